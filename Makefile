@@ -1,0 +1,46 @@
+# backup-glance: what you can do here. `make` lists it.
+PYTHON ?= python3
+PORT ?= 8480
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check lint types unit test browser lock clean
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480)
+	@$(BIN)/python -m tests.demo --port $(PORT)
+
+check: lint types unit ## lint, types, unit and contract tests: under a minute
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev
+	$(BIN)/pytest -q -m 'not browser'
+
+test: check browser ## everything: check, then pages in a real browser
+
+browser: $(VENV)/.dev
+	@scripts/need-chromium
+	$(BIN)/pytest -q -m browser
+
+lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes
+	scripts/lock
+
+clean: ## remove what make has installed and cached
+	rm -rf $(VENV) .cache
+
+$(VENV)/.demo: requirements-demo.txt pyproject.toml
+	@scripts/install $(PYTHON) $(VENV) requirements-demo.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml
+	@scripts/install $(PYTHON) $(VENV) requirements-dev.txt
+	@touch $@ $(VENV)/.demo

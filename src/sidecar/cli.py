@@ -1,0 +1,137 @@
+"""The command ``backup-glance``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from . import config_file, credentials, logs, runtime
+from .config import Config
+from .credentials import Credentials
+from .errors import ConfigError, SecretError
+from .web import openapi
+
+DEFAULT_CONFIG = Path("/etc/backup-glance/config.yaml")
+
+#: Exit code for a configuration that can't be used; systemd does not restart on it.
+UNUSABLE = 2
+
+#: The first file descriptor that systemd hands over (sd_listen_fds).
+SYSTEMD_FD = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except ConfigError as error:
+        for finding in error.findings:
+            print(finding, file=sys.stderr)
+        return UNUSABLE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="backup-glance",
+        description="Does every service have the backup it should have, and when is the next one?",
+    )
+    parser.add_argument("--version", action="version", version=f"backup-glance {version('backup-glance')}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_serve(commands)
+    schema = commands.add_parser("schema", help="print the JSON schema of the configuration file")
+    schema.set_defaults(run=lambda _: _print_json(Config.model_json_schema()))
+    described = commands.add_parser("openapi", help="print the OpenAPI document of the HTTP interface")
+    described.set_defaults(run=lambda _: _print_json(openapi.document()))
+    return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="poll the sources and answer over HTTP",
+        description="Polls the sources and answers over HTTP: on a socket that systemd hands over, "
+        "unless --fd or --listen says otherwise. Put a proxy in front that adds the key.",
+    )
+    serve.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="configuration file (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--credentials",
+        type=Path,
+        metavar="DIR",
+        help="directory with the credentials (sidecar_keys and what the configuration names), "
+        "where systemd's $CREDENTIALS_DIRECTORY is absent",
+    )
+    where = serve.add_mutually_exclusive_group()
+    where.add_argument(
+        "--fd", type=int, metavar="N", help="number of an open file descriptor that is a listening socket"
+    )
+    where.add_argument("--listen", metavar="HOST:PORT", help="address to listen on by itself, as in 127.0.0.1:8481")
+    serve.set_defaults(run=_serve)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    logs.set_up()
+    found = Credentials(credentials.directory(options.credentials))
+    config, keys = _usable(options.config, found)
+    with _listening(options) as sock:
+        asyncio.run(runtime.serve(config, found, keys, sock, runtime.utc_now))
+    return 0
+
+
+def _usable(path: Path, found: Credentials) -> tuple[Config, tuple[str, ...]]:
+    """Configuration and keys, or everything that is wrong with both at once."""
+    findings: list[str] = []
+    config, keys = None, None
+    try:
+        config = config_file.load(path)
+    except ConfigError as error:
+        findings += error.findings
+    try:
+        keys = credentials.sidecar_keys(found)
+    except SecretError as error:
+        findings.append(f"{error}; callers need a key: write one of at least 32 random characters there")
+    if config is None or keys is None:
+        raise ConfigError(findings)
+    return config, keys
+
+
+def _listening(options: argparse.Namespace) -> socket.socket:
+    if options.listen:
+        return _bound(options.listen)
+    number = SYSTEMD_FD if options.fd is None else options.fd
+    if options.fd is None and os.environ.get("LISTEN_PID") != str(os.getpid()):
+        raise ConfigError(
+            ["serve: systemd handed over no socket; start backup-glance.socket, or give --fd or --listen"]
+        )
+    try:
+        return socket.socket(fileno=number)
+    except OSError:
+        raise ConfigError([f"serve: file descriptor {number} is no socket; hand over a listening one"]) from None
+
+
+def _bound(address: str) -> socket.socket:
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise ConfigError([f"serve: --listen {address}: is no address; write HOST:PORT, as in 127.0.0.1:8481"])
+    try:
+        return socket.create_server(
+            (host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the port is too high"
+        raise ConfigError([f"serve: --listen {address}: {reason}; choose another address"]) from None
+
+
+def _print_json(document: object) -> int:
+    print(json.dumps(document, indent=2))
+    return 0

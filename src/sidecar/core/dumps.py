@@ -1,0 +1,122 @@
+"""Databases as parts: the backup configurations that cover them, and the rows of their runs (Databasement)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from .lab import Lab, plan
+from .model import Link, Outcome, PartKind, Run, SourceKind
+from .part import Actions, Part
+from .report import Dump, DumpPlan, Report
+from .settings import SourceSetting
+
+#: A failed row may still be retried: Databasement waits 60 s between tries (databasement §1.4).
+STILL_RETRYING = timedelta(minutes=4)
+
+#: What can be matched without risking a pattern that takes for ever: no group or class is repeated.
+_HARMLESS_PATTERN = re.compile(r"\^?[A-Za-z0-9_.*?-]{1,100}\$?")
+
+_ACTIONS = Actions(
+    failed="Read the run's error in Databasement, mend the cause, then run it again.",
+    missed="Check that Databasement's scheduler and queue run.",
+    never="Test the connection to the server, then run its first backup.",
+    uncovered="Enable its backups in Databasement.",
+)
+
+
+def parts(lab: Lab) -> list[Part]:
+    """All databases that a configuration names or a row was seen of."""
+    return [
+        _part(lab, source, report, server, database)
+        for source, report in lab.of(SourceKind.DATABASEMENT)
+        if report is not None
+        for server, database in _known(report)
+    ]
+
+
+def _known(report: Report) -> list[tuple[str, str]]:
+    named = {(one.server, database) for one in report.facts(DumpPlan) for database in one.databases}
+    seen = {(one.server, one.database) for one in report.facts(Dump) if not one.whole_server}
+    return sorted(named | seen)
+
+
+def _part(lab: Lab, source: SourceSetting, report: Report, server: str, database: str) -> Part:
+    covering = [one for one in report.facts(DumpPlan) if one.server == server and covers(one, database)]
+    rows = [one for one in report.facts(Dump) if one.server == server and _concerns(one, database)]
+    rows.sort(key=lambda one: one.run.start, reverse=True)
+    newest = next((one for one in rows if one.run.good and not one.whole_server), None)
+    return Part(
+        kind=PartKind.DATABASE,
+        ref=f"{server}/{database}",
+        name=database,
+        source=source.name,
+        evidence=lab.evidence(source, report.reading("plans"), report.reading("dumps")),
+        plans=tuple(
+            plan(
+                f"{source.name}/dump/{one.schedule_name or one.id}",
+                one.schedule,
+                source.timezone,
+                lab.settings,
+                enabled=one.enabled,
+            )
+            for one in covering
+        ),
+        runs=tuple(_run(one, lab.now) for one in rows),
+        first_due_after=min((one.run.start for one in report.facts(Dump)), default=None),
+        count=sum(1 for one in rows if one.run.good and not one.whole_server),
+        longest=_longest(rows),
+        concerns=tuple(_copies_that_failed(newest)) if newest else (),
+        broken=_broken(newest) if newest else None,
+        link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
+        actions=_ACTIONS,
+    )
+
+
+def covers(one: DumpPlan, database: str) -> bool:
+    """The configuration is for this database: it names it, takes all, or its pattern matches.
+
+    A pattern that could take for ever to match counts as matching: expecting too much is the safe mistake.
+    """
+    if one.mode == "selected":
+        return database in one.databases
+    if one.mode != "pattern" or not one.pattern or not _HARMLESS_PATTERN.fullmatch(one.pattern):
+        return True
+    try:
+        return re.search(one.pattern, database[:100]) is not None
+    except re.error:
+        return True
+
+
+def _concerns(one: Dump, database: str) -> bool:
+    """Its own row, or a failure before the server's databases were known, which counts for every one of them."""
+    return one.database == database or one.whole_server
+
+
+def _run(one: Dump, now: datetime) -> Run:
+    if one.run.outcome is Outcome.FAILED and now - (one.changed_at or one.run.start) < STILL_RETRYING:
+        return replace(one.run, outcome=Outcome.RUNNING, end=None)
+    return one.run
+
+
+def _broken(newest: Dump) -> str | None:
+    """A dump whose file is gone or empty is a failure (design §2)."""
+    if newest.file_size == 0:
+        return "the newest dump is an empty file"
+    known = [copy for copy in newest.copies if copy.ok is not None]
+    if newest.file_exists is False or (known and not any(copy.ok for copy in known)):
+        return "the newest dump's file is gone"
+    return None
+
+
+def _copies_that_failed(newest: Dump) -> Iterable[str]:
+    for copy in newest.copies:
+        if copy.ok is False:
+            yield f"the copy on volume {copy.volume} failed{f': {copy.text}' if copy.text else ''}"
+
+
+def _longest(rows: list[Dump]) -> timedelta | None:
+    lengths = [one.run.end - one.run.start for one in rows if one.run.end and one.run.good]
+    return max(lengths[:10], default=None)

@@ -1,0 +1,68 @@
+"""Finds the backup groups that belong to a guest: PVE's storages lead to a PBS source, a datastore and a namespace.
+
+The way there (design §5): the storage's leaf fingerprint, else its host, else ``storages:`` in the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from .lab import Lab
+from .model import SourceKind
+from .report import BackupGroup, Reading, Report, Storage
+from .settings import SourceSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A namespace on a PBS source, as reached through a storage of PVE."""
+
+    source: SourceSetting
+    datastore: str
+    namespace: str
+
+    def reading(self, report: Report | None) -> Reading | None:
+        """What the source said of this namespace; a namespace that is proved not to exist reads as empty."""
+        if report is None:
+            return None
+        found = report.reading("snapshots", self.datastore, self.namespace)
+        if found is not None:
+            return found
+        listing = report.reading("namespaces", self.datastore)
+        return Reading(listing.scope, listing.as_of, (), listing.problem) if listing is not None else None
+
+
+def place_of(lab: Lab, pve: SourceSetting, storage: Storage) -> Place | None:
+    """Where a storage of type pbs keeps its backups; None when it leads to no configured source."""
+    if storage.type != "pbs" or storage.datastore is None:
+        return None
+    for source in _candidates(lab, pve, storage):
+        return Place(source, storage.datastore, storage.namespace or "")
+    return None
+
+
+def _candidates(lab: Lab, pve: SourceSetting, storage: Storage) -> Iterator[SourceSetting]:
+    servers = list(lab.of(SourceKind.PBS))
+    told = pve.storages.get(storage.name)
+    yield from (source for source, _ in servers if source.name == told)
+    if storage.fingerprint:
+        wanted = storage.fingerprint.lower()
+        yield from (source for source, report in servers if report and report.tls_fingerprint == wanted)
+    if storage.server:
+        yield from (source for source, _ in servers if urlsplit(source.url).hostname == storage.server.lower())
+
+
+def group_in(reading: Reading, backup_type: str, backup_id: str) -> BackupGroup | None:
+    """The group of that type and id in a namespace's reading."""
+    groups = reading.of(BackupGroup)
+    return next((group for group in groups if group.type == backup_type and group.id == backup_id), None)
+
+
+def oldest_trace(report: Report | None, place: Place) -> datetime | None:
+    """Since when the datastore has been used: the oldest snapshot of any group in any of its namespaces."""
+    readings = report.within("snapshots", place.datastore) if report else ()
+    groups = (group for reading in readings for group in reading.of(BackupGroup))
+    return min((group.snapshots[-1].time for group in groups if group.snapshots), default=None)

@@ -1,0 +1,75 @@
+"""The reports of one moment with the settings beside them: who said what, and how old it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from . import schedule
+from .dialect import ScheduleError
+from .model import SourceKind
+from .part import Evidence, Plan
+from .report import Problem, Reading, Report
+from .settings import Settings, SourceSetting
+
+NOT_READ_YET = Problem("it was not read yet")
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """Everything that is known at ``now``. ``reports`` holds at most one report per source, by name."""
+
+    reports: Mapping[str, Report]
+    settings: Settings
+    now: datetime
+
+    def of(self, kind: SourceKind) -> Iterator[tuple[SourceSetting, Report | None]]:
+        """The configured sources of one kind, each with its report if there is one yet."""
+        for source in self.settings.sources:
+            if source.kind is kind:
+                yield source, self.reports.get(source.name)
+
+    def evidence(self, source: SourceSetting, *readings: Reading | None) -> Evidence:
+        """The evidence that rests on all of ``readings``: as old as the oldest, as broken as the worst.
+
+        A reading that is None was not made: then the source as a whole failed, or it was not read yet.
+        """
+        report = self.reports.get(source.name)
+        whole = report.problem if report else NOT_READ_YET
+        oldest: datetime | None = None
+        problem: Problem | None = None
+        for reading in readings:
+            if reading is None or reading.as_of is None:
+                cause = (reading.problem if reading else None) or whole or Problem("it does not tell")
+                return Evidence(source.name, None, source.stale_after, cause)
+            oldest = min(oldest or reading.as_of, reading.as_of)
+            problem = problem or reading.problem
+        return Evidence(source.name, oldest, source.stale_after, problem or whole if oldest else whole)
+
+    def fresh(self, source: SourceSetting, reading: Reading | None) -> bool:
+        """The reading can be used: there is one, and it is younger than ``stale_after``."""
+        return reading is not None and not self.evidence(source, reading).stale(self.now)
+
+
+def plan(
+    job: str,
+    text: str | None,
+    zone: str | None,
+    settings: Settings,
+    *,
+    enabled: bool = True,
+) -> Plan:
+    """The plan of a job from what its upstream says and what the owner knows better (``jobs:``)."""
+    own = settings.jobs.get(job)
+    text = own.schedule if own and own.schedule else text
+    name = (own.timezone if own else None) or zone
+    grace = own.grace if own else None
+    if not text:
+        return Plan(job, None, None, name, trouble="it has none", enabled=enabled, grace=grace)
+    try:
+        parsed = schedule.parse(text, ZoneInfo(name) if name else settings.timezone)
+    except (ScheduleError, ZoneInfoNotFoundError, ValueError) as error:
+        return Plan(job, text, None, name, trouble=str(error), enabled=enabled, grace=grace)
+    return Plan(job, text, parsed, name or settings.timezone.key, enabled=enabled, grace=grace)

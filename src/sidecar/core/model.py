@@ -1,0 +1,263 @@
+"""The words of backup-glance as types: states, runs, and the Board that every page is drawn from.
+
+Times are aware datetimes in UTC, sizes are bytes, durations are timedeltas, and ``None`` always means "not known".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class SourceKind(StrEnum):
+    """The kinds of upstream a source can be."""
+
+    PBS = "pbs"
+    PVE = "pve"
+    DATABASEMENT = "databasement"
+    BACKREST = "backrest"
+
+
+class State(StrEnum):
+    """What a row is worth, worst first: a service takes the worst state of its parts."""
+
+    FAILED = "failed"
+    MISSED = "missed"
+    NEVER = "never"
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    LATE = "late"
+    RUNNING = "running"
+    NEW = "new"
+    OK = "ok"
+    DISABLED = "disabled"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst state, rising towards the harmless ones."""
+        return _RANKS[self]
+
+
+_RANKS = {state: rank for rank, state in enumerate(State)}
+
+#: States that do not lower the overall state: nothing is wrong while they last.
+HARMLESS = frozenset({State.LATE, State.RUNNING, State.NEW, State.OK, State.DISABLED})
+
+#: States that ask somebody to do something about the backup itself ("2 of 12 need you").
+NEEDS_YOU = frozenset({State.FAILED, State.MISSED, State.NEVER})
+
+
+def worst(states: Iterable[State], default: State = State.UNKNOWN) -> State:
+    """The worst of ``states``; without any, ``default``, because nothing known is never ok."""
+    return min(states, key=lambda state: state.rank, default=default)
+
+
+class Outcome(StrEnum):
+    """What became of a run."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Something that was observed to run for a part or a job.
+
+    Attributes:
+        start: when it began.
+        end: when it ended; None while it runs, and where the upstream does not tell (a snapshot on PBS).
+        outcome: what became of it.
+        size: bytes it produced.
+        text: the upstream's own words about a failure. Hostile text: escape it wherever it is shown.
+    """
+
+    start: datetime
+    end: datetime | None
+    outcome: Outcome
+    size: int | None = None
+    text: str | None = None
+
+    @property
+    def good(self) -> bool:
+        """Finished, and something can be restored from it."""
+        return self.outcome in (Outcome.OK, Outcome.WARNING)
+
+
+class PartKind(StrEnum):
+    """What protects a service."""
+
+    GUEST = "guest"
+    DATABASE = "database"
+    PLAN = "plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page of the upstream where the reader can act: its address, and what opens ("Task in Proxmox VE")."""
+
+    url: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement of one thing at one moment.
+
+    Attributes:
+        state: see State.
+        reason: one sentence with the evidence and the limit; None only where the state says it all.
+        since: when the state began, as far as the evidence tells.
+        action: one sentence in the imperative, where something can be done.
+        link: where to do it.
+    """
+
+    state: State
+    reason: str | None = None
+    since: datetime | None = None
+    action: str | None = None
+    link: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """A part on the board.
+
+    Attributes:
+        ref: how configuration names it: "101", "mariadb-main/vaultwarden", "vault".
+        source: the source that was asked for it.
+        job: the job that will run next for it, "pve/backup/backup-critical".
+        last_backup: start of the newest good run.
+        count: finished snapshots; for a database, finished dumps that are kept.
+        next_run: the next due time after now.
+        verified_at: when the newest snapshot was last verified by its own server.
+        size: bytes of the newest good backup.
+        schedule, timezone: as the upstream writes them.
+        last_run: the newest run of any outcome.
+        runs: newest first, for the service's own page.
+    """
+
+    kind: PartKind
+    ref: str
+    source: str
+    job: str | None
+    verdict: Verdict
+    last_backup: datetime | None
+    count: int | None
+    next_run: datetime | None
+    verified_at: datetime | None
+    size: int | None
+    schedule: str | None
+    timezone: str | None
+    last_run: Run | None
+    runs: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An off-site copy of a service: which job makes it and how it stands."""
+
+    job: str
+    state: State
+    last_run: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """A service on the board: the worst of its parts speaks for it.
+
+    Attributes:
+        last_backup: the oldest of its parts' newest good backups, so that one forgotten part shows.
+        count: finished snapshots of its guest parts; None without a guest part.
+        next_run: the earliest of its parts'.
+    """
+
+    name: str
+    verdict: Verdict
+    last_backup: datetime | None
+    count: int | None
+    next_run: datetime | None
+    verified_at: datetime | None
+    last_run: Run | None
+    parts: tuple[PartRow, ...]
+    copies: tuple[Copy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job on the board. ``name`` is "{source}/{kind}/{id}"; members are the parts it covers."""
+
+    name: str
+    title: str
+    kind: str
+    source: str
+    verdict: Verdict
+    schedule: str | None
+    timezone: str | None
+    last_run: Run | None
+    next_run: datetime | None
+    members: int | None = None
+    members_ok: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A source on the board: ok (all read), warning (part of it could not be read) or unknown (nothing usable)."""
+
+    name: str
+    kind: SourceKind
+    verdict: Verdict
+    as_of: datetime | None
+    version: str | None
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatastoreRow:
+    """Room on a datastore. ``full_at`` is the server's own estimate; None when it gives none that means anything."""
+
+    source: str
+    name: str
+    total: int | None
+    used: int | None
+    avail: int | None
+    full_at: datetime | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """One line for everything. ``counts`` counts services by state, worst state first, zeros left out."""
+
+    state: State
+    headline: str
+    counts: dict[State, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The whole answer at one moment: immutable, swapped by reference.
+
+    Attributes:
+        at: the moment it was judged for.
+        timezone: the IANA zone in which people read times.
+        as_of: the oldest reading that a verdict on it rests on; None when nothing was read yet.
+        next_run: the earliest next run of any service.
+        left_out: parts that configuration ignores.
+        notes: things worth knowing that are nobody's fault: unmatched references, kept backups of deleted guests.
+    """
+
+    at: datetime
+    timezone: str
+    overall: Overall
+    as_of: datetime | None
+    next_run: datetime | None
+    services: tuple[ServiceRow, ...]
+    jobs: tuple[JobRow, ...]
+    sources: tuple[SourceRow, ...]
+    datastores: tuple[DatastoreRow, ...]
+    left_out: int = 0
+    notes: tuple[str, ...] = field(default=())

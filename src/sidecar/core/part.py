@@ -1,0 +1,140 @@
+"""A part as it is judged: what should happen to it, what was seen to happen, and how old that knowledge is.
+
+``guests.py``, ``dumps.py`` and ``plans.py`` make these from the reports; ``verdict.py`` judges them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from .model import Link, PartKind, Run
+from .report import Problem
+from .schedule import Schedule
+
+#: A run may begin this much before its due time and still answers it: clocks differ (design §6 rule 3).
+EARLY = timedelta(minutes=5)
+
+#: How far the clock of an upstream may run ahead before its runs are no evidence (design §6 rule 6).
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One job's promise to back up a part.
+
+    Attributes:
+        job: "{source}/{kind}/{id}".
+        text: the schedule as the upstream writes it.
+        schedule: None when the text can't be read (``trouble`` says why) or when the upstream announces its runs.
+        announced: the next run that the upstream announced (Backrest).
+        enabled: False when it is switched off upstream, which is not consent (design §6 rule 2).
+        grace: the owner's own grace for it.
+    """
+
+    job: str
+    text: str | None
+    schedule: Schedule | None
+    timezone: str | None = None
+    announced: datetime | None = None
+    trouble: str | None = None
+    enabled: bool = True
+    grace: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A run of the upstream that may cover this part and others (a vzdump task, Backrest's queue), and is not over yet."""
+
+    start: datetime
+    usual: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How old the readings are that a verdict rests on.
+
+    Attributes:
+        as_of: the oldest of them; None when one was never read.
+        problem: why the newest attempt failed, or why nothing can be known.
+        source: whose readings they are, for the reason.
+        stale_after: age from which they prove nothing.
+    """
+
+    source: str
+    as_of: datetime | None
+    stale_after: timedelta
+    problem: Problem | None = None
+
+    def stale(self, now: datetime) -> bool:
+        """Nothing was read, or it was too long ago."""
+        return self.as_of is None or now - self.as_of > self.stale_after
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Everything the judgement needs to know of one part.
+
+    Attributes:
+        ref: how configuration names it without its source: "101", "mariadb-main/vaultwarden", "vault".
+        name: what the upstream calls it; the name of its service when no configured service has it.
+        source: the source that knows it.
+        plans: the jobs that should back it up.
+        runs: what was observed, newest first.
+        activities: runs under way that may still reach it.
+        starts_seen: starts of its runs can be seen, so that a short grace is fair (design §6 rule 4).
+        first_due_after: no due time before this moment is known (rule 1: the oldest trace of where it is kept).
+        unscheduled_runs_count: its upstream tells no past due times (Backrest), so each of its runs was due when it began.
+        count: finished snapshots that are kept.
+        longest: the longest of its last ten runs.
+        concerns: true sentences that make it a warning although a backup exists.
+        broken: why the newest backup is worth nothing ("failed verification").
+        note: why there is nothing to judge: a reference that matches nothing, a source that is not configured.
+    """
+
+    kind: PartKind
+    ref: str
+    name: str
+    source: str
+    evidence: Evidence
+    plans: tuple[Plan, ...] = ()
+    runs: tuple[Run, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    starts_seen: bool = True
+    first_due_after: datetime | None = None
+    unscheduled_runs_count: bool = False
+    count: int | None = None
+    longest: timedelta | None = None
+    concerns: tuple[str, ...] = ()
+    broken: str | None = None
+    verified_at: datetime | None = None
+    link: Link | None = None
+    actions: Actions = field(default_factory=lambda: Actions())
+    note: str | None = None
+    ignored: bool = False
+
+    @property
+    def newest_good(self) -> Run | None:
+        """The newest run from which something can be restored."""
+        return next((run for run in self.runs if run.good), None)
+
+    @property
+    def full_ref(self) -> str:
+        """The reference with its source, as configuration may write it."""
+        return f"{self.source}:{self.ref}"
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What to do, in the words of the part's upstream, by what went wrong. None: nothing sensible to say."""
+
+    failed: str | None = None
+    missed: str | None = None
+    never: str | None = None
+    uncovered: str | None = None
+    unreadable: str | None = None
+
+
+def weakest(evidences: list[Evidence], now: datetime) -> Evidence:
+    """The one that carries least: what was never read, then what is stale, then the oldest. Needs at least one."""
+    return min(evidences, key=lambda one: (one.as_of is not None, not one.stale(now), one.as_of or now))

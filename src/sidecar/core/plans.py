@@ -1,0 +1,71 @@
+"""Backrest plans as parts. Backrest announces its next run by its own clock; we never compute it (databasement §3.6)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from .lab import Lab, plan
+from .model import Link, Outcome, PartKind, SourceKind
+from .part import Actions, Activity, Part
+from .part import Plan as Promise
+from .report import Plan, Report
+from .settings import SourceSetting
+
+_ACTIONS = Actions(
+    failed="Read the operation's log in Backrest, mend the cause, then back up now.",
+    missed="Check Backrest's queue, then back up now.",
+    never="Start the plan's first backup.",
+    uncovered="Give the plan a schedule in Backrest.",
+)
+
+
+def parts(lab: Lab) -> list[Part]:
+    """All plans that Backrest shows."""
+    return [
+        _part(lab, source, report, one)
+        for source, report in lab.of(SourceKind.BACKREST)
+        if report is not None
+        for one in report.facts(Plan)
+    ]
+
+
+def _part(lab: Lab, source: SourceSetting, report: Report, one: Plan) -> Part:
+    job = f"{source.name}/plan/{one.id}"
+    own = lab.settings.jobs.get(job)
+    scheduled = own is not None and own.schedule is not None
+    promise = plan(job, None, source.timezone, lab.settings) if scheduled else _announced(job, one, lab)
+    return Part(
+        kind=PartKind.PLAN,
+        ref=one.id,
+        name=one.id,
+        source=source.name,
+        evidence=lab.evidence(source, report.reading("plans")),
+        plans=(promise,),
+        runs=one.runs,
+        activities=_queue(report),
+        unscheduled_runs_count=not scheduled,
+        first_due_after=min((run.start for run in one.runs), default=None),
+        longest=_longest(one),
+        link=Link(source.url, "Backrest"),
+        actions=_ACTIONS,
+    )
+
+
+def _announced(job: str, one: Plan, lab: Lab) -> Promise:
+    """While a run is under way Backrest announces none; then the run's own start is what was due."""
+    own = lab.settings.jobs.get(job)
+    newest = one.runs[0] if one.runs else None
+    running = newest.start if newest and newest.outcome is Outcome.RUNNING else None
+    due: datetime | None = running or one.next_run
+    return Promise(job, None, None, announced=due, enabled=due is not None, grace=own.grace if own else None)
+
+
+def _queue(report: Report) -> tuple[Activity, ...]:
+    """Backrest runs one thing at a time: whatever runs holds up every other plan (databasement §3.5)."""
+    running = (run for one in report.facts(Plan) for run in one.runs if run.outcome is Outcome.RUNNING)
+    return tuple(Activity(run.start) for run in running)
+
+
+def _longest(one: Plan) -> timedelta | None:
+    lengths = [run.end - run.start for run in one.runs if run.end and run.good]
+    return max(lengths[:10], default=None)

@@ -1,0 +1,402 @@
+"""What sources say: a Report is all readings of one source, a Reading is what one scope of it said and when.
+
+A source turns answers into the facts below and judges nothing. Facts keep the upstream's meaning (a PBS snapshot without
+a size is a Snapshot without a size); what that is worth is for the judgement to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from .model import Run, SourceKind
+
+#: Names a scope of a source, from the general to the special: ("snapshots", "main", "critical"), ("tasks", "pve1").
+#: The root namespace of a datastore is the empty string, as on PBS.
+Scope = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a scope or a whole source could not be read.
+
+    Attributes:
+        cause: one clause for the person who must act: "connection refused", "the token may not see /datastore".
+        action: what to do about it, in the imperative.
+        denied: a proved lack of permission or a refused credential. It takes effect at once: what was read before is dropped.
+    """
+
+    cause: str
+    action: str | None = None
+    denied: bool = False
+
+
+# --- facts of any source ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """The time zone that schedules are evaluated in. ``node`` is None for a whole server (PBS)."""
+
+    node: str | None
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of PBS or PVE. ``status`` is None while it runs, else "OK", "WARNINGS: n", "unknown" or a bare error text.
+
+    ``id`` is the worker id ("main:vm/101"); for a vzdump task the vmid, or "" when it handles several guests (pbs.md §3.5).
+    """
+
+    node: str
+    type: str
+    id: str
+    start: datetime
+    end: datetime | None
+    status: str | None
+    upid: str
+
+
+# --- Proxmox Backup Server ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """``at`` comes from the UPID (pbs.md §2.5). ``own`` is False when it came along with a synced copy."""
+
+    ok: bool
+    at: datetime | None
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (pbs.md §2.5)."""
+
+    time: datetime
+    size: int | None
+    verification: Verification | None = None
+    comment: str | None = None
+    protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BackupGroup:
+    """All snapshots of one thing in one namespace, newest first. ``type`` is vm, ct or host. Scope ("snapshots", store, ns)."""
+
+    datastore: str
+    namespace: str
+    type: str
+    id: str
+    snapshots: tuple[Snapshot, ...]
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace that exists; the root is "". Scope ("namespaces", store)."""
+
+    datastore: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Datastore:
+    """A datastore and its room. Scope ("datastores",).
+
+    Attributes:
+        maintenance: "offline", "read-only" …; None in normal operation.
+        full_at: the server's estimate; None for its sentinels (0, or a date in the past: use is flat or falling, pbs.md §2.7).
+        error: why the server itself can't use it.
+    """
+
+    name: str
+    maintenance: str | None = None
+    total: int | None = None
+    used: int | None = None
+    avail: int | None = None
+    full_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepJob:
+    """A prune, gc, verify or sync job of PBS. Scope ("upkeep", kind).
+
+    Attributes:
+        kind: prune, gc, verify or sync.
+        id: the job's id; for gc the datastore.
+        keeps: a prune job has a keep option; without one it never runs ("keeps everything", pbs.md §2.9). None for other kinds.
+        next_run: may lie in the past: then the scheduler could not start it (pbs.md §2.9).
+        last_start: from the UPID of the last run, or of the one that runs.
+        last_state: "OK", "WARNINGS: n", "unknown" or a bare error text; None while running and when it never ran.
+        target: where a sync writes: datastore and namespace filled by it (copies).
+    """
+
+    kind: str
+    id: str
+    datastore: str
+    namespace: str
+    schedule: str | None
+    disabled: bool
+    keeps: bool | None
+    next_run: datetime | None
+    running: bool
+    last_start: datetime | None
+    last_end: datetime | None
+    last_state: str | None
+    comment: str | None = None
+
+
+# --- Proxmox VE -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A guest. ``type`` is qemu or lxc; ``name`` is None while its node is off (pbs.md §3.6). Scope ("guests",)."""
+
+    vmid: int
+    type: str
+    name: str | None
+    node: str
+    template: bool = False
+    pool: str | None = None
+    tags: tuple[str, ...] = ()
+    locked_for_backup: bool = False
+
+    @property
+    def backup_type(self) -> str:
+        """What PBS calls it: vm or ct."""
+        return "vm" if self.type == "qemu" else "ct"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupJob:
+    """A vzdump job. Scope ("jobs",).
+
+    Attributes:
+        node: the only node it runs on; None for all.
+        guests: vmids of ``included_volumes``; None when that could not be read.
+    """
+
+    id: str
+    schedule: str
+    enabled: bool
+    storage: str | None
+    node: str | None
+    guests: tuple[int, ...] | None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A storage that may hold backups. The PBS fields are None for other types. Scope ("storages",)."""
+
+    name: str
+    type: str
+    enabled: bool
+    server: str | None = None
+    port: int | None = None
+    datastore: str | None = None
+    namespace: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the cluster. Scope ("nodes",)."""
+
+    name: str
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage)."""
+
+    storage: str
+    vmid: int
+    time: datetime
+    size: int | None
+
+
+# --- Databasement -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DumpPlan:
+    """One backup configuration of a database server. Scope ("plans",).
+
+    Attributes:
+        mode: all, selected or pattern.
+        databases: the names in mode selected.
+        pattern: the include pattern in mode pattern.
+        enabled: the server's ``backups_enabled``.
+    """
+
+    server: str
+    id: str
+    schedule_name: str | None
+    schedule: str | None
+    mode: str
+    databases: tuple[str, ...]
+    pattern: str | None
+    enabled: bool
+    server_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpCopy:
+    """A copy of a dump on one volume. ``ok`` is None while it is not known (pending, being deleted)."""
+
+    volume: str
+    ok: bool | None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """One job of Databasement: one run for one database. Scope ("dumps",).
+
+    Attributes:
+        whole_server: a failure before the databases were known: it counts for every database of the server (databasement §1.4).
+        changed_at: when the row last changed; a failed one younger than 4 min may still be retried.
+        file_size: bytes of the finished dump, 0 for an empty one, None where ``/snapshots`` does not tell.
+        file_exists: False when the nightly check found the file gone; None where the version does not tell.
+    """
+
+    id: str
+    server: str
+    database: str
+    run: Run
+    whole_server: bool = False
+    scheduled: bool | None = None
+    changed_at: datetime | None = None
+    file_size: int | None = None
+    file_exists: bool | None = None
+    copies: tuple[DumpCopy, ...] = ()
+
+
+# --- Backrest -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A Backrest plan and its runs, newest first. Scope ("plans",).
+
+    Attributes:
+        next_run: the run that Backrest announced (its own clock and zone, never computed by us); None when it is disabled.
+    """
+
+    id: str
+    next_run: datetime | None
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A Backrest repository. Scope ("repos",)."""
+
+    id: str
+
+
+Fact = (
+    Zone
+    | Task
+    | BackupGroup
+    | Namespace
+    | Datastore
+    | UpkeepJob
+    | Guest
+    | BackupJob
+    | Storage
+    | Node
+    | Archive
+    | DumpPlan
+    | Dump
+    | Plan
+    | Repo
+)
+FactT = TypeVar("FactT", bound=Fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one scope said. With a ``problem`` and facts the facts are older: they were read at ``as_of``.
+
+    ``as_of`` is None when the scope was never read.
+    """
+
+    scope: Scope
+    as_of: datetime | None
+    facts: tuple[Fact, ...] = ()
+    problem: Problem | None = None
+
+    def of(self, kind: type[FactT]) -> tuple[FactT, ...]:
+        """The facts of one kind."""
+        return tuple(fact for fact in self.facts if isinstance(fact, kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All readings of one source.
+
+    Attributes:
+        at: when the refresh that made it began.
+        version: the upstream's version.
+        tls_fingerprint: SHA-256 of the leaf certificate it answered with, lower-case hex with colons; None over http.
+        readings: one per scope.
+        limits: what could not be read and why it matters, in words for the page.
+        problem: why nothing at all could be read.
+    """
+
+    source: str
+    kind: SourceKind
+    at: datetime
+    version: str | None = None
+    tls_fingerprint: str | None = None
+    readings: tuple[Reading, ...] = ()
+    limits: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+    def reading(self, *scope: str) -> Reading | None:
+        """The reading of exactly this scope."""
+        return next((reading for reading in self.readings if reading.scope == scope), None)
+
+    def within(self, *prefix: str) -> tuple[Reading, ...]:
+        """The readings of all scopes that begin with ``prefix``."""
+        return tuple(reading for reading in self.readings if reading.scope[: len(prefix)] == prefix)
+
+    def facts(self, kind: type[FactT]) -> Iterator[FactT]:
+        """The facts of one kind from all readings."""
+        for reading in self.readings:
+            yield from reading.of(kind)
+
+
+def keep_what_failed(new: Report, previous: Report | None) -> Report:
+    """``new`` with the last good facts of every scope that could not be read this time.
+
+    A scope that failed keeps its last reading (the judgement ages it by ``as_of``); a proved lack of permission drops it.
+    A source that failed as a whole keeps all its scopes.
+    """
+    if previous is None or previous.source != new.source:
+        return new
+    old = {reading.scope: reading for reading in previous.readings}
+    if new.problem is not None:
+        kept = () if new.problem.denied else previous.readings
+        return replace(
+            new,
+            version=new.version or previous.version,
+            tls_fingerprint=new.tls_fingerprint or previous.tls_fingerprint,
+            readings=tuple(replace(reading, problem=new.problem) for reading in kept),
+        )
+    return replace(new, readings=tuple(_kept(reading, old.get(reading.scope)) for reading in new.readings))
+
+
+def _kept(new: Reading, old: Reading | None) -> Reading:
+    if new.problem is None or new.problem.denied or old is None or old.as_of is None:
+        return new
+    return replace(new, as_of=old.as_of, facts=old.facts)

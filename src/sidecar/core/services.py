@@ -1,0 +1,154 @@
+"""From the static map to services: every reference finds its parts, every unmapped part becomes a service of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from zoneinfo import ZoneInfo
+
+from . import dumps, guests, host_groups, plans, schedule
+from .guests import GuestPart
+from .lab import Lab
+from .model import PartKind, SourceKind
+from .part import Evidence, Part, Plan
+from .settings import PartSetting, ServiceSetting, SourceSetting
+
+_ASKED = {
+    PartKind.GUEST: SourceKind.PVE,
+    PartKind.DATABASE: SourceKind.DATABASEMENT,
+    PartKind.PLAN: SourceKind.BACKREST,
+}
+_KEY = {PartKind.GUEST: "guests", PartKind.DATABASE: "databases", PartKind.PLAN: "plans"}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service with the parts that protect it. ``verify_within``: see settings."""
+
+    name: str
+    parts: tuple[Part, ...]
+    verify_within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All services, the parts that are left out by configuration, and findings about references for the page."""
+
+    found: tuple[Service, ...]
+    left_out: int
+    notes: tuple[str, ...]
+
+
+def services(lab: Lab) -> Services:
+    """The services of ``lab``, in the order of the map, then the unmapped ones by name."""
+    every_guest = guests.parts(lab)
+    kept_guests = [one for one in every_guest if not one.ignored_by(lab.settings.ignore.guests)]
+    every_database = dumps.parts(lab)
+    kept_databases = [part for part in every_database if not _matches(part.ref, lab.settings.ignore.databases)]
+    known = [*(one.part for one in kept_guests), *kept_databases, *plans.parts(lab)]
+    search = _Search(lab, kept_guests, known)
+    mapped = tuple(search.service(one) for one in lab.settings.services)
+    taken = {(part.kind, part.full_ref) for service in mapped for part in service.parts}
+    rest = [part for part in known if (part.kind, part.full_ref) not in taken and _stands_alone(part)]
+    left_out = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
+    notes = (*search.notes, *host_groups.notes(lab, every_guest, taken))
+    return Services((*mapped, *_unmapped(rest, {service.name for service in mapped})), left_out, notes)
+
+
+def _stands_alone(part: Part) -> bool:
+    """An unmapped database that no configuration covers and of which nothing is kept is gone, not a service."""
+    return part.kind is not PartKind.DATABASE or bool(part.plans) or part.newest_good is not None
+
+
+def _unmapped(parts: Iterable[Part], names: set[str]) -> Iterator[Service]:
+    """Each under its own name; parts that share a name stay apart: "name (source:ref)" (design §4)."""
+    parts = sorted(parts, key=lambda part: (part.name.lower(), part.kind, part.full_ref))
+    uses = Counter(part.name for part in parts)
+    for part in parts:
+        alone = uses[part.name] == 1 and part.name not in names
+        yield Service(part.name if alone else f"{part.name} ({part.full_ref})", (part,))
+
+
+class _Search:
+    """Finds the parts that references mean, and collects what is wrong with references."""
+
+    def __init__(self, lab: Lab, guest_parts: list[GuestPart], known: list[Part]) -> None:
+        self.lab = lab
+        self.guest_parts = guest_parts
+        self.known = known
+        self.notes: list[str] = []
+
+    def service(self, setting: ServiceSetting) -> Service:
+        parts = [part for one in setting.parts for part in self._parts(setting.name, one)]
+        return Service(setting.name, tuple(parts), setting.verify_within)
+
+    def _parts(self, service: str, setting: PartSetting) -> list[Part]:
+        found = self._find(setting)
+        if len(found) > 1 and "*" not in setting.ref and "?" not in setting.ref:
+            means = ", ".join(part.full_ref for part in found)
+            self.notes.append(
+                f"{service}: {setting.ref} is ambiguous, it could mean {means}; write the source before it."
+            )
+            return [replace(found[0], note=f"{setting.ref} is ambiguous: it could mean {means}", plans=())]
+        if not found:
+            return [self._missing(service, setting)]
+        return [_expecting(part, setting, self.lab) for part in found]
+
+    def _find(self, setting: PartSetting) -> list[Part]:
+        if setting.kind is PartKind.GUEST and "/" in setting.ref:
+            return host_groups.parts(self.lab, setting, self.guest_parts)
+        source, ref = self._split(setting)
+        return [
+            part
+            for part in self.known
+            if part.kind is setting.kind and fnmatchcase(part.ref, ref) and source in (None, part.source)
+        ]
+
+    def _split(self, setting: PartSetting) -> tuple[str | None, str]:
+        """The source that a reference begins with, if it begins with the name of one."""
+        source, colon, ref = setting.ref.partition(":")
+        return (source, ref) if colon and self.lab.settings.source(source) else (None, setting.ref)
+
+    def _missing(self, service: str, setting: PartSetting) -> Part:
+        """A part that nothing is known of: because nobody could be asked, or because it isn't there."""
+        source, ref = self._split(setting)
+        wanted = SourceKind.PBS if setting.kind is PartKind.GUEST and "/" in setting.ref else _ASKED[setting.kind]
+        asked = [one for one, _ in self.lab.of(wanted) if source in (None, one.name)]
+        doubtful = [one for one in asked if self._evidence(one).stale(self.lab.now)]
+        if doubtful:
+            return Part(setting.kind, ref, ref, doubtful[0].name, self._evidence(doubtful[0]))
+        where = ", ".join(one.name for one in asked) or f"any source of kind {wanted}"
+        self.notes.append(f"{service}: {_KEY[setting.kind]} names {setting.ref}, which {where} does not know.")
+        evidence = self._evidence(asked[0]) if asked else Evidence(wanted, None, timedelta(0))
+        note = f"{where} knows no {setting.kind} {ref}"
+        return Part(setting.kind, ref, ref, asked[0].name if asked else str(wanted), evidence, note=note)
+
+    def _evidence(self, source: SourceSetting) -> Evidence:
+        """What the source's own list of such parts rests on."""
+        scopes = {
+            SourceKind.PVE: ("guests",),
+            SourceKind.DATABASEMENT: ("plans",),
+            SourceKind.BACKREST: ("plans",),
+            SourceKind.PBS: ("datastores",),
+        }
+        report = self.lab.reports.get(source.name)
+        return self.lab.evidence(source, report.reading(*scopes[source.kind]) if report else None)
+
+
+def _expecting(part: Part, setting: PartSetting, lab: Lab) -> Part:
+    """The part with the owner's own expectation, which wins over what the upstream says (rule 2)."""
+    own = setting.expect
+    if own is None:
+        return part
+    zone = own.timezone or lab.settings.timezone.key
+    parsed = schedule.parse(own.schedule, ZoneInfo(zone))
+    job = part.plans[0].job if part.plans else f"{part.source}/{part.kind}/{part.ref}"
+    promise = Plan(job, own.schedule, parsed, zone, grace=own.grace)
+    return replace(part, plans=(promise,), unscheduled_runs_count=False, note=None)
+
+
+def _matches(ref: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(ref, pattern) for pattern in patterns)

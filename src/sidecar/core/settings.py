@@ -1,0 +1,115 @@
+"""What the owner configured, as the judgement reads it. ``config.py`` turns the YAML file into these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from .model import PartKind, SourceKind
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """``expect:`` of a part: the owner's word on when it runs. It wins over what the upstream says."""
+
+    schedule: str
+    timezone: str | None = None
+    grace: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartSetting:
+    """A part as configured: a reference ("101", "pbs:main/host/nas", "mariadb-main/*") and perhaps its own expectation."""
+
+    kind: PartKind
+    ref: str
+    expect: Expectation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSetting:
+    """A row of the static map. ``verify_within``: the newest verification may be no older than this."""
+
+    name: str
+    parts: tuple[PartSetting, ...]
+    verify_within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobSetting:
+    """What the owner says of one job, by its name "{source}/{kind}/{id}"."""
+
+    title: str | None = None
+    schedule: str | None = None
+    timezone: str | None = None
+    grace: timedelta | None = None
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSetting:
+    """A source as the judgement needs it: no secrets.
+
+    Attributes:
+        url: where people open it, for links.
+        timezone: the zone of its schedules, where its API doesn't tell.
+        storages: PVE storage → PBS source, where the join can't be found.
+    """
+
+    name: str
+    kind: SourceKind
+    url: str
+    stale_after: timedelta
+    timezone: str | None = None
+    storages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing is expected from ``first`` up to, not including, ``until`` (local days); without ``sources``: of any source."""
+
+    first: date
+    until: date
+    sources: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """What is left out: vmids, "tag:x" and "pool:x" for guests; globs for groups and databases."""
+
+    guests: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarLine:
+    """A line of the calendar that no API knows of: shown as planned, never judged."""
+
+    title: str
+    schedule: str
+    kind: str
+    timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the judgement needs from the configuration file."""
+
+    timezone: ZoneInfo
+    sources: tuple[SourceSetting, ...]
+    services: tuple[ServiceSetting, ...] = ()
+    jobs: Mapping[str, JobSetting] = field(default_factory=lambda: MappingProxyType({}))
+    ignore: Ignore = Ignore()
+    pauses: tuple[Pause, ...] = ()
+    offsite: tuple[str, ...] = ()
+    calendar: tuple[CalendarLine, ...] = ()
+    week_start: str = "monday"
+
+    def source(self, name: str) -> SourceSetting | None:
+        """The source of that name."""
+        return next((source for source in self.sources if source.name == name), None)

@@ -1,0 +1,95 @@
+"""What snapshots, archives and upload tasks prove: runs, counts, verification (design §6 rules 9 and 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .model import Outcome, Run
+from .report import Archive, BackupGroup, Report, Snapshot, Task
+
+#: An upload that is older than this is a failed one, where nothing tells how long uploads usually take.
+UPLOAD_LIMIT = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the groups of one part prove. Fields as in Part."""
+
+    runs: tuple[Run, ...]
+    count: int
+    concerns: tuple[str, ...] = ()
+    broken: str | None = None
+    verified_at: datetime | None = None
+
+
+def judged(groups: Iterable[BackupGroup], as_of: datetime | None, upload_limit: timedelta) -> Kept:
+    """The snapshots of all ``groups`` as runs; rule 10: one without a size is no backup."""
+    mine = sorted((one for group in groups for one in group.snapshots), key=lambda one: one.time, reverse=True)
+    finished = [one for one in mine if one.size is not None]
+    newest = finished[0] if finished else None
+    corrupt = [one for one in finished if _failed_here(one)]
+    return Kept(
+        runs=tuple(_run(one, as_of, upload_limit) for one in mine),
+        count=len(finished),
+        concerns=tuple(_older_corrupt(corrupt)) if newest not in corrupt else (),
+        broken="the newest backup failed verification" if newest and newest in corrupt else None,
+        verified_at=next((one.verification.at for one in finished if one.verification and one.verification.own), None),
+    )
+
+
+def _run(snapshot: Snapshot, as_of: datetime | None, upload_limit: timedelta) -> Run:
+    if snapshot.size is not None:
+        return Run(snapshot.time, None, Outcome.OK, snapshot.size)
+    if as_of is not None and as_of - snapshot.time <= upload_limit:
+        return Run(snapshot.time, None, Outcome.RUNNING)
+    return Run(snapshot.time, None, Outcome.FAILED, text="its upload never finished")
+
+
+def _failed_here(snapshot: Snapshot) -> bool:
+    """Rule 9: judged when failed; a verification that came with a synced copy isn't ours."""
+    return snapshot.verification is not None and snapshot.verification.own and not snapshot.verification.ok
+
+
+def _older_corrupt(corrupt: list[Snapshot]) -> Iterator[str]:
+    if len(corrupt) == 1:
+        yield "an older snapshot failed verification"
+    elif corrupt:
+        yield f"{len(corrupt)} older snapshots failed verification"
+
+
+def archive_runs(archives: Iterable[Archive]) -> list[Run]:
+    """Archives on other storages; an empty file is no backup."""
+    return [Run(one.time, None, Outcome.FAILED if one.size == 0 else Outcome.OK, one.size) for one in archives]
+
+
+def failed_uploads(report: Report | None, datastore: str, backup_type: str, backup_id: str) -> list[Task]:
+    """Upload tasks of one group that ended in an error.
+
+    The worker id names no namespace (pbs.md §2.11): where two namespaces hold such a group, none of them is accused.
+    """
+    reading = report.reading("tasks") if report else None
+    if report is None or reading is None:
+        return []
+    same = [
+        group
+        for one in report.within("snapshots", datastore)
+        for group in one.of(BackupGroup)
+        if (group.type, group.id) == (backup_type, backup_id)
+    ]
+    if len(same) > 1:
+        return []
+    worker = f"{datastore}:{backup_type}/{backup_id}"
+    return [task for task in reading.of(Task) if task.type == "backup" and task.id == worker and _is_error(task)]
+
+
+def _is_error(task: Task) -> bool:
+    return (
+        task.end is not None and task.status is not None and not task.status.startswith(("OK", "WARNINGS", "unknown"))
+    )
+
+
+def failed_runs(tasks: Iterable[Task]) -> list[Run]:
+    """Failed uploads as runs, with the server's words."""
+    return [Run(task.start, task.end, Outcome.FAILED, text=task.status) for task in tasks]

@@ -1,0 +1,94 @@
+"""Reads the values that secret references stand for. Values live in memory only and are never part of a message."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+
+from .config import CredentialSecret, FileSecret, Secret, VaultSecret
+from .errors import SecretError
+
+#: No secret is longer; a larger file is the wrong file.
+LONGEST = 64 * 1024
+
+#: Where systemd puts a unit's credentials, unless --credentials names another directory.
+SYSTEMD_DIRECTORY = "CREDENTIALS_DIRECTORY"
+
+#: Reads one secret; True asks for a fresh value, past anything remembered. Raises SecretError.
+Read = Callable[[bool], Awaitable[str]]
+
+
+class VaultReader(Protocol):
+    """What is needed of Vault."""
+
+    async def read(self, path: str, field: str, *, fresh: bool) -> str:
+        """The field of the entry. Raises SecretError."""
+
+
+class Credentials:
+    """Where secrets come from: files, systemd's credentials, Vault."""
+
+    def __init__(self, directory: Path | None, vault: VaultReader | None = None) -> None:
+        self._directory = directory
+        self._vault = vault
+
+    def reader(self, secret: Secret | str) -> Read:
+        """A function that reads this secret when it is needed; a plain text is its own value."""
+
+        async def read(fresh: bool) -> str:
+            if isinstance(secret, str):
+                return secret
+            return await self._read(secret, fresh=fresh)
+
+        return read
+
+    async def _read(self, secret: Secret, *, fresh: bool) -> str:
+        if isinstance(secret, VaultSecret):
+            if self._vault is None:
+                raise SecretError(f"vault entry {secret.vault}: there is no vault: section")
+            return await self._vault.read(secret.vault, secret.field, fresh=fresh)
+        return await anyio.to_thread.run_sync(self.local, secret)
+
+    def local(self, secret: CredentialSecret | FileSecret) -> str:
+        """The value of a file or credential; one final newline is stripped. Raises SecretError."""
+        if isinstance(secret, FileSecret):
+            return _text(secret.file, f"file {secret.file}")
+        if self._directory is None:
+            raise SecretError(
+                f"credential {secret.credential}: there is no ${SYSTEMD_DIRECTORY}; "
+                "start it as a systemd unit with credentials, or name a directory with --credentials"
+            )
+        return _text(self._directory / secret.credential, f"credential {secret.credential}")
+
+
+def directory(option: Path | None) -> Path | None:
+    """The credentials directory: the option, else systemd's, else none."""
+    told = os.environ.get(SYSTEMD_DIRECTORY)
+    return option or (Path(told) if told else None)
+
+
+def sidecar_keys(credentials: Credentials) -> tuple[str, ...]:
+    """The keys that callers may show, one a line; blank lines don't count. Raises SecretError."""
+    lines = credentials.local(CredentialSecret(credential="sidecar_keys")).splitlines()
+    keys = tuple(line.strip() for line in lines if line.strip())
+    if not keys or any(len(key) < 32 for key in keys):
+        raise SecretError("credential sidecar_keys: needs one key a line, each of at least 32 characters")
+    return keys
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST + 1)
+    except OSError as error:
+        raise SecretError(f"{what}: {error.strerror or 'unreadable'}") from None
+    if len(data) > LONGEST:
+        raise SecretError(f"{what}: is larger than {LONGEST} bytes, so it is no secret")
+    try:
+        return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise SecretError(f"{what}: is no text") from None

@@ -1,0 +1,47 @@
+"""What can go wrong, as exceptions.
+
+    SidecarError
+    ├── ConfigError     the configuration file: all findings at once, each with place and cure (exit 2)
+    ├── SecretError     a credential, file or Vault field that can't be read
+    └── SourceError     an upstream did not answer as it should; becomes a Problem of a scope or a source
+
+Messages are for the person who must act. They name keys, sources and permissions, never a secret's value.
+"""
+
+from __future__ import annotations
+
+
+class SidecarError(Exception):
+    """Base of all errors that backup-glance raises on purpose."""
+
+
+class ConfigError(SidecarError):
+    """The configuration can't be used. ``findings`` are lines of the form "place: what is wrong; what to do"."""
+
+    def __init__(self, findings: list[str]) -> None:
+        super().__init__("\n".join(findings))
+        self.findings = findings
+
+
+class SecretError(SidecarError):
+    """A secret could not be read. The message names the reference, never a value."""
+
+
+class SourceError(SidecarError):
+    """An upstream could not be read.
+
+    Attributes:
+        cause: one clause: "connection refused", "HTTP 403: permission check failed".
+        action: what to do, where it is known.
+        status: the HTTP status, where there was one.
+        denied: the credential was refused, or a permission is proved to be missing.
+    """
+
+    def __init__(
+        self, cause: str, *, action: str | None = None, status: int | None = None, denied: bool = False
+    ) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.action = action
+        self.status = status
+        self.denied = denied

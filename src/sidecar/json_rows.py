@@ -1,0 +1,114 @@
+"""Reads a large JSON list row by row: 50,000 snapshots are 25 MB, and one ``json.loads`` of them stops everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_DECODER = json.JSONDecoder()
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+#: The top of the answer up to the list: plain values may stand before it ("total", "success").
+_TOP = r'\s*\{{(?:\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[^\[\{{",\s]+)\s*,)*\s*"{key}"\s*:\s*\['
+
+#: Rows that are parsed before others may run: a few milliseconds' worth.
+_BREATH = 500
+
+#: One row or top can't be larger; what is larger is no list of rows.
+_LONGEST = 4 * 1024 * 1024
+
+
+class RowsError(ValueError):
+    """The text is no JSON object with a list of that name. ``cut_off`` tells that it ended too early."""
+
+    def __init__(self, *, cut_off: bool) -> None:
+        super().__init__("the answer was cut off" if cut_off else "the answer is not the list that was asked for")
+        self.cut_off = cut_off
+
+
+async def rows(chunks: AsyncIterator[bytes], key: str, each: Callable[[Any], T]) -> list[T]:
+    """What ``each`` makes of the rows of ``{"<key>": [row, …], …}``, as the chunks arrive. Raises RowsError.
+
+    Give an ``each`` that keeps little: hundreds of thousands of live dicts make Python's garbage collector stop everything.
+    """
+    reader = _Reader(key)
+    text_of = codecs.getincrementaldecoder("utf-8")()
+    found: list[T] = []
+    try:
+        async for chunk in chunks:
+            for row in reader.feed(text_of.decode(chunk)):
+                found.append(each(row))
+                if len(found) % _BREATH == 0:
+                    await asyncio.sleep(0)
+    except UnicodeDecodeError:
+        raise RowsError(cut_off=False) from None
+    reader.close()
+    return found
+
+
+class _Reader:
+    """Takes the text in pieces and gives rows as soon as they are complete; keeps only what is unfinished."""
+
+    def __init__(self, key: str) -> None:
+        self._top = re.compile(_TOP.format(key=re.escape(key)))
+        self._text = ""
+        self._begun = False
+        self._ended = False
+
+    def feed(self, text: str) -> Iterator[Any]:
+        self._text += text
+        if not self._begun and (top := self._top.match(self._text)):
+            self._begun = True
+            self._text = self._text[top.end() :]
+        if self._begun and not self._ended:
+            yield from self._complete_rows()
+        if len(self._text) > _LONGEST:
+            raise RowsError(cut_off=False)
+
+    def close(self) -> None:
+        """All text is here: the list has ended, and what follows is the rest of an object."""
+        if not self._ended:
+            opened = self._begun or self._text.lstrip()[:1] in ("", "{")
+            raise RowsError(cut_off=opened and (self._begun or not self._is_whole_document()))
+        try:
+            json.loads('{"":0' + self._text)
+        except ValueError:
+            raise RowsError(cut_off=True) from None
+
+    def _complete_rows(self) -> Iterator[Any]:
+        position = _past_space(self._text, 0)
+        while position < len(self._text):
+            if self._text[position] == "]":
+                self._ended = True
+                position += 1
+                break
+            try:
+                row, end = _DECODER.raw_decode(self._text, position)
+            except ValueError:
+                break
+            end = _past_space(self._text, end)
+            if end == len(self._text):
+                break  # a number may go on, and nobody knows yet whether a comma follows
+            if self._text[end] not in ",]":
+                raise RowsError(cut_off=False)
+            yield row
+            position = _past_space(self._text, end + 1) if self._text[end] == "," else end
+        self._text = self._text[position:]
+
+    def _is_whole_document(self) -> bool:
+        try:
+            json.loads(self._text)
+        except ValueError:
+            return False
+        return True
+
+
+def _past_space(text: str, position: int) -> int:
+    found = _SPACE.match(text, position)
+    return found.end() if found else position

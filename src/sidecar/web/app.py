@@ -1,0 +1,174 @@
+"""The web side put together: routes, key, headers and errors. Everything it needs is handed in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from sidecar.core.model import Board, ServiceRow
+
+from . import openapi, views
+from .assets import load_assets
+from .auth import RequireKey
+from .doubt import doubtful, is_overdue
+from .page import page, page_of_service
+from .problem import for_any_exception, for_http_exception, problem
+from .query import QueryError, WidgetQuery, parse_theme, parse_widget_query, unique
+from .rendered import RenderedAnswers, rendered, respond
+from .security_headers import SecurityHeaders
+from .theme import Theme, stylesheet
+from .widget import WidgetTemplate
+
+_HTML = "text/html"
+_JSON = "application/json"
+_CSS = "text/css"
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetOptions:
+    """``widget:`` of the configuration.
+
+    Attributes:
+        frame_ancestors: origins that may frame the page, as in Content-Security-Policy.
+        theme: the colours, unless the address of the page names others; see theme.parse_theme for glance.yml's names.
+    """
+
+    frame_ancestors: tuple[str, ...] = ("'self'",)
+    theme: Theme = field(default_factory=Theme)
+
+
+def create_app(
+    *,
+    board: Callable[[], Board],
+    ready: Callable[[], bool],
+    keys: Sequence[str],
+    clock: Callable[[], datetime],
+    options: WidgetOptions | None = None,
+) -> ASGIApp:
+    """The ASGI application.
+
+    Args:
+        board: the present board, swapped by reference.
+        ready: whether every source was tried since start.
+        keys: accepted sidecar keys; without any, every answer but /healthz is 401. Raises ValueError for an empty one.
+        clock: the present moment; a board that stopped being renewed shows nothing as ok.
+    """
+    options = options or WidgetOptions()
+    handlers = Handlers(board, ready, clock, options)
+    app = Starlette(
+        routes=routes(handlers),
+        exception_handlers={
+            HTTPException: for_http_exception,
+            QueryError: _unprocessable,
+            Exception: for_any_exception,
+        },
+    )
+    # A redirect to the path with or without a slash would name a host and lose the prefix under which we are reached.
+    app.router.redirect_slashes = False
+    return SecurityHeaders(RequireKey(app, keys), options.frame_ancestors)
+
+
+def routes(handlers: Handlers) -> list[Route]:
+    """Every path there is. GET brings HEAD with it."""
+    return [
+        Route("/healthz", handlers.healthz),
+        Route("/readyz", handlers.readyz),
+        Route("/widget", handlers.widget),
+        Route("/theme.css", handlers.theme_css),
+        Route("/static/{name}", handlers.static),
+        Route("/api/v1/status", handlers.status),
+        # Names of services may hold slashes: "nas (pbs:main/ns/host/nas)".
+        Route("/api/v1/services/{name:path}", handlers.service),
+        Route("/openapi.json", handlers.openapi),
+    ]
+
+
+class Handlers:
+    """What answers each path."""
+
+    def __init__(
+        self,
+        board: Callable[[], Board],
+        ready: Callable[[], bool],
+        clock: Callable[[], datetime],
+        options: WidgetOptions,
+    ) -> None:
+        self._latest_board = board
+        self._ready = ready
+        self._clock = clock
+        self._options = options
+        self._answers = RenderedAnswers()
+        self._assets = load_assets()
+        self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
+        self._template = WidgetTemplate(self._assets)
+        self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
+
+    async def healthz(self, _request: Request) -> Response:
+        """The process answers; it says nothing about backups."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _request: Request) -> Response:
+        if not self._ready():
+            return problem(503, "Not every source was tried since start.", {"Retry-After": "5"})
+        return JSONResponse({"status": "ready"})
+
+    async def widget(self, request: Request) -> Response:
+        query = parse_widget_query(request.query_params.multi_items(), self._options.theme)
+        board = self._board()
+        answer = self._answers.get(board, query, lambda: self._render_widget(board, query), _HTML)
+        return respond(request, answer)
+
+    async def theme_css(self, request: Request) -> Response:
+        theme = parse_theme(unique(request.query_params.multi_items()), self._options.theme)
+        return respond(request, rendered(stylesheet(theme).encode(), _CSS))
+
+    async def static(self, request: Request) -> Response:
+        asset = self._assets_by_name.get(request.path_params["name"])
+        if asset is None:
+            raise HTTPException(404)
+        return Response(asset.content, headers={"Cache-Control": _FOR_EVER}, media_type=asset.media_type)
+
+    async def status(self, request: Request) -> Response:
+        board = self._board()
+        answer = self._answers.get(board, "status", lambda: _json_bytes(views.status(board)), _JSON)
+        return respond(request, answer)
+
+    async def service(self, request: Request) -> Response:
+        row = _service(self._board(), request.path_params["name"])
+        return respond(request, rendered(_json_bytes(views.service_with_runs(row)), _JSON))
+
+    async def openapi(self, request: Request) -> Response:
+        return respond(request, self._openapi)
+
+    def _board(self) -> Board:
+        board, now = self._latest_board(), self._clock()
+        return doubtful(board, now) if is_overdue(board, now) else board
+
+    def _render_widget(self, board: Board, query: WidgetQuery) -> bytes:
+        shown = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
+        return self._template.render(shown, query.theme_query)
+
+
+def _service(board: Board, name: str) -> ServiceRow:
+    row = next((row for row in board.services if row.name == name), None)
+    if row is None:
+        raise HTTPException(404, "There is no service of this name. /api/v1/status lists all of them.")
+    return row
+
+
+def _json_bytes(document: views.Json) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _unprocessable(_request: Request, error: Exception) -> Response:
+    return problem(422, str(error))

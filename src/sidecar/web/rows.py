@@ -1,0 +1,243 @@
+"""The table of services: one Row per service, with all that opens below it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, State
+
+from .views import timestamp
+from .words import NOTHING, Clock, duration, size
+
+#: How many rows without a problem stay in sight when the page is narrow.
+CALM_ROWS = 5
+
+_NEEDS_WORDS = frozenset({State.FAILED, State.MISSED, State.NEVER, State.UNKNOWN, State.WARNING})
+_CALM = frozenset({State.OK, State.NEW, State.DISABLED})
+_WORDS = {PartKind.GUEST: "guest", PartKind.DATABASE: "dump", PartKind.PLAN: "plan"}
+_NAMED_PARTS = 2
+_RUNS_IN_STRIP = 10
+_RUNS_IN_LIST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time on the page: as people read it, for machines, and to the second for the tooltip."""
+
+    text: str
+    iso: str
+    exact: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartMark:
+    """A part on the row: "guest", "2 dumps", or the name of a bad one among several."""
+
+    state: State
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartDetail:
+    """A part in the opened row. ``about`` is what it is and when it runs, ``kept`` what there is of it."""
+
+    state: State
+    word: str
+    about: str
+    outcome: Outcome | None
+    ran: Moment | None
+    kept: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The newest runs of a part as marks, oldest left: (outcome, exact time)."""
+
+    kind: PartKind
+    word: str
+    marks: tuple[tuple[Outcome, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run in words. ``weekday`` goes before the date where there is room for it."""
+
+    kind: PartKind
+    word: str
+    weekday: str
+    started: Moment
+    outcome: Outcome
+    took: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A service. ``reason``, ``action`` and ``link`` are only what stands below the line, not all that is known."""
+
+    name: str
+    state: State
+    reason: str | None
+    action: str | None
+    link: Link | None
+    marks: tuple[PartMark, ...]
+    last: Moment | None
+    kept: int | None
+    next: Moment | None
+    parts: tuple[PartDetail, ...]
+    strips: tuple[Strip, ...]
+    runs: tuple[RunLine, ...]
+    verified: str | None
+    copies: tuple[tuple[State, str], ...]
+    folded: bool = False
+
+    @property
+    def needs_words(self) -> bool:
+        """The reason is a problem's, not the quiet line of something under way."""
+        return self.state in _NEEDS_WORDS
+
+
+def table(services: Iterable[ServiceRow], unreadable: frozenset[str], clock: Clock, *, stale: bool) -> tuple[Row, ...]:
+    """Rows, worst first. Rows that are unknown only because of ``unreadable`` sources carry no reason of their own."""
+    ordered = sorted(services, key=lambda service: service.verdict.state.rank)
+    return tuple(_row(service, unreadable, clock, stale=stale) for service in ordered)
+
+
+def fold(all_rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Marks the calm rows behind the first few as folded; one alone is not worth a fold."""
+    calm = [row for row in all_rows if _is_calm(row)]
+    hidden = {id(row) for row in calm[CALM_ROWS:]} if len(calm) > CALM_ROWS + 1 else set()
+    return tuple(replace(row, folded=id(row) in hidden) for row in all_rows)
+
+
+def web_link(link: Link | None) -> Link | None:
+    """The link if a browser may follow it: only http and https, whatever an upstream wrote."""
+    return link if link and link.url.startswith(("https://", "http://")) else None
+
+
+def _is_calm(row: Row) -> bool:
+    return row.state in _CALM or (row.state is State.UNKNOWN and row.reason is None)
+
+
+def _row(service: ServiceRow, unreadable: frozenset[str], clock: Clock, *, stale: bool) -> Row:
+    verdict = service.verdict
+    quiet = verdict.state is State.OK or stale or _is_unknown_by_source(service, unreadable)
+    tells = not quiet and verdict.state in _NEEDS_WORDS
+    reason = None if quiet else verdict.reason
+    return Row(
+        name=service.name,
+        state=verdict.state,
+        reason=reason,
+        action=verdict.action if tells else None,
+        link=web_link(verdict.link) if tells else None,
+        marks=tuple(_part_marks(service.parts)),
+        last=_moment(service.last_backup, clock.age(service.last_backup), clock) if service.last_backup else None,
+        kept=service.count,
+        next=_next(service, clock),
+        parts=tuple(_part_detail(part, reason, clock) for part in service.parts),
+        strips=tuple(_strip(part, clock) for part in service.parts if part.runs),
+        runs=_newest_runs(service.parts, clock),
+        verified=_verified(service, clock),
+        copies=tuple((copy.state, _copy(copy, clock)) for copy in service.copies),
+    )
+
+
+def _is_unknown_by_source(service: ServiceRow, unreadable: frozenset[str]) -> bool:
+    if service.verdict.state is not State.UNKNOWN:
+        return False
+    unknown = [part.source for part in service.parts if part.verdict.state is State.UNKNOWN]
+    return bool(unknown) and unreadable.issuperset(unknown)
+
+
+def _part_marks(parts: Sequence[PartRow]) -> list[PartMark]:
+    """Guests, dumps, plans, in this order."""
+    return [mark for kind in PartKind for mark in _marks_of_kind(kind, [part for part in parts if part.kind is kind])]
+
+
+def _marks_of_kind(kind: PartKind, parts: Sequence[PartRow]) -> list[PartMark]:
+    """One mark per state with the number of parts; a bad part among several is called by its name."""
+    if len(parts) == 1:
+        return [PartMark(parts[0].verdict.state, _WORDS[kind])]
+    bad = [part for part in parts if part.verdict.state in _NEEDS_WORDS]
+    named = bad if len(bad) <= _NAMED_PARTS else []
+    counted = Counter(part.verdict.state for part in parts if part not in named)
+    marks = [PartMark(part.verdict.state, part.ref) for part in named]
+    marks += [
+        PartMark(state, f"{number} {_WORDS[kind]}{'s' if number > 1 else ''}") for state, number in counted.items()
+    ]
+    return sorted(marks, key=lambda mark: mark.state.rank)
+
+
+def _next(service: ServiceRow, clock: Clock) -> Moment | None:
+    if service.next_run is None:
+        return None
+    text = "now" if service.verdict.state is State.RUNNING else clock.due(service.next_run)
+    return _moment(service.next_run, text, clock)
+
+
+def _part_detail(part: PartRow, told: str | None, clock: Clock) -> PartDetail:
+    run = part.last_run
+    return PartDetail(
+        state=part.verdict.state,
+        word=_WORDS[part.kind],
+        about=_about(part, clock),
+        outcome=run.outcome if run else None,
+        ran=_moment(run.start, clock.stamp(run.start), clock) if run else None,
+        kept=_kept(part),
+        reason=part.verdict.reason if part.verdict.reason != told and part.verdict.state is not State.OK else None,
+    )
+
+
+def _about(part: PartRow, clock: Clock) -> str:
+    if part.schedule is None:
+        return part.ref
+    elsewhere = part.timezone is not None and part.timezone != str(clock.zone)
+    return f"{part.ref}, {part.schedule} {part.timezone}" if elsewhere else f"{part.ref}, {part.schedule}"
+
+
+def _kept(part: PartRow) -> str:
+    pieces = [f"{part.count} kept"] if part.count is not None else []
+    pieces += [size(part.size)] if part.size is not None else []
+    return ", ".join(pieces) or NOTHING
+
+
+def _strip(part: PartRow, clock: Clock) -> Strip:
+    newest = part.runs[:_RUNS_IN_STRIP]
+    return Strip(part.kind, _WORDS[part.kind], tuple((run.outcome, clock.exact(run.start)) for run in reversed(newest)))
+
+
+def _newest_runs(parts: Sequence[PartRow], clock: Clock) -> tuple[RunLine, ...]:
+    runs = [(part.kind, run) for part in parts for run in part.runs]
+    runs.sort(key=lambda pair: pair[1].start, reverse=True)
+    return tuple(_run_line(kind, run, clock) for kind, run in runs[:_RUNS_IN_LIST])
+
+
+def _run_line(kind: PartKind, run: Run, clock: Clock) -> RunLine:
+    return RunLine(
+        kind=kind,
+        word=_WORDS[kind],
+        weekday=clock.weekday(run.start),
+        started=_moment(run.start, clock.date_and_time(run.start), clock),
+        outcome=run.outcome,
+        took=duration(run.end - run.start) if run.end else NOTHING,
+        size=size(run.size) if run.size is not None else NOTHING,
+    )
+
+
+def _verified(service: ServiceRow, clock: Clock) -> str | None:
+    """Only guests are verified, by the server that holds them."""
+    if not any(part.kind is PartKind.GUEST for part in service.parts):
+        return None
+    return "not yet" if service.verified_at is None else clock.when(service.verified_at)
+
+
+def _copy(copy: Copy, clock: Clock) -> str:
+    return f"{copy.job} {clock.when(copy.last_run) if copy.last_run else NOTHING}"
+
+
+def _moment(moment: datetime, text: str, clock: Clock) -> Moment:
+    return Moment(text, timestamp(moment) or "", clock.exact(moment))

@@ -1,0 +1,100 @@
+"""How times, sizes and durations are written on the page: short, as Glance does, in the board's time zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+#: What stands where nothing is known.
+NOTHING = "–"
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_AGES = ((365 * _DAY, "y"), (30 * _DAY, "mo"), (_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m"))
+_BINARY_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A moment and the zone in which people read times."""
+
+    now: datetime
+    zone: ZoneInfo
+
+    def age(self, moment: datetime) -> str:
+        """How long ago, as Glance writes it: 5m, 3h, 2d, 2mo, 1y. Anything below a minute is 1m."""
+        return duration(self.now - moment)
+
+    def when(self, moment: datetime) -> str:
+        """A moment in the past inside a sentence: today 04:09, else Sun 22 Nov 04:09."""
+        return f"today {self._time(moment)}" if self._is_today(moment) else self._dated(moment)
+
+    def stamp(self, moment: datetime) -> str:
+        """The same where "today" goes without saying: 04:09, else Sun 22 Nov 04:09."""
+        return self._time(moment) if self._is_today(moment) else self._dated(moment)
+
+    def due(self, moment: datetime) -> str:
+        """A moment to come: 02:00 within a day, Mon 04:00 within a week, else 1 Dec 07:00."""
+        ahead = moment - self.now
+        if timedelta(0) <= ahead < timedelta(days=1):
+            return self._time(moment)
+        if timedelta(0) <= ahead < timedelta(days=7):
+            return f"{self._local(moment):%a %H:%M}"
+        return f"{self._day(moment)}{self._year(moment)} {self._time(moment)}"
+
+    def month(self, moment: datetime) -> str:
+        """When something far away will be: Oct 2027, or 5 Dec when it is less than a month away."""
+        near = moment - self.now < timedelta(days=31)
+        return self._day(moment) if near else f"{self._local(moment):%b %Y}"
+
+    def date_and_time(self, moment: datetime) -> str:
+        """22 Nov 04:09."""
+        return f"{self._day(moment)} {self._time(moment)}"
+
+    def weekday(self, moment: datetime) -> str:
+        """Sun."""
+        return f"{self._local(moment):%a}"
+
+    def exact(self, moment: datetime) -> str:
+        """Everything about a moment, for a tooltip: Mon 23 Nov 2026 04:09:12 CET."""
+        return f"{self._local(moment):%a} {self._day(moment)} {self._local(moment):%Y %H:%M:%S %Z}"
+
+    def _local(self, moment: datetime) -> datetime:
+        try:
+            return moment.astimezone(self.zone)
+        except OverflowError:  # an upstream's idea of "never": the last day of the calendar
+            return moment
+
+    def _is_today(self, moment: datetime) -> bool:
+        return self._local(moment).date() == self._local(self.now).date()
+
+    def _time(self, moment: datetime) -> str:
+        return f"{self._local(moment):%H:%M}"
+
+    def _day(self, moment: datetime) -> str:
+        return f"{self._local(moment).day} {self._local(moment):%b}"
+
+    def _year(self, moment: datetime) -> str:
+        return "" if abs(moment - self.now) < timedelta(days=300) else f" {self._local(moment):%Y}"
+
+    def _dated(self, moment: datetime) -> str:
+        return f"{self._local(moment):%a} {self._day(moment)}{self._year(moment)} {self._time(moment)}"
+
+
+def duration(span: timedelta) -> str:
+    """5m, 3h, 2d, 2mo, 1y; anything below a minute is 1m."""
+    seconds = max(span.total_seconds(), _MINUTE)
+    length, unit = next((length, unit) for length, unit in _AGES if seconds >= length)
+    return f"{int(seconds // length)}{unit}"
+
+
+def size(count: int) -> str:
+    """Bytes in binary units, two or three digits: 850 B, 61 MiB, 8.4 GiB."""
+    if count < 1024:
+        return f"{count} B"
+    value = float(count)
+    for unit in _BINARY_UNITS:
+        value /= 1024
+        if value < 1023.5 or unit == _BINARY_UNITS[-1]:
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"

@@ -1,0 +1,40 @@
+"""Makes the configured sources: what each kind needs from the configuration, and where its secrets come from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from .config import Backrest, Config, Databasement, Pbs, Pve
+from .credentials import Credentials
+from .sources import Source
+from .sources.backrest import BackrestOptions, BackrestSource
+from .sources.databasement import DatabasementOptions, DatabasementSource
+from .sources.pbs import PbsOptions, PbsSource
+from .sources.pve import PveOptions, PveSource
+from .tls import Trust
+
+
+@asynccontextmanager
+async def make_sources(config: Config, credentials: Credentials) -> AsyncIterator[list[Source]]:
+    """All sources in the order of the configuration; closed at the end."""
+    sources = [make_source(name, source, credentials) for name, source in config.sources.items()]
+    try:
+        yield sources
+    finally:
+        for source in sources:
+            await source.close()
+
+
+def make_source(name: str, source: Pbs | Pve | Databasement | Backrest, credentials: Credentials) -> Source:
+    """The source that this section of the configuration describes."""
+    read = credentials.reader
+    trust = Trust(source.ca_file, source.fingerprint)
+    if isinstance(source, Pbs):
+        return PbsSource(PbsOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
+    if isinstance(source, Pve):
+        return PveSource(PveOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
+    if isinstance(source, Databasement):
+        return DatabasementSource(DatabasementOptions(name, source.url, trust, read(source.token)))
+    password = read(source.password) if source.password else None
+    return BackrestSource(BackrestOptions(name, source.url, trust, source.username, password))

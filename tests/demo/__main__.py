@@ -1,0 +1,47 @@
+"""Starts the demo and keeps it going until Ctrl-C. See ``python -m tests.demo --help``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from datetime import datetime
+
+from .show import DemoError, Show
+
+#: The morning of the demo: the Monday after a night in which something failed, was missed, and never ran.
+MONDAY_MORNING = "2026-11-23T07:30:00+01:00"
+
+
+def main() -> int:
+    """Runs the demo; returns an exit code."""
+    options = _options()
+    # The shell's "end" is as good as Ctrl-C: everything is put away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Show(options.now, options.port) as show:
+            asyncio.run(show.go_on())
+    except DemoError as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return 1
+    except KeyboardInterrupt:
+        pass
+    sys.stdout.write("\nEverything is stopped.\n")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=8480, help="port of the page (default: %(default)s)")
+    parser.add_argument(
+        "--now",
+        type=datetime.fromisoformat,
+        default=datetime.fromisoformat(MONDAY_MORNING),
+        metavar="TIME",
+        help="where the demo's clock begins, with its offset from UTC (default: %(default)s)",
+    )
+    return parser.parse_args()
+
+
+sys.exit(main())

@@ -1,0 +1,150 @@
+"""The parts of the demo: simulated upstreams in a thread, the sidecar in this process, Caddy as a child process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sidecar import config_file, credentials, logs, runtime
+from sidecar.credentials import Credentials
+from tests.caddyfile import assert_version, find_caddy, render_caddyfile
+from tests.upstreams import Rack, demo_faults, demo_homelab
+
+
+class DemoError(Exception):
+    """The demo can't go on; the message says why and what to do."""
+
+
+class Show:
+    """Everything the demo runs, put away at the end. ``url`` is the widget's address."""
+
+    def __init__(self, now: datetime, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}/widget"
+        self.directory = Path(tempfile.mkdtemp(prefix="backup-glance-demo-"))
+        self._clock = ticking_from(now)
+        self._port = port
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+        try:
+            _need_free_port(self._port)
+            logs.set_up()
+            self._rack = self._stack.enter_context(
+                Rack(demo_homelab(), self._clock, self.directory / "upstreams", faults=demo_faults())
+            )
+            self._rack.settle()
+            self._listener = self._stack.enter_context(_listening(self.directory / "sidecar.sock"))
+            self._start_caddy(self._write_key())
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    async def go_on(self) -> None:
+        """Runs the sidecar until it is interrupted."""
+        path = self._rack.write_config(self.directory / "config.yaml")
+        found = Credentials(self.directory / "credentials")
+        self._say()
+        await runtime.serve(config_file.load(path), found, credentials.sidecar_keys(found), self._listener, self._clock)
+
+    def _write_key(self) -> Path:
+        """The sidecar's key, once for the sidecar and once for Caddy."""
+        key = secrets.token_urlsafe(32)
+        for name in ("credentials/sidecar_keys", "caddy/key"):
+            path = self.directory / name
+            path.parent.mkdir()
+            path.touch(0o600)
+            path.write_text(f"{key}\n")
+        return self.directory / "caddy" / "key"
+
+    def _start_caddy(self, key: Path) -> None:
+        binary = find_caddy()
+        assert_version(binary)
+        caddyfile = self.directory / "caddy" / "Caddyfile"
+        caddyfile.write_text(
+            render_caddyfile(site=f"http://:{self._port}", key_file=key, upstream=self.directory / "sidecar.sock")
+        )
+        home = {"HOME": str(self.directory), "XDG_DATA_HOME": str(self.directory), "PATH": os.defpath}
+        # Its log goes to a file: a demo's terminal is for people. Its own session: Ctrl-C reaches it through us, last.
+        log = self._stack.enter_context((self.directory / "caddy.log").open("w"))
+        process = subprocess.Popen(
+            [binary, "run", "--adapter", "caddyfile", "--config", caddyfile],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=home, start_new_session=True,
+        )  # fmt: skip
+        self._stack.callback(_end, process)
+        _wait_for(lambda: _answers(self._port), process, self.directory / "caddy.log")
+
+    def _say(self) -> None:
+        sys.stdout.write(
+            f"Widget: {self.url}\n"
+            f"  The sidecar and Caddy are the product's own; PBS, Proxmox VE, Databasement and Backrest are simulated.\n"
+            f"  Its clock shows {self._clock().astimezone(demo_homelab().zone):%A %H:%M}, after a bad night. "
+            "Ctrl-C ends it all.\n"
+        )
+        sys.stdout.flush()
+
+
+def ticking_from(now: datetime) -> Callable[[], datetime]:
+    """A clock that shows ``now`` at this moment and goes on from there."""
+    begun = time.monotonic()
+    return lambda: now.astimezone(UTC) + timedelta(seconds=time.monotonic() - begun)
+
+
+def _need_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "there is no such port"
+            raise DemoError(f"Port {port} can't be used: {reason}. Choose another one: make demo PORT=8580") from None
+
+
+def _listening(path: Path) -> socket.socket:
+    """The sidecar's socket, open before the sidecar runs, as systemd would hand it over."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(0o660)
+    listener.listen(128)
+    return listener
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait_for(done: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not done():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise DemoError(f"Caddy did not start:\n{log.read_text()[-2000:]}")
+        time.sleep(0.05)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,356 @@
+"""The Caddyfile with a real Caddy, in front of a tiny application that tells what reached it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sidecar.web.app import create_app
+from tests.caddyfile import assert_version, find_caddy, render_caddyfile
+from tests.web.boards import NOW, good_morning
+
+CADDY = find_caddy()
+READER = {"Accept": "text/html"}
+
+
+@dataclass
+class Echo:
+    """Answers with the request it got; 401 when the key is not ``key``."""
+
+    key: str = "right"
+    seen: list[dict[str, str]] = field(default_factory=list)
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        self.seen.append(headers)
+        allowed = headers.get("authorization") == f"Bearer {self.key}" or scope["path"] == "/healthz"
+        answer = json.dumps({"path": scope["path"], "headers": headers}).encode()
+        own = [(b"content-security-policy", b"default-src 'none'"), (b"server", b"inside"), (b"www-authenticate", b"B")]
+        await send({"type": "http.response.start", "status": 200 if allowed else 401, "headers": own})
+        await send({"type": "http.response.body", "body": answer})
+
+
+@contextmanager
+def sidecar(app: ASGIApp, path: Path) -> Iterator[None]:
+    """``app`` on a unix socket, as uvicorn serves it in production."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(128)
+    server = uvicorn.Server(uvicorn.Config(app, fd=listener.fileno(), log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+        path.unlink(missing_ok=True)
+
+
+@dataclass
+class Front:
+    """A running Caddy: a client for it, its key file, the sidecar's socket and its log."""
+
+    client: httpx.Client
+    port: int
+    key_file: Path
+    upstream: Path
+    log: Path
+
+
+StartFront = Callable[..., Front]
+
+
+@pytest.fixture
+def start_front(tmp_path: Path) -> Iterator[StartFront]:
+    """Starts Caddy with the given options of the Caddyfile."""
+    running: list[tuple[subprocess.Popen[bytes], httpx.Client]] = []
+
+    def start(scheme: str = "http", verify: bool | ssl.SSLContext = True, **options: Any) -> Front:
+        key_file, upstream, log = tmp_path / "key", tmp_path / "up.sock", tmp_path / "caddy.log"
+        key_file.write_text("right\n")
+        port = _free_port()
+        site = f"{scheme}://localhost:{port}" if scheme == "https" else f":{port}"
+        text = render_caddyfile(site=site, key_file=key_file, upstream=upstream, **options)
+        (tmp_path / "Caddyfile").write_text(text)
+        arguments = [str(CADDY), "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
+        client = httpx.Client(base_url=f"{scheme}://localhost:{port}", trust_env=False, timeout=10, verify=verify)
+        with log.open("wb") as output:
+            process = subprocess.Popen(arguments, stdout=output, stderr=output, env={"HOME": str(tmp_path)})
+        running.append((process, client))
+        _wait_for(port, process, log)
+        return Front(client, port, key_file, upstream, log)
+
+    yield start
+    for process, client in running:
+        client.close()
+        process.terminate()
+        process.wait(15)
+
+
+@pytest.fixture
+def front(start_front: StartFront) -> Front:
+    return start_front(try_for="1s")
+
+
+def test_the_key_is_injected_and_may_change_without_a_reload(front: Front) -> None:
+    echo = Echo()
+    with sidecar(echo, front.upstream):
+        first = front.client.get("/widget")
+        front.key_file.write_text("next")
+        echo.key = "next"
+        second = front.client.get("/widget")
+    assert [first.status_code, second.status_code] == [200, 200]
+    assert [seen["authorization"] for seen in echo.seen] == ["Bearer right", "Bearer next"]
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"], ids=["missing", "empty", "only a newline"])
+def test_without_a_key_nothing_passes_but_healthz(front: Front, content: str | None) -> None:
+    front.key_file.unlink() if content is None else front.key_file.write_text(content)
+    echo = Echo()
+    with sidecar(echo, front.upstream):
+        refused = front.client.get("/api/v1/status", headers=READER)
+        alive = front.client.get("/healthz")
+    assert refused.status_code == 503
+    assert "Caddy has no key" in refused.text
+    assert alive.status_code == 200
+    assert len(echo.seen) == 1
+
+
+def test_a_key_that_the_sidecar_refuses_is_told_as_our_fault(front: Front) -> None:
+    with sidecar(Echo(key="another"), front.upstream):
+        answer = front.client.get("/widget", headers=READER)
+    assert answer.status_code == 503
+    assert "does not accept Caddy's key" in answer.text
+    assert "www-authenticate" not in answer.headers
+
+
+def test_credentials_of_the_client_are_replaced_or_removed(front: Front) -> None:
+    echo = Echo()
+    evil = {
+        "Authorization": "Bearer evil",
+        "Cookie": "session_token=evil",
+        "X-Api-Key": "evil",
+        "X_Api_Key": "evil",
+        "X-Backup-Glance-Token": "evil",
+        "Proxy-Authorization": "Basic evil",
+        "Forwarded": "for=evil",
+    }
+    with sidecar(echo, front.upstream):
+        assert front.client.get("/widget", headers=evil).status_code == 200
+    assert "evil" not in json.dumps(echo.seen)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
+def test_only_get_and_head_pass(front: Front, method: str) -> None:
+    echo = Echo()
+    with sidecar(echo, front.upstream):
+        answer = front.client.request(method, "/widget")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"] == "Everything here is read-only."
+    assert echo.seen == []
+
+
+def test_the_security_headers_of_the_sidecar_arrive_once_and_no_server_is_named(front: Front) -> None:
+    app = create_app(board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
+    with sidecar(app, front.upstream):
+        answers = [front.client.get("/widget"), front.client.head("/widget"), front.client.get("/nowhere")]
+    assert [answer.status_code for answer in answers] == [200, 200, 404]
+    for answer in answers:
+        policies = answer.headers.get_list("content-security-policy")
+        assert len(policies) == 1
+        assert "frame-ancestors 'self'" in policies[0]
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+        assert {"server", "via"}.isdisjoint(answer.headers)
+
+
+def test_a_sidecar_that_is_down_gives_a_readable_page_that_tries_again(front: Front) -> None:
+    answer = front.client.get("/widget", headers=READER)
+    assert answer.status_code == 502
+    assert "backup-glance doesn't answer" in answer.text
+    assert '<meta http-equiv="refresh" content="30">' in answer.text
+    assert str(front.upstream) not in answer.text
+    assert {"server", "via"}.isdisjoint(answer.headers)
+
+
+def test_the_policy_of_the_error_page_allows_exactly_its_style(front: Front) -> None:
+    answer = front.client.get("/widget", headers=READER)
+    style = re.search(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+
+
+def test_a_program_gets_a_problem_document_when_the_sidecar_is_down(front: Front) -> None:
+    answer = front.client.get("/api/v1/status")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Bad Gateway",
+        "status": 502,
+        "detail": "backup-glance doesn't answer.",
+    }
+
+
+def test_a_restart_of_the_sidecar_costs_no_request(start_front: StartFront) -> None:
+    front = start_front(try_for="5s")
+    statuses: list[int] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            statuses.append(front.client.get("/widget").status_code)
+
+    with sidecar(Echo(), front.upstream):
+        asking = threading.Thread(target=ask)
+        asking.start()
+        time.sleep(0.3)
+    time.sleep(0.5)
+    with sidecar(Echo(), front.upstream):
+        time.sleep(0.5)
+        stop.set()
+        asking.join(10)
+    assert len(statuses) > 10
+    assert set(statuses) == {200}
+
+
+def test_it_listens_on_loopback_only_where_told(front: Front) -> None:
+    listening = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+    addresses = re.findall(rf"^ *\d+: ([0-9A-F]+):{front.port:04X} [0-9A-F]+:0000 0A", listening, re.MULTILINE)
+    assert addresses == ["0100007F"]
+
+
+def test_the_log_holds_no_credentials(start_front: StartFront) -> None:
+    front = start_front(log=True, try_for="100ms")
+    headers = {"Authorization": "Bearer s3cret-a", "X-Api-Key": "s3cret-b", "Cookie": "s3cret-c"}
+    front.client.get("/widget", headers=headers)
+    with sidecar(Echo(), front.upstream):
+        front.client.get("/widget", headers=headers)
+    text = front.log.read_text()
+    assert text.count("handled request") == 2
+    assert "s3cret" not in text
+    assert "Bearer" not in text
+
+
+def test_only_the_named_networks_may_look(start_front: StartFront) -> None:
+    front = start_front(allow=["192.0.2.0/24"], trusted_proxies=["127.0.0.0/8"])
+    echo = Echo()
+    with sidecar(echo, front.upstream):
+        stranger = front.client.get("/widget", headers=READER)
+        friend = front.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"})
+    assert (stranger.status_code, friend.status_code) == (403, 200)
+    assert "This network may not look." in stranger.text
+
+
+def test_a_forwarded_address_counts_for_nothing_without_a_trusted_proxy(start_front: StartFront) -> None:
+    front = start_front(allow=["192.0.2.0/24"])
+    with sidecar(Echo(), front.upstream):
+        assert front.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 403
+
+
+def test_tls_with_caddys_own_authority(start_front: StartFront, tmp_path: Path) -> None:
+    front = start_front(scheme="https", verify=False, tls={"mode": "internal", "storage": str(tmp_path / "tls")})
+    with sidecar(Echo(), front.upstream):
+        assert _once_the_certificate_is_made(front.client).status_code == 200
+
+
+def test_tls_with_certificate_files(start_front: StartFront, tmp_path: Path) -> None:
+    certificate, key = _self_signed(tmp_path)
+    tls = {"mode": "files", "certificate": str(certificate), "key": str(key)}
+    front = start_front(scheme="https", verify=ssl.create_default_context(cafile=certificate), tls=tls)
+    with sidecar(Echo(), front.upstream):
+        assert front.client.get("/widget").status_code == 200
+
+
+def test_the_file_is_formatted_as_caddy_formats(tmp_path: Path) -> None:
+    for tls in ({"mode": "off"}, {"mode": "files", "certificate": "/c.pem", "key": "/k.pem"}, {"mode": "acme"}):
+        text = render_caddyfile(site=":80", key_file=Path("/k"), upstream=Path("/s"), tls=tls, allow=["private_ranges"])
+        path = tmp_path / "Caddyfile"
+        path.write_text(text)
+        formatted = subprocess.run([CADDY, "fmt", path], capture_output=True, text=True, check=False)
+        assert (formatted.returncode, formatted.stdout) == (0, text)
+
+
+def test_an_old_caddy_is_refused_with_words(tmp_path: Path) -> None:
+    old = tmp_path / "caddy"
+    old.write_text("#!/bin/sh\necho v2.6.2\n")
+    old.chmod(0o755)
+    with pytest.raises(SystemExit, match=r"is Caddy v2\.6\.2; the Caddyfile needs 2\.11\.4 or newer"):
+        assert_version(old)
+    assert assert_version(CADDY) >= (2, 11, 4)
+
+
+def _once_the_certificate_is_made(client: httpx.Client) -> httpx.Response:
+    """Caddy makes its own certificates after it began to listen."""
+    for _ in range(100):
+        try:
+            return client.get("/widget")
+        except httpx.ConnectError:
+            time.sleep(0.1)
+    pytest.fail("no certificate within 10 s")
+
+
+def _self_signed(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"caddy does not listen:\n{log.read_text()}")

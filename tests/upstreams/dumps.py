@@ -1,0 +1,111 @@
+"""What Databasement did on one day: one row per database, dispatched together, worked off one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from . import seeded
+from .faults import CopyFails, DatabaseNeverDumped, DumpFails, DumpFileGone, Fault, ServerUnreachable, of_kind
+from .homelab import DatabaseServer, Homelab
+from .timetable import laravel
+
+_BACKOFF = timedelta(seconds=60)
+_TRIES = 3
+WHOLE_SERVER = "(all databases)"
+"""The database name of a failure before the databases were known (databasement §1.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a dump."""
+
+    start: datetime
+    end: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpRow:
+    """A job of Databasement with its snapshot. One that failed before its first attempt says why in ``preflight``."""
+
+    server: DatabaseServer
+    database: str
+    due: date
+    created: datetime
+    attempts: tuple[Attempt, ...]
+    size: int
+    lost_copies: tuple[str, ...] = ()
+    file_gone: bool = False
+    preflight: str | None = None
+
+    @property
+    def end(self) -> datetime:
+        """When nothing more happens to it."""
+        return self.attempts[-1].end if self.attempts else self.created
+
+
+def dumps(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[DumpRow, ...]:
+    """All rows that the schedule dispatched on a local day."""
+    return tuple(
+        row for due in laravel(lab.dumps.timetable, day, lab.zone) for row in _dispatched(lab, faults, day, due)
+    )
+
+
+def _dispatched(lab: Homelab, faults: tuple[Fault, ...], day: date, due: datetime) -> Iterator[DumpRow]:
+    free = due
+    for server in lab.dumps.servers:
+        created = due + seeded.seconds(1, 3, "dispatch", server.name, day)
+        unreachable = [f for f in of_kind(faults, ServerUnreachable) if (f.server, f.due) == (server.name, day)]
+        if unreachable and server.mode == "all":
+            yield DumpRow(server, WHOLE_SERVER, day, created, (), 0, preflight=unreachable[0].error)
+            continue
+        for database in server.databases:
+            if DatabaseNeverDumped(server.name, database) not in faults:
+                row = _row(lab, faults, server, database, day, created, max(free, created))
+                free = row.attempts[0].end + timedelta(seconds=1)
+                yield row
+
+
+def _row(
+    lab: Homelab,
+    faults: tuple[Fault, ...],
+    server: DatabaseServer,
+    database: str,
+    day: date,
+    created: datetime,
+    free: datetime,
+) -> DumpRow:
+    lost = tuple(
+        fault.volume
+        for fault in of_kind(faults, CopyFails)
+        if fault.due == day and (fault.databases is None or database in fault.databases)
+    )
+    return DumpRow(
+        server=server,
+        database=database,
+        due=day,
+        created=created,
+        attempts=tuple(_attempts(lab, faults, server, database, day, free + timedelta(seconds=1))),
+        size=seeded.number(4_000_000, 60_000_000, server.name, database) + seeded.number(0, 90_000, database, day),
+        lost_copies=lost,
+        file_gone=DumpFileGone(server.name, database, day) in faults,
+    )
+
+
+def _attempts(
+    lab: Homelab, faults: tuple[Fault, ...], server: DatabaseServer, database: str, day: date, start: datetime
+) -> Iterator[Attempt]:
+    errors = [
+        error
+        for fault in of_kind(faults, DumpFails)
+        if (fault.server, fault.database, fault.due) == (server.name, database, day)
+        for error in [fault.error] * fault.tries
+    ] + [f.error for f in of_kind(faults, ServerUnreachable) if (f.server, f.due) == (server.name, day)] * _TRIES
+    for error in errors[:_TRIES]:
+        end = start + timedelta(seconds=31)
+        yield Attempt(start, end, error)
+        start = end + _BACKOFF
+    if len(errors) < _TRIES:
+        yield Attempt(start, start + seeded.vary(lab.dumps.takes, database, day))

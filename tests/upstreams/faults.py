@@ -1,0 +1,191 @@
+"""What goes wrong, as data. A story is told with a list of these; a new kind of mishap is a new class and its reader.
+
+Days are the local days on which the run was due; moments are aware datetimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Base of all mishaps."""
+
+
+FaultT = TypeVar("FaultT", bound=Fault)
+
+
+@dataclass(frozen=True, slots=True)
+class GuestFails(Fault):
+    """The backup of a guest fails ``after`` a while. With ``uploading`` it had reached PBS: a task fails there too."""
+
+    vmid: int
+    due: date
+    error: str
+    after: timedelta = timedelta(minutes=4)
+    uploading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GuestTakes(Fault):
+    """The backup of a guest takes this long instead of the usual time."""
+
+    vmid: int
+    due: date
+    takes: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class BackupCorrupt(Fault):
+    """Somebody verified a guest's backup of that day by hand, at ``verified``, and it failed."""
+
+    vmid: int
+    due: date
+    verified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDown(Fault):
+    """A PVE node is off: nothing starts there, what ran there is cut off."""
+
+    node: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobDisabled(Fault):
+    """Somebody switches a PVE backup job off."""
+
+    job: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance(Fault):
+    """The datastore is put into a maintenance mode. ``offline`` also makes backups to it fail."""
+
+    mode: str
+    message: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepFails(Fault):
+    """A run of PBS's ``prune`` or ``gc``, or of Backrest's ``prune`` or ``check``, ends with this state instead of OK.
+
+    ``system`` is ``pbs`` or ``backrest``.
+    """
+
+    system: str
+    kind: str
+    due: date
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepStuck(Fault):
+    """PBS's scheduler no longer starts ``prune`` or ``gc``: its next run stays in the past."""
+
+    kind: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseNeverDumped(Fault):
+    """A database that is selected and never gets a row."""
+
+    server: str
+    database: str
+
+
+@dataclass(frozen=True, slots=True)
+class DumpFails(Fault):
+    """All ``tries`` for a database fail; with fewer than three tries the next one succeeds (databasement §1.4)."""
+
+    server: str
+    database: str
+    due: date
+    error: str
+    tries: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUnreachable(Fault):
+    """A database server doesn't answer before its databases are known: one failed row for all of them."""
+
+    server: str
+    due: date
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFails(Fault):
+    """Dumps of that day don't reach a volume; ``databases`` None means all."""
+
+    volume: str
+    due: date
+    databases: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpFileGone(Fault):
+    """The nightly check finds the file of a dump gone from every volume."""
+
+    server: str
+    database: str
+    due: date
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFails(Fault):
+    """A Backrest plan's run ends in an error, or with ``partial`` in a warning."""
+
+    plan: str
+    due: date
+    error: str
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAway(Fault):
+    """An upstream refuses connections: its port is closed, behind it work goes on. ``end`` None: for good."""
+
+    source: str
+    start: datetime
+    end: datetime | None = None
+
+
+def of_kind(faults: Iterable[Fault], kind: type[FaultT]) -> tuple[FaultT, ...]:
+    """The faults of one kind."""
+    return tuple(fault for fault in faults if isinstance(fault, kind))
+
+
+def is_away(faults: Iterable[Fault], source: str, now: datetime) -> bool:
+    """Whether an upstream refuses connections at ``now``."""
+    return any(
+        away.source == source and away.start <= now and (away.end is None or now < away.end)
+        for away in of_kind(faults, SourceAway)
+    )
+
+
+def demo_faults() -> tuple[Fault, ...]:
+    """The night before Monday 23 November 2026, 07:30: one of everything that can need somebody."""
+    monday, berlin = date(2026, 11, 23), ZoneInfo("Europe/Berlin")
+
+    def at(hour: int, minute: int) -> datetime:
+        return datetime(2026, 11, 23, hour, minute, tzinfo=berlin).astimezone(UTC)
+
+    return (
+        GuestFails(104, monday, "no space left on local-lvm", after=timedelta(minutes=4, seconds=20)),
+        NodeDown("pve2", at(1, 0), at(6, 50)),
+        DatabaseNeverDumped("postgres-main", "n8n"),
+        CopyFails("s3", monday, databases=("homeassistant",)),
+        SourceAway("backrest", at(6, 2)),
+    )

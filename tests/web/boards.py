@@ -1,0 +1,346 @@
+"""Boards built by hand for the tests of the web side: the homelab on Monday 23 November 2026, 07:26 in Berlin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sidecar.core.model import (
+    Board,
+    Copy,
+    DatastoreRow,
+    JobRow,
+    Link,
+    Outcome,
+    Overall,
+    PartKind,
+    PartRow,
+    Run,
+    ServiceRow,
+    SourceKind,
+    SourceRow,
+    State,
+    Verdict,
+    worst,
+)
+
+NOW = datetime(2026, 11, 23, 6, 26, tzinfo=UTC)
+TIMEZONE = "Europe/Berlin"
+TIB = 1024**4
+OK = Verdict(State.OK)
+
+HOSTILE = '<script>alert("x")</script>&amp;\'"><img src=x onerror=alert(1)>'
+HALF_A_CHARACTER = "\ud800"
+LONG = "w" * 300
+
+
+def at(day: int, clock: str, *, month: int = 11) -> datetime:
+    """A local time of November 2026 (CET), in UTC."""
+    hour, minute = (int(piece) for piece in clock.split(":"))
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC) - timedelta(hours=1)
+
+
+def run(day: int, clock: str, outcome: Outcome = Outcome.OK, *, minutes: int = 3, size: int = 9_000_000_000) -> Run:
+    start = at(day, clock)
+    end = None if outcome is Outcome.RUNNING else start + timedelta(minutes=minutes)
+    return Run(start, end, outcome, None if outcome in (Outcome.FAILED, Outcome.RUNNING) else size)
+
+
+def nightly(clock: str, last: Outcome = Outcome.OK, *, size: int = 9_000_000_000) -> tuple[Run, ...]:
+    """Ten nights, newest first."""
+    nights = [run(day, clock, size=size) for day in range(22, 13, -1)]
+    return (run(23, clock, last, size=size), *nights)
+
+
+def guest(
+    vmid: int,
+    verdict: Verdict = OK,
+    *,
+    runs: tuple[Run, ...] | None = None,
+    count: int | None = 28,
+    due: datetime | None = None,
+) -> PartRow:
+    runs = nightly("04:09") if runs is None else runs
+    return PartRow(
+        kind=PartKind.GUEST,
+        ref=str(vmid),
+        source="pve",
+        job="pve/backup/backup-critical",
+        verdict=verdict,
+        last_backup=_newest_good(runs),
+        count=count,
+        next_run=due or at(24, "04:00"),
+        verified_at=at(14, "09:00"),
+        size=9_000_000_000,
+        schedule="04:00",
+        timezone=TIMEZONE,
+        last_run=runs[0] if runs else None,
+        runs=runs,
+    )
+
+
+def dump(ref: str, verdict: Verdict = OK, *, runs: tuple[Run, ...] | None = None) -> PartRow:
+    runs = nightly("02:03", size=64_000_000) if runs is None else runs
+    return PartRow(
+        kind=PartKind.DATABASE,
+        ref=ref,
+        source="databasement",
+        job="databasement/dump/Daily",
+        verdict=verdict,
+        last_backup=_newest_good(runs),
+        count=14 if runs else 0,
+        next_run=at(24, "02:00"),
+        verified_at=None,
+        size=64_000_000,
+        schedule="0 2 * * *",
+        timezone=TIMEZONE,
+        last_run=runs[0] if runs else None,
+        runs=runs,
+    )
+
+
+def plan(ref: str, verdict: Verdict = OK) -> PartRow:
+    runs = nightly("02:20")
+    return PartRow(
+        kind=PartKind.PLAN,
+        ref=ref,
+        source="backrest",
+        job=f"backrest/plan/{ref}",
+        verdict=verdict,
+        last_backup=_newest_good(runs),
+        count=None,
+        next_run=at(24, "02:20"),
+        verified_at=None,
+        size=None,
+        schedule=None,
+        timezone=None,
+        last_run=runs[0],
+        runs=runs,
+    )
+
+
+def service(name: str, *parts: PartRow, verdict: Verdict | None = None, copies: tuple[Copy, ...] = ()) -> ServiceRow:
+    """A service judged by the worst of its parts."""
+    guests = [part for part in parts if part.kind is PartKind.GUEST]
+    backups = [part.last_backup for part in parts]
+    return ServiceRow(
+        name=name,
+        verdict=verdict or min((part.verdict for part in parts), key=lambda verdict: verdict.state.rank),
+        last_backup=None if None in backups else min(backup for backup in backups if backup),
+        count=sum(part.count or 0 for part in guests) if guests else None,
+        next_run=min((part.next_run for part in parts if part.next_run), default=None),
+        verified_at=guests[0].verified_at if guests else None,
+        last_run=max((run for part in parts for run in part.runs), key=lambda run: run.start, default=None),
+        parts=parts,
+        copies=copies,
+    )
+
+
+def job(name: str, title: str, due: datetime, verdict: Verdict = OK) -> JobRow:
+    source, kind, _ = name.split("/")
+    return JobRow(name, title, kind, source, verdict, "05:00", TIMEZONE, run(23, "05:00"), due, 1, 1)
+
+
+def source(name: str, kind: SourceKind, verdict: Verdict = OK, *, limits: tuple[str, ...] = ()) -> SourceRow:
+    return SourceRow(name, kind, verdict, NOW, "4.0.1", limits)
+
+
+def board(
+    services: Sequence[ServiceRow],
+    headline: str,
+    *,
+    sources: Sequence[SourceRow] | None = None,
+    jobs: Sequence[JobRow] | None = None,
+) -> Board:
+    counts = Counter(row.verdict.state for row in services)
+    return Board(
+        at=NOW,
+        timezone=TIMEZONE,
+        overall=Overall(
+            worst(row.verdict.state for row in services), headline, {s: counts[s] for s in State if counts[s]}
+        ),
+        as_of=NOW,
+        next_run=min((row.next_run for row in services if row.next_run), default=None),
+        services=tuple(services),
+        jobs=tuple(UPKEEP if jobs is None else jobs),
+        sources=tuple(SOURCES if sources is None else sources),
+        datastores=(
+            DatastoreRow(
+                "pbs",
+                "main",
+                4 * TIB,
+                2_700_000_000_000,
+                1_600_000_000_000,
+                at(1, "00:00", month=10).replace(year=2027),
+                OK,
+            ),
+        ),
+    )
+
+
+def good_morning() -> Board:
+    """All is well."""
+    databases = ("vaultwarden", "nextcloud", "immich", "paperless", "forgejo", "home-assistant")
+    services = [service(name, guest(100 + i), dump(f"mariadb-main/{name}")) for i, name in enumerate(databases, 1)]
+    services += [
+        service("vault", guest(110), plan("vault")),
+        service("databasement", guest(111), plan("databasement-dumps")),
+        service("app-configs", plan("app-configs")),
+        service("n8n", guest(112, count=8), dump("postgres-main/n8n")),
+        service("grafana", guest(113, count=8, due=at(30, "04:00"))),
+        service("jellyfin", guest(114, count=8, due=at(30, "04:00"))),
+    ]
+    return board(services, "All 12 backed up · as of 07:26 · next 02:00")
+
+
+def bad_morning() -> Board:
+    """Twelve services in all states but two, and a source that can't be read."""
+    unread = Verdict(State.UNKNOWN, "Backrest can't be read since 06:02.", at(23, "06:02"))
+    services = [
+        service("nextcloud", guest(102), dump("mariadb-main/nextcloud"), dump("mariadb-main/nextcloud_cache")),
+        service(
+            "paperless",
+            guest(104, FAILED, runs=nightly("04:09", Outcome.FAILED), count=27),
+            dump("postgres-main/paperless"),
+            copies=COPIES,
+        ),
+        service(
+            "vaultwarden", guest(101, MISSED, runs=nightly("04:07")[1:], count=27), dump("mariadb-main/vaultwarden")
+        ),
+        service("n8n", guest(112), dump("postgres-main/n8n", NEVER, runs=())),
+        service("vault", guest(110), plan("vault", unread)),
+        service("databasement", guest(111), plan("databasement-dumps", unread)),
+        service("app-configs", plan("app-configs", unread)),
+        service("home-assistant", guest(106), dump("mariadb-main/homeassistant", WARNING)),
+        service("jellyfin", guest(114, RUNNING, runs=(run(23, "04:48", Outcome.RUNNING), run(16, "04:48")), count=7)),
+        service("grafana", guest(113, LATE, count=7)),
+        service("immich", guest(103), dump("mariadb-main/immich", NEW, runs=())),
+        service("forgejo", guest(105)),
+    ]
+    sources = [*SOURCES[:3], source("backrest", SourceKind.BACKREST, BACKREST_DOWN)]
+    return board(services, "3 of 12 need you: paperless failed 04:11", sources=sources)
+
+
+def hostile() -> Board:
+    """Every text an upstream can choose is hostile, some of it endless."""
+    bad = Verdict(State.FAILED, HOSTILE, NOW, HOSTILE, Link("javascript:alert(1)", HOSTILE))
+    part = replace(guest(101, bad), ref=HOSTILE, schedule=HOSTILE, job=HOSTILE)
+    failed = replace(run(23, "04:00", Outcome.FAILED), text=HOSTILE)
+    services = [
+        service(
+            HOSTILE,
+            replace(part, runs=(failed,)),
+            dump(HOSTILE, bad),
+            dump(LONG, bad),
+            copies=(Copy(HOSTILE, State.OK, NOW),),
+        ),
+        service(LONG, guest(102, Verdict(State.WARNING, LONG, NOW, LONG, Link("https://pve.lan/" + LONG, LONG)))),
+        service("ok" + LONG, guest(103), dump(LONG)),
+    ]
+    built = board(
+        services,
+        f"1 of 3 need you: {HOSTILE}",
+        sources=[replace(source(HOSTILE, SourceKind.PBS, replace(bad, state=State.WARNING)), limits=(HOSTILE, LONG))],
+        jobs=[replace(job("pbs/prune/x", HOSTILE, NOW, bad), source=HOSTILE), replace(job("pbs/gc/x", LONG, NOW, bad))],
+    )
+    store = replace(built.datastores[0], name=HOSTILE + LONG, verdict=bad, full_at=datetime.max.replace(tzinfo=UTC))
+    return replace(built, datastores=(store,), notes=(HOSTILE, LONG, HALF_A_CHARACTER), left_out=2)
+
+
+def stale() -> Board:
+    """Nothing could be read for three hours."""
+    unread = Verdict(State.UNKNOWN, "Nothing was read for 3h.", NOW)
+    morning = good_morning()
+    services = [
+        service(row.name, *(replace(part, verdict=unread) for part in row.parts), verdict=unread)
+        for row in morning.services
+    ]
+    down = Verdict(State.UNKNOWN, "can't be read since 04:20: no route to host.", at(23, "04:20"))
+    sources = [replace(row, verdict=down) for row in morning.sources]
+    return replace(
+        board(services, "Can't tell for 12 of 12: 4 sources unreachable since 04:20", sources=sources),
+        as_of=at(23, "04:20"),
+    )
+
+
+def empty() -> Board:
+    """All sources answered with empty lists."""
+    built = board([], "No service seen · 4 sources answered with empty lists", jobs=[])
+    return replace(built, datastores=(), next_run=None)
+
+
+def first_reading() -> Board:
+    """Nothing was read yet."""
+    waiting = Verdict(State.UNKNOWN, "was not read yet.")
+    sources = [replace(row, verdict=waiting, as_of=None, version=None) for row in SOURCES]
+    built = board([], "Reading for the first time · 0 of 4 sources answered", sources=sources, jobs=[])
+    return replace(built, as_of=None, datastores=(), next_run=None)
+
+
+ALL = {
+    "good_morning": good_morning,
+    "bad_morning": bad_morning,
+    "hostile": hostile,
+    "stale": stale,
+    "empty": empty,
+    "first_reading": first_reading,
+}
+
+UPKEEP = (
+    job("pbs/prune/prune-main", "Prune", at(24, "05:00")),
+    job("pbs/gc/main", "Garbage collection", at(28, "03:00")),
+)
+
+SOURCES = (
+    source("pbs", SourceKind.PBS),
+    source("pve", SourceKind.PVE),
+    source("databasement", SourceKind.DATABASEMENT),
+    source("backrest", SourceKind.BACKREST),
+)
+
+COPIES = (Copy("backrest/b2", State.OK, at(23, "02:41")), Copy("databasement/s3", State.OK, at(23, "02:05")))
+
+FAILED = Verdict(
+    State.FAILED,
+    "CT 104 ended 04:11 without a snapshot: no space left on local-lvm. Newest backup Sun 22 Nov 04:09.",
+    at(23, "04:11"),
+    "Free space on local-lvm, then run backup-critical again.",
+    Link("https://pve.lan:8006/#v1:0:=node%2Fpve1:4:=tasks", "Task in Proxmox VE"),
+)
+MISSED = Verdict(
+    State.MISSED,
+    "Due today 04:00, nothing had started by 04:30. Newest backup Sun 22 Nov 04:07.",
+    at(23, "04:30"),
+    "Check that node pve2 is up, then start backup-critical there.",
+    Link("https://pve.lan:8006/#v1:0:=cluster", "Backup jobs in Proxmox VE"),
+)
+NEVER = Verdict(
+    State.NEVER,
+    "Due today 02:00, nothing had started by 02:30, and no dump of postgres-main/n8n exists.",
+    at(23, "02:30"),
+    "Test the connection to postgres-main.",
+    Link("https://db.lan/servers/2", "Server in Databasement"),
+)
+WARNING = Verdict(
+    State.WARNING,
+    "Backed up, but the copy of the 02:00 dump to volume s3 failed: access denied.",
+    at(23, "02:05"),
+    "Renew the key of volume s3.",
+    Link("https://db.lan/volumes/3", "Volume in Databasement"),
+)
+RUNNING = Verdict(State.RUNNING, "Since 04:48, usually 3h.", at(23, "04:48"))
+LATE = Verdict(State.LATE, "Due 07:00, until 07:30.", at(23, "07:00"))
+NEW = Verdict(State.NEW, "First run 24 Nov 02:00.", NOW)
+BACKREST_DOWN = Verdict(
+    State.UNKNOWN,
+    "can't be read since 06:02: connection refused.",
+    at(23, "06:02"),
+    "Start Backrest on backrest.lan.",
+    Link("http://backrest.lan:9898", "Open Backrest"),
+)
+
+
+def _newest_good(runs: Sequence[Run]) -> datetime | None:
+    return next((run.start for run in runs if run.good), None)

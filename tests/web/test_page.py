@@ -1,0 +1,208 @@
+"""What stands on the page: the right words in the right place, and nothing of an upstream unescaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from sidecar.core.model import Board, State, Verdict
+from sidecar.web.page import Page, page, page_of_service
+from sidecar.web.rows import Row
+from tests.web import boards
+from tests.web.asking import app_for, ask
+
+
+def row(shown: Page, name: str) -> Row:
+    return next(row for row in shown.rows if row.name == name)
+
+
+@pytest.mark.parametrize(
+    ("made", "state", "line_1", "line_2"),
+    [
+        (boards.good_morning, "ok", "All 12 backed up", ("as of 07:26", "next 02:00")),
+        (boards.bad_morning, "failed", "3 of 12 need you", ("as of 07:26", "next 02:00")),
+        (boards.stale, "unknown", "Can't tell for 12 of 12", ("4 sources unreachable since 04:20", "as of 04:20")),
+        (boards.empty, "unknown", "No service seen", ("4 sources answered with empty lists", "as of 07:26")),
+        (boards.first_reading, "unknown", "Reading for the first time", ("0 of 4 sources answered",)),
+    ],
+)
+def test_the_headline_is_one_line_and_the_age_of_the_data(
+    made: Callable[[], Board], state: str, line_1: str, line_2: tuple[str, ...]
+) -> None:
+    headline = page(made()).headline
+    assert (headline.state, headline.line_1, headline.line_2) == (state, line_1, line_2)
+
+
+def test_the_culprit_is_named_below_only_where_no_tally_names_the_states() -> None:
+    board = boards.good_morning()
+    alone = replace(board, overall=replace(board.overall, headline="1 of 12 need you: vault missed 04:00"))
+    among = replace(alone, overall=replace(alone.overall, counts={State.MISSED: 1, State.OK: 11}))
+    assert page(alone).headline.line_2 == ("vault missed 04:00", "as of 07:26")
+    assert page(among).headline.line_2 == ("as of 07:26", "next 02:00")
+
+
+def test_the_tally_counts_worst_first_and_is_silent_when_all_is_ok() -> None:
+    tally = page(boards.bad_morning()).tally
+    assert [state for state, _ in tally] == sorted((state for state, _ in tally), key=lambda state: state.rank)
+    assert dict(tally)[State.UNKNOWN] == 3
+    assert page(boards.good_morning()).tally == ()
+
+
+def test_rows_are_worst_first() -> None:
+    states = [row.state.rank for row in page(boards.bad_morning()).rows]
+    assert states == sorted(states)
+
+
+def test_a_problem_row_tells_reason_action_and_link() -> None:
+    paperless = row(page(boards.bad_morning()), "paperless")
+    assert paperless.reason == boards.FAILED.reason
+    assert paperless.action == boards.FAILED.action
+    assert paperless.link == boards.FAILED.link
+
+
+def test_a_running_row_tells_its_line_and_asks_for_nothing() -> None:
+    jellyfin = row(page(boards.bad_morning()), "jellyfin")
+    assert (jellyfin.reason, jellyfin.action, jellyfin.link) == ("Since 04:48, usually 3h.", None, None)
+    assert jellyfin.next is not None
+    assert jellyfin.next.text == "now"
+
+
+def test_a_good_row_is_one_calm_line() -> None:
+    assert all(row.reason is None and row.action is None for row in page(boards.good_morning()).rows)
+
+
+def test_what_can_not_be_read_is_said_once_at_the_source() -> None:
+    shown = page(boards.bad_morning())
+    assert [(trouble.name, trouble.reason) for trouble in shown.troubles] == [
+        ("backrest", " can't be read since 06:02: connection refused.")
+    ]
+    assert row(shown, "vault").reason is None
+
+
+def test_an_unknown_row_whose_source_answers_keeps_its_reason() -> None:
+    board = boards.bad_morning()
+    assert row(page(replace(board, sources=boards.SOURCES)), "vault").reason == "Backrest can't be read since 06:02."
+
+
+def test_a_source_that_tells_only_part_is_named_with_what_it_lacks() -> None:
+    source = replace(
+        boards.SOURCES[1],
+        verdict=Verdict(State.WARNING, "Tasks pve2: timed out."),
+        limits=("The token may not see pool lab.",),
+    )
+    trouble = page(replace(boards.good_morning(), sources=(source,))).troubles[0]
+    assert (trouble.name, trouble.reason, trouble.limits) == (
+        "pve",
+        ": Tasks pve2: timed out.",
+        ("The token may not see pool lab.",),
+    )
+
+
+def test_failed_upkeep_stands_among_the_troubles_and_in_the_last_line() -> None:
+    failed = boards.job("pbs/prune/p", "PBS prune p", boards.at(24, "05:00"), Verdict(State.FAILED, "No space left."))
+    shown = page(replace(boards.good_morning(), jobs=(failed, boards.UPKEEP[1])))
+    assert [(trouble.name, trouble.state, trouble.reason) for trouble in shown.troubles] == [
+        ("PBS prune p", "failed", "No space left.")
+    ]
+    assert shown.upkeep is not None
+    assert shown.upkeep.pieces == ("upkeep failed", "prune 05:00", "gc Sat 03:00")
+
+
+def test_databases_show_their_state_on_the_row() -> None:
+    nextcloud = boards.bad_morning().services[0]
+    bad = replace(nextcloud.parts[1], verdict=boards.WARNING)
+    several = replace(nextcloud, parts=(nextcloud.parts[0], bad, nextcloud.parts[2]), verdict=boards.WARNING)
+    shown = page(replace(boards.bad_morning(), services=(nextcloud, several)))
+    marks = [[(mark.state.value, mark.label) for mark in row.marks] for row in shown.rows]
+    assert marks == [
+        [("ok", "guest"), ("warning", "mariadb-main/nextcloud"), ("ok", "1 dump")],
+        [("ok", "guest"), ("ok", "2 dumps")],
+    ]
+
+
+def test_calm_rows_fold_behind_the_first_five() -> None:
+    shown = page(boards.good_morning())
+    assert [row.folded for row in shown.rows] == [False] * 5 + [True] * 7
+    assert shown.folded == 7
+    assert page(boards.bad_morning()).folded == 0
+
+
+def test_an_opened_row_tells_ref_schedule_result_kept_and_size() -> None:
+    paperless = row(page(boards.bad_morning()), "paperless")
+    guest, dump = paperless.parts
+    assert (guest.about, guest.outcome, guest.kept) == ("104, 04:00", "failed", "27 kept, 8.4 GiB")
+    assert (dump.about, dump.outcome, dump.kept) == ("postgres-main/paperless, 0 2 * * *", "ok", "14 kept, 61 MiB")
+    assert [len(strip.marks) for strip in paperless.strips] == [10, 10]
+    assert paperless.strips[0].marks[-1][0] == "failed"
+    assert [run.outcome for run in paperless.runs] == ["failed", "ok", "ok"]
+    assert paperless.verified == "Sat 14 Nov 09:00"
+    assert [text for _, text in paperless.copies] == ["backrest/b2 today 02:41", "databasement/s3 today 02:05"]
+
+
+def test_nothing_looks_fine_when_nothing_can_be_read() -> None:
+    shown = page(boards.stale())
+    assert shown.stale
+    assert shown.banner == "Nothing read since 04:20, 3h ago."
+    assert {mark.state for row in shown.rows for mark in row.marks} == {State.UNKNOWN}
+
+
+def test_one_service_alone_has_its_own_headline() -> None:
+    board = boards.bad_morning()
+    shown = page_of_service(board, board.services[4])
+    assert shown.headline.line_1 == "vault: unknown"
+    assert [trouble.name for trouble in shown.troubles] == ["backrest"]
+    assert len(shown.rows) == 1
+
+
+# --- as HTML --------------------------------------------------------------------------------------------------------------
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would see: tags, attributes and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.mark.parametrize("made", boards.ALL.values(), ids=boards.ALL)
+def test_the_page_has_no_script_no_inline_style_and_only_relative_addresses(made: Callable[[], Board]) -> None:
+    reader = Reader(ask(app_for(made), "/widget").text)
+    assert not {"script", "style", "img", "iframe", "form"} & {tag for tag, _ in reader.tags}
+    for tag, attributes in reader.tags:
+        assert not [name for name in attributes if name == "style" or name.startswith("on")]
+        address = attributes.get("href") or ""
+        if tag == "a":
+            assert address.startswith(("https://", "http://"))
+            assert (attributes["target"], attributes["rel"]) == ("_blank", "noopener noreferrer")
+        elif address:
+            assert address.startswith(("#", "static/", "theme.css"))
+
+
+def test_hostile_text_arrives_as_text() -> None:
+    html = ask(app_for(boards.hostile), "/widget").text
+    reader = Reader(html)
+    assert "<script" not in html
+    assert boards.HOSTILE in "".join(reader.text)
+    assert not [attributes for tag, attributes in reader.tags if "javascript" in (attributes.get("href") or "")]
+
+
+def test_times_are_exact_for_machines_and_in_the_tooltip() -> None:
+    reader = Reader(ask(app_for(), "/widget").text)
+    times = [attributes for tag, attributes in reader.tags if tag == "time"]
+    assert {"datetime": "2026-11-22T03:07:00Z", "title": "Sun 22 Nov 2026 04:07:00 CET"} in times
+
+
+def test_an_open_page_asks_again_by_itself() -> None:
+    assert '<meta http-equiv="refresh" content="60">' in ask(app_for(), "/widget").text
