@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -121,7 +121,7 @@ def _loops(config: Config, sources: Sequence[Source], desk: Desk, clock: Clock) 
     return tasks
 
 
-def _reading(source: Source, clock: Clock) -> Callable[[], object]:
+def _reading(source: Source, clock: Clock) -> Callable[[], Awaitable[Report]]:
     return lambda: source.read(clock)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.core.making import BERLIN, at, daily, evidence, failed, part, run, ve
 YESTERDAY = run("22 04:00")
 
 
-# --- rule 3: the due time that counts -------------------------------------------------------------------------------
+# --- rule 3: the due time that counts ---
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_a_newest_backup_that_is_worth_nothing_is_failed() -> None:
     assert verdict(broken, "22 12:00").state is State.FAILED
 
 
-# --- rule 4: grace ----------------------------------------------------------------------------------------------------
+# --- rule 4: grace ---
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_rule_4_grace_is_added_in_utc_across_the_clock_change() -> None:
     assert judge(past, EMPTY, due + timedelta(minutes=30), BERLIN).verdict.state is State.MISSED
 
 
-# --- rule 5: running ----------------------------------------------------------------------------------------------------
+# --- rule 5: running ---
 
 
 def test_rule_5_an_unfinished_run_replaces_missed() -> None:
@@ -211,7 +212,7 @@ def test_rule_5_running_does_not_hide_a_failure() -> None:
     assert verdict(again, "23 05:05").state is State.FAILED
 
 
-# --- rule 6: evidence has a time ----------------------------------------------------------------------------------------
+# --- rule 6: evidence has a time ---
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_rule_6_runs_from_the_future_are_no_evidence() -> None:
     assert found.state is State.NEVER
 
 
-# --- rule 2: who promises a backup ----------------------------------------------------------------------------------------
+# --- rule 2: who promises a backup ---
 
 
 def test_rule_2_a_guest_in_no_job_is_a_warning() -> None:
@@ -304,10 +305,10 @@ def test_rule_1_without_a_good_run_due_times_count_from_the_oldest_trace(
     assert judge(made, history, at("23 07:30"), BERLIN).verdict.state is state
 
 
-# --- announced runs (Backrest) -----------------------------------------------------------------------------------------------
+# --- announced runs (Backrest) ---
 
 
-def announced(when: str) -> dict[str, object]:
+def announced(when: str) -> dict[str, Any]:
     return {"plans": (replace(daily(), schedule=None, text=None, announced=at(when)),), "unscheduled_runs_count": True}
 
 

@@ -50,7 +50,7 @@ def board(reports: Mapping[str, Report], history: History, settings: Settings, n
 
 def _member(part: Part, service: Service, history: History, lab: Lab) -> Member:
     judgement = judge(part, history, lab.now, lab.settings.timezone)
-    good = part.newest_good
+    good = judgement.good
     row = PartRow(
         kind=part.kind,
         ref=part.ref,

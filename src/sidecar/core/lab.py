@@ -34,15 +34,16 @@ class Lab:
     def evidence(self, source: SourceSetting, *readings: Reading | None) -> Evidence:
         """The evidence that rests on all of ``readings``: as old as the oldest, as broken as the worst.
 
-        A reading that is None was not made: then the source as a whole failed, or it was not read yet.
+        A reading that is None was not made: the source as a whole failed, or (without a problem) was not read yet.
         """
         report = self.reports.get(source.name)
-        whole = report.problem if report else NOT_READ_YET
+        whole = report.problem if report else None
         oldest: datetime | None = None
         problem: Problem | None = None
         for reading in readings:
             if reading is None or reading.as_of is None:
-                cause = (reading.problem if reading else None) or whole or Problem("it does not tell")
+                untold = Problem("it does not tell") if report else None
+                cause = (reading.problem if reading else None) or whole or untold
                 return Evidence(source.name, None, source.stale_after, cause)
             oldest = min(oldest or reading.as_of, reading.as_of)
             problem = problem or reading.problem

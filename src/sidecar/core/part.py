@@ -44,10 +44,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A run of the upstream that may cover this part and others (a vzdump task, Backrest's queue), and is not over yet."""
+    """A run of the upstream that may cover this part and others (a vzdump task, Backrest's queue), and is not over yet.
+
+    Attributes:
+        usual: how long such runs take.
+        holds_up: it holds up whatever is due, whenever it began itself (Backrest does one thing at a time).
+    """
 
     start: datetime
     usual: timedelta | None = None
+    holds_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def _announced(job: str, one: Plan, lab: Lab) -> Promise:
 def _queue(report: Report) -> tuple[Activity, ...]:
     """Backrest runs one thing at a time: whatever runs holds up every other plan (databasement §3.5)."""
     running = (run for one in report.facts(Plan) for run in one.runs if run.outcome is Outcome.RUNNING)
-    return tuple(Activity(run.start) for run in running)
+    return tuple(Activity(run.start, holds_up=True) for run in running)
 
 
 def _longest(one: Plan) -> timedelta | None:

@@ -64,7 +64,7 @@ class SourceSetting:
     url: str
     stale_after: timedelta
     timezone: str | None = None
-    storages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    storages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
 
 @dataclass(frozen=True, slots=True)

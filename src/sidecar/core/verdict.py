@@ -27,10 +27,12 @@ class Judgement:
 
     Attributes:
         due: the due time that counts (rule 3); None where none is known.
+        good: the newest good run that counts as evidence.
         next_run: the next due time after now, and the plan that promises it.
     """
 
     verdict: Verdict
+    good: Run | None
     due: datetime | None
     next_run: datetime | None
     plan: Plan | None
@@ -72,7 +74,7 @@ def judge(part: Part, history: History, now: datetime, zone: ZoneInfo) -> Judgem
     next_run, plan = _next(enabled, now)
     case = _Case(part, now, zone, good, due, _grace(part, enabled, now))
     verdict = _unknown(case) or _unpromised(case, enabled) or _worthless(case) or _judged_by_time(case)
-    return Judgement(verdict, due, next_run, plan)
+    return Judgement(verdict, good, due, next_run, plan)
 
 
 # --- rule 6, second half: what may count as evidence ----------------------------------------------------------------
@@ -248,7 +250,7 @@ def _running(case: _Case, due: datetime) -> Verdict | None:
     if started is None:
         return None
     part = case.part
-    usual = started.usual or part.longest
+    usual = started.usual
     limit = min(LONGEST_RUN, max(case.grace, 2 * usual)) if usual else LONGEST_RUN
     if case.now <= started.start + limit:
         rest = f", usually {words.duration(usual)}" if usual else ""
@@ -260,8 +262,10 @@ def _running(case: _Case, due: datetime) -> Verdict | None:
 def _under_way(case: _Case, due: datetime) -> Activity | None:
     own = [Activity(run.start, case.part.longest) for run in _evident(case.part) if run.outcome is Outcome.RUNNING]
     since = case.good.start if case.good else datetime.min.replace(tzinfo=due.tzinfo)
-    shared = [activity for activity in case.part.activities if activity.start >= due - EARLY]
-    return min((run for run in [*own, *shared] if run.start > since), key=lambda run: run.start, default=None)
+    shared = [activity for activity in case.part.activities if activity.holds_up or activity.start >= due - EARLY]
+    return min(
+        (run for run in [*own, *shared] if run.holds_up or run.start > since), key=lambda run: run.start, default=None
+    )
 
 
 def _overdue(case: _Case, due: datetime) -> Verdict:

@@ -1,0 +1,135 @@
+"""Backrest: its plans, what became of their runs, and the next ones it announces (databasement_backrest.md §3).
+
+Backrest knows no read-only user, and all of its calls are POSTs: the list below is what keeps the sidecar from changing
+anything. GetConfig is not on it, for it returns the passwords of the repositories (§3.3).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ..core.model import SourceKind
+from ..core.report import Problem, Reading, Report
+from ..errors import SourceError
+from ..fetch import Call, Upstream
+from ..tls import Trust
+from . import Clock, Secret
+from .backrest_parse import Dashboard, parse_dashboard
+from .fields import UnreadableError
+
+LOGIN = Call("POST", "/v1.Authentication/Login")
+DASHBOARD = Call("POST", "/v1.Backrest/GetSummaryDashboard")
+OPERATIONS = Call("POST", "/v1.Backrest/GetOperations")
+
+ALLOWED = (LOGIN, DASHBOARD, OPERATIONS)
+
+#: A session lasts seven days (§3.2).
+_RENEW_AFTER = timedelta(days=6)
+
+_JWT = re.compile(r"[A-Za-z0-9_=-]{1,4096}(\.[A-Za-z0-9_=-]{1,4096}){2}")
+
+
+@dataclass(frozen=True, slots=True)
+class BackrestOptions:
+    """A Backrest and how to get in; without ``username`` its authentication is switched off."""
+
+    name: str
+    url: str
+    trust: Trust
+    username: str | None = None
+    password: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    token: str
+    since: datetime
+
+
+class BackrestSource:
+    """Reads one Backrest. It keeps its session: every login costs the server a bcrypt (§3.2).
+
+    ``connect`` makes the Upstream; tests give one without a network.
+    """
+
+    kind = SourceKind.BACKREST
+
+    def __init__(self, options: BackrestOptions, *, connect: Callable[..., Upstream] = Upstream) -> None:
+        self.name = options.name
+        self._options = options
+        self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers)
+        self._session: _Session | None = None
+        self._read_at = datetime.min.replace(tzinfo=UTC)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._upstream.close()
+
+    async def read(self, clock: Clock) -> Report:
+        """Plans and repositories, with one call."""
+        at = self._read_at = clock()
+        try:
+            dashboard = parse_dashboard(await self._upstream.post(DASHBOARD, {}))
+        except SourceError as error:
+            return self._report(at, problem=_problem(error, self._options.username))
+        except UnreadableError:
+            return self._report(at, problem=Problem("its answer is no summary of plans and repositories"))
+        return self._report(at, dashboard)
+
+    def _report(self, at: datetime, dashboard: Dashboard | None = None, problem: Problem | None = None) -> Report:
+        readings = (
+            (Reading(("plans",), at, dashboard.plans), Reading(("repos",), at, dashboard.repos)) if dashboard else ()
+        )
+        return Report(
+            self.name,
+            self.kind,
+            at,
+            tls_fingerprint=self._upstream.fingerprint,
+            readings=readings,
+            limits=dashboard.limits if dashboard else (),
+            problem=problem,
+        )
+
+    # --- the session ------------------------------------------------------------------------------------------------------
+
+    async def _headers(self, fresh: bool) -> Mapping[str, str]:
+        """``fresh``: the session was refused; the password may have been changed with it."""
+        if self._options.username is None:
+            return {}
+        session = None if fresh else self._session
+        if session is None or self._read_at - session.since > _RENEW_AFTER:
+            session = self._session = _Session(await self._log_in(fresh=fresh), self._read_at)
+        return {"Authorization": f"Bearer {session.token}"}
+
+    async def _log_in(self, *, fresh: bool) -> str:
+        """A session's token; with a fresh password the second time when the first is refused."""
+        try:
+            return await self._ask_for_token(fresh=fresh)
+        except SourceError as error:
+            if error.status != 401 or fresh:
+                raise
+        return await self._ask_for_token(fresh=True)
+
+    async def _ask_for_token(self, *, fresh: bool) -> str:
+        password = await self._options.password(fresh) if self._options.password else ""
+        body = {"username": self._options.username, "password": password}
+        answer = await self._upstream.post(LOGIN, body, authenticated=False)
+        token = answer.get("token") if isinstance(answer, dict) else None
+        if not isinstance(token, str) or not _JWT.fullmatch(token):
+            raise SourceError("its login gives no token")
+        return token
+
+
+def _problem(error: SourceError, username: str | None) -> Problem:
+    """A failed call, with what helps against it."""
+    if error.status == 401 and username is None:
+        return Problem("it asks for a login", "Configure username and password of a Backrest user.", denied=True)
+    if error.status == 401:
+        action = "Check username and password; leave both out if Backrest's authentication is switched off."
+        return Problem(f"the login of {username} is refused ({error.cause})", action, denied=True)
+    if error.status in (404, 405, 501):
+        return Problem(error.cause, "Check its url, and that it is Backrest 1.13 or newer.")
+    return Problem(error.cause, error.action, error.denied)

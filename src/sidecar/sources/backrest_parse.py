@@ -1,0 +1,117 @@
+"""Backrest's summary → facts (databasement_backrest.md §3.4). Its 64-bit numbers are strings, its empty fields absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from ..core.model import Outcome, Run
+from ..core.report import Plan, Repo
+from .fields import Row, UnreadableError, name, row_of, whole
+
+T = TypeVar("T")
+
+_OUTCOMES = {
+    "STATUS_SUCCESS": Outcome.OK,
+    "STATUS_WARNING": Outcome.WARNING,
+    "STATUS_ERROR": Outcome.FAILED,
+    "STATUS_INPROGRESS": Outcome.RUNNING,
+}
+
+#: Nothing ran: still waiting, or taken out of the queue (§3.5).
+_NO_RUN = ("STATUS_PENDING", "STATUS_SYSTEM_CANCELLED", "STATUS_USER_CANCELLED")
+
+_FIELDS = ("planSummaries", "repoSummaries", "configPath", "dataPath")
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """All plans and repositories, in the order of Backrest's configuration; ``limits`` says what could not be read."""
+
+    plans: tuple[Plan, ...]
+    repos: tuple[Repo, ...]
+    limits: tuple[str, ...] = ()
+
+
+def parse_dashboard(body: Any) -> Dashboard:
+    """The answer of GetSummaryDashboard. UnreadableError when it is no such answer, or nothing in it can be read.
+
+    A Backrest without plans is legal, but it still says where its configuration and its data are.
+    """
+    row = row_of(body)
+    if not any(row.get(field) for field in _FIELDS):
+        raise UnreadableError("no summary")
+    limits: list[str] = []
+    plans = _each(row, "planSummaries", lambda one: _plan(one, limits), limits)
+    repos = _each(row, "repoSummaries", lambda one: Repo(name(one, "id")), limits)
+    return Dashboard(plans, repos, tuple(limits))
+
+
+def _each(row: Row, key: str, parse: Callable[[Row], T], limits: list[str]) -> tuple[T, ...]:
+    rows = _list(row, key)
+    found = []
+    for one in rows:
+        try:
+            found.append(parse(row_of(one)))
+        except UnreadableError:
+            continue
+    if rows and not found:
+        raise UnreadableError(key)
+    if missing := len(rows) - len(found):
+        limits.append(f"{missing} of {len(rows)} {key} could not be read")
+    return tuple(found)
+
+
+def _plan(row: Row, limits: list[str]) -> Plan:
+    plan, recent = name(row, "id"), row_of(row.get("recentBackups") or {})
+    columns = [_list(recent, key) for key in ("timestampMs", "durationMs", "status")]
+    lengths = {len(column) for column in columns}
+    if len(lengths) > 1:
+        limits.append(f"the runs of plan {plan} are listed incompletely: {min(lengths)} of {max(lengths)} were read")
+    runs, unreadable = [], 0
+    for start, took, status in zip(*columns, strict=False):
+        try:
+            runs.append(_run({"start": start, "took": took, "status": status}))
+        except UnreadableError:
+            unreadable += 1
+    if unreadable:
+        limits.append(f"{unreadable} of {min(lengths)} runs of plan {plan} could not be read")
+    newest_first = sorted((run for run in runs if run), key=lambda run: run.start, reverse=True)
+    return Plan(plan, _moment(row, "nextBackupTimeMs"), tuple(newest_first))
+
+
+def _run(row: Row) -> Run | None:
+    """One place of the parallel lists; None where nothing ran. A running one claims to have taken a second (§3.4)."""
+    status = name(row, "status")
+    if status in _NO_RUN:
+        return None
+    outcome, start, took = _OUTCOMES.get(status), _moment(row, "start"), whole(row, "took")
+    if outcome is None or start is None or took is None:
+        raise UnreadableError("status, start or duration")
+    if outcome is Outcome.RUNNING:
+        return Run(start, None, outcome)
+    try:
+        return Run(start, start + timedelta(milliseconds=took), outcome)
+    except OverflowError:
+        raise UnreadableError("duration") from None
+
+
+def _list(row: Row, key: str) -> list[Any]:
+    """A list; an empty one where it is absent."""
+    found = row.get(key)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise UnreadableError(key)
+    return found
+
+
+def _moment(row: Row, key: str) -> datetime | None:
+    """A Unix time in milliseconds; None when it is absent."""
+    milliseconds = whole(row, key)
+    try:
+        return None if milliseconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        raise UnreadableError(key) from None

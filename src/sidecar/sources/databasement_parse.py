@@ -1,0 +1,225 @@
+"""Rows of Databasement's lists → facts (databasement_backrest.md §1.4–1.6). Nothing of a row's ``metadata`` is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..core.model import Outcome, Run
+from ..core.report import Dump, DumpCopy, DumpPlan
+from .fields import Row, UnreadableError, flag, name, row_of, text, whole
+
+#: Databasement ≥ 1.9 has cancelled (§1.1). A status that is not here makes its row unreadable.
+_OUTCOMES = {
+    "pending": Outcome.RUNNING,
+    "running": Outcome.RUNNING,
+    "completed": Outcome.OK,
+    "failed": Outcome.FAILED,
+    "cancelled": Outcome.FAILED,
+}
+
+#: What stands in place of a database's name when a run failed before the databases were known (§1.4).
+_NO_DATABASE = ("(all databases)", "(preflight)")
+
+#: What became of a copy; while it is pending or being deleted that is not known (§1.5).
+_COPIES = {"completed": True, "failed": False, "deletion_failed": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A database server. ``outdated``: it has the one ``backup`` of Databasement before 1.1."""
+
+    id: str
+    name: str
+    plans: tuple[DumpPlan, ...]
+    outdated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What ``/snapshots`` adds to a job: the file that came of it. ``id`` is the job's; for the others see Dump."""
+
+    id: str
+    size: int | None
+    exists: bool | None
+    copies: tuple[DumpCopy, ...]
+    scheduled: bool | None
+
+
+def parse_page(body: Any) -> tuple[list[Any], int]:
+    """The rows of one page, and how many pages there are."""
+    page = row_of(body)
+    rows, pages = page.get("data"), whole(row_of(page.get("meta")), "last_page")
+    if not isinstance(rows, list) or pages is None:
+        raise UnreadableError("no page")
+    return rows, pages
+
+
+def created_at(value: Any) -> datetime | None:
+    """When a row was created; None where it doesn't tell."""
+    try:
+        return _instant(row_of(value), "created_at")
+    except UnreadableError:
+        return None
+
+
+# --- servers and their backup configurations -------------------------------------------------------------------------
+
+
+def parse_server(value: Any) -> Server:
+    """A row of ``/database-servers``."""
+    row = row_of(value)
+    outdated = "backups" not in row and "backup" in row
+    plans = tuple(_plan(row, backup, row if outdated else backup) for backup in _backups(row, outdated=outdated))
+    return Server(name(row, "id"), name(row, "name"), plans, outdated)
+
+
+def distinct(servers: Iterable[Server]) -> dict[str, Server]:
+    """The servers by id. Those that share a name get their id added, so that none can stand in for another."""
+    servers = tuple(servers)
+    names = Counter(server.name for server in servers)
+    return {one.id: _with_id(one) if names[one.name] > 1 else one for one in servers}
+
+
+def _backups(row: Row, *, outdated: bool) -> list[Row]:
+    backups = [row["backup"]] if outdated and row["backup"] else row.get("backups") or []
+    if not isinstance(backups, list):
+        raise UnreadableError("backups")
+    return [row_of(backup) for backup in backups]
+
+
+def _plan(server: Row, backup: Row, selection: Row) -> DumpPlan:
+    """``selection`` is the object that says which databases: before 1.1 the server itself."""
+    schedule = row_of(backup.get("backup_schedule") or {})
+    mode = text(selection, "database_selection_mode")
+    return DumpPlan(
+        server=name(server, "name"),
+        id=name(backup, "id"),
+        schedule_name=text(schedule, "name"),
+        schedule=text(schedule, "expression"),
+        mode=mode if mode in ("selected", "pattern") else "all",
+        databases=_databases(selection) if mode == "selected" else (),
+        pattern=text(selection, "database_include_pattern") if mode == "pattern" else None,
+        enabled=flag(server, "backups_enabled", default=True),
+        server_type=text(server, "database_type"),
+    )
+
+
+def _databases(selection: Row) -> tuple[str, ...]:
+    names = selection.get("database_names") or []
+    if not isinstance(names, list):
+        raise UnreadableError("database_names")
+    return tuple(name({"name": one}, "name") for one in names)
+
+
+def _with_id(server: Server) -> Server:
+    label = f"{server.name} ({server.id})"
+    return replace(server, name=label, plans=tuple(replace(plan, server=label) for plan in server.plans))
+
+
+# --- jobs ------------------------------------------------------------------------------------------------------------
+
+
+def parse_job(value: Any, servers: Mapping[str, Server]) -> Dump | None:
+    """A row of ``/jobs``; None for a restore and for a server that is gone.
+
+    Only ``status`` and ``snapshot`` are trusted: ``type`` is null on some rows, and a row that is tried again keeps the
+    error and the end of its failed try (§1.4).
+    """
+    row = row_of(value)
+    job, run = name(row, "id"), _run(row)
+    snapshot = row_of(row.get("snapshot") or {})
+    if not snapshot or snapshot.get("server") is None:
+        return None
+    server = row_of(snapshot["server"])
+    known = servers.get(name(server, "id"))
+    database = name(snapshot, "database_name")
+    return Dump(
+        id=job,
+        server=known.name if known else name(server, "name"),
+        database=database,
+        run=run,
+        whole_server=_concerns_all(row, run, database, known),
+        scheduled=snapshot["triggered_by"] is None if "triggered_by" in snapshot else None,
+        changed_at=_instant(row, "updated_at"),
+    )
+
+
+def _run(row: Row) -> Run:
+    status = name(row, "status")
+    outcome, start = _OUTCOMES.get(status), _instant(row, "created_at")
+    if outcome is None or start is None:
+        raise UnreadableError("status or created_at")
+    end = _instant(row, "completed_at") if outcome is not Outcome.RUNNING else None
+    said = {"failed": text(row, "error_message"), "cancelled": "cancelled"}.get(status)
+    return Run(start, end if end and end >= start else None, outcome, text=said)
+
+
+def _concerns_all(row: Row, run: Run, database: str, server: Server | None) -> bool:
+    """It failed before the databases were known; in mode pattern it is then named like the pattern, and never started."""
+    if database in _NO_DATABASE:
+        return True
+    patterns = {plan.pattern for plan in server.plans} if server else set()
+    return database in patterns and run.outcome is Outcome.FAILED and row.get("started_at") is None
+
+
+def _instant(row: Row, key: str) -> datetime | None:
+    """An ISO 8601 time with its zone; None when it is absent."""
+    value = text(row, key)
+    if value is None:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        if found.tzinfo is None:
+            raise UnreadableError(key)
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UnreadableError(key) from None
+
+
+# --- snapshots -------------------------------------------------------------------------------------------------------
+
+
+def parse_snapshot(value: Any) -> Stored | None:
+    """A row of ``/snapshots``; None when its job is gone. Its size means something once the job is completed (§1.5)."""
+    row = row_of(value)
+    if row.get("job") is None:
+        return None
+    job, volumes = row_of(row["job"]), row.get("volumes") or []
+    if not isinstance(volumes, list):
+        raise UnreadableError("volumes")
+    volumes = [row_of(volume) for volume in volumes]
+    return Stored(
+        id=name(job, "id"),
+        size=whole(row, "file_size") if text(job, "status") == "completed" else None,
+        exists=_exists(volumes),
+        copies=tuple(_copy(volume) for volume in volumes),
+        scheduled={"scheduled": True, "manual": False}.get(text(row, "method") or ""),
+    )
+
+
+def with_files(dumps: Iterable[Dump], files: Mapping[str, Stored]) -> tuple[Dump, ...]:
+    """The dumps with what is stored of them."""
+    return tuple(_with_file(dump, files.get(dump.id)) for dump in dumps)
+
+
+def _exists(volumes: list[Row]) -> bool | None:
+    """False when the nightly check found no finished copy; None where nothing is finished or the version doesn't tell."""
+    told = [flag(volume, "file_exists", default=True) for volume in volumes if volume.get("status") == "completed"]
+    return any(told) if told else None
+
+
+def _copy(volume: Row) -> DumpCopy:
+    ok = _COPIES.get(text(volume, "status") or "")
+    gone = ok is True and not flag(volume, "file_exists", default=True)
+    return DumpCopy(name(volume, "name"), ok and not gone, "its file is gone" if gone else None)
+
+
+def _with_file(dump: Dump, stored: Stored | None) -> Dump:
+    if stored is None:
+        return dump
+    scheduled = dump.scheduled if stored.scheduled is None else stored.scheduled
+    return replace(dump, file_size=stored.size, file_exists=stored.exists, copies=stored.copies, scheduled=scheduled)

@@ -1,0 +1,97 @@
+"""Fields of the JSON rows that Proxmox sends, read strictly: a field of another type makes its row unreadable.
+
+PVE is written in Perl: its numbers may come as strings and its booleans as 0 and 1 (pbs.md §1.6). ``null`` and an absent
+field are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+Row = Mapping[str, Any]
+
+_YEAR_10000 = 253_402_300_800
+_DIGITS = 18
+
+
+class UnreadableError(ValueError):
+    """A row is not what it should be."""
+
+
+def row_of(value: Any) -> Row:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise UnreadableError("no object")
+    return value
+
+
+def text(row: Row, key: str) -> str | None:
+    """A string; None when it is absent. Half characters, which can't be written anywhere, are replaced."""
+    value = row.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise UnreadableError(key)
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def name(row: Row, key: str) -> str:
+    """A string that must be there and not be empty."""
+    found = text(row, key)
+    if not found:
+        raise UnreadableError(key)
+    return found
+
+
+def label(row: Row, key: str) -> str | None:
+    """A string that Perl may have sent as a number; None when it is absent."""
+    value = row.get(key)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(row, key)
+
+
+def first_line(row: Row, key: str) -> str | None:
+    """The first line of a note; None when there is nothing in it (pbs.md §2.5, §9.2)."""
+    lines = (text(row, key) or "").strip().splitlines()
+    return lines[0].rstrip() if lines else None
+
+
+def whole(row: Row, key: str) -> int | None:
+    """A whole number, zero or more; None when it is absent."""
+    value = row.get(key)
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise UnreadableError(key)
+    return value
+
+
+def moment(row: Row, key: str) -> datetime | None:
+    """A Unix time in seconds; None when it is absent or beyond what a calendar can show."""
+    seconds = whole(row, key)
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None and seconds < _YEAR_10000 else None
+
+
+def begun(row: Row, key: str) -> datetime:
+    """A Unix time that must be there."""
+    found = moment(row, key)
+    if found is None:
+        raise UnreadableError(key)
+    return found
+
+
+def flag(row: Row, key: str, *, default: bool = False) -> bool:
+    """A boolean: true, false, 0 or 1, or one of these as a string; ``default`` when it is absent."""
+    value = row.get(key)
+    if value is None or value == "":
+        return default
+    if isinstance(value, bool):
+        return value
+    if value in (0, 1, "0", "1"):
+        return value in (1, "1")
+    raise UnreadableError(key)

@@ -1,0 +1,269 @@
+"""Proxmox Backup Server: its datastores, namespaces, snapshots, upkeep jobs and tasks (pbs.md §1, §2, §8, §9).
+
+An empty list proves nothing there (pbs.md §1.4), so a refresh asks first what the token may see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
+from urllib.parse import quote
+
+from sidecar.core.model import SourceKind
+from sidecar.core.report import Datastore, Problem, Reading, Report, Task
+from sidecar.fetch import Call, Upstream
+from sidecar.tls import Trust
+
+from . import Clock, Secret, pbs_grants, pbs_parse
+from .pbs_parse import GcRow
+from .permissions import Permissions, parse_permissions
+from .refresh import Answer, Refresh
+
+_API = "/api2/json"
+VERSION = Call("GET", f"{_API}/version")
+PERMISSIONS = Call("GET", f"{_API}/access/permissions")
+TIME = Call("GET", f"{_API}/nodes/localhost/time")
+TASKS = Call("GET", f"{_API}/nodes/localhost/tasks", frozenset({"since", "limit"}))
+DATASTORES = Call("GET", f"{_API}/admin/datastore")
+USAGE = Call("GET", f"{_API}/status/datastore-usage")
+PRUNE = Call("GET", f"{_API}/admin/prune")
+VERIFY = Call("GET", f"{_API}/admin/verify")
+SYNC = Call("GET", f"{_API}/admin/sync", frozenset({"sync-direction"}))
+GC = Call("GET", f"{_API}/admin/gc")
+NAMESPACES = Call("GET", f"{_API}/admin/datastore/{{store}}/namespace")
+SNAPSHOTS = Call("GET", f"{_API}/admin/datastore/{{store}}/snapshots", frozenset({"ns"}))
+
+ALLOWED = (VERSION, PERMISSIONS, TIME, TASKS, DATASTORES, USAGE, PRUNE, VERIFY, SYNC, GC, NAMESPACES, SNAPSHOTS)
+
+#: The first version that is supported, and the first with push sync (pbs.md §2.13).
+_SUPPORTED, _PUSH_SYNC = (3, 2), (3, 3)
+
+#: How far back tasks are read.
+_TASKS_SINCE = timedelta(days=14)
+
+#: In these modes PBS refuses to read the content (pbs.md §7).
+_CLOSED = ("offline", "delete", "unmount")
+
+#: A listing of namespaces that timed out keeps a core of the server busy until its disk answers again (pbs.md §9.2).
+_REST_AFTER_TIMEOUT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PbsOptions:
+    """A backup server and how to get in. ``token_id`` is USER@REALM!NAME."""
+
+    name: str
+    url: str
+    trust: Trust
+    token_id: Secret
+    secret: Secret
+
+
+class PbsSource:
+    """Reads one Proxmox Backup Server. It remembers the namespaces it saw, for refreshes that can't list them."""
+
+    kind = SourceKind.PBS
+
+    def __init__(self, options: PbsOptions, *, upstream: Upstream | None = None) -> None:
+        self.name = options.name
+        self._options = options
+        self._upstream = upstream or Upstream(options.name, options.url, options.trust, ALLOWED, self._headers)
+        self._namespaces: dict[str, tuple[str, ...]] = {}
+        self._rests: dict[str, datetime] = {}
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._upstream.close()
+
+    async def read(self, clock: Clock) -> Report:
+        """All that the token may see, at most 10 calls + one per datastore + one per namespace."""
+        refresh = Refresh(self._upstream, clock)
+        at = clock()
+        permissions = await refresh.one(parse_permissions, PERMISSIONS)
+        if permissions.only is None:
+            return self._report(at, problem=permissions.problem)
+        if not pbs_grants.sees_anything(permissions.only):
+            return self._report(at, problem=pbs_grants.nothing_visible())
+        version = await refresh.one(pbs_parse.parse_version, VERSION)
+        refresh.limits += [*_version_limits(version), *pbs_grants.limits(permissions.only)]
+        readings = await self._readings(refresh, permissions.only, version.only)
+        return self._report(at, version.only, readings, refresh.limits)
+
+    def _report(
+        self,
+        at: datetime,
+        version: str | None = None,
+        readings: Iterable[Reading] = (),
+        limits: Iterable[str] = (),
+        problem: Problem | None = None,
+    ) -> Report:
+        fingerprint = self._upstream.fingerprint
+        return Report(self.name, self.kind, at, version, fingerprint, tuple(readings), tuple(limits), problem)
+
+    async def _headers(self, fresh: bool) -> Mapping[str, str]:
+        """Id and secret are joined by ":", and the secret is percent-decoded there (pbs.md §1.1)."""
+        token_id, secret = await self._options.token_id(fresh), await self._options.secret(fresh)
+        return {"Authorization": f"PBSAPIToken={token_id}:{quote(secret, safe='')}"}
+
+    # --- the server -------------------------------------------------------------------------------------------------------
+
+    async def _readings(self, refresh: Refresh, permissions: Permissions, version: str | None) -> list[Reading]:
+        datastores, zone, gc, tasks, upkeep = await asyncio.gather(
+            _datastores(refresh),
+            _zone(refresh),
+            refresh.rows("list of garbage collections", pbs_parse.parse_gc, GC),
+            _tasks(refresh, permissions),
+            _upkeep(refresh, version),
+        )
+        index_files = {row.job.datastore: row.index_files for row in gc.rows}
+        content = await asyncio.gather(
+            *(self._store(refresh, permissions, one, index_files.get(one.name, 0)) for one in datastores.rows)
+        )
+        readings = [datastores.reading(("datastores",), datastores.rows), zone, _gc_reading(gc, tasks), *upkeep]
+        if tasks is not None:
+            readings.append(tasks.reading(("tasks",), (one for one in tasks.rows if pbs_parse.is_upload_or_runs(one))))
+        return [*readings, *chain.from_iterable(content), *self._unlisted(datastores)]
+
+    def _unlisted(self, datastores: Answer[Datastore]) -> list[Reading]:
+        """While the datastores can't be listed all their scopes share that problem; those that are gone are forgotten."""
+        if datastores.problem:
+            return [one for store in self._namespaces for one in self._blank(store, datastores.problem)]
+        there = {store.name for store in datastores.rows}
+        self._namespaces = {store: names for store, names in self._namespaces.items() if store in there}
+        return []
+
+    def _blank(self, store: str, problem: Problem) -> list[Reading]:
+        """The same problem for every scope of a datastore."""
+        names = self._namespaces.get(store, ("",))
+        scopes = [("namespaces", store), *(("snapshots", store, one) for one in names)]
+        return [Reading(scope, None, (), problem) for scope in scopes]
+
+    # --- one datastore ----------------------------------------------------------------------------------------------------
+
+    async def _store(
+        self, refresh: Refresh, permissions: Permissions, store: Datastore, index_files: int
+    ) -> list[Reading]:
+        """Its namespaces and their snapshots."""
+        if (closed := _why_closed(store)) is not None:
+            return self._blank(store.name, closed)
+        listing = await self._listing(refresh, store.name)
+        names = self._namespaces.get(store.name, ("",)) if listing.problem else tuple(dict.fromkeys(listing.rows))
+        content = await asyncio.gather(*(_snapshots(refresh, permissions, store.name, one) for one in names))
+        whole = pbs_grants.sees_all_of(permissions, store.name)
+        if whole and _is_lost_mount(content, index_files):
+            return self._blank(store.name, _lost_mount(store.name, index_files))
+        self._namespaces[store.name] = names
+        if not whole and not listing.problem:
+            listing = replace(listing, rows=(), problem=pbs_grants.namespaces_unseen(store.name))
+        return [
+            listing.reading(("namespaces", store.name), pbs_parse.namespaces_of(listing.rows, store.name)),
+            *content,
+        ]
+
+    async def _listing(self, refresh: Refresh, store: str) -> Answer[str]:
+        now = refresh.clock()
+        if (until := self._rests.get(store)) and now < until:
+            return Answer(now, problem=Problem("its list of namespaces timed out; it is asked again after an hour"))
+        answer = await refresh.rows(f"namespaces of {store}", pbs_parse.parse_namespace, NAMESPACES, store=store)
+        if answer.problem and answer.problem.cause.startswith("timed out"):
+            self._rests[store] = now + _REST_AFTER_TIMEOUT
+        return answer
+
+
+# --- calls for the whole server -------------------------------------------------------------------------------------------
+
+
+async def _datastores(refresh: Refresh) -> Answer[Datastore]:
+    """The datastores with their room; without it when only that can't be read (one bad disk spoils all, pbs.md §2.7)."""
+    listing, usage = await asyncio.gather(
+        refresh.rows("list of datastores", pbs_parse.parse_datastore, DATASTORES),
+        refresh.rows("usage of the datastores", pbs_parse.parse_usage, USAGE),
+    )
+    if usage.problem:
+        refresh.limits.append(f"how full the datastores are could not be read: {usage.problem.cause}")
+    return replace(listing, rows=pbs_parse.with_usage(listing.rows, usage.rows, listing.as_of))
+
+
+async def _zone(refresh: Refresh) -> Reading:
+    answer = await refresh.one(pbs_parse.parse_zone, TIME)
+    if answer.problem:
+        refresh.limits.append(f"the time zone of its schedules could not be read: {answer.problem.cause}")
+    return answer.reading(("zone",), answer.rows)
+
+
+async def _upkeep(refresh: Refresh, version: str | None) -> list[Reading]:
+    """Prune, verify and sync jobs. Before 3.3 the direction of a sync is an unknown parameter (pbs.md §2.9)."""
+    both = {"sync-direction": "all"} if pbs_parse.version_of(version) >= _PUSH_SYNC else None
+    calls = (("prune", PRUNE, None), ("verify", VERIFY, None), ("sync", SYNC, both))
+    answers = await asyncio.gather(
+        *(
+            refresh.rows(f"list of {kind} jobs", partial(pbs_parse.parse_job, kind=kind), call, params)
+            for kind, call, params in calls
+        )
+    )
+    return [answer.reading(("upkeep", kind), answer.rows) for (kind, _, _), answer in zip(calls, answers, strict=True)]
+
+
+async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | None:
+    """Uploads, garbage collections and whatever runs; None when the token sees only its own tasks."""
+    if not pbs_grants.sees_tasks(permissions):
+        return None
+    since = int((refresh.clock() - _TASKS_SINCE).timestamp())
+    return await refresh.rows("task list", pbs_parse.parse_task, TASKS, {"since": since, "limit": 0})
+
+
+def _gc_reading(gc: Answer[GcRow], tasks: Answer[Task] | None) -> Reading:
+    known = tasks.rows if tasks else ()
+    return gc.reading(("upkeep", "gc"), (pbs_parse.with_newest_gc_task(row.job, known) for row in gc.rows))
+
+
+# --- calls for one datastore ------------------------------------------------------------------------------------------------
+
+
+async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, namespace: str) -> Reading:
+    """The groups of one namespace. With Datastore.Backup alone the list is short without saying so (pbs.md §9.3.3)."""
+    scope = ("snapshots", store, namespace)
+    if not pbs_grants.sees_namespace(permissions, store, namespace):
+        return Reading(scope, None, (), pbs_grants.namespace_closed(store, namespace))
+    answer = await refresh.rows(
+        f"snapshots of {store}/{namespace}".rstrip("/"),
+        partial(pbs_parse.parse_snapshot, store=store),
+        SNAPSHOTS,
+        {"ns": namespace} if namespace else None,
+        store=store,
+    )
+    return answer.reading(scope, pbs_parse.groups_of(answer.rows, store, namespace))
+
+
+def _why_closed(store: Datastore) -> Problem | None:
+    """The content can't be read: in maintenance, or on a disk that isn't plugged in."""
+    if store.maintenance in _CLOSED:
+        action = f"End the maintenance mode of {store.name}; until then nothing is known of its backups."
+        return Problem(f"datastore {store.name} is in maintenance: {store.maintenance}", action)
+    if store.error == pbs_parse.NOT_MOUNTED:
+        return Problem(f"datastore {store.name} is not mounted", f"Plug in and mount the disk of {store.name}.")
+    return None
+
+
+def _is_lost_mount(content: list[Reading], index_files: int) -> bool:
+    """No group in any namespace, and yet the last GC counted archives: the disk beneath is another (pbs.md §9.3.1)."""
+    return index_files > 0 and not any(reading.facts or reading.problem for reading in content)
+
+
+def _lost_mount(store: str, index_files: int) -> Problem:
+    return Problem(
+        f"datastore {store} looks empty, but its last garbage collection counted {index_files} archives",
+        f"Check on the server that the disk of {store} is mounted; if all backups were deleted, run garbage collection.",
+    )
+
+
+def _version_limits(version: Answer[str]) -> list[str]:
+    if version.problem:
+        return [f"its version could not be read: {version.problem.cause}"]
+    if pbs_parse.version_of(version.only) < _SUPPORTED:
+        return [f"version {version.only} is older than 3.2, the first that backup-glance supports: update it"]
+    return []

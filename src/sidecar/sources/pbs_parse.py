@@ -1,0 +1,274 @@
+"""What the rows of a Proxmox Backup Server mean (pbs.md §2): JSON → facts. Everything here raises UnreadableError only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sidecar.core.report import BackupGroup, Datastore, Namespace, Snapshot, Task, UpkeepJob, Verification, Zone
+
+from .fields import UnreadableError, begun, first_line, flag, moment, name, row_of, text, whole
+from .upid import parse_upid
+
+#: The error of a removable datastore whose disk isn't plugged in.
+NOT_MOUNTED = "it is not mounted"
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_KEEPS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
+
+#: Of finished tasks these are kept: uploads, and GC for the failures that its own list doesn't tell (pbs.md §2.8).
+_TASK_TYPES = ("backup", "garbage_collection")
+
+
+def parse_version(data: Any) -> str:
+    """ "3.2.4": PBS tells the last part apart (pbs.md §2.1)."""
+    row = row_of(data)
+    return ".".join(filter(None, (name(row, "version"), text(row, "release"))))
+
+
+def version_of(version: str | None) -> tuple[int, ...]:
+    """The numbers of a version for comparing, () when it isn't known."""
+    return tuple(int(part) for part in re.findall(r"[0-9]{1,9}", version or ""))
+
+
+def parse_zone(data: Any) -> Zone:
+    """The zone of all schedules of the server."""
+    return Zone(None, name(row_of(data), "timezone"))
+
+
+# --- datastores -----------------------------------------------------------------------------------------------------------
+
+
+def parse_datastore(row: Any) -> Datastore:
+    """A row of /admin/datastore. ``error`` is set for a removable one that isn't plugged in (≥ 3.3)."""
+    row = row_of(row)
+    away = text(row, "mount-status") == "notmounted"
+    return Datastore(
+        name=name(row, "store"),
+        maintenance=_maintenance(text(row, "maintenance")),
+        error=NOT_MOUNTED if away else None,
+    )
+
+
+def _maintenance(setting: str | None) -> str | None:
+    """The type in "offline", "offline,message=x" or 'type=offline,message="a, b"' (pbs.md §9.3.12)."""
+    for part in _QUOTED.sub("", setting or "").split(","):
+        key, equals, value = part.strip().partition("=")
+        if not equals or key == "type":
+            return (value if equals else key) or None
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A row of /status/datastore-usage; a token that sees only a namespace gets no figures (pbs.md §1.4)."""
+
+    store: str
+    total: int | None
+    used: int | None
+    avail: int | None
+    full_at: datetime | None
+    error: str | None
+
+
+def parse_usage(row: Any) -> Usage:
+    """Room of one datastore; ``full_at`` as the server estimates it, sentinels and all."""
+    row = row_of(row)
+    return Usage(
+        store=name(row, "store"),
+        total=whole(row, "total"),
+        used=whole(row, "used"),
+        avail=whole(row, "avail"),
+        full_at=moment(row, "estimated-full-date"),
+        error=text(row, "error"),
+    )
+
+
+def with_usage(stores: Iterable[Datastore], usages: Iterable[Usage], now: datetime) -> tuple[Datastore, ...]:
+    """The datastores with their room; an estimate in the past means that use is flat or falling (pbs.md §2.7)."""
+    room = {usage.store: usage for usage in usages}
+    return tuple(_with_usage(store, room[store.name], now) if store.name in room else store for store in stores)
+
+
+def _with_usage(store: Datastore, usage: Usage, now: datetime) -> Datastore:
+    return replace(
+        store,
+        total=usage.total,
+        used=usage.used,
+        avail=usage.avail,
+        full_at=usage.full_at if usage.full_at is not None and usage.full_at > now else None,
+        error=store.error or usage.error,
+    )
+
+
+def parse_namespace(row: Any) -> str:
+    """The name of a namespace; the root is ""."""
+    found = text(row_of(row), "ns")
+    if found is None:
+        raise UnreadableError("ns")
+    return found
+
+
+# --- snapshots -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """A snapshot and the group that it belongs to."""
+
+    type: str
+    id: str
+    owner: str | None
+    snapshot: Snapshot
+
+
+def parse_snapshot(row: Any, store: str) -> SnapshotRow:
+    """A row of /snapshots. Without ``size`` the manifest can't be read: unfinished or broken (pbs.md §2.5, §9.2)."""
+    row = row_of(row)
+    snapshot = Snapshot(
+        time=begun(row, "backup-time"),
+        size=whole(row, "size"),
+        verification=_verification(row.get("verification"), store),
+        comment=first_line(row, "comment"),
+        protected=flag(row, "protected"),
+    )
+    return SnapshotRow(name(row, "backup-type"), name(row, "backup-id"), text(row, "owner"), snapshot)
+
+
+def _verification(value: Any, store: str) -> Verification | None:
+    """A synced copy brings its source's verification along: then the worker id begins with another datastore.
+
+    Where the UPID can't be read the verification counts as our own, so that a failed one isn't lost.
+    """
+    if value is None:
+        return None
+    row = row_of(value)
+    upid = parse_upid(text(row, "upid"))
+    own = upid is None or upid.id.partition(":")[0] == store
+    return Verification(ok=name(row, "state") == "ok", at=upid.start if upid else None, own=own)
+
+
+def groups_of(rows: Iterable[SnapshotRow], store: str, namespace: str) -> tuple[BackupGroup, ...]:
+    """The rows of one namespace by group, each group's snapshots newest first."""
+    members: dict[tuple[str, str], list[SnapshotRow]] = {}
+    for row in rows:
+        members.setdefault((row.type, row.id), []).append(row)
+    return tuple(_group(store, namespace, members[group]) for group in sorted(members))
+
+
+def _group(store: str, namespace: str, rows: list[SnapshotRow]) -> BackupGroup:
+    newest_first = sorted((row.snapshot for row in rows), key=lambda one: one.time, reverse=True)
+    return BackupGroup(store, namespace, rows[0].type, rows[0].id, tuple(newest_first), rows[0].owner)
+
+
+def namespaces_of(names: Iterable[str], store: str) -> tuple[Namespace, ...]:
+    """The namespaces of a datastore."""
+    return tuple(Namespace(store, one) for one in names)
+
+
+# --- upkeep ----------------------------------------------------------------------------------------------------------------
+
+
+def parse_job(row: Any, kind: str) -> UpkeepJob:
+    """A row of /admin/prune, /admin/verify or /admin/sync (pbs.md §2.9)."""
+    row = row_of(row)
+    upid, state = text(row, "last-run-upid"), text(row, "last-run-state")
+    started = parse_upid(upid)
+    return UpkeepJob(
+        kind=kind,
+        id=name(row, "id"),
+        datastore=name(row, "store"),
+        namespace=text(row, "ns") or "",
+        schedule=text(row, "schedule") or None,
+        disabled=flag(row, "disable"),
+        keeps=any(whole(row, key) for key in _KEEPS) if kind == "prune" else None,
+        next_run=moment(row, "next-run"),
+        running=upid is not None and state is None,
+        last_start=started.start if started else None,
+        last_end=moment(row, "last-run-endtime"),
+        last_state=state,
+        comment=first_line(row, "comment"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GcRow:
+    """A datastore's garbage collection, and how many index files (archives) it counted last."""
+
+    job: UpkeepJob
+    index_files: int
+
+
+def parse_gc(row: Any) -> GcRow:
+    """A row of /admin/gc (pbs.md §2.8). An upid without a state runs now.
+
+    After a failure the UPID is still that of the last success (pbs.md §9.2), so it tells no start then.
+    """
+    row = row_of(row)
+    upid, state = text(row, "upid"), text(row, "last-run-state")
+    started = parse_upid(upid)
+    store = name(row, "store")
+    job = UpkeepJob(
+        kind="gc",
+        id=store,
+        datastore=store,
+        namespace="",
+        schedule=text(row, "schedule") or None,
+        disabled=False,
+        keeps=None,
+        next_run=moment(row, "next-run"),
+        running=upid is not None and state is None,
+        last_start=started.start if started and not _is_failure(state) else None,
+        last_end=moment(row, "last-run-endtime"),
+        last_state=state,
+    )
+    return GcRow(job, whole(row, "index-file-count") or 0)
+
+
+def with_newest_gc_task(job: UpkeepJob, tasks: Iterable[Task]) -> UpkeepJob:
+    """A GC job with what the task list knows better: runs before the first success, starts of failed ones (pbs.md §2.8)."""
+    if job.running or (job.last_state is not None and not _is_failure(job.last_state)):
+        return job
+    mine = [task for task in tasks if task.type == "garbage_collection" and task.id == job.datastore]
+    newest = max(mine, key=lambda task: task.start, default=None)
+    if newest is None or (newest.end and job.last_end and newest.end < job.last_end):
+        return job
+    return replace(
+        job,
+        running=newest.status is None,
+        last_start=newest.start,
+        last_end=newest.end,
+        last_state=newest.status,
+    )
+
+
+def _is_failure(state: str | None) -> bool:
+    return state is not None and state != "OK" and not state.startswith("WARNINGS:")
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------------------
+
+
+def parse_task(row: Any) -> Task | None:
+    """A row of /nodes/localhost/tasks; None for a finished task of another kind than upload and GC."""
+    row = row_of(row)
+    kind, status = name(row, "worker_type"), text(row, "status")
+    if status is not None and kind not in _TASK_TYPES:
+        return None
+    return Task(
+        node="localhost",
+        type=kind,
+        id=text(row, "worker_id") or "",
+        start=begun(row, "starttime"),
+        end=moment(row, "endtime"),
+        status=status,
+        upid=name(row, "upid"),
+    )
+
+
+def is_upload_or_runs(task: Task) -> bool:
+    """A task that tells something about backups: an upload, or what runs now."""
+    return task.type == "backup" or task.status is None

@@ -1,0 +1,62 @@
+"""What a token may do, as ``/access/permissions`` of PBS and PVE tells it (pbs.md §1.3, §1.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .fields import UnreadableError, flag, row_of
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Path → privilege → whether it is inherited by the paths below.
+
+    A deeper entry replaces what would be inherited (pbs.md §1.3), and every path that an entry names is listed, so the
+    nearest listed path decides. The top paths (/datastore, /vms …) are always listed when there is anything on them:
+    one that isn't listed has no privileges, whatever "/" has.
+    """
+
+    paths: Mapping[str, Mapping[str, bool]]
+
+    def has(self, path: str, privilege: str) -> bool:
+        """The privilege counts on exactly this path."""
+        for ancestor in _upwards(path):
+            if ancestor in self.paths:
+                inherited = self.paths[ancestor].get(privilege)
+                return inherited is not None and (inherited or ancestor == path)
+        return False
+
+    def spreads(self, path: str, privilege: str) -> bool:
+        """The privilege counts on this path and is inherited by those below."""
+        return self.has(path, privilege) and self.paths.get(path, {}).get(privilege, True)
+
+    def somewhere_below(self, path: str, privilege: str) -> bool:
+        """An entry below this path gives the privilege."""
+        return any(privilege in self.paths[entry] for entry in self._below(path))
+
+    def replaced_below(self, path: str, privilege: str) -> list[str]:
+        """The paths below whose own entries leave the privilege out."""
+        return sorted(entry for entry in self._below(path) if privilege not in self.paths[entry])
+
+    def _below(self, path: str) -> Iterator[str]:
+        return (entry for entry in self.paths if entry.startswith(f"{path.rstrip('/')}/") and entry != path)
+
+
+def parse_permissions(data: Any) -> Permissions:
+    """The body's data: path → {privilege: whether it propagates}. Raises UnreadableError."""
+    paths = {}
+    for path, privileges in row_of(data).items():
+        if not isinstance(privileges, dict):
+            raise UnreadableError(path)
+        paths[path] = {privilege: flag(privileges, privilege) for privilege in privileges}
+    return Permissions(paths)
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """The path and those above it up to its top path; "/" only for itself."""
+    yield path
+    while path.count("/") > 1:
+        path = path.rpartition("/")[0]
+        yield path

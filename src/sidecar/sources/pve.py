@@ -1,0 +1,254 @@
+"""Proxmox VE: guests, backup jobs and their guests, storages, nodes, vzdump tasks, archives beside PBS (pbs.md §1.6, §3, §8).
+
+Lists are filtered by what the token may see, without saying so: a refresh asks for its permissions first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
+from typing import Any
+from urllib.parse import quote
+
+from sidecar.core.model import SourceKind
+from sidecar.core.report import BackupJob, Guest, Node, Problem, Reading, Report, Scope, Task
+from sidecar.fetch import Call, Params, Upstream
+from sidecar.tls import Trust
+
+from . import Clock, Secret, pve_grants, pve_parse
+from .permissions import Permissions, parse_permissions
+from .pve_parse import Place
+from .refresh import Answer, Refresh
+
+_API = "/api2/json"
+VERSION = Call("GET", f"{_API}/version")
+PERMISSIONS = Call("GET", f"{_API}/access/permissions")
+GUESTS = Call("GET", f"{_API}/cluster/resources", frozenset({"type"}))
+JOBS = Call("GET", f"{_API}/cluster/backup")
+MEMBERS = Call("GET", f"{_API}/cluster/backup/{{job}}/included_volumes")
+STORAGES = Call("GET", f"{_API}/storage")
+NODES = Call("GET", f"{_API}/nodes")
+TIME = Call("GET", f"{_API}/nodes/{{node}}/time")
+TASKS = Call("GET", f"{_API}/nodes/{{node}}/tasks", frozenset({"typefilter", "source", "limit", "since"}))
+CONTENT = Call("GET", f"{_API}/nodes/{{node}}/storage/{{storage}}/content", frozenset({"content"}))
+#: What a prune would do: a read that lists every archive to a token that may only audit (pbs.md §1.6).
+PRUNE_PREVIEW = Call("GET", f"{_API}/nodes/{{node}}/storage/{{storage}}/prunebackups", frozenset({"prune-backups"}))
+
+ALLOWED = (VERSION, PERMISSIONS, GUESTS, JOBS, MEMBERS, STORAGES, NODES, TIME, TASKS, CONTENT, PRUNE_PREVIEW)
+
+#: The oldest major version that is supported.
+_SUPPORTED = 8
+
+#: How far back tasks are read, and how many of them a node gives at most.
+_TASKS_SINCE, _TASKS_AT_MOST = timedelta(days=40), 500
+
+
+@dataclass(frozen=True, slots=True)
+class PveOptions:
+    """A cluster, asked at one of its nodes, and how to get in. ``token_id`` is USER@REALM!NAME."""
+
+    name: str
+    url: str
+    trust: Trust
+    token_id: Secret
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where archives and tasks are looked for. What can't be listed is taken from the last refresh."""
+
+    nodes: tuple[Node, ...] = ()
+    places: tuple[Place, ...] = ()
+    targets: frozenset[str] = frozenset()
+
+
+class PveSource:
+    """Reads one Proxmox VE cluster."""
+
+    kind = SourceKind.PVE
+
+    def __init__(self, options: PveOptions, *, upstream: Upstream | None = None) -> None:
+        self.name = options.name
+        self._options = options
+        self._upstream = upstream or Upstream(options.name, options.url, options.trust, ALLOWED, self._headers)
+        self._layout = _Layout()
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._upstream.close()
+
+    async def read(self, clock: Clock) -> Report:
+        """All that the token may see."""
+        refresh = Refresh(self._upstream, clock)
+        at = clock()
+        permissions = await refresh.one(parse_permissions, PERMISSIONS)
+        if permissions.only is None:
+            return self._report(at, problem=permissions.problem)
+        if not any(permissions.only.paths.values()):
+            return self._report(at, problem=pve_grants.nothing_visible())
+        version = await refresh.one(pve_parse.parse_version, VERSION)
+        refresh.limits += [*_version_limits(version), *pve_grants.limits(permissions.only)]
+        readings = await self._readings(refresh, permissions.only)
+        return self._report(at, version.only, readings, refresh.limits)
+
+    def _report(
+        self,
+        at: datetime,
+        version: str | None = None,
+        readings: Iterable[Reading] = (),
+        limits: Iterable[str] = (),
+        problem: Problem | None = None,
+    ) -> Report:
+        fingerprint = self._upstream.fingerprint
+        return Report(self.name, self.kind, at, version, fingerprint, tuple(readings), tuple(limits), problem)
+
+    async def _headers(self, fresh: bool) -> Mapping[str, str]:
+        """Id and secret are joined by "=", unlike on PBS, and percent-decoded there (pbs.md §1.1)."""
+        token_id, secret = await self._options.token_id(fresh), await self._options.secret(fresh)
+        return {"Authorization": f"PVEAPIToken={token_id}={quote(secret, safe='')}"}
+
+    async def _readings(self, refresh: Refresh, permissions: Permissions) -> list[Reading]:
+        guests, jobs, places, nodes = await asyncio.gather(
+            _guests(refresh, permissions),
+            _jobs(refresh, permissions),
+            _storages(refresh, permissions),
+            refresh.rows("list of nodes", pve_parse.parse_node, NODES),
+        )
+        self._layout = _layout(self._layout, jobs, places, nodes)
+        details = await asyncio.gather(
+            *(_node(refresh, permissions, node) for node in self._layout.nodes),
+            *(_archives(refresh, permissions, *question) for question in _archive_questions(self._layout)),
+        )
+        return [
+            guests.reading(("guests",), guests.rows),
+            jobs.reading(("jobs",), jobs.rows),
+            places.reading(("storages",), (place.storage for place in places.rows)),
+            nodes.reading(("nodes",), nodes.rows),
+            *chain.from_iterable(details),
+        ]
+
+
+# --- calls for the whole cluster --------------------------------------------------------------------------------------------
+
+
+async def _guests(refresh: Refresh, permissions: Permissions) -> Answer[Guest]:
+    if not pve_grants.sees_a_guest(permissions):
+        return Answer(refresh.clock(), problem=pve_grants.guests_closed())
+    answer = await refresh.rows("list of guests", pve_parse.parse_guest, GUESTS, {"type": "vm"})
+    if not answer.rows and not answer.problem and not pve_grants.sees_all_guests(permissions):
+        return replace(answer, problem=pve_grants.guests_closed())
+    return answer
+
+
+async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]:
+    """All backup jobs, also disabled ones, each with the guests that it covers."""
+    if not pve_grants.sees_jobs(permissions):
+        return Answer(refresh.clock(), problem=pve_grants.jobs_closed())
+    listing = await refresh.rows("list of backup jobs", pve_parse.parse_job, JOBS)
+    return replace(listing, rows=tuple(await asyncio.gather(*(_with_guests(refresh, job) for job in listing.rows))))
+
+
+async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
+    answer = await refresh.one(pve_parse.parse_members, MEMBERS, job=job.id)
+    if answer.problem:
+        refresh.limits.append(f"which guests job {job.id} covers could not be read: {answer.problem.cause}")
+    return replace(job, guests=answer.only)
+
+
+async def _storages(refresh: Refresh, permissions: Permissions) -> Answer[Place]:
+    if not pve_grants.sees_a_storage(permissions):
+        return Answer(refresh.clock(), problem=pve_grants.storages_closed())
+    return await refresh.rows("list of storages", pve_parse.parse_storage, STORAGES)
+
+
+def _layout(last: _Layout, jobs: Answer[BackupJob], places: Answer[Place], nodes: Answer[Node]) -> _Layout:
+    """What was listed now; of what could not be listed, for want of an answer, what was listed last."""
+    return _Layout(
+        nodes=last.nodes if _is_unknown(nodes) else nodes.rows,
+        places=last.places if _is_unknown(places) else places.rows,
+        targets=last.targets if _is_unknown(jobs) else frozenset(job.storage for job in jobs.rows if job.storage),
+    )
+
+
+def _is_unknown(answer: Answer[Any]) -> bool:
+    return answer.problem is not None and not answer.problem.denied
+
+
+# --- calls for one node -----------------------------------------------------------------------------------------------------
+
+
+async def _node(refresh: Refresh, permissions: Permissions, node: Node) -> list[Reading]:
+    """The zone of a node and its vzdump tasks."""
+    scopes = ("zone", node.name), ("tasks", node.name)
+    closed = _offline(node) if not node.online else None
+    if closed is None and not pve_grants.sees_node(permissions, node.name):
+        closed = pve_grants.node_closed(node.name)
+    if closed is not None:
+        return [Reading(scope, None, (), closed) for scope in scopes]
+    zone, tasks = await asyncio.gather(
+        refresh.one(partial(pve_parse.parse_zone, node=node.name), TIME, node=node.name), _tasks(refresh, node.name)
+    )
+    return [zone.reading(scopes[0], zone.rows), tasks.reading(scopes[1], pve_parse.once_each(tasks.rows))]
+
+
+async def _tasks(refresh: Refresh, node: str) -> Answer[Task]:
+    since = int((refresh.clock() - _TASKS_SINCE).timestamp())
+    asked: Params = {"typefilter": "vzdump", "source": "all", "limit": _TASKS_AT_MOST, "since": since}
+    answer = await refresh.rows(
+        f"task list of {node}", partial(pve_parse.parse_task, node=node), TASKS, asked, node=node
+    )
+    if len(answer.rows) >= _TASKS_AT_MOST:
+        refresh.limits.append(f"of the backup tasks of {node} only the newest {_TASKS_AT_MOST} were read")
+    return answer
+
+
+def _offline(node: Node) -> Problem:
+    return Problem(f"node {node.name} is offline", f"Start node {node.name}; until then nothing new is known of it.")
+
+
+# --- archives beside PBS ----------------------------------------------------------------------------------------------------
+
+
+def _archive_questions(layout: _Layout) -> Iterator[tuple[Scope, str, Node | None]]:
+    """Scope, storage and the node to ask, for each storage that a job writes to and that is no PBS.
+
+    A shared storage is asked once, at any node that is online; None where there is none.
+    """
+    for place in layout.places:
+        storage = place.storage
+        if storage.type == "pbs" or storage.name not in layout.targets:
+            continue
+        nodes = [node for node in layout.nodes if not place.nodes or node.name in place.nodes]
+        if place.shared:
+            online = next((node for node in nodes if node.online), None)
+            yield ("archives", "shared", storage.name), storage.name, online
+        else:
+            yield from ((("archives", node.name, storage.name), storage.name, node) for node in nodes)
+
+
+async def _archives(
+    refresh: Refresh, permissions: Permissions, scope: Scope, storage: str, node: Node | None
+) -> list[Reading]:
+    """The archives on a storage. To a token that may only audit, the content is empty without saying so."""
+    if node is None or not node.online:
+        problem = _offline(node) if node else Problem(f"no node that reaches storage {storage} is online")
+        return [Reading(scope, None, (), problem)]
+    full = pve_grants.lists_archives(permissions, storage)
+    call, params = (CONTENT, {"content": "backup"}) if full else (PRUNE_PREVIEW, {"prune-backups": "keep-all=1"})
+    parse = partial(pve_parse.parse_archive, storage=storage)
+    answer = await refresh.rows(f"archives on {storage}", parse, call, params, node=node.name, storage=storage)
+    return [answer.reading(scope, pve_parse.newest_first(answer.rows))]
+
+
+def _version_limits(version: Answer[str]) -> list[str]:
+    if version.problem:
+        return [f"its version could not be read: {version.problem.cause}"]
+    major = pve_parse.major_of(version.only)
+    if major is not None and major < _SUPPORTED:
+        return [f"version {version.only} is older than {_SUPPORTED}, the first that backup-glance supports: update it"]
+    return []

@@ -1,0 +1,88 @@
+"""What a token of Proxmox VE must be granted, and what stays unseen without it, in words (pbs.md §1.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sidecar.core.report import Problem
+
+from .permissions import Permissions
+
+_GUESTS, _STORAGES, _SYSTEM = "VM.Audit", "Datastore.Audit", "Sys.Audit"
+
+
+def sees_jobs(permissions: Permissions) -> bool:
+    """The token may read backup jobs."""
+    return permissions.has("/", _SYSTEM)
+
+
+def sees_node(permissions: Permissions, node: str) -> bool:
+    """The token may read a node's clock and the tasks of others there."""
+    return permissions.has(f"/nodes/{node}", _SYSTEM)
+
+
+def sees_all_guests(permissions: Permissions) -> bool:
+    """The token may see every guest."""
+    return permissions.spreads("/vms", _GUESTS) and not permissions.replaced_below("/vms", _GUESTS)
+
+
+def sees_a_guest(permissions: Permissions) -> bool:
+    """The token may see some guest, by itself or through its pool."""
+    return any(
+        permissions.spreads(top, _GUESTS) or permissions.somewhere_below(top, _GUESTS) for top in ("/vms", "/pool")
+    )
+
+
+def sees_a_storage(permissions: Permissions) -> bool:
+    """The token may see some storage."""
+    wanted = (_STORAGES, "Datastore.AllocateSpace")
+    return any(permissions.spreads("/storage", one) or permissions.somewhere_below("/storage", one) for one in wanted)
+
+
+def lists_archives(permissions: Permissions, storage: str) -> bool:
+    """The content of a storage shows its backups; otherwise it is empty without saying so (pbs.md §1.6)."""
+    path = f"/storage/{storage}"
+    owns = permissions.spreads("/vms", "VM.Backup") and not permissions.replaced_below("/vms", "VM.Backup")
+    return permissions.has(path, "Datastore.Allocate") or (owns and permissions.has(path, "Datastore.AllocateSpace"))
+
+
+def nothing_visible() -> Problem:
+    """The token has no permission at all."""
+    return _denied("the token has no permission at all", "/")
+
+
+def jobs_closed() -> Problem:
+    """Backup jobs can't be read."""
+    return _denied(f"the token may not read backup jobs: {_SYSTEM} is missing on /", "/")
+
+
+def guests_closed() -> Problem:
+    """No guest can be seen."""
+    return _denied(f"the token may not see guests: {_GUESTS} is missing on /vms", "/vms")
+
+
+def storages_closed() -> Problem:
+    """No storage can be seen."""
+    return _denied(f"the token may not see storages: {_STORAGES} is missing on /storage", "/storage")
+
+
+def node_closed(node: str) -> Problem:
+    """A node's clock and tasks can't be read."""
+    return _denied(f"the token may not read node {node}: {_SYSTEM} is missing on /nodes/{node}", "/nodes")
+
+
+def limits(permissions: Permissions) -> Iterator[str]:
+    """What the token sees only in part."""
+    if sees_a_guest(permissions) and not sees_all_guests(permissions):
+        yield f"only some guests are seen: the token needs {_GUESTS} on all of /vms ({_command('/vms')})"
+    hidden = not permissions.spreads("/storage", _STORAGES) or permissions.replaced_below("/storage", _STORAGES)
+    if hidden and sees_a_storage(permissions):
+        yield f"only some storages are seen: the token needs {_STORAGES} on all of /storage ({_command('/storage')})"
+
+
+def _denied(cause: str, path: str) -> Problem:
+    return Problem(cause, f"Grant PVEAuditor to the token and to its user: {_command(path)}", denied=True)
+
+
+def _command(path: str) -> str:
+    return f"pveum acl modify {path} --roles PVEAuditor --tokens 'USER@REALM!TOKEN'"

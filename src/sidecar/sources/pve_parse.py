@@ -1,0 +1,165 @@
+"""What the rows of Proxmox VE mean (pbs.md §3): JSON → facts. Everything here raises UnreadableError only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.core.report import Archive, BackupJob, Guest, Node, Storage, Task, Zone
+
+from .fields import UnreadableError, begun, first_line, flag, label, moment, name, row_of, text, whole
+
+#: Types of storage that every node sees alike; others are when they say "shared".
+_SHARED_TYPES = ("nfs", "cifs", "cephfs", "glusterfs", "pbs")
+
+
+def parse_version(data: Any) -> str:
+    """ "9.2.11": unlike PBS the whole package version (pbs.md §2.1)."""
+    return name(row_of(data), "version")
+
+
+def major_of(version: str | None) -> int | None:
+    """The first number of a version; None when it isn't known."""
+    found = re.match(r"[0-9]{1,9}", version or "")
+    return int(found[0]) if found else None
+
+
+def parse_guest(row: Any) -> Guest | None:
+    """A row of /cluster/resources. Name and template flag are missing while the node is off (pbs.md §3.6)."""
+    row = row_of(row)
+    kind = name(row, "type")
+    if kind not in ("qemu", "lxc"):
+        return None
+    return Guest(
+        vmid=_vmid(row, "vmid"),
+        type=kind,
+        name=label(row, "name"),
+        node=name(row, "node"),
+        template=flag(row, "template"),
+        pool=label(row, "pool"),
+        tags=tuple(filter(None, re.split(r"[;, ]+", label(row, "tags") or ""))),
+        locked_for_backup=text(row, "lock") == "backup",
+    )
+
+
+# --- jobs ------------------------------------------------------------------------------------------------------------------
+
+
+def parse_job(row: Any) -> BackupJob:
+    """A row of /cluster/backup, its guests not known yet. ``enabled`` is left out when it is set (pbs.md §3.2)."""
+    row = row_of(row)
+    return BackupJob(
+        id=name(row, "id"),
+        schedule=label(row, "schedule") or "",
+        enabled=flag(row, "enabled", default=True),
+        storage=label(row, "storage") or None,
+        node=label(row, "node") or None,
+        guests=None,
+        comment=first_line(row, "comment"),
+    )
+
+
+def parse_members(data: Any) -> tuple[int, ...]:
+    """The vmids of included_volumes, but for guests that are gone (type "unknown", pbs.md §3.2)."""
+    children = row_of(data).get("children")
+    if not isinstance(children, list):
+        raise UnreadableError("children")
+    members = [row_of(child) for child in children]
+    return tuple(sorted({_vmid(one, "id") for one in members if text(one, "type") != "unknown"}))
+
+
+# --- storages and archives ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A storage and where it can be asked: ``nodes`` is empty for all of them."""
+
+    storage: Storage
+    shared: bool
+    nodes: frozenset[str]
+
+
+def parse_storage(row: Any) -> Place | None:
+    """A row of /storage; None for one that can't hold backups."""
+    row = row_of(row)
+    kind, content = name(row, "type"), text(row, "content")
+    if content is not None and "backup" not in _listed(content):
+        return None
+    fingerprint = text(row, "fingerprint")
+    storage = Storage(
+        name=name(row, "storage"),
+        type=kind,
+        enabled=not flag(row, "disable"),
+        server=text(row, "server"),
+        port=whole(row, "port"),
+        datastore=label(row, "datastore"),
+        namespace=label(row, "namespace"),
+        fingerprint=fingerprint.lower() if fingerprint else None,
+    )
+    return Place(storage, kind in _SHARED_TYPES or flag(row, "shared"), frozenset(_listed(text(row, "nodes"))))
+
+
+def parse_archive(row: Any, storage: str) -> Archive | None:
+    """A backup from a storage's content or from the prune preview, which tells no size; None without a guest's id."""
+    row = row_of(row)
+    if row.get("vmid") is None:
+        return None
+    return Archive(storage, _vmid(row, "vmid"), begun(row, "ctime"), whole(row, "size"))
+
+
+def newest_first(archives: Iterable[Archive]) -> tuple[Archive, ...]:
+    """The archives in the order of their age."""
+    return tuple(sorted(archives, key=lambda archive: archive.time, reverse=True))
+
+
+# --- nodes -----------------------------------------------------------------------------------------------------------------
+
+
+def parse_node(row: Any) -> Node:
+    """A row of /nodes."""
+    row = row_of(row)
+    return Node(name(row, "node"), online=text(row, "status") == "online")
+
+
+def parse_zone(data: Any, node: str) -> Zone:
+    """The zone in which a node's scheduler works (pbs.md §4.3)."""
+    return Zone(node, name(row_of(data), "timezone"))
+
+
+def parse_task(row: Any, node: str) -> Task:
+    """A row of /nodes/{node}/tasks; "RUNNING" is no status but says that there is none yet (pbs.md §3.5)."""
+    row = row_of(row)
+    status = text(row, "status")
+    runs = status in (None, "", "RUNNING")
+    return Task(
+        node=node,
+        type=name(row, "type"),
+        id=label(row, "id") or "",
+        start=begun(row, "starttime"),
+        end=None if runs else moment(row, "endtime"),
+        status=None if runs else status,
+        upid=name(row, "upid"),
+    )
+
+
+def once_each(tasks: Iterable[Task]) -> tuple[Task, ...]:
+    """Each task once, newest first: one that just ended stands among the active ones and in the archive."""
+    known: dict[str, Task] = {}
+    for task in tasks:
+        if task.upid not in known or known[task.upid].status is None:
+            known[task.upid] = task
+    return tuple(sorted(known.values(), key=lambda task: task.start, reverse=True))
+
+
+def _vmid(row: Any, key: str) -> int:
+    found = whole(row, key)
+    if not found:
+        raise UnreadableError(key)
+    return found
+
+
+def _listed(value: str | None) -> list[str]:
+    return [part for part in re.split(r"[,; ]+", value or "") if part]

@@ -1,0 +1,97 @@
+"""One refresh of a Proxmox source: asks a few calls at a time, and notes for every scope what was said, and when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sidecar.core.report import Fact, Problem, Reading, Scope
+from sidecar.errors import SourceError
+from sidecar.fetch import Call, Params, Upstream
+
+from . import Clock
+from .fields import UnreadableError, row_of
+
+T = TypeVar("T")
+
+#: PBS reads a token's secret anew for every call: a few at a time (pbs.md §7).
+_AT_ONCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What a call said: ``rows``, or a ``problem``. ``as_of`` is the moment before the call was sent."""
+
+    as_of: datetime
+    rows: tuple[T, ...] = ()
+    problem: Problem | None = None
+
+    @property
+    def only(self) -> T | None:
+        """The one thing that was asked for."""
+        return self.rows[0] if self.rows else None
+
+    def reading(self, scope: Scope, facts: Iterable[Fact]) -> Reading:
+        """The answer as what a scope said."""
+        return Reading(scope, self.as_of if self.problem is None else None, tuple(facts), self.problem)
+
+
+class Refresh:
+    """Asks ``upstream``. ``limits`` grows with all that could not be read."""
+
+    def __init__(self, upstream: Upstream, clock: Clock) -> None:
+        self.limits: list[str] = []
+        self.clock = clock
+        self._upstream = upstream
+        self._free = asyncio.Semaphore(_AT_ONCE)
+
+    async def rows(
+        self, what: str, parse: Callable[[Any], T | None], call: Call, params: Params | None = None, /, **path: str
+    ) -> Answer[T]:
+        """A list, row by row. ``parse`` gives None for a row that is of no interest and raises UnreadableError.
+
+        ``what`` says in a limit what was asked for: "snapshots of main".
+        """
+        unreadable = 0
+
+        def each(row: Any) -> T | None:
+            nonlocal unreadable
+            try:
+                return parse(row)
+            except UnreadableError:
+                unreadable += 1
+                return None
+
+        async with self._free:
+            as_of = self.clock()
+            try:
+                found = await self._upstream.rows(call, params, each=each, **path)
+            except SourceError as error:
+                return Answer(as_of, problem=problem_of(error))
+        if unreadable and unreadable == len(found):
+            return Answer(as_of, problem=Problem(f"none of the {unreadable} rows of its answer could be read"))
+        if unreadable:
+            self.limits.append(f"{unreadable} of {len(found)} rows of the {what} could not be read")
+        return Answer(as_of, tuple(row for row in found if row is not None))
+
+    async def one(
+        self, parse: Callable[[Any], T], call: Call, params: Params | None = None, /, **path: str
+    ) -> Answer[T]:
+        """One thing; ``parse`` takes the body's data and raises UnreadableError."""
+        async with self._free:
+            as_of = self.clock()
+            try:
+                body = await self._upstream.get(call, params, **path)
+                return Answer(as_of, (parse(row_of(body).get("data")),))
+            except SourceError as error:
+                return Answer(as_of, problem=problem_of(error))
+            except UnreadableError:
+                return Answer(as_of, problem=Problem("its answer is not what was asked for"))
+
+
+def problem_of(error: SourceError) -> Problem:
+    """A failed call as the problem of a scope."""
+    return Problem(error.cause, error.action, error.denied)

@@ -1,0 +1,91 @@
+"""Upstreams that answer in process: with what a real server once said, or with what a test says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+
+import httpx
+
+from sidecar.fetch import Call, Upstream
+from sidecar.tls import Trust
+
+T = TypeVar("T")
+
+_SAMPLES = Path(__file__).parent / "samples"
+_BASE = "/api2/json"
+
+NOW = datetime(2026, 11, 23, 19, 3, tzinfo=UTC)
+"""Shortly after the answers of the main state were recorded."""
+
+
+def clock() -> datetime:
+    """The moment of the recordings."""
+    return NOW
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs one coroutine to its end."""
+    return asyncio.run(work)
+
+
+async def any_secret(fresh: bool) -> str:
+    """A secret that nobody checks."""
+    return "x"
+
+
+def recorded(*names: str) -> dict[str, Any]:
+    """The answers of these states, path → {status, body}; a later state answers before an earlier one."""
+    answers: dict[str, Any] = {}
+    for name in names:
+        answers |= json.loads((_SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    return answers
+
+
+def rows(name: str, path: str) -> list[Any]:
+    """The rows of one recorded answer."""
+    found: list[Any] = recorded(name)[path]["body"]["data"]
+    return found
+
+
+class Answering(httpx.AsyncBaseTransport):
+    """Answers from a table: "/path?ns=x" → {status, body} or a body's data; 404 for everything else.
+
+    The query of a task list doesn't count. An exception in the table is raised. ``asked`` holds the requests' addresses.
+    """
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self.answers = dict(answers)
+        self.asked: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix(_BASE)
+        query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
+        asked = path + ("?" + "&".join(f"{key}={value}" for key, value in query.items()) if query else "")
+        self.asked.append(asked)
+        answer = self.answers.get(asked, self.answers.get(path) if path.endswith("/tasks") else None)
+        if isinstance(answer, Exception):
+            raise answer
+        if not isinstance(answer, dict) or "status" not in answer:
+            answer = {"status": 404, "body": f"Path '{path}' not found."} if answer is None else _fine(answer)
+        body = answer["body"]
+        text = body if isinstance(body, str) else json.dumps(body)
+        return httpx.Response(answer["status"], content=text.encode())
+
+
+def upstream(transport: httpx.AsyncBaseTransport, allowed: Sequence[Call]) -> Upstream:
+    """An upstream behind a transport, that lets everybody in."""
+    return Upstream("lab", "https://lab.invalid", Trust(), allowed, _no_headers, transport=transport)
+
+
+def _fine(data: Any) -> dict[str, Any]:
+    return {"status": 200, "body": {"data": data}}
+
+
+async def _no_headers(fresh: bool) -> Mapping[str, str]:
+    return {}

@@ -1,0 +1,161 @@
+"""The command: what it refuses to start with, and that it serves on a handed-over socket until it is told to stop."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.upstreams import Rack, demo_homelab
+
+KEY = "k" * 43
+NOW = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sidecar", *arguments],
+        capture_output=True, text=True, check=False, timeout=30, env={"PATH": os.defpath, **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def credentials(tmp_path: Path) -> Path:
+    directory = tmp_path / "credentials"
+    directory.mkdir()
+    (directory / "sidecar_keys").write_text(f"{KEY}\n")
+    return directory
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "timezone: Europe/Berlin\nsources:\n"
+        '  pbs: {kind: pbs, url: "https://127.0.0.1:1", token_id: "a@pbs!b", secret: {file: /nonexistent}}\n'
+    )
+    return path
+
+
+def test_a_configuration_that_cannot_be_used_and_a_missing_key_are_told_together(tmp_path: Path) -> None:
+    bad = tmp_path / "config.yaml"
+    bad.write_text("tmezone: UTC\n")
+
+    done = command("serve", "--config", str(bad))
+
+    assert done.returncode == 2
+    assert "tmezone: is an unknown key; did you mean timezone?" in done.stderr
+    assert "sources: is missing; add it" in done.stderr
+    assert "credential sidecar_keys" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "systemd handed over no socket"),
+        (["--fd", "0"], "file descriptor 0 is no socket"),
+        (["--listen", "8481"], "is no address"),
+        (["--listen", "127.0.0.1:99999"], "the port is too high"),
+    ],
+)
+def test_without_a_socket_it_says_what_to_do(config: Path, credentials: Path, arguments: list[str], says: str) -> None:
+    done = command("serve", "--config", str(config), "--credentials", str(credentials), *arguments)
+
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_schema_and_openapi_are_json() -> None:
+    assert json.loads(command("schema").stdout)["title"] == "Config"
+    assert json.loads(command("openapi").stdout)["openapi"].startswith("3.1")
+
+
+class Sidecar:
+    """A sidecar that runs as a process of its own on a handed-over unix socket."""
+
+    def __init__(self, path: Path, process: subprocess.Popen[str]) -> None:
+        self.path = path
+        self.process = process
+
+    def get(self, path: str, key: str | None = KEY) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(str(self.path))
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
+        answer = connection.getresponse()
+        found = answer.status, answer.read()
+        connection.close()
+        return found
+
+    def board(self) -> dict[str, object]:
+        return dict(json.loads(self.get("/api/v1/status")[1]))
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 20
+        while self.get("/readyz")[0] != 200:
+            assert time.monotonic() < deadline, "the sources were not tried within 20 s"
+            time.sleep(0.05)
+
+
+@contextmanager
+def running(config: Path, credentials: Path, directory: Path) -> Iterator[Sidecar]:
+    path = directory / "sidecar.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sidecar", "serve", "--config", str(config), "--credentials", str(credentials),
+             "--fd", str(listener.fileno())],
+            pass_fds=[listener.fileno()], stderr=subprocess.PIPE, text=True, env={"PATH": os.defpath},
+        )  # fmt: skip
+        try:
+            yield Sidecar(path, process)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def test_it_serves_on_the_socket_it_was_given_and_stops_when_told(
+    tmp_path: Path, config: Path, credentials: Path
+) -> None:
+    with running(config, credentials, tmp_path) as sidecar:
+        assert sidecar.get("/healthz", key=None)[0] == 200
+        assert sidecar.get("/widget", key=None)[0] == 401
+        assert sidecar.get("/widget", key="x" * 43)[0] == 401
+        sidecar.wait_until_ready()
+        assert sidecar.get("/widget")[0] == 200
+
+        sidecar.process.send_signal(signal.SIGTERM)
+        _, said = sidecar.process.communicate(timeout=10)
+
+    assert sidecar.process.returncode in (0, -signal.SIGTERM)
+    assert "Traceback" not in said
+    assert KEY not in said
+
+
+def test_a_source_whose_secret_cannot_be_read_is_unknown_and_the_rest_goes_on(
+    tmp_path: Path, credentials: Path
+) -> None:
+    with Rack(demo_homelab(), lambda: NOW, tmp_path / "rack") as rack:
+        path = rack.write_config(tmp_path / "config.yaml")
+        text = path.read_text().replace(str(tmp_path / "rack" / "pbs"), "/nonexistent/pbs")
+        path.write_text(text)
+        with running(path, credentials, tmp_path) as sidecar:
+            sidecar.wait_until_ready()
+            found = {one["name"]: one for one in sidecar.board()["sources"]}  # type: ignore[attr-defined]
+
+    assert found["pbs"]["state"] == "unknown"
+    assert "its credential can't be read: file /nonexistent/pbs" in found["pbs"]["reason"]
+    assert found["pve"]["state"] in ("ok", "warning")

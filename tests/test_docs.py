@@ -1,0 +1,50 @@
+"""Documentation that goes stale is a bug: every option, command and make target is told where a reader looks for it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sidecar import config
+
+ROOT = Path(__file__).parent.parent
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("key", sorted(config.known_keys()))
+def test_every_configuration_key_is_documented(key: str) -> None:
+    assert re.search(rf"`{key}`|\b{key}:", CONFIGURATION)
+
+
+@pytest.mark.parametrize("command", ["demo", "check", "test"])
+def test_the_readme_tells_what_make_can_do(command: str) -> None:
+    assert f"make {command}" in README
+    assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_link_in_the_documentation_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+            assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_command_helps() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "sidecar", "serve", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert all(option in said for option in ("--config", "--credentials", "--fd", "--listen"))
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-demo.txt", "requirements-dev.txt"])
+def test_locks_hold_hashes_and_no_addresses(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+
+    assert "://" not in text
+    for line in re.findall(r"^\S+==\S+.*(?:\n    .*)*", text, re.MULTILINE):
+        assert "--hash=sha256:" in line
