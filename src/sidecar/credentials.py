@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 
@@ -19,7 +19,7 @@ LONGEST = 64 * 1024
 SYSTEMD_DIRECTORY = "CREDENTIALS_DIRECTORY"
 
 #: Reads one secret; True asks for a fresh value, past anything remembered. Raises SecretError.
-Read = Callable[[bool], Awaitable[str]]
+Read = Callable[[bool], Coroutine[Any, Any, str]]
 
 
 class VaultReader(Protocol):

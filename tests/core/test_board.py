@@ -74,7 +74,7 @@ def test_a_reference_that_matches_nothing_is_told_and_unknown() -> None:
     found = lab(given=settings(services=(service("ghost", "999"),)))
 
     assert row(found, "ghost").verdict.state is State.UNKNOWN
-    assert row(found, "ghost").verdict.reason == "Pve knows no guest 999."
+    assert row(found, "ghost").verdict.reason == "No guest 999 is known to pve."
     assert "ghost: guests names 999, which pve does not know." in found.notes
 
 
@@ -178,7 +178,7 @@ def test_before_anything_was_read_nothing_is_known() -> None:
 
     assert found.overall.headline == "Reading for the first time: 0 of 2 sources answered"
     assert (found.overall.state, found.services[0].verdict.state) == (State.UNKNOWN, State.UNKNOWN)
-    assert found.services[0].verdict.reason == "Pve was not read yet."
+    assert found.services[0].verdict.reason == "Nothing was read from pve yet."
 
 
 def test_without_any_service_it_is_unknown() -> None:

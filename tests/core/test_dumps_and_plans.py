@@ -190,4 +190,4 @@ def test_a_mapped_plan_of_a_backrest_that_is_away_is_unknown_with_the_cause() ->
     given = settings(BACKREST, services=(service("photos", "photos", kind=PartKind.PLAN),))
     found = judged("23 07:30", away("backrest", SourceKind.BACKREST, "23 07:29"), given=given).services[0].verdict
 
-    assert (found.state, found.reason) == (State.UNKNOWN, "Backrest can't be read: connection refused.")
+    assert (found.state, found.reason) == (State.UNKNOWN, "Can't read backrest: connection refused.")

@@ -142,7 +142,7 @@ def test_two_clusters_that_feed_the_same_group_are_unknown_with_the_reason() -> 
     found = judged("22 12:00", pve("22 11:58", NIGHT), other, pbs("22 11:58", group("22 04:05")), given=given)
 
     assert [one.verdict.state for one in found.services] == [State.UNKNOWN, State.UNKNOWN]
-    assert found.services[0].verdict.reason == "Pve and pve2 both write ct/101 to main on pbs."
+    assert found.services[0].verdict.reason == "Group ct/101 in main on pbs is written by pve and pve2."
     assert [one.name for one in found.services] == ["vaultwarden (pve:101)", "vaultwarden (pve2:101)"]
 
 
@@ -176,6 +176,16 @@ def test_rule_2_backups_of_a_deleted_guest_are_a_note_not_a_row() -> None:
     assert found.notes == ("Kept backups of a guest that is gone: pbs:main/ct/199.",)
 
 
+def test_a_schedule_that_cannot_be_read_is_a_warning_with_its_text() -> None:
+    jobs = (replace(CRITICAL, schedule="so oft es geht"),)
+    found = row(
+        judged("22 12:00", pve("22 11:58", NIGHT, jobs=jobs), pbs("22 11:58", group("22 04:05"))), "vaultwarden"
+    )
+
+    assert found.verdict.state is State.WARNING
+    assert "unable to read schedule 'so oft es geht'" in (found.verdict.reason or "")
+
+
 def test_templates_are_no_services() -> None:
     guests = (Guest(101, "lxc", "vaultwarden", "pve1"), Guest(900, "qemu", "debian", "pve1", template=True))
 
@@ -191,7 +201,7 @@ def test_a_task_that_ended_without_a_snapshot_is_a_failure_of_every_guest_it_cov
 
     assert found.state is State.FAILED
     assert found.reason == (
-        "The run ended today 05:00 failed: CT 101 got no snapshot, job errors; newest backup Sun 22 Nov 04:05."
+        "The run that ended today 05:00 failed: CT 101 got no snapshot, job errors; newest backup Sun 22 Nov 04:05."
     )
 
 
@@ -369,7 +379,7 @@ def test_without_the_cluster_a_mapped_guest_is_unknown() -> None:
     found = judged("22 12:00", away("pve", SourceKind.PVE, "22 11:58"), pbs("22 11:58", group("22 04:05")), given=given)
 
     assert found.services[0].verdict.state is State.UNKNOWN
-    assert found.services[0].verdict.reason == "Pve can't be read: connection refused."
+    assert found.services[0].verdict.reason == "Can't read pve: connection refused."
 
 
 def test_the_last_plan_stays_in_force_while_the_cluster_is_away_but_starts_are_not_seen_then() -> None:

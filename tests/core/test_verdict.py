@@ -72,7 +72,7 @@ def test_rule_3_a_failed_run_for_the_due_time_is_failed_at_once() -> None:
     found = verdict(part(YESTERDAY, failed("23 04:01"), read="23 04:09"), "23 04:09")
 
     assert found.state is State.FAILED
-    assert found.reason == "The run ended today 04:08 failed: job errors; newest backup Sun 22 Nov 04:00."
+    assert found.reason == "The run that ended today 04:08 failed: job errors; newest backup Sun 22 Nov 04:00."
     assert found.action == "Mend it."
 
 
@@ -234,7 +234,7 @@ def test_rule_6_unknown_says_since_when_why_and_what_was_newest() -> None:
     found = verdict(away, "23 07:30")
 
     assert found.state is State.UNKNOWN
-    assert found.reason == "Pbs can't be read since today 06:02: connection refused; newest backup Sun 22 Nov 04:00."
+    assert found.reason == "Can't read pbs since today 06:02: connection refused; newest backup Sun 22 Nov 04:00."
     assert (found.since, found.action) == (at("23 06:02"), "Start it.")
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from sidecar.fetch import Call, Upstream
+from sidecar.fetch import Call, Headers, Upstream
 from sidecar.tls import Trust
 
 T = TypeVar("T")
@@ -78,14 +78,15 @@ class Answering(httpx.AsyncBaseTransport):
         return httpx.Response(answer["status"], content=text.encode())
 
 
-def upstream(transport: httpx.AsyncBaseTransport, allowed: Sequence[Call]) -> Upstream:
-    """An upstream behind a transport, that lets everybody in."""
-    return Upstream("lab", "https://lab.invalid", Trust(), allowed, _no_headers, transport=transport)
+async def no_headers(fresh: bool) -> Mapping[str, str]:
+    """For upstreams that let everybody in."""
+    return {}
+
+
+def upstream(transport: httpx.AsyncBaseTransport, allowed: Sequence[Call], headers: Headers = no_headers) -> Upstream:
+    """An upstream behind a transport."""
+    return Upstream("lab", "https://lab.invalid", Trust(), allowed, headers, transport=transport)
 
 
 def _fine(data: Any) -> dict[str, Any]:
     return {"status": 200, "body": {"data": data}}
-
-
-async def _no_headers(fresh: bool) -> Mapping[str, str]:
-    return {}

@@ -44,7 +44,7 @@ def gc(state: str, store: str) -> UpkeepJob:
 def test_snapshots_are_grouped_and_stand_newest_first() -> None:
     groups = parse.groups_of(snapshots("pbs_main", CLUSTER_A, "store1"), "store1", "clusterA")
     assert [f"{group.type}/{group.id}" for group in groups] == [
-        "ct/200", "ct/201", "ct/202", "ct/203", "vm/100", "vm/101", "vm/104", "vm/9000",
+        "ct/200", "ct/201", "ct/203", "vm/100", "vm/101", "vm/103", "vm/104", "vm/9000",
     ]  # fmt: skip
     assert sum(len(group.snapshots) for group in groups) == len(rows("pbs_main", CLUSTER_A))
     for group in groups:

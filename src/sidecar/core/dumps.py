@@ -24,6 +24,7 @@ _ACTIONS = Actions(
     missed="Check that Databasement's scheduler and queue run.",
     never="Test the connection to the server, then run its first backup.",
     uncovered="Enable its backups in Databasement.",
+    concerned="Check the volumes that its dumps go to.",
 )
 
 

@@ -240,6 +240,7 @@ def _actions(guest: Guest, jobs: list[BackupJob]) -> Actions:
         failed=f"Read the task's log, mend the cause, then run {job or 'a backup'} again.",
         missed=f"Check that node {guest.node} is up, then {start}.",
         never=f"Check that node {guest.node} is up, then {start}.",
+        concerned="Look at the newest runs and at the verification of its snapshots.",
         uncovered=f"Enable {job}." if job else f"Add {guest.vmid} to a backup job, or list it under ignore.",
         unreadable="Add that server to sources, or name it under storages of the PVE source.",
     )
@@ -259,6 +260,6 @@ def _doubted(one: GuestPart, writers: dict[tuple[str, str, str, str], set[str]])
     if doubtful is None:
         return one
     source, datastore, _, group = doubtful
-    note = f"{' and '.join(sorted(writers[doubtful]))} both write {group} to {datastore} on {source}"
+    note = f"group {group} in {datastore} on {source} is written by {' and '.join(sorted(writers[doubtful]))}"
     actions = replace(one.part.actions, unreadable="Give each cluster its own namespace.")
     return replace(one, part=replace(one.part, note=note, actions=actions))

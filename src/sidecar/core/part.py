@@ -138,6 +138,7 @@ class Actions:
     missed: str | None = None
     never: str | None = None
     uncovered: str | None = None
+    concerned: str | None = None
     unreadable: str | None = None
 
 

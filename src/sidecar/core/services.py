@@ -123,7 +123,7 @@ class _Search:
         where = ", ".join(one.name for one in asked) or f"any source of kind {wanted}"
         self.notes.append(f"{service}: {_KEY[setting.kind]} names {setting.ref}, which {where} does not know.")
         evidence = self._evidence(asked[0]) if asked else Evidence(wanted, None, timedelta(0))
-        note = f"{where} knows no {setting.kind} {ref}"
+        note = f"no {setting.kind} {ref} is known to {where}"
         return Part(setting.kind, ref, ref, asked[0].name if asked else str(wanted), evidence, note=note)
 
     def _evidence(self, source: SourceSetting) -> Evidence:

@@ -67,7 +67,7 @@ def _verdict(lab: Lab, source: SourceSetting, job: UpkeepJob, name: str, evidenc
         return Verdict(State.DISABLED, words.sentence(off))
     if evidence.stale(lab.now):
         cause = evidence.problem.cause if evidence.problem else "it did not answer"
-        return Verdict(State.UNKNOWN, words.sentence(f"{source.name} can't be read: {cause}"), evidence.as_of)
+        return Verdict(State.UNKNOWN, words.sentence(f"can't read {source.name}: {cause}"), evidence.as_of)
     return _by_last_run(lab, job, evidence, (own.grace if own else None) or SHORT_GRACE, link(source, job.datastore))
 
 
@@ -131,7 +131,7 @@ def datastore_rows(lab: Lab) -> Iterator[DatastoreRow]:
 def _room(lab: Lab, source: SourceSetting, report: Report | None, store: Datastore) -> Verdict:
     reading = report.reading("datastores") if report else None
     if not lab.fresh(source, reading):
-        return Verdict(State.UNKNOWN, f"{source.name} can't be read.")
+        return Verdict(State.UNKNOWN, f"Can't read {source.name}.")
     if store.error or store.maintenance in ("offline", "delete", "unmount"):
         return Verdict(State.UNKNOWN, words.sentence(store.error or f"in maintenance: {store.maintenance}"))
     if store.maintenance:

@@ -102,9 +102,9 @@ def _unknown(case: _Case) -> Verdict | None:
     action = (evidence.problem.action if evidence.problem else None) or part.actions.unreadable
     if evidence.as_of is None:
         if evidence.problem is None:
-            return case.verdict(State.UNKNOWN, f"{evidence.source} was not read yet", None)
-        return case.verdict(State.UNKNOWN, f"{evidence.source} can't be read: {cause}", None, action)
-    reason = f"{evidence.source} can't be read since {case.at(evidence.as_of)}: {cause}; {case.newest()}"
+            return case.verdict(State.UNKNOWN, f"nothing was read from {evidence.source} yet", None)
+        return case.verdict(State.UNKNOWN, f"can't read {evidence.source}: {cause}", None, action)
+    reason = f"can't read {evidence.source} since {case.at(evidence.as_of)}: {cause}; {case.newest()}"
     return case.verdict(State.UNKNOWN, reason, evidence.as_of, action)
 
 
@@ -130,7 +130,7 @@ def _switched_off(case: _Case) -> Verdict:
     """Rule 2: a warning until the newest backup is older than the last known period and grace, then missed."""
     part = case.part
     jobs = words.listed(sorted({plan.job for plan in part.plans}))
-    reason = f"{jobs} is switched off; {case.newest()}"
+    reason = f"job {jobs} is switched off; {case.newest()}"
     periods = [plan.schedule.period(case.now) for plan in part.plans if plan.schedule]
     period = max((period for period in periods if period), default=None)
     if case.good is None or period is None:
@@ -216,7 +216,10 @@ def _before_due(case: _Case) -> Verdict:
         concerns.insert(0, f"the newest {_noun(part)} finished with warnings{_quoted(case.good.text)}")
     if concerns:
         return case.verdict(
-            State.WARNING, f"{'; '.join(concerns)}; {case.newest()}", case.good.start, part.actions.failed
+            State.WARNING,
+            f"{'; '.join(concerns)}; {case.newest()}",
+            case.good.start,
+            part.actions.concerned or part.actions.failed,
         )
     return case.verdict(State.OK, case.newest(), case.good.start)
 
@@ -239,7 +242,7 @@ def _failure_outside_schedule(case: _Case, good: Run) -> list[str]:
 
 
 def _failed(case: _Case, run: Run) -> Verdict:
-    ended = f"ended {case.at(run.end)}" if run.end else f"begun {case.at(run.start)}"
+    ended = f"that ended {case.at(run.end)}" if run.end else f"of {case.at(run.start)}"
     reason = f"the run {ended} failed{_quoted(run.text)}; {case.newest()}"
     return case.verdict(State.FAILED, reason, run.end or run.start, case.part.actions.failed)
 

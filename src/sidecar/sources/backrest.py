@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..core.model import SourceKind
-from ..core.report import Problem, Reading, Report
-from ..errors import SourceError
-from ..fetch import Call, Upstream
-from ..tls import Trust
+from sidecar.core.model import SourceKind
+from sidecar.core.report import Problem, Reading, Report
+from sidecar.errors import SourceError
+from sidecar.fetch import Call, Upstream
+from sidecar.tls import Trust
+
 from . import Clock, Secret
 from .backrest_parse import Dashboard, parse_dashboard
 from .fields import UnreadableError

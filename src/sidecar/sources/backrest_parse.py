@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from ..core.model import Outcome, Run
-from ..core.report import Plan, Repo
+from sidecar.core.model import Outcome, Run
+from sidecar.core.report import Plan, Repo
+
 from .fields import Row, UnreadableError, name, row_of, whole
 
 T = TypeVar("T")

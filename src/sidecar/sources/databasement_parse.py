@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ..core.model import Outcome, Run
-from ..core.report import Dump, DumpCopy, DumpPlan
+from sidecar.core.model import Outcome, Run
+from sidecar.core.report import Dump, DumpCopy, DumpPlan
+
 from .fields import Row, UnreadableError, flag, name, row_of, text, whole
 
 #: Databasement ≥ 1.9 has cancelled (§1.1). A status that is not here makes its row unreadable.
@@ -207,9 +208,10 @@ def with_files(dumps: Iterable[Dump], files: Mapping[str, Stored]) -> tuple[Dump
 
 
 def _exists(volumes: list[Row]) -> bool | None:
-    """False when the nightly check found no finished copy; None where nothing is finished or the version doesn't tell."""
-    told = [flag(volume, "file_exists", default=True) for volume in volumes if volume.get("status") == "completed"]
-    return any(told) if told else None
+    """False when the nightly check found every finished copy gone; None where no finished copy tells."""
+    finished = [volume for volume in volumes if volume.get("status") == "completed"]
+    told = [flag(volume, "file_exists") for volume in finished if volume.get("file_exists") is not None]
+    return any(told) or len(told) < len(finished) if told else None
 
 
 def _copy(volume: Row) -> DumpCopy:
@@ -221,5 +223,11 @@ def _copy(volume: Row) -> DumpCopy:
 def _with_file(dump: Dump, stored: Stored | None) -> Dump:
     if stored is None:
         return dump
-    scheduled = dump.scheduled if stored.scheduled is None else stored.scheduled
-    return replace(dump, file_size=stored.size, file_exists=stored.exists, copies=stored.copies, scheduled=scheduled)
+    return replace(
+        dump,
+        run=replace(dump.run, size=stored.size),
+        file_size=stored.size,
+        file_exists=stored.exists,
+        copies=stored.copies,
+        scheduled=dump.scheduled if stored.scheduled is None else stored.scheduled,
+    )

@@ -1,0 +1,79 @@
+"""Databasement's lists, page by page, the newest rows first (databasement_backrest.md §1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sidecar.core.report import Dump
+from sidecar.errors import SourceError
+from sidecar.fetch import Call, Params, Upstream
+
+from .databasement_parse import Server, Stored, created_at, parse_page
+from .fields import UnreadableError
+
+RowT = TypeVar("RowT", Server, Dump, Stored)
+
+#: The server gives at most 100 rows a page.
+_PER_PAGE = 100
+_MOST_PAGES = 30
+
+
+class Pages:
+    """Reads lists. ``limits`` grows with what could not be read of them."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.limits: list[str] = []
+        self._upstream = upstream
+
+    async def read(
+        self,
+        call: Call,
+        what: str,
+        parse: Callable[[Any], RowT | None],
+        *,
+        params: Params | None = None,
+        since: datetime | None = None,
+    ) -> list[RowT]:
+        """What ``parse`` makes of the rows, up to a page that reaches back before ``since``. Raises SourceError.
+
+        ``parse`` gives None for a row of no interest and raises UnreadableError. While pages are read new rows move old
+        ones on to the next page: each is taken once. ``what`` names the rows in a limit.
+        """
+        found: dict[str, RowT] = {}
+        total = unreadable = 0
+        async for row in self._rows(call, what, params or {}, since):
+            total += 1
+            try:
+                if (one := parse(row)) is not None:
+                    found[one.id] = one
+            except UnreadableError:
+                unreadable += 1
+        if unreadable and unreadable == total:
+            raise SourceError(f"none of the {total} rows of its answer could be read")
+        if unreadable:
+            self.limits.append(f"{unreadable} of {total} {what} could not be read")
+        return list(found.values())
+
+    async def _rows(self, call: Call, what: str, params: Params, since: datetime | None) -> AsyncIterator[Any]:
+        """Pages are counted here, for the server's own links forget all other parameters."""
+        for page in range(1, _MOST_PAGES + 1):
+            rows, pages = await self._page(call, {**params, "per_page": _PER_PAGE, "page": page})
+            for row in rows:
+                yield row
+            if page >= pages or _reaches_before(rows, since):
+                return
+        self.limits.append(f"only the newest {_MOST_PAGES * _PER_PAGE} {what} were read")
+
+    async def _page(self, call: Call, params: Params) -> tuple[list[Any], int]:
+        body = await self._upstream.get(call, params)
+        try:
+            return parse_page(body)
+        except UnreadableError:
+            raise SourceError("its answer is not what was asked for") from None
+
+
+def _reaches_before(rows: list[Any], since: datetime | None) -> bool:
+    oldest = created_at(rows[-1]) if rows and since else None
+    return since is not None and oldest is not None and oldest < since

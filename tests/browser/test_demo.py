@@ -1,0 +1,151 @@
+"""``make demo`` as a visitor sees it: started as a process of its own, looked at through Caddy in Debian's Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parent.parent.parent
+
+#: From the start of the demo to a page with data: the promise is 10 s from installed packages.
+PROMISED = 10.0
+
+
+class Demo:
+    """A running demo: where its page is, and how long it took until the page had data."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.base = f"http://127.0.0.1:{port}"
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.demo", "--port", str(port)],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        while not self.has_data():
+            assert self.process.poll() is None, self.process.communicate()[0]
+            assert time.monotonic() - began < 60, "no data after a minute"
+            time.sleep(0.1)
+        self.took = time.monotonic() - began
+
+    def has_data(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.base}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def children(self) -> list[int]:
+        """Processes that the demo started: its session holds it alone, Caddy has one of its own."""
+        listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
+        return [int(pid) for pid in listing.stdout.split()]
+
+    def end(self) -> str:
+        """Ctrl-C."""
+        if self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGINT)
+        return self.process.communicate(timeout=20)[0]
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    running = Demo()
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def page(demo: Demo) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
+        )
+        opened = browser.new_page(viewport={"width": 924, "height": 900})
+        problems: list[str] = []
+        opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        opened.on("requestfailed", lambda request: problems.append(request.url))
+        opened.goto(f"{demo.base}/widget")
+        yield opened
+        assert problems == []
+        browser.close()
+
+
+def test_a_page_with_data_is_there_within_the_promised_time(demo: Demo) -> None:
+    assert demo.took < PROMISED
+
+
+def test_the_page_says_what_happened_in_the_night(page: Page) -> None:
+    text = page.locator("body").inner_text()
+
+    assert "3 of 12 need you" in text
+    assert "Can't be read: connection refused." in text or "can't be read: connection refused." in text
+    assert "Due today 04:00, nothing had started by 04:30" in text
+    assert "no dump of n8n exists" in text
+    assert re.search(r"CT 104 got no snapshot", text)
+    for state in ("1 failed", "1 missed", "1 never", "3 unknown", "1 warning", "2 running", "3 ok"):
+        assert state in text
+
+
+def test_the_page_shows_its_age_and_the_next_run(page: Page) -> None:
+    text = page.locator("body").inner_text()
+
+    assert re.search(r"as of 07:3\d", text)
+    assert "next 02:00" in text
+
+
+def test_the_page_opens_a_row_and_links_lead_to_the_upstream(page: Page) -> None:
+    links = page.locator("a[target=_blank]")
+
+    assert links.count() >= 4
+    for number in range(links.count()):
+        assert "noopener" in (links.nth(number).get_attribute("rel") or "")
+        assert (links.nth(number).get_attribute("href") or "").startswith("https://")
+
+
+def test_the_board_through_caddy_tells_the_same_and_needs_no_key_from_the_visitor(demo: Demo) -> None:
+    with urllib.request.urlopen(f"{demo.base}/api/v1/status", timeout=5) as answer:
+        found = json.load(answer)
+        policy = answer.headers["Content-Security-Policy"]
+
+    assert found["overall"]["headline"] == "3 of 12 need you"
+    assert len(found["services"]) == 12
+    assert "frame-ancestors 'self'" in policy
+
+
+def test_a_narrow_column_needs_no_sideways_scrolling(page: Page, demo: Demo) -> None:
+    page.set_viewport_size({"width": 300, "height": 640})
+    page.goto(f"{demo.base}/widget")
+
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_ctrl_c_ends_everything() -> None:
+    """A second demo of its own, ended while its Caddy runs."""
+    demo = Demo()
+    children = demo.children()
+    assert children, "Caddy should be running"
+
+    said = demo.end()
+
+    assert demo.process.returncode == 0
+    assert "Everything is stopped." in said
+    assert "Traceback" not in said
+    assert not demo.has_data()
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
