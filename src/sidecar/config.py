@@ -12,133 +12,34 @@ from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from .core import schedule, settings
-from .core.dialect import ScheduleError
+from .config_values import FINGERPRINT, Duration, GuestRef, HttpsAddress, Model, ScheduleText, Texts, WebAddress, Zone
+from .core import settings
 from .core.model import PartKind, SourceKind
 
-_DURATION = re.compile(r"([1-9][0-9]*)(s|m|h|d)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_GUEST_REF = re.compile(r"(?:[a-z0-9][a-z0-9_-]*:)?(?:[1-9][0-9]{2,8}|[^/\s:]+(?:/[^/\s:]+)*/(?:vm|ct|host)/[^/\s:]+)")
-_FINGERPRINT = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){31}")
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-# --- values with their own form -------------------------------------------------------------------------------------
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("is no duration; write a number and s, m, h or d, as in 90s, 5m, 25h, 30d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is no time zone; write an IANA name such as Europe/Berlin") from None
-    return value
-
-
-def _schedule(value: str) -> str:
-    try:
-        schedule.parse(value, ZoneInfo("UTC"))
-    except ScheduleError as error:
-        raise ValueError(
-            f"{error}; write five cron fields, @daily, or a Proxmox calendar event such as mon..fri 22:00"
-        ) from None
-    return value
-
-
-def _guest_ref(value: str) -> str:
-    if not _GUEST_REF.fullmatch(value):
-        raise ValueError(
-            f"{value!r} names no guest or backup group; write a guest id (101, pve2:101) "
-            "or datastore[/namespace]/vm|ct|host/id (pbs:main/host/nas)"
-        )
-    return value
-
-
-def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("is no web address; write https://HOST:PORT")
-    if parts.username or parts.password:
-        raise ValueError("holds a user or password; name them as secrets of the source instead")
-    return value.rstrip("/")
-
-
-def _https_address(value: str) -> str:
-    value = _web_address(value)
-    if not value.startswith("https://"):
-        raise ValueError(
-            "must begin with https://: Proxmox answers on TLS only, and a token must not travel in the clear"
-        )
-    return value
-
-
-def _text(value: object) -> object:
-    """Guest ids and schedules are often written as bare numbers."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _list_of_text(value: object) -> object:
-    return [_text(item) for item in value] if isinstance(value, list) else value
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=f"^{_DURATION.pattern}$")]),
-]
-Zone = Annotated[str, AfterValidator(_zone)]
-ScheduleText = Annotated[str, BeforeValidator(_text), AfterValidator(_schedule)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-HttpsAddress = Annotated[str, AfterValidator(_https_address)]
-GuestRef = Annotated[str, BeforeValidator(_text), AfterValidator(_guest_ref)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_list_of_text)]
-
-
-class _Model(BaseModel):
-    """No unknown keys, and no values in error messages: a secret pasted in the wrong place must not be repeated."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
-class VaultSecret(_Model):
+class VaultSecret(Model):
     """A field of a KV entry in Vault."""
 
     vault: str = Field(description="Path of the entry below the KV mount, without the mount's name.")
     field: str = Field(description="Name of the field in the entry.")
 
 
-class CredentialSecret(_Model):
+class CredentialSecret(Model):
     """A systemd credential: a file in $CREDENTIALS_DIRECTORY."""
 
     credential: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the credential.")
 
 
-class FileSecret(_Model):
+class FileSecret(Model):
     """A file; one final newline is stripped."""
 
     file: Path = Field(description="Absolute path of the file.")
@@ -181,7 +82,7 @@ TextOrSecret = Annotated[
 ]
 
 
-class AppRole(_Model):
+class AppRole(Model):
     """How to log in to Vault."""
 
     mount: str = Field(default="approle", description="Where the AppRole method is mounted.")
@@ -189,7 +90,7 @@ class AppRole(_Model):
     secret_id: LocalSecret = CredentialSecret(credential="secret_id")
 
 
-class Vault(_Model):
+class Vault(Model):
     """The Vault or OpenBao server that keeps the upstreams' credentials."""
 
     address: HttpsAddress = Field(description="Address of the server.")
@@ -202,7 +103,7 @@ class Vault(_Model):
 # --- sources ----------------------------------------------------------------------------------------------------------
 
 
-class _Source(_Model):
+class _Source(Model):
     poll_interval: Duration | None = Field(
         default=None, description="Time between two refreshes; without: the general one."
     )
@@ -215,7 +116,7 @@ class _Tls(_Source):
     ca_file: Path | None = Field(default=None, description="CA certificates to trust for this source.")
     fingerprint: str | None = Field(
         default=None,
-        pattern=f"^{_FINGERPRINT.pattern}$",
+        pattern=f"^{FINGERPRINT.pattern}$",
         description="SHA-256 fingerprint of its certificate; checked instead of a CA and of the host name.",
     )
 
@@ -279,7 +180,7 @@ Source = Annotated[Pbs | Pve | Databasement | Backrest, Field(discriminator="kin
 # --- services ---------------------------------------------------------------------------------------------------------
 
 
-class Expect(_Model):
+class Expect(Model):
     """The owner's word on when a part is backed up; it wins over what the upstream says."""
 
     schedule: ScheduleText
@@ -287,14 +188,14 @@ class Expect(_Model):
     grace: Duration | None = Field(default=None, description="How long after the due time a run may still start.")
 
 
-class GuestPart(_Model):
+class GuestPart(Model):
     """A guest or backup group with its own expectation."""
 
     ref: GuestRef
     expect: Expect
 
 
-class Part(_Model):
+class Part(Model):
     """A database or plan with its own expectation."""
 
     ref: str
@@ -307,7 +208,7 @@ GuestEntry = Annotated[
 PartEntry = Annotated[Annotated[str, Tag("plain")] | Annotated[Part, Tag("mapping")], Discriminator(_plain_or_not)]
 
 
-class Service(_Model):
+class Service(Model):
     """A row of the table: something you care about, and what protects it."""
 
     name: str = Field(min_length=1, max_length=100)
@@ -325,7 +226,7 @@ class Service(_Model):
         return self
 
 
-class Job(_Model):
+class Job(Model):
     """What you know of a job better than its upstream does."""
 
     title: str | None = None
@@ -335,7 +236,7 @@ class Job(_Model):
     disabled: bool = False
 
 
-class Ignore(_Model):
+class Ignore(Model):
     """What is left out of the table, and counted as left out."""
 
     guests: Texts = Field(default=(), description="Guest ids, tag:NAME, pool:NAME.")
@@ -343,7 +244,7 @@ class Ignore(_Model):
     databases: Texts = Field(default=(), description="SERVER/DATABASE; * matches anything.")
 
 
-class Pause(_Model):
+class Pause(Model):
     """A time in which nothing is expected: both days belong to it."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -353,7 +254,7 @@ class Pause(_Model):
     reason: str | None = None
 
 
-class CalendarLine(_Model):
+class CalendarLine(Model):
     """A planned event that no API knows of: shown, never judged."""
 
     title: str
@@ -362,7 +263,7 @@ class CalendarLine(_Model):
     timezone: Zone | None = None
 
 
-class Widget(_Model):
+class Widget(Model):
     """How the page is framed and coloured."""
 
     frame_ancestors: tuple[str, ...] = Field(
@@ -373,21 +274,21 @@ class Widget(_Model):
     )
 
 
-class ProxyToken(_Model):
+class ProxyToken(Model):
     """A program that may use the proxy."""
 
     name: str
     token: Secret
 
 
-class Proxy(_Model):
+class Proxy(Model):
     """The read-only pass-through to the upstreams."""
 
     enabled: bool = False
     tokens: tuple[ProxyToken, ...] = ()
 
 
-class Config(_Model):
+class Config(Model):
     """The whole file."""
 
     timezone: Zone = Field(default="UTC", description="The zone in which people read times.")
@@ -441,7 +342,7 @@ class Config(_Model):
 
 def known_keys() -> set[str]:
     """Every key that any section knows, for "did you mean"."""
-    sections = [_Model]
+    sections = [Model]
     for section in sections:
         sections += section.__subclasses__()
     return {field.alias or name for section in sections for name, field in section.model_fields.items()}

@@ -45,13 +45,12 @@ def parse_dashboard(body: Any) -> Dashboard:
     if not any(row.get(field) for field in _FIELDS):
         raise UnreadableError("no summary")
     limits: list[str] = []
-    plans = _each(row, "planSummaries", lambda one: _plan(one, limits), limits)
-    repos = _each(row, "repoSummaries", lambda one: Repo(name(one, "id")), limits)
+    plans = _each(_list(row, "planSummaries"), "plans", lambda one: _plan(one, limits), limits)
+    repos = _each(_list(row, "repoSummaries"), "repositories", lambda one: Repo(name(one, "id")), limits)
     return Dashboard(plans, repos, tuple(limits))
 
 
-def _each(row: Row, key: str, parse: Callable[[Row], T], limits: list[str]) -> tuple[T, ...]:
-    rows = _list(row, key)
+def _each(rows: list[Any], what: str, parse: Callable[[Row], T], limits: list[str]) -> tuple[T, ...]:
     found = []
     for one in rows:
         try:
@@ -59,9 +58,9 @@ def _each(row: Row, key: str, parse: Callable[[Row], T], limits: list[str]) -> t
         except UnreadableError:
             continue
     if rows and not found:
-        raise UnreadableError(key)
+        raise UnreadableError(what)
     if missing := len(rows) - len(found):
-        limits.append(f"{missing} of {len(rows)} {key} could not be read")
+        limits.append(f"{missing} of {len(rows)} {what} could not be read")
     return tuple(found)
 
 

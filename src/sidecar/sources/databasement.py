@@ -100,11 +100,10 @@ class DatabasementSource:
         return Report(self.name, self.kind, at, None, self._upstream.fingerprint, readings, limits, problem)
 
     async def _headers(self, fresh: bool) -> Mapping[str, str]:
-        """Without ``Accept`` a refused token is answered with the login page (§1.3)."""
         token = await self._token(fresh)
         if not _TOKEN.fullmatch(token):
             raise SecretError("what is stored for it is no API token of Databasement")
-        return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        return {"Authorization": f"Bearer {token}"}
 
     # --- what is read -----------------------------------------------------------------------------------------------------
 
