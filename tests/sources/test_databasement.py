@@ -1,0 +1,340 @@
+"""A whole refresh of Databasement, and what becomes of it when something goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sidecar.core.report import Dump, DumpPlan, Report
+from sidecar.fetch import Upstream
+from sidecar.sources.databasement import ALLOWED, DatabasementOptions, DatabasementSource
+from sidecar.tls import Trust
+from tests.upstreams import HOMELAB, Rack
+from tests.upstreams.faults import CopyFails, DumpFileGone, Fault, ServerUnreachable
+
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+"""Monday 07:30 in the homelab."""
+MONDAY = NOW.date()
+
+SAMPLES = Path(__file__).parent / "samples_databasement"
+
+
+def sample(name: str) -> Any:
+    return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+# --- a whole refresh --------------------------------------------------------------------------------------------------
+
+
+class Token:
+    """The secret as Vault would give it: remembered until somebody asks for a fresh one."""
+
+    def __init__(self, stored: Callable[[], str]) -> None:
+        self.stored = stored
+        self.known = stored()
+        self.fresh_reads = 0
+
+    async def __call__(self, fresh: bool) -> str:
+        if fresh:
+            self.fresh_reads += 1
+            self.known = self.stored()
+        return self.known
+
+
+def source_for(transport: httpx.AsyncBaseTransport, token: Token | None = None) -> DatabasementSource:
+    options = DatabasementOptions("databasement", "https://db.lan", Trust(), token or Token(lambda: "17|sample"))
+    return DatabasementSource(options, connect=partial(Upstream, transport=transport))
+
+
+def read(source: DatabasementSource) -> Report:
+    return asyncio.run(source.read(lambda: NOW))
+
+
+def answering(*changes: tuple[str, int, object]) -> httpx.MockTransport:
+    """A Databasement 1.9 that shows the samples; ``changes`` are path, status and body of other answers."""
+    table: dict[str, tuple[int, object]] = {
+        "/health": (200, {"success": True}),
+        "/api/v1/database-servers": (200, sample("database_servers_v1.9")),
+        "/api/v1/jobs": (200, sample("jobs_v1.9_with_cancelled")),
+        "/api/v1/snapshots": (200, sample("snapshots_v1.9")),
+    }
+    table |= {path: (status, body) for path, status, body in changes}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        status, body = table[request.url.path]
+        if isinstance(body, str):
+            return httpx.Response(status, text=body, headers={"location": "https://db.lan/login"})
+        return httpx.Response(status, json=body)
+
+    return httpx.MockTransport(answer)
+
+
+@pytest.fixture
+def rack(tmp_path: Path) -> Rack:
+    """The homelab in process, without ports."""
+    return Rack(HOMELAB, lambda: NOW, tmp_path)
+
+
+@pytest.fixture
+def token(rack: Rack) -> Token:
+    return Token(lambda: rack.token("databasement"))
+
+
+@pytest.fixture
+def source(rack: Rack, token: Token) -> DatabasementSource:
+    return source_for(rack.transport("databasement"), token)
+
+
+def databases(report: Report) -> set[tuple[str, str]]:
+    return {(one.server, one.database) for one in report.facts(Dump)}
+
+
+def test_everything_is_read_page_by_page(rack: Rack, source: DatabasementSource) -> None:
+    report = read(source)
+    dumps = list(report.facts(Dump))
+
+    assert (report.problem, report.limits, report.version) == (None, (), None)
+    assert [reading.as_of for reading in report.readings] == [NOW, NOW]
+    assert {(plan.server, plan.schedule) for plan in report.facts(DumpPlan)} == {
+        ("mariadb-main", "0 2 * * *"),
+        ("postgres-main", "0 2 * * *"),
+    }
+    assert databases(report) == {(one.name, each) for one in HOMELAB.dumps.servers for each in one.databases}
+    assert len(dumps) == len({one.id for one in dumps}) == 28 * 7
+    assert all(one.file_size and one.file_exists and len(one.copies) == 2 for one in dumps)
+    assert [(asked.path, asked.query) for asked in rack.requests] == [
+        ("/health", ""),
+        ("/api/v1/database-servers", "per_page=100&page=1"),
+        ("/api/v1/jobs", "filter[type]=backup&sort=-created_at&per_page=100&page=1"),
+        ("/api/v1/jobs", "filter[type]=backup&sort=-created_at&per_page=100&page=2"),
+        ("/api/v1/snapshots", "per_page=100&page=1"),
+        ("/api/v1/snapshots", "per_page=100&page=2"),
+    ]
+    # With another Accept a refused token is answered with the login page (§1.3).
+    assert all(asked.headers["accept"] == "application/json" for asked in rack.requests)
+
+
+def test_only_reading_calls_are_possible() -> None:
+    assert {call.method for call in ALLOWED} == {"GET"}
+    assert not any("test-connection" in call.path for call in ALLOWED)
+
+
+def test_what_went_wrong_in_the_night_is_in_the_facts(rack: Rack, source: DatabasementSource) -> None:
+    faults: list[Fault] = [
+        CopyFails("s3", MONDAY, databases=("forgejo",)),
+        DumpFileGone("postgres-main", "immich", MONDAY),
+        ServerUnreachable("mariadb-main", MONDAY, "connection refused"),
+    ]
+    rack.faults = faults
+    newest: dict[str, Dump] = {}
+    for one in sorted(read(source).facts(Dump), key=lambda one: one.run.start):
+        newest[one.database] = one
+
+    assert [copy.ok for copy in newest["forgejo"].copies] == [True, False]
+    assert newest["immich"].file_exists is False
+    whole = newest["(all databases)"]
+    assert (whole.server, whole.whole_server, whole.run.text) == ("mariadb-main", True, "connection refused")
+
+
+def test_reading_stops_at_the_page_that_is_older_than_forty_days(tmp_path: Path) -> None:
+    lab = replace(HOMELAB, dumps=replace(HOMELAB.dumps, keep_days=90))
+    rack = Rack(lab, lambda: NOW, tmp_path)
+    report = read(source_for(rack.transport("databasement"), Token(lambda: rack.token("databasement"))))
+    oldest = min(one.run.start for one in report.facts(Dump))
+
+    assert timedelta(days=40) < NOW - oldest < timedelta(days=60)
+    assert report.limits == ()
+    assert sum(asked.path == "/api/v1/jobs" for asked in rack.requests) == 3
+
+
+def test_a_list_without_end_is_cut_off_and_that_is_said() -> None:
+    endless = sample("jobs_v1.3") | {"meta": {"last_page": 10**9}}
+    report = read(source_for(answering(("/api/v1/jobs", 200, endless))))
+
+    assert report.limits == ("only the newest 3000 jobs were read",)
+    assert len(list(report.facts(Dump))) == 10
+
+
+def test_rows_that_move_to_the_next_page_while_it_is_read_count_once() -> None:
+    page = sample("jobs_page2_of_3")
+    report = read(source_for(answering(("/api/v1/jobs", 200, page))))
+
+    assert len(list(report.facts(Dump))) == len({row["id"] for row in page["data"] if row["snapshot"]})
+
+
+def test_rows_that_cannot_be_read_are_counted_and_spoil_nothing() -> None:
+    jobs = sample("jobs_v1.3")
+    jobs["data"] += [{"id": "01", "status": "queued"}, 17]
+    report = read(source_for(answering(("/api/v1/jobs", 200, jobs))))
+
+    assert report.limits == ("2 of 13 jobs could not be read",)
+    assert len(list(report.facts(Dump))) == 10
+
+
+def test_a_list_of_which_nothing_can_be_read_is_a_problem() -> None:
+    jobs = {"data": [{"id": "01", "status": "queued"}, 17], "meta": {"last_page": 1}}
+    dumps = read(source_for(answering(("/api/v1/jobs", 200, jobs)))).reading("dumps")
+
+    assert dumps is not None
+    assert dumps.problem is not None
+    assert dumps.problem.cause == "none of the 2 rows of its answer could be read"
+
+
+def test_an_old_databasement_is_read_and_called_old() -> None:
+    server = sample("database_server_v1.0_single_backup")["data"]
+    servers = {"data": [server], "meta": {"last_page": 1}}
+    report = read(source_for(answering(("/api/v1/database-servers", 200, servers))))
+
+    assert [plan.pattern for plan in report.facts(DumpPlan)] == ["^crm"]
+    assert any("older than 1.1" in limit for limit in report.limits)
+
+
+# --- when it can't be read --------------------------------------------------------------------------------------------
+
+
+def test_a_rotated_token_costs_one_fresh_read(rack: Rack, source: DatabasementSource, token: Token) -> None:
+    assert read(source).problem is None
+    rack.rotate_token("databasement")
+    report = read(source)
+
+    assert (report.problem, token.fresh_reads) == (None, 1)
+    assert len(report.readings) == 2
+
+
+def test_a_refused_token_is_denied_in_words_and_shown_nowhere(
+    rack: Rack, source: DatabasementSource, token: Token
+) -> None:
+    rack.refuse_token("databasement")
+    report = read(source)
+
+    assert report.problem is not None
+    assert report.problem.denied
+    assert report.problem.cause == "its token is refused (HTTP 401: Unauthenticated.)"
+    assert "token" in (report.problem.action or "")
+    assert report.readings == ()
+    assert token.known not in repr(report)
+    assert token.known not in repr(source)
+
+
+def test_a_secret_that_is_no_token_is_not_sent() -> None:
+    report = read(source_for(answering(), Token(lambda: "geheim\nüber")))
+
+    assert report.problem is not None
+    assert "is no API token" in report.problem.cause
+    assert "geheim" not in repr(report)
+
+
+@pytest.mark.parametrize(
+    ("case", "cause", "denied", "action"),
+    [
+        (
+            "user belongs to no organization (json request)",
+            "HTTP 401: Your account is not a member",
+            True,
+            "role viewer",
+        ),
+        ("org_id / X-Organization-Id not accessible", "HTTP 403: The requested organization", True, "role viewer"),
+        ("same but WITHOUT Accept: application/json", "HTTP 302: it sends us to /login", True, "url"),
+        ("server error, APP_DEBUG=false", "HTTP 500: Server Error", False, None),
+    ],
+)
+def test_a_refused_server_list_says_what_to_do(case: str, cause: str, denied: bool, action: str | None) -> None:
+    (error,) = [one for one in sample("errors") if one["case"] == case]
+    report = read(source_for(answering(("/api/v1/database-servers", error["status"], error["body"]))))
+    plans = report.reading("plans")
+    problem = report.problem or (plans.problem if plans else None)
+
+    assert problem is not None
+    assert problem.cause.startswith(cause)
+    assert (problem.denied, report.problem is not None) == (denied, denied)
+    assert (action or "") in (problem.action or "")
+
+
+def test_an_empty_server_list_is_unknown_and_not_fine() -> None:
+    nothing = {"data": [], "meta": {"last_page": 1}}
+    plans = read(source_for(answering(("/api/v1/database-servers", 200, nothing)))).reading("plans")
+
+    assert plans is not None
+    assert plans.as_of is None
+    assert plans.problem is not None
+    assert "another organization" in plans.problem.cause
+    assert plans.problem.action
+    assert not plans.problem.denied
+
+
+def test_a_web_page_is_no_answer() -> None:
+    report = read(source_for(answering(("/health", 200, "<!doctype html>"))))
+
+    assert report.problem is not None
+    assert report.problem.cause == "its answer is no JSON"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_proxy_may_keep_the_health_page_to_itself(status: int) -> None:
+    assert read(source_for(answering(("/health", status, "no")))).problem is None
+
+
+def test_when_it_is_away_that_is_a_problem_of_the_whole_source(rack: Rack, source: DatabasementSource) -> None:
+    rack.close("databasement")
+    report = read(source)
+
+    assert report.problem is not None
+    assert not report.problem.denied
+    assert report.readings == ()
+
+
+@pytest.mark.parametrize("how", ["garbage", "truncated", "wrong-type", "redirect", 500])
+@pytest.mark.parametrize(("path", "scope"), [("/api/v1/database-servers", "plans"), ("/api/v1/jobs", "dumps")])
+def test_a_broken_list_blanks_only_itself(
+    rack: Rack, source: DatabasementSource, how: Any, path: str, scope: str
+) -> None:
+    rack.break_answer("databasement", path, how)
+    report = read(source)
+    broken = [reading.scope for reading in report.readings if reading.problem]
+
+    assert report.problem is None
+    assert broken == [(scope,)]
+    assert len(databases(report)) == (7 if scope == "plans" else 0)
+
+
+@pytest.mark.parametrize("how", ["garbage", "truncated", "wrong-type", 500])
+def test_without_snapshots_the_dumps_stay_and_what_was_gone_stays_gone(
+    rack: Rack, source: DatabasementSource, how: Any
+) -> None:
+    def gone(report: Report) -> list[str]:
+        return [one.database for one in report.facts(Dump) if one.file_exists is False]
+
+    rack.faults = (DumpFileGone("postgres-main", "immich", MONDAY),)
+    assert gone(read(source)) == ["immich"]
+    rack.break_answer("databasement", "/api/v1/snapshots", how)
+    report = read(source)
+
+    assert gone(report) == ["immich"]
+    assert len(databases(report)) == 7
+    assert [limit for limit in report.limits if limit.startswith("sizes and copies of the dumps could not be read: ")]
+
+
+def test_when_snapshots_may_no_longer_be_seen_what_was_known_of_them_is_dropped(
+    rack: Rack, source: DatabasementSource
+) -> None:
+    assert any(one.copies for one in read(source).facts(Dump))
+    rack.break_answer("databasement", "/api/v1/snapshots", 403)
+
+    assert not any(one.copies for one in read(source).facts(Dump))
+
+
+def test_without_any_snapshots_sizes_are_not_known(rack: Rack, source: DatabasementSource) -> None:
+    rack.break_answer("databasement", "/api/v1/snapshots", 500)
+    dumps = list(read(source).facts(Dump))
+
+    assert len(dumps) == 28 * 7
+    assert {(one.file_size, one.file_exists, one.copies) for one in dumps} == {(None, None, ())}
