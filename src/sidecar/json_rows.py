@@ -20,8 +20,9 @@ _TOP = r'\s*\{{(?:\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[^\[\{{",\s]+)\s*,)*\s*"{key}"
 #: Rows that are parsed before others may run: a few milliseconds' worth.
 _BREATH = 500
 
-#: One row or top can't be larger; what is larger is no list of rows.
-_LONGEST = 4 * 1024 * 1024
+#: Characters of a row, and of what stands before the list. What is longer is no list of rows; and both are looked at
+#: again with every piece that arrives, so they must stay small.
+_LONGEST_ROW, _LONGEST_TOP = 1024 * 1024, 64 * 1024
 
 
 class RowsError(ValueError):
@@ -68,18 +69,16 @@ class _Reader:
             self._text = self._text[top.end() :]
         if self._begun and not self._ended:
             yield from self._complete_rows()
-        if len(self._text) > _LONGEST:
+        if len(self._text) > (_LONGEST_ROW if self._begun else _LONGEST_TOP):
             raise RowsError(cut_off=False)
 
     def close(self) -> None:
         """All text is here: the list has ended, and what follows is the rest of an object."""
         if not self._ended:
             opened = self._begun or self._text.lstrip()[:1] in ("", "{")
-            raise RowsError(cut_off=opened and (self._begun or not self._is_whole_document()))
-        try:
-            json.loads('{"":0' + self._text)
-        except ValueError:
-            raise RowsError(cut_off=True) from None
+            raise RowsError(cut_off=opened and (self._begun or not _is_document(self._text)))
+        if not _is_document('{"":0' + self._text):
+            raise RowsError(cut_off=True)
 
     def _complete_rows(self) -> Iterator[Any]:
         position = _past_space(self._text, 0)
@@ -90,6 +89,8 @@ class _Reader:
                 break
             try:
                 row, end = _DECODER.raw_decode(self._text, position)
+            except RecursionError:
+                raise RowsError(cut_off=False) from None
             except ValueError:
                 break
             end = _past_space(self._text, end)
@@ -101,12 +102,13 @@ class _Reader:
             position = _past_space(self._text, end + 1) if self._text[end] == "," else end
         self._text = self._text[position:]
 
-    def _is_whole_document(self) -> bool:
-        try:
-            json.loads(self._text)
-        except ValueError:
-            return False
-        return True
+
+def _is_document(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _past_space(text: str, position: int) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .lab import Lab, plan
@@ -34,24 +35,41 @@ def parts(lab: Lab) -> list[Part]:
         _part(lab, source, report, server, database)
         for source, report in lab.of(SourceKind.DATABASEMENT)
         if report is not None
-        for server, database in _known(report)
+        for server in _servers(report)
+        for database in server.databases()
     ]
 
 
-def _known(report: Report) -> list[tuple[str, str]]:
-    named = {(one.server, database) for one in report.facts(DumpPlan) for database in one.databases}
-    seen = {(one.server, one.database) for one in report.facts(Dump) if not one.whole_server}
-    return sorted(named | seen)
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A database server with its configurations and rows, newest first."""
+
+    name: str
+    plans: tuple[DumpPlan, ...]
+    rows: tuple[Dump, ...]
+
+    def databases(self) -> list[str]:
+        """All that a configuration names or a row was seen of."""
+        named = {database for one in self.plans for database in one.databases}
+        return sorted(named | {one.database for one in self.rows if not one.whole_server})
 
 
-def _part(lab: Lab, source: SourceSetting, report: Report, server: str, database: str) -> Part:
-    covering = [one for one in report.facts(DumpPlan) if one.server == server and covers(one, database)]
-    rows = [one for one in report.facts(Dump) if one.server == server and _concerns(one, database)]
-    rows.sort(key=lambda one: one.run.start, reverse=True)
+def _servers(report: Report) -> list[_Server]:
+    plans, rows = defaultdict(list), defaultdict(list)
+    for plan_ in report.facts(DumpPlan):
+        plans[plan_.server].append(plan_)
+    for row in sorted(report.facts(Dump), key=lambda one: one.run.start, reverse=True):
+        rows[row.server].append(row)
+    return [_Server(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows})]
+
+
+def _part(lab: Lab, source: SourceSetting, report: Report, server: _Server, database: str) -> Part:
+    covering = [one for one in server.plans if covers(one, database)]
+    rows = [one for one in server.rows if _concerns(one, database)]
     newest = next((one for one in rows if one.run.good and not one.whole_server), None)
     return Part(
         kind=PartKind.DATABASE,
-        ref=f"{server}/{database}",
+        ref=f"{server.name}/{database}",
         name=database,
         source=source.name,
         evidence=lab.evidence(source, report.reading("plans"), report.reading("dumps")),
@@ -66,7 +84,7 @@ def _part(lab: Lab, source: SourceSetting, report: Report, server: str, database
             for one in covering
         ),
         runs=tuple(_run(one, lab.now) for one in rows),
-        first_due_after=min((one.run.start for one in report.facts(Dump)), default=None),
+        first_due_after=server.rows[-1].run.start if server.rows else None,
         count=sum(1 for one in rows if one.run.good and not one.whole_server),
         longest=_longest(rows),
         concerns=tuple(_copies_that_failed(newest)) if newest else (),

@@ -46,9 +46,7 @@ class _Cluster:
         self.jobs = tuple(report.facts(BackupJob))
         self.storages = {storage.name: storage for storage in report.facts(Storage)}
         self.zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
-        self.members = {job.id: set(job.guests or ()) for job in self.jobs if job.enabled}
         self.kept = {guest.vmid: _kept(lab, self, guest) for guest in self.guests}
-        self._backups = {vmid: kept.begun() for vmid, kept in self.kept.items()}
         self._nights: dict[tuple[str, str], tuple[vzdump.Night, ...]] = {}
         self._tasks: dict[tuple[str, str], tuple[Task, ...]] = {}
 
@@ -68,9 +66,18 @@ class _Cluster:
         return tuple(task for task in reading.of(Task) if task.type == "vzdump") if reading else ()
 
     def _tasks_but_for_others(self, node: str, job: str) -> tuple[Task, ...]:
-        every = self.tasks(node)
-        on_node = {guest.vmid: self._backups[guest.vmid] for guest in self.guests if guest.node == node}
-        return tuple(task for task in every if vzdump.proven_job(task, every, self.members, on_node) in (None, job))
+        every, begun = self.tasks(node), self._begun(node)
+        return tuple(task for task in every if vzdump.proven_job(task, every, begun) in (None, job))
+
+    def _begun(self, node: str) -> list[tuple[datetime, str]]:
+        """What proves whose a task is: backups of guests that are in one job only."""
+        promised = ((guest, [job.id for job in self.jobs_of(guest) if job.enabled]) for guest in self.guests)
+        return sorted(
+            (when, jobs[0])
+            for guest, jobs in promised
+            if guest.node == node and len(jobs) == 1
+            for when in self.kept[guest.vmid].begun()
+        )
 
     def nights(self, node: str, job: str, promise: Plan) -> tuple[vzdump.Night, ...]:
         key = (node, job)

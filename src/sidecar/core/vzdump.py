@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from .model import Outcome, Run
 from .part import EARLY, Activity, Plan
@@ -17,20 +19,22 @@ STARTS_WITHIN = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """The tasks on one node that began for one due time. Jobs due at the same minute share them (design §6 rule 5)."""
+    """The tasks on one node that began for one due time. Jobs due at the same minute share them (design §6 rule 5).
 
-    due: datetime
+    Attributes:
+        start: when the first of them began.
+        end: when the last of them ended; None while one runs.
+    """
+
     tasks: tuple[Task, ...]
+    start: datetime
+    end: datetime | None
 
-    @property
-    def start(self) -> datetime:
-        return min(task.start for task in self.tasks)
-
-    @property
-    def end(self) -> datetime | None:
-        """When the last of them ended; None while one runs."""
-        ends = [task.end for task in self.tasks]
-        return max((end for end in ends if end), default=None) if all(ends) else None
+    @classmethod
+    def of(cls, tasks: Sequence[Task]) -> Self:
+        """The night of these tasks, one at least."""
+        ends = [task.end for task in tasks if task.end is not None]
+        return cls(tuple(tasks), min(task.start for task in tasks), max(ends) if len(ends) == len(tasks) else None)
 
     def text(self) -> str:
         """What the tasks said of themselves, the bad ones first."""
@@ -47,12 +51,12 @@ def nights(tasks: Iterable[Task], plan: Plan) -> tuple[Night, ...]:
         due = plan.schedule.last_at_or_before(task.start + EARLY) if not task.id else None
         if due is not None and task.start - due <= (plan.grace or STARTS_WITHIN):
             by_due[due].append(task)
-    return tuple(Night(due, tuple(by_due[due])) for due in sorted(by_due, reverse=True))
+    return tuple(Night.of(by_due[due]) for due in sorted(by_due, reverse=True))
 
 
 def single(tasks: Iterable[Task], guest: Guest) -> tuple[Night, ...]:
     """The tasks that handled just this guest, each by itself."""
-    return tuple(Night(task.start, (task,)) for task in tasks if task.id == str(guest.vmid))
+    return tuple(Night.of([task]) for task in tasks if task.id == str(guest.vmid))
 
 
 def fruitless(guest: Guest, found: Iterable[Night], backups: list[datetime], seen_until: datetime) -> list[Run]:
@@ -60,14 +64,15 @@ def fruitless(guest: Guest, found: Iterable[Night], backups: list[datetime], see
 
     Only nights that ended before ``seen_until``, the moment the backups were listed: a later look may still find one.
     """
-    runs = []
-    for night in found:
-        end = night.end
-        if end is None or end > seen_until or any(night.start - EARLY <= when <= end + EARLY for when in backups):
-            continue
-        label = f"{'VM' if guest.type == 'qemu' else 'CT'} {guest.vmid}"
-        runs.append(Run(night.start, end, Outcome.FAILED, text=f"{label} got no snapshot, {night.text()}"))
-    return runs
+    label = f"{'VM' if guest.type == 'qemu' else 'CT'} {guest.vmid}"
+    times = sorted(backups)
+    return [
+        Run(night.start, night.end, Outcome.FAILED, text=f"{label} got no snapshot, {night.text()}")
+        for night in found
+        if night.end is not None
+        and night.end <= seen_until
+        and bisect_right(times, night.end + EARLY) == bisect_left(times, night.start - EARLY)
+    ]
 
 
 def may_still_reach(
@@ -88,20 +93,21 @@ def longest(found: Iterable[Night], most: int = 10) -> timedelta | None:
     return max(lengths[:most], default=None)
 
 
-def proven_job(
-    task: Task, tasks: Sequence[Task], members: Mapping[str, set[int]], backups: Mapping[int, list[datetime]]
-) -> str | None:
+def proven_job(task: Task, tasks: Sequence[Task], begun: Sequence[tuple[datetime, str]]) -> str | None:
     """The job that a task which handles several guests must belong to; None while that is not proved.
 
     Tasks on one node work one after another (vzdump's lock). What began to be saved after every other task that shares
     the start had ended was saved by this one, so it belongs to the only job which that guest is in.
+
+    Args:
+        begun: when something of a guest that is in one job only began to be saved, and that job; oldest first.
     """
     rivals = [one for one in tasks if one is not task and not one.id and abs(one.start - task.start) <= EARLY]
-    if task.id or any(one.end is None for one in rivals):
+    ends = [one.end for one in rivals if one.end is not None]
+    if task.id or len(ends) < len(rivals):
         return None
-    alone_since = max((one.end for one in rivals if one.end), default=task.start)
-    for vmid, times in backups.items():
-        jobs = [job for job, guests in members.items() if vmid in guests]
-        if len(jobs) == 1 and any(alone_since < when <= (task.end or when) for when in times):
-            return jobs[0]
-    return None
+    alone_since = max(ends, default=task.start)
+    place = bisect_right(begun, alone_since, key=lambda pair: pair[0])
+    if place == len(begun) or (task.end is not None and begun[place][0] > task.end):
+        return None
+    return begun[place][1]
