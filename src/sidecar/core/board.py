@@ -24,7 +24,7 @@ SHOWN_RUNS = 40
 
 def board(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Board:
     """Judges everything that ``reports`` (newest per source, by name) and ``history`` tell, at ``now``."""
-    lab = Lab(reports, settings, now)
+    lab = Lab(reports, settings, now, history)
     found = services(lab)
     members = {
         service.name: [_member(part, service, history, lab) for part in service.parts] for service in found.found
@@ -36,7 +36,7 @@ def board(reports: Mapping[str, Report], history: History, settings: Settings, n
     return Board(
         at=now,
         timezone=settings.timezone.key,
-        overall=headline.overall(rows, jobs, sources, now, settings.timezone),
+        overall=headline.overall(rows, jobs, _awake(sources, lab), now, settings.timezone),
         as_of=_as_of(sources),
         next_run=min((row.next_run for row in rows if row.next_run), default=None),
         services=tuple(rows),
@@ -97,6 +97,11 @@ def _service_row(service: Service, members: list[Member]) -> ServiceRow:
         last_run=max(runs, key=lambda run: run.start, default=None),
         parts=tuple(rows),
     )
+
+
+def _awake(sources: tuple[SourceRow, ...], lab: Lab) -> tuple[SourceRow, ...]:
+    """Rule 2: a source that is paused may be away, and lowers nothing."""
+    return tuple(row for row in sources if lab.pause(row.name) is None)
 
 
 def _as_of(sources: tuple[SourceRow, ...]) -> datetime | None:

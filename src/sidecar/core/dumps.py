@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, Run, SourceKind
 from .part import Actions, Part
+from .recall import recall
 from .report import Dump, DumpPlan, Report
 from .settings import SourceSetting
 
@@ -35,13 +36,13 @@ def parts(lab: Lab) -> list[Part]:
         _part(lab, source, report, server, database)
         for source, report in lab.of(SourceKind.DATABASEMENT)
         if report is not None
-        for server in _servers(report)
+        for server in servers(report)
         for database in server.databases()
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class Server:
     """A database server with its configurations and rows, newest first."""
 
     name: str
@@ -54,20 +55,21 @@ class _Server:
         return sorted(named | {one.database for one in self.rows if not one.whole_server})
 
 
-def _servers(report: Report) -> list[_Server]:
+def servers(report: Report) -> list[Server]:
+    """All servers that the report tells of, by name."""
     plans, rows = defaultdict(list), defaultdict(list)
     for plan_ in report.facts(DumpPlan):
         plans[plan_.server].append(plan_)
     for row in sorted(report.facts(Dump), key=lambda one: one.run.start, reverse=True):
         rows[row.server].append(row)
-    return [_Server(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows})]
+    return [Server(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows})]
 
 
-def _part(lab: Lab, source: SourceSetting, report: Report, server: _Server, database: str) -> Part:
+def _part(lab: Lab, source: SourceSetting, report: Report, server: Server, database: str) -> Part:
     covering = [one for one in server.plans if covers(one, database)]
     rows = [one for one in server.rows if _concerns(one, database)]
     newest = next((one for one in rows if one.run.good and not one.whole_server), None)
-    return Part(
+    part = Part(
         kind=PartKind.DATABASE,
         ref=f"{server.name}/{database}",
         name=database,
@@ -75,7 +77,7 @@ def _part(lab: Lab, source: SourceSetting, report: Report, server: _Server, data
         evidence=lab.evidence(source, report.reading("plans"), report.reading("dumps")),
         plans=tuple(
             plan(
-                f"{source.name}/dump/{one.schedule_name or one.id}",
+                job_name(source.name, one),
                 one.schedule,
                 source.timezone,
                 lab.settings,
@@ -92,6 +94,12 @@ def _part(lab: Lab, source: SourceSetting, report: Report, server: _Server, data
         link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
         actions=_ACTIONS,
     )
+    return recall(part, lab)
+
+
+def job_name(source: str, one: DumpPlan) -> str:
+    """The name of the job that makes these dumps."""
+    return f"{source}/dump/{one.schedule_name or one.id}"
 
 
 def covers(one: DumpPlan, database: str) -> bool:

@@ -11,6 +11,7 @@ from .groups import Place
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, SourceKind
 from .part import Actions, Evidence, Part, Plan, weakest
+from .recall import recall
 from .report import Archive, BackupGroup, BackupJob, Guest, Reading, Report, Storage, Task, Zone
 from .settings import SourceSetting
 from .snapshots import UPLOAD_LIMIT
@@ -36,6 +37,11 @@ def parts(lab: Lab) -> list[GuestPart]:
     return _fed_twice([_part(lab, cluster, guest) for cluster in clusters for guest in cluster.guests])
 
 
+def covers(job: BackupJob, guest: Guest) -> bool:
+    """The job backs the guest up where it is now: node limits count."""
+    return guest.vmid in (job.guests or ()) and job.node in (None, guest.node)
+
+
 class _Cluster:
     """One PVE source's report with what many guests ask for again and again."""
 
@@ -47,7 +53,7 @@ class _Cluster:
         self.storages = {storage.name: storage for storage in report.facts(Storage)}
         self.zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
         self.kept = {guest.vmid: _kept(lab, self, guest) for guest in self.guests}
-        self._nights: dict[tuple[str, str], tuple[vzdump.Night, ...]] = {}
+        self._nights: dict[tuple[str, tuple[Plan, ...]], tuple[vzdump.Night, ...]] = {}
         self._tasks: dict[tuple[str, str], tuple[Task, ...]] = {}
 
     def zone(self, node: str) -> str | None:
@@ -79,14 +85,14 @@ class _Cluster:
             for when in self.kept[guest.vmid].begun()
         )
 
-    def nights(self, node: str, job: str, promise: Plan) -> tuple[vzdump.Night, ...]:
-        key = (node, job)
+    def nights(self, node: str, job: str, promises: tuple[Plan, ...]) -> tuple[vzdump.Night, ...]:
+        key = (node, promises)
         if key not in self._nights:
-            self._nights[key] = vzdump.nights(self.tasks(node, job), promise)
+            self._nights[key] = vzdump.nights(self.tasks(node, job), promises)
         return self._nights[key]
 
     def jobs_of(self, guest: Guest) -> list[BackupJob]:
-        return [job for job in self.jobs if guest.vmid in (job.guests or ()) and job.node in (None, guest.node)]
+        return [job for job in self.jobs if covers(job, guest)]
 
     def unread_jobs(self) -> list[str]:
         return [job.id for job in self.jobs if job.enabled and job.guests is None]
@@ -111,9 +117,10 @@ def _part(lab: Lab, cluster: _Cluster, guest: Guest) -> GuestPart:
         link=Link(f"{source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
         actions=_actions(guest, jobs),
         note=_note(cluster, jobs, kept),
+        kept_on=tuple(place.source.name for place in kept.places),
     )
     return GuestPart(
-        _with_runs(part, cluster, guest, jobs),
+        _with_runs(recall(part, lab), cluster, guest, jobs),
         guest,
         tuple(
             (one.source.name, one.datastore, one.namespace, f"{guest.backup_type}/{guest.vmid}") for one in kept.places
@@ -202,7 +209,7 @@ def _with_runs(part: Part, cluster: _Cluster, guest: Guest, jobs: list[BackupJob
         *(
             night
             for job, promise in zip(jobs, part.plans, strict=True)
-            for night in cluster.nights(guest.node, job.id, promise)
+            for night in cluster.nights(guest.node, job.id, (promise, *_earlier(part, promise)))
         ),
         *vzdump.single(tasks.values(), guest),
     ]
@@ -223,6 +230,10 @@ def _with_runs(part: Part, cluster: _Cluster, guest: Guest, jobs: list[BackupJob
         broken=found.broken,
         verified_at=found.verified_at,
     )
+
+
+def _earlier(part: Part, promise: Plan) -> Iterable[Plan]:
+    return (one for one in part.past if one.job == promise.job)
 
 
 def _upload_limit(longest: timedelta | None) -> timedelta:

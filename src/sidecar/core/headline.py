@@ -72,6 +72,8 @@ def _backed_up(judged: Sequence[ServiceRow]) -> str:
     total = len(judged)
     count = {state: sum(1 for one in judged if one.verdict.state is state) for state in State}
     good = count[State.OK] + count[State.WARNING]
+    if not judged:
+        return "Everything is paused or switched off"
     if count[State.NEW] == total:
         return "Nothing was due yet"
     line = f"All {total} backed up" if good == total else f"{good} of {total} backed up"

@@ -58,6 +58,8 @@ def _part(
         source=place.source.name,
         evidence=evidence,
         plans=writer.plans if writer else (),
+        past=writer.past if writer else (),
+        kept_on=(writer.source,) if writer else (),
         runs=tuple(sorted(runs, key=lambda run: run.start, reverse=True)),
         starts_seen=False,
         first_due_after=oldest_trace(report, place),
@@ -85,7 +87,7 @@ def notes(lab: Lab, guest_parts: list[GuestPart], taken: set[tuple[PartKind, str
     clients: list[str] = []
     for source, report in lab.of(SourceKind.PBS):
         for group in report.facts(BackupGroup) if report else ():
-            path = "/".join(filter(None, (group.datastore, group.namespace, group.type, group.id)))
+            path = group.path
             shown = (source.name, group.datastore, group.namespace, f"{group.type}/{group.id}") in owned
             if shown or (PartKind.GUEST, f"{source.name}:{path}") in taken or _ignored(lab, path):
                 continue

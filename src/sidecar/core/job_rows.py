@@ -89,6 +89,6 @@ def _last_run(members: list[Member]) -> Run | None:
 
 
 def _next_run(promise: Plan, now: datetime) -> datetime | None:
-    if not promise.enabled:
+    if not promise.enabled or promise.silenced:
         return None
     return promise.schedule.next_after(now) if promise.schedule else promise.announced

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from . import schedule
 from .dialect import ScheduleError
+from .history import EMPTY, History
 from .model import SourceKind
-from .part import Evidence, Plan
+from .part import Evidence, Plan, Quiet
 from .report import Problem, Reading, Report
 from .settings import Settings, SourceSetting
 
@@ -24,6 +25,7 @@ class Lab:
     reports: Mapping[str, Report]
     settings: Settings
     now: datetime
+    history: History = EMPTY
 
     def of(self, kind: SourceKind) -> Iterator[tuple[SourceSetting, Report | None]]:
         """The configured sources of one kind, each with its report if there is one yet."""
@@ -49,6 +51,15 @@ class Lab:
             problem = problem or reading.problem
         return Evidence(source.name, oldest, source.stale_after, problem or whole if oldest else whole)
 
+    def pauses(self, *sources: str) -> tuple[Quiet, ...]:
+        """The pauses in which nothing is expected of what rests on all of ``sources``."""
+        spans = ((pause.span(self.settings.timezone), pause) for pause in self.settings.pauses)
+        return tuple(Quiet(*span, pause.reason) for span, pause in spans if pause.concerns(*sources))
+
+    def pause(self, *sources: str) -> Quiet | None:
+        """The pause that holds now."""
+        return next((one for one in self.pauses(*sources) if one.start <= self.now < one.end), None)
+
     def fresh(self, source: SourceSetting, reading: Reading | None) -> bool:
         """The reading can be used: there is one, and it is younger than ``stale_after``."""
         return reading is not None and not self.evidence(source, reading).stale(self.now)
@@ -66,11 +77,12 @@ def plan(
     own = settings.jobs.get(job)
     text = own.schedule if own and own.schedule else text
     name = (own.timezone if own else None) or zone
-    grace = own.grace if own else None
+    made = Plan(job, text or None, None, name, enabled=enabled, grace=own.grace if own else None)
+    made = replace(made, silenced=own is not None and own.disabled)
     if not text:
-        return Plan(job, None, None, name, trouble="it has none", enabled=enabled, grace=grace)
+        return replace(made, trouble="it has none")
     try:
         parsed = schedule.parse(text, ZoneInfo(name) if name else settings.timezone)
     except (ScheduleError, ZoneInfoNotFoundError, ValueError) as error:
-        return Plan(job, text, None, name, trouble=str(error), enabled=enabled, grace=grace)
-    return Plan(job, text, parsed, name or settings.timezone.key, enabled=enabled, grace=grace)
+        return replace(made, trouble=str(error))
+    return replace(made, schedule=parsed, timezone=name or settings.timezone.key)

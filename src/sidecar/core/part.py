@@ -30,6 +30,10 @@ class Plan:
         announced: the next run that the upstream announced (Backrest).
         enabled: False when it is switched off upstream, which is not consent (design §6 rule 2).
         grace: the owner's own grace for it.
+        silenced: the owner's configuration switches it off, which is consent.
+        kept: runs that the upstream announced before, oldest first (design §6 rule 1).
+        valid_from: due times before this are not its own; None where it was always there.
+        valid_to: due times from this on are not its own; None while it is in force.
     """
 
     job: str
@@ -40,6 +44,36 @@ class Plan:
     trouble: str | None = None
     enabled: bool = True
     grace: timedelta | None = None
+    silenced: bool = False
+    kept: tuple[datetime, ...] = ()
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+    def due_after(self, moment: datetime) -> datetime | None:
+        """The first due time after ``moment`` while it was in force (rule 1); None when there is none."""
+        if self.schedule is None:
+            announced = (*self.kept, *([self.announced] if self.announced else []))
+            return min((due for due in announced if due > moment), default=None)
+        if self.valid_from is not None:
+            moment = max(moment, self.valid_from - datetime.resolution)
+        due = self.schedule.next_after(moment)
+        return due if due is None or self.valid_to is None or due < self.valid_to else None
+
+    def due_before(self, moment: datetime) -> datetime | None:
+        """The newest due time up to ``moment`` while it was in force."""
+        due = self.schedule.last_at_or_before(moment) if self.schedule else None
+        if due is None or (self.valid_from and due < self.valid_from) or (self.valid_to and due >= self.valid_to):
+            return None
+        return due
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A pause of the owner's: nothing is expected from ``start`` up to, not including, ``end``."""
+
+    start: datetime
+    end: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +120,10 @@ class Part:
         name: what the upstream calls it; the name of its service when no configured service has it.
         source: the source that knows it.
         plans: the jobs that should back it up.
+        past: plans that were in force before, each for its own time (rule 1).
+        kept_on: the sources that keep its backups, beside ``source``.
+        pauses: when nothing is expected of it.
+        gone: since when its source doesn't show it any more although it is still expected (rule 11).
         runs: what was observed, newest first.
         activities: runs under way that may still reach it.
         starts_seen: starts of its runs can be seen, so that a short grace is fair (design §6 rule 4).
@@ -118,6 +156,10 @@ class Part:
     actions: Actions = field(default_factory=lambda: Actions())
     note: str | None = None
     ignored: bool = False
+    past: tuple[Plan, ...] = ()
+    kept_on: tuple[str, ...] = ()
+    pauses: tuple[Quiet, ...] = ()
+    gone: datetime | None = None
 
     @property
     def newest_good(self) -> Run | None:
@@ -128,6 +170,11 @@ class Part:
     def full_ref(self) -> str:
         """The reference with its source, as configuration may write it."""
         return f"{self.source}:{self.ref}"
+
+    @property
+    def member(self) -> str:
+        """Its name in the memory (history.py)."""
+        return f"{self.kind}:{self.full_ref}"
 
 
 @dataclass(frozen=True, slots=True)

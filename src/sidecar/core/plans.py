@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, SourceKind
-from .part import Actions, Activity, Part
+from .part import EARLY, Actions, Activity, Part
 from .part import Plan as Promise
 from .report import Plan, Report
 from .settings import SourceSetting
@@ -43,7 +43,7 @@ def _part(lab: Lab, source: SourceSetting, report: Report, one: Plan) -> Part:
         plans=(promise,),
         runs=one.runs,
         activities=_queue(report),
-        unscheduled_runs_count=not scheduled,
+        unscheduled_runs_count=not scheduled and not _reaches_back(promise, one),
         first_due_after=min((run.start for run in one.runs), default=None),
         longest=_longest(one),
         link=Link(source.url, "Backrest"),
@@ -57,7 +57,22 @@ def _announced(job: str, one: Plan, lab: Lab) -> Promise:
     newest = one.runs[0] if one.runs else None
     running = newest.start if newest and newest.outcome is Outcome.RUNNING else None
     due: datetime | None = running or one.next_run
-    return Promise(job, None, None, announced=due, enabled=due is not None, grace=own.grace if own else None)
+    return Promise(
+        job,
+        None,
+        None,
+        announced=due,
+        enabled=due is not None,
+        grace=own.grace if own else None,
+        silenced=own is not None and own.disabled,
+        kept=lab.history.announced.get(job, ()),
+    )
+
+
+def _reaches_back(promise: Promise, one: Plan) -> bool:
+    """Rule 1: from the newest good run on every announced run is remembered, so what else ran was outside the schedule."""
+    good = next((run for run in one.runs if run.good), None)
+    return good is not None and bool(promise.kept) and promise.kept[0] <= good.start + EARLY
 
 
 def _queue(report: Report) -> tuple[Activity, ...]:

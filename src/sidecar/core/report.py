@@ -94,6 +94,11 @@ class BackupGroup:
     snapshots: tuple[Snapshot, ...]
     owner: str | None = None
 
+    @property
+    def path(self) -> str:
+        """How references name it: "main/host/nas", "main/ns/ct/101"."""
+        return "/".join(filter(None, (self.datastore, self.namespace, self.type, self.id)))
+
 
 @dataclass(frozen=True, slots=True)
 class Namespace:

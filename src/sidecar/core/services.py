@@ -9,7 +9,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
-from . import dumps, guests, host_groups, plans, schedule
+from . import dumps, guests, host_groups, plans, schedule, vanished
 from .guests import GuestPart
 from .lab import Lab
 from .model import PartKind, SourceKind
@@ -50,12 +50,18 @@ def services(lab: Lab) -> Services:
     kept_databases = [part for part in every_database if not _matches(part.ref, lab.settings.ignore.databases)]
     known = [*(one.part for one in kept_guests), *kept_databases, *plans.parts(lab)]
     search = _Search(lab, kept_guests, known)
-    mapped = tuple(search.service(one) for one in lab.settings.services)
+    mapped = tuple(service for one in lab.settings.services if (service := search.service(one)).parts)
     taken = {(part.kind, part.full_ref) for service in mapped for part in service.parts}
     rest = [part for part in known if (part.kind, part.full_ref) not in taken and _stands_alone(part)]
     left_out = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
-    notes = (*search.notes, *host_groups.notes(lab, every_guest, taken))
-    return Services((*mapped, *_unmapped(rest, {service.name for service in mapped})), left_out, notes)
+    notes = (*search.notes, *host_groups.notes(lab, every_guest, taken), *vanished.unmapped(lab, search.lost))
+    found = (*mapped, *_unmapped(rest, {service.name for service in mapped}))
+    return Services(tuple(_paused(one, lab) for one in found) if lab.settings.pauses else found, left_out, notes)
+
+
+def _paused(service: Service, lab: Lab) -> Service:
+    parts = (replace(part, pauses=lab.pauses(part.source, *part.kept_on)) for part in service.parts)
+    return replace(service, parts=tuple(parts))
 
 
 def _stands_alone(part: Part) -> bool:
@@ -79,6 +85,7 @@ class _Search:
         self.lab = lab
         self.guest_parts = guest_parts
         self.known = known
+        self.lost = vanished.lost(lab)
         self.notes: list[str] = []
 
     def service(self, setting: ServiceSetting) -> Service:
@@ -93,9 +100,11 @@ class _Search:
                 f"{service}: {setting.ref} is ambiguous, it could mean {means}; write the source before it."
             )
             return [replace(found[0], note=f"{setting.ref} is ambiguous: it could mean {means}", plans=())]
-        if not found:
+        gone = vanished.mapped(self.lab, self.lost, setting, {part.member for part in found}, self.guest_parts)
+        self.notes += [f"{service}: {note}" for note in gone.notes]
+        if not found and not gone.any:
             return [self._missing(service, setting)]
-        return [_expecting(part, setting, self.lab) for part in found]
+        return [_expecting(part, setting, self.lab) for part in (*found, *gone.expected)]
 
     def _find(self, setting: PartSetting) -> list[Part]:
         if setting.kind is PartKind.GUEST and "/" in setting.ref:
@@ -108,9 +117,7 @@ class _Search:
         ]
 
     def _split(self, setting: PartSetting) -> tuple[str | None, str]:
-        """The source that a reference begins with, if it begins with the name of one."""
-        source, colon, ref = setting.ref.partition(":")
-        return (source, ref) if colon and self.lab.settings.source(source) else (None, setting.ref)
+        return self.lab.settings.split(setting.ref)
 
     def _missing(self, service: str, setting: PartSetting) -> Part:
         """A part that nothing is known of: because nobody could be asked, or because it isn't there."""
@@ -147,7 +154,7 @@ def _expecting(part: Part, setting: PartSetting, lab: Lab) -> Part:
     parsed = schedule.parse(own.schedule, ZoneInfo(zone))
     job = part.plans[0].job if part.plans else f"{part.source}/{part.kind}/{part.ref}"
     promise = Plan(job, own.schedule, parsed, zone, grace=own.grace)
-    return replace(part, plans=(promise,), unscheduled_runs_count=False, note=None)
+    return replace(part, plans=(promise,), past=(), unscheduled_runs_count=False, note=None)
 
 
 def _matches(ref: str, patterns: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -76,6 +76,15 @@ class Pause:
     sources: tuple[str, ...] = ()
     reason: str | None = None
 
+    def concerns(self, *sources: str) -> bool:
+        """It is for one of these sources, or for all."""
+        return not self.sources or not set(self.sources).isdisjoint(sources)
+
+    def span(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """From its first midnight up to, not including, its last one."""
+        start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (self.first, self.until))
+        return start, end
+
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
@@ -113,3 +122,8 @@ class Settings:
     def source(self, name: str) -> SourceSetting | None:
         """The source of that name."""
         return next((source for source in self.sources if source.name == name), None)
+
+    def split(self, ref: str) -> tuple[str | None, str]:
+        """A reference as (the source that it begins with, the rest); None when it begins with the name of none."""
+        source, colon, rest = ref.partition(":")
+        return (source, rest) if colon and self.source(source) else (None, ref)

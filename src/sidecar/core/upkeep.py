@@ -65,6 +65,9 @@ def _verdict(lab: Lab, source: SourceSetting, job: UpkeepJob, name: str, evidenc
     off = _why_off(job, disabled=own is not None and own.disabled)
     if off:
         return Verdict(State.DISABLED, words.sentence(off))
+    pause = lab.pause(source.name)
+    if pause:
+        return Verdict(State.DISABLED, f"Paused until {words.moment(pause.end, lab.now, lab.settings.timezone)}.")
     if evidence.stale(lab.now):
         cause = evidence.problem.cause if evidence.problem else "it did not answer"
         return Verdict(State.UNKNOWN, words.sentence(f"can't read {source.name}: {cause}"), evidence.as_of)

@@ -1,14 +1,15 @@
 """Judges one part at one moment: the rules of design §6, each marked with its number.
 
-The questions are asked in this order, and the first that applies answers: Can anything be known? Does anybody promise a
-backup? Is the newest one worth anything? Is one due, and what became of it?
+The questions are asked in this order, and the first that applies answers: Does the owner want it quiet? Can anything be
+known? Is it still there? Does anybody promise a backup? Is the newest one worth anything? Is one due, and what became of it?
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from . import words
@@ -19,6 +20,7 @@ from .part import CLOCK_TOLERANCE, EARLY, Activity, Part, Plan
 SHORT_GRACE = timedelta(minutes=30)
 LONGEST_GRACE = timedelta(hours=3)
 LONGEST_RUN = timedelta(hours=24)
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,36 @@ class _Case:
 
 def judge(part: Part, history: History, now: datetime, zone: ZoneInfo) -> Judgement:
     """The verdict of ``part`` at ``now``; times in its reason are read in ``zone``."""
-    enabled = tuple(plan for plan in part.plans if plan.enabled)
+    enabled = tuple(plan for plan in part.plans if plan.enabled and not plan.silenced)
     good = _newest_evident(part, now)
     due = _due(part, enabled, good, history)
-    next_run, plan = _next(enabled, now)
+    next_run, plan = _next(part, enabled, now)
     case = _Case(part, now, zone, good, due, _grace(part, enabled, now))
-    verdict = _unknown(case) or _unpromised(case, enabled) or _worthless(case) or _judged_by_time(case)
+    verdict = (
+        _disabled(case)
+        or _unknown(case)
+        or _vanished(case)
+        or _unpromised(case, enabled)
+        or _worthless(case)
+        or _judged_by_time(case)
+    )
     return Judgement(verdict, good, due, next_run, plan)
+
+
+# --- rule 2: only the owner's configuration or a pause makes a part disabled ---------------------------------------------
+
+
+def _disabled(case: _Case) -> Verdict | None:
+    """Rule 2: a pause, or every job of the part switched off in the configuration. It hides whatever happens meanwhile."""
+    part = case.part
+    pause = next((one for one in part.pauses if one.start <= case.now < one.end), None)
+    if pause is not None:
+        why = f": {pause.reason}" if pause.reason else ""
+        return case.verdict(State.DISABLED, f"paused until {case.at(pause.end)}{why}; {case.newest()}", pause.start)
+    if part.plans and all(plan.silenced for plan in part.plans):
+        jobs = words.listed(sorted({plan.job for plan in part.plans}))
+        return case.verdict(State.DISABLED, f"{jobs} is switched off in the configuration; {case.newest()}", None)
+    return None
 
 
 # --- rule 6, second half: what may count as evidence ----------------------------------------------------------------
@@ -108,6 +133,18 @@ def _unknown(case: _Case) -> Verdict | None:
     return case.verdict(State.UNKNOWN, reason, evidence.as_of, action)
 
 
+# --- rule 11: what was there and is gone --------------------------------------------------------------------------------
+
+
+def _vanished(case: _Case) -> Verdict | None:
+    """Rule 11: a mapped part that was seen before and is still expected. What it kept is gone with it, so it is missed."""
+    part = case.part
+    if part.gone is None:
+        return None
+    reason = f"gone from {part.source} since {case.at(part.gone)}, but still expected"
+    return case.verdict(State.MISSED, reason, part.gone, part.actions.missed)
+
+
 # --- rule 2: who promises a backup ----------------------------------------------------------------------------------
 
 
@@ -131,14 +168,20 @@ def _switched_off(case: _Case) -> Verdict:
     part = case.part
     jobs = words.listed(sorted({plan.job for plan in part.plans}))
     reason = f"job {jobs} is switched off; {case.newest()}"
-    periods = [plan.schedule.period(case.now) for plan in part.plans if plan.schedule]
-    period = max((period for period in periods if period), default=None)
+    period = max((period for plan in part.plans if (period := _last_period(plan, case.now))), default=None)
     if case.good is None or period is None:
         return case.verdict(State.WARNING, reason, None, part.actions.uncovered)
     limit = case.good.start + period + case.grace
     if case.now < limit:
         return case.verdict(State.WARNING, reason, None, part.actions.uncovered)
     return case.verdict(State.MISSED, f"{reason}, the limit was {case.at(limit)}", limit, part.actions.uncovered)
+
+
+def _last_period(plan: Plan, now: datetime) -> timedelta | None:
+    """The schedule's period; where runs were only announced, the widest of the last gaps between them."""
+    if plan.schedule is not None:
+        return plan.schedule.period(now)
+    return max((later - earlier for earlier, later in pairwise(plan.kept[-8:])), default=None)
 
 
 # --- the newest backup itself ---------------------------------------------------------------------------------------
@@ -157,22 +200,29 @@ def _worthless(case: _Case) -> Verdict | None:
 
 
 def _due(part: Part, enabled: tuple[Plan, ...], good: Run | None, history: History) -> datetime | None:
-    """Rule 3: D, the first due time after the one that the newest good run answers; without one the first that is known."""
-    announced = [plan.announced for plan in enabled if plan.announced]
-    if good is not None:
-        answered_until = good.start + EARLY
-    else:
-        first = part.first_due_after or history.first_contact or part.evidence.as_of
-        if first is None:
-            return min(announced, default=None)
-        answered_until = first - timedelta(seconds=1)
-    due = [plan.schedule.next_after(answered_until) for plan in enabled if plan.schedule]
-    return min([*(one for one in due if one), *announced], default=None)
+    """Rule 3: D, the first due time after the one that the newest good run answers; without one the first that is known.
+
+    Rule 1: each plan has its due times while it was in force, and what was announced stays due until a run answers it.
+    """
+    answered = good.start + EARLY if good else None
+    first = part.first_due_after or history.contact(part.source) or part.evidence.as_of
+    due = []
+    for plan in (*enabled, *part.past):
+        after = answered or (_FIRST if plan.schedule is None else first and first - timedelta(seconds=1))
+        due.append(_expected_after(part, plan, after) if after else None)
+    return min((one for one in due if one), default=None)
 
 
-def _next(enabled: tuple[Plan, ...], now: datetime) -> tuple[datetime | None, Plan | None]:
-    coming = [(plan.schedule.next_after(now), plan) for plan in enabled if plan.schedule]
-    coming += [(plan.announced, plan) for plan in enabled if plan.announced and plan.announced > now]
+def _expected_after(part: Part, plan: Plan, moment: datetime) -> datetime | None:
+    """The first due time after ``moment`` that no pause excuses."""
+    due = plan.due_after(moment)
+    while due is not None and (pause := next((one for one in part.pauses if one.start <= due < one.end), None)):
+        due = plan.due_after(pause.end - datetime.resolution)
+    return due
+
+
+def _next(part: Part, enabled: tuple[Plan, ...], now: datetime) -> tuple[datetime | None, Plan | None]:
+    coming = [(_expected_after(part, plan, now), plan) for plan in enabled]
     known = [(when, plan) for when, plan in coming if when is not None]
     if known:
         return min(known, key=lambda pair: pair[0])
@@ -228,9 +278,7 @@ def _newest_failure(case: _Case, due: datetime) -> Run | None:
     """Rule 3: a finished run begun at or after D (5 min early) that failed; every run of a plan without known due times."""
     since = due - EARLY
     if case.part.unscheduled_runs_count:
-        since = (
-            min(since, case.good.start + timedelta(seconds=1)) if case.good else datetime.min.replace(tzinfo=due.tzinfo)
-        )
+        since = min(since, case.good.start + timedelta(seconds=1)) if case.good else _FIRST
     runs = (run for run in _evident(case.part) if run.outcome is Outcome.FAILED)
     return next((run for run in runs if run.start >= since), None)
 
@@ -264,7 +312,7 @@ def _running(case: _Case, due: datetime) -> Verdict | None:
 
 def _under_way(case: _Case, due: datetime) -> Activity | None:
     own = [Activity(run.start, case.part.longest) for run in _evident(case.part) if run.outcome is Outcome.RUNNING]
-    since = case.good.start if case.good else datetime.min.replace(tzinfo=due.tzinfo)
+    since = case.good.start if case.good else _FIRST
     shared = [activity for activity in case.part.activities if activity.holds_up or activity.start >= due - EARLY]
     return min(
         (run for run in [*own, *shared] if run.holds_up or run.start > since), key=lambda run: run.start, default=None

@@ -42,14 +42,17 @@ class Night:
         return ", ".join(word for word in words if word) or "its task ended OK"
 
 
-def nights(tasks: Iterable[Task], plan: Plan) -> tuple[Night, ...]:
-    """The due times of ``plan`` for which tasks began, newest first, with the tasks that handle several guests."""
-    if plan.schedule is None:
-        return ()
+def nights(tasks: Iterable[Task], plans: Sequence[Plan]) -> tuple[Night, ...]:
+    """The due times for which tasks began, newest first, with the tasks that handle several guests.
+
+    Args:
+        plans: one job's plan, and those that were in force before.
+    """
     by_due: dict[datetime, list[Task]] = defaultdict(list)
     for task in tasks:
-        due = plan.schedule.last_at_or_before(task.start + EARLY) if not task.id else None
-        if due is not None and task.start - due <= (plan.grace or STARTS_WITHIN):
+        found = [due for plan in plans if (due := plan.due_before(task.start + EARLY))] if not task.id else []
+        due = max(found, default=None)
+        if due is not None and task.start - due <= (plans[0].grace or STARTS_WITHIN):
             by_due[due].append(task)
     return tuple(Night.of(by_due[due]) for due in sorted(by_due, reverse=True))
 

@@ -1,0 +1,124 @@
+"""Adds to the memory what a report tells: rules 1 and 11 of design §6. Pure: history and report in, history out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from . import told
+from .history import History, PlanRow, Sighting
+from .report import Report
+from .told import Promise
+
+#: Most rows that are kept of one member, and most announced runs of one job. No ordinary year makes that many.
+MOST_ROWS = 100
+MOST_ANNOUNCED = 400
+
+
+def remember(history: History, report: Report) -> History:
+    """``history`` with what ``report`` tells; the very same object when it tells nothing new.
+
+    Only scopes that were read this time count: while a source can't be read, the last plan stays in force (rule 1).
+    """
+    changed = _promises(_announcements(_sightings(history, report), report), report)
+    at = told.promises_as_of(report) if told.has_promises(report) else _oldest(report)
+    if report.source in history.contacts or at is None:
+        return changed
+    contacts = MappingProxyType({**changed.contacts, report.source: at})
+    return replace(changed, contacts=contacts, first_contact=changed.first_contact or at)
+
+
+def _oldest(report: Report) -> datetime | None:
+    return min((one.as_of for one in report.readings if one.as_of), default=None)
+
+
+# --- rule 1: plans are remembered -------------------------------------------------------------------------------------
+
+
+def _promises(history: History, report: Report) -> History:
+    at = told.promises_as_of(report)
+    if at is None or not told.has_promises(report):
+        return history
+    by_member: dict[str, dict[str, Promise]] = defaultdict(dict)
+    for promise in told.promises(report):
+        by_member[promise.member][promise.job] = promise
+    since = at if report.source in history.contacts else None
+    unread = told.unread_jobs(report)
+    changed = {}
+    for member in by_member.keys() | _of_source(history.plans, report.source):
+        rows = history.plans.get(member, ())
+        found = _rows(rows, by_member.get(member, {}), unread, at, since)
+        if found != rows:
+            changed[member] = found
+    return replace(history, plans=MappingProxyType({**history.plans, **changed})) if changed else history
+
+
+def _of_source(members: Iterable[str], source: str) -> set[str]:
+    return {member for member in members if member.split(":", 2)[1] == source}
+
+
+def _rows(
+    rows: tuple[PlanRow, ...], promises: Mapping[str, Promise], unread: set[str], at: datetime, since: datetime | None
+) -> tuple[PlanRow, ...]:
+    """Rule 1: what changed counts from when it was seen; at first contact (``since`` is None) it counts from before."""
+    found = [row for row in rows if row.valid_to is not None]
+    open_rows = {row.job: row for row in rows if row.valid_to is None}
+    for job, promise in promises.items():
+        row = open_rows.pop(job, None)
+        if row is not None and _same(row, promise):
+            found.append(row)
+            continue
+        if row is not None:
+            found.append(replace(row, valid_to=at))
+        found.append(PlanRow(job, promise.schedule, promise.timezone, promise.enabled, since))
+    found += [row if row.job in unread else replace(row, valid_to=at) for row in open_rows.values()]
+    return tuple(sorted(found, key=_age)[-MOST_ROWS:])
+
+
+def _same(row: PlanRow, promise: Promise) -> bool:
+    """A zone that could not be read this time is no change."""
+    same_zone = promise.timezone in (None, row.timezone)
+    return same_zone and (row.schedule, row.enabled) == (promise.schedule, promise.enabled)
+
+
+def _age(row: PlanRow) -> tuple[datetime, str]:
+    return row.valid_from or datetime.min.replace(tzinfo=UTC), row.job
+
+
+# --- rule 1, last sentence: announced runs ------------------------------------------------------------------------------
+
+
+def _announcements(history: History, report: Report) -> History:
+    """An announced run is kept from its due time on; one that was replaced before it was due is withdrawn."""
+    at = told.promises_as_of(report)
+    if at is None:
+        return history
+    changed = {}
+    for job, due in told.announced(report):
+        kept = history.announced.get(job, ())
+        found = tuple(one for one in kept if one <= at or one == due)
+        if due is not None and due not in found:
+            found = tuple(sorted((*found, due)))
+        if found != kept:
+            changed[job] = found[-MOST_ANNOUNCED:]
+    return replace(history, announced=MappingProxyType({**history.announced, **changed})) if changed else history
+
+
+# --- rule 11: who was seen ------------------------------------------------------------------------------------------------
+
+
+def _sightings(history: History, report: Report) -> History:
+    shown = told.members(report)
+    changed = {}
+    for member, name in shown.items():
+        at, before = told.lists(report, member), history.seen.get(member)
+        if at is not None and (before is None or before.gone is not None or before.name != name):
+            changed[member] = Sighting(before.first if before else at, name)
+    for member in _of_source(history.seen, report.source) - shown.keys():
+        at, before = told.lists(report, member), history.seen[member]
+        if at is not None and before.gone is None:
+            changed[member] = replace(before, gone=at)
+    return replace(history, seen=MappingProxyType({**history.seen, **changed})) if changed else history

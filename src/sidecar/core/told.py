@@ -1,0 +1,114 @@
+"""What a report promises and shows, member by member, in its upstream's own words: what is worth remembering of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from . import dumps, guests
+from .model import PartKind, SourceKind
+from .report import BackupGroup, BackupJob, Guest, Plan, Reading, Report, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One job's promise to one member. Fields as in history.PlanRow."""
+
+    member: str
+    job: str
+    schedule: str | None
+    timezone: str | None
+    enabled: bool
+
+
+#: What has to be read to know who is there and who is promised a backup.
+_LISTS = {
+    SourceKind.PVE: ("jobs", "guests"),
+    SourceKind.DATABASEMENT: ("plans", "dumps"),
+    SourceKind.BACKREST: ("plans",),
+}
+
+
+def promises_as_of(report: Report) -> datetime | None:
+    """When the report's jobs were read together with whom they cover; None when that failed this time."""
+    return _read(*(report.reading(scope) for scope in _LISTS.get(report.kind, ())))
+
+
+def has_promises(report: Report) -> bool:
+    """Reports of this kind tell who is promised a backup; a backup server only keeps them."""
+    return report.kind is not SourceKind.PBS
+
+
+def promises(report: Report) -> Iterator[Promise]:
+    """All promises in the report. Backrest tells no schedules: see ``announced``."""
+    if report.kind is SourceKind.PVE:
+        yield from _of_backup_jobs(report)
+    elif report.kind is SourceKind.DATABASEMENT:
+        yield from _of_dump_plans(report)
+
+
+def unread_jobs(report: Report) -> set[str]:
+    """Jobs of which the report can't tell whom they cover."""
+    return {f"{report.source}/backup/{job.id}" for job in report.facts(BackupJob) if job.guests is None}
+
+
+def announced(report: Report) -> Iterator[tuple[str, datetime | None]]:
+    """Backrest's jobs with the run that each announces; None where it announces none."""
+    return ((f"{report.source}/plan/{one.id}", one.next_run) for one in report.facts(Plan))
+
+
+def members(report: Report) -> dict[str, str]:
+    """Every member that the report shows, with its name."""
+    if report.kind is SourceKind.PVE:
+        shown = ((PartKind.GUEST, str(one.vmid), one.name) for one in report.facts(Guest) if not one.template)
+        return {_member(report, kind, ref): name or f"guest {ref}" for kind, ref, name in shown}
+    if report.kind is SourceKind.DATABASEMENT:
+        servers = dumps.servers(report)
+        refs = ((f"{server.name}/{database}", database) for server in servers for database in server.databases())
+        return {_member(report, PartKind.DATABASE, ref): name for ref, name in refs}
+    if report.kind is SourceKind.BACKREST:
+        return {_member(report, PartKind.PLAN, one.id): one.id for one in report.facts(Plan)}
+    return {_member(report, PartKind.GUEST, group.path): group.path for group in report.facts(BackupGroup)}
+
+
+def lists(report: Report, member: str) -> datetime | None:
+    """When the list was read in which ``member`` would be; None when that failed this time, or nobody knows which."""
+    if report.kind is SourceKind.PVE:
+        return _read(report.reading("guests"))
+    if report.kind is not SourceKind.PBS:
+        return promises_as_of(report)
+    datastore, *between, _, _ = member.split(":", 2)[2].split("/")
+    in_namespace = report.reading("snapshots", datastore, "/".join(between))
+    return _read(in_namespace or report.reading("namespaces", datastore))
+
+
+def _of_backup_jobs(report: Report) -> Iterator[Promise]:
+    zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
+    jobs = tuple(report.facts(BackupJob))
+    for guest in report.facts(Guest):
+        for job in jobs:
+            if not guest.template and guests.covers(job, guest):
+                member, name = _member(report, PartKind.GUEST, str(guest.vmid)), f"{report.source}/backup/{job.id}"
+                yield Promise(member, name, job.schedule, zones.get(guest.node), job.enabled)
+
+
+def _of_dump_plans(report: Report) -> Iterator[Promise]:
+    """Databasement's zone comes from the configuration, so it is not remembered."""
+    for server in dumps.servers(report):
+        for database in server.databases():
+            member = _member(report, PartKind.DATABASE, f"{server.name}/{database}")
+            for one in server.plans:
+                if dumps.covers(one, database):
+                    yield Promise(member, dumps.job_name(report.source, one), one.schedule, None, one.enabled)
+
+
+def _member(report: Report, kind: PartKind, ref: str) -> str:
+    return f"{kind}:{report.source}:{ref}"
+
+
+def _read(*readings: Reading | None) -> datetime | None:
+    """The oldest ``as_of`` when all of them were read this time."""
+    times = [reading.as_of for reading in readings if reading is not None and reading.problem is None]
+    found = [when for when in times if when is not None]
+    return min(found) if found and len(found) == len(readings) else None
