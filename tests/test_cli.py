@@ -17,16 +17,19 @@ from pathlib import Path
 
 import pytest
 
+from sidecar import cli
 from tests.upstreams import Rack, demo_homelab
 
 KEY = "k" * 43
+#: Child processes run the code that is tested here, wherever another version may be installed.
+ENVIRONMENT = {"PATH": os.defpath, "PYTHONPATH": str(Path(cli.__file__).parent.parent)}
 NOW = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sidecar", *arguments],
-        capture_output=True, text=True, check=False, timeout=30, env={"PATH": os.defpath, **environment},
+        capture_output=True, text=True, check=False, timeout=30, env={**ENVIRONMENT, **environment},
     )  # fmt: skip
 
 
@@ -110,15 +113,15 @@ class Sidecar:
 
 
 @contextmanager
-def running(config: Path, credentials: Path, directory: Path) -> Iterator[Sidecar]:
+def running(config: Path, credentials: Path, directory: Path, *more: str) -> Iterator[Sidecar]:
     path = directory / "sidecar.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
         process = subprocess.Popen(
             [sys.executable, "-m", "sidecar", "serve", "--config", str(config), "--credentials", str(credentials),
-             "--fd", str(listener.fileno())],
-            pass_fds=[listener.fileno()], stderr=subprocess.PIPE, text=True, env={"PATH": os.defpath},
+             "--fd", str(listener.fileno()), *more],
+            pass_fds=[listener.fileno()], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
         )  # fmt: skip
         try:
             yield Sidecar(path, process)

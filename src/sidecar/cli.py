@@ -71,6 +71,13 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="directory with the credentials (sidecar_keys and what the configuration names), "
         "where systemd's $CREDENTIALS_DIRECTORY is absent",
     )
+    serve.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="directory for what must survive a restart, where systemd's $STATE_DIRECTORY is absent "
+        "(neither: it is kept in memory only)",
+    )
     where = serve.add_mutually_exclusive_group()
     where.add_argument(
         "--fd", type=int, metavar="N", help="number of an open file descriptor that is a listening socket"
@@ -84,8 +91,14 @@ def _serve(options: argparse.Namespace) -> int:
     found = Credentials(credentials.directory(options.credentials))
     config, keys = _usable(options.config, found)
     with _listening(options) as sock:
-        asyncio.run(runtime.serve(config, found, keys, sock, runtime.utc_now))
+        asyncio.run(runtime.serve(config, found, keys, sock, runtime.utc_now, _state(options.state)))
     return 0
+
+
+def _state(told: Path | None) -> Path | None:
+    """Where the ledger is kept. systemd lists several directories with colons between them; the first is ours."""
+    first = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return told or (Path(first) if first else None)
 
 
 def _usable(path: Path, found: Credentials) -> tuple[Config, tuple[str, ...]]:

@@ -295,6 +295,9 @@ class Config(Model):
     week_start: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     poll_interval: Duration = timedelta(minutes=5)
     stale_after: Duration = timedelta(minutes=20)
+    remember_for: Duration = Field(
+        default=timedelta(days=400), description="How long runs and former plans are kept in the state directory."
+    )
     vault: Vault | None = None
     sources: dict[str, Source] = Field(min_length=1)
     services: tuple[Service, ...] = ()

@@ -1,4 +1,4 @@
-"""The one place where everything is put together: sources → reports → board → web, and the loops that keep it going."""
+"""The one place where everything is put together: sources → reports → ledger → board → web, and the loops that keep it going."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import uvicorn
 
 from .config import Config
 from .core.board import board
-from .core.history import History
 from .core.model import Board
+from .core.remember import remember
 from .core.report import Problem, Report, keep_what_failed
 from .core.settings import Settings
 from .credentials import Credentials
+from .ledger import Ledger, Remembered
 from .poller import Polled, poll
 from .sources import Source
 from .web.app import WidgetOptions, create_app
@@ -39,23 +41,32 @@ def utc_now() -> datetime:
 
 
 class Desk:
-    """The newest report of each source and the board that was judged from them. One thread, no locks."""
+    """The newest report of each source, what is remembered, and the board that was judged from them. One thread, no locks.
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    With a ledger it begins with what was known before the restart: the readings keep their age, and nothing old is green.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, ledger: Ledger | None = None) -> None:
         self._settings = settings
         self._clock = clock
-        self._reports: dict[str, Report] = {}
-        self._history = History()
+        self._ledger = ledger
+        remembered = ledger.remembered if ledger else Remembered()
+        self._reports = dict(_still_configured(remembered.reports, settings))
+        self._history = remembered.history
+        self._tried: set[str] = set()
         self.board: Board = self._judge()
 
     def record(self, report: Report) -> None:
         """Takes a source's report; scopes that failed keep what they said before."""
         before = self._reports.get(report.source)
-        self._reports[report.source] = keep_what_failed(report, before)
+        merged = keep_what_failed(report, before)
+        self._reports[report.source] = merged
+        self._tried.add(report.source)
         _log_change(before, report)
-        if self._history.first_contact is None and report.readings:
-            self._history = replace(self._history, first_contact=report.at)
+        self._history = remember(self._history, merged)
         self.rejudge()
+        if self._ledger is not None:
+            self._ledger.record(merged, self._history, self.board)
 
     def rejudge(self) -> None:
         """Judges everything for the present moment and swaps the board."""
@@ -63,10 +74,33 @@ class Desk:
 
     def ready(self) -> bool:
         """Every source was tried since start."""
-        return all(source.name in self._reports for source in self._settings.sources)
+        return all(source.name in self._tried for source in self._settings.sources)
 
     def _judge(self) -> Board:
-        return board(self._reports, self._history, self._settings, self._clock())
+        found = board(self._reports, self._history, self._settings, self._clock())
+        return replace(found, notes=(*found.notes, *self._ledger.notes)) if self._ledger else found
+
+
+def _still_configured(reports: dict[str, Report], settings: Settings) -> Iterator[tuple[str, Report]]:
+    for name, report in reports.items():
+        source = settings.source(name)
+        if source is not None and source.kind is report.kind:
+            yield name, report
+
+
+@contextlib.contextmanager
+def _ledger_in(state: Path | None, clock: Clock, kept_for: timedelta) -> Iterator[Ledger | None]:
+    if state is None:
+        log.warning(
+            "no state directory: nothing survives a restart; give one with --state, or StateDirectory= in the unit"
+        )
+        yield None
+        return
+    ledger = Ledger(state, clock(), kept_for)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
 
 
 def _log_change(before: Report | None, report: Report) -> None:
@@ -80,10 +114,21 @@ def _log_change(before: Report | None, report: Report) -> None:
 
 
 async def serve(
-    config: Config, credentials: Credentials, keys: Sequence[str], sock: socket.socket, clock: Clock
+    config: Config,
+    credentials: Credentials,
+    keys: Sequence[str],
+    sock: socket.socket,
+    clock: Clock,
+    state: Path | None = None,
 ) -> None:
-    """Polls, judges and answers on ``sock`` until SIGINT or SIGTERM."""
-    desk = Desk(config.to_settings(), clock)
+    """Polls, judges and answers on ``sock`` until SIGINT or SIGTERM. ``state``: where the ledger is kept, if anywhere."""
+    with _ledger_in(state, clock, config.remember_for) as ledger:
+        await _serve(config, credentials, keys, sock, clock, Desk(config.to_settings(), clock, ledger))
+
+
+async def _serve(
+    config: Config, credentials: Credentials, keys: Sequence[str], sock: socket.socket, clock: Clock, desk: Desk
+) -> None:
     app = create_app(
         board=lambda: desk.board, ready=desk.ready, keys=keys, clock=clock, options=_widget_options(config)
     )

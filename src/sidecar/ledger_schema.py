@@ -1,0 +1,95 @@
+"""The tables of the ledger, and how an older file becomes a newer one.
+
+Times are ISO 8601 text in UTC, so that ``sqlite3 ledger.sqlite`` shows something people can read, and sorts by time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+_VERSION_1 = """
+CREATE TABLE contacts (source TEXT PRIMARY KEY, first TEXT NOT NULL);
+
+-- One row per promise and time: what a job promised one member (rule 1). valid_from NULL: from before.
+CREATE TABLE plans (
+    member TEXT NOT NULL, job TEXT NOT NULL, schedule TEXT, timezone TEXT, enabled INTEGER NOT NULL,
+    valid_from TEXT, valid_to TEXT
+);
+CREATE INDEX plans_by_member ON plans (member);
+
+CREATE TABLE announced (job TEXT NOT NULL, due TEXT NOT NULL, PRIMARY KEY (job, due)) WITHOUT ROWID;
+
+-- gone NULL: it is there.
+CREATE TABLE members (member TEXT PRIMARY KEY, name TEXT NOT NULL, first TEXT NOT NULL, gone TEXT);
+
+-- subject: a member, or "job:" and the name of an upkeep job.
+CREATE TABLE runs (
+    subject TEXT NOT NULL, start TEXT NOT NULL, "end" TEXT, outcome TEXT NOT NULL, size INTEGER, text TEXT,
+    PRIMARY KEY (subject, start)
+) WITHOUT ROWID;
+CREATE INDEX runs_by_start ON runs (start);
+
+-- The last report of each source, and its readings in their order.
+CREATE TABLE reports (
+    source TEXT PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, version TEXT, tls_fingerprint TEXT,
+    limits TEXT NOT NULL, problem TEXT
+);
+CREATE TABLE readings (
+    source TEXT NOT NULL, scope TEXT NOT NULL, place INTEGER NOT NULL, as_of TEXT, problem TEXT, facts TEXT NOT NULL,
+    PRIMARY KEY (source, scope)
+);
+"""
+
+#: Statements that lead from one version to the next; the first makes version 1 of an empty file. Only ever append,
+#: and write no semicolon inside a statement or comment.
+MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+
+
+class NewerLedgerError(Exception):
+    """The file was written by a newer version of backup-glance."""
+
+    def __init__(self, found: int, known: int) -> None:
+        super().__init__(f"it has version {found}, this backup-glance knows {known}")
+
+
+def bring_up_to_date(connection: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> Path | None:
+    """Makes the tables, or leads those of an older version on. Returns the copy of the older file, when there was one.
+
+    Raises:
+        NewerLedgerError: nothing was changed.
+        sqlite3.Error: the file is as it was before.
+    """
+    found = version(connection)
+    if found > len(migrations):
+        raise NewerLedgerError(found, len(migrations))
+    if found == len(migrations):
+        return None
+    copy = _copied(connection, path.with_name(f"{path.name}.v{found}")) if found else None
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        for statement in "".join(migrations[found:]).split(";"):
+            connection.execute(statement)
+        connection.execute("DELETE FROM schema_version")
+        connection.execute("INSERT INTO schema_version VALUES (?)", (len(migrations),))
+    return copy
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The version of the tables; 0 for an empty file."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone():
+        return 0
+    row = connection.execute("SELECT version FROM schema_version").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _copied(connection: sqlite3.Connection, copy: Path) -> Path:
+    """A whole copy, or none: it gets its name when it is complete."""
+    growing = copy.with_name(f"{copy.name}.part")
+    growing.unlink(missing_ok=True)
+    with closing(sqlite3.connect(growing)) as target:
+        connection.backup(target)
+    return growing.replace(copy)
