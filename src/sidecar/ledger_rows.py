@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -152,33 +152,47 @@ def runs_of(board: Board) -> Iterator[tuple[str, tuple[Run, ...]]]:
 
 def write_runs(connection: Connection, subject: str, runs: Iterable[Run]) -> None:
     """Adds the runs, or what became of them since."""
-    rows = (_row(subject, run.start, run.end, run.outcome, run.size, run.text) for run in runs)
+    connection.execute("INSERT OR IGNORE INTO subjects (name) VALUES (?)", _row(subject))
+    number = connection.execute("SELECT id FROM subjects WHERE name = ?", _row(subject)).fetchone()[0]
+    rows = (_row(number, _count(run.start), _count(run.end), run.outcome, run.size, run.text) for run in runs)
     connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
 def read_runs(connection: Connection, start: datetime, end: datetime) -> dict[str, tuple[Run, ...]]:
     """The runs that began from ``start`` up to, not including, ``end``, by subject, oldest first."""
     found: dict[str, list[Run]] = defaultdict(list)
-    query = 'SELECT subject, start, "end", outcome, size, text FROM runs WHERE start >= ? AND start < ? ORDER BY start'
-    for subject, begun, ended, outcome, size, text in connection.execute(query, _row(start, end)):
-        found[subject].append(Run(_moment(begun), _maybe(ended), Outcome(outcome), size, text))
+    # CROSS JOIN: subject by subject, each by its own key.
+    query = (
+        'SELECT name, start, "end", outcome, size, text FROM subjects CROSS JOIN runs ON subject = id'
+        " WHERE start >= ? AND start < ? ORDER BY name, start"
+    )
+    for subject, begun, ended, outcome, size, text in connection.execute(query, (_count(start), _count(end))):
+        stop = None if ended is None else _EPOCH + timedelta(microseconds=ended)
+        found[subject].append(Run(_EPOCH + timedelta(microseconds=begun), stop, Outcome(outcome), size, text))
     return {subject: tuple(runs) for subject, runs in found.items()}
 
 
 def forget_before(connection: Connection, moment: datetime) -> None:
     """Drops what is over since before ``moment``; what is still in force or there stays, however old."""
+    connection.execute("DELETE FROM runs WHERE start < ?", (_count(moment),))
     for statement in (
-        "DELETE FROM runs WHERE start < ?",
-        "DELETE FROM plans WHERE valid_to < ?",
-        "DELETE FROM announced WHERE due < ?",
-        "DELETE FROM members WHERE gone < ?",
+        "DELETE FROM subjects WHERE id NOT IN (SELECT subject FROM runs)",
+        "DELETE FROM plans WHERE valid_to < :moment",
+        "DELETE FROM announced WHERE due < :moment",
+        "DELETE FROM members WHERE gone < :moment",
     ):
-        connection.execute(statement, _row(moment))
+        connection.execute(statement, {"moment": _kept(moment)})
 
 
 # --- values ---------------------------------------------------------------------------------------------------------------
 
 _LARGEST = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _count(moment: datetime | None) -> int | None:
+    """Microseconds since 1970."""
+    return None if moment is None else (moment - _EPOCH) // datetime.resolution
 
 
 def _row(*values: object) -> tuple[object, ...]:

@@ -1,6 +1,6 @@
 """The tables of the ledger, and how an older file becomes a newer one.
 
-Times are ISO 8601 text in UTC, so that ``sqlite3 ledger.sqlite`` shows something people can read, and sorts by time.
+Times are ISO 8601 text in UTC, so that ``sqlite3 ledger.sqlite`` shows something people can read; but for runs.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ CREATE TABLE announced (job TEXT NOT NULL, due TEXT NOT NULL, PRIMARY KEY (job, 
 -- gone NULL: it is there.
 CREATE TABLE members (member TEXT PRIMARY KEY, name TEXT NOT NULL, first TEXT NOT NULL, gone TEXT);
 
--- subject: a member, or "job:" and the name of an upkeep job.
+-- By far the most rows, so they are short: times in microseconds since 1970, and a number for the subject, which is a
+-- member, or "job:" and the name of an upkeep job.
+CREATE TABLE subjects (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE runs (
-    subject TEXT NOT NULL, start TEXT NOT NULL, "end" TEXT, outcome TEXT NOT NULL, size INTEGER, text TEXT,
+    subject INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER, outcome TEXT NOT NULL, size INTEGER, text TEXT,
     PRIMARY KEY (subject, start)
 ) WITHOUT ROWID;
-CREATE INDEX runs_by_start ON runs (start);
 
 -- The last report of each source, and its readings in their order.
 CREATE TABLE reports (

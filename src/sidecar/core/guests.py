@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -37,9 +38,18 @@ def parts(lab: Lab) -> list[GuestPart]:
     return _fed_twice([_part(lab, cluster, guest) for cluster in clusters for guest in cluster.guests])
 
 
-def covers(job: BackupJob, guest: Guest) -> bool:
-    """The job backs the guest up where it is now: node limits count."""
-    return guest.vmid in (job.guests or ()) and job.node in (None, guest.node)
+class Cover:
+    """Which jobs back up which guest, looked up instead of searched."""
+
+    def __init__(self, jobs: Iterable[BackupJob]) -> None:
+        self._by_vmid: dict[int, list[BackupJob]] = defaultdict(list)
+        for job in jobs:
+            for vmid in dict.fromkeys(job.guests or ()):
+                self._by_vmid[vmid].append(job)
+
+    def of(self, guest: Guest) -> list[BackupJob]:
+        """The jobs that back the guest up where it is now: node limits count."""
+        return [job for job in self._by_vmid.get(guest.vmid, ()) if job.node in (None, guest.node)]
 
 
 class _Cluster:
@@ -50,11 +60,13 @@ class _Cluster:
         self.report = report
         self.guests = tuple(guest for guest in report.facts(Guest) if not guest.template)
         self.jobs = tuple(report.facts(BackupJob))
+        self._cover = Cover(self.jobs)
         self.storages = {storage.name: storage for storage in report.facts(Storage)}
         self.zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
         self.kept = {guest.vmid: _kept(lab, self, guest) for guest in self.guests}
         self._nights: dict[tuple[str, tuple[Plan, ...]], tuple[vzdump.Night, ...]] = {}
         self._tasks: dict[tuple[str, str], tuple[Task, ...]] = {}
+        self._begun: dict[str, list[tuple[datetime, str]]] = {}
 
     def zone(self, node: str) -> str | None:
         """PVE evaluates a job's schedule in each node's own zone (pbs.md §4.3); an unread node takes its neighbour's."""
@@ -72,18 +84,20 @@ class _Cluster:
         return tuple(task for task in reading.of(Task) if task.type == "vzdump") if reading else ()
 
     def _tasks_but_for_others(self, node: str, job: str) -> tuple[Task, ...]:
-        every, begun = self.tasks(node), self._begun(node)
+        every, begun = self.tasks(node), self._begun_on(node)
         return tuple(task for task in every if vzdump.proven_job(task, every, begun) in (None, job))
 
-    def _begun(self, node: str) -> list[tuple[datetime, str]]:
+    def _begun_on(self, node: str) -> list[tuple[datetime, str]]:
         """What proves whose a task is: backups of guests that are in one job only."""
-        promised = ((guest, [job.id for job in self.jobs_of(guest) if job.enabled]) for guest in self.guests)
-        return sorted(
-            (when, jobs[0])
-            for guest, jobs in promised
-            if guest.node == node and len(jobs) == 1
-            for when in self.kept[guest.vmid].begun()
-        )
+        if node not in self._begun:
+            self._begun[node] = sorted(self._proofs(node))
+        return self._begun[node]
+
+    def _proofs(self, node: str) -> Iterator[tuple[datetime, str]]:
+        for guest in self.guests:
+            jobs = [job.id for job in self.jobs_of(guest) if job.enabled] if guest.node == node else []
+            if len(jobs) == 1:
+                yield from ((when, jobs[0]) for when in self.kept[guest.vmid].begun())
 
     def nights(self, node: str, job: str, promises: tuple[Plan, ...]) -> tuple[vzdump.Night, ...]:
         key = (node, promises)
@@ -92,7 +106,7 @@ class _Cluster:
         return self._nights[key]
 
     def jobs_of(self, guest: Guest) -> list[BackupJob]:
-        return [job for job in self.jobs if covers(job, guest)]
+        return self._cover.of(guest)
 
     def unread_jobs(self) -> list[str]:
         return [job.id for job in self.jobs if job.enabled and job.guests is None]

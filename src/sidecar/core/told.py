@@ -85,12 +85,11 @@ def lists(report: Report, member: str) -> datetime | None:
 
 def _of_backup_jobs(report: Report) -> Iterator[Promise]:
     zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
-    jobs = tuple(report.facts(BackupJob))
+    cover = guests.Cover(report.facts(BackupJob))
     for guest in report.facts(Guest):
-        for job in jobs:
-            if not guest.template and guests.covers(job, guest):
-                member, name = _member(report, PartKind.GUEST, str(guest.vmid)), f"{report.source}/backup/{job.id}"
-                yield Promise(member, name, job.schedule, zones.get(guest.node), job.enabled)
+        for job in cover.of(guest) if not guest.template else ():
+            member, name = _member(report, PartKind.GUEST, str(guest.vmid)), f"{report.source}/backup/{job.id}"
+            yield Promise(member, name, job.schedule, zones.get(guest.node), job.enabled)
 
 
 def _of_dump_plans(report: Report) -> Iterator[Promise]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from . import words
+from .due import SHORT_GRACE
 from .host_groups import link
 from .lab import Lab
 from .model import DatastoreRow, JobRow, Link, Outcome, Run, SourceKind, State, Verdict
 from .part import Evidence
 from .report import Datastore, Report, UpkeepJob
 from .settings import SourceSetting
-from .verdict import SHORT_GRACE
 
 KINDS = ("prune", "gc", "verify", "sync")
 _TITLES = {"prune": "prune", "gc": "garbage collection", "verify": "verification", "sync": "sync"}

@@ -13,12 +13,11 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from . import words
+from .due import due_time, grace, next_run
 from .history import History
 from .model import Outcome, Run, State, Verdict
 from .part import CLOCK_TOLERANCE, EARLY, Activity, Part, Plan
 
-SHORT_GRACE = timedelta(minutes=30)
-LONGEST_GRACE = timedelta(hours=3)
 LONGEST_RUN = timedelta(hours=24)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
@@ -72,9 +71,9 @@ def judge(part: Part, history: History, now: datetime, zone: ZoneInfo) -> Judgem
     """The verdict of ``part`` at ``now``; times in its reason are read in ``zone``."""
     enabled = tuple(plan for plan in part.plans if plan.enabled and not plan.silenced)
     good = _newest_evident(part, now)
-    due = _due(part, enabled, good, history)
-    next_run, plan = _next(part, enabled, now)
-    case = _Case(part, now, zone, good, due, _grace(part, enabled, now))
+    due = due_time(part, enabled, good, history)
+    coming, plan = next_run(part, enabled, now)
+    case = _Case(part, now, zone, good, due, grace(part, enabled, now))
     verdict = (
         _disabled(case)
         or _unknown(case)
@@ -83,7 +82,7 @@ def judge(part: Part, history: History, now: datetime, zone: ZoneInfo) -> Judgem
         or _worthless(case)
         or _judged_by_time(case)
     )
-    return Judgement(verdict, good, due, next_run, plan)
+    return Judgement(verdict, good, due, coming, plan)
 
 
 # --- rule 2: only the owner's configuration or a pause makes a part disabled ---------------------------------------------
@@ -166,9 +165,10 @@ def _unpromised(case: _Case, enabled: tuple[Plan, ...]) -> Verdict | None:
 def _switched_off(case: _Case) -> Verdict:
     """Rule 2: a warning until the newest backup is older than the last known period and grace, then missed."""
     part = case.part
-    jobs = words.listed(sorted({plan.job for plan in part.plans}))
+    plans = [plan for plan in part.plans if not plan.silenced]
+    jobs = words.listed(sorted({plan.job for plan in plans}))
     reason = f"job {jobs} is switched off; {case.newest()}"
-    period = max((period for plan in part.plans if (period := _last_period(plan, case.now))), default=None)
+    period = max((period for plan in plans if (period := _last_period(plan, case.now))), default=None)
     if case.good is None or period is None:
         return case.verdict(State.WARNING, reason, None, part.actions.uncovered)
     limit = case.good.start + period + case.grace
@@ -199,48 +199,6 @@ def _worthless(case: _Case) -> Verdict | None:
 # --- rules 3 to 6: is one due, and what became of it ------------------------------------------------------------------
 
 
-def _due(part: Part, enabled: tuple[Plan, ...], good: Run | None, history: History) -> datetime | None:
-    """Rule 3: D, the first due time after the one that the newest good run answers; without one the first that is known.
-
-    Rule 1: each plan has its due times while it was in force, and what was announced stays due until a run answers it.
-    """
-    answered = good.start + EARLY if good else None
-    first = part.first_due_after or history.contact(part.source) or part.evidence.as_of
-    due = []
-    for plan in (*enabled, *part.past):
-        after = answered or (_FIRST if plan.schedule is None else first and first - timedelta(seconds=1))
-        due.append(_expected_after(part, plan, after) if after else None)
-    return min((one for one in due if one), default=None)
-
-
-def _expected_after(part: Part, plan: Plan, moment: datetime) -> datetime | None:
-    """The first due time after ``moment`` that no pause excuses."""
-    due = plan.due_after(moment)
-    while due is not None and (pause := next((one for one in part.pauses if one.start <= due < one.end), None)):
-        due = plan.due_after(pause.end - datetime.resolution)
-    return due
-
-
-def _next(part: Part, enabled: tuple[Plan, ...], now: datetime) -> tuple[datetime | None, Plan | None]:
-    coming = [(_expected_after(part, plan, now), plan) for plan in enabled]
-    known = [(when, plan) for when, plan in coming if when is not None]
-    if known:
-        return min(known, key=lambda pair: pair[0])
-    return None, next(iter(enabled), None)
-
-
-def _grace(part: Part, enabled: tuple[Plan, ...], now: datetime) -> timedelta:
-    """Rule 4: 30 min where starts can be seen, else a quarter of the period, 30 min to 3 h; the owner's word wins."""
-    own = [plan.grace for plan in enabled if plan.grace is not None]
-    if own:
-        return max(own)
-    if part.starts_seen:
-        return SHORT_GRACE
-    periods = [plan.schedule.period(now) for plan in (enabled or part.plans) if plan.schedule]
-    period = min((period for period in periods if period), default=None)
-    return min(max(period / 4, SHORT_GRACE), LONGEST_GRACE) if period else LONGEST_GRACE
-
-
 def _judged_by_time(case: _Case) -> Verdict:
     """Rule 3: before D ok or new; from D late, from D + grace missed or never; a failure at once."""
     due = case.due
@@ -261,7 +219,11 @@ def _before_due(case: _Case) -> Verdict:
         return case.verdict(State.NEW, first, None)
     extra = _failure_outside_schedule(case, case.good)
     concerns = [*part.concerns, *extra]
-    concerns += [f"the schedule of {plan.job} can't be read: {plan.trouble}" for plan in part.plans if plan.trouble]
+    concerns += [
+        f"the schedule of {plan.job} can't be read: {plan.trouble}"
+        for plan in part.plans
+        if plan.trouble and not plan.silenced
+    ]
     if case.good.outcome is Outcome.WARNING:
         concerns.insert(0, f"the newest {_noun(part)} finished with warnings{_quoted(case.good.text)}")
     if concerns:
