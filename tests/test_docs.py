@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -35,10 +36,14 @@ def test_every_link_in_the_documentation_leads_somewhere() -> None:
 
 def test_the_command_helps() -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "sidecar", "serve", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "sidecar", "serve", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
     ).stdout
 
-    assert all(option in said for option in ("--config", "--credentials", "--fd", "--listen"))
+    assert all(option in said for option in ("--config", "--credentials", "--state", "--fd", "--listen"))
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-demo.txt", "requirements-dev.txt"])

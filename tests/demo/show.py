@@ -63,8 +63,11 @@ class Show:
         """Runs the sidecar until it is interrupted."""
         path = self._rack.write_config(self.directory / "config.yaml")
         found = Credentials(self.directory / "credentials")
+        state = self.directory / "state"
+        state.mkdir()
         self._say()
-        await runtime.serve(config_file.load(path), found, credentials.sidecar_keys(found), self._listener, self._clock)
+        keys = credentials.sidecar_keys(found)
+        await runtime.serve(config_file.load(path), found, keys, self._listener, self._clock, state)
 
     def _write_key(self) -> Path:
         """The sidecar's key, once for the sidecar and once for Caddy."""
