@@ -212,6 +212,32 @@ def test_rule_1_the_owners_own_schedule_holds_for_the_past_too() -> None:
     assert desk.state("23 05:59") is State.OK
 
 
+def test_rule_1_a_dump_schedule_edited_at_noon_counts_from_noon() -> None:
+    desk = Desk(settings(DATABASEMENT)).take(databasement("22 11:58", "crm"))
+    desk.take(databasement("22 12:03", "crm", plans=(replace(DAILY, schedule="0 10 * * *"),)))
+
+    assert desk.state("22 12:04", "crm") is State.OK
+    assert row(desk.board("22 12:04"), "crm").next_run == at("23 10:00")
+
+
+def test_rule_1_a_zone_that_the_configuration_corrects_holds_for_the_past_too() -> None:
+    """Databasement doesn't tell its zone, so a corrected zone is no edit of the schedule."""
+    desk = Desk(settings(replace(DATABASEMENT, timezone="UTC"))).take(databasement("22 03:40", "crm"))
+    assert desk.state("22 03:41", "crm") is State.MISSED
+
+    desk.settings = settings(DATABASEMENT)
+    desk.take(databasement("22 03:45", "crm"))
+    assert desk.state("22 03:46", "crm") is State.OK
+
+
+def test_rule_1_a_database_that_joins_a_backup_is_new_until_it_is_due() -> None:
+    chosen = replace(DAILY, mode="selected", databases=("crm",))
+    desk = Desk(settings(DATABASEMENT)).take(databasement("22 11:58", "crm", plans=(chosen,)))
+    desk.take(databasement("22 12:03", "crm", plans=(replace(chosen, databases=("crm", "shop")),)))
+
+    assert desk.state("22 12:04", "shop") is State.NEW
+
+
 def test_rule_1_a_reading_that_says_the_same_again_changes_nothing() -> None:
     desk = Desk().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58"))
     before = desk.history
@@ -292,6 +318,12 @@ def test_rule_2_a_pause_says_until_when_and_why() -> None:
 
     assert desk.reason("22 12:01") == "Paused until Tue 24 Nov 00:00: holiday; newest backup Fri 20 Nov 04:05."
     assert row(desk.board("22 12:01"), "vaultwarden").next_run == at("24 04:00")
+
+
+def test_rule_2_while_everything_is_paused_the_headline_says_so() -> None:
+    found = Desk(PAUSED).take(pbs("22 12:00", group("20 04:05")), pve("22 12:00")).board("22 12:01")
+
+    assert (found.overall.state, found.overall.headline) == (State.DISABLED, "Everything is paused or switched off")
 
 
 def test_rule_2_a_pause_of_the_backup_server_is_one_of_its_guests_and_upkeep_and_it_may_be_away() -> None:
@@ -526,6 +558,25 @@ def test_rule_11_a_source_that_cannot_be_read_makes_nothing_vanish(problem: Prob
 
     assert desk.history.seen["guest:pve:101"].gone is None
     assert not [note for note in desk.board("22 12:04").notes if "gone from pve" in note.lower()]
+
+
+def test_rule_11_what_may_be_on_a_cluster_that_cannot_be_read_is_unknown_not_gone() -> None:
+    other = replace(PVE, name="pve2")
+    desk = Desk(settings(PVE, other, PBS, services=(service("passwords", "101"),)))
+    desk.take(pbs("22 11:58", group("22 04:05")), pve("22 11:58"), pve("22 12:03", guests=()))
+    desk.take(away("pve2", SourceKind.PVE, "22 12:03"))
+
+    assert desk.state("22 12:04", "passwords") is State.UNKNOWN
+
+
+def test_rule_11_what_is_gone_stays_gone_while_its_list_cannot_be_read_for_a_moment() -> None:
+    part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", Expectation("sun 06:00"))
+    desk = Desk(settings(services=(ServiceSetting("archive", (part,)),)))
+    desk.take(pbs("22 11:58", group("22 06:10", vmid="nas", kind="host")), pbs("22 12:03"))
+    desk.take(away("pbs", SourceKind.PBS, "22 12:08"))
+
+    assert desk.state("22 12:09", "archive") is State.MISSED
+    assert desk.state("22 12:24", "archive") is State.UNKNOWN
 
 
 def test_rule_11_what_comes_back_is_there_again() -> None:

@@ -34,7 +34,11 @@ def _state(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequ
 def _headline(
     services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequence[SourceRow], now: datetime, zone: ZoneInfo
 ) -> str:
-    if all(source.as_of is None for source in sources) and not any(source.verdict.action for source in sources):
+    if (
+        sources
+        and all(source.as_of is None for source in sources)
+        and not any(source.verdict.action for source in sources)
+    ):
         return f"Reading for the first time: 0 of {len(sources)} sources answered"
     if not services:
         silent = [source.name for source in sources if source.verdict.state is State.UNKNOWN]

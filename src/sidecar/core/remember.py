@@ -114,11 +114,11 @@ def _sightings(history: History, report: Report) -> History:
     shown = told.members(report)
     changed = {}
     for member, name in shown.items():
-        at, before = told.lists(report, member), history.seen.get(member)
+        at, before = told.listed_at(report, member), history.seen.get(member)
         if at is not None and (before is None or before.gone is not None or before.name != name):
             changed[member] = Sighting(before.first if before else at, name)
     for member in _of_source(history.seen, report.source) - shown.keys():
-        at, before = told.lists(report, member), history.seen[member]
+        at, before = told.listed_at(report, member), history.seen[member]
         if at is not None and before.gone is None:
             changed[member] = replace(before, gone=at)
     return replace(history, seen=MappingProxyType({**history.seen, **changed})) if changed else history

@@ -100,6 +100,8 @@ class _Search:
                 f"{service}: {setting.ref} is ambiguous, it could mean {means}; write the source before it."
             )
             return [replace(found[0], note=f"{setting.ref} is ambiguous: it could mean {means}", plans=())]
+        if not found and (doubtful := self._doubtful(setting)):
+            return [self._unreadable(setting, doubtful[0])]
         gone = vanished.mapped(self.lab, self.lost, setting, {part.member for part in found}, self.guest_parts)
         self.notes += [f"{service}: {note}" for note in gone.notes]
         if not found and not gone.any:
@@ -119,14 +121,25 @@ class _Search:
     def _split(self, setting: PartSetting) -> tuple[str | None, str]:
         return self.lab.settings.split(setting.ref)
 
+    def _asked(self, setting: PartSetting) -> list[SourceSetting]:
+        """The sources that could know it."""
+        source, _ = self._split(setting)
+        wanted = _wanted(setting)
+        return [one for one, _ in self.lab.of(wanted) if source in (None, one.name)]
+
+    def _doubtful(self, setting: PartSetting) -> list[SourceSetting]:
+        return [one for one in self._asked(setting) if self._evidence(one).stale(self.lab.now)]
+
+    def _unreadable(self, setting: PartSetting, source: SourceSetting) -> Part:
+        """A part that nothing is known of because a source that could know it can't be asked."""
+        _, ref = self._split(setting)
+        return Part(setting.kind, ref, ref, source.name, self._evidence(source))
+
     def _missing(self, service: str, setting: PartSetting) -> Part:
-        """A part that nothing is known of: because nobody could be asked, or because it isn't there."""
-        source, ref = self._split(setting)
-        wanted = SourceKind.PBS if setting.kind is PartKind.GUEST and "/" in setting.ref else _ASKED[setting.kind]
-        asked = [one for one, _ in self.lab.of(wanted) if source in (None, one.name)]
-        doubtful = [one for one in asked if self._evidence(one).stale(self.lab.now)]
-        if doubtful:
-            return Part(setting.kind, ref, ref, doubtful[0].name, self._evidence(doubtful[0]))
+        """A part that no source knows, although all could be asked."""
+        _, ref = self._split(setting)
+        asked = self._asked(setting)
+        wanted = _wanted(setting)
         where = ", ".join(one.name for one in asked) or f"any source of kind {wanted}"
         self.notes.append(f"{service}: {_KEY[setting.kind]} names {setting.ref}, which {where} does not know.")
         evidence = self._evidence(asked[0]) if asked else Evidence(wanted, None, timedelta(0))
@@ -143,6 +156,10 @@ class _Search:
         }
         report = self.lab.reports.get(source.name)
         return self.lab.evidence(source, report.reading(*scopes[source.kind]) if report else None)
+
+
+def _wanted(setting: PartSetting) -> SourceKind:
+    return SourceKind.PBS if setting.kind is PartKind.GUEST and "/" in setting.ref else _ASKED[setting.kind]
 
 
 def _expecting(part: Part, setting: PartSetting, lab: Lab) -> Part:

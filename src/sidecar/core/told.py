@@ -72,15 +72,20 @@ def members(report: Report) -> dict[str, str]:
     return {_member(report, PartKind.GUEST, group.path): group.path for group in report.facts(BackupGroup)}
 
 
-def lists(report: Report, member: str) -> datetime | None:
-    """When the list was read in which ``member`` would be; None when that failed this time, or nobody knows which."""
+def lists(report: Report, member: str) -> tuple[Reading | None, ...]:
+    """The readings in which ``member`` would be; None for one that was not made."""
     if report.kind is SourceKind.PVE:
-        return _read(report.reading("guests"))
+        return (report.reading("guests"),)
     if report.kind is not SourceKind.PBS:
-        return promises_as_of(report)
+        return tuple(report.reading(scope) for scope in _LISTS[report.kind])
     datastore, *between, _, _ = member.split(":", 2)[2].split("/")
     in_namespace = report.reading("snapshots", datastore, "/".join(between))
-    return _read(in_namespace or report.reading("namespaces", datastore))
+    return (in_namespace or report.reading("namespaces", datastore),)
+
+
+def listed_at(report: Report, member: str) -> datetime | None:
+    """When the list was read in which ``member`` would be; None when that failed this time."""
+    return _read(*lists(report, member))
 
 
 def _of_backup_jobs(report: Report) -> Iterator[Promise]:

@@ -23,14 +23,14 @@ UNMAPPED_NOTED = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A member that was seen and is gone, as its source told at ``as_of``."""
+    """A member that was seen and is gone, and what that rests on."""
 
     kind: PartKind
     source: SourceSetting
     ref: str
     name: str
     gone: datetime
-    as_of: datetime
+    evidence: Evidence
 
     def said(self, lab: Lab) -> str:
         name = self.name if self.name == self.ref else f"{self.name} ({self.source.name}:{self.ref})"
@@ -39,15 +39,17 @@ class Lost:
 
 
 def lost(lab: Lab) -> list[Lost]:
-    """Everything that was seen and is gone, as far as its source can be read now."""
+    """Everything that was seen and is gone, as far as what its source told is fresh."""
     found = []
     gone = ((member, one.name, one.gone) for member, one in lab.history.seen.items() if one.gone is not None)
     for member, called, since in sorted(gone):
         kind, name, ref = member.split(":", 2)
         source, report = lab.settings.source(name), lab.reports.get(name)
-        as_of = lists(report, member) if report else None
-        if source is not None and as_of is not None and lab.now - as_of <= source.stale_after:
-            found.append(Lost(PartKind(kind), source, ref, called, since, as_of))
+        if source is None or report is None:
+            continue
+        evidence = lab.evidence(source, *lists(report, member))
+        if evidence.as_of is not None and not evidence.stale(lab.now):
+            found.append(Lost(PartKind(kind), source, ref, called, since, evidence))
     return found
 
 
@@ -118,7 +120,7 @@ def _part(one: Lost) -> Part:
         ref=one.ref,
         name=one.name,
         source=one.source.name,
-        evidence=Evidence(one.source.name, one.as_of, one.source.stale_after),
+        evidence=one.evidence,
         actions=Actions(missed="Bring it back, or take it out of services."),
         gone=one.gone,
     )
