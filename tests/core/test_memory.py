@@ -150,6 +150,7 @@ def test_rule_1_a_new_guest_in_a_job_that_takes_all_is_new_until_its_first_due_t
 
     assert desk.state("22 12:04", "jellyfin") is State.NEW
     assert desk.reason("22 12:04", "jellyfin") == "Nothing was due yet; first run Mon 23 Nov 04:00."
+    assert row(desk.board("22 12:04"), "jellyfin").last_run is None, "the task of 04:00 was not meant for it"
     assert desk.board("22 12:04").overall.state is State.OK
 
     desk.take(pbs("23 04:02", old), pve("23 04:02", vzdump("22 04:00", "22 04:10"), **both))
@@ -531,6 +532,7 @@ def test_rule_11_a_mapped_plan_that_is_gone_is_missed_unless_it_was_switched_off
     last: str | None, expected: State | None
 ) -> None:
     desk = plans_desk(
+        backrest("23 02:00", "23 02:15"),
         backrest("23 11:58", last, run("23 02:15")),
         backrest("23 12:03", "24 03:00", plan="other"),
         services=(service("photos", "photos", kind=PartKind.PLAN),),
