@@ -7,12 +7,15 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sidecar.core.board import board
 from sidecar.core.history import EMPTY, History, PlanRow
 from sidecar.core.model import Board, PartKind, Run, SourceKind, State
 from sidecar.core.remember import MOST_ROWS, remember
 from sidecar.core.report import (
+    BackupGroup,
     BackupJob,
     Dump,
     DumpPlan,
@@ -606,6 +609,47 @@ def test_rule_11_a_namespace_that_cannot_be_read_makes_no_group_vanish() -> None
     desk.take(replace(server, readings=broken))
 
     assert desk.history.seen["guest:pbs:main/host/nas"].gone is None
+
+
+ODD = st.sampled_from(["", "/", ":", "a/b", "a:b", "*", "[", "\ud800"])
+
+
+@given(ODD, ODD, ODD, st.booleans())
+def test_whatever_upstreams_call_their_things_remembering_and_judging_never_fail(
+    one: str, two: str, three: str, stays: bool
+) -> None:
+    group_ = BackupGroup(one, two, three, one, ())
+    server = Report(
+        "pbs",
+        SourceKind.PBS,
+        at("22 11:58"),
+        readings=readings("22 11:58", {("snapshots", one, two): (group_,), ("namespaces", one): ()}),
+    )
+    dumps = Report(
+        "databasement",
+        SourceKind.DATABASEMENT,
+        at("22 11:58"),
+        readings=readings(
+            "22 11:58",
+            {
+                ("plans",): (replace(DAILY, server=one, id=two, schedule=three),),
+                ("dumps",): (Dump(one, one, two, run("22 02:00")),),
+            },
+        ),
+    )
+    plans = backrest("22 11:58", None, plan=one)
+    odd = service("odd", one or "x", two or "x", kind=PartKind.DATABASE)
+    desk = Desk(settings(PVE, PBS, DATABASEMENT, BACKREST, services=(odd,)))
+    desk.take(server, dumps, plans, pve("22 11:58", guests=(Guest(1, one, two, three),), jobs=(edited(three),)))
+    if not stays:
+        desk.take(
+            *(
+                replace(report, readings=tuple(replace(reading, facts=()) for reading in report.readings))
+                for report in (server, dumps, plans)
+            )
+        )
+
+    assert desk.board("22 12:00").sources
 
 
 def test_nothing_remembered_is_an_empty_history() -> None:

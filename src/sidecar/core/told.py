@@ -78,9 +78,9 @@ def lists(report: Report, member: str) -> tuple[Reading | None, ...]:
         return (report.reading("guests"),)
     if report.kind is not SourceKind.PBS:
         return tuple(report.reading(scope) for scope in _LISTS[report.kind])
-    datastore, *between, _, _ = member.split(":", 2)[2].split("/")
-    in_namespace = report.reading("snapshots", datastore, "/".join(between))
-    return (in_namespace or report.reading("namespaces", datastore),)
+    steps = member.split(":", 2)[2].split("/")
+    in_namespace = report.reading("snapshots", steps[0], "/".join(steps[1:-2]))
+    return (in_namespace or report.reading("namespaces", steps[0]),)
 
 
 def listed_at(report: Report, member: str) -> datetime | None:

@@ -109,8 +109,8 @@ def _still_promised(lab: Lab, one: Lost, guest_parts: list[GuestPart]) -> bool:
         return (own is not None and own.schedule is not None) or bool(announced and announced[-1] >= one.gone)
     if one.source.kind is not SourceKind.PBS:
         return False
-    datastore, *between, backup_type, backup_id = one.ref.split("/")
-    key = (one.source.name, datastore, "/".join(between), f"{backup_type}/{backup_id}")
+    steps = one.ref.split("/")
+    key = (one.source.name, steps[0], "/".join(steps[1:-2]), "/".join(steps[-2:]))
     return any(key in guest.groups and guest.part.plans for guest in guest_parts)
 
 
