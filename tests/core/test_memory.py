@@ -1,35 +1,32 @@
-"""What needs memory: rule 1 (plans and announced runs are remembered), rule 2 (pauses), rule 11 (vanished)."""
+"""Rule 1: plans and announced runs are remembered."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.board import board
 from sidecar.core.history import EMPTY, History, PlanRow
-from sidecar.core.model import Board, PartKind, Run, SourceKind, State
-from sidecar.core.remember import MOST_ROWS, remember
-from sidecar.core.report import (
-    BackupGroup,
-    BackupJob,
-    Dump,
-    DumpPlan,
-    Guest,
-    Plan,
-    Problem,
-    Reading,
-    Report,
-    UpkeepJob,
-    Zone,
-    keep_what_failed,
-)
-from sidecar.core.settings import Expectation, Ignore, JobSetting, PartSetting, Pause, ServiceSetting, Settings
+from sidecar.core.model import PartKind, SourceKind, State
+from sidecar.core.remember import MOST_ROWS
+from sidecar.core.report import BackupGroup, Dump, Guest, Reading, Report, Zone
+from sidecar.core.settings import JobSetting
 from tests.core.making import at, failed, run
+from tests.core.remembering import (
+    DAILY,
+    JELLYFIN,
+    VAULTWARDEN,
+    WEEKLY,
+    Desk,
+    backrest,
+    databasement,
+    edited,
+    night,
+    plans_desk,
+)
 from tests.core.reports import (
     BACKREST,
     CRITICAL,
@@ -46,44 +43,6 @@ from tests.core.reports import (
     settings,
     vzdump,
 )
-
-VAULTWARDEN = Guest(101, "lxc", "vaultwarden", "pve1")
-JELLYFIN = Guest(201, "lxc", "jellyfin", "pve1")
-WEEKLY = BackupJob("weekly", "mon 04:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
-
-
-class Desk:
-    """Takes reports one after another and remembers, as the running sidecar does."""
-
-    def __init__(self, given: Settings | None = None) -> None:
-        self.settings = given or settings()
-        self.reports: dict[str, Report] = {}
-        self.history = EMPTY
-
-    def take(self, *reports: Report) -> Desk:
-        for report in reports:
-            merged = keep_what_failed(report, self.reports.get(report.source))
-            self.reports[report.source] = merged
-            self.history = remember(self.history, merged)
-        return self
-
-    def board(self, now: str) -> Board:
-        return board(self.reports, self.history, self.settings, at(now))
-
-    def state(self, now: str, name: str = "vaultwarden") -> State:
-        return row(self.board(now), name).verdict.state
-
-    def reason(self, now: str, name: str = "vaultwarden") -> str:
-        return row(self.board(now), name).verdict.reason or ""
-
-
-def night(day: int) -> Any:
-    return vzdump(f"{day} 04:00", f"{day} 04:10")
-
-
-def edited(schedule: str, **changes: Any) -> BackupJob:
-    return replace(CRITICAL, schedule=schedule, **changes)
-
 
 # --- rule 1: plans are remembered ------------------------------------------------------------------------------------------
 
@@ -258,128 +217,7 @@ def test_rule_1_an_upstream_whose_schedule_changes_with_every_reading_fills_no_m
     assert len(desk.history.plans["guest:pve:101"]) == MOST_ROWS
 
 
-# --- rule 2: switched off, deleted, paused ---------------------------------------------------------------------------------
-
-
-def test_rule_2_a_job_that_is_switched_on_again_still_owes_what_was_due_meanwhile() -> None:
-    """Switched off upstream is no consent, so switching it on again is no backup."""
-    desk = Desk().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", night(20)))
-    desk.take(pve("20 12:03", night(20), jobs=(edited("04:00", enabled=False),)))
-    assert desk.state("20 12:04") is State.WARNING
-
-    desk.take(pbs("22 12:03", group("20 04:05")), pve("22 12:03", night(20), jobs=(CRITICAL,)))
-    assert desk.state("22 12:04") is State.MISSED
-
-
-def test_rule_2_a_job_switched_off_over_lunch_is_forgiven() -> None:
-    desk = Desk().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", night(20)))
-    desk.take(pve("20 12:03", night(20), jobs=(edited("04:00", enabled=False),)))
-    desk.take(pve("20 13:03", night(20)), pbs("20 13:03", group("20 04:05")))
-
-    assert desk.state("20 13:04") is State.OK
-
-
-def test_rule_2_a_job_that_was_off_while_another_one_did_its_work_owes_nothing() -> None:
-    weekly_too = (replace(CRITICAL, enabled=False), WEEKLY)
-    desk = Desk().take(pbs("16 11:58", group("16 04:05")), pve("16 11:58", night(16), jobs=(CRITICAL, WEEKLY)))
-    desk.take(pve("16 12:03", night(16), jobs=weekly_too))
-    desk.take(pbs("18 12:03", group("16 04:05")), pve("18 12:03", jobs=(CRITICAL, WEEKLY)))
-
-    assert desk.state("18 12:04") is State.OK
-
-
-def test_rule_2_a_deleted_guest_is_not_expected_and_its_backups_are_kept() -> None:
-    desk = Desk().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22), guests=(VAULTWARDEN, JELLYFIN)))
-    desk.take(pve("22 12:03", guests=(JELLYFIN,), jobs=(replace(CRITICAL, guests=(201,)),)))
-    found = desk.board("22 12:04")
-
-    assert [one.name for one in found.services] == ["jellyfin"]
-    assert "Kept backups of a guest that is gone: pbs:main/ct/101." in found.notes
-
-
-PAUSED = settings(pauses=(Pause(date(2026, 11, 21), date(2026, 11, 24), (), "holiday"),))
-
-
-@pytest.mark.parametrize(
-    ("now", "expected"),
-    [
-        ("20 23:59", State.OK),
-        ("21 00:00", State.DISABLED),
-        ("23 23:59", State.DISABLED),
-        ("24 00:01", State.OK),
-        ("24 04:01", State.LATE),
-        ("24 04:40", State.MISSED),
-    ],
-)
-def test_rule_2_nothing_is_expected_during_a_pause_and_nothing_is_owed_after_it(now: str, expected: State) -> None:
-    desk = Desk(PAUSED).take(pbs(now, group("20 04:05")), pve(now))
-
-    assert desk.state(now) is expected
-
-
-def test_rule_2_a_pause_says_until_when_and_why() -> None:
-    desk = Desk(PAUSED).take(pbs("22 12:00", group("20 04:05")), pve("22 12:00"))
-
-    assert desk.reason("22 12:01") == "Paused until Tue 24 Nov 00:00: holiday; newest backup Fri 20 Nov 04:05."
-    assert row(desk.board("22 12:01"), "vaultwarden").next_run == at("24 04:00")
-
-
-def test_rule_2_while_everything_is_paused_the_headline_says_so() -> None:
-    found = Desk(PAUSED).take(pbs("22 12:00", group("20 04:05")), pve("22 12:00")).board("22 12:01")
-
-    assert (found.overall.state, found.overall.headline) == (State.DISABLED, "Everything is paused or switched off")
-
-
-def test_rule_2_a_pause_of_the_backup_server_is_one_of_its_guests_and_upkeep_and_it_may_be_away() -> None:
-    given = settings(pauses=(Pause(date(2026, 11, 21), date(2026, 11, 24), ("pbs",)),))
-    prune = UpkeepJob(
-        "prune", "daily", "main", "", "05:00", False, True, at("20 05:00"), False, at("19 05:00"), at("19 05:01"), "OK"
-    )
-    desk = Desk(given).take(
-        pbs("20 12:00", group("20 04:05"), extra={("upkeep", "prune"): (prune,)}),
-        pve("22 12:00"),
-        away("pbs", SourceKind.PBS, "22 12:00"),
-    )
-    found = desk.board("22 12:01")
-
-    assert (row(found, "vaultwarden").verdict.state, found.overall.state) == (State.DISABLED, State.DISABLED)
-    assert {one.name: one.verdict.state for one in found.jobs}["pbs/prune/daily"] is State.DISABLED
-    assert found.overall.headline == "Everything is paused or switched off"
-
-
-def test_rule_2_a_pause_of_another_source_changes_nothing() -> None:
-    given = settings(PVE, PBS, DATABASEMENT, pauses=(Pause(date(2026, 11, 1), date(2026, 12, 1), ("databasement",)),))
-    desk = Desk(given).take(pbs("23 07:28", group("22 04:05")), pve("23 07:28"))
-
-    assert desk.state("23 07:30") is State.MISSED
-
-
-def test_rule_2_a_job_that_the_configuration_switches_off_makes_its_members_disabled() -> None:
-    given = settings(jobs={"pve/backup/critical": JobSetting(disabled=True)})
-    desk = Desk(given).take(pbs("23 07:28", group("20 04:05")), pve("23 07:28"))
-    found = row(desk.board("23 07:30"), "vaultwarden")
-
-    assert (found.verdict.state, found.next_run) == (State.DISABLED, None)
-    assert "switched off in the configuration" in (found.verdict.reason or "")
-
-
-def test_rule_2_a_guest_in_two_jobs_is_judged_by_the_one_that_is_left() -> None:
-    given = settings(jobs={"pve/backup/critical": JobSetting(disabled=True)})
-    desk = Desk(given).take(pbs("18 07:28", group("16 04:05")), pve("18 07:28", jobs=(CRITICAL, WEEKLY)))
-
-    assert desk.state("18 07:30") is State.OK
-
-
 # --- rule 1, last sentence: announced runs ------------------------------------------------------------------------------
-
-
-def backrest(read: str, next_run: str | None, *runs: Run, plan: str = "photos") -> Report:
-    one = Plan(plan, at(next_run) if next_run else None, tuple(sorted(runs, key=lambda run: run.start, reverse=True)))
-    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): (one,)}))
-
-
-def plans_desk(*reports: Report, **changes: Any) -> Desk:
-    return Desk(settings(BACKREST, **changes)).take(*reports)
 
 
 def test_rule_1_backrest_restarted_over_its_due_time_is_missed_although_it_announces_tomorrow() -> None:
@@ -446,169 +284,6 @@ def test_rule_2_a_plan_switched_off_in_backrest_is_missed_once_its_last_period_h
 
     desk.take(backrest("24 03:00", None, *runs))
     assert desk.state("24 03:01", "photos") is State.MISSED
-
-
-# --- rule 11: vanished ------------------------------------------------------------------------------------------------------
-
-
-def test_rule_11_a_mapped_guest_that_is_gone_is_a_note_for_thirty_days_and_then_a_wrong_reference() -> None:
-    desk = Desk(settings(services=(service("passwords", "101"), service("media", "201"))))
-    both = (VAULTWARDEN, JELLYFIN)
-    kept = (group("22 04:05"), group("22 04:07", vmid="201"))
-    desk.take(
-        pbs("22 11:58", *kept), pve("22 11:58", night(22), guests=both, jobs=(replace(CRITICAL, guests=(101, 201)),))
-    )
-    left: dict[str, Any] = {"guests": (JELLYFIN,), "jobs": (replace(CRITICAL, guests=(201,)),)}
-    desk.take(pve("22 12:03", night(22), **left))
-    found = desk.board("22 12:04")
-
-    assert ([one.name for one in found.services], found.overall.state) == (["media"], State.OK)
-    assert (
-        "passwords: gone from pve since today 12:03: vaultwarden (pve:101); nothing expects it any more." in found.notes
-    )
-
-    desk.take(pve("2026-12-23 12:03", **left))
-    later = desk.board("2026-12-23 12:04")
-    assert row(later, "passwords").verdict.state is State.UNKNOWN
-    assert "passwords: guests names 101, which pve does not know." in later.notes
-
-
-def test_rule_11_a_mapped_part_with_its_own_expectation_is_missed_when_it_is_gone() -> None:
-    part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", Expectation("sun 06:00"))
-    desk = Desk(settings(services=(ServiceSetting("archive", (part,)),)))
-    nas = group("22 06:10", vmid="nas", kind="host")
-    desk.take(pve("22 11:58", guests=(), jobs=()), pbs("22 11:58", nas))
-    assert desk.state("22 12:00", "archive") is State.OK
-
-    desk.take(pbs("22 12:03"), pve("22 12:03", guests=(), jobs=()))
-    assert desk.state("22 12:04", "archive") is State.MISSED
-    assert desk.reason("22 12:04", "archive") == "Gone from pbs since today 12:03, but still expected."
-
-    desk.take(pbs("22 12:08", nas))
-    assert desk.state("22 12:09", "archive") is State.OK
-
-
-DAILY = DumpPlan("pg", "b1", "Daily", "0 2 * * *", "all", (), None, enabled=True)
-
-
-def databasement(read: str, *names: str, plans: tuple[DumpPlan, ...] = (DAILY,)) -> Report:
-    rows = tuple(Dump(name, "pg", name, run("22 02:00"), file_size=10) for name in names)
-    return Report(
-        "databasement",
-        SourceKind.DATABASEMENT,
-        at(read),
-        readings=readings(read, {("plans",): plans, ("dumps",): rows}),
-    )
-
-
-@pytest.mark.parametrize(
-    ("plans", "expected"),
-    [
-        ((DAILY,), {"crm": State.MISSED, "shop": State.OK}),
-        ((replace(DAILY, mode="selected", databases=("shop",)),), {"shop": State.OK}),
-    ],
-    ids=["still covered", "taken out of its backup"],
-)
-def test_rule_11_a_mapped_database_that_is_gone_is_missed_while_a_backup_covers_it(
-    plans: tuple[DumpPlan, ...], expected: dict[str, State]
-) -> None:
-    given = settings(
-        DATABASEMENT,
-        services=(service("crm", "pg/crm", kind=PartKind.DATABASE), service("shop", "pg/shop", kind=PartKind.DATABASE)),
-    )
-    desk = Desk(given).take(databasement("22 11:58", "crm", "shop"), databasement("22 12:03", "shop", plans=plans))
-    found = desk.board("22 12:04")
-
-    assert {one.name: one.verdict.state for one in found.services} == expected
-
-
-def test_rule_11_a_mapped_pattern_shows_what_of_it_is_gone() -> None:
-    given = settings(DATABASEMENT, services=(service("data", "pg/*", kind=PartKind.DATABASE),))
-    desk = Desk(given).take(databasement("22 11:58", "crm", "shop"), databasement("22 12:03", "shop"))
-    parts = row(desk.board("22 12:04"), "data").parts
-
-    assert {one.ref: one.verdict.state for one in parts} == {"pg/crm": State.MISSED, "pg/shop": State.OK}
-
-
-@pytest.mark.parametrize(("last", "expected"), [("24 02:15", State.MISSED), (None, None)], ids=["was on", "was off"])
-def test_rule_11_a_mapped_plan_that_is_gone_is_missed_unless_it_was_switched_off_before(
-    last: str | None, expected: State | None
-) -> None:
-    desk = plans_desk(
-        backrest("23 02:00", "23 02:15"),
-        backrest("23 11:58", last, run("23 02:15")),
-        backrest("23 12:03", "24 03:00", plan="other"),
-        services=(service("photos", "photos", kind=PartKind.PLAN),),
-    )
-    found = {one.name: one.verdict.state for one in desk.board("23 12:04").services}
-
-    assert found.get("photos") is expected
-
-
-def test_rule_11_unmapped_things_are_noted_for_seven_days() -> None:
-    desk = Desk().take(pbs("22 11:58"), pve("22 11:58", guests=(VAULTWARDEN, JELLYFIN)), pve("22 12:03"))
-    said = "Gone from pve since today 12:03: jellyfin (pve:201)."
-    assert said in desk.board("22 12:04").notes
-
-    desk.take(pve("29 12:04"))
-    assert not [note for note in desk.board("29 12:05").notes if "jellyfin" in note]
-
-
-@pytest.mark.parametrize("problem", [Problem("connection refused"), Problem("HTTP 401", denied=True)])
-def test_rule_11_a_source_that_cannot_be_read_makes_nothing_vanish(problem: Problem) -> None:
-    desk = Desk(settings(services=(service("passwords", "101"),))).take(
-        pbs("22 11:58", group("22 04:05")), pve("22 11:58")
-    )
-    desk.take(Report("pve", SourceKind.PVE, at("22 12:03"), problem=problem))
-
-    assert desk.history.seen["guest:pve:101"].gone is None
-    assert not [note for note in desk.board("22 12:04").notes if "gone from pve" in note.lower()]
-
-
-def test_rule_11_what_may_be_on_a_cluster_that_cannot_be_read_is_unknown_not_gone() -> None:
-    other = replace(PVE, name="pve2")
-    desk = Desk(settings(PVE, other, PBS, services=(service("passwords", "101"),)))
-    desk.take(pbs("22 11:58", group("22 04:05")), pve("22 11:58"), pve("22 12:03", guests=()))
-    desk.take(away("pve2", SourceKind.PVE, "22 12:03"))
-
-    assert desk.state("22 12:04", "passwords") is State.UNKNOWN
-
-
-def test_rule_11_what_is_gone_stays_gone_while_its_list_cannot_be_read_for_a_moment() -> None:
-    part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", Expectation("sun 06:00"))
-    desk = Desk(settings(services=(ServiceSetting("archive", (part,)),)))
-    desk.take(pbs("22 11:58", group("22 06:10", vmid="nas", kind="host")), pbs("22 12:03"))
-    desk.take(away("pbs", SourceKind.PBS, "22 12:08"))
-
-    assert desk.state("22 12:09", "archive") is State.MISSED
-    assert desk.state("22 12:24", "archive") is State.UNKNOWN
-
-
-def test_rule_11_what_comes_back_is_there_again() -> None:
-    desk = Desk().take(pve("22 11:58"), pve("22 12:03", guests=()), pve("22 12:08"))
-    seen = desk.history.seen["guest:pve:101"]
-
-    assert (seen.first, seen.gone) == (at("22 11:58"), None)
-
-
-def test_rule_11_what_configuration_leaves_out_is_not_noted() -> None:
-    desk = Desk(settings(ignore=Ignore(guests=("201",))))
-    desk.take(pbs("22 11:58"), pve("22 11:58", guests=(VAULTWARDEN, JELLYFIN)), pve("22 12:03"))
-
-    assert not [note for note in desk.board("22 12:04").notes if "jellyfin" in note]
-
-
-def test_rule_11_a_namespace_that_cannot_be_read_makes_no_group_vanish() -> None:
-    nas = group("22 06:10", vmid="nas", kind="host")
-    desk = Desk().take(pbs("22 11:58", nas))
-    server = pbs("22 12:03")
-    broken = tuple(
-        replace(one, facts=(), as_of=None, problem=Problem("HTTP 500")) if one.scope[0] == "snapshots" else one
-        for one in server.readings
-    )
-    desk.take(replace(server, readings=broken))
-
-    assert desk.history.seen["guest:pbs:main/host/nas"].gone is None
 
 
 ODD = st.sampled_from(["", "/", ":", "a/b", "a:b", "*", "[", "\ud800"])

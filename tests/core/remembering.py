@@ -1,0 +1,74 @@
+"""A desk that remembers, and reports for it: what the tests of rules 1, 2 and 11 share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sidecar.core.board import board
+from sidecar.core.history import EMPTY
+from sidecar.core.model import Board, Run, SourceKind, State
+from sidecar.core.remember import remember
+from sidecar.core.report import BackupJob, Dump, DumpPlan, Guest, Plan, Report, keep_what_failed
+from sidecar.core.settings import Settings
+from tests.core.making import at, run
+from tests.core.reports import BACKREST, CRITICAL, readings, row, settings, vzdump
+
+VAULTWARDEN = Guest(101, "lxc", "vaultwarden", "pve1")
+JELLYFIN = Guest(201, "lxc", "jellyfin", "pve1")
+WEEKLY = BackupJob("weekly", "mon 04:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
+
+
+class Desk:
+    """Takes reports one after another and remembers, as the running sidecar does."""
+
+    def __init__(self, given: Settings | None = None) -> None:
+        self.settings = given or settings()
+        self.reports: dict[str, Report] = {}
+        self.history = EMPTY
+
+    def take(self, *reports: Report) -> Desk:
+        for report in reports:
+            merged = keep_what_failed(report, self.reports.get(report.source))
+            self.reports[report.source] = merged
+            self.history = remember(self.history, merged)
+        return self
+
+    def board(self, now: str) -> Board:
+        return board(self.reports, self.history, self.settings, at(now))
+
+    def state(self, now: str, name: str = "vaultwarden") -> State:
+        return row(self.board(now), name).verdict.state
+
+    def reason(self, now: str, name: str = "vaultwarden") -> str:
+        return row(self.board(now), name).verdict.reason or ""
+
+
+def night(day: int) -> Any:
+    return vzdump(f"{day} 04:00", f"{day} 04:10")
+
+
+def edited(schedule: str, **changes: Any) -> BackupJob:
+    return replace(CRITICAL, schedule=schedule, **changes)
+
+
+def backrest(read: str, next_run: str | None, *runs: Run, plan: str = "photos") -> Report:
+    one = Plan(plan, at(next_run) if next_run else None, tuple(sorted(runs, key=lambda run: run.start, reverse=True)))
+    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): (one,)}))
+
+
+DAILY = DumpPlan("pg", "b1", "Daily", "0 2 * * *", "all", (), None, enabled=True)
+
+
+def databasement(read: str, *names: str, plans: tuple[DumpPlan, ...] = (DAILY,)) -> Report:
+    rows = tuple(Dump(name, "pg", name, run("22 02:00"), file_size=10) for name in names)
+    return Report(
+        "databasement",
+        SourceKind.DATABASEMENT,
+        at(read),
+        readings=readings(read, {("plans",): plans, ("dumps",): rows}),
+    )
+
+
+def plans_desk(*reports: Report, **changes: Any) -> Desk:
+    return Desk(settings(BACKREST, **changes)).take(*reports)
