@@ -103,7 +103,7 @@ class Ledger:
     def runs(self, start: datetime, end: datetime) -> dict[str, tuple[Run, ...]]:
         """The runs that began from ``start`` up to, not including, ``end``: by member or "job:NAME", oldest first.
 
-        Empty when the file can't be read; ``notes`` says so.
+        Empty when the file can't be read, which the log says.
         """
         try:
             with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
