@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480)
-	@$(BIN)/python -m tests.demo --port $(PORT)
+demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00)
+	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW))
 
 check: lint types unit ## lint, types, unit and contract tests: under a minute
 
