@@ -3,15 +3,16 @@ PYTHON ?= python3
 PORT ?= 8480
 VENV := .venv
 BIN := $(VENV)/bin
+ROLLOUT := .venv-rollout
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types unit test browser lock clean
+.PHONY: help demo check lint types unit test browser rollout lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480)
-	@$(BIN)/python -m tests.demo --port $(PORT)
+demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00)
+	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW))
 
 check: lint types unit ## lint, types, unit and contract tests: under a minute
 
@@ -31,11 +32,14 @@ browser: $(VENV)/.dev
 	@scripts/need-chromium
 	$(BIN)/pytest -q -m browser
 
+rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
+	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
+
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes
 	scripts/lock
 
 clean: ## remove what make has installed and cached
-	rm -rf $(VENV) .cache
+	rm -rf $(VENV) $(ROLLOUT) .cache
 
 $(VENV)/.demo: requirements-demo.txt pyproject.toml
 	@scripts/install $(PYTHON) $(VENV) requirements-demo.txt
@@ -44,3 +48,7 @@ $(VENV)/.demo: requirements-demo.txt pyproject.toml
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
 	@scripts/install $(PYTHON) $(VENV) requirements-dev.txt
 	@touch $@ $(VENV)/.demo
+
+$(ROLLOUT)/.done: requirements-rollout.txt pyproject.toml
+	@scripts/install $(PYTHON) $(ROLLOUT) requirements-rollout.txt
+	@touch $@

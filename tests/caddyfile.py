@@ -28,6 +28,8 @@ def render_caddyfile(
     tls: Mapping[str, str] | None = None,
     allow: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
+    users: Sequence[Mapping[str, str]] = (),
+    forward_auth: Mapping[str, str] | None = None,
 ) -> str:
     """caddy/Caddyfile.j2 with these values; what they mean stands at its top."""
     environment = Environment(
@@ -47,6 +49,8 @@ def render_caddyfile(
         "tls": dict(tls or {"mode": "off"}),
         "allow": list(allow),
         "trusted_proxies": list(trusted_proxies),
+        "users": [dict(user) for user in users],
+        "forward_auth": dict(forward_auth or {}),
     }
     return environment.get_template("Caddyfile.j2").render(caddy=caddy)
 

@@ -273,6 +273,31 @@ def test_a_forwarded_address_counts_for_nothing_without_a_trusted_proxy(start_fr
         assert front.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 403
 
 
+def test_only_who_knows_a_password_may_look_and_the_password_stays_at_the_door(start_front: StartFront) -> None:
+    front = start_front(users=[{"name": "reader", "password_hash": _hash("open sesame")}])
+    echo = Echo()
+    with sidecar(echo, front.upstream):
+        nameless = front.client.get("/widget", headers=READER)
+        wrong = front.client.get("/widget", auth=("reader", "abracadabra"))
+        right = front.client.get("/widget", auth=("reader", "open sesame"))
+    assert [nameless.status_code, wrong.status_code, right.status_code] == [401, 401, 200]
+    assert nameless.headers["www-authenticate"].startswith("Basic")
+    assert "A name and a password are needed." in nameless.text
+    assert [seen["authorization"] for seen in echo.seen] == ["Bearer right"]
+
+
+def test_another_service_decides_who_may_look(start_front: StartFront, tmp_path: Path) -> None:
+    decider = Echo(key="session")
+    front = start_front(forward_auth={"address": f"unix/{tmp_path / 'auth.sock'}", "uri": "/may-look"})
+    echo = Echo()
+    with sidecar(decider, tmp_path / "auth.sock"), sidecar(echo, front.upstream):
+        stranger = front.client.get("/widget")
+        friend = front.client.get("/widget", headers={"Authorization": "Bearer session", "Cookie": "session=1"})
+    assert [stranger.status_code, friend.status_code] == [401, 200]
+    assert [seen["x-forwarded-uri"] for seen in decider.seen] == ["/widget", "/widget"]
+    assert [("cookie" in seen, seen["authorization"]) for seen in echo.seen] == [(False, "Bearer right")]
+
+
 def test_tls_with_caddys_own_authority(start_front: StartFront, tmp_path: Path) -> None:
     front = start_front(scheme="https", verify=False, tls={"mode": "internal", "storage": str(tmp_path / "tls")})
     with sidecar(Echo(), front.upstream):
@@ -289,7 +314,15 @@ def test_tls_with_certificate_files(start_front: StartFront, tmp_path: Path) -> 
 
 def test_the_file_is_formatted_as_caddy_formats(tmp_path: Path) -> None:
     for tls in ({"mode": "off"}, {"mode": "files", "certificate": "/c.pem", "key": "/k.pem"}, {"mode": "acme"}):
-        text = render_caddyfile(site=":80", key_file=Path("/k"), upstream=Path("/s"), tls=tls, allow=["private_ranges"])
+        text = render_caddyfile(
+            site=":80",
+            key_file=Path("/k"),
+            upstream=Path("/s"),
+            tls=tls,
+            allow=["private_ranges"],
+            users=[{"name": "reader", "password_hash": "$2a$14$x"}],
+            forward_auth={"address": "auth.lan:9091", "uri": "/api/authz/forward-auth"},
+        )
         path = tmp_path / "Caddyfile"
         path.write_text(text)
         formatted = subprocess.run([CADDY, "fmt", path], capture_output=True, text=True, check=False)
@@ -303,6 +336,11 @@ def test_an_old_caddy_is_refused_with_words(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"is Caddy v2\.6\.2; the Caddyfile needs 2\.11\.4 or newer"):
         assert_version(old)
     assert assert_version(CADDY) >= (2, 11, 4)
+
+
+def _hash(password: str) -> str:
+    arguments = [CADDY, "hash-password", "--plaintext", password]
+    return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _once_the_certificate_is_made(client: httpx.Client) -> httpx.Response:

@@ -95,6 +95,7 @@ class Sidecar:
     def get(self, path: str, key: str | None = KEY) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("localhost")
         connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(10)
         connection.sock.connect(str(self.path))
         connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
         answer = connection.getresponse()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from sidecar import json_rows
+from sidecar.calls import Call
 from sidecar.errors import SecretError, SourceError
-from sidecar.fetch import Call, Limits, Upstream
+from sidecar.fetch import Limits, Upstream
 from sidecar.tls import Trust
 from tests.upstreams.homelab import HOMELAB
 from tests.upstreams.rack import Rack
@@ -102,7 +102,7 @@ def test_a_call_that_is_not_on_the_list_never_leaves(rack: Rack) -> None:
 
     with pytest.raises(ValueError, match="may not call GET /api2/json/nodes"):
         run(upstream, upstream.get(OTHER))
-    with pytest.raises(ValueError, match=r"may not ask .* for verbose"):
+    with pytest.raises(ValueError, match=r"may not be asked for verbose"):
         run(upstream, upstream.get(VERSION, {"verbose": 1}))
 
     assert rack.requests == []
@@ -250,71 +250,3 @@ def test_an_upstream_that_asks_for_a_rest_gets_it(rack: Rack) -> None:
     run(upstream, twice())
 
     assert len(rack.requests) == 1
-
-
-async def chunks(text: str, size: int) -> AsyncIterator[bytes]:
-    data = text.encode()
-    for place in range(0, len(data), size):
-        yield data[place : place + size]
-
-
-@pytest.mark.parametrize("size", [1, 3, 7, 1000])
-def test_rows_are_the_same_however_the_answer_is_cut(size: int) -> None:
-    text = ' {"success":true,"total": 2, "data" : [ {"a":"],\\u00e9"}, 12 , [1,{"b":null}],"ü"] ,"digest":"x","more":{"y":[1]}} '
-
-    assert asyncio.run(json_rows.rows(chunks(text, size), "data", lambda row: row)) == [
-        {"a": "],é"},
-        12,
-        [1, {"b": None}],
-        "ü",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "cut_off"),
-    [
-        ("", True),
-        ('{"data":[', True),
-        ('{"data":[{"a":1}', True),
-        ('{"data":[{"a":1}]', True),
-        ('{"data":[{"a":1}],"total"', True),
-        ('{"data":null}', False),
-        ('{"data":{"a":[1]}}', False),
-        ("[1,2]", False),
-        ("<html>", False),
-        ('{"data":[1 2]}', False),
-    ],
-)
-def test_what_is_no_list_of_rows_says_whether_it_was_cut_off(text: str, cut_off: bool) -> None:
-    with pytest.raises(json_rows.RowsError) as caught:
-        asyncio.run(json_rows.rows(chunks(text, 64), "data", lambda row: row))
-
-    assert caught.value.cut_off is cut_off
-
-
-def test_fifty_thousand_rows_leave_room_for_others() -> None:
-    """No stretch of more than 50 ms without others getting their turn (25 MB, as PBS would send them)."""
-    row = (
-        '{"backup-type":"vm","backup-id":"100","backup-time":1790650802,"files":['
-        + ",".join(['{"filename":"drive-scsi0.img.fidx","crypt-mode":"none","size":34359738368}'] * 5)
-        + '],"size":34359739300,"owner":"pve@pbs!a","protected":false}'
-    )
-    text = '{"data":[' + ",".join([row] * 50_000) + "]}"
-    gaps: list[float] = []
-
-    async def watch() -> None:
-        loop = asyncio.get_running_loop()
-        last = loop.time()
-        while True:
-            await asyncio.sleep(0)
-            gaps.append(loop.time() - last)
-            last = loop.time()
-
-    async def both() -> int:
-        watcher = asyncio.create_task(watch())
-        found = await json_rows.rows(chunks(text, 65536), "data", lambda row: (row["backup-time"], row["size"]))
-        watcher.cancel()
-        return len(found)
-
-    assert asyncio.run(both()) == 50_000
-    assert max(gaps) < 0.05

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from sidecar.core.board import board
 from sidecar.core.history import EMPTY
 from sidecar.core.model import Board, SourceRow, State
 from sidecar.credentials import Credentials
+from sidecar.sources import databasement, pbs, pve
 from sidecar.web import views
 from sidecar.wiring import make_sources
 from tests.upstreams import Rack, demo_faults, demo_homelab
@@ -225,3 +227,28 @@ def test_judging_later_without_new_readings_makes_everything_unknown(lab: Lab) -
     assert set(states(found).values()) == {"unknown"}
     assert found.overall.headline == "Can't tell for 12 of 12"
     assert replace(found, at=MORNING) != found
+
+
+def test_everything_that_leaves_is_a_read(lab: Lab) -> None:
+    """GET to PBS, PVE and Databasement; to Backrest, which knows only POST, the login and the summary (design §5)."""
+    lab.rack.requests.clear()
+    lab.board()
+    sent = {(one.source, one.method) for one in lab.rack.requests}
+    to_backrest = {one.path for one in lab.rack.requests if one.source == "backrest"}
+
+    assert sent == {("pbs", "GET"), ("pve", "GET"), ("databasement", "GET"), ("backrest", "POST")}
+    assert to_backrest <= {
+        "/v1.Authentication/Login",
+        "/v1.Backrest/GetSummaryDashboard",
+        "/v1.Backrest/GetOperations",
+    }
+
+
+@pytest.mark.parametrize("module", [pbs, pve, databasement])
+def test_no_list_of_allowed_calls_holds_a_call_that_acts(module: ModuleType) -> None:
+    """Some GETs of Databasement act: test-connection opens a connection or writes a file (databasement §1.2)."""
+    assert module.ALLOWED
+    for call in module.ALLOWED:
+        assert call.method == "GET"
+        assert "test-connection" not in call.path
+        assert call.path.startswith(("/api2/json/", "/api/v1/", "/health"))

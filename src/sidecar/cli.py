@@ -9,19 +9,27 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from . import config_file, credentials, logs, runtime
+from . import config_file, credentials, enrol, logs, runtime
 from .config import Config
 from .credentials import Credentials
 from .errors import ConfigError, SecretError
+from .vault import Server
 from .web import openapi
 
 DEFAULT_CONFIG = Path("/etc/backup-glance/config.yaml")
 
-#: Exit code for a configuration that can't be used; systemd does not restart on it.
-UNUSABLE = 2
+#: Where the role keeps what systemd hands over as credentials.
+DEFAULT_CREDENTIALS = Path("/etc/backup-glance/credentials")
+
+#: Exit codes: something did not work; a configuration that can't be used (systemd does not restart on it); enrol's alarm.
+FAILED, UNUSABLE, ALARM = 1, 2, 3
+
+#: A wrapping token is far shorter.
+LONGEST_TOKEN = 8192
 
 #: The first file descriptor that systemd hands over (sd_listen_fds).
 SYSTEMD_FD = 3
@@ -47,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"backup-glance {version('backup-glance')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
+    _add_enrol(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of the configuration file")
     schema.set_defaults(run=lambda _: _print_json(Config.model_json_schema()))
     described = commands.add_parser("openapi", help="print the OpenAPI document of the HTTP interface")
@@ -78,6 +87,9 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="directory for what must survive a restart, where systemd's $STATE_DIRECTORY is absent "
         "(neither: it is kept in memory only)",
     )
+    serve.add_argument(
+        "--check", action="store_true", help="only look whether configuration and keys can be used, and say so"
+    )
     where = serve.add_mutually_exclusive_group()
     where.add_argument(
         "--fd", type=int, metavar="N", help="number of an open file descriptor that is a listening socket"
@@ -86,10 +98,64 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.set_defaults(run=_serve)
 
 
+def _add_enrol(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "enrol",
+        help="unwrap a secret_id for the AppRole and put it in place",
+        description="Reads a wrapping token from standard input, checks that it was made for this AppRole, unwraps it, proves "
+        "a login at Vault and writes the secret_id as a credential. Prints its accessor as JSON. Run it as root. "
+        f"Exit code {ALARM}: the token was made elsewhere; somebody may stand in between.",
+    )
+    command.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="configuration file (default: %(default)s)"
+    )
+    command.add_argument(
+        "--credential",
+        type=Path,
+        default=DEFAULT_CREDENTIALS / "secret_id",
+        metavar="PATH",
+        help="the credential to write (default: %(default)s)",
+    )
+    command.add_argument(
+        "--credentials", type=Path, metavar="DIR", help="directory with the role_id (default: where the credential is)"
+    )
+    command.add_argument(
+        "--role", default="backup-glance", metavar="NAME", help="name of the AppRole (default: %(default)s)"
+    )
+    command.set_defaults(run=_enrol)
+
+
+def _enrol(options: argparse.Namespace) -> int:
+    vault = config_file.load(options.config).vault
+    if vault is None:
+        raise ConfigError([f"{options.config}: vault: is missing; enrol needs to know where Vault is"])
+    found = Credentials(options.credentials or options.credential.parent)
+    server = Server(vault.address, vault.ca_file, vault.namespace)
+    try:
+        role = enrol.Role(vault.approle.mount.strip("/"), options.role, found.local(vault.approle.role_id))
+        enrolled = enrol.enrol(server, role, _first_line(), options.credential)
+    except SecretError as error:
+        print(f"enrol: {error}", file=sys.stderr)
+        return ALARM if isinstance(error, enrol.WrongOriginError) else FAILED
+    ends = enrolled.expires_at
+    return _print_json({"secret_id_accessor": enrolled.accessor, "expires_at": ends and _rfc3339(ends)})
+
+
+def _first_line() -> str:
+    return sys.stdin.buffer.readline(LONGEST_TOKEN).decode("ascii", "replace").strip()
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def _serve(options: argparse.Namespace) -> int:
-    logs.set_up()
-    found = Credentials(credentials.directory(options.credentials))
+    formatter = logs.set_up()
+    found = Credentials(credentials.directory(options.credentials), on_secret=formatter.hide)
     config, keys = _usable(options.config, found)
+    if options.check:
+        print(f"{options.config}: can be used")
+        return 0
     with _listening(options) as sock:
         asyncio.run(runtime.serve(config, found, keys, sock, runtime.utc_now, _state(options.state)))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import anyio
 
@@ -30,11 +30,21 @@ class VaultReader(Protocol):
 
 
 class Credentials:
-    """Where secrets come from: files, systemd's credentials, Vault."""
+    """Where secrets come from: files, systemd's credentials, Vault. ``on_secret`` is told each value that was read."""
 
-    def __init__(self, directory: Path | None, vault: VaultReader | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None,
+        vault: VaultReader | None = None,
+        on_secret: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._directory = directory
         self._vault = vault
+        self.on_secret = on_secret
+
+    def with_vault(self, vault: VaultReader) -> Self:
+        """The same, and Vault."""
+        return type(self)(self._directory, vault, self.on_secret)
 
     def reader(self, secret: Secret | str) -> Read:
         """A function that reads this secret when it is needed; a plain text is its own value."""
@@ -55,6 +65,12 @@ class Credentials:
 
     def local(self, secret: CredentialSecret | FileSecret) -> str:
         """The value of a file or credential; one final newline is stripped. Raises SecretError."""
+        value = self._local(secret)
+        for line in value.splitlines():
+            self.on_secret(line)
+        return value
+
+    def _local(self, secret: CredentialSecret | FileSecret) -> str:
         if isinstance(secret, FileSecret):
             return _text(secret.file, f"file {secret.file}")
         if self._directory is None:

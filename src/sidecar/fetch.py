@@ -8,51 +8,48 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
-from . import json_rows, tls
+from . import json_rows, refusal, tls
+from .calls import Call, Params
 from .errors import SecretError, SourceError
 from .tls import Trust
 
 T = TypeVar("T")
 Headers = Callable[[bool], Awaitable[Mapping[str, str]]]
-Params = Mapping[str, str | int]
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+#: Bytes of an error's body that are read for its words.
+_ERROR_BODY = 64 * 1024
 
-#: Characters of an error body that are worth repeating.
-_QUOTED = 200
-
-#: How long an upstream is left alone when it asks for it and doesn't say how long, and at most.
-_REST, _LONGEST_REST = 30.0, 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A kind of call that a source may make: method, path with {placeholders}, and the query keys it may carry."""
-
-    method: str
-    path: str
-    query: frozenset[str] = frozenset()
+#: What h11 says of an answer that ends too early.
+_BROKEN_ANSWERS = {
+    "without sending complete message body": "its answer was cut off",
+    "without sending a response": "it closed the connection without an answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds to connect, between two pieces of an answer, and for a whole call; bytes of an answer after inflating."""
+    """Seconds to connect, between two pieces of an answer, and for a whole call; bytes of an answer after inflating.
+
+    ``document`` is the limit for an answer that is parsed in one go, during which nothing else runs; ``body`` for a list.
+    """
 
     connect: float = 5.0
     read: float = 60.0
     total: float = 120.0
     body: int = 64 * 1024 * 1024
+    document: int = 4 * 1024 * 1024
 
 
 def _itself(row: Any) -> Any:
@@ -85,6 +82,8 @@ class Upstream:
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
+        self._in_flight = 0
+        self._outdated = False
         self._fingerprint: str | None = None
         self._rests_until = 0.0
 
@@ -96,7 +95,7 @@ class Upstream:
     async def get(self, call: Call, params: Params | None = None, /, **path: str) -> Any:
         """The parsed body of the answer."""
         async with self._answer(call, params, path, None, authenticated=True) as answer:
-            return _json(await self._body(answer))
+            return _json(await self._body(answer, self._limits.document))
 
     async def rows(
         self,
@@ -111,14 +110,14 @@ class Upstream:
         """What ``each`` makes of the rows of a body of the form ``{"data": [rows]}``, parsed as they arrive."""
         async with self._answer(call, params, path, None, authenticated=True) as answer:
             try:
-                return await json_rows.rows(self._chunks(answer), key, each)
+                return await json_rows.rows(self._chunks(answer, self._limits.body), key, each)
             except json_rows.RowsError as error:
                 raise SourceError(str(error)) from None
 
     async def post(self, call: Call, body: object, /, *, authenticated: bool = True) -> Any:
         """The parsed body of the answer to a JSON body (Backrest has no GET)."""
         async with self._answer(call, None, {}, body, authenticated=authenticated) as answer:
-            return _json(await self._body(answer))
+            return _json(await self._body(answer, self._limits.document))
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -132,10 +131,14 @@ class Upstream:
         self, call: Call, params: Params | None, path: Mapping[str, str], body: object, *, authenticated: bool
     ) -> AsyncIterator[httpx.Response]:
         """An answer with status 200, its body still to be read, within the total time."""
-        url = self._address(call, params, path)
+        if call not in self._allowed:
+            raise ValueError(f"source {self._name} may not call {call.method} {call.path}")
+        url = self._url + call.filled(params, path)
+        self._respect_rest()
         try:
-            async with asyncio.timeout(self._limits.total):
-                answer = await self._send(call.method, url, params, body, authenticated=authenticated)
+            async with asyncio.timeout(self._limits.total), self._client_in_use() as client:
+                ask = partial(_request, client, call.method, url, params, body)
+                answer = await self._send(client, ask, authenticated=authenticated)
                 try:
                     yield answer
                 finally:
@@ -144,30 +147,19 @@ class Upstream:
             raise SourceError(f"timed out after {self._limits.total:g} s") from None
         except httpx.TimeoutException as error:
             raise SourceError(f"timed out after {self._seconds(error):g} s") from None
+        except httpx.ConnectError as error:
+            await self._look_at_certificate()
+            raise SourceError(_cause(error)) from None
         except httpx.HTTPError as error:
-            await self._forget_connections()
             raise SourceError(_cause(error)) from None
 
-    def _address(self, call: Call, params: Params | None, path: Mapping[str, str]) -> str:
-        if call not in self._allowed:
-            raise ValueError(f"source {self._name} may not call {call.method} {call.path}")
-        if surplus := set(params or ()) - call.query:
-            raise ValueError(f"source {self._name} may not ask {call.path} for {', '.join(sorted(surplus))}")
-        for part in path.values():
-            if part in ("", ".", ".."):
-                raise SourceError(f"{part!r} is no name that could be asked for")
-        return self._url + _PLACEHOLDER.sub(lambda found: quote(path[found[1]], safe=""), call.path)
-
     async def _send(
-        self, method: str, url: str, params: Params | None, body: object, *, authenticated: bool
+        self, client: httpx.AsyncClient, ask: Callable[[Mapping[str, str]], httpx.Request], *, authenticated: bool
     ) -> httpx.Response:
         """The answer, with fresh credentials the second time when the first are refused."""
-        self._respect_rest()
-        client = await self._open()
         for fresh in (False, True):
             headers = await self._credentials(fresh=fresh) if authenticated else {}
-            request = client.build_request(method, url, params=params, json=body, headers=headers)
-            answer = await client.send(request, stream=True)
+            answer = await client.send(ask(headers), stream=True)
             self._note_fingerprint(answer)
             if answer.status_code == 200:
                 return answer
@@ -178,26 +170,34 @@ class Upstream:
 
     async def _credentials(self, *, fresh: bool) -> Mapping[str, str]:
         try:
-            return await self._headers(fresh)
+            headers = await self._headers(fresh)
         except SecretError as error:
             raise SourceError(
                 f"its credential can't be read: {error}", action="Mend the reference or what it points to."
             ) from None
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            raise SourceError(
+                "its credential can't be sent: it holds a line break or another character that no token has",
+                action="Store the token alone, in one line.",
+            )
+        return headers
 
     async def _refusal(self, answer: httpx.Response) -> SourceError:
         """Why an answer is not 200."""
         try:
-            said = _said(await self._body(answer))
+            said = refusal.said(await self._body(answer, _ERROR_BODY), _secrets_of(answer.request))
         except SourceError:
             said = ""
         finally:
             await answer.aclose()
         status = answer.status_code
         if status in (429, 503):
-            self._rests_until = time.monotonic() + _rest(answer.headers.get("retry-after"))
+            self._rests_until = time.monotonic() + refusal.rest(answer.headers.get("retry-after"), datetime.now(UTC))
         if 300 <= status < 400:
             where = urlsplit(answer.headers.get("location", "")).path or "elsewhere"
-            return SourceError(f"HTTP {status}: it sends us to {_clean(where)}", status=status, denied="login" in where)
+            return SourceError(
+                f"HTTP {status}: it sends us to {refusal.clean(where)}", status=status, denied="login" in where
+            )
         action = "Renew its token, then the secret that is configured for it." if status == 401 else None
         return SourceError(
             f"HTTP {status}{f': {said}' if said else ''}", action=action, status=status, denied=status in (401, 403)
@@ -210,24 +210,38 @@ class Upstream:
 
     # --- the body -------------------------------------------------------------------------------------------------------
 
-    async def _body(self, answer: httpx.Response) -> bytes:
-        return b"".join([chunk async for chunk in self._chunks(answer)])
+    async def _body(self, answer: httpx.Response, limit: int) -> bytes:
+        return b"".join([chunk async for chunk in self._chunks(answer, limit)])
 
-    async def _chunks(self, answer: httpx.Response) -> AsyncIterator[bytes]:
-        """The inflated body in pieces, up to the limit."""
+    async def _chunks(self, answer: httpx.Response, limit: int) -> AsyncIterator[bytes]:
+        """The inflated body in pieces, up to the limit in bytes."""
         size = 0
         async for chunk in answer.aiter_bytes():
             size += len(chunk)
-            if size > self._limits.body:
-                raise SourceError(f"its answer is larger than {self._limits.body // (1024 * 1024)} MiB")
+            if size > limit:
+                raise SourceError(f"its answer is larger than {limit / (1024 * 1024):g} MiB")
             yield chunk
 
     # --- the connection ---------------------------------------------------------------------------------------------------
 
+    @asynccontextmanager
+    async def _client_in_use(self) -> AsyncIterator[httpx.AsyncClient]:
+        client = await self._open()
+        self._in_flight += 1
+        try:
+            yield client
+        finally:
+            self._in_flight -= 1
+
     async def _open(self) -> httpx.AsyncClient:
+        """The client; a new one in place of one that is outdated, unless other calls are still at it."""
         async with self._opening:
+            if self._client is not None and self._outdated and not self._in_flight:
+                await self._client.aclose()
+                self._client = None
             if self._client is None:
                 self._client = await self._new_client()
+                self._outdated = False
             return self._client
 
     async def _new_client(self) -> httpx.AsyncClient:
@@ -242,7 +256,8 @@ class Upstream:
             trust_env=False,
             # PBS 3.2 calls a raw stream "deflate" (pbs.md §9.2): only gzip, or nothing.
             headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "backup-glance"},
-            event_hooks={"response": [_keep_no_cookies]},
+            # PBS prefers a cookie to the token (pbs.md §1.1), so none may ever be kept.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 
     async def _context(self) -> Any:
@@ -251,11 +266,11 @@ class Upstream:
             return False
         return await tls.context(parts.hostname, parts.port or 443, self._trust, self._limits.connect)
 
-    async def _forget_connections(self) -> None:
-        """After a broken connection the certificate is looked at anew: it may have been renewed."""
-        client, self._client = self._client, None
-        if client is not None and self._transport is None:
-            await client.aclose()
+    async def _look_at_certificate(self) -> None:
+        """No connection came about: perhaps the certificate was renewed. Raises SourceError when it is not the pinned one."""
+        self._outdated = True
+        if self._trust.fingerprint is not None:
+            await self._context()
 
     def _note_fingerprint(self, answer: httpx.Response) -> None:
         stream = answer.extensions.get("network_stream")
@@ -267,9 +282,17 @@ class Upstream:
         return self._limits.connect if isinstance(error, httpx.ConnectTimeout) else self._limits.read
 
 
-async def _keep_no_cookies(answer: httpx.Response) -> None:
-    """PBS prefers a cookie to the token (pbs.md §1.1), so none may ever be kept."""
-    answer.headers.pop("set-cookie", None)
+def _request(
+    client: httpx.AsyncClient, method: str, url: str, params: Params | None, body: object, headers: Mapping[str, str]
+) -> httpx.Request:
+    try:
+        return client.build_request(method, url, params=params, json=body, headers=headers)
+    except (httpx.InvalidURL, UnicodeError):
+        raise SourceError("it gave a name that can't be asked for") from None
+
+
+def _secrets_of(request: httpx.Request) -> Iterator[str]:
+    return refusal.secrets_in(request.headers.get("authorization", ""), request.content)
 
 
 def _json(body: bytes) -> Any:
@@ -280,31 +303,10 @@ def _json(body: bytes) -> Any:
         raise SourceError("its answer was cut off" if begun else "its answer is no JSON") from None
 
 
-def _said(body: bytes) -> str:
-    """What an error body says: plain text (PBS, in spite of its Content-Type), or the message in JSON."""
-    text = body[: 16 * 1024].decode("utf-8", "replace")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return "" if text.lstrip().startswith("<") else _clean(text)
-    message = document.get("message") if isinstance(document, dict) else document
-    return _clean(message) if isinstance(message, str) else ""
-
-
-def _clean(text: str) -> str:
-    text = " ".join(_UNPRINTABLE.sub(" ", text).split())
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
-
-
-def _rest(retry_after: str | None) -> float:
-    seconds = float(retry_after) if retry_after and retry_after.isdecimal() else _REST
-    return min(seconds, _LONGEST_REST)
-
-
 def _cause(error: httpx.HTTPError) -> str:
     """The innermost failure that says something: httpx and httpcore wrap what the system said."""
     if isinstance(error, httpx.RemoteProtocolError):
-        return "its answer was cut off"
+        return next((words for part, words in _BROKEN_ANSWERS.items() if part in str(error)), "its answer is no HTTP")
     if isinstance(error, httpx.DecodingError):
         return "its answer can't be inflated"
     said = "the connection broke"

@@ -94,7 +94,7 @@ class _Reader:
             except ValueError:
                 break
             end = _past_space(self._text, end)
-            if end == len(self._text):
+            if end == len(self._text) or self._text[end] in ".eE":
                 break  # a number may go on, and nobody knows yet whether a comma follows
             if self._text[end] not in ",]":
                 raise RowsError(cut_off=False)

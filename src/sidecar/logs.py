@@ -8,22 +8,30 @@ import sys
 _BLOT = "[secret]"
 _SHORTEST = 8
 
+#: Values that are used again are registered again, so only those drop out that are no longer used.
+_MOST = 1000
+
 
 class Redacting(logging.Formatter):
     """Formats as usual, then blots out every secret that was registered, in arguments and tracebacks alike."""
 
     def __init__(self) -> None:
         super().__init__("%(levelname)s %(name)s: %(message)s")
-        self._secrets: set[str] = set()
+        self._secrets: dict[str, None] = {}
 
     def hide(self, secret: str) -> None:
         """From now on this value never appears in a log. Very short values would blot out ordinary words: ignored."""
-        if len(secret) >= _SHORTEST:
-            self._secrets.add(secret)
+        if len(secret) < _SHORTEST:
+            return
+        self._secrets.pop(secret, None)
+        self._secrets[secret] = None
+        if len(self._secrets) > _MOST:
+            self._secrets.pop(next(iter(self._secrets)), None)
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        for secret in self._secrets:
+        # A copy, for worker threads register secrets too; longest first, for one may be part of another.
+        for secret in sorted(self._secrets.copy(), key=len, reverse=True):
             text = text.replace(secret, _BLOT)
         return text
 

@@ -25,7 +25,7 @@ from .poller import Polled, poll
 from .sources import Source
 from .web.app import WidgetOptions, create_app
 from .web.query import parse_theme
-from .wiring import make_sources
+from .wiring import make_sources, make_vault
 
 Clock = Callable[[], datetime]
 
@@ -143,8 +143,14 @@ async def _serve(
             timeout_graceful_shutdown=5,
         )
     )
-    async with make_sources(config, credentials) as sources, _running(_loops(config, sources, desk, clock)):
-        await server.serve(sockets=[sock])
+    vault = make_vault(config.vault, credentials) if config.vault else None
+    known = credentials.with_vault(vault) if vault else credentials
+    async with make_sources(config, known) as sources:
+        loops = _loops(config, sources, desk, clock)
+        if vault:
+            loops.append(asyncio.create_task(vault.keep_alive()))
+        async with _running(loops):
+            await server.serve(sockets=[sock])
 
 
 def _widget_options(config: Config) -> WidgetOptions:

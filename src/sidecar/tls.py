@@ -33,7 +33,7 @@ async def context(host: str, port: int, trust: Trust, seconds: float) -> ssl.SSL
     try:
         made = ssl.create_default_context(cafile=trust.ca_file)
     except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "strerror", None) or "it holds no certificate"
+        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise SourceError(
             f"CA file {trust.ca_file} can't be used: {reason}", action="Put the CA's certificate (PEM) there."
         ) from None

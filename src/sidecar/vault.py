@@ -5,8 +5,7 @@ Everything here waits for the network; ``vault_session.py`` calls it from worker
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import Any, TypeVar
 import hvac
 import requests
 from hvac import exceptions
-from requests.adapters import HTTPAdapter
 
-from . import tls
+from . import vault_wire
 from .errors import SecretError
 
 T = TypeVar("T")
@@ -25,7 +23,7 @@ T = TypeVar("T")
 #: Seconds to connect, and between two pieces of an answer.
 _TIMEOUT = (3.05, 10.0)
 
-_NOT_VAULT = "gave an answer that is not Vault's; compare vault.address with the server's api_addr"
+_NOT_VAULT = "does not answer as Vault does (redirects are not followed): set vault.address to the server itself"
 
 
 class Trouble(Enum):
@@ -96,13 +94,13 @@ class Server:
     def renew(self, token: str) -> Login:
         """The same token with a new lease."""
         client = self._client(token)
-        return self._ask(lambda: _login(client.auth.token.renew_self()), _TOKEN_WORDS)
+        return self._ask(lambda: _login(client.auth.token.renew_self()), _token_words)
 
     def is_valid(self, token: str) -> bool:
         """Whether Vault still accepts the token."""
         client = self._client(token)
         try:
-            self._ask(client.auth.token.lookup_self, _TOKEN_WORDS)
+            self._ask(client.auth.token.lookup_self, _token_words)
         except VaultError as error:
             if error.trouble is Trouble.DENIED:
                 return False
@@ -112,7 +110,7 @@ class Server:
     def revoke(self, token: str) -> None:
         """Makes the token worthless."""
         client = self._client(token)
-        self._ask(client.auth.token.revoke_self, _TOKEN_WORDS)
+        self._ask(client.auth.token.revoke_self, _token_words)
 
     def read(self, token: str, mount: str, path: str) -> Mapping[str, object]:
         """All fields of the newest version of a KV version 2 entry."""
@@ -127,23 +125,25 @@ class Server:
         client = self._client()
         return self._ask(
             lambda: _wrapped(client.adapter.post("/v1/sys/wrapping/lookup", json={"token": wrapping_token})),
-            _WRAPPING_WORDS,
+            _wrapping_words,
         )
 
     def unwrap(self, wrapping_token: str) -> Mapping[str, object]:
         """What was wrapped. The token works once, and only as the client's own (toolchain.md §1.3)."""
         client = self._client(wrapping_token)
-        return self._ask(lambda: dict(client.sys.unwrap()["data"]), _WRAPPING_WORDS)
+        return self._ask(lambda: dict(client.sys.unwrap()["data"]), _wrapping_words)
 
     # --- inside ---
 
     def _client(self, token: str = "") -> Any:
         """A client of its own for each call: it is cheap, and worker threads share only the connections."""
         if self._http is None:
-            self._http = _session(self._ca_file)
+            self._http = vault_wire.connections(self._ca_file)
         return hvac.Client(
             url=self.address,
             token=token,
+            # None would let it take VAULT_CLIENT_CERT from the environment.
+            cert=(),
             namespace=self._namespace,
             session=self._http,
             timeout=_TIMEOUT,
@@ -156,7 +156,113 @@ class Server:
         except exceptions.VaultError as error:
             trouble, text = words(error) or _any_words(error)
         except requests.exceptions.RequestException as error:
-            trouble, text = Trouble.AWAY, _network_words(error)
-        except (KeyError, TypeError, ValueError, AttributeError):
+            trouble, text = Trouble.AWAY, vault_wire.words(error)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             trouble, text = Trouble.AWAY, _NOT_VAULT
         raise VaultError(f"Vault {self.address} {text}", trouble)
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def _login(answer: Any) -> Login:
+    granted = answer["auth"]
+    return Login(str(granted["client_token"]), float(granted["lease_duration"]), bool(granted["renewable"]))
+
+
+def _fields(answer: Any) -> dict[str, object]:
+    return dict(answer["data"]["data"])
+
+
+def _wrapped(answer: Any) -> Wrapped:
+    told = answer["data"]
+    return Wrapped(str(told["creation_path"]), str(told["creation_time"]))
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+#: What a refusal means for one kind of call; None: nothing of its own.
+_Words = Callable[[exceptions.VaultError], tuple[Trouble, str] | None]
+
+
+def _login_words(mount: str) -> _Words:
+    def words(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
+        if isinstance(error, exceptions.InvalidRequest) and "CIDR" in _said(error):
+            # This doesn't count as a wrong login (measured), so it may be tried again soon.
+            return Trouble.AWAY, (
+                "does not let this machine's address log in: correct the role's secret_id_bound_cidrs "
+                "or the cidr_list of the secret_id"
+            )
+        if isinstance(error, exceptions.InvalidRequest):
+            return Trouble.REFUSED, (
+                "refuses role_id and secret_id: the secret_id is expired, wrong, used up or destroyed, or the role_id is "
+                "of another role; issue a new secret_id, enrol it and restart backup-glance"
+            )
+        if isinstance(error, exceptions.Forbidden):
+            return Trouble.LOCKED_OUT, (
+                "refuses every login (HTTP 403): too many wrong ones have locked this role for 15 minutes, in which it is "
+                f"left alone; or there is no AppRole method at auth/{mount} (vault.approle.mount)"
+            )
+        if isinstance(error, exceptions.InvalidPath):
+            return Trouble.AWAY, "knows no such namespace or login; correct vault.namespace and vault.approle.mount"
+        if "missing" in _said(error):
+            return (
+                Trouble.AWAY,
+                "was shown an empty role_id or secret_id; fill the credential and restart backup-glance",
+            )
+        return None
+
+    return words
+
+
+def _entry_words(mount: str, path: str) -> _Words:
+    place = f"{mount}/{path}"
+
+    def words(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
+        if isinstance(error, exceptions.Forbidden):
+            return Trouble.DENIED, (
+                f'does not let the AppRole read {place}: add to its policy: path "{mount}/data/{path}" '
+                '{ capabilities = ["read"] }'
+            )
+        if isinstance(error, exceptions.InvalidPath) and error.errors is None:
+            return Trouble.MISSING, f"has only a deleted version of {place}: undelete it, or write it again"
+        if isinstance(error, exceptions.InvalidPath):
+            return Trouble.MISSING, f"has nothing at {place} (KV version 2): write the entry there, or correct its path"
+        return None
+
+    return words
+
+
+def _token_words(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
+    # In the last second of its maximal TTL a token can't be renewed, and that is an HTTP 500 (measured).
+    if isinstance(error, exceptions.Forbidden) or "past the max TTL" in _said(error):
+        return Trouble.DENIED, "does not accept the token any more"
+    return None
+
+
+def _wrapping_words(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
+    if isinstance(error, exceptions.InvalidRequest | exceptions.Forbidden):
+        return Trouble.MISSING, (
+            "does not know this wrapping token: it has expired, is mistyped, or was unwrapped already. If not by you, "
+            "somebody else holds the secret_id: destroy it by its accessor. Then issue a new one"
+        )
+    return None
+
+
+def _any_words(error: exceptions.VaultError) -> tuple[Trouble, str]:
+    """What any call may meet. Vault's own text is not repeated: a 404 carries a whole entry's metadata."""
+    for kind, text in (
+        (exceptions.VaultDown, "is sealed or not initialised (HTTP 503): unseal it"),
+        (exceptions.VaultNotInitialized, "is not initialised (HTTP 501)"),
+        (exceptions.RateLimitExceeded, "asks for fewer calls (HTTP 429)"),
+        (exceptions.InternalServerError, "failed (HTTP 500): read its log"),
+        (exceptions.BadGateway, "is behind a proxy that doesn't reach it (HTTP 502)"),
+    ):
+        if isinstance(error, kind):
+            return Trouble.AWAY, text
+    return Trouble.AWAY, _NOT_VAULT
+
+
+def _said(error: exceptions.VaultError) -> str:
+    """The errors in its answer, which may be a list, empty or absent (toolchain.md §1.4)."""
+    return " ".join(str(one) for one in error.errors or ())

@@ -1,11 +1,11 @@
-"""Makes the configured sources: what each kind needs from the configuration, and where its secrets come from."""
+"""Makes the configured sources and the login at Vault: what each needs of the configuration, and where its secrets come from."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from .config import Backrest, Config, Databasement, Pbs, Pve
+from .config import Backrest, Config, Databasement, Pbs, Pve, Vault
 from .credentials import Credentials
 from .sources import Source
 from .sources.backrest import BackrestOptions, BackrestSource
@@ -13,6 +13,20 @@ from .sources.databasement import DatabasementOptions, DatabasementSource
 from .sources.pbs import PbsOptions, PbsSource
 from .sources.pve import PveOptions, PveSource
 from .tls import Trust
+from .vault import Server
+from .vault_session import Account, VaultSession
+
+
+def make_vault(vault: Vault, credentials: Credentials) -> VaultSession:
+    """The login at the Vault that this section of the configuration describes."""
+    role = vault.approle
+    account = Account(
+        mount=role.mount,
+        kv_mount=vault.kv_mount,
+        role_id=lambda: credentials.local(role.role_id),
+        secret_id=lambda: credentials.local(role.secret_id),
+    )
+    return VaultSession(Server(vault.address, vault.ca_file, vault.namespace), account, credentials.on_secret)
 
 
 @asynccontextmanager

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from sidecar.calls import Call
 from sidecar.core.report import Reading, Report
-from sidecar.fetch import Call, Headers, Upstream
+from sidecar.fetch import Headers, Upstream
 from sidecar.tls import Trust
 
 T = TypeVar("T")

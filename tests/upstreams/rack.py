@@ -1,4 +1,4 @@
-"""The rack: the four upstreams over real HTTPS on loopback, with everything a test may want to turn."""
+"""The rack: the four upstreams over real HTTPS, on loopback unless told otherwise, with everything a test may want to turn."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Rack:
             config = rack.write_config(tmp_path / "config.yaml")
 
     ``clock`` returns aware datetimes and is asked at every request. ``directory`` receives certificates and secrets.
-    ``port_base`` puts the upstreams on four ports in a row, for looking at them by hand.
+    ``port_base`` puts the upstreams on four ports in a row, for looking at them by hand. ``address`` is where they listen.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Rack:
         faults: Iterable[Fault] = (),
         *,
         port_base: int = 0,
+        address: str = "127.0.0.1",
     ) -> None:
         self.site = Site(lab, clock, faults)
         self.requests: list[LoggedRequest] = []
@@ -55,7 +56,8 @@ class Rack:
         self._port_base = port_base
         self._closed: set[str] = set()
         self._wires = {source: Wire(source, build(self.site), clock, self.requests) for source, build in _APPS.items()}
-        self._servers = Servers(self._is_wanted)
+        self._address = address
+        self._servers = Servers(self._is_wanted, address)
 
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,7 @@ class Rack:
 
     def url(self, source: str) -> str:
         """Where an upstream listens, also while it is away."""
-        return f"https://127.0.0.1:{self._servers.port(source)}"
+        return f"https://{self._address}:{self._servers.port(source)}"
 
     def ca_file(self, source: str) -> Path:
         """The CA to trust; for PBS its own certificate, which no host name fits."""

@@ -25,6 +25,7 @@ class _Place:
     app: ASGIApp
     pair: Pair
     reserved: socket.socket
+    address: str
     port: int
     server: uvicorn.Server | None = None
     task: asyncio.Task[None] | None = None
@@ -33,16 +34,17 @@ class _Place:
 class Servers:
     """Serves apps by name while ``wanted(name)``; looks ten times a second, and at once on ``settle``."""
 
-    def __init__(self, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, wanted: Callable[[str], bool], address: str) -> None:
         self._wanted = wanted
+        self._address = address
         self._places: dict[str, _Place] = {}
         self._settling = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, name: str, app: ASGIApp, pair: Pair, port: int = 0) -> None:
         """Give an app its place, before ``start``; port 0 is any free one."""
-        reserved = _bind(port)
-        self._places[name] = _Place(app, pair, reserved, reserved.getsockname()[1])
+        reserved = _bind(self._address, port)
+        self._places[name] = _Place(app, pair, reserved, *reserved.getsockname())
 
     def start(self) -> None:
         """Start the thread; returns when everything that is wanted accepts connections."""
@@ -112,7 +114,7 @@ async def _close(place: _Place) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await task
     place.reserved.close()
-    place.reserved = _bind(place.port)
+    place.reserved = _bind(place.address, place.port)
 
 
 async def _cancel_rest() -> None:
@@ -122,11 +124,11 @@ async def _cancel_rest() -> None:
     await asyncio.gather(*rest, return_exceptions=True)
 
 
-def _bind(port: int) -> socket.socket:
+def _bind(address: str, port: int) -> socket.socket:
     # asyncio turns Nagle's delay off only for sockets that say they are TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((address, port))
     return listener
 
 

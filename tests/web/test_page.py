@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from sidecar.core.model import Board, State, Verdict
+from sidecar.core.model import Board, SourceKind, State, Verdict
 from sidecar.web.page import Page, page, page_of_service
 from sidecar.web.rows import Row
 from tests.web import boards
@@ -206,3 +206,10 @@ def test_times_are_exact_for_machines_and_in_the_tooltip() -> None:
 
 def test_an_open_page_asks_again_by_itself() -> None:
     assert '<meta http-equiv="refresh" content="60">' in ask(app_for(), "/widget").text
+
+
+def test_what_a_source_cannot_tell_although_it_is_read_well_is_a_note() -> None:
+    limited = replace(boards.good_morning(), sources=(boards.source("pbs", SourceKind.PBS, limits=("sees no remotes",)),))
+
+    assert page(limited).notes[-1] == "pbs: sees no remotes"
+    assert page(limited).troubles == ()

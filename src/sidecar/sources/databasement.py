@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from sidecar.calls import Call
 from sidecar.core.model import SourceKind
 from sidecar.core.report import Problem, Reading, Report
 from sidecar.errors import SecretError, SourceError
-from sidecar.fetch import Call, Upstream
+from sidecar.fetch import Upstream
 from sidecar.tls import Trust
 
 from . import Clock, Secret

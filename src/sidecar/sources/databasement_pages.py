@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sidecar.calls import Call, Params
 from sidecar.core.report import Dump
 from sidecar.errors import SourceError
-from sidecar.fetch import Call, Params, Upstream
+from sidecar.fetch import Upstream
 
 from .databasement_parse import Server, Stored, created_at, parse_page
 from .fields import UnreadableError

@@ -11,7 +11,7 @@ from typing import Any
 from sidecar.core.model import Outcome, Run
 from sidecar.core.report import Dump, DumpCopy, DumpPlan
 
-from .fields import Row, UnreadableError, flag, name, row_of, text, whole
+from .fields import Row, UnreadableError, flag, name, row_of, showable, text, whole, words
 
 #: Databasement ≥ 1.9 has cancelled (§1.1). A status that is not here makes its row unreadable.
 _OUTCOMES = {
@@ -155,7 +155,7 @@ def _run(row: Row) -> Run:
     if outcome is None or start is None:
         raise UnreadableError("status or created_at")
     end = _instant(row, "completed_at") if outcome is not Outcome.RUNNING else None
-    said = {"failed": text(row, "error_message"), "cancelled": "cancelled"}.get(status)
+    said = {"failed": words(row, "error_message"), "cancelled": "cancelled"}.get(status)
     return Run(start, end if end and end >= start else None, outcome, text=said)
 
 
@@ -176,7 +176,7 @@ def _instant(row: Row, key: str) -> datetime | None:
         found = datetime.fromisoformat(value)
         if found.tzinfo is None:
             raise UnreadableError(key)
-        return found.astimezone(UTC)
+        return showable(found.astimezone(UTC))
     except (ValueError, OverflowError):
         raise UnreadableError(key) from None
 

@@ -10,10 +10,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sidecar.refusal import clean
+
 Row = Mapping[str, Any]
 
-_YEAR_10000 = 253_402_300_800
+#: Times outside can't be shown in every zone, nor can a grace be added to the last one that Python knows.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 _DIGITS = 18
+
+#: What databases take for a whole number.
+_MOST = 2**63 - 1
 
 
 class UnreadableError(ValueError):
@@ -51,10 +57,16 @@ def label(row: Row, key: str) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(row, key)
 
 
+def words(row: Row, key: str) -> str | None:
+    """A text for people, such as an error: in one line and not too long; None when it is absent."""
+    value = text(row, key)
+    return None if value is None else clean(value)
+
+
 def first_line(row: Row, key: str) -> str | None:
     """The first line of a note; None when there is nothing in it (pbs.md §2.5, §9.2)."""
     lines = (text(row, key) or "").strip().splitlines()
-    return lines[0].rstrip() if lines else None
+    return clean(lines[0]) if lines else None
 
 
 def whole(row: Row, key: str) -> int | None:
@@ -66,7 +78,7 @@ def whole(row: Row, key: str) -> int | None:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
         raise UnreadableError(key)
     return value
 
@@ -74,7 +86,14 @@ def whole(row: Row, key: str) -> int | None:
 def moment(row: Row, key: str) -> datetime | None:
     """A Unix time in seconds; None when it is absent or beyond what a calendar can show."""
     seconds = whole(row, key)
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None and seconds < _YEAR_10000 else None
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None and seconds < _LATEST.timestamp() else None
+
+
+def showable(at: datetime) -> datetime:
+    """The time itself, if it is one that a calendar can show."""
+    if not _EARLIEST <= at < _LATEST:
+        raise UnreadableError("time")
+    return at
 
 
 def begun(row: Row, key: str) -> datetime:

@@ -13,9 +13,10 @@ from functools import partial
 from itertools import chain
 from urllib.parse import quote
 
+from sidecar.calls import Call
 from sidecar.core.model import SourceKind
 from sidecar.core.report import Datastore, Problem, Reading, Report, Task
-from sidecar.fetch import Call, Upstream
+from sidecar.fetch import Upstream
 from sidecar.tls import Trust
 
 from . import Clock, Secret, pbs_grants, pbs_parse

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sidecar.core.report import BackupGroup, Datastore, Namespace, Snapshot, Task, UpkeepJob, Verification, Zone
 
-from .fields import UnreadableError, begun, first_line, flag, moment, name, row_of, text, whole
+from .fields import UnreadableError, begun, first_line, flag, moment, name, row_of, text, whole, words
 from .upid import parse_upid
 
 #: The error of a removable datastore whose disk isn't plugged in.
@@ -83,7 +84,7 @@ def parse_usage(row: Any) -> Usage:
         used=whole(row, "used"),
         avail=whole(row, "avail"),
         full_at=moment(row, "estimated-full-date"),
-        error=text(row, "error"),
+        error=words(row, "error"),
     )
 
 
@@ -146,9 +147,15 @@ def _verification(value: Any, store: str) -> Verification | None:
     if value is None:
         return None
     row = row_of(value)
-    upid = parse_upid(text(row, "upid"))
+    return _verified(text(row, "upid"), name(row, "state"), store)
+
+
+@lru_cache(maxsize=1024)
+def _verified(task: str | None, state: str, store: str) -> Verification:
+    """One run verifies thousands of snapshots: they share what it found."""
+    upid = parse_upid(task)
     own = upid is None or upid.id.partition(":")[0] == store
-    return Verification(ok=name(row, "state") == "ok", at=upid.start if upid else None, own=own)
+    return Verification(ok=state == "ok", at=upid.start if upid else None, own=own)
 
 
 def groups_of(rows: Iterable[SnapshotRow], store: str, namespace: str) -> tuple[BackupGroup, ...]:
@@ -175,7 +182,7 @@ def namespaces_of(names: Iterable[str], store: str) -> tuple[Namespace, ...]:
 def parse_job(row: Any, kind: str) -> UpkeepJob:
     """A row of /admin/prune, /admin/verify or /admin/sync (pbs.md §2.9)."""
     row = row_of(row)
-    upid, state = text(row, "last-run-upid"), text(row, "last-run-state")
+    upid, state = text(row, "last-run-upid"), words(row, "last-run-state")
     started = parse_upid(upid)
     return UpkeepJob(
         kind=kind,
@@ -208,7 +215,7 @@ def parse_gc(row: Any) -> GcRow:
     After a failure the UPID is still that of the last success (pbs.md §9.2), so it tells no start then.
     """
     row = row_of(row)
-    upid, state = text(row, "upid"), text(row, "last-run-state")
+    upid, state = text(row, "upid"), words(row, "last-run-state")
     started = parse_upid(upid)
     store = name(row, "store")
     job = UpkeepJob(
@@ -255,7 +262,7 @@ def _is_failure(state: str | None) -> bool:
 def parse_task(row: Any) -> Task | None:
     """A row of /nodes/localhost/tasks; None for a finished task of another kind than upload and GC."""
     row = row_of(row)
-    kind, status = name(row, "worker_type"), text(row, "status")
+    kind, status = name(row, "worker_type"), words(row, "status")
     if status is not None and kind not in _TASK_TYPES:
         return None
     return Task(

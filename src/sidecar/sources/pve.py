@@ -14,9 +14,10 @@ from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
+from sidecar.calls import Call, Params
 from sidecar.core.model import SourceKind
 from sidecar.core.report import BackupJob, Guest, Node, Problem, Reading, Report, Scope, Task
-from sidecar.fetch import Call, Params, Upstream
+from sidecar.fetch import Upstream
 from sidecar.tls import Trust
 
 from . import Clock, Secret, pve_grants, pve_parse

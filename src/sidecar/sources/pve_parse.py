@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.core.report import Archive, BackupJob, Guest, Node, Storage, Task, Zone
 
-from .fields import UnreadableError, begun, first_line, flag, label, moment, name, row_of, text, whole
+from .fields import UnreadableError, begun, first_line, flag, label, moment, name, row_of, text, whole, words
 
 #: Types of storage that every node sees alike; others are when they say "shared".
 _SHARED_TYPES = ("nfs", "cifs", "cephfs", "glusterfs", "pbs")
@@ -132,7 +132,7 @@ def parse_zone(data: Any, node: str) -> Zone:
 def parse_task(row: Any, node: str) -> Task:
     """A row of /nodes/{node}/tasks; "RUNNING" is no status but says that there is none yet (pbs.md §3.5)."""
     row = row_of(row)
-    status = text(row, "status")
+    status = words(row, "status")
     runs = status in (None, "", "RUNNING")
     return Task(
         node=node,

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from sidecar.calls import Call, Params
 from sidecar.core.report import Fact, Problem, Reading, Scope
 from sidecar.errors import SourceError
-from sidecar.fetch import Call, Params, Upstream
+from sidecar.fetch import Upstream
 
 from . import Clock
 from .fields import UnreadableError, row_of

@@ -96,7 +96,7 @@ def page(board: Board) -> Page:
         folded=sum(row.folded for row in table),
         datastores=tuple(_datastore(row, clock) for row in board.datastores),
         upkeep=_upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], clock),
-        notes=board.notes,
+        notes=(*board.notes, *_limits_of_fine_sources(board)),
         left_out=board.left_out,
     )
 
@@ -192,6 +192,11 @@ def _source_trouble(row: SourceRow) -> Trouble:
     limits = tuple(limit for limit in row.limits if limit != row.verdict.reason)
     trouble = _trouble(row.name, row.verdict)
     return replace(trouble, reason=_after_name(trouble.reason), limits=limits, is_source=True)
+
+
+def _limits_of_fine_sources(board: Board) -> list[str]:
+    """What a source can't tell although it is read well, as notes; a source in trouble tells it there."""
+    return [f"{row.name}: {limit}" for row in board.sources if not _is_trouble(row.verdict) for limit in row.limits]
 
 
 def _after_name(reason: str | None) -> str | None:

@@ -1,0 +1,87 @@
+"""Looks at the page and the board through Caddy, as a user does, and compares them with what the upstreams themselves say.
+
+``as_user.py URL RACK_JSON RACK_ADDRESS``. Only the tokens in Vault open the upstreams: numbers that agree came through them.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import sys
+import time
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+#: The certificates are the business of the sidecar's own tests.
+ANY = ssl._create_unverified_context()
+
+
+def main() -> None:
+    """Exits with words when something differs."""
+    base, described, address = sys.argv[1:]
+    rack = json.loads(Path(described).read_text("utf-8"))
+    board = _settled(base)
+    assert board["overall"]["state"] == "ok", board["overall"]
+    _compare_guests(board, rack, _snapshots(rack, address))
+    _compare_datastore(board, _pbs(rack, address, "/status/datastore-usage"))
+    page = _get(f"{base}/widget").decode()
+    names = [service["name"] for service in rack["config"]["services"]]
+    assert all(name in page for name in names), [name for name in names if name not in page]
+    assert board["overall"]["headline"] in page, board["overall"]
+    counts = {service["name"]: service["count"] for service in board["services"]}
+    print(f"{base}: {board['overall']['headline']}; {len(names)} services, snapshots as PBS has them: {counts}")
+
+
+def _settled(base: str) -> dict[str, Any]:
+    """The board once every source was read."""
+    for _ in range(60):
+        board: dict[str, Any] = json.loads(_get(f"{base}/api/v1/status"))
+        if all(source["state"] == "ok" for source in board["sources"]):
+            return board
+        time.sleep(0.5)
+    raise SystemExit(f"not all sources are read within 30 s: {board['sources']}")
+
+
+def _compare_guests(board: dict[str, Any], rack: dict[str, Any], snapshots: list[dict[str, Any]]) -> None:
+    parts = {part["ref"]: part for service in board["services"] for part in service["parts"] if part["kind"] == "guest"}
+    guests = [str(guest) for service in rack["config"]["services"] for guest in service["guests"]]
+    assert len(guests) > 5, guests
+    for guest in guests:
+        times = [snapshot["backup-time"] for snapshot in snapshots if snapshot["backup-id"] == guest]
+        assert parts[guest]["count"] == len(times), (guest, parts[guest], len(times))
+        newest = datetime.fromisoformat(parts[guest]["last_backup"]).astimezone(UTC).timestamp()
+        assert newest == max(times), (guest, newest, max(times))
+
+
+def _compare_datastore(board: dict[str, Any], usage: list[dict[str, Any]]) -> None:
+    shown = {store["name"]: (store["total"], store["used"]) for store in board["datastores"]}
+    held = {store["store"]: (store["total"], store["used"]) for store in usage}
+    assert shown.keys() == held.keys(), (shown, held)
+    for name, (total, used) in held.items():
+        # It fills while we look.
+        assert shown[name][0] == total and abs(shown[name][1] - used) < total / 10_000, (shown, held)
+
+
+def _snapshots(rack: dict[str, Any], address: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _pbs(rack, address, "/admin/datastore/main/snapshots")
+    return [row for row in rows if row.get("size") is not None]
+
+
+def _pbs(rack: dict[str, Any], address: str, path: str) -> Any:
+    token = rack["entries"]["backup-glance/pbs"]
+    headers = {"Authorization": f"PBSAPIToken={token['token_id']}:{token['secret']}"}
+    return json.loads(_get(f"https://{address}:8100/api2/json{path}", headers))["data"]
+
+
+def _get(url: str, headers: dict[str, str] | None = None) -> bytes:
+    request = urllib.request.Request(url, headers=headers or {})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ANY))
+    with opener.open(request, timeout=20) as answer:
+        body: bytes = answer.read()
+    return body
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""Deploys what can't work and expects words that name the cure, and a target on which everything runs on as it was.
+
+``bad_input.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is deployed. At the end the target is
+deployed once more in ways of its own: after its secret_id was destroyed, and without Vault.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent.parent
+HOST, TARGET = "debian13", "10.77.0.13"
+BUILD = ROOT / "roles" / "backup_glance" / "files" / "build_release.py"
+#: What runs, and with what: nothing of it may change.
+WHAT_RUNS = r"""
+readlink /opt/backup-glance/current
+find /etc/backup-glance /etc/systemd/system -path /etc/backup-glance/candidate -prune -o -type f -print0 |
+    sort -z | xargs -0 sha256sum
+systemctl show --property=MainPID,ActiveState backup-glance.service backup-glance-caddy.service backup-glance.socket
+"""
+
+
+class Bench:
+    """The scenario's places: its folder of tokens, Vault, and the target."""
+
+    def __init__(self, run: Path, rack: str) -> None:
+        self.run = run
+        self.vault = f"https://{rack}:8200"
+        self.described = json.loads((run / "rack.json").read_text("utf-8"))
+
+    def deploy(self, playbook: str, *options: str, **variables: Any) -> tuple[int, str]:
+        """Exit code and output of a deployment of the target with these variables."""
+        command = ["ansible-playbook", "-i", str(ROOT / "molecule/default/inventory"), "--limit", f"{HOST},localhost",
+                   "-e", json.dumps(variables), *options, str(ROOT / playbook)]  # fmt: skip
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),
+            "ANSIBLE_HOST_KEY_CHECKING": "false",
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
+        return done.returncode, done.stdout + done.stderr
+
+    def on_target(self, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs a shell script there as root."""
+        command = ["ssh", "-q", "-i", "/var/lib/backup-glance-rollout/key", "-o", "StrictHostKeyChecking=no",
+                   "-o", "UserKnownHostsFile=/dev/null", f"root@{TARGET}", script]  # fmt: skip
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+    def as_admin(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """A call to Vault with the admin's token."""
+        token = (self.run / "admin-token").read_text("utf-8").strip()
+        request = urllib.request.Request(
+            f"{self.vault}/v1/{path}",
+            json.dumps(body).encode() if body is not None else None,
+            {"X-Vault-Token": token},
+            method="PUT",
+        )
+        trust = ssl.create_default_context(cafile=self.run / "vault-ca.pem")
+        with urllib.request.urlopen(request, context=trust, timeout=20) as answer:
+            return json.loads(answer.read() or b"null")
+
+
+def main() -> None:
+    """Exits with words at the first deployment that is not refused as it should be."""
+    bench = Bench(Path(sys.argv[1]), sys.argv[2])
+    bench.on_target("printf '#!/bin/sh\\necho v2.6.2\\n' >/srv/old-caddy && chmod 755 /srv/old-caddy")
+    before = bench.on_target(WHAT_RUNS).stdout
+    assert before.count("ActiveState=active") == 3, before
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda case: _refused(bench, *case), _cases(bench)))
+    _sealed(bench)
+    _misspelt(bench)
+    _tampered(bench)
+    _crashing(bench)
+    _used_token(bench)
+    after = bench.on_target(WHAT_RUNS).stdout
+    assert after == before, f"something was changed:\n{before}\n{after}"
+    print("after all of these what runs is as it was")
+    _admin_again(bench)
+    _destroyed(bench)
+    _without_vault(bench)
+
+
+def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
+    """What is refused before anything happens: what, the playbook, its variables, the words that are expected."""
+    deploy, site = "playbooks/deploy.yml", "site.yml"
+    reader = [{"name": "reader", "password_hash": "a hash"}]
+    old = {"backup_glance_caddy_source": "existing", "backup_glance_caddy_binary": "/srv/old-caddy"}
+    away = bench.vault.replace("8200", "8299")
+    return [
+        ("a bad variable", deploy, {"backup_glance_access": "basic"}, "backup_glance_users needs a user"),
+        ("a port that is no number", deploy, {"backup_glance_port": "many"}, "backup_glance_port"),
+        ("passwords in the clear", deploy, {"backup_glance_access": "basic", "backup_glance_users": reader},
+         "passwords would cross the network in the clear"),
+        ("an old Caddy", deploy, old, "is Caddy v2.6.2; backup-glance needs Caddy 2.11.4 or newer"),
+        ("another Caddy than told", deploy, {"backup_glance_caddy_sha256": "0" * 64}, "not the one in backup_glance_caddy_sha"),
+        ("an unreachable Vault", site, {"backup_glance_vault_address": away}, "can not be asked from the controller"),
+        ("a token that Vault refuses", site, {"backup_glance_vault_token": "s.nobody"}, "Vault refuses the token"),
+        ("an AppRole that is not ours", site, {"backup_glance_vault_role": "nobody"}, "may not read the role_id of nobody"),
+    ]  # fmt: skip
+
+
+def _refused(bench: Bench, what: str, playbook: str, variables: dict[str, Any], words: str) -> None:
+    code, output = bench.deploy(playbook, **variables)
+    said = " ".join(output.split())
+    assert code != 0, f"{what}: was deployed"
+    assert words in said, f"{what}: does not say {words!r}:\n{output[-3000:]}"
+    print(f"{what}: … {words} …", flush=True)
+
+
+def _sealed(bench: Bench) -> None:
+    bench.as_admin("sys/seal", {})
+    try:
+        _refused(bench, "a sealed Vault", "site.yml", {}, "is sealed. Unseal it")
+    finally:
+        bench.as_admin("sys/unseal", {"key": (bench.run / "unseal-key").read_text("utf-8").strip()})
+
+
+def _misspelt(bench: Bench) -> None:
+    config = {**bench.described["config"], "servces": []}
+    _refused(
+        bench, "a misspelt key", "playbooks/deploy.yml", {"backup_glance_config": config}, "did you mean services?"
+    )
+
+
+def _tampered(bench: Bench) -> None:
+    """A release of its own, one byte of a wheel of which is changed in the controller's cache."""
+    with tempfile.TemporaryDirectory() as scratch:
+        source, cache = _other_checkout(Path(scratch) / "source", "A change.\n"), Path(scratch) / "cache"
+        command = [
+            sys.executable,
+            str(BUILD),
+            f"--source={source}",
+            f"--cache={cache}",
+            "--python=3.13",
+            "--machine=x86_64",
+        ]
+        built = subprocess.run(command, capture_output=True, text=True, check=True)
+        _tamper(Path(json.loads(built.stdout)["archive"]))
+        variables = {"backup_glance_source": str(source), "backup_glance_cache": str(cache)}
+        _refused(bench, "a tampered wheel", "playbooks/deploy.yml", variables, "A package is not what the lock says")
+
+
+def _tamper(archive: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        with tarfile.open(archive) as tar:
+            tar.extractall(scratch, filter="data")
+        wheel = next(Path(scratch).glob("starlette-*.whl"))
+        content = bytearray(wheel.read_bytes())
+        content[len(content) // 2] ^= 1
+        wheel.write_bytes(content)
+        with tarfile.open(archive, "w") as tar:
+            tar.add(scratch, arcname=".")
+
+
+def _crashing(bench: Bench) -> None:
+    """A release that installs and finds its configuration right, but does not run: only the trial can tell."""
+    with tempfile.TemporaryDirectory() as scratch:
+        source = _other_checkout(Path(scratch), "")
+        runtime = source / "src/sidecar/runtime.py"
+        runtime.write_text(
+            runtime.read_text("utf-8").replace(
+                "async def serve(",
+                'async def serve(*_):\n    raise SystemExit("broken on purpose")\n\n\nasync def _serve(',
+            ),
+            "utf-8",
+        )
+        _refused(
+            bench,
+            "a release that crashes",
+            "playbooks/deploy.yml",
+            {"backup_glance_source": str(source)},
+            "broken on purpose",
+        )
+
+
+def _other_checkout(folder: Path, more: str) -> Path:
+    shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "tests", "molecule", "bench"))
+    readme = folder / "README.md"
+    readme.write_text(readme.read_text("utf-8") + more, "utf-8")
+    return folder
+
+
+def _used_token(bench: Bench) -> None:
+    done = bench.on_target("/opt/backup-glance/current/venv/bin/backup-glance enrol", "s.usedalready\n")
+    assert done.returncode == 1, done
+    assert "wrapping token" in done.stderr, done.stderr
+    print(f"a used wrapping token: {done.stderr.strip()}")
+
+
+def _admin_again(bench: Bench) -> None:
+    token = (bench.run / "admin-token").read_text("utf-8").strip()
+    code, output = bench.deploy("playbooks/vault-approle.yml", backup_glance_vault_token=token)
+    assert code == 0, output[-3000:]
+    assert "changed=0 " in output, output[-3000:]
+    print("Vault's admin a second time: nothing to change")
+
+
+def _destroyed(bench: Bench) -> None:
+    """Somebody destroyed the secret_id: the next deployment issues another, and the sidecar logs in with it."""
+    read = "cat /etc/backup-glance/secret_id.json"
+    old = json.loads(bench.on_target(read).stdout)["secret_id_accessor"]
+    bench.as_admin("auth/approle/role/backup-glance/secret-id-accessor/destroy", {"secret_id_accessor": old})
+    code, output = bench.deploy("site.yml", "-vvv", "--diff")
+    assert code == 0, output[-3000:]
+    assert json.loads(bench.on_target(read).stdout)["secret_id_accessor"] != old
+    secrets = bench.on_target("cd /etc/backup-glance/credentials && cat secret_id sidecar_keys").stdout.split()
+    secrets += [(bench.run / name).read_text("utf-8").strip() for name in ("admin-token", "deploy-token")]
+    secrets += [
+        value for entry in bench.described["entries"].values() for key, value in entry.items() if key != "token_id"
+    ]
+    assert len(secrets) == 8, len(secrets)
+    assert not any(secret in output for secret in secrets), "a secret in what -vvv --diff prints"
+    print("a destroyed secret_id: replaced by the next deployment; its output at -vvv --diff holds no secret")
+
+
+def _without_vault(bench: Bench) -> None:
+    """Tokens as credentials instead of in Vault, and passwords at the door, behind a proxy with TLS."""
+    config, credentials = json.loads(json.dumps(bench.described["config"])), {}
+    for name, source in config["sources"].items():
+        for key, value in source.items():
+            if isinstance(value, dict) and "vault" in value:
+                credentials[f"{name}_{key}"] = bench.described["entries"][value["vault"]][value["field"]]
+                source[key] = {"credential": f"{name}_{key}"}
+    hashed = subprocess.run(
+        [bench.run / "caddy", "hash-password", "--plaintext", "open sesame"], capture_output=True, text=True, check=True
+    )
+    code, output = bench.deploy(
+        "site.yml", backup_glance_vault_address="", backup_glance_config=config, backup_glance_credentials=credentials,
+        backup_glance_access="basic", backup_glance_trusted_proxies=["10.77.0.1"],
+        backup_glance_users=[{"name": "reader", "password_hash": hashed.stdout.strip()}],
+    )  # fmt: skip
+    assert code == 0, output[-3000:]
+    assert not [name for name, value in credentials.items() if value in output and name != "pbs_token_id"], (
+        "a credential in the output"
+    )
+    url = f"http://{TARGET}:8080/api/v1/status"
+    assert _status(url) == 401
+    assert _status(url, "reader:abracadabra") == 401
+    assert _status(url, "reader:open sesame") == 200
+    print("without Vault, with passwords: deployed; 401 without, 401 with a wrong one, 200 with the right one")
+
+
+def _status(url: str, login: str = "") -> int:
+    headers = {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+if __name__ == "__main__":
+    main()

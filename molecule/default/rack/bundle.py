@@ -1,0 +1,54 @@
+"""Packs this checkout and the wheels of its development lock for one Python, so that tests can run where no index is."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent.parent
+sys.path.insert(0, str(ROOT / "roles" / "backup_glance" / "files"))
+
+import build_release  # noqa: E402 (the role's own script knows how to fetch for another Python)
+
+#: Not needed to run the unit tests, and large.
+LEFT_OUT = ("mypy", "playwright", "pyright", "ruff", "uv==", "greenlet", "librt", "types-")
+
+
+def main() -> None:
+    """Writes the archive."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--python", required=True)
+    parser.add_argument("--machine", required=True)
+    parser.add_argument("archive", type=Path)
+    options = parser.parse_args()
+    blocks = build_release.blocks((ROOT / "requirements-dev.txt").read_text("utf-8"))
+    lock = "".join(block for block in blocks if not block.startswith(LEFT_OUT))
+    wheels = options.cache / "test-wheels" / hashlib.sha256(f"{options.python}\n{lock}".encode()).hexdigest()[:12]
+    if not (wheels / "requirements.txt").exists():
+        build_release.download(lock, wheels, options.python, options.machine)
+        (wheels / "requirements.txt").write_text(lock, "utf-8")
+    with tarfile.open(options.archive, "w") as tar:
+        tar.add(wheels, arcname="wheels")
+        for name in _files():
+            tar.add(ROOT / name, arcname=f"checkout/{name}")
+
+
+def _files() -> list[str]:
+    """What git would commit, also before it is committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""A datastore with 50,000 snapshots is read while others get their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+
+from sidecar.core.report import BackupGroup, Report
+from sidecar.sources.pbs import ALLOWED, PbsOptions, PbsSource
+from sidecar.tls import Trust
+from tests.sources.recorded import Answering, any_secret, clock, reading, recorded, upstream
+from tests.turns import seconds_between_turns
+
+GROUPS, SNAPSHOTS_EACH = 250, 200
+
+
+class Large(Answering):
+    """The recorded server, but its store1 has one namespace with many snapshots."""
+
+    def __init__(self) -> None:
+        super().__init__(recorded("pbs_main") | {"/admin/datastore/store1/namespace": [{"ns": ""}]})
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/store1/snapshots"):
+            return httpx.Response(200, content=body())
+        return await super().handle_async_request(request)
+
+
+async def body() -> AsyncIterator[bytes]:
+    """In pieces of some 64 KiB, like from a socket."""
+    yield b'{"data":['
+    for number in range(SNAPSHOTS_EACH):
+        yield b",".join(rows(number)) + (b"," if number + 1 < SNAPSHOTS_EACH else b"]}")
+
+
+def rows(number: int) -> Iterator[bytes]:
+    """One snapshot of each group."""
+    task = "UPID:pbs:00007DFB:0003D9E5:00000038:6B048465:verificationjob:store1\\x3av:root@pam:"
+    files = [{"filename": "drive-scsi0.img.fidx", "crypt-mode": "none", "size": 34359738368}] * 4
+    for group in range(GROUPS):
+        row = {
+            "backup-type": "vm",
+            "backup-id": str(100 + group),
+            "backup-time": 1700000000 + number * 86400 + group,
+            "verification": {"upid": task, "state": "ok"},
+            "files": files,
+            "size": 34359739300,
+        }
+        yield json.dumps(row).encode()
+
+
+def test_fifty_thousand_snapshots_never_hold_the_loop_for_long() -> None:
+    async def read_and_watch() -> tuple[Report, list[float]]:
+        options = PbsOptions("pbs", "https://lab.invalid", Trust(), any_secret, any_secret)
+        source = PbsSource(options, upstream=upstream(Large(), ALLOWED))
+        async with seconds_between_turns() as stretches:
+            report = await source.read(clock)
+        await source.close()
+        return report, stretches
+
+    report, stretches = asyncio.run(read_and_watch())
+    groups = reading(report, "snapshots", "store1", "").of(BackupGroup)
+
+    assert sum(len(group.snapshots) for group in groups) == GROUPS * SNAPSHOTS_EACH
+    assert max(stretches) < 0.08

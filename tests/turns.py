@@ -1,0 +1,34 @@
+"""How long others on the same event loop wait for their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+@asynccontextmanager
+async def seconds_between_turns() -> AsyncIterator[list[float]]:
+    """The stretches of work during which nobody else got a turn, in seconds of this thread's own CPU time.
+
+    What earlier tests left alive is kept out of the garbage collector's way meanwhile: it is not the subject.
+    """
+    stretches: list[float] = []
+
+    async def watch() -> None:
+        last = time.thread_time()
+        while True:
+            await asyncio.sleep(0)
+            stretches.append(time.thread_time() - last)
+            last = time.thread_time()
+
+    gc.collect()
+    gc.freeze()
+    watcher = asyncio.create_task(watch())
+    try:
+        yield stretches
+    finally:
+        watcher.cancel()
+        gc.unfreeze()

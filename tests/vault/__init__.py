@@ -1,0 +1,1 @@
+"""Vault as the sidecar meets it: against a real OpenBao server over TLS."""

@@ -1,0 +1,187 @@
+"""The whole way: the sidecar with its upstreams' tokens in Vault, as it starts, as tokens are rotated, as Vault goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sidecar import config_file
+from sidecar.core.report import Report
+from sidecar.credentials import Credentials
+from sidecar.wiring import make_sources, make_vault
+from tests.test_cli import Sidecar, command
+from tests.test_cli import running as serving
+from tests.upstreams import Rack, demo_homelab
+
+from .server import Bao
+
+NOW = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
+ENTRY = "backup-glance/rack-pbs"
+
+
+class Home:
+    """A rack whose PBS token is in Vault, and a sidecar's configuration and credentials for it."""
+
+    def __init__(self, bao: Bao, rack: Rack, directory: Path) -> None:
+        self.bao = bao
+        self.rack = rack
+        self.role = bao.role()
+        self.credentials = directory / "credentials"
+        self.credentials.mkdir()
+        for name, value in (
+            ("role_id", self.role.role_id),
+            ("secret_id", self.role.secret_id),
+            ("sidecar_keys", "k" * 43),
+        ):
+            (self.credentials / name).write_text(f"{value}\n")
+        self.config = rack.write_config(directory / "config.yaml", services=False)
+        document = yaml.safe_load(self.config.read_text())
+        pbs = document["sources"]["pbs"] | {"poll_interval": "1s"}
+        pbs |= {field: {"vault": ENTRY, "field": field} for field in ("token_id", "secret")}
+        document |= {
+            "sources": {"pbs": pbs},
+            "vault": {"address": bao.address, "ca_file": str(bao.ca_file)},
+            "jobs": {},
+            "offsite": [],
+        }
+        self.config.write_text(yaml.safe_dump(document))
+        self.store()
+
+    def store(self) -> None:
+        """Puts the token that PBS accepts now into Vault."""
+        self.bao.write(ENTRY, token_id=self.rack.token_id("pbs"), secret=self.rack.token("pbs"))
+
+
+@pytest.fixture
+def home(bao: Bao, tmp_path: Path) -> Iterator[Home]:
+    with Rack(demo_homelab(), lambda: NOW, tmp_path / "rack") as rack:
+        yield Home(bao, rack, tmp_path)
+
+
+def test_a_rotated_token_costs_one_fresh_read_of_its_entry(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> list[Report]:
+        config = config_file.load(home.config)
+        found = Credentials(home.credentials)
+        assert config.vault is not None
+        vault = make_vault(config.vault, found)
+        async with make_sources(config, found.with_vault(vault)) as (pbs,):
+            before = await pbs.read(lambda: NOW)
+            home.rack.rotate_token("pbs")
+            home.store()
+            return [before, await pbs.read(lambda: NOW), await pbs.read(lambda: NOW)]
+
+    with caplog.at_level(logging.DEBUG):
+        reports = asyncio.run(story())
+
+    for report in reports:
+        assert report.problem is None
+        assert report.readings
+        assert not [one for one in report.readings if one.problem]
+    assert sum(f"GET /v1/secret/data/{ENTRY}" in line for line in caplog.messages) == 2
+    assert home.rack.token("pbs") not in caplog.text
+    assert home.role.secret_id not in caplog.text
+
+
+def test_a_token_that_was_rotated_but_not_stored_is_refused_in_words(home: Home) -> None:
+    async def story() -> Report:
+        config = config_file.load(home.config)
+        found = Credentials(home.credentials)
+        assert config.vault is not None
+        async with make_sources(config, found.with_vault(make_vault(config.vault, found))) as (pbs,):
+            await pbs.read(lambda: NOW)
+            home.rack.rotate_token("pbs")
+            return await pbs.read(lambda: NOW)
+
+    report = asyncio.run(story())
+    assert report.problem is not None
+    assert "401" in report.problem.cause
+
+
+def test_the_page_is_up_while_vault_is_sealed_and_says_so_and_heals(home: Home, tmp_path: Path) -> None:
+    home.bao.seal()
+
+    with serving(home.config, home.credentials, tmp_path) as sidecar:
+        sidecar.wait_until_ready()
+        assert sidecar.get("/widget")[0] == 200
+        told = _pbs(sidecar)
+        assert told["state"] == "unknown"
+        assert f"Vault {home.bao.address} is sealed or not initialised (HTTP 503): unseal it" in told["reason"]
+
+        home.bao.unseal()
+        read = _wait_for_a_reading(sidecar, told["as_of"])
+
+        home.bao.seal()
+        _wait_for_a_reading(sidecar, read["as_of"])
+
+        sidecar.process.terminate()
+        _, said = sidecar.process.communicate(timeout=10)
+
+    assert said.count("is sealed") >= 1
+    assert "INFO sidecar.vault_session: Vault answers again" in said
+    assert "Traceback" not in said
+    for secret in (home.rack.token("pbs"), home.role.secret_id, home.role.role_id):
+        assert secret not in said
+
+
+def test_a_refused_secret_id_is_told_on_the_page(home: Home, tmp_path: Path) -> None:
+    (home.credentials / "secret_id").write_text("wrong-secret-id-of-this-test")
+
+    with serving(home.config, home.credentials, tmp_path) as sidecar:
+        sidecar.wait_until_ready()
+        reason = _pbs(sidecar)["reason"]
+
+    assert "the secret_id is expired, wrong, used up or destroyed" in reason
+    assert "wrong-secret-id" not in reason
+
+
+def _pbs(sidecar: Sidecar) -> dict[str, Any]:
+    (found,) = json.loads(sidecar.get("/api/v1/status")[1])["sources"]
+    return dict(found)
+
+
+def _wait_for_a_reading(sidecar: Sidecar, after: str | None) -> dict[str, Any]:
+    deadline = time.monotonic() + 10
+    while True:
+        found = _pbs(sidecar)
+        if found["state"] in ("ok", "warning") and (after is None or found["as_of"] > after):
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
+# --- serve --check ---
+
+
+def check(config: Path, credentials: Path) -> subprocess.CompletedProcess[str]:
+    return command("serve", "--config", str(config), "--credentials", str(credentials), "--check")
+
+
+def test_a_configuration_can_be_checked_without_serving(home: Home) -> None:
+    """Vault may be away meanwhile: what is checked is what can be known on this machine."""
+    home.bao.seal()
+
+    done = check(home.config, home.credentials)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{home.config}: can be used\n", "")
+
+
+def test_a_check_tells_everything_that_is_wrong_at_once(home: Home) -> None:
+    home.config.write_text(home.config.read_text().replace("kind: pbs", "kind: pps"))
+    (home.credentials / "sidecar_keys").write_text("short\n")
+
+    done = check(home.config, home.credentials)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{home.config}:" in done.stderr
+    assert "has an unknown kind" in done.stderr
+    assert "at least 32 characters" in done.stderr
