@@ -29,6 +29,7 @@ class Judgement:
         due: the due time that counts (rule 3); None where none is known.
         good: the newest good run that counts as evidence.
         next_run: the next due time after now, and the plan that promises it.
+        grace: how long after a due time a run may still start (rule 4).
     """
 
     verdict: Verdict
@@ -36,6 +37,7 @@ class Judgement:
     due: datetime | None
     next_run: datetime | None
     plan: Plan | None
+    grace: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def judge(part: Part, history: History, now: datetime, zone: ZoneInfo) -> Judgem
     next_run, plan = _next(enabled, now)
     case = _Case(part, now, zone, good, due, _grace(part, enabled, now))
     verdict = _unknown(case) or _unpromised(case, enabled) or _worthless(case) or _judged_by_time(case)
-    return Judgement(verdict, good, due, next_run, plan)
+    return Judgement(verdict, good, due, next_run, plan, case.grace)
 
 
 # --- rule 6, second half: what may count as evidence ----------------------------------------------------------------
