@@ -18,6 +18,7 @@ from .core.history import History
 from .core.model import Board
 from .core.report import Problem, Report, keep_what_failed
 from .core.settings import Settings
+from .core.timeline import Timeline, timeline
 from .credentials import Credentials
 from .poller import Polled, poll
 from .sources import Source
@@ -46,6 +47,7 @@ class Desk:
         self._clock = clock
         self._reports: dict[str, Report] = {}
         self._history = History()
+        self._timeline: Timeline | None = None
         self.board: Board = self._judge()
 
     def record(self, report: Report) -> None:
@@ -60,6 +62,13 @@ class Desk:
     def rejudge(self) -> None:
         """Judges everything for the present moment and swaps the board."""
         self.board = self._judge()
+        self._timeline = None
+
+    def timeline(self, now: datetime) -> Timeline:
+        """What is due at any time, as it is known at ``now``; made once for each board."""
+        if self._timeline is None or self._timeline.lab.now != now:
+            self._timeline = timeline(dict(self._reports), self._history, self._settings, now)
+        return self._timeline
 
     def ready(self) -> bool:
         """Every source was tried since start."""
@@ -85,7 +94,12 @@ async def serve(
     """Polls, judges and answers on ``sock`` until SIGINT or SIGTERM."""
     desk = Desk(config.to_settings(), clock)
     app = create_app(
-        board=lambda: desk.board, ready=desk.ready, keys=keys, clock=clock, options=_widget_options(config)
+        board=lambda: desk.board,
+        ready=desk.ready,
+        keys=keys,
+        clock=clock,
+        options=_widget_options(config),
+        timeline=desk.timeline,
     )
     server = uvicorn.Server(
         uvicorn.Config(

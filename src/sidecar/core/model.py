@@ -237,6 +237,16 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleLine:
+    """When a job or a ``calendar:`` line comes round: its due times from the start of today on, enough to see a pattern."""
+
+    job: str | None
+    title: str
+    kind: OccurrenceKind
+    dues: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRow:
     """A source on the board: ok (all read), warning (part of it could not be read) or unknown (nothing usable)."""
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from . import job_rows, schedule, words
 from .due_times import Skipped, due_times, skipped
 from .history import History
 from .lab import Lab, plan
-from .model import Occurrence, OccurrenceKind, Outcome, PartKind, Run, State, worst
+from .model import Occurrence, OccurrenceKind, Outcome, PartKind, Run, ScheduleLine, State, worst
 from .part import CLOCK_TOLERANCE, EARLY, Part, Plan
 from .report import Report
+from .schedule import Schedule
 from .services import services
 from .settings import CalendarLine, Pause, Settings
 from .track import Became, Track, became
@@ -24,11 +26,18 @@ from .verdict import SHORT_GRACE, judge
 #: What people are told of in one answer at most.
 MOST = 5000
 
+#: So many due times tell a daily, weekly or monthly job from the others.
+_SHOWS_A_PATTERN = 16
+_A_YEAR = timedelta(days=366)
+
 _KINDS = {"backup": OccurrenceKind.BACKUP, "plan": OccurrenceKind.BACKUP, "dump": OccurrenceKind.DUMP}
 
 
 class TooManyError(ValueError):
-    """More than MOST occurrences in a window."""
+    """There are more occurrences in a window than were asked for at most."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"more than {most} occurrences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +50,56 @@ class Timeline:
     upkeep: frozenset[str]
     unread: tuple[Plan, ...]
 
-    def occurrences(self, start: datetime, end: datetime) -> tuple[Occurrence, ...]:
+    def occurrences(self, start: datetime, end: datetime, most: int = MOST) -> tuple[Occurrence, ...]:
         """What is due from ``start`` up to, not including, ``end``, in the order of due times.
 
         Raises:
-            TooManyError: there are more than MOST.
+            TooManyError: there are more than ``most``.
         """
-        found: list[Occurrence] = []
-        for one in self._all(start, end):
-            if len(found) == MOST:
-                raise TooManyError(f"more than {MOST} occurrences")
-            found.append(one)
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
+        found = tuple(islice(self._all(start, end, most), most + 1))
+        if len(found) > most:
+            raise TooManyError(most)
         return tuple(sorted(found, key=lambda one: (one.due, one.title)))
 
-    def _all(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
-        yield from self._of_jobs(start, end)
-        yield from self._skipped(start, end)
-        yield from self._unread(start, end)
-        for line in self.lab.settings.calendar:
-            yield from _calendar_line(line, self.lab.settings.timezone, start, end)
+    def lines(self) -> tuple[ScheduleLine, ...]:
+        """Every job and ``calendar:`` line that has a due time from today on, by title."""
+        plans = [promise for track in self.tracks for promise in track.plans] + [*self.unread]
+        by_job = {promise.job: promise for promise in reversed(plans)}
+        jobs = (ScheduleLine(job, self.titles[job], _kind(job), self._dues(one)) for job, one in by_job.items())
+        zone = self.lab.settings.timezone
+        planned = (
+            ScheduleLine(None, line.title, _kind_of_line(line), self._coming(_parsed(line, zone)))
+            for line in self.lab.settings.calendar
+        )
+        return tuple(sorted((line for line in (*jobs, *planned) if line.dues), key=lambda line: line.title))
 
-    def _of_jobs(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
+    def _dues(self, promise: Plan) -> tuple[datetime, ...]:
+        if promise.schedule is not None:
+            return self._coming(promise.schedule)
+        return (promise.announced,) if promise.announced else ()
+
+    def _coming(self, parsed: Schedule) -> tuple[datetime, ...]:
+        today = self.lab.now.astimezone(self.lab.settings.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+        return due_times(parsed, today, today + _A_YEAR, _SHOWS_A_PATTERN)
+
+    def _all(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
+        yield from self._of_jobs(start, end, most)
+        yield from self._skipped(start, end)
+        yield from self._unread(start, end, most)
+        for line in self.lab.settings.calendar:
+            yield from _calendar_line(line, self.lab.settings.timezone, start, end, most)
+
+    def _of_jobs(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
         due: dict[tuple[str, datetime], list[Became | None]] = defaultdict(list)
         grace: dict[str, timedelta] = {}
         for track in self.tracks:
-            for job, when, one in became(track, start, end, self.lab.now, MOST):
+            for job, when, one in became(track, start, end, self.lab.now, most + 1):
                 due[job, when].append(one)
             for promise in track.plans:
                 grace[promise.job] = max(track.grace, grace.get(promise.job, track.grace))
-            if len(due) > MOST:
-                raise TooManyError(f"more than {MOST} occurrences")
+            if len(due) > most:
+                raise TooManyError(most)
         for (job, when), members in due.items():
             yield self._occurrence(job, when, when + grace[job], members)
 
@@ -109,13 +138,13 @@ class Timeline:
             reason = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
             yield Occurrence(job, self.titles[job], _kind(job), one.at, None, state, newest, reason=reason)
 
-    def _unread(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
+    def _unread(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
         """Jobs that only the configuration tells of, because their source can't be read: the newest is unknown."""
         for promise in self.unread:
             if promise.schedule is None:
                 continue
             source = promise.job.split("/", 1)[0]
-            for due in due_times(promise.schedule, start, end, MOST + 1):
+            for due in due_times(promise.schedule, start, end, most + 1):
                 past = due <= self.lab.now
                 if past and (promise.schedule.next_after(due) or due) <= self.lab.now:
                     continue
@@ -217,11 +246,21 @@ def _kind(job: str) -> OccurrenceKind:
     return _KINDS.get(job.split("/")[1], OccurrenceKind.UPKEEP)
 
 
-def _calendar_line(line: CalendarLine, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Occurrence]:
+def _kind_of_line(line: CalendarLine) -> OccurrenceKind:
+    """The owner's own kinds ("offsite") are backups."""
+    return OccurrenceKind(line.kind) if line.kind in set(OccurrenceKind) else OccurrenceKind.BACKUP
+
+
+def _parsed(line: CalendarLine, zone: ZoneInfo) -> Schedule:
+    return schedule.parse(line.schedule, ZoneInfo(line.timezone) if line.timezone else zone)
+
+
+def _calendar_line(
+    line: CalendarLine, zone: ZoneInfo, start: datetime, end: datetime, most: int
+) -> Iterator[Occurrence]:
     """Planned, and never judged: nobody can be asked."""
-    parsed = schedule.parse(line.schedule, ZoneInfo(line.timezone) if line.timezone else zone)
-    kind = OccurrenceKind(line.kind) if line.kind in set(OccurrenceKind) else OccurrenceKind.BACKUP
-    for due in due_times(parsed, start, end, MOST + 1):
+    parsed, kind = _parsed(line, zone), _kind_of_line(line)
+    for due in due_times(parsed, start, end, most + 1):
         yield Occurrence(None, line.title, kind, due)
     for one in skipped(parsed, start, end):
         reason = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
@@ -264,7 +303,7 @@ def _reason(told: list[Became], until: datetime, lab: Lab) -> str | None:
         return _sentences(bad[0].reason or _unnamed(bad[0]), bad[0].again, lab)
     texts = {one.reason for one in bad}
     if len(texts) == 1 and all(one.state is State.FAILED for one in bad) and bad[0].reason:
-        return f"{words.listed([one.name for one in bad])}: {_sentences(bad[0].reason, bad[0].again, lab)}"
+        return _sentences(f"{words.listed([one.name for one in bad])}: {bad[0].reason}", bad[0].again, lab, named=True)
     bad.sort(key=lambda one: one.state.rank)
     who = ", ".join(f"{one.name} {one.state}" for one in bad[:3])
     more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
@@ -277,6 +316,8 @@ def _unnamed(one: Became) -> str:
     )
 
 
-def _sentences(text: str, again: Run | None, lab: Lab) -> str:
+def _sentences(text: str, again: Run | None, lab: Lab, *, named: bool = False) -> str:
+    """``named``: it begins with a name, which keeps its own first letter."""
     good = f" Good again {words.moment(again.start, lab.now, lab.settings.timezone)}." if again else ""
-    return f"{words.sentence(text)}{good}"
+    said = words.sentence(text)
+    return f"{text[:1] + said[1:] if named else said}{good}"

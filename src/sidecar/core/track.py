@@ -20,7 +20,7 @@ from .part import EARLY, Plan
 #: thins from the old end. Two may stand side by side by chance: the last of a week and the last of a month.
 UNTHINNED = 3
 
-#: How many periods before the window are looked at, to find those.
+#: How many periods before the window are looked at, and how many due times at most, to find those.
 _LOOK_BACK = 8
 _LONGEST_LOOK_BACK = timedelta(days=400)
 
@@ -89,16 +89,23 @@ def _dues(track: Track, plan: Plan, start: datetime, end: datetime, limit: int) 
     if plan.schedule is not None:
         period = plan.schedule.period(start) or timedelta(days=1)
         back = min(_LOOK_BACK * period, _LONGEST_LOOK_BACK)
-        return due_times(plan.schedule, start - back, end, limit + _LOOK_BACK)
+        return (
+            *due_times(plan.schedule, start - back, start, _LOOK_BACK),
+            *due_times(plan.schedule, start, end, limit),
+        )
     dues = {run.start for run in track.runs} | ({plan.announced} if plan.announced else set())
     return sorted(due for due in dues if start <= due < end)
 
 
 def _following(track: Track, end: datetime) -> datetime | None:
     """The first due time behind the window: runs from then on answer that one."""
-    coming = [plan.schedule.next_after(end - EARLY.resolution) for plan in track.plans if plan.schedule]
-    coming += [plan.announced for plan in track.plans if plan.announced and plan.announced >= end]
-    return min((due for due in coming if due is not None), default=None)
+    coming: list[datetime] = []
+    for plan in track.plans:
+        if plan.schedule is None:
+            coming += [*(run.start for run in track.runs), *([plan.announced] if plan.announced else [])]
+        elif (due := plan.schedule.next_after(end - EARLY.resolution)) is not None:
+            coming.append(due)
+    return min((due for due in coming if due >= end), default=None)
 
 
 class _Window:
@@ -118,15 +125,17 @@ class _Window:
     def became(self, due: datetime) -> Became | None:
         """None where nothing can be told."""
         runs = self._answers.get(due, ())
-        if len(runs) == 1 and runs[0].outcome is Outcome.OK and due != self._newest:  # nearly always, so nothing else is asked
+        if (
+            len(runs) == 1 and runs[0].outcome is Outcome.OK and due != self._newest
+        ):  # nearly always, so nothing else is asked
             return Became(self.track.name, State.OK, runs[0])
-        unfinished = next((run for run in reversed(runs) if run.outcome is Outcome.RUNNING), None)
+        unfinished = next((run for run in runs if run.outcome is Outcome.RUNNING), None)
         good = next((run for run in reversed(runs) if run.good), None)
         newest = due == self._newest
         if good is not None:
             return self._good(good, newest=newest)
-        if unfinished is not None and newest:
-            return Became(self.track.name, State.RUNNING, unfinished, self.track.verdict.reason)
+        if unfinished is not None:
+            return self._unfinished(unfinished)
         if runs and (newest or due >= self._unthinned_from or not self.track.failures_are_gaps):
             state = State.UNKNOWN if runs[-1].text == "unknown" else State.FAILED
             return Became(self.track.name, state, runs[-1], runs[-1].text, self._good_after(runs[-1].start))
@@ -138,6 +147,12 @@ class _Window:
         if newest and verdict.state in (State.FAILED, State.WARNING):
             return Became(self.track.name, worst([verdict.state, state]), run, verdict.reason)
         return Became(self.track.name, state, run, run.text if state is State.WARNING else None)
+
+    def _unfinished(self, run: Run) -> Became:
+        """Rule 5: running, but not for ever: the board says when it is missed."""
+        verdict = self.track.verdict
+        state = State.MISSED if verdict.state is State.MISSED else State.RUNNING
+        return Became(self.track.name, state, run, verdict.reason)
 
     def _unanswered_now(self, due: datetime) -> Became | None:
         verdict = self.track.verdict
@@ -156,7 +171,7 @@ class _Window:
         again = self._good_after(due)
         if again is not None and due < self._unthinned_from:
             return None
-        never = again is None and not any(run.good and run.start < due for run in track.runs)
+        never = again is None and track.verdict.state is State.NEVER
         return Became(track.name, State.NEVER if never else State.MISSED, None, None, again)
 
     def _good_after(self, moment: datetime) -> Run | None:

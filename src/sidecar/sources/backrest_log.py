@@ -34,7 +34,10 @@ def parse_operations(body: Any) -> tuple[Row, ...]:
     row = row_of(body)
     if set(row) - {"operations"}:
         raise UnreadableError("operations")
-    return tuple(row_of(one) for one in list_of(row, "operations"))
+    rows = tuple(row_of(one) for one in list_of(row, "operations"))
+    if rows and not any(isinstance(one.get("planId"), str) for one in rows):
+        raise UnreadableError("planId")
+    return rows
 
 
 def with_log(plan: Plan, operations: Iterable[Row], limits: list[str]) -> Plan:
