@@ -365,7 +365,9 @@ def test_the_log_adds_the_error_to_the_run_that_the_summary_tells_of() -> None:
 
 def test_operations_that_cannot_be_read_are_counted_and_spoil_nothing() -> None:
     limits: list[str] = []
-    rows = parse_operations({"operations": [operation(), operation(unixTimeStartMs="soon"), operation(status=7)]})
+    rows = parse_operations(
+        {"operations": [operation(), operation(unixTimeStartMs="soon"), {**operation(), "status": 7}]}
+    )
 
     assert len(with_log(Plan("vault", None, ()), rows, limits).runs) == 1
     assert limits == ["2 operations of plan vault could not be read"]

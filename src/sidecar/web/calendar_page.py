@@ -12,7 +12,7 @@ from sidecar.core.model import Board, Occurrence, OccurrenceKind, ScheduleLine, 
 from sidecar.core.timeline import Timeline, TooManyError
 
 from .page import Headline, top
-from .query import WidgetQuery
+from .query import YEARS, WidgetQuery
 from .schedule_words import GROUPS, schedule_words
 from .views import PLANNED
 from .words import NOTHING, Clock
@@ -109,8 +109,8 @@ class CalendarPage:
     headline: Headline
     month: str
     number: int
-    before: str
-    after: str
+    before: str | None
+    after: str | None
     weekdays: tuple[str, ...]
     weeks: tuple[tuple[Day, ...], ...]
     too_many: str | None
@@ -165,8 +165,9 @@ def _first_of_neighbour(month: date, step: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
-def _month_address(query: WidgetQuery, month: date) -> str:
-    return query.address(view="calendar", month=f"{month:%Y-%m}")
+def _month_address(query: WidgetQuery, month: date) -> str | None:
+    """None beyond the years that there are."""
+    return None if month.year not in YEARS else query.address(view="calendar", month=f"{month:%Y-%m}")
 
 
 def _weeks(days: Sequence[Day]) -> tuple[tuple[Day, ...], ...]:
@@ -227,36 +228,34 @@ def _day(day: date, month: date, today: date, marks: _Marks, query: WidgetQuery,
 
 def _sections(timeline: Timeline, day: date | None, today: date, clock: Clock) -> Iterator[Section]:
     """The opened day, else today and the next 24 hours. The rule "now" stands before what is still to come."""
-    first = day or today
-    start, end = _midnight(first, clock.zone), _midnight(first + _DAY, clock.zone)
-    until = end if day else clock.now + _DAY
-    try:
-        found = timeline.occurrences(start, max(end, _whole_hour_after(until)), _MOST_IN_A_MONTH)
-    except TooManyError:
-        return
-    by_date: dict[date, list[Occurrence]] = {first: []}
-    for one in found:
-        if one.due < end or one.due <= until:
-            by_date.setdefault(one.due.astimezone(clock.zone).date(), []).append(one)
-    told = False
+    by_date = _by_date(timeline, day, today, clock)
     for one_date, due in by_date.items():
         entries = tuple(_entries(due, clock))
-        coming = next((place for place, entry in enumerate(entries) if entry.is_future), None)
-        rule = None if told or one_date < today or (day and day != today) else coming
-        if rule is None and one_date == today:
-            rule = len(entries)
-        told = told or rule is not None
-        heading = clock.date(_midnight(one_date, clock.zone))
-        yield Section(heading, "" if day and day != today else _aside(one_date, today), entries, rule)
+        coming = next((place for place, entry in enumerate(entries) if entry.is_future), len(entries))
+        aside = "today" if one_date == today else "" if day else "next 24 h"
+        yield Section(
+            clock.date(_midnight(one_date, clock.zone)), aside, entries, coming if one_date == today else None
+        )
+
+
+def _by_date(timeline: Timeline, day: date | None, today: date, clock: Clock) -> dict[date, list[Occurrence]]:
+    first = day or today
+    start, end = (_midnight(one, clock.zone) for one in (first, first + _DAY))
+    until = end if day else clock.now + _DAY
+    try:
+        found = timeline.occurrences(start, end if day else _whole_hour_after(until), _MOST_IN_A_MONTH)
+    except TooManyError:
+        return {}
+    by_date: dict[date, list[Occurrence]] = {first: []}
+    for one in found:
+        if one.due <= until:
+            by_date.setdefault(one.due.astimezone(clock.zone).date(), []).append(one)
+    return by_date
 
 
 def _whole_hour_after(moment: datetime) -> datetime:
     """Windows that end on a whole hour are asked for again and again, and their due times are kept."""
     return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-
-
-def _aside(day: date, today: date) -> str:
-    return "today" if day == today else "next 24 h"
 
 
 def _entries(found: Sequence[Occurrence], clock: Clock) -> Iterator[Entry]:

@@ -16,7 +16,7 @@ VIEWS = ("table", "calendar")
 _OWN_NAMES = ("view", "service", "month", "day")
 
 #: The years that a calendar is drawn for: no backup is older, no schedule looks further.
-_YEARS = range(2000, 2100)
+YEARS = range(2000, 2100)
 
 
 #: The longest stretch of time that the calendar tells at once.
@@ -87,8 +87,8 @@ def _date(name: str, text: str, given: str, example: str) -> date:
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
         with suppress(ValueError):
             found = date.fromisoformat(text)
-    if found is None or found.year not in _YEARS:
-        years = f"{_YEARS.start} to {_YEARS.stop - 1}"
+    if found is None or found.year not in YEARS:
+        years = f"{YEARS.start} to {YEARS.stop - 1}"
         raise QueryError(f'{name}: "{given[:40]}" is no {name} of the years {years}; write it as in {example}.')
     return found
 
@@ -124,7 +124,7 @@ def _moment(name: str, text: str | None) -> datetime:
     if match:
         with suppress(ValueError, OverflowError):
             found = datetime.fromisoformat(match.group().upper().replace("Z", "+00:00")).astimezone(UTC)
-    if found is None or found.year not in _YEARS:
+    if found is None or found.year not in YEARS:
         raise QueryError(f'{name}: "{text[:40]}" is no time; write it as in 2026-11-23T00:00:00+01:00.')
     return found
 

@@ -37,7 +37,7 @@ def schedule_words(dues: Sequence[datetime], zone: ZoneInfo) -> tuple[str, str]:
         return "daily", _within_a_day(local, gaps, usual)
     time, weekdays = _usual(f"{one:%H:%M}" for one in local), sorted({one.weekday() for one in local})
     monthdays = {one.day for one in local}
-    if max(gaps) > _WEEK:
+    if usual > _WEEK:
         if len(monthdays) == 1 and usual <= _MONTH:
             return "monthly", f"{_ordinal(monthdays.pop())} {time}"
         return ("monthly" if usual <= _MONTH else "other"), _once(local[0])
@@ -47,11 +47,11 @@ def schedule_words(dues: Sequence[datetime], zone: ZoneInfo) -> tuple[str, str]:
 
 
 def _within_a_day(local: Sequence[datetime], gaps: Counter[timedelta], usual: timedelta) -> str:
-    if len(gaps) == 1:
-        return f"every {duration(usual)}"
     times = sorted({f"{one:%H:%M}" for one in local})
     if len(times) <= _FEW_TIMES:
         return ", ".join(times)
+    if len(gaps) == 1:
+        return f"every {duration(usual)}"
     return f"{_usual(Counter(one.date() for one in local).values())} times a day"
 
 
