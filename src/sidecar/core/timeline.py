@@ -13,7 +13,8 @@ from . import job_rows, schedule, words
 from .due_times import Skipped, due_times, skipped
 from .history import History
 from .lab import Lab, plan
-from .model import Occurrence, OccurrenceKind, Outcome, PartKind, Run, ScheduleLine, State, worst
+from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State, worst
+from .occurrence_words import reason, together
 from .part import CLOCK_TOLERANCE, EARLY, Part, Plan
 from .report import Report
 from .schedule import Schedule
@@ -118,10 +119,10 @@ class Timeline:
             due=due,
             grace_until=until,
             state=state,
-            run=_together(told),
+            run=together(told),
             members=len(members) if has_members else None,
             members_ok=good if has_members and told else None,
-            reason=_reason(told, until, self.lab) if told else None,
+            reason=reason(told, until, self.lab) if told else None,
         )
 
     def _skipped(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
@@ -135,8 +136,8 @@ class Timeline:
         for (job, one), came in runs.items():
             newest = max(came, key=lambda run: run.start, default=None)
             state = State.OK if newest and newest.good else State.DISABLED
-            reason = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
-            yield Occurrence(job, self.titles[job], _kind(job), one.at, None, state, newest, reason=reason)
+            said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
+            yield Occurrence(job, self.titles[job], _kind(job), one.at, None, state, newest, reason=said)
 
     def _unread(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
         """Jobs that only the configuration tells of, because their source can't be read: the newest is unknown."""
@@ -148,10 +149,10 @@ class Timeline:
                 past = due <= self.lab.now
                 if past and (promise.schedule.next_after(due) or due) <= self.lab.now:
                     continue
-                state, reason = (State.UNKNOWN, f"Can't read {source}.") if past else (None, None)
+                state, said = (State.UNKNOWN, f"Can't read {source}.") if past else (None, None)
                 grace = promise.grace or SHORT_GRACE
                 title = self.titles[promise.job]
-                yield Occurrence(promise.job, title, _kind(promise.job), due, due + grace, state, reason=reason)
+                yield Occurrence(promise.job, title, _kind(promise.job), due, due + grace, state, reason=said)
 
 
 def occurrences(
@@ -263,8 +264,8 @@ def _calendar_line(
     for due in due_times(parsed, start, end, most + 1):
         yield Occurrence(None, line.title, kind, due)
     for one in skipped(parsed, start, end):
-        reason = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
-        yield Occurrence(None, line.title, kind, one.at, None, State.DISABLED, reason=reason)
+        said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
+        yield Occurrence(None, line.title, kind, one.at, None, State.DISABLED, reason=said)
 
 
 def _paused(settings: Settings, job: str, due: datetime) -> str | None:
@@ -275,49 +276,3 @@ def _paused(settings: Settings, job: str, due: datetime) -> str | None:
 
 def _covers(pause: Pause, source: str) -> bool:
     return not pause.sources or source in pause.sources
-
-
-def _together(told: list[Became]) -> Run | None:
-    """The runs of all members as one: from the first start to the last end, as bad as the worst."""
-    runs = [one.run for one in told if one.run is not None]
-    if len(runs) < 2:
-        return runs[0] if runs else None
-    ends = [run.end for run in runs if run.end is not None]
-    sizes = [run.size for run in runs if run.size is not None]
-    order = (Outcome.FAILED, Outcome.RUNNING, Outcome.WARNING, Outcome.OK)
-    return Run(
-        start=min(run.start for run in runs),
-        end=max(ends) if len(ends) == len(runs) else None,
-        outcome=min((run.outcome for run in runs), key=order.index),
-        size=sum(sizes) if sizes else None,
-    )
-
-
-def _reason(told: list[Became], until: datetime, lab: Lab) -> str | None:
-    """Who is not ok and why; of one that was late, when it began."""
-    bad = [one for one in told if one.state is not State.OK]
-    if not bad:
-        first = min((one.run.start for one in told if one.run), default=until)
-        return f"Began late, {words.moment(first, lab.now, lab.settings.timezone)}." if first > until else None
-    if len(told) == 1:
-        return _sentences(bad[0].reason or _unnamed(bad[0]), bad[0].again, lab)
-    texts = {one.reason for one in bad}
-    if len(texts) == 1 and all(one.state is State.FAILED for one in bad) and bad[0].reason:
-        return _sentences(f"{words.listed([one.name for one in bad])}: {bad[0].reason}", bad[0].again, lab, named=True)
-    bad.sort(key=lambda one: one.state.rank)
-    who = ", ".join(f"{one.name} {one.state}" for one in bad[:3])
-    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-    return f"{who}{more}."
-
-
-def _unnamed(one: Became) -> str:
-    return {State.FAILED: "it failed", State.MISSED: "nothing ran", State.NEVER: "nothing ever ran"}.get(
-        one.state, str(one.state)
-    )
-
-
-def _sentences(text: str, again: Run | None, lab: Lab, *, named: bool = False) -> str:
-    """``named``: it begins with a name, which keeps its own first letter."""
-    good = f" Good again {words.moment(again.start, lab.now, lab.settings.timezone)}." if again else ""
-    said = words.sentence(text)
-    return f"{text[:1] + said[1:] if named else said}{good}"
