@@ -131,6 +131,18 @@ def test_the_newest_occurrence_of_every_job_is_as_the_board_says(bad: House) -> 
     assert {name: one.state for name, one in newest.items()} == states
 
 
+def test_a_source_that_was_never_read_leaves_its_lines_planned_and_is_named_once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    away = House(tmp_path_factory.mktemp("away"), demo_faults())
+    (today, _) = away.page().sections
+    unread = [entry for entry in today.entries if entry.mark == "unknown"]
+
+    assert [(line.when, line.title) for _, lines in away.page().schedule for line in lines] == TEN
+    assert [entry.title for entry in unread] == [title for _, title in TEN[1:4]]
+    assert [entry.who for entry in unread] == ["Can't read backrest.", None, None]
+
+
 def test_the_days_before_were_good(bad: House) -> None:
     for day in range(2, 23):
         assert {str(one.state) for one in bad.on(date(2026, 11, day))} == {"ok"}

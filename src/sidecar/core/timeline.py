@@ -135,7 +135,7 @@ class Timeline:
                     runs[promise.job, one] += [run for run in track.runs if one.at - EARLY <= run.start < until]
         for (job, one), came in runs.items():
             newest = max(came, key=lambda run: run.start, default=None)
-            state = State.OK if newest and newest.good else State.DISABLED
+            state = State(newest.outcome.value) if newest else State.DISABLED
             said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
             yield Occurrence(job, self.titles[job], _kind(job), one.at, None, state, newest, reason=said)
 

@@ -125,13 +125,12 @@ class _Window:
     def became(self, due: datetime) -> Became | None:
         """None where nothing can be told."""
         runs = self._answers.get(due, ())
-        if (
-            len(runs) == 1 and runs[0].outcome is Outcome.OK and due != self._newest
-        ):  # nearly always, so nothing else is asked
+        newest = due == self._newest
+        # Nearly always, so nothing else is asked.
+        if not newest and len(runs) == 1 and runs[0].outcome is Outcome.OK:
             return Became(self.track.name, State.OK, runs[0])
         unfinished = next((run for run in runs if run.outcome is Outcome.RUNNING), None)
         good = next((run for run in reversed(runs) if run.good), None)
-        newest = due == self._newest
         if good is not None:
             return self._good(good, newest=newest)
         if unfinished is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -103,10 +103,13 @@ def _entries(found: Sequence[Occurrence], clock: Clock) -> Iterator[Entry]:
     for one in found:
         by_job[one.job, one.title].append(one)
     often = {key for key, mine in by_job.items() if len(mine) > _MOST_IN_A_LIST}
+    unread: set[str | None] = set()
     for one in found:
         key = (one.job, one.title)
         if key not in often:
-            yield _entry(one, clock)
+            # That a source can't be read is said once.
+            yield _entry(replace(one, reason=None) if one.reason in unread else one, clock)
+            unread |= {one.reason} if one.state is State.UNKNOWN else set()
         elif one is by_job[key][0]:
             yield _summed(by_job[key], clock)
 
