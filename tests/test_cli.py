@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from sidecar import cli
+from sidecar.cli import main
 from tests.upstreams import Rack, demo_homelab
 
 KEY = "k" * 43
@@ -83,6 +84,53 @@ def test_without_a_socket_it_says_what_to_do(config: Path, credentials: Path, ar
 def test_schema_and_openapi_are_json() -> None:
     assert json.loads(command("schema").stdout)["title"] == "Config"
     assert json.loads(command("openapi").stdout)["openapi"].startswith("3.1")
+
+
+AFTER = "2026-11-20T21:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (
+            ["mon..fri 22:00", "--tz", "Europe/Berlin", "--count", "3", "--after", AFTER],
+            ["2026-11-20T22:00:00+01:00", "2026-11-23T22:00:00+01:00", "2026-11-24T22:00:00+01:00"],
+        ),
+        (
+            ["30 2 * * *", "--tz", "Europe/Berlin", "--count", "2", "--after", "2026-03-28T12:00"],
+            ["2026-03-30T02:30:00+02:00", "2026-03-31T02:30:00+02:00"],
+        ),
+        (["@monthly", "--count", "1", "--after", AFTER], ["2026-12-01T00:00:00+00:00"]),
+        (["2020-02-29 12:00"], ["never"]),
+        (["0 0 31 2 *"], ["never"]),
+        (["2026-12-24 18:00", "--after", AFTER], ["2026-12-24T18:00:00+00:00", "never again"]),
+        (["daily", "--after", "9999-12-31T23:00:00Z"], ["never"]),
+    ],
+)
+def test_next_prints_due_times_in_the_zone_of_the_schedule(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], lines: list[str]
+) -> None:
+    code, said = main(["next", *arguments]), capsys.readouterr()
+
+    assert (code, said.out.splitlines(), said.err) == (0, lines, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["every day"], "unable to read schedule 'every day'"),
+        (["0 25 * * *"], "expected a valid hour"),
+        (["daily", "--tz", "Europe/Berln"], "there is no time zone 'Europe/Berln'"),
+        (["daily", "--tz", "../../etc/passwd"], "there is no time zone"),
+        (["daily", "--count", "0"], "is not from 1 to 1000"),
+        (["daily", "--after", "tomorrow"], "--after tomorrow: is no time"),
+    ],
+)
+def test_next_says_what_it_can_not_read(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
+    code, said = main(["next", *arguments]), capsys.readouterr()
+
+    assert (code, said.out) == (2, "")
+    assert says in said.err
 
 
 class Sidecar:

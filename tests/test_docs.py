@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sidecar import config
+from sidecar.cli import main
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
@@ -44,6 +45,14 @@ def test_the_command_helps() -> None:
     ).stdout
 
     assert all(option in said for option in ("--config", "--credentials", "--state", "--fd", "--listen"))
+
+
+def test_next_helps_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["next", "--help"])
+    said = capsys.readouterr().out
+
+    assert all(option in said for option in ("--tz", "--count", "--after", "mon..fri 22:00"))
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-demo.txt", "requirements-dev.txt"])

@@ -11,10 +11,14 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from . import config_file, credentials, enrol, logs, runtime
 from .config import Config
+from .core import schedule
+from .core.dialect import ScheduleError
 from .credentials import Credentials
 from .errors import ConfigError, SecretError
 from .vault import Server
@@ -30,6 +34,9 @@ FAILED, UNUSABLE, ALARM = 1, 2, 3
 
 #: A wrapping token is far shorter.
 LONGEST_TOKEN = 8192
+
+#: ``next`` prints no more than this.
+MOST_DUE_TIMES = 1000
 
 #: The first file descriptor that systemd hands over (sd_listen_fds).
 SYSTEMD_FD = 3
@@ -56,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_enrol(commands)
+    _add_next(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of the configuration file")
     schema.set_defaults(run=lambda _: _print_json(Config.model_json_schema()))
     described = commands.add_parser("openapi", help="print the OpenAPI document of the HTTP interface")
@@ -147,6 +155,50 @@ def _first_line() -> str:
 
 def _rfc3339(time: datetime) -> str:
     return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _add_next(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    following = commands.add_parser(
+        "next",
+        help="print when a schedule is due next",
+        description="Prints the next due times of a schedule, one a line, in its zone with the offset from UTC; "
+        '"never" when none is left. Five fields or a leading @ are cron, anything else is a Proxmox calendar event.',
+    )
+    following.add_argument("schedule", metavar="SCHEDULE", help='as in "mon..fri 22:00" or "0 7 1 * *"')
+    following.add_argument("--tz", default="UTC", metavar="ZONE", help="the zone it is meant in (default: %(default)s)")
+    following.add_argument("--count", type=int, default=5, metavar="N", help="how many (default: %(default)s)")
+    following.add_argument(
+        "--after", metavar="TIME", help="due times after this one, as in 2026-11-23T07:30:00+01:00 (default: now)"
+    )
+    following.set_defaults(run=_next)
+
+
+def _next(options: argparse.Namespace) -> int:
+    try:
+        zone = ZoneInfo(options.tz)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError([f"next: there is no time zone {options.tz!r}; write one as in Europe/Berlin"]) from None
+    if not 1 <= options.count <= MOST_DUE_TIMES:
+        raise ConfigError([f"next: --count {options.count}: is not from 1 to {MOST_DUE_TIMES}"])
+    after = _moment(options.after, zone) if options.after else runtime.utc_now()
+    try:
+        due = list(islice(schedule.parse(options.schedule, zone).after(after), options.count))
+    except ScheduleError as error:
+        raise ConfigError([f"next: {error}"]) from None
+    for moment in due:
+        print(moment.astimezone(zone).isoformat(timespec="seconds"))
+    if len(due) < options.count:
+        print("never" if not due else "never again")
+    return 0
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    """A time as it was typed; without an offset it is meant in ``zone``."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError([f"next: --after {text}: is no time; write it as in 2026-11-23T07:30:00+01:00"]) from None
+    return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from .core.model import Board
 from .core.remember import remember
 from .core.report import Problem, Report, keep_what_failed
 from .core.settings import Settings
+from .core.timeline import Timeline, timeline
 from .credentials import Credentials
 from .ledger import Ledger, Remembered
 from .poller import Polled, poll
@@ -54,6 +55,7 @@ class Desk:
         self._reports = dict(_still_configured(remembered.reports, settings))
         self._history = remembered.history
         self._tried: set[str] = set()
+        self._timeline: Timeline | None = None
         self.board: Board = self._judge()
 
     def record(self, report: Report) -> None:
@@ -71,6 +73,13 @@ class Desk:
     def rejudge(self) -> None:
         """Judges everything for the present moment and swaps the board."""
         self.board = self._judge()
+        self._timeline = None
+
+    def timeline(self, now: datetime) -> Timeline:
+        """What is due at any time, as it is known at ``now``; made once for each board."""
+        if self._timeline is None or self._timeline.lab.now != now:
+            self._timeline = timeline(dict(self._reports), self._history, self._settings, now)
+        return self._timeline
 
     def ready(self) -> bool:
         """Every source was tried since start."""
@@ -130,7 +139,12 @@ async def _serve(
     config: Config, credentials: Credentials, keys: Sequence[str], sock: socket.socket, clock: Clock, desk: Desk
 ) -> None:
     app = create_app(
-        board=lambda: desk.board, ready=desk.ready, keys=keys, clock=clock, options=_widget_options(config)
+        board=lambda: desk.board,
+        ready=desk.ready,
+        keys=keys,
+        clock=clock,
+        options=_widget_options(config),
+        timeline=desk.timeline,
     )
     server = uvicorn.Server(
         uvicorn.Config(

@@ -16,20 +16,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.model import Outcome
-from sidecar.core.report import Plan, Repo, Report
+from sidecar.core.report import Plan, Repo, Report, UpkeepJob
 from sidecar.fetch import Upstream
 from sidecar.sources.backrest import ALLOWED, BackrestOptions, BackrestSource
+from sidecar.sources.backrest_log import parse_operations, upkeep_jobs, with_log
 from sidecar.sources.backrest_parse import parse_dashboard
 from sidecar.sources.fields import UnreadableError
 from sidecar.tls import Trust
 from tests.upstreams import HOMELAB, Rack
-from tests.upstreams.faults import PlanFails
+from tests.upstreams.faults import PlanFails, UpkeepFails
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 """Monday 07:30 in the homelab."""
 
 SAMPLES = Path(__file__).parent / "samples_backrest"
 DASHBOARD, LOGIN = "/v1.Backrest/GetSummaryDashboard", "/v1.Authentication/Login"
+OPERATIONS = "/v1.Backrest/GetOperations"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.integers().map(str),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -215,15 +217,23 @@ def asked(rack: Rack) -> list[str]:
     return [request.path for request in rack.requests]
 
 
-def test_everything_is_read_with_one_login_and_one_call(rack: Rack, source: BackrestSource) -> None:
+def test_everything_is_read_with_one_login_the_summary_and_one_log_per_plan(rack: Rack, source: BackrestSource) -> None:
     report = read(source)
 
     assert (report.problem, report.limits) == (None, ())
-    assert [(reading.scope, reading.as_of) for reading in report.readings] == [(("plans",), NOW), (("repos",), NOW)]
+    assert {reading.as_of for reading in report.readings} == {NOW}
+    assert [reading.scope for reading in report.readings] == [
+        ("plans",),
+        ("repos",),
+        ("operations", "vault"),
+        ("operations", "app-configs"),
+        ("operations", "databasement-dumps"),
+        ("upkeep",),
+    ]
     assert [plan.id for plan in report.facts(Plan)] == ["vault", "app-configs", "databasement-dumps"]
     assert list(report.facts(Repo)) == [Repo("b2")]
     assert all(plan.next_run and plan.next_run > NOW and plan.runs for plan in report.facts(Plan))
-    assert asked(rack) == [LOGIN, DASHBOARD]
+    assert asked(rack) == [LOGIN, DASHBOARD, *[OPERATIONS] * 4]
 
 
 def test_a_run_that_failed_or_was_partial_is_in_the_facts(rack: Rack, source: BackrestSource) -> None:
@@ -231,9 +241,14 @@ def test_a_run_that_failed_or_was_partial_is_in_the_facts(rack: Rack, source: Ba
         PlanFails("vault", NOW.date(), "repository is locked"),
         PlanFails("app-configs", NOW.date(), "1 file could not be read", partial=True),
     )
-    newest = {plan.id: plan.runs[0].outcome for plan in read(source).facts(Plan)}
+    newest = {plan.id: plan.runs[0] for plan in read(source).facts(Plan)}
 
-    assert newest == {"vault": Outcome.FAILED, "app-configs": Outcome.WARNING, "databasement-dumps": Outcome.OK}
+    assert {name: (run.outcome, run.text) for name, run in newest.items()} == {
+        "vault": (Outcome.FAILED, "repository is locked"),
+        "app-configs": (Outcome.WARNING, "1 file could not be read"),
+        "databasement-dumps": (Outcome.OK, None),
+    }
+    assert newest["databasement-dumps"].size == 90 * 2**30
 
 
 def test_the_configuration_with_its_passwords_cannot_be_asked_for() -> None:
@@ -255,8 +270,139 @@ def test_without_a_user_nobody_logs_in() -> None:
         return httpx.Response(200, json=sample("dashboard_v1.14"))
 
     assert read(source_for(httpx.MockTransport(answer), None)).problem is None
-    assert [(one.method, one.url.path, one.content) for one in requests] == [("POST", DASHBOARD, b"{}")]
-    assert "authorization" not in requests[0].headers
+    assert (requests[0].method, requests[0].url.path, requests[0].content) == ("POST", DASHBOARD, b"{}")
+    assert {one.url.path for one in requests[1:]} == {OPERATIONS}
+    assert not any("authorization" in one.headers for one in requests)
+
+
+# --- the operation log ------------------------------------------------------------------------------------------------
+
+
+def operation(kind: str = "operationBackup", status: str = "STATUS_SUCCESS", **more: Any) -> dict[str, Any]:
+    return {
+        "id": "1",
+        "repoId": "b2",
+        "planId": "vault",
+        "status": status,
+        "unixTimeStartMs": ms(NOW),
+        "unixTimeEndMs": ms(NOW + timedelta(minutes=3)),
+        kind: {},
+        **more,
+    }
+
+
+def upkeep(*operations: dict[str, Any]) -> dict[str, UpkeepJob]:
+    limits: list[str] = []
+    found = {job.kind: job for job in upkeep_jobs(parse_operations({"operations": [*operations]}), limits)}
+    assert limits == []
+    return found
+
+
+def test_the_repositories_upkeep_is_read_with_its_runs_and_what_is_announced(
+    rack: Rack, source: BackrestSource
+) -> None:
+    rack.faults = (UpkeepFails("backrest", "prune", NOW.date() - timedelta(days=1), "repository is locked"),)
+    jobs = {job.kind: job for job in read(source).facts(UpkeepJob)}
+
+    assert {(job.id, job.datastore, job.schedule, job.running) for job in jobs.values()} == {("b2", "b2", None, False)}
+    assert jobs["prune"].last_state == "repository is locked"
+    assert jobs["prune"].next_run == datetime(2026, 11, 29, 5, 0, tzinfo=UTC)
+    assert [run.outcome for run in jobs["prune"].runs[:2]] == [Outcome.FAILED, Outcome.OK]
+    assert (jobs["check"].last_state, jobs["check"].next_run) == ("OK", datetime(2026, 12, 1, 6, 0, tzinfo=UTC))
+    assert jobs["check"].last_start == datetime(2026, 11, 1, 6, 0, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [("STATUS_SUCCESS", "OK"), ("STATUS_WARNING", "WARNINGS: see its log"), ("STATUS_ERROR", "no error text")],
+)
+def test_upkeep_ends_in_the_words_that_the_judgement_knows(status: str, state: str) -> None:
+    job = upkeep(operation("operationPrune", status))["prune"]
+
+    assert (job.last_state, job.running, job.last_end) == (state, False, NOW + timedelta(minutes=3))
+
+
+def test_upkeep_that_runs_has_no_state_yet() -> None:
+    job = upkeep(operation("operationCheck", "STATUS_INPROGRESS", unixTimeEndMs=None))["check"]
+
+    assert (job.last_state, job.running, job.last_start, job.last_end) == (None, True, NOW, None)
+
+
+def test_upkeep_that_only_waits_never_ran() -> None:
+    job = upkeep(operation("operationPrune", "STATUS_PENDING"))["prune"]
+
+    assert (job.next_run, job.last_start, job.runs) == (NOW, None, ())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        operation("operationForget"),
+        operation("operationStats"),
+        operation(operationBackup={"dryRun": True}),
+        operation(originalInstanceKeyid="ed25519.other"),
+        operation(status="STATUS_PENDING"),
+        operation(status="STATUS_USER_CANCELLED"),
+    ],
+)
+def test_operations_that_are_no_run_of_the_plan_change_nothing(other: dict[str, Any]) -> None:
+    plan, limits = Plan("vault", None, ()), list[str]()
+
+    assert with_log(plan, parse_operations({"operations": [other]}), limits) == plan
+    assert limits == []
+
+
+def test_the_log_adds_the_error_to_the_run_that_the_summary_tells_of() -> None:
+    (plan,) = parse_dashboard(summary(timestampMs=[ms(NOW)], durationMs=["180000"], status=["STATUS_ERROR"])).plans
+    long = "error: " + "x" * 5000
+    found = with_log(
+        plan, parse_operations({"operations": [operation(status="STATUS_ERROR", displayMessage=long)]}), []
+    )
+
+    assert [(run.start, run.outcome) for run in found.runs] == [(NOW, Outcome.FAILED)]
+    assert found.runs[0].text == long[:500]
+
+
+def test_operations_that_cannot_be_read_are_counted_and_spoil_nothing() -> None:
+    limits: list[str] = []
+    rows = parse_operations(
+        {"operations": [operation(), operation(unixTimeStartMs="soon"), {**operation(), "status": 7}]}
+    )
+
+    assert len(with_log(Plan("vault", None, ()), rows, limits).runs) == 1
+    assert limits == ["2 operations of plan vault could not be read"]
+
+
+@given(JSON)
+def test_any_json_is_a_log_or_unreadable(value: Any) -> None:
+    for body in (
+        value,
+        {"operations": value},
+        {"operations": [operation(), {**operation(), "operationBackup": value}]},
+    ):
+        try:
+            rows = parse_operations(body)
+        except UnreadableError:
+            continue
+        with_log(Plan("vault", None, ()), rows, [])
+        list(upkeep_jobs(rows, []))
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [("garbage", "no JSON"), ("truncated", "cut off"), ("wrong-type", "no list of operations"), (500, "HTTP 500")],
+)
+def test_a_log_that_cannot_be_read_keeps_what_the_summary_tells(
+    rack: Rack, source: BackrestSource, how: Any, cause: str
+) -> None:
+    rack.break_answer("backrest", OPERATIONS, how)
+    report = read(source)
+
+    assert report.problem is None
+    assert all(plan.runs and plan.next_run for plan in report.facts(Plan))
+    broken = [reading for reading in report.readings if reading.problem]
+    assert [reading.scope[0] for reading in broken] == ["operations"] * 3 + ["upkeep"]
+    assert all(reading.problem and cause in reading.problem.cause and not reading.as_of for reading in broken)
 
 
 # --- when it can't be read --------------------------------------------------------------------------------------------

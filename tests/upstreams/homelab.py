@@ -110,9 +110,10 @@ class Dumps:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A Backrest plan."""
+    """A Backrest plan. ``title`` is what the owner calls its job."""
 
     id: str
+    title: str
     timetable: Timetable
     path: str
     size: int
@@ -219,9 +220,16 @@ HOMELAB = Homelab(
         id="b2",
         instance="nas",
         plans=(
-            Plan("vault", Timetable(2, 15), "/srv/vault", 3 * _GIB, _minutes(3)),
-            Plan("app-configs", Timetable(2, 20), "/srv/app-configs", _GIB // 2, _minutes(1.5)),
-            Plan("databasement-dumps", Timetable(2, 30), "/srv/dumps", 90 * _GIB, _minutes(9)),
+            Plan("vault", "Backrest vault snapshot", Timetable(2, 15), "/srv/vault", 3 * _GIB, _minutes(3)),
+            Plan("app-configs", "Backrest app configs", Timetable(2, 20), "/srv/app-configs", _GIB // 2, _minutes(1.5)),
+            Plan(
+                "databasement-dumps",
+                "Backrest databasement-dump snapshot",
+                Timetable(2, 30),
+                "/srv/dumps",
+                90 * _GIB,
+                _minutes(9),
+            ),
         ),
         prune=Timetable(6, weekday=6),
         check=Timetable(7, monthday=1),

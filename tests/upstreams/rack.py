@@ -171,8 +171,11 @@ class Rack:
             "poll_interval": "5s",
             "sources": {source: self._source(source) for source in SOURCES},
             "jobs": {
+                f"databasement/dump/{lab.dumps.schedule}": {"title": "Databasement dumps"},
+                f"pbs/prune/{lab.datastore.prune_job}": {"title": "PBS prune"},
+                f"pbs/gc/{lab.datastore.name}": {"title": "PBS garbage collection"},
                 **{
-                    f"backrest/plan/{plan.id}": {"title": f"Backrest {plan.id}", "schedule": plan.timetable.cron()}
+                    f"backrest/plan/{plan.id}": {"title": plan.title, "schedule": plan.timetable.cron()}
                     for plan in repository.plans
                 },
                 f"backrest/prune/{repository.id}": {

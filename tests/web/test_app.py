@@ -14,7 +14,17 @@ from sidecar.web.app import WidgetOptions, create_app
 from tests.web.asking import KEY, SECOND_KEY, app_for, ask
 from tests.web.boards import HOSTILE, NOW, bad_morning, good_morning
 
-PATHS = ["/readyz", "/widget", "/theme.css", "/api/v1/status", "/api/v1/services/vault", "/openapi.json"]
+CALENDAR = "/api/v1/calendar?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z"
+PATHS = [
+    "/readyz",
+    "/widget",
+    "/widget?view=calendar",
+    "/theme.css",
+    "/api/v1/status",
+    "/api/v1/services/vault",
+    CALENDAR,
+    "/openapi.json",
+]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/static/widget.css", "/nowhere"])
@@ -162,8 +172,14 @@ def test_static_files_may_be_kept_for_ever_under_the_name_the_page_gives() -> No
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("view=calendar", 'no view "calendar"'),
-        ("month=2026-11", 'no parameter "month"'),
+        ("view=calender", 'no view "calender"'),
+        ("month=2026-11", "month and day belong to view=calendar"),
+        ("view=calendar&month=2026-13", 'month: "2026-13"'),
+        ("view=calendar&month=1999-12", "years 2000 to 2099"),
+        ("view=calendar&day=2026-02-30", 'day: "2026-02-30"'),
+        ("view=calendar&day=20261123", 'day: "20261123"'),
+        ("view=calendar&service=vault", "leave out service"),
+        ("mnth=2026-11", 'no parameter "mnth"'),
         ("servce=vault", 'no parameter "servce"'),
         ("view=table&view=table", "given twice"),
         ("light=maybe", "light is true or false"),

@@ -38,6 +38,14 @@ def job_rows(lab: Lab, members: Iterable[Member]) -> Iterator[JobRow]:
         yield _row(lab, promises[name], list(by_job.get(name, {}).values()))
 
 
+def title(lab: Lab, job: str) -> str:
+    """What people call a job: the owner's word, what is written beside it in PVE, else its kind and id."""
+    source, kind, ident = job.split("/", 2)
+    own = lab.settings.jobs.get(job)
+    comment = _comment(lab.reports.get(source), ident) if kind == "backup" else None
+    return (own.title if own else None) or comment or f"{_TITLES.get(kind, kind)} {ident}"
+
+
 def _without_members(lab: Lab, source: SourceSetting, report: Report | None, job: BackupJob) -> Plan:
     """A job that covers nobody still has a row."""
     zone = next((zone.timezone for zone in report.facts(Zone)), None) if report else None
@@ -45,12 +53,12 @@ def _without_members(lab: Lab, source: SourceSetting, report: Report | None, job
 
 
 def _row(lab: Lab, promise: Plan, members: list[Member]) -> JobRow:
-    source, kind, ident = promise.job.split("/", 2)
+    source, kind, _ = promise.job.split("/", 2)
     own = lab.settings.jobs.get(promise.job)
     good = [one for one in members if one.row.verdict.state in (State.OK, State.WARNING)]
     return JobRow(
         name=promise.job,
-        title=(own.title if own else None) or f"{_TITLES.get(kind, kind)} {ident}",
+        title=title(lab, promise.job),
         kind=kind,
         source=source,
         verdict=_verdict(promise, members, len(good), disabled=own is not None and own.disabled),
@@ -61,6 +69,12 @@ def _row(lab: Lab, promise: Plan, members: list[Member]) -> JobRow:
         members=len(members),
         members_ok=len(good),
     )
+
+
+def _comment(report: Report | None, ident: str) -> str | None:
+    """What the owner of a PVE job wrote beside it."""
+    jobs = report.facts(BackupJob) if report else ()
+    return next((job.comment for job in jobs if job.id == ident), None)
 
 
 _TITLES = {"backup": "PVE backup", "dump": "Databasement", "plan": "Backrest"}

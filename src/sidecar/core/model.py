@@ -203,6 +203,49 @@ class JobRow:
     members_ok: int | None = None
 
 
+class OccurrenceKind(StrEnum):
+    """What is due: a backup of a guest or of files, a dump of databases, or work that keeps the backups in order."""
+
+    BACKUP = "backup"
+    DUMP = "dump"
+    UPKEEP = "upkeep"
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One due time of one job and what became of it.
+
+    Attributes:
+        job: "{source}/{kind}/{id}"; None for a ``calendar:`` line, which is planned and never judged.
+        grace_until: how long a run may still start; None for what is never judged.
+        state: None while it is planned.
+        run: what answered it; of several members from the first start to the last end.
+        members: how many parts were due; None where it makes no sense (upkeep, calendar lines).
+        reason: one sentence where the state doesn't say it all.
+    """
+
+    job: str | None
+    title: str
+    kind: OccurrenceKind
+    due: datetime
+    grace_until: datetime | None = None
+    state: State | None = None
+    run: Run | None = None
+    members: int | None = None
+    members_ok: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleLine:
+    """When a job or a ``calendar:`` line comes round: its due times from the start of today on, enough to see a pattern."""
+
+    job: str | None
+    title: str
+    kind: OccurrenceKind
+    dues: tuple[datetime, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRow:
     """A source on the board: ok (all read), warning (part of it could not be read) or unknown (nothing usable)."""

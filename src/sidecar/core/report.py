@@ -129,16 +129,18 @@ class Datastore:
 
 @dataclass(frozen=True, slots=True)
 class UpkeepJob:
-    """A prune, gc, verify or sync job of PBS. Scope ("upkeep", kind).
+    """A prune, gc, verify or sync job of PBS; scope ("upkeep", kind). A prune or check of Backrest; scope ("upkeep",).
 
     Attributes:
-        kind: prune, gc, verify or sync.
-        id: the job's id; for gc the datastore.
+        kind: prune, gc, verify, sync or check.
+        id: the job's id; for gc the datastore, for Backrest the repository.
+        datastore: for Backrest the repository.
         keeps: a prune job has a keep option; without one it never runs ("keeps everything", pbs.md §2.9). None for other kinds.
-        next_run: may lie in the past: then the scheduler could not start it (pbs.md §2.9).
+        next_run: may lie in the past: then the scheduler could not start it (pbs.md §2.9); for Backrest the announced run.
         last_start: from the UPID of the last run, or of the one that runs.
         last_state: "OK", "WARNINGS: n", "unknown" or a bare error text; None while running and when it never ran.
         target: where a sync writes: datastore and namespace filled by it (copies).
+        runs: earlier runs and the last one, newest first, where the upstream tells them (Backrest).
     """
 
     kind: str
@@ -154,6 +156,7 @@ class UpkeepJob:
     last_end: datetime | None
     last_state: str | None
     comment: str | None = None
+    runs: tuple[Run, ...] = ()
 
 
 # --- Proxmox VE -----------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ class Judgement:
         due: the due time that counts (rule 3); None where none is known.
         good: the newest good run that counts as evidence.
         next_run: the next due time after now, and the plan that promises it.
+        grace: how long after a due time a run may still start (rule 4).
     """
 
     verdict: Verdict
@@ -37,6 +38,7 @@ class Judgement:
     due: datetime | None
     next_run: datetime | None
     plan: Plan | None
+    grace: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def judge(part: Part, history: History, now: datetime, zone: ZoneInfo) -> Judgem
         or _worthless(case)
         or _judged_by_time(case)
     )
-    return Judgement(verdict, good, due, coming, plan)
+    return Judgement(verdict, good, due, coming, plan, case.grace)
 
 
 # --- rule 2: only the owner's configuration or a pause makes a part disabled ---------------------------------------------

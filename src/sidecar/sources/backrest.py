@@ -7,7 +7,7 @@ anything. GetConfig is not on it, for it returns the passwords of the repositori
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -19,8 +19,9 @@ from sidecar.fetch import Upstream
 from sidecar.tls import Trust
 
 from . import Clock, Secret
-from .backrest_parse import Dashboard, parse_dashboard
-from .fields import UnreadableError
+from .backrest_log import LAST, SYSTEM, parse_operations, upkeep_jobs, with_log
+from .backrest_parse import parse_dashboard
+from .fields import Row, UnreadableError
 
 LOGIN = Call("POST", "/v1.Authentication/Login")
 DASHBOARD = Call("POST", "/v1.Backrest/GetSummaryDashboard")
@@ -51,6 +52,15 @@ class _Session:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """The operations of one plan, or why they could not be read."""
+
+    as_of: datetime | None
+    operations: tuple[Row, ...] = ()
+    problem: Problem | None = None
+
+
 class BackrestSource:
     """Reads one Backrest. It keeps its session: every login costs the server a bcrypt (§3.2).
 
@@ -71,7 +81,7 @@ class BackrestSource:
         await self._upstream.close()
 
     async def read(self, clock: Clock) -> Report:
-        """Plans and repositories, with one call."""
+        """The summary of plans and repositories, then the log: of each plan, and of the repositories' upkeep."""
         at = self._read_at = clock()
         try:
             dashboard = parse_dashboard(await self._upstream.post(DASHBOARD, {}))
@@ -79,19 +89,42 @@ class BackrestSource:
             return self._report(at, problem=_problem(error, self._options.username))
         except UnreadableError:
             return self._report(at, problem=Problem("its answer is no summary of plans and repositories"))
-        return self._report(at, dashboard)
+        limits = list(dashboard.limits)
+        plans, logs = [], []
+        for plan in dashboard.plans:
+            log = await self._log(plan.id, clock)
+            plans.append(with_log(plan, log.operations, limits))
+            logs.append(Reading(("operations", plan.id), log.as_of, problem=log.problem))
+        system = await self._log(SYSTEM, clock)
+        upkeep = Reading(("upkeep",), system.as_of, tuple(upkeep_jobs(system.operations, limits)), system.problem)
+        summary = (Reading(("plans",), at, tuple(plans)), Reading(("repos",), at, dashboard.repos))
+        return self._report(at, (*summary, *logs, upkeep), limits)
 
-    def _report(self, at: datetime, dashboard: Dashboard | None = None, problem: Problem | None = None) -> Report:
-        readings = (
-            (Reading(("plans",), at, dashboard.plans), Reading(("repos",), at, dashboard.repos)) if dashboard else ()
-        )
+    async def _log(self, plan: str, clock: Clock) -> _Log:
+        """The newest operations of a plan. What can't be read blanks only itself: the summary still tells of its runs."""
+        at = clock()
+        body = {"selector": {"planId": plan}, "lastN": str(LAST)}
+        try:
+            return _Log(at, parse_operations(await self._upstream.post(OPERATIONS, body)))
+        except SourceError as error:
+            return _Log(None, problem=_problem(error, self._options.username))
+        except UnreadableError:
+            return _Log(None, problem=Problem("its answer is no list of operations"))
+
+    def _report(
+        self,
+        at: datetime,
+        readings: tuple[Reading, ...] = (),
+        limits: Iterable[str] = (),
+        problem: Problem | None = None,
+    ) -> Report:
         return Report(
             self.name,
             self.kind,
             at,
             tls_fingerprint=self._upstream.fingerprint,
             readings=readings,
-            limits=dashboard.limits if dashboard else (),
+            limits=tuple(limits),
             problem=problem,
         )
 

@@ -14,7 +14,8 @@ from .fields import Row, UnreadableError, name, row_of, showable, whole
 
 T = TypeVar("T")
 
-_OUTCOMES = {
+#: What became of a run, by Backrest's status.
+OUTCOMES = {
     "STATUS_SUCCESS": Outcome.OK,
     "STATUS_WARNING": Outcome.WARNING,
     "STATUS_ERROR": Outcome.FAILED,
@@ -22,7 +23,7 @@ _OUTCOMES = {
 }
 
 #: Nothing ran: still waiting, or taken out of the queue (§3.5).
-_NO_RUN = ("STATUS_PENDING", "STATUS_SYSTEM_CANCELLED", "STATUS_USER_CANCELLED")
+NO_RUN = ("STATUS_PENDING", "STATUS_SYSTEM_CANCELLED", "STATUS_USER_CANCELLED")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,8 +48,8 @@ def parse_dashboard(body: Any) -> Dashboard:
     if not any(row.get(field) for field in _FIELDS):
         raise UnreadableError("no summary")
     limits: list[str] = []
-    plans = _each(_list(row, "planSummaries"), "plans", lambda one: _plan(one, limits), limits)
-    repos = _each(_list(row, "repoSummaries"), "repositories", lambda one: Repo(name(one, "id")), limits)
+    plans = _each(list_of(row, "planSummaries"), "plans", lambda one: _plan(one, limits), limits)
+    repos = _each(list_of(row, "repoSummaries"), "repositories", lambda one: Repo(name(one, "id")), limits)
     return Dashboard(plans, repos, tuple(limits))
 
 
@@ -68,7 +69,7 @@ def _each(rows: list[Any], what: str, parse: Callable[[Row], T], limits: list[st
 
 def _plan(row: Row, limits: list[str]) -> Plan:
     plan, recent = name(row, "id"), row_of(row.get("recentBackups") or {})
-    columns = [_list(recent, key) for key in ("timestampMs", "durationMs", "status")]
+    columns = [list_of(recent, key) for key in ("timestampMs", "durationMs", "status")]
     lengths = {len(column) for column in columns}
     if len(lengths) > 1:
         limits.append(f"the runs of plan {plan} are listed incompletely: {min(lengths)} of {max(lengths)} were read")
@@ -81,15 +82,15 @@ def _plan(row: Row, limits: list[str]) -> Plan:
     if unreadable:
         limits.append(f"{unreadable} of {min(lengths)} runs of plan {plan} could not be read")
     newest_first = sorted((run for run in runs if run), key=lambda run: run.start, reverse=True)
-    return Plan(plan, _moment(row, "nextBackupTimeMs"), tuple(newest_first))
+    return Plan(plan, moment_of(row, "nextBackupTimeMs"), tuple(newest_first))
 
 
 def _run(row: Row) -> Run | None:
     """One place of the parallel lists; None where nothing ran. A running one claims to have taken a second (§3.4)."""
     status = name(row, "status")
-    if status in _NO_RUN:
+    if status in NO_RUN:
         return None
-    outcome, start, took = _OUTCOMES.get(status), _moment(row, "start"), whole(row, "took")
+    outcome, start, took = OUTCOMES.get(status), moment_of(row, "start"), whole(row, "took")
     if outcome is None or start is None or took is None:
         raise UnreadableError("status, start or duration")
     if outcome is Outcome.RUNNING:
@@ -100,7 +101,7 @@ def _run(row: Row) -> Run | None:
         raise UnreadableError("duration") from None
 
 
-def _list(row: Row, key: str) -> list[Any]:
+def list_of(row: Row, key: str) -> list[Any]:
     """A list; an empty one where it is absent."""
     found = row.get(key)
     if found is None:
@@ -110,7 +111,7 @@ def _list(row: Row, key: str) -> list[Any]:
     return found
 
 
-def _moment(row: Row, key: str) -> datetime | None:
+def moment_of(row: Row, key: str) -> datetime | None:
     """A Unix time in milliseconds; None when it is absent."""
     milliseconds = whole(row, key)
     try:

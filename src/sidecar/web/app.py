@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,15 +15,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sidecar.core.history import EMPTY
 from sidecar.core.model import Board, ServiceRow
+from sidecar.core.settings import Settings
+from sidecar.core.timeline import Timeline, TooManyError, timeline
 
 from . import openapi, views
 from .assets import load_assets
 from .auth import RequireKey
+from .calendar_page import calendar_page
 from .doubt import doubtful, is_overdue
 from .page import page, page_of_service
 from .problem import for_any_exception, for_http_exception, problem
-from .query import QueryError, WidgetQuery, parse_theme, parse_widget_query, unique
+from .query import QueryError, WidgetQuery, parse_calendar_query, parse_theme, parse_widget_query, unique
 from .rendered import RenderedAnswers, rendered, respond
 from .security_headers import SecurityHeaders
 from .theme import Theme, stylesheet
@@ -47,6 +52,11 @@ class WidgetOptions:
     theme: Theme = field(default_factory=Theme)
 
 
+def nothing_due(now: datetime) -> Timeline:
+    """The timeline of a house without any job."""
+    return timeline({}, EMPTY, Settings(ZoneInfo("UTC"), ()), now)
+
+
 def create_app(
     *,
     board: Callable[[], Board],
@@ -54,6 +64,7 @@ def create_app(
     keys: Sequence[str],
     clock: Callable[[], datetime],
     options: WidgetOptions | None = None,
+    timeline: Callable[[datetime], Timeline] = nothing_due,
 ) -> ASGIApp:
     """The ASGI application.
 
@@ -62,9 +73,10 @@ def create_app(
         ready: whether every source was tried since start.
         keys: accepted sidecar keys; without any, every answer but /healthz is 401. Raises ValueError for an empty one.
         clock: the present moment; a board that stopped being renewed shows nothing as ok.
+        timeline: what is due at any time, as it is known at a moment.
     """
     options = options or WidgetOptions()
-    handlers = Handlers(board, ready, clock, options)
+    handlers = Handlers(board, ready, clock, options, timeline)
     app = Starlette(
         routes=routes(handlers),
         exception_handlers={
@@ -89,6 +101,7 @@ def routes(handlers: Handlers) -> list[Route]:
         Route("/api/v1/status", handlers.status),
         # Names of services may hold slashes: "nas (pbs:main/ns/host/nas)".
         Route("/api/v1/services/{name:path}", handlers.service),
+        Route("/api/v1/calendar", handlers.calendar),
         Route("/openapi.json", handlers.openapi),
     ]
 
@@ -102,11 +115,13 @@ class Handlers:
         ready: Callable[[], bool],
         clock: Callable[[], datetime],
         options: WidgetOptions,
+        timeline: Callable[[datetime], Timeline] = nothing_due,
     ) -> None:
         self._latest_board = board
         self._ready = ready
         self._clock = clock
         self._options = options
+        self._timeline = timeline
         self._answers = RenderedAnswers()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
@@ -147,6 +162,16 @@ class Handlers:
         row = _service(self._board(), request.path_params["name"])
         return respond(request, rendered(_json_bytes(views.service_with_runs(row)), _JSON))
 
+    async def calendar(self, request: Request) -> Response:
+        """Not kept: there are too many windows that could be asked for."""
+        query, board = parse_calendar_query(request.query_params.multi_items()), self._board()
+        try:
+            found = self._timeline(board.at).occurrences(query.start, query.end)
+        except TooManyError as error:
+            raise QueryError(f"There are {error}; ask for a shorter time.") from None
+        document = views.calendar(found, query.start, query.end, board.at)
+        return respond(request, rendered(_json_bytes(document), _JSON))
+
     async def openapi(self, request: Request) -> Response:
         return respond(request, self._openapi)
 
@@ -155,8 +180,10 @@ class Handlers:
         return doubtful(board, now) if is_overdue(board, now) else board
 
     def _render_widget(self, board: Board, query: WidgetQuery) -> bytes:
+        if query.view == "calendar":
+            return self._template.render_calendar(calendar_page(board, self._timeline(board.at), query), query)
         shown = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
-        return self._template.render(shown, query.theme_query)
+        return self._template.render(shown, query)
 
 
 def _service(board: Board, name: str) -> ServiceRow:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sidecar.core.model import Outcome, PartKind, SourceKind, State
+from sidecar.core.model import OccurrenceKind, Outcome, PartKind, SourceKind, State
 
 from . import theme
+from .views import PLANNED
 
 Schema = dict[str, Any]
 
@@ -44,7 +45,7 @@ def _paths() -> Schema:
             304,
             404,
             422,
-            parameters=[_view_parameter(), _service_parameter(), *_theme_parameters()],
+            parameters=[_view_parameter(), _service_parameter(), *_calendar_parameters(), *_theme_parameters()],
         ),
         "/theme.css": _path(
             "Theme numbers as in glance.yml → colours",
@@ -67,6 +68,13 @@ def _paths() -> Schema:
             404,
             parameters=[_path_parameter("name")],
         ),
+        "/api/v1/calendar": _path(
+            "What was due, what became of it, and what will be due: at most 400 days and 5,000 occurrences at once",
+            _json("The occurrences in the order of their due times", _ref("Calendar")),
+            304,
+            422,
+            parameters=[_moment_parameter("from"), _moment_parameter("to")],
+        ),
         "/openapi.json": _path("This description", _json("OpenAPI 3.1", {"type": "object"})),
     }
 
@@ -87,11 +95,22 @@ def _json(description: str, schema: Schema) -> Schema:
 
 
 def _view_parameter() -> Schema:
-    return _query_parameter("view", {"enum": ["table"], "default": "table"})
+    return _query_parameter("view", {"enum": ["table", "calendar"], "default": "table"})
 
 
 def _service_parameter() -> Schema:
     return _query_parameter("service", {"type": "string", "description": "show only this service"})
+
+
+def _calendar_parameters() -> list[Schema]:
+    month = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "with view=calendar: this month"}
+    day = {"type": "string", "format": "date", "description": "with view=calendar: open this day"}
+    return [_query_parameter("month", month), _query_parameter("day", day)]
+
+
+def _moment_parameter(name: str) -> Schema:
+    edge = "not included" if name == "to" else "included"
+    return {**_query_parameter(name, {**_TIME, "description": f"RFC 3339; {edge}"}), "required": True}
 
 
 def _theme_parameters() -> list[Schema]:
@@ -143,6 +162,11 @@ def _schemas() -> Schema:
         "Run": _object(**_RUN),
         "RunInFull": _object(**_RUN, size=_NULLABLE_INTEGER, text=_NULLABLE_STRING),
         "Job": _object(**_JOB),
+        "Calendar": _object(
+            **{"version": {"const": 1}, "generated_at": _TIME, "from": _TIME, "to": _TIME},
+            occurrences=_list(_ref("Occurrence")),
+        ),
+        "Occurrence": _object(**_OCCURRENCE),
         "Source": _object(
             name=_TEXT,
             kind=_enum(SourceKind),
@@ -223,6 +247,19 @@ _PART: Schema = {
     "size": _NULLABLE_INTEGER,
     "schedule": _NULLABLE_STRING,
     "timezone": _NULLABLE_STRING,
+}
+
+_OCCURRENCE: Schema = {
+    "job": _NULLABLE_STRING,
+    "title": _TEXT,
+    "kind": _enum(OccurrenceKind),
+    "due": _TIME,
+    "grace_until": _NULLABLE_TIME,
+    "state": {"enum": [*(state.value for state in State), PLANNED]},
+    "run": _or_null(_ref("Run")),
+    "members": _NULLABLE_INTEGER,
+    "members_ok": _NULLABLE_INTEGER,
+    "reason": _NULLABLE_STRING,
 }
 
 _JOB: Schema = {

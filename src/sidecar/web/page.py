@@ -101,6 +101,22 @@ def page(board: Board) -> Page:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Top:
+    """What stands above every view of the whole board."""
+
+    stale: bool
+    banner: str | None
+    headline: Headline
+
+
+def top(board: Board) -> Top:
+    """The headline of the board, and the banner when nothing on it can be relied on."""
+    clock = Clock(board.at, ZoneInfo(board.timezone))
+    stale = _is_stale(board)
+    return Top(stale, _banner(board, clock) if stale else None, _headline(board, clock))
+
+
 def page_of_service(board: Board, service: ServiceRow) -> Page:
     """The page of one service: its own headline and row, and what can't be read of its sources."""
     clock = Clock(board.at, ZoneInfo(board.timezone))

@@ -1,16 +1,26 @@
-"""The query of /widget: read strictly, so that a typing error in glance.yml is told and not ignored."""
+"""The queries of /widget and /api/v1/calendar: read strictly, so that a typing error is told and not ignored."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from . import theme
 
-VIEWS = ("table",)
+VIEWS = ("table", "calendar")
 
-_OWN_NAMES = ("view", "service")
+_OWN_NAMES = ("view", "service", "month", "day")
+
+#: The years that a calendar is drawn for: no backup is older, no schedule looks further.
+YEARS = range(2000, 2100)
+
+
+#: The longest stretch of time that the calendar tells at once.
+LONGEST_WINDOW = timedelta(days=400)
 
 
 class QueryError(ValueError):
@@ -23,17 +33,25 @@ class WidgetQuery:
 
     Attributes:
         service: the name of the only service to show.
+        month: the first day of the month that the calendar shows; None: the present one.
+        day: the day that is opened in the calendar.
         theme: theme parameters, sorted by name.
     """
 
     view: str = "table"
     service: str | None = None
+    month: date | None = None
+    day: date | None = None
     theme: tuple[tuple[str, str], ...] = ()
 
     @property
     def theme_query(self) -> str:
         """The theme parameters as a query string for theme.css, with its question mark; empty without any."""
         return f"?{urlencode(self.theme, quote_via=quote)}" if self.theme else ""
+
+    def address(self, **own: str) -> str:
+        """A relative link to the page with other parameters of its own and the same theme; "?" without any."""
+        return f"?{urlencode([*own.items(), *self.theme], quote_via=quote)}"
 
 
 def parse_widget_query(pairs: Iterable[tuple[str, str]], base: theme.Theme) -> WidgetQuery:
@@ -47,8 +65,71 @@ def parse_widget_query(pairs: Iterable[tuple[str, str]], base: theme.Theme) -> W
     if view not in VIEWS:
         raise QueryError(f'There is no view "{view[:40]}"; there is {", ".join(VIEWS)}.')
     service = parameters.pop("service", None) or None
+    month, day = _month(parameters.pop("month", None)), _day(parameters.pop("day", None))
+    if view != "calendar" and (month or day):
+        raise QueryError("month and day belong to view=calendar.")
+    if view == "calendar" and service:
+        raise QueryError("The calendar shows all services; leave out service.")
     parse_theme(parameters, base)
-    return WidgetQuery(view, service, tuple(sorted(parameters.items())))
+    return WidgetQuery(view, service, month, day, tuple(sorted(parameters.items())))
+
+
+def _month(text: str | None) -> date | None:
+    return _date("month", f"{text}-01", text, "2026-11") if text else None
+
+
+def _day(text: str | None) -> date | None:
+    return _date("day", text, text, "2026-11-23") if text else None
+
+
+def _date(name: str, text: str, given: str, example: str) -> date:
+    found = None
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        with suppress(ValueError):
+            found = date.fromisoformat(text)
+    if found is None or found.year not in YEARS:
+        years = f"{YEARS.start} to {YEARS.stop - 1}"
+        raise QueryError(f'{name}: "{given[:40]}" is no {name} of the years {years}; write it as in {example}.')
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarQuery:
+    """What /api/v1/calendar was asked for: from ``start`` up to, not including, ``end``."""
+
+    start: datetime
+    end: datetime
+
+
+def parse_calendar_query(pairs: Iterable[tuple[str, str]]) -> CalendarQuery:
+    """Raises QueryError for anything but two moments, the later one second and at most LONGEST_WINDOW apart."""
+    parameters = unique(pairs)
+    unknown = sorted(parameters.keys() - {"from", "to"})
+    if unknown:
+        raise QueryError(f'There is no parameter "{unknown[0][:40]}"; there are from, to.')
+    start, end = _moment("from", parameters.get("from")), _moment("to", parameters.get("to"))
+    if end <= start:
+        raise QueryError("to lies before from, or is the same moment; it has to be later.")
+    if end - start > LONGEST_WINDOW:
+        raise QueryError(f"from and to are more than {LONGEST_WINDOW.days} days apart; ask for less at a time.")
+    return CalendarQuery(start, end)
+
+
+def _moment(name: str, text: str | None) -> datetime:
+    if not text:
+        raise QueryError(f"{name} is missing; write a time as in 2026-11-23T00:00:00+01:00.")
+    # A plus sign that was not escaped arrives as a space.
+    match = _RFC_3339.fullmatch(text.replace(" ", "+"))
+    found = None
+    if match:
+        with suppress(ValueError, OverflowError):
+            found = datetime.fromisoformat(match.group().upper().replace("Z", "+00:00")).astimezone(UTC)
+    if found is None or found.year not in YEARS:
+        raise QueryError(f'{name}: "{text[:40]}" is no time; write it as in 2026-11-23T00:00:00+01:00.')
+    return found
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE)
 
 
 def parse_theme(parameters: dict[str, str], base: theme.Theme | None = None) -> theme.Theme:

@@ -5,6 +5,7 @@ Times are RFC 3339 in UTC to the second, sizes are bytes. openapi.py describes t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from sidecar.core.model import (
     Copy,
     DatastoreRow,
     JobRow,
+    Occurrence,
     Overall,
     PartRow,
     Run,
@@ -22,6 +24,9 @@ from sidecar.core.model import (
 )
 
 VERSION = 1
+
+#: The state of an occurrence that is still to come, or that nobody judges.
+PLANNED = "planned"
 
 Json = dict[str, Any]
 
@@ -45,6 +50,17 @@ def service_with_runs(row: ServiceRow) -> Json:
     """One service as on the board; in addition every part has its runs, newest first."""
     parts = [{**_part(part), "runs": [_run_in_full(run) for run in part.runs]} for part in row.parts]
     return {**_service(row), "parts": parts}
+
+
+def calendar(found: Sequence[Occurrence], start: datetime, end: datetime, at: datetime) -> Json:
+    """The occurrences of a window, as they were known at ``at``."""
+    return {
+        "version": VERSION,
+        "generated_at": timestamp(at),
+        "from": timestamp(start),
+        "to": timestamp(end),
+        "occurrences": [_occurrence(one) for one in found],
+    }
 
 
 def timestamp(moment: datetime | None) -> str | None:
@@ -126,6 +142,21 @@ def _datastore(row: DatastoreRow) -> Json:
         "full_at": timestamp(row.full_at),
         "state": row.verdict.state.value,
         "reason": row.verdict.reason,
+    }
+
+
+def _occurrence(one: Occurrence) -> Json:
+    return {
+        "job": one.job,
+        "title": one.title,
+        "kind": one.kind.value,
+        "due": timestamp(one.due),
+        "grace_until": timestamp(one.grace_until),
+        "state": one.state.value if one.state else PLANNED,
+        "run": _run(one.run),
+        "members": one.members,
+        "members_ok": one.members_ok,
+        "reason": one.reason,
     }
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from .assets import Asset
+from .calendar_page import CalendarPage
 from .page import Page
+from .query import WidgetQuery
 
 #: An open page asks again after so many seconds: there is no script that could.
 REFRESH_SECONDS = 60
@@ -18,24 +20,40 @@ class WidgetTemplate:
     """The template of the page, compiled once."""
 
     def __init__(self, assets: Mapping[str, Asset]) -> None:
-        self._template = _template()
-        self._links = {name: f"static/{assets[name].name}" for name in ("widget.css", "icon.svg")}
+        environment = _environment()
+        self._table = environment.get_template("widget.html")
+        self._calendar = environment.get_template("calendar.html")
+        self._links = {name: f"static/{assets[name].name}" for name in ("widget.css", "calendar.css", "icon.svg")}
 
-    def render(self, page: Page, theme_query: str) -> bytes:
+    def render(self, page: Page, query: WidgetQuery) -> bytes:
         """The page as UTF-8. All its links are relative, so that it works under any prefix."""
-        html = self._template.render(
-            page=page, links=self._links, theme_query=theme_query, refresh_seconds=REFRESH_SECONDS
+        return self._render(self._table, page, query)
+
+    def render_calendar(self, page: CalendarPage, query: WidgetQuery) -> bytes:
+        """The calendar, likewise."""
+        return self._render(self._calendar, page, query)
+
+    def _render(self, template: Template, page: Page | CalendarPage, query: WidgetQuery) -> bytes:
+        views = (
+            ("services", query.address(), query.view == "table"),
+            ("calendar", query.address(view="calendar"), query.view == "calendar"),
+        )
+        html = template.render(
+            page=page,
+            views=views,
+            links=self._links,
+            theme_query=query.theme_query,
+            refresh_seconds=REFRESH_SECONDS,
         )
         # Upstreams may send halves of characters, which UTF-8 does not know.
         return html.encode(errors="replace")
 
 
-def _template() -> Template:
-    environment = Environment(
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("widget.html")

@@ -47,6 +47,18 @@ class Clock:
         near = moment - self.now < timedelta(days=31)
         return self._day(moment) if near else f"{self._local(moment):%b %Y}"
 
+    def ahead(self, moment: datetime) -> str:
+        """How far away a moment to come is: in 19h, in 5d; "now" when it has come."""
+        return f"in {duration(moment - self.now)}" if moment > self.now else "now"
+
+    def date(self, moment: datetime) -> str:
+        """Mon 23 Nov, with the year when it is far away."""
+        return f"{self.weekday(moment)} {self._day(moment)}{self._year(moment)}"
+
+    def time(self, moment: datetime) -> str:
+        """04:09."""
+        return self._time(moment)
+
     def date_and_time(self, moment: datetime) -> str:
         """22 Nov 04:09."""
         return f"{self._day(moment)} {self._time(moment)}"

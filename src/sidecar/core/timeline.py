@@ -1,0 +1,279 @@
+"""Occurrences: every due time of every job and of every ``calendar:`` line in a window, and what became of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from . import job_rows, schedule, words
+from .due import SHORT_GRACE
+from .due_times import Skipped, due_times, skipped
+from .history import History
+from .lab import Lab, plan
+from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State, worst
+from .occurrence_words import reason, together
+from .part import CLOCK_TOLERANCE, EARLY, Part, Plan
+from .report import Report
+from .schedule import Schedule
+from .services import services
+from .settings import CalendarLine, Pause, Settings
+from .track import Became, Track, became
+from .upkeep import Upkeep, upkeep
+from .verdict import judge
+
+#: What people are told of in one answer at most.
+MOST = 5000
+
+#: So many due times tell a daily, weekly or monthly job from the others.
+_SHOWS_A_PATTERN = 16
+_A_YEAR = timedelta(days=366)
+
+_KINDS = {"backup": OccurrenceKind.BACKUP, "plan": OccurrenceKind.BACKUP, "dump": OccurrenceKind.DUMP}
+
+
+class TooManyError(ValueError):
+    """There are more occurrences in a window than were asked for at most."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"more than {most} occurrences")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Everything that is due at any time, as it is known at ``now``. Windows are asked of it."""
+
+    lab: Lab
+    tracks: tuple[Track, ...]
+    titles: Mapping[str, str]
+    upkeep: frozenset[str]
+    unread: tuple[Plan, ...]
+
+    def occurrences(self, start: datetime, end: datetime, most: int = MOST) -> tuple[Occurrence, ...]:
+        """What is due from ``start`` up to, not including, ``end``, in the order of due times.
+
+        Raises:
+            TooManyError: there are more than ``most``.
+        """
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
+        found = tuple(islice(self._all(start, end, most), most + 1))
+        if len(found) > most:
+            raise TooManyError(most)
+        return tuple(sorted(found, key=lambda one: (one.due, one.title)))
+
+    def lines(self) -> tuple[ScheduleLine, ...]:
+        """Every job and ``calendar:`` line that has a due time from today on, by title."""
+        plans = [promise for track in self.tracks for promise in track.plans] + [*self.unread]
+        by_job = {promise.job: promise for promise in reversed(plans)}
+        jobs = (ScheduleLine(job, self.titles[job], _kind(job), self._dues(one)) for job, one in by_job.items())
+        zone = self.lab.settings.timezone
+        planned = (
+            ScheduleLine(None, line.title, _kind_of_line(line), self._coming(_parsed(line, zone)))
+            for line in self.lab.settings.calendar
+        )
+        return tuple(sorted((line for line in (*jobs, *planned) if line.dues), key=lambda line: line.title))
+
+    def _dues(self, promise: Plan) -> tuple[datetime, ...]:
+        if promise.schedule is not None:
+            return self._coming(promise.schedule)
+        return (promise.announced,) if promise.announced else ()
+
+    def _coming(self, parsed: Schedule) -> tuple[datetime, ...]:
+        today = self.lab.now.astimezone(self.lab.settings.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+        return due_times(parsed, today, today + _A_YEAR, _SHOWS_A_PATTERN)
+
+    def _all(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
+        yield from self._of_jobs(start, end, most)
+        yield from self._skipped(start, end)
+        yield from self._unread(start, end, most)
+        for line in self.lab.settings.calendar:
+            yield from _calendar_line(line, self.lab.settings.timezone, start, end, most)
+
+    def _of_jobs(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
+        due: dict[tuple[str, datetime], list[Became | None]] = defaultdict(list)
+        grace: dict[str, timedelta] = {}
+        for track in self.tracks:
+            for job, when, one in became(track, start, end, self.lab.now, most + 1):
+                due[job, when].append(one)
+            for promise in track.plans:
+                grace[promise.job] = max(track.grace, grace.get(promise.job, track.grace))
+            if len(due) > most:
+                raise TooManyError(most)
+        for (job, when), members in due.items():
+            yield self._occurrence(job, when, when + grace[job], members)
+
+    def _occurrence(self, job: str, due: datetime, until: datetime, members: list[Became | None]) -> Occurrence:
+        told = [one for one in members if one is not None]
+        has_members = job not in self.upkeep
+        good = sum(1 for one in told if one.state in (State.OK, State.WARNING))
+        paused = _paused(self.lab.settings, job, due)
+        state = worst({one.state for one in told}) if told else None
+        if paused and state not in (State.OK, State.WARNING, State.RUNNING):
+            return Occurrence(job, self.titles[job], _kind(job), due, None, State.DISABLED, reason=paused)
+        return Occurrence(
+            job=job,
+            title=self.titles[job],
+            kind=_kind(job),
+            due=due,
+            grace_until=until,
+            state=state,
+            run=together(told),
+            members=len(members) if has_members else None,
+            members_ok=good if has_members and told else None,
+            reason=reason(told, until, self.lab) if told else None,
+        )
+
+    def _skipped(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
+        """Rule 7: what is never due, because the clocks skip it, is said; a run that comes anyway is shown with it."""
+        runs: dict[tuple[str, Skipped], list[Run]] = defaultdict(list)
+        for track in self.tracks:
+            for promise in track.plans:
+                for one in skipped(promise.schedule, start, end) if promise.schedule else ():
+                    until = one.at + track.grace
+                    runs[promise.job, one] += [run for run in track.runs if one.at - EARLY <= run.start < until]
+        for (job, one), came in runs.items():
+            newest = max(came, key=lambda run: run.start, default=None)
+            state = State(newest.outcome.value) if newest else State.DISABLED
+            said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
+            yield Occurrence(job, self.titles[job], _kind(job), one.at, None, state, newest, reason=said)
+
+    def _unread(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
+        """Jobs that only the configuration tells of, because their source can't be read: the newest is unknown."""
+        for promise in self.unread:
+            if promise.schedule is None:
+                continue
+            source = promise.job.split("/", 1)[0]
+            for due in due_times(promise.schedule, start, end, most + 1):
+                past = due <= self.lab.now
+                if past and (promise.schedule.next_after(due) or due) <= self.lab.now:
+                    continue
+                state, said = (State.UNKNOWN, f"Can't read {source}.") if past else (None, None)
+                grace = promise.grace or SHORT_GRACE
+                title = self.titles[promise.job]
+                yield Occurrence(promise.job, title, _kind(promise.job), due, due + grace, state, reason=said)
+
+
+def occurrences(
+    reports: Mapping[str, Report], history: History, settings: Settings, start: datetime, end: datetime, now: datetime
+) -> tuple[Occurrence, ...]:
+    """What is due from ``start`` up to, not including, ``end``; raises TooManyError. For several windows see timeline()."""
+    return timeline(reports, history, settings, now).occurrences(start, end)
+
+
+def timeline(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Timeline:
+    """All that ``reports`` and ``history`` tell of jobs and their members, at ``now``."""
+    lab = Lab(reports, settings, now)
+    kept = {one.plan.job: one for one in upkeep(lab)}
+    tracks = [*_parts(lab, history), *(_upkeep_track(one) for one in kept.values())]
+    known = {promise.job for track in tracks for promise in track.plans} | kept.keys()
+    unread = tuple(_unread_jobs(lab, known))
+    titles = {job: job_rows.title(lab, job) for job in known | {promise.job for promise in unread}}
+    return Timeline(
+        lab=lab,
+        tracks=tuple(track for track in tracks if track.plans),
+        titles=titles | {job: one.row.title for job, one in kept.items()},
+        upkeep=frozenset(kept),
+        unread=unread,
+    )
+
+
+# --- who takes part ---------------------------------------------------------------------------------------------------
+
+
+def _parts(lab: Lab, history: History) -> Iterator[Track]:
+    """Every part once, under the name of the first service that has it."""
+    seen = set()
+    for service in services(lab).found:
+        for part in service.parts:
+            if (part.kind, part.full_ref) not in seen and part.plans:
+                seen.add((part.kind, part.full_ref))
+                yield _part_track(service.name, part, lab, history)
+
+
+def _part_track(name: str, part: Part, lab: Lab, history: History) -> Track:
+    judgement = judge(part, history, lab.now, lab.settings.timezone)
+    as_of = part.evidence.as_of
+    runs = tuple(run for run in reversed(part.runs) if as_of is not None and run.start <= as_of + CLOCK_TOLERANCE)
+    since = min((when for when in (runs[0].start if runs else None, history.first_contact) if when), default=None)
+    return Track(
+        name=name,
+        runs=runs,
+        plans=tuple(promise for promise in part.plans if _in_force(promise, lab.settings)),
+        verdict=judgement.verdict,
+        grace=judgement.grace,
+        as_of=as_of,
+        known_since=max(since, part.first_due_after or since) if since else None,
+        failures_are_gaps=part.kind is PartKind.GUEST,
+    )
+
+
+def _upkeep_track(one: Upkeep) -> Track:
+    runs = one.job.runs or ((one.row.last_run,) if one.row.last_run else ())
+    off = one.row.verdict.state is State.DISABLED
+    announced = one.job.next_run if one.plan.schedule is None else None
+    promise = Plan(one.plan.job, one.plan.text, one.plan.schedule, one.plan.timezone, announced, grace=one.plan.grace)
+    return Track(
+        name="",
+        runs=tuple(reversed(runs)),
+        plans=() if off else (promise,),
+        verdict=one.row.verdict,
+        grace=one.plan.grace or SHORT_GRACE,
+        as_of=one.evidence.as_of,
+        known_since=runs[-1].start if runs else None,
+    )
+
+
+def _in_force(promise: Plan, settings: Settings) -> bool:
+    own = settings.jobs.get(promise.job)
+    return promise.enabled and not (own and own.disabled)
+
+
+def _unread_jobs(lab: Lab, known: Iterable[str]) -> Iterator[Plan]:
+    for job, own in lab.settings.jobs.items():
+        source = lab.settings.source(job.split("/", 1)[0])
+        if job in set(known) or source is None or not own.schedule or own.disabled:
+            continue
+        report = lab.reports.get(source.name)
+        if report is None or not report.readings:
+            yield plan(job, own.schedule, source.timezone, lab.settings)
+
+
+# --- what is said of it -----------------------------------------------------------------------------------------------
+
+
+def _kind(job: str) -> OccurrenceKind:
+    return _KINDS.get(job.split("/")[1], OccurrenceKind.UPKEEP)
+
+
+def _kind_of_line(line: CalendarLine) -> OccurrenceKind:
+    """The owner's own kinds ("offsite") are backups."""
+    return OccurrenceKind(line.kind) if line.kind in set(OccurrenceKind) else OccurrenceKind.BACKUP
+
+
+def _parsed(line: CalendarLine, zone: ZoneInfo) -> Schedule:
+    return schedule.parse(line.schedule, ZoneInfo(line.timezone) if line.timezone else zone)
+
+
+def _calendar_line(
+    line: CalendarLine, zone: ZoneInfo, start: datetime, end: datetime, most: int
+) -> Iterator[Occurrence]:
+    """Planned, and never judged: nobody can be asked."""
+    parsed, kind = _parsed(line, zone), _kind_of_line(line)
+    for due in due_times(parsed, start, end, most + 1):
+        yield Occurrence(None, line.title, kind, due)
+    for one in skipped(parsed, start, end):
+        said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
+        yield Occurrence(None, line.title, kind, one.at, None, State.DISABLED, reason=said)
+
+
+def _paused(settings: Settings, job: str, due: datetime) -> str | None:
+    day, source = due.astimezone(settings.timezone).date(), job.split("/", 1)[0]
+    pause = next((one for one in settings.pauses if _covers(one, source) and one.first <= day < one.until), None)
+    return words.sentence(f"paused: {pause.reason}" if pause.reason else "paused") if pause else None
+
+
+def _covers(pause: Pause, source: str) -> bool:
+    return not pause.sources or source in pause.sources

@@ -1,0 +1,149 @@
+"""Backrest's operation log → facts: the errors of runs, and the repositories' upkeep (databasement_backrest.md §3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sidecar.core.model import Outcome, Run
+from sidecar.core.report import Plan, UpkeepJob
+
+from .backrest_parse import NO_RUN, OUTCOMES, list_of, moment_of
+from .fields import Row, UnreadableError, flag, name, row_of, text, whole
+
+#: The plan under which Backrest keeps what it does to a repository.
+SYSTEM = "_system_"
+
+#: How many operations are asked for. They are the newest by start, announced ones and every other kind included.
+LAST = 200
+
+#: Backrest's error texts may hold a whole command line and its output.
+LONGEST_TEXT = 500
+
+#: The same run in the summary and in the log starts at the same millisecond, but for a retry.
+_SAME_START = timedelta(seconds=1)
+
+_UPKEEP = {"operationPrune": "prune", "operationCheck": "check"}
+_STATES = {Outcome.OK: "OK", Outcome.WARNING: "WARNINGS: see its log", Outcome.FAILED: "no error text"}
+
+
+def parse_operations(body: Any) -> tuple[Row, ...]:
+    """The answer of GetOperations; an empty log leaves the field out. UnreadableError when it is no such answer."""
+    row = row_of(body)
+    if set(row) - {"operations"}:
+        raise UnreadableError("operations")
+    rows = tuple(row_of(one) for one in list_of(row, "operations"))
+    if rows and not any(isinstance(one.get("planId"), str) for one in rows):
+        raise UnreadableError("planId")
+    return rows
+
+
+def with_log(plan: Plan, operations: Iterable[Row], limits: list[str]) -> Plan:
+    """The plan with what its log knows better of its runs: error texts, sizes, and runs that the summary leaves out."""
+    logged = [one.run for one in _readable(operations, f"operations of plan {plan.id}", limits) if one.kind == "backup"]
+    runs = {run.start: run for run in logged if run}
+    for run in plan.runs:
+        if not any(abs(start - run.start) < _SAME_START for start in runs):
+            runs[run.start] = run
+    return replace(plan, runs=tuple(runs[start] for start in sorted(runs, reverse=True)))
+
+
+def upkeep_jobs(operations: Iterable[Row], limits: list[str]) -> Iterator[UpkeepJob]:
+    """Prune and check of every repository that the log of SYSTEM tells of."""
+    found = [one for one in _readable(operations, "operations of the repositories", limits) if one.kind != "backup"]
+    for repo, kind in dict.fromkeys((one.repo, one.kind) for one in found):
+        mine = [one for one in found if (one.repo, one.kind) == (repo, kind)]
+        runs = sorted((one.run for one in mine if one.run), key=lambda run: run.start, reverse=True)
+        announced = [one.start for one in mine if one.pending]
+        yield _upkeep_job(repo, kind, tuple(runs), min(announced, default=None))
+
+
+def _upkeep_job(repo: str, kind: str, runs: tuple[Run, ...], announced: datetime | None) -> UpkeepJob:
+    last = runs[0] if runs else None
+    running = last is not None and last.outcome is Outcome.RUNNING
+    return UpkeepJob(
+        kind=kind,
+        id=repo,
+        datastore=repo,
+        namespace="",
+        schedule=None,
+        disabled=False,
+        keeps=None,
+        next_run=announced,
+        running=running,
+        last_start=last.start if last else None,
+        last_end=last.end if last else None,
+        last_state=_state(last) if last and not running else None,
+        runs=runs,
+    )
+
+
+def _state(run: Run) -> str:
+    """As PBS writes it: UpkeepJob has one form for both."""
+    if run.outcome is Outcome.OK:
+        return "OK"
+    return run.text or _STATES[run.outcome] if run.outcome is Outcome.FAILED else _STATES[run.outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """A backup, prune or check in the log; ``run`` is None where nothing ran (yet)."""
+
+    kind: str
+    repo: str
+    start: datetime
+    pending: bool
+    run: Run | None
+
+
+def _readable(operations: Iterable[Row], what: str, limits: list[str]) -> list[_Operation]:
+    found, unreadable = [], 0
+    for row in operations:
+        try:
+            one = _operation(row)
+        except UnreadableError:
+            unreadable += 1
+            continue
+        if one is not None:
+            found.append(one)
+    if unreadable:
+        limits.append(f"{unreadable} {what} could not be read")
+    return found
+
+
+def _operation(row: Row) -> _Operation | None:
+    """None for other kinds, for dry runs, and for what came from another Backrest."""
+    kind = next((kind for field, kind in _KINDS.items() if isinstance(row.get(field), dict)), None)
+    if kind is None or row.get("originalInstanceKeyid") or _is_dry_run(row):
+        return None
+    start, status = moment_of(row, "unixTimeStartMs"), name(row, "status")
+    if start is None:
+        raise UnreadableError("unixTimeStartMs")
+    pending = status == "STATUS_PENDING"
+    return _Operation(kind, name(row, "repoId"), start, pending, None if status in NO_RUN else _run(row, start, status))
+
+
+_KINDS = {"operationBackup": "backup", **_UPKEEP}
+
+
+def _is_dry_run(row: Row) -> bool:
+    return "operationBackup" in row and flag(row_of(row["operationBackup"]), "dryRun")
+
+
+def _run(row: Row, start: datetime, status: str) -> Run:
+    outcome = OUTCOMES.get(status)
+    if outcome is None:
+        raise UnreadableError("status")
+    if outcome is Outcome.RUNNING:
+        return Run(start, None, outcome)
+    said = " ".join((text(row, "displayMessage") or "").split())[:LONGEST_TEXT]
+    size = _size(row) if outcome is not Outcome.FAILED else None
+    return Run(start, moment_of(row, "unixTimeEndMs"), outcome, size, said or None)
+
+
+def _size(row: Row) -> int | None:
+    """All bytes of the files in the snapshot, as PBS counts a snapshot; None for upkeep and where nothing had changed."""
+    status = row_of(row.get("operationBackup") or {}).get("lastStatus") or {}
+    return whole(row_of(row_of(status).get("summary") or {}), "totalBytesProcessed")

@@ -1,0 +1,81 @@
+"""Timelines for tests of the calendar: the board's Monday, with one guest job, dumps, a Backrest plan and upkeep."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from sidecar.core.history import EMPTY
+from sidecar.core.model import Outcome, Run, SourceKind
+from sidecar.core.report import BackupJob, Dump, DumpPlan, Fact, Plan, Report, UpkeepJob
+from sidecar.core.settings import CalendarLine, JobSetting, Settings
+from sidecar.core.timeline import Timeline, timeline
+from tests.core.making import at, run
+from tests.core.reports import BACKREST, DATABASEMENT, PBS, PVE, Scopes, group, pbs, pve, readings, settings
+from tests.web.boards import HALF_A_CHARACTER, HOSTILE, LONG
+
+READ = "23 07:26"
+_TITLES = {
+    "databasement/dump/Daily": "Databasement dumps",
+    "backrest/plan/vault": "Backrest vault snapshot",
+    "pbs/prune/prune-main": "PBS prune",
+    "pbs/gc/main": "PBS garbage collection",
+}
+
+
+def month(
+    now: datetime, *, title: str = "PBS critical LXC", week_start: str = "monday", every: str = "04:00"
+) -> Timeline:
+    """A month in which the backup of the 12th was missed, a dump of the 10th failed, and a plan warned on the 14th."""
+    lines = (CalendarLine("Tape to the safe", "0 9 1 * *", "offsite"),)
+    jobs = {name: JobSetting(title=words) for name, words in _TITLES.items()}
+    given = settings(
+        PVE, PBS, DATABASEMENT, BACKREST, jobs=MappingProxyType(jobs), calendar=lines, week_start=week_start
+    )
+    return _timeline(given, now, title, every)
+
+
+def hostile(now: datetime) -> Timeline:
+    """Titles that want to be markup, half a character, and one that has no place to break."""
+    return month(now, title=f"{HOSTILE} {HALF_A_CHARACTER} {LONG}")
+
+
+def _timeline(given: Settings, now: datetime, title: str, every: str) -> Timeline:
+    job = BackupJob("critical", every, True, "pbs-main", None, (101,), title)
+    nights = [f"{day} 04:00" for day in range(1, 24) if day != 12]
+    upkeep: dict[tuple[str, ...], tuple[Fact, ...]] = {
+        ("upkeep", "prune"): (_upkeep("prune", "prune-main", "05:00", "23 05:00", "24 05:00"),),
+        ("upkeep", "gc"): (_upkeep("gc", "main", "sat 03:00", "21 03:00", "28 03:00"),),
+    }
+    reports = (pve(READ, jobs=(job,)), pbs(READ, group(*nights), extra=upkeep), _databasement(), _backrest())
+    return timeline({report.source: report for report in reports}, EMPTY, given, now)
+
+
+def _upkeep(kind: str, name: str, schedule: str, last: str, following: str) -> UpkeepJob:
+    begun = at(last)
+    return UpkeepJob(
+        kind, name, "main", "", schedule, False, True, at(following), False, begun, begun + timedelta(minutes=1), "OK"
+    )
+
+
+def _databasement() -> Report:
+    plan = DumpPlan("db", "p1", "Daily", "0 2 * * *", "selected", ("n8n", "immich"), None, True)
+    rows = [
+        Dump(f"{name}{day}", "db", name, _dump(day, failed=(name, day) == ("immich", 10)))
+        for name in ("n8n", "immich")
+        for day in range(1, 24)
+    ]
+    scopes: Scopes = {("plans",): (plan,), ("dumps",): tuple(rows)}
+    return Report("databasement", SourceKind.DATABASEMENT, at(READ), readings=readings(READ, scopes))
+
+
+def _dump(day: int, *, failed: bool) -> Run:
+    if failed:
+        return run(f"{day} 02:00", Outcome.FAILED, text="postgres-main refused the login")
+    return run(f"{day} 02:00")
+
+
+def _backrest() -> Report:
+    runs = [run(f"{day} 02:15", Outcome.WARNING if day == 14 else Outcome.OK, text=None) for day in range(23, 0, -1)]
+    scopes: Scopes = {("plans",): (Plan("vault", at("24 02:15"), tuple(runs)),), ("repos",): (), ("upkeep",): ()}
+    return Report("backrest", SourceKind.BACKREST, at(READ), readings=readings(READ, scopes))

@@ -1,0 +1,334 @@
+"""The calendar: /api/v1/calendar, and the view with its month, its list and its schedule."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+import jsonschema
+import pytest
+from starlette.types import ASGIApp
+
+from sidecar.core.model import Board
+from sidecar.core.timeline import Timeline
+from sidecar.web import openapi
+from sidecar.web.app import create_app
+from sidecar.web.calendar_page import CalendarPage, Day, calendar_page
+from sidecar.web.due_list import Section
+from sidecar.web.query import WidgetQuery, parse_widget_query
+from sidecar.web.theme import Theme
+from tests.core.making import at
+from tests.web import boards, calendars
+from tests.web.asking import KEY, ask
+from tests.web.boards import NOW
+
+
+def app_for(timeline: Timeline | None = None, board: Board | None = None) -> ASGIApp:
+    shown, due = board or boards.good_morning(), timeline or calendars.month(NOW)
+    return create_app(board=lambda: shown, ready=lambda: True, keys=(KEY,), clock=lambda: NOW, timeline=lambda _: due)
+
+
+def api(query: str, timeline: Timeline | None = None) -> Any:
+    return ask(app_for(timeline), f"/api/v1/calendar?{query}")
+
+
+def page(query: str = "", timeline: Timeline | None = None, now: datetime = NOW) -> CalendarPage:
+    pairs = [(name, values[0]) for name, values in parse_qs(f"view=calendar&{query}").items()]
+    made = parse_widget_query(pairs, Theme())
+    board = boards.good_morning()
+    return calendar_page(
+        Board(**{name: getattr(board, name) for name in Board.__slots__} | {"at": now}),
+        timeline or calendars.month(now),
+        made,
+    )
+
+
+def day(found: CalendarPage, number: int, *, in_month: bool = True) -> Day:
+    return next(one for week in found.weeks for one in week if (one.number, one.in_month) == (number, in_month))
+
+
+def marks(found: CalendarPage, number: int) -> list[str | None]:
+    return [mark for _, mark in day(found, number).marks]
+
+
+def entries(section: Section) -> list[tuple[str, str, str]]:
+    return [(entry.time, entry.title, entry.result) for entry in section.entries]
+
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+
+
+def test_occurrences_of_a_day_are_told_in_utc_with_what_became_of_them() -> None:
+    found = api("from=2026-11-10T00:00:00%2B01:00&to=2026-11-11T00:00:00%2B01:00").json()
+
+    assert (found["version"], found["from"], found["to"]) == (1, "2026-11-09T23:00:00Z", "2026-11-10T23:00:00Z")
+    assert [(one["due"], one["title"], one["state"]) for one in found["occurrences"]] == [
+        ("2026-11-10T01:00:00Z", "Databasement dumps", "failed"),
+        ("2026-11-10T01:15:00Z", "Backrest vault snapshot", "ok"),
+        ("2026-11-10T03:00:00Z", "PBS critical LXC", "ok"),
+    ]
+    assert found["occurrences"][0] == {
+        "job": "databasement/dump/Daily",
+        "title": "Databasement dumps",
+        "kind": "dump",
+        "due": "2026-11-10T01:00:00Z",
+        "grace_until": "2026-11-10T01:30:00Z",
+        "state": "failed",
+        "run": {"start": "2026-11-10T01:00:00Z", "end": "2026-11-10T01:07:00Z", "outcome": "failed"},
+        "members": 2,
+        "members_ok": 1,
+        "reason": "immich: postgres-main refused the login. Good again Wed 11 Nov 02:00.",
+    }
+
+
+def test_what_is_to_come_is_planned_and_a_calendar_line_has_no_job() -> None:
+    found = api("from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z").json()["occurrences"]
+
+    assert {one["state"] for one in found} == {"planned"}
+    assert [one["title"] for one in found if one["job"] is None] == ["Tape to the safe"]
+
+
+def test_the_answer_is_as_the_description_says() -> None:
+    document = openapi.document()
+    schema = {"$ref": "#/components/schemas/Calendar", "components": document["components"]}
+    answer = api("from=2026-11-01T00:00:00Z&to=2026-12-31T00:00:00Z").json()
+
+    assert len(answer["occurrences"]) > 100
+    jsonschema.validate(answer, schema, format_checker=jsonschema.FormatChecker())
+
+
+def test_an_unchanged_answer_is_304() -> None:
+    app, path = app_for(), "/api/v1/calendar?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z"
+    etag = ask(app, path).headers["etag"]
+
+    assert ask(app, path, headers={"If-None-Match": etag}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "from is missing"),
+        ("from=2026-11-01T00:00:00Z", "to is missing"),
+        ("from=2026-11-01&to=2026-11-02", 'from: "2026-11-01" is no time'),
+        ("from=2026-11-01T00:00:00&to=2026-11-02T00:00:00Z", "is no time"),
+        ("from=2026-13-01T00:00:00Z&to=2026-11-02T00:00:00Z", "is no time"),
+        ("from=0001-01-01T00:00:00%2B23:00&to=2026-11-02T00:00:00Z", "is no time"),
+        ("from=9999-12-31T23:59:59-23:00&to=9999-12-31T23:59:59Z", "is no time"),
+        ("from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z", "to lies before from"),
+        ("from=2026-11-02T00:00:00Z&to=2026-11-02T00:00:00Z", "to lies before from"),
+        ("from=2026-01-01T00:00:00Z&to=2027-02-06T00:00:00Z", "more than 400 days"),
+        ("from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z&jobs=1", 'no parameter "jobs"'),
+        ("from=2026-11-01T00:00:00Z&from=2026-11-01T00:00:00Z", "given twice"),
+    ],
+)
+def test_a_window_that_makes_no_sense_is_422_with_words(query: str, words: str) -> None:
+    answer = api(query)
+
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]
+
+
+def test_four_hundred_days_are_allowed_and_a_plus_that_was_not_escaped_is_understood() -> None:
+    assert api("from=2026-01-01T00:00:00Z&to=2027-02-05T00:00:00Z").status_code == 200
+    assert api("from=2026-11-01T00:00:00+01:00&to=2026-11-02T00:00:00.5+01:00").status_code == 200
+
+
+def test_too_many_occurrences_are_422_and_never_a_short_answer() -> None:
+    often = calendars.month(NOW, every="*:0/5")
+    answer = api("from=2026-11-24T00:00:00Z&to=2026-12-24T00:00:00Z", often)
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "There are more than 5000 occurrences; ask for a shorter time."
+
+
+# --- the month --------------------------------------------------------------------------------------------------------
+
+
+def test_each_day_has_the_worst_mark_of_each_kind_in_its_fixed_place() -> None:
+    found = page()
+
+    assert (found.month, found.number) == ("November 2026", 11)
+    assert marks(found, 9) == ["ok", "ok", None]
+    assert marks(found, 10) == ["ok", "failed", None]
+    assert marks(found, 12) == ["missed", "ok", None]
+    assert marks(found, 14) == ["warning", "ok", None]
+    assert marks(found, 21) == ["ok", "ok", "ok"]
+    assert marks(found, 24) == ["planned", "planned", "planned"]
+    assert [day(found, number).tone for number in (9, 10, 12, 14, 24)] == ["", "bad", "bad", "note", ""]
+    assert day(found, 10).label == "Tue 10 Nov: backup ok, dump failed"
+
+
+def test_the_grid_holds_whole_weeks_and_marks_today_and_the_days_beyond_the_month() -> None:
+    found = page()
+    days = [one for week in found.weeks for one in week]
+
+    assert {len(week) for week in found.weeks} == {7}
+    assert (days[0].number, days[0].in_month, days[-1].number, days[-1].in_month) == (26, False, 6, False)
+    assert [one.number for one in days if one.is_today] == [23]
+    assert found.weekdays == ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+
+
+def test_weeks_begin_as_configured() -> None:
+    found = page(timeline=calendars.month(NOW, week_start="sunday"))
+
+    assert found.weekdays[0] == "Su"
+    assert found.weeks[0][0].number == 1
+    assert found.weeks[0][0].in_month
+
+
+@pytest.mark.parametrize(
+    ("month", "before", "after"),
+    [("2026-12", "2026-11", "2027-01"), ("2027-01", "2026-12", "2027-02"), ("2026-03", "2026-02", "2026-04")],
+)
+def test_the_neighbours_of_a_month_can_be_reached(month: str, before: str, after: str) -> None:
+    found = page(f"month={month}")
+
+    assert (found.before, found.after) == (f"?view=calendar&month={before}", f"?view=calendar&month={after}")
+
+
+@pytest.mark.parametrize(("month", "neighbour"), [("2000-01", "2000-02"), ("2099-12", "2099-11")])
+def test_from_the_first_and_the_last_month_there_is_only_one_way(month: str, neighbour: str) -> None:
+    answer = ask(app_for(), f"/widget?view=calendar&month={month}")
+
+    assert answer.status_code == 200
+    assert re.findall(r'href="\?view=calendar&amp;month=([0-9-]+)" aria-label="month', answer.text) == [neighbour]
+
+
+@pytest.mark.parametrize(("month", "changed"), [("2026-03", 29), ("2026-10", 25)])
+def test_days_with_a_clock_change_are_days_like_others(month: str, changed: int) -> None:
+    now = datetime.fromisoformat(f"{month}-01T06:26:00+00:00")
+    found = page(f"month={month}", now=now, timeline=calendars.month(now))
+
+    for number in (changed - 1, changed, changed + 1):
+        assert day(found, number).marks[0][1] == "planned"
+
+
+def test_a_month_with_too_many_due_times_says_so() -> None:
+    found = page("month=2026-12", calendars.month(NOW, every="*:0/1"))
+
+    assert found.too_many == "There are more than 20000 occurrences in this month."
+    assert {mark for week in found.weeks for one in week for _, mark in one.marks} == {None}
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
+def test_today_and_the_next_24_hours_are_one_list_parted_by_now() -> None:
+    today, tomorrow = page().sections
+
+    assert (today.heading, today.aside, today.now_before) == ("Mon 23 Nov", "today", 4)
+    assert entries(today) == [
+        ("02:00", "Databasement dumps", "2 of 2"),
+        ("02:15", "Backrest vault snapshot", "ok"),
+        ("04:00", "PBS critical LXC", "ok"),
+        ("05:00", "PBS prune", "ok"),
+    ]
+    assert (tomorrow.heading, tomorrow.aside, tomorrow.now_before) == ("Tue 24 Nov", "next 24 h", None)
+    assert entries(tomorrow) == [
+        ("02:00", "Databasement dumps", "in 18h"),
+        ("02:15", "Backrest vault snapshot", "in 18h"),
+        ("04:00", "PBS critical LXC", "in 20h"),
+        ("05:00", "PBS prune", "in 21h"),
+    ]
+
+
+def test_now_stands_before_what_is_still_to_come_today() -> None:
+    now = at("23 04:30")
+    (today, _) = page(now=now, timeline=calendars.month(now)).sections
+
+    assert today.entries[today.now_before or 0].title == "PBS prune"
+
+
+def test_an_opened_day_replaces_the_list_and_says_who_and_why() -> None:
+    found = page("day=2026-11-12")
+    (section,) = found.sections
+
+    assert found.opened
+    assert found.month == "November 2026"
+    assert (section.heading, section.now_before) == ("Thu 12 Nov", None)
+    assert entries(section)[2] == ("04:00", "PBS critical LXC", "missed")
+    assert section.entries[2].who == "Nothing ran. Good again Fri 13 Nov 04:00."
+    assert day(found, 12).is_open
+    assert found.back == "?view=calendar&month=2026-11"
+
+
+def test_a_day_on_which_nothing_is_due_is_empty() -> None:
+    (section,) = page("day=2020-02-29").sections
+
+    assert section.entries == ()
+    assert "Nothing due." in ask(app_for(), "/widget?view=calendar&day=2020-02-29").text
+
+
+def test_a_job_that_is_due_every_few_minutes_takes_one_line() -> None:
+    (section,) = page("day=2026-11-30", calendars.month(NOW, every="*:0/5")).sections
+    often = [entry for entry in section.entries if entry.title == "PBS critical LXC"]
+
+    assert [(entry.time, entry.result, entry.who) for entry in often] == [
+        ("00:00", "in 6d", "00:00 to 23:55, 288 times.")
+    ]
+
+
+# --- the schedule and the page ----------------------------------------------------------------------------------------
+
+
+def test_the_schedule_is_grouped_and_tells_how_the_last_one_went_and_when_the_next_comes() -> None:
+    board = boards.good_morning()
+    found = {group: [(line.when, line.title, line.next) for line in lines] for group, lines in page().schedule}
+
+    assert found == {
+        "daily": [
+            ("02:00", "Databasement dumps", "in 18h"),
+            ("04:00", "PBS critical LXC", "in 20h"),
+            ("05:00", "PBS prune", "in 21h"),
+        ],
+        "weekly": [("Sat 03:00", "PBS garbage collection", "in 4d")],
+        "monthly": [("1st 09:00", "Tape to the safe", "in 8d")],
+        "other": [("24 Nov 02:15", "Backrest vault snapshot", "in 18h")],
+    }
+    known = {line.title: line.last for _, lines in page().schedule for line in lines}
+    assert {job.name for job in board.jobs} >= {"pbs/prune/prune-main"}
+    assert (known["PBS prune"], known["Tape to the safe"]) == ("ok", None)
+
+
+def test_the_two_views_lead_to_each_other_with_the_theme_of_the_page() -> None:
+    theme = "background-color=220%2023%2095&light=true"
+    for view in ("table", "calendar"):
+        text = ask(app_for(), f"/widget?view={view}&{theme}").text.replace("&amp;", "&")
+        assert f'href="?{theme}"' in text
+        assert f'href="?view=calendar&{theme}"' in text
+        assert len(re.findall(r'aria-current="page"', text)) == 2  # above and at the foot, one of which is shown
+    assert re.search(rf'href="\?view=calendar&month=2026-11&day=2026-11-10&{re.escape(theme)}"', text)
+
+
+def test_hostile_titles_are_shown_as_text() -> None:
+    text = ask(app_for(calendars.hostile(NOW), boards.hostile()), "/widget?view=calendar").text
+
+    assert "<script" not in text
+    assert "onerror" not in text.replace("onerror=alert(1)&gt;", "")
+    assert "&lt;script&gt;" in text
+
+
+def test_the_calendar_has_no_script_no_inline_style_and_only_relative_addresses() -> None:
+    text = ask(app_for(), "/widget?view=calendar").text
+
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=", text)
+    for address in re.findall(r'href="([^"]*)"', text):
+        assert address.startswith(("?", "#", "static/", "theme.css"))
+
+
+def test_the_view_is_in_the_description() -> None:
+    (view,) = [one for one in openapi.document()["paths"]["/widget"]["get"]["parameters"] if one["name"] == "view"]
+
+    assert view["schema"]["enum"] == ["table", "calendar"]
+
+
+def test_equal_queries_make_one_page() -> None:
+    one = parse_widget_query([("view", "calendar"), ("month", "2026-11"), ("light", "true")], Theme())
+    other = parse_widget_query([("light", "true"), ("month", "2026-11"), ("view", "calendar")], Theme())
+
+    assert one == other
+    assert one.address(day="2026-11-23") == "?day=2026-11-23&light=true"
+    assert WidgetQuery().address() == "?"
+    assert quote("a b") == "a%20b"
