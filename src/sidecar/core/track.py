@@ -10,11 +10,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from .due_times import due_times
 from .model import Outcome, Run, State, Verdict, worst
 from .part import EARLY, Plan
+from .schedule import Schedule
 
 #: So many due times in a row that have their backups prove that retention removed nothing newer than them, for it
 #: thins from the old end. Two may stand side by side by chance: the last of a week and the last of a month.
@@ -72,7 +73,7 @@ def became(
 ) -> Iterator[tuple[str, datetime, Became | None]]:
     """(job, due time, what became of it) for the due times in a window; None for what is planned."""
     promised = [(plan.job, _dues(track, plan, start, end, limit)) for plan in track.plans]
-    every = sorted({due for _, dues in promised for due in dues}) if len(promised) > 1 else [*promised[0][1]]
+    every = tuple(sorted({due for _, dues in promised for due in dues})) if len(promised) > 1 else promised[0][1]
     if not every:
         return
     window = _Window(track, every, _following(track, end), now)
@@ -84,17 +85,19 @@ def became(
                 yield job, due, one
 
 
-def _dues(track: Track, plan: Plan, start: datetime, end: datetime, limit: int) -> Sequence[datetime]:
+def _dues(track: Track, plan: Plan, start: datetime, end: datetime, limit: int) -> tuple[datetime, ...]:
     """The due times of one plan, some before the window included. Without a schedule each run was due when it began."""
     if plan.schedule is not None:
-        period = plan.schedule.period(start) or timedelta(days=1)
-        back = min(_LOOK_BACK * period, _LONGEST_LOOK_BACK)
-        return (
-            *due_times(plan.schedule, start - back, start, _LOOK_BACK),
-            *due_times(plan.schedule, start, end, limit),
-        )
+        return _scheduled(plan.schedule, start, end, limit)
     dues = {run.start for run in track.runs} | ({plan.announced} if plan.announced else set())
-    return sorted(due for due in dues if start <= due < end)
+    return tuple(sorted(due for due in dues if start <= due < end))
+
+
+@lru_cache(maxsize=512)
+def _scheduled(schedule: Schedule, start: datetime, end: datetime, limit: int) -> tuple[datetime, ...]:
+    """Kept, because all members of a job ask the same."""
+    back = min(_LOOK_BACK * (schedule.period(start) or timedelta(days=1)), _LONGEST_LOOK_BACK)
+    return due_times(schedule, start - back, start, _LOOK_BACK) + due_times(schedule, start, end, limit)
 
 
 def _following(track: Track, end: datetime) -> datetime | None:
@@ -114,7 +117,7 @@ class _Window:
     Rule 3: a run answers the last due time at or before its start; it may begin 5 minutes early.
     """
 
-    def __init__(self, track: Track, every: list[datetime], following: datetime | None, now: datetime) -> None:
+    def __init__(self, track: Track, every: tuple[datetime, ...], following: datetime | None, now: datetime) -> None:
         self.track = track
         self.now = now
         self._every = every
@@ -191,14 +194,14 @@ class _Window:
 def _answers(runs: Sequence[Run], every: Sequence[datetime], following: datetime | None) -> dict[datetime, list[Run]]:
     """The runs by the due time that they answer, both oldest first."""
     found: dict[datetime, list[Run]] = {}
-    place, last = -1, len(every) - 1
-    for run in runs[bisect_left(runs, every[0] - EARLY, key=_begun) :]:
-        begun = run.start + EARLY
-        if following is not None and begun >= following:
-            break
-        while place < last and every[place + 1] <= begun:
-            place += 1
-        found.setdefault(every[place], []).append(run)
+    first = bisect_left(runs, every[0] - EARLY, key=_begun)
+    for due, behind in zip(every, (*every[1:], following), strict=True):
+        last = first
+        while last < len(runs) and (behind is None or runs[last].start < behind - EARLY):
+            last += 1
+        if last > first:
+            found[due] = [*runs[first:last]]
+        first = last
     return found
 
 
