@@ -33,6 +33,10 @@ _STATES = {
 }
 
 
+#: States of the board that tell what became of a due time to which no run belongs.
+_TELLING = frozenset({State.LATE, State.RUNNING, State.MISSED, State.NEVER, State.UNKNOWN, State.DISABLED})
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """A member of one or more jobs.
@@ -158,9 +162,9 @@ class _Window:
 
     def _unanswered_now(self, due: datetime) -> Became | None:
         verdict = self.track.verdict
-        if verdict.state in (State.LATE, State.RUNNING, State.MISSED, State.NEVER, State.UNKNOWN):
+        if verdict.state in _TELLING:
             return Became(self.track.name, verdict.state, None, verdict.reason)
-        late = verdict.state not in (State.NEW, State.DISABLED) and self.now < due + self.track.grace
+        late = verdict.state is not State.NEW and self.now < due + self.track.grace
         return Became(self.track.name, State.LATE) if late else None
 
     def _unanswered_before(self, due: datetime) -> Became | None:
