@@ -339,8 +339,9 @@ def test_an_old_caddy_is_refused_with_words(tmp_path: Path) -> None:
 
 
 def _hash(password: str) -> str:
-    arguments = [CADDY, "hash-password", "--plaintext", password]
-    return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip()
+    arguments = [str(CADDY), "hash-password", "--plaintext", password]
+    said: str = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+    return said.strip()
 
 
 def _once_the_certificate_is_made(client: httpx.Client) -> httpx.Response:
