@@ -33,11 +33,11 @@ _ACTIONS = Actions(
 def parts(lab: Lab) -> list[Part]:
     """All databases that a configuration names or a row was seen of."""
     return [
-        _part(lab, source, report, server, database)
+        _part(lab, source, report, server, database, rows)
         for source, report in lab.of(SourceKind.DATABASEMENT)
         if report is not None
         for server in servers(report)
-        for database in server.databases()
+        for database, rows in server.databases().items()
     ]
 
 
@@ -49,10 +49,19 @@ class Server:
     plans: tuple[DumpPlan, ...]
     rows: tuple[Dump, ...]
 
-    def databases(self) -> list[str]:
-        """All that a configuration names or a row was seen of."""
+    def databases(self) -> dict[str, list[Dump]]:
+        """All that a configuration names or a row was seen of, each with the rows that concern it, newest first.
+
+        A failure before the server's databases were known counts for every one of them.
+        """
         named = {database for one in self.plans for database in one.databases}
-        return sorted(named | {one.database for one in self.rows if not one.whole_server})
+        found = {
+            name: list[Dump]() for name in sorted(named | {one.database for one in self.rows if not one.whole_server})
+        }
+        for row in self.rows:
+            for database in found if row.whole_server else (row.database,):
+                found[database].append(row)
+        return found
 
 
 def servers(report: Report) -> list[Server]:
@@ -65,9 +74,8 @@ def servers(report: Report) -> list[Server]:
     return [Server(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows})]
 
 
-def _part(lab: Lab, source: SourceSetting, report: Report, server: Server, database: str) -> Part:
+def _part(lab: Lab, source: SourceSetting, report: Report, server: Server, database: str, rows: list[Dump]) -> Part:
     covering = [one for one in server.plans if covers(one, database)]
-    rows = [one for one in server.rows if _concerns(one, database)]
     newest = next((one for one in rows if one.run.good and not one.whole_server), None)
     part = Part(
         kind=PartKind.DATABASE,
@@ -115,11 +123,6 @@ def covers(one: DumpPlan, database: str) -> bool:
         return re.search(one.pattern, database[:100]) is not None
     except re.error:
         return True
-
-
-def _concerns(one: Dump, database: str) -> bool:
-    """Its own row, or a failure before the server's databases were known, which counts for every one of them."""
-    return one.database == database or one.whole_server
 
 
 def _run(one: Dump, now: datetime) -> Run:

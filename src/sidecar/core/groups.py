@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlsplit
 
 from .lab import Lab
 from .model import SourceKind
-from .report import BackupGroup, Reading, Report, Storage
+from .report import Reading, Report, Storage
 from .settings import SourceSetting
 
 
@@ -53,16 +52,3 @@ def _candidates(lab: Lab, pve: SourceSetting, storage: Storage) -> Iterator[Sour
         yield from (source for source, report in servers if report and report.tls_fingerprint == wanted)
     if storage.server:
         yield from (source for source, _ in servers if urlsplit(source.url).hostname == storage.server.lower())
-
-
-def group_in(reading: Reading, backup_type: str, backup_id: str) -> BackupGroup | None:
-    """The group of that type and id in a namespace's reading."""
-    groups = reading.of(BackupGroup)
-    return next((group for group in groups if group.type == backup_type and group.id == backup_id), None)
-
-
-def oldest_trace(report: Report | None, place: Place) -> datetime | None:
-    """Since when the datastore has been used: the oldest snapshot of any group in any of its namespaces."""
-    readings = report.within("snapshots", place.datastore) if report else ()
-    groups = (group for reading in readings for group in reading.of(BackupGroup))
-    return min((group.snapshots[-1].time for group in groups if group.snapshots), default=None)

@@ -66,7 +66,7 @@ class _Cluster:
         self.kept = {guest.vmid: _kept(lab, self, guest) for guest in self.guests}
         self._nights: dict[tuple[str, tuple[Plan, ...]], tuple[vzdump.Night, ...]] = {}
         self._tasks: dict[tuple[str, str], tuple[Task, ...]] = {}
-        self._begun: dict[str, list[tuple[datetime, str]]] = {}
+        self._owners: dict[str, dict[str, str]] = {}
 
     def zone(self, node: str) -> str | None:
         """PVE evaluates a job's schedule in each node's own zone (pbs.md §4.3); an unread node takes its neighbour's."""
@@ -84,16 +84,14 @@ class _Cluster:
         return tuple(task for task in reading.of(Task) if task.type == "vzdump") if reading else ()
 
     def _tasks_but_for_others(self, node: str, job: str) -> tuple[Task, ...]:
-        every, begun = self.tasks(node), self._begun_on(node)
-        return tuple(task for task in every if vzdump.proven_job(task, every, begun) in (None, job))
-
-    def _begun_on(self, node: str) -> list[tuple[datetime, str]]:
-        """What proves whose a task is: backups of guests that are in one job only."""
-        if node not in self._begun:
-            self._begun[node] = sorted(self._proofs(node))
-        return self._begun[node]
+        every = self.tasks(node)
+        if node not in self._owners:
+            self._owners[node] = vzdump.owners(every, sorted(self._proofs(node)))
+        owners = self._owners[node]
+        return tuple(task for task in every if owners.get(task.upid, job) == job)
 
     def _proofs(self, node: str) -> Iterator[tuple[datetime, str]]:
+        """What proves whose a task is: backups of guests that are in one job only."""
         for guest in self.guests:
             jobs = [job.id for job in self.jobs_of(guest) if job.enabled] if guest.node == node else []
             if len(jobs) == 1:
@@ -169,9 +167,11 @@ def _kept(lab: Lab, cluster: _Cluster, guest: Guest) -> _Kept:
     places = _places(lab, cluster.source, storages)
     readings = [(place, place.reading(lab.reports.get(place.source.name))) for place in places]
     archive_readings = _archives(cluster.report, guest, storages)
-    kept = [groups.group_in(reading, guest.backup_type, str(guest.vmid)) for _, reading in readings if reading]
+    on = [(place, lab.shelf(place.source)) for place in places]
+    kind, ident = guest.backup_type, str(guest.vmid)
+    kept = [shelf.group(place.datastore, place.namespace, kind, ident) for place, shelf in on]
     archives = [archive for reading in archive_readings for archive in reading.of(Archive)]
-    traces = [when for place in places if (when := groups.oldest_trace(lab.reports.get(place.source.name), place))]
+    traces = [when for place, shelf in on if (when := shelf.oldest_trace(place.datastore))]
     return _Kept(
         storages=storages,
         places=places,
@@ -182,13 +182,7 @@ def _kept(lab: Lab, cluster: _Cluster, guest: Guest) -> _Kept:
             *(lab.evidence(cluster.source, reading) for reading in archive_readings),
         ),
         oldest=min([*traces, *(archive.time for archive in archives)], default=None),
-        failures=tuple(
-            task
-            for place in places
-            for task in snapshots.failed_uploads(
-                lab.reports.get(place.source.name), place.datastore, guest.backup_type, str(guest.vmid)
-            )
-        ),
+        failures=tuple(task for place, shelf in on for task in shelf.failed_uploads(place.datastore, kind, ident)),
     )
 
 

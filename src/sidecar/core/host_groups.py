@@ -7,7 +7,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from . import snapshots
-from .groups import Place, group_in, oldest_trace
+from .groups import Place
 from .guests import GuestPart
 from .lab import Lab
 from .model import Link, PartKind, SourceKind
@@ -42,14 +42,15 @@ def _part(
 ) -> Iterator[Part]:
     report = lab.reports.get(place.source.name)
     reading = place.reading(report)
-    group = group_in(reading, backup_type, backup_id) if reading else None
+    shelf = lab.shelf(place.source)
+    group = shelf.group(place.datastore, place.namespace, backup_type, backup_id)
     if group is None:
         return
     key = (place.source.name, place.datastore, place.namespace, f"{backup_type}/{backup_id}")
     writer = next((one.part for one in guest_parts if key in one.groups and one.part.plans), None)
     evidence = lab.evidence(place.source, reading)
     kept = snapshots.judged([group], evidence.as_of, snapshots.UPLOAD_LIMIT)
-    failures = snapshots.failed_uploads(report, place.datastore, backup_type, backup_id)
+    failures = shelf.failed_uploads(place.datastore, backup_type, backup_id)
     runs = [*kept.runs, *snapshots.failed_runs(failures)]
     part = Part(
         kind=PartKind.GUEST,
@@ -62,7 +63,7 @@ def _part(
         kept_on=(writer.source,) if writer else (),
         runs=tuple(sorted(runs, key=lambda run: run.start, reverse=True)),
         starts_seen=False,
-        first_due_after=oldest_trace(report, place),
+        first_due_after=shelf.oldest_trace(place.datastore),
         count=kept.count,
         concerns=kept.concerns,
         broken=kept.broken,

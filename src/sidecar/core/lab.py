@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +14,7 @@ from .model import SourceKind
 from .part import Evidence, Plan, Quiet
 from .report import Problem, Reading, Report
 from .settings import Settings, SourceSetting
+from .shelf import Shelf
 
 NOT_READ_YET = Problem("it was not read yet")
 
@@ -26,12 +27,19 @@ class Lab:
     settings: Settings
     now: datetime
     history: History = EMPTY
+    _shelves: dict[str, Shelf] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, kind: SourceKind) -> Iterator[tuple[SourceSetting, Report | None]]:
         """The configured sources of one kind, each with its report if there is one yet."""
         for source in self.settings.sources:
             if source.kind is kind:
                 yield source, self.reports.get(source.name)
+
+    def shelf(self, source: SourceSetting) -> Shelf:
+        """What that backup server keeps; made once for a moment."""
+        if source.name not in self._shelves:
+            self._shelves[source.name] = Shelf(self.reports.get(source.name))
+        return self._shelves[source.name]
 
     def evidence(self, source: SourceSetting, *readings: Reading | None) -> Evidence:
         """The evidence that rests on all of ``readings``: as old as the oldest, as broken as the worst.

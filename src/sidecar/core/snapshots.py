@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .model import Outcome, Run
-from .report import Archive, BackupGroup, Report, Snapshot, Task
+from .report import Archive, BackupGroup, Snapshot, Task
 
 #: An upload that is older than this is a failed one, where nothing tells how long uploads usually take.
 UPLOAD_LIMIT = timedelta(hours=24)
@@ -62,32 +62,6 @@ def _older_corrupt(corrupt: list[Snapshot]) -> Iterator[str]:
 def archive_runs(archives: Iterable[Archive]) -> list[Run]:
     """Archives on other storages; an empty file is no backup."""
     return [Run(one.time, None, Outcome.FAILED if one.size == 0 else Outcome.OK, one.size) for one in archives]
-
-
-def failed_uploads(report: Report | None, datastore: str, backup_type: str, backup_id: str) -> list[Task]:
-    """Upload tasks of one group that ended in an error.
-
-    The worker id names no namespace (pbs.md §2.11): where two namespaces hold such a group, none of them is accused.
-    """
-    reading = report.reading("tasks") if report else None
-    if report is None or reading is None:
-        return []
-    same = [
-        group
-        for one in report.within("snapshots", datastore)
-        for group in one.of(BackupGroup)
-        if (group.type, group.id) == (backup_type, backup_id)
-    ]
-    if len(same) > 1:
-        return []
-    worker = f"{datastore}:{backup_type}/{backup_id}"
-    return [task for task in reading.of(Task) if task.type == "backup" and task.id == worker and _is_error(task)]
-
-
-def _is_error(task: Task) -> bool:
-    return (
-        task.end is not None and task.status is not None and not task.status.startswith(("OK", "WARNINGS", "unknown"))
-    )
 
 
 def failed_runs(tasks: Iterable[Task]) -> list[Run]:

@@ -96,8 +96,8 @@ def longest(found: Iterable[Night], most: int = 10) -> timedelta | None:
     return max(lengths[:most], default=None)
 
 
-def proven_job(task: Task, tasks: Sequence[Task], begun: Sequence[tuple[datetime, str]]) -> str | None:
-    """The job that a task which handles several guests must belong to; None while that is not proved.
+def owners(tasks: Iterable[Task], begun: Sequence[tuple[datetime, str]]) -> dict[str, str]:
+    """By UPID the job that a task which handles several guests must belong to, where that is proved.
 
     Tasks on one node work one after another (vzdump's lock). What began to be saved after every other task that shares
     the start had ended was saved by this one, so it belongs to the only job which that guest is in.
@@ -105,12 +105,25 @@ def proven_job(task: Task, tasks: Sequence[Task], begun: Sequence[tuple[datetime
     Args:
         begun: when something of a guest that is in one job only began to be saved, and that job; oldest first.
     """
-    rivals = [one for one in tasks if one is not task and not one.id and abs(one.start - task.start) <= EARLY]
+    shared = sorted((task for task in tasks if not task.id), key=_start)
+    return {task.upid: job for task in shared if (job := _owner(task, _rivals(task, shared), begun)) is not None}
+
+
+def _rivals(task: Task, shared: Sequence[Task]) -> list[Task]:
+    first = bisect_left(shared, task.start - EARLY, key=_start)
+    last = bisect_right(shared, task.start + EARLY, key=_start)
+    return [one for one in shared[first:last] if one is not task]
+
+
+def _owner(task: Task, rivals: Sequence[Task], begun: Sequence[tuple[datetime, str]]) -> str | None:
     ends = [one.end for one in rivals if one.end is not None]
-    if task.id or len(ends) < len(rivals):
+    if len(ends) < len(rivals):
         return None
-    alone_since = max(ends, default=task.start)
-    place = bisect_right(begun, alone_since, key=lambda pair: pair[0])
+    place = bisect_right(begun, max(ends, default=task.start), key=lambda pair: pair[0])
     if place == len(begun) or (task.end is not None and begun[place][0] > task.end):
         return None
     return begun[place][1]
+
+
+def _start(task: Task) -> datetime:
+    return task.start
