@@ -66,6 +66,7 @@ class _Cluster:
         self.kept = {guest.vmid: _kept(lab, self, guest) for guest in self.guests}
         self._nights: dict[tuple[str, tuple[Plan, ...]], tuple[vzdump.Night, ...]] = {}
         self._tasks: dict[tuple[str, str], tuple[Task, ...]] = {}
+        self._tasks_for: dict[tuple[str, tuple[str, ...]], vzdump.NodeTasks] = {}
         self._owners: dict[str, dict[str, str]] = {}
 
     def zone(self, node: str) -> str | None:
@@ -78,6 +79,14 @@ class _Cluster:
         if key not in self._tasks:
             self._tasks[key] = self._tasks_but_for_others(node, job) if job else self._all_tasks(node)
         return self._tasks[key]
+
+    def tasks_for(self, node: str, jobs: tuple[str, ...]) -> vzdump.NodeTasks:
+        """The tasks on a node that may be one of these jobs'; all of them where there is none."""
+        key = (node, jobs)
+        if key not in self._tasks_for:
+            tasks = {task.upid: task for job in jobs for task in self.tasks(node, job)}
+            self._tasks_for[key] = vzdump.NodeTasks(tasks.values() or self.tasks(node))
+        return self._tasks_for[key]
 
     def _all_tasks(self, node: str) -> tuple[Task, ...]:
         reading = self.report.reading("tasks", node)
@@ -210,16 +219,14 @@ def _archives(report: Report, guest: Guest, storages: Iterable[Storage]) -> list
 
 def _with_runs(part: Part, cluster: _Cluster, guest: Guest, jobs: list[BackupJob]) -> Part:
     kept, seen_until = cluster.kept[guest.vmid], part.evidence.as_of
-    tasks = {task.upid: task for job in jobs for task in cluster.tasks(guest.node, job.id)} or {
-        task.upid: task for task in cluster.tasks(guest.node)
-    }
+    tasks = cluster.tasks_for(guest.node, tuple(job.id for job in jobs))
     nights = [
         *(
             night
             for job, promise in zip(jobs, part.plans, strict=True)
             for night in cluster.nights(guest.node, job.id, (promise, *_earlier(part, promise)))
         ),
-        *vzdump.single(tasks.values(), guest),
+        *tasks.single(guest),
     ]
     longest = vzdump.longest(nights)
     found = snapshots.judged(kept.groups, seen_until, _upload_limit(longest))
@@ -231,7 +238,7 @@ def _with_runs(part: Part, cluster: _Cluster, guest: Guest, jobs: list[BackupJob
     return replace(
         part,
         runs=tuple(sorted(runs, key=lambda run: run.start, reverse=True)),
-        activities=vzdump.may_still_reach(guest, tasks.values(), backups, seen_until, longest) if jobs else (),
+        activities=vzdump.may_still_reach(tasks.open_ended(guest, seen_until), backups, longest) if jobs else (),
         count=found.count + len(kept.archives),
         longest=longest,
         concerns=found.concerns,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from . import words
@@ -106,10 +106,11 @@ def _disabled(case: _Case) -> Verdict | None:
 # --- rule 6, second half: what may count as evidence ----------------------------------------------------------------
 
 
-def _evident(part: Part) -> Iterable[Run]:
-    """Rule 6: runs that start later than 5 min after the reading are no evidence: a clock is wrong."""
+def _evident(part: Part, since: datetime = _FIRST) -> Iterable[Run]:
+    """Rule 6: runs that start later than 5 min after the reading are no evidence: a clock is wrong. Newest first."""
     as_of = part.evidence.as_of
-    return (run for run in part.runs if as_of is not None and run.start <= as_of + CLOCK_TOLERANCE)
+    recent = takewhile(lambda run: run.start >= since, part.runs)
+    return (run for run in recent if as_of is not None and run.start <= as_of + CLOCK_TOLERANCE)
 
 
 def _newest_evident(part: Part, now: datetime) -> Run | None:
@@ -243,13 +244,13 @@ def _newest_failure(case: _Case, due: datetime) -> Run | None:
     since = due - EARLY
     if case.part.unscheduled_runs_count:
         since = min(since, case.good.start + timedelta(seconds=1)) if case.good else _FIRST
-    runs = (run for run in _evident(case.part) if run.outcome is Outcome.FAILED)
-    return next((run for run in runs if run.start >= since), None)
+    return next((run for run in _evident(case.part, since) if run.outcome is Outcome.FAILED), None)
 
 
 def _failure_outside_schedule(case: _Case, good: Run) -> list[str]:
     """Rule 3: one that failed after the newest good run but before D is a warning."""
-    later = (run for run in _evident(case.part) if run.outcome is Outcome.FAILED and run.start > good.start)
+    runs = _evident(case.part, good.start)
+    later = (run for run in runs if run.outcome is Outcome.FAILED and run.start > good.start)
     return [f"a later run outside the schedule failed {case.at(run.start)}{_quoted(run.text)}" for run in later][:1]
 
 
@@ -275,8 +276,9 @@ def _running(case: _Case, due: datetime) -> Verdict | None:
 
 
 def _under_way(case: _Case, due: datetime) -> Activity | None:
-    own = [Activity(run.start, case.part.longest) for run in _evident(case.part) if run.outcome is Outcome.RUNNING]
     since = case.good.start if case.good else _FIRST
+    runs = (run for run in _evident(case.part, since) if run.outcome is Outcome.RUNNING)
+    own = [Activity(run.start, case.part.longest) for run in runs]
     shared = [activity for activity in case.part.activities if activity.holds_up or activity.start >= due - EARLY]
     return min(
         (run for run in [*own, *shared] if run.holds_up or run.start > since), key=lambda run: run.start, default=None

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from .model import Outcome, Run
@@ -15,6 +15,8 @@ from .report import Guest, Task
 
 #: How long after a due time a task may begin and still be the job's own: PVE's scheduler looks once a minute.
 STARTS_WITHIN = timedelta(minutes=30)
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,26 @@ def nights(tasks: Iterable[Task], plans: Sequence[Plan]) -> tuple[Night, ...]:
     return tuple(Night.of(by_due[due]) for due in sorted(by_due, reverse=True))
 
 
-def single(tasks: Iterable[Task], guest: Guest) -> tuple[Night, ...]:
-    """The tasks that handled just this guest, each by itself."""
-    return tuple(Night.of([task]) for task in tasks if task.id == str(guest.vmid))
+class NodeTasks:
+    """The vzdump tasks on a node that may concern some guests, looked up instead of searched."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._by_id: dict[str, list[Task]] = defaultdict(list)
+        for task in tasks:
+            self._by_id[task.id].append(task)
+        self._shared = sorted(self._by_id[""], key=_end)
+
+    def single(self, guest: Guest) -> tuple[Night, ...]:
+        """The tasks that handled just this guest, each by itself."""
+        return tuple(Night.of([task]) for task in self._by_id.get(str(guest.vmid), ()))
+
+    def open_ended(self, guest: Guest, seen_until: datetime | None) -> list[Task]:
+        """Tasks for the guest or for several that run, or ended after the backups were listed."""
+        own = self._by_id.get(str(guest.vmid), ())
+        if seen_until is None:
+            return [*self._shared, *own]
+        shared = self._shared[bisect_right(self._shared, seen_until, key=_end) :]
+        return [*shared, *(task for task in own if _end(task) > seen_until)]
 
 
 def fruitless(guest: Guest, found: Iterable[Night], backups: list[datetime], seen_until: datetime) -> list[Run]:
@@ -79,15 +98,12 @@ def fruitless(guest: Guest, found: Iterable[Night], backups: list[datetime], see
 
 
 def may_still_reach(
-    guest: Guest, tasks: Iterable[Task], backups: list[datetime], seen_until: datetime | None, usual: timedelta | None
+    open_ended: Iterable[Task], backups: list[datetime], usual: timedelta | None
 ) -> tuple[Activity, ...]:
-    """Tasks on the guest's node that run, or ended after the backups were listed, and left no snapshot of it so far."""
-    open_ended = (task for task in tasks if task.end is None or seen_until is None or task.end > seen_until)
-    return tuple(
-        Activity(task.start, usual)
-        for task in open_ended
-        if task.id in ("", str(guest.vmid)) and not any(when >= task.start - EARLY for when in backups)
-    )
+    """Of tasks that may not be over for a guest those that left no snapshot of it so far."""
+    newest = max(backups, default=None)
+    left = (task for task in open_ended if newest is None or newest < task.start - EARLY)
+    return tuple(Activity(task.start, usual) for task in left)
 
 
 def longest(found: Iterable[Night], most: int = 10) -> timedelta | None:
@@ -127,3 +143,8 @@ def _owner(task: Task, rivals: Sequence[Task], begun: Sequence[tuple[datetime, s
 
 def _start(task: Task) -> datetime:
     return task.start
+
+
+def _end(task: Task) -> datetime:
+    """When it ended; far in the future while it runs."""
+    return task.end or _NEVER
