@@ -3,10 +3,11 @@ PYTHON ?= python3
 PORT ?= 8480
 VENV := .venv
 BIN := $(VENV)/bin
+PYTHON_CODE := src tests bench
 ROLLOUT := .venv-rollout
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types unit test browser rollout lock clean
+.PHONY: help demo check lint types unit test vault browser rollout bench lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -17,16 +18,19 @@ demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upst
 check: lint types unit ## lint, types, unit and contract tests: under a minute
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check $(PYTHON_CODE)
+	$(BIN)/ruff format --check $(PYTHON_CODE)
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -q -m 'not browser'
+	$(BIN)/pytest -q -m 'not browser and not vault'
 
-test: check browser ## everything: check, then pages in a real browser
+test: check vault browser rollout ## everything: check, a real Vault, a real browser, the roll-out into containers
+
+vault: $(VENV)/.dev
+	$(BIN)/pytest -q -m vault
 
 browser: $(VENV)/.dev
 	@scripts/need-chromium
@@ -34,6 +38,9 @@ browser: $(VENV)/.dev
 
 rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
 	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
+
+bench: $(VENV)/.dev ## how long a board takes, by the number of services
+	$(BIN)/python -m bench.board
 
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes
 	scripts/lock

@@ -80,6 +80,11 @@ def test_only_fetch_knows_the_http_client(path: Path) -> None:
     assert "httpx" not in {name.split(".")[0] for name in imports(path)}
 
 
+@pytest.mark.parametrize("path", [path for path in FILES if path != Path("vault.py")], ids=str)
+def test_only_vault_knows_its_client(path: Path) -> None:
+    assert "hvac" not in {name.split(".")[0] for name in imports(path)}
+
+
 def test_modules_say_what_they_are_about() -> None:
     names = {path.stem for path in FILES} | {path.name for path in SRC.rglob("*") if path.is_dir()}
     assert not names & {"utils", "helpers", "common", "misc"}
