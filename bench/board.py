@@ -88,7 +88,7 @@ def _pve(guests: list[Guest]) -> Report:
         BackupJob(f"job{number}", "04:00", True, "main", None, tuple(one.vmid for one in guests[number::JOBS]))
         for number in range(JOBS)
     ]
-    tasks = {
+    tasks: dict[tuple[str, ...], tuple[object, ...]] = {
         ("tasks", node): tuple(
             Task(node, "vzdump", "", night, night + timedelta(hours=2), "OK", f"{node}{night}{number}")
             for night in _nights()

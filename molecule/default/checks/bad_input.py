@@ -88,12 +88,13 @@ def main() -> None:
     _tampered(bench)
     _crashing(bench)
     _used_token(bench)
+    old = _refusing_approle(bench)
     after = bench.on_target(WHAT_RUNS).stdout
     assert after == before, f"something was changed:\n{before}\n{after}"
     print("after all of these what runs is as it was")
     _admin_again(bench)
-    _destroyed(bench)
-    _without_vault(bench)
+    _new_secret_id(bench, old)
+    _upgrade_without_vault(bench)
 
 
 def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
@@ -203,22 +204,34 @@ def _used_token(bench: Bench) -> None:
     print(f"a used wrapping token: {done.stderr.strip()}")
 
 
-def _admin_again(bench: Bench) -> None:
-    token = (bench.run / "admin-token").read_text("utf-8").strip()
-    code, output = bench.deploy("playbooks/vault-approle.yml", backup_glance_vault_token=token)
-    assert code == 0, output[-3000:]
-    assert "changed=0 " in output, output[-3000:]
-    print("Vault's admin a second time: nothing to change")
-
-
-def _destroyed(bench: Bench) -> None:
-    """Somebody destroyed the secret_id: the next deployment issues another, and the sidecar logs in with it."""
-    read = "cat /etc/backup-glance/secret_id.json"
-    old = json.loads(bench.on_target(read).stdout)["secret_id_accessor"]
+def _refusing_approle(bench: Bench) -> str:
+    """The secret_id was destroyed, and the AppRole lets nobody in from the target's address. Returns the old accessor."""
+    old = _accessor(bench)
     bench.as_admin("auth/approle/role/backup-glance/secret-id-accessor/destroy", {"secret_id_accessor": old})
+    bench.as_admin("auth/approle/role/backup-glance", {"secret_id_bound_cidrs": "10.77.0.99/32"})
+    _refused(bench, "an AppRole that refuses the target", "site.yml", {}, "The target could not enrol")
+    return old
+
+
+def _admin_again(bench: Bench) -> None:
+    """The admin's playbook mends what is not as wanted; the next time there is nothing to do."""
+    token = (bench.run / "admin-token").read_text("utf-8").strip()
+    for changes in ("changed=1 ", "changed=0 "):
+        code, output = bench.deploy("playbooks/vault-approle.yml", backup_glance_vault_token=token)
+        assert code == 0, output[-3000:]
+        assert changes in output, output[-3000:]
+    print("Vault's admin: mends the AppRole, and a second time finds nothing to change")
+
+
+def _accessor(bench: Bench) -> str:
+    return str(json.loads(bench.on_target("cat /etc/backup-glance/secret_id.json").stdout)["secret_id_accessor"])
+
+
+def _new_secret_id(bench: Bench, old: str) -> None:
+    """Issued because the old one was destroyed; nothing secret in what Ansible prints at its most talkative."""
     code, output = bench.deploy("site.yml", "-vvv", "--diff")
     assert code == 0, output[-3000:]
-    assert json.loads(bench.on_target(read).stdout)["secret_id_accessor"] != old
+    assert _accessor(bench) != old
     secrets = bench.on_target("cd /etc/backup-glance/credentials && cat secret_id sidecar_keys").stdout.split()
     secrets += [(bench.run / name).read_text("utf-8").strip() for name in ("admin-token", "deploy-token")]
     secrets += [
@@ -229,8 +242,8 @@ def _destroyed(bench: Bench) -> None:
     print("a destroyed secret_id: replaced by the next deployment; its output at -vvv --diff holds no secret")
 
 
-def _without_vault(bench: Bench) -> None:
-    """Tokens as credentials instead of in Vault, and passwords at the door, behind a proxy with TLS."""
+def _upgrade_without_vault(bench: Bench) -> None:
+    """A new release, tokens as credentials instead of in Vault, and passwords at the door, behind a proxy with TLS."""
     config, credentials = json.loads(json.dumps(bench.described["config"])), {}
     for name, source in config["sources"].items():
         for key, value in source.items():
@@ -240,12 +253,17 @@ def _without_vault(bench: Bench) -> None:
     hashed = subprocess.run(
         [bench.run / "caddy", "hash-password", "--plaintext", "open sesame"], capture_output=True, text=True, check=True
     )
-    code, output = bench.deploy(
-        "site.yml", backup_glance_vault_address="", backup_glance_config=config, backup_glance_credentials=credentials,
-        backup_glance_access="basic", backup_glance_trusted_proxies=["10.77.0.1"],
-        backup_glance_users=[{"name": "reader", "password_hash": hashed.stdout.strip()}],
-    )  # fmt: skip
+    before = bench.on_target("readlink /opt/backup-glance/current").stdout
+    with tempfile.TemporaryDirectory() as scratch:
+        code, output = bench.deploy(
+            "site.yml", backup_glance_vault_address="", backup_glance_config=config, backup_glance_credentials=credentials,
+            backup_glance_access="basic", backup_glance_trusted_proxies=["10.77.0.1"],
+            backup_glance_users=[{"name": "reader", "password_hash": hashed.stdout.strip()}],
+            backup_glance_source=str(_other_checkout(Path(scratch), "Another change.\n")), backup_glance_keep_releases=2,
+        )  # fmt: skip
     assert code == 0, output[-3000:]
+    assert bench.on_target("readlink /opt/backup-glance/current").stdout != before
+    assert len(bench.on_target("ls /opt/backup-glance/releases").stdout.split()) == 2
     assert not [name for name, value in credentials.items() if value in output and name != "pbs_token_id"], (
         "a credential in the output"
     )
@@ -253,7 +271,9 @@ def _without_vault(bench: Bench) -> None:
     assert _status(url) == 401
     assert _status(url, "reader:abracadabra") == 401
     assert _status(url, "reader:open sesame") == 200
-    print("without Vault, with passwords: deployed; 401 without, 401 with a wrong one, 200 with the right one")
+    print(
+        "a new release without Vault, with passwords: deployed; 401 without, 401 with a wrong one, 200 with the right one"
+    )
 
 
 def _status(url: str, login: str = "") -> int:

@@ -19,6 +19,7 @@ OWNED = {
     "/etc/backup-glance/caddy/key": ("440", "root", "backup-glance-caddy"),
     "/etc/backup-glance/caddy/Caddyfile": ("640", "root", "backup-glance-caddy"),
     "/run/backup-glance/http.sock": ("660", "root", "backup-glance-caddy"),
+    "/var/lib/backup-glance": ("700", "backup-glance", "backup-glance"),
     "/var/lib/backup-glance-caddy": ("700", "backup-glance-caddy", "backup-glance-caddy"),
     "/opt/backup-glance/current": ("777", "root", "root"),
 }
