@@ -229,7 +229,7 @@ def test_what_was_read_serves_on_over_a_restart(tmp_path: Path) -> None:
                 lasting.start()
                 lasting.unseal()
                 lasting.write(PBS, secret="new")
-                await within(3, lambda: vault.read(PBS, "secret", fresh=True), "new")
+                await within(15, lambda: vault.read(PBS, "secret", fresh=True), "new")
 
         asyncio.run(story())
         assert lasting.logins(role) == 1, "the token outlives the restart"
