@@ -48,6 +48,29 @@ def test_a_mistake_of_ours_becomes_an_answer_and_is_logged(caplog: pytest.LogCap
     assert "source main" in caplog.text
 
 
+def test_an_answer_that_cannot_be_taken_in_is_logged_and_the_next_one_is_asked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[str] = []
+
+    async def read() -> str:
+        return "fine"
+
+    def deliver(answer: str) -> None:
+        seen.append(answer)
+        raise ValueError("no room")
+
+    async def for_a_while() -> None:
+        task = asyncio.create_task(poll(polled(read), deliver))
+        await asyncio.sleep(0.1)
+        task.cancel()
+
+    asyncio.run(for_a_while())
+
+    assert len(seen) > 1
+    assert "could not be taken in" in caplog.text
+
+
 def test_a_slow_source_rests_ten_times_as_long_as_it_took() -> None:
     async def read() -> str:
         await asyncio.sleep(0.03)

@@ -36,12 +36,19 @@ class Polled(Generic[T]):
 
 
 async def poll(polled: Polled[T], deliver: Callable[[T], None]) -> None:
-    """Refreshes for ever and delivers every answer. Ends only when it is cancelled."""
+    """Refreshes for ever and delivers every answer, whatever becomes of it. Ends only when it is cancelled."""
     while True:
         began = time.monotonic()
-        deliver(await _refresh(polled))
+        _deliver(polled, deliver, await _refresh(polled))
         took = time.monotonic() - began
         await asyncio.sleep(max(polled.interval.total_seconds() - took, REST_FACTOR * took - took, 0))
+
+
+def _deliver(polled: Polled[T], deliver: Callable[[T], None], answer: T) -> None:
+    try:
+        deliver(answer)
+    except Exception:
+        log.exception("source %s: its answer could not be taken in for a reason of our own", polled.name)
 
 
 async def _refresh(polled: Polled[T]) -> T:

@@ -198,7 +198,11 @@ def _stumbled(source: Source, clock: Clock) -> Callable[[Exception], Report]:
 async def _rejudge(desk: Desk) -> None:
     while True:
         await asyncio.sleep(REJUDGE_EVERY.total_seconds())
-        desk.rejudge()
+        try:
+            desk.rejudge()
+        except Exception:
+            # The old board stays; once it is minutes old the web side says that nothing on it can be believed.
+            log.exception("judging failed for a reason of our own")
 
 
 @contextlib.asynccontextmanager
