@@ -25,7 +25,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -q -m 'not browser and not vault'
+	$(BIN)/pytest -q -n 2 -m 'not browser and not vault'
 
 test: check vault browser rollout ## everything: check, a real Vault, a real browser, the roll-out into containers
 
