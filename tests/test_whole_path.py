@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
 import pytest
-import yaml
 
 from sidecar import config_file
 from sidecar.core.board import board
@@ -21,59 +19,21 @@ from sidecar.credentials import Credentials
 from sidecar.sources import databasement, pbs, pve
 from sidecar.web import views
 from sidecar.wiring import make_sources
-from tests.upstreams import Rack, demo_faults, demo_homelab
+from tests.lab import MORNING, Lab, opened, states
+from tests.upstreams import demo_faults
 from tests.upstreams.faults import UpkeepStuck
-
-MORNING = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
-
-
-class Lab:
-    """A rack with its clock, and the board that the product makes of it."""
-
-    def __init__(self, rack: Rack, directory: Path) -> None:
-        self.rack = rack
-        self.config = directory / "config.yaml"
-        self.now = MORNING
-
-    def board(self, **source_changes: dict[str, Any]) -> Board:
-        self.rack.write_config(self.config)
-        document = yaml.safe_load(self.config.read_text())
-        for name, changes in source_changes.items():
-            document["sources"][name] = {
-                key: value for key, value in {**document["sources"][name], **changes}.items() if value is not None
-            }
-        self.config.write_text(yaml.safe_dump(document))
-        return asyncio.run(self._board())
-
-    async def _board(self) -> Board:
-        config = config_file.load(self.config)
-        async with make_sources(config, Credentials(None)) as sources:
-            reports = [await source.read(lambda: self.now) for source in sources]
-        return board({report.source: report for report in reports}, EMPTY, config.to_settings(), self.now)
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    directory = tmp_path_factory.mktemp("lab")
-    lab: list[Lab] = []
-    with Rack(demo_homelab(), lambda: lab[0].now if lab else MORNING, directory, faults=()) as rack:
-        lab.append(Lab(rack, directory))
-        yield lab[0]
+def open_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with opened(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
 
 
 @pytest.fixture
-def lab(opened: Lab) -> Iterator[Lab]:
-    yield opened
-    opened.now = MORNING
-    opened.rack.faults = ()
-    opened.rack.settle()
-    for source in ("pbs", "pve", "databasement", "backrest"):
-        opened.rack.mend(source)
-        opened.rack.refuse_token(source, refused=False)
-
-
-def states(found: Board) -> dict[str, str]:
-    return {one.name: str(one.verdict.state) for one in found.services}
+def lab(open_lab: Lab) -> Iterator[Lab]:
+    yield open_lab
+    open_lab.as_good_as_new()
 
 
 def source(found: Board, name: str) -> SourceRow:

@@ -1,0 +1,70 @@
+"""A rack of simulated upstreams with its clock, and the board that the product's own sources and judgement make of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sidecar import config_file
+from sidecar.core.board import board
+from sidecar.core.history import EMPTY
+from sidecar.core.model import Board
+from sidecar.credentials import Credentials
+from sidecar.wiring import make_sources
+from tests.upstreams import Rack, demo_homelab
+
+MORNING = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
+
+
+class Lab:
+    """A rack with its clock, and the board that the product makes of it."""
+
+    def __init__(self, rack: Rack, directory: Path) -> None:
+        self.rack = rack
+        self.config = directory / "config.yaml"
+        self.now = MORNING
+
+    def board(self, **source_changes: dict[str, Any]) -> Board:
+        self.rack.write_config(self.config)
+        document = yaml.safe_load(self.config.read_text())
+        for name, changes in source_changes.items():
+            document["sources"][name] = {
+                key: value for key, value in {**document["sources"][name], **changes}.items() if value is not None
+            }
+        self.config.write_text(yaml.safe_dump(document))
+        return asyncio.run(self._board())
+
+    async def _board(self) -> Board:
+        config = config_file.load(self.config)
+        async with make_sources(config, Credentials(None)) as sources:
+            reports = [await source.read(lambda: self.now) for source in sources]
+        return board({report.source: report for report in reports}, EMPTY, config.to_settings(), self.now)
+
+    def as_good_as_new(self) -> None:
+        """The clock back to the morning, and everything mended."""
+        self.now = MORNING
+        self.rack.faults = ()
+        self.rack.settle()
+        for source in ("pbs", "pve", "databasement", "backrest"):
+            self.rack.mend(source)
+            self.rack.refuse_token(source, refused=False)
+
+
+@contextmanager
+def opened(directory: Path) -> Iterator[Lab]:
+    """A lab in which nothing is wrong, open until the end."""
+    lab: list[Lab] = []
+    with Rack(demo_homelab(), lambda: lab[0].now if lab else MORNING, directory, faults=()) as rack:
+        lab.append(Lab(rack, directory))
+        yield lab[0]
+
+
+def states(found: Board) -> dict[str, str]:
+    """The services and their states."""
+    return {one.name: str(one.verdict.state) for one in found.services}
