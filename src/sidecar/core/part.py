@@ -155,7 +155,6 @@ class Part:
     link: Link | None = None
     actions: Actions = field(default_factory=lambda: Actions())
     note: str | None = None
-    ignored: bool = False
     past: tuple[Plan, ...] = ()
     kept_on: tuple[str, ...] = ()
     pauses: tuple[Quiet, ...] = ()

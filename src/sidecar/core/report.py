@@ -139,7 +139,6 @@ class UpkeepJob:
         next_run: may lie in the past: then the scheduler could not start it (pbs.md §2.9); for Backrest the announced run.
         last_start: from the UPID of the last run, or of the one that runs.
         last_state: "OK", "WARNINGS: n", "unknown" or a bare error text; None while running and when it never ran.
-        target: where a sync writes: datastore and namespace filled by it (copies).
         runs: earlier runs and the last one, newest first, where the upstream tells them (Backrest).
     """
 
