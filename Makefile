@@ -29,10 +29,10 @@ unit: $(VENV)/.dev
 
 test: check vault browser rollout ## everything: check, a real Vault, a real browser, the roll-out into containers
 
-vault: $(VENV)/.dev
+vault: $(VENV)/.dev ## the sidecar against a real OpenBao server
 	$(BIN)/pytest -q -m vault
 
-browser: $(VENV)/.dev
+browser: $(VENV)/.dev ## the pages in Debian's Chromium
 	@scripts/need-chromium
 	$(BIN)/pytest -q -m browser
 

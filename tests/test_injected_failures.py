@@ -6,7 +6,6 @@ memory: before it happened, when it can be seen, and after the next good run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sidecar.core.model import Board, JobRow, ServiceRow
-from tests.lab import Lab, opened
+from tests.lab import Lab
 from tests.upstreams import faults
 from tests.upstreams.faults import Fault
 
@@ -192,18 +191,6 @@ CASES = (
         "finished with warnings",
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def open_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with opened(tmp_path_factory.mktemp("lab")) as lab:
-        yield lab
-
-
-@pytest.fixture
-def lab(open_lab: Lab) -> Iterator[Lab]:
-    yield open_lab
-    open_lab.as_good_as_new()
 
 
 def board_at(lab: Lab, now: datetime) -> Board:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from types import ModuleType
@@ -19,21 +18,9 @@ from sidecar.credentials import Credentials
 from sidecar.sources import databasement, pbs, pve
 from sidecar.web import views
 from sidecar.wiring import make_sources
-from tests.lab import MORNING, Lab, opened, states
+from tests.lab import MORNING, Lab, states
 from tests.upstreams import demo_faults
 from tests.upstreams.faults import UpkeepStuck
-
-
-@pytest.fixture(scope="module")
-def open_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with opened(tmp_path_factory.mktemp("lab")) as lab:
-        yield lab
-
-
-@pytest.fixture
-def lab(open_lab: Lab) -> Iterator[Lab]:
-    yield open_lab
-    open_lab.as_good_as_new()
 
 
 def source(found: Board, name: str) -> SourceRow:

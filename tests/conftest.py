@@ -1,0 +1,23 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import Lab, opened
+
+
+@pytest.fixture(scope="module")
+def open_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The simulated homelab, open for one test file."""
+    with opened(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(open_lab: Lab) -> Iterator[Lab]:
+    """The homelab with nothing wrong in it."""
+    yield open_lab
+    open_lab.as_good_as_new()
