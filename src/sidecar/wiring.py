@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from .config import Backrest, Config, Databasement, Pbs, Pve, Vault
+from .config import Config
+from .config_secrets import Vault
+from .config_sources import Backrest, Databasement, Pbs, Pve
 from .credentials import Credentials
 from .sources import Source
 from .sources.backrest import BackrestOptions, BackrestSource
