@@ -78,12 +78,12 @@ def servers(report: Report) -> list[Server]:
 def _parts(lab: Lab, source: SourceSetting, report: Report, server: Server) -> Iterator[Part]:
     evidence = lab.evidence(source, report.reading("plans"), report.reading("dumps"))
     oldest = server.rows[-1].run.start if server.rows else None
-    promises = {one.id: _promise(lab, source, one) for one in server.plans}
-    shared: dict[tuple[str, ...], Shared] = {}
+    promises = [_promise(lab, source, one) for one in server.plans]
+    shared: dict[tuple[int, ...], Shared] = {}
     for database, rows in server.databases().items():
-        covering = tuple(one.id for one in server.plans if covers(one, database))
+        covering = tuple(place for place, one in enumerate(server.plans) if covers(one, database))
         if covering not in shared:
-            shared[covering] = Shared(lab, tuple(promises[one] for one in covering))
+            shared[covering] = Shared(lab, tuple(promises[place] for place in covering))
         recalled = shared[covering].recall(f"{PartKind.DATABASE}:{source.name}:{server.name}/{database}")
         kept = [one for one in rows if one.run.good and not one.whole_server]
         yield Part(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 
+from . import snapshots
+from .by_report import by_report
+from .model import SourceKind
 from .report import BackupGroup, Report, Task
+from .snapshots import Stock
 
 
 class Shelf:
-    """The groups and failed uploads of one report of a backup server; without a report it is empty."""
+    """The groups and failed uploads of one report of a backup server."""
 
-    def __init__(self, report: Report | None) -> None:
-        groups = tuple(report.facts(BackupGroup)) if report else ()
-        tasks = report.reading("tasks") if report else None
+    def __init__(self, report: Report) -> None:
+        groups = tuple(report.facts(BackupGroup))
+        tasks = report.reading("tasks")
+        self._stocks: dict[tuple[str, str, str, str], Stock] = {}
         self._groups = {(one.datastore, one.namespace, one.type, one.id): one for one in groups}
         self._twins = Counter((one.datastore, one.type, one.id) for one in groups)
         self._oldest: dict[str, datetime] = {}
@@ -30,6 +35,13 @@ class Shelf:
         """The group of that type and id."""
         return self._groups.get((datastore, namespace, backup_type, backup_id))
 
+    def stock(self, group: BackupGroup) -> Stock:
+        """What the snapshots of one of its groups prove."""
+        key = (group.datastore, group.namespace, group.type, group.id)
+        if key not in self._stocks:
+            self._stocks[key] = snapshots.stock([group])
+        return self._stocks[key]
+
     def oldest_trace(self, datastore: str) -> datetime | None:
         """Since when the datastore has been used: the oldest snapshot of any group in any of its namespaces."""
         return self._oldest.get(datastore)
@@ -42,6 +54,16 @@ class Shelf:
         if self._twins[datastore, backup_type, backup_id] > 1:
             return []
         return self._failed.get(f"{datastore}:{backup_type}/{backup_id}", [])
+
+
+@by_report
+def shelf_of(report: Report) -> Shelf:
+    """The shelf of a backup server's report; always the same for the same report."""
+    return Shelf(report)
+
+
+#: Of a backup server that was never read.
+EMPTY = Shelf(Report("", SourceKind.PBS, datetime.min.replace(tzinfo=UTC)))
 
 
 def _is_error(task: Task) -> bool:
