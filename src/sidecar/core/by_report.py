@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import TypeVar
-from weakref import WeakKeyDictionary
+from weakref import finalize
 
 from .report import Report
 
@@ -15,15 +15,17 @@ V = TypeVar("V")
 def by_report(make: Callable[[Report], V]) -> Callable[[Report], V]:
     """Keeps what ``make`` gives for a report as long as the report itself is kept, and no longer.
 
-    It is never out of date: a report doesn't change, and what is made of it must neither depend on anything else nor be
-    changed by whoever gets it.
+    It is never out of date: a report doesn't change. What is made of it may depend on nothing else, and nobody may change
+    it.
     """
-    made: WeakKeyDictionary[Report, V] = WeakKeyDictionary()
+    made: dict[int, V] = {}
 
     @wraps(make)
     def look_up(report: Report) -> V:
-        if report not in made:
-            made[report] = make(report)
-        return made[report]
+        key = id(report)  # nobody else's as long as the report is there
+        if key not in made:
+            made[key] = make(report)
+            finalize(report, made.pop, key)
+        return made[key]
 
     return look_up

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from . import schedule, shelf
+from . import schedule
 from .dialect import ScheduleError
 from .history import EMPTY, History
 from .model import SourceKind
@@ -38,7 +38,7 @@ class Lab:
     def shelf(self, source: SourceSetting) -> Shelf:
         """What that backup server keeps."""
         report = self.reports.get(source.name)
-        return shelf_of(report) if report else shelf.EMPTY
+        return shelf_of(report) if report else Shelf(None)
 
     def evidence(self, source: SourceSetting, *readings: Reading | None) -> Evidence:
         """The evidence that rests on all of ``readings``: as old as the oldest, as broken as the worst.

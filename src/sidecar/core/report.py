@@ -7,7 +7,7 @@ a size is a Snapshot without a size); what that is worth is for the judgement to
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -365,7 +365,7 @@ class Report:
     at: datetime
     version: str | None = None
     tls_fingerprint: str | None = None
-    readings: tuple[Reading, ...] = field(default=(), hash=False)
+    readings: tuple[Reading, ...] = ()
     limits: tuple[str, ...] = ()
     problem: Problem | None = None
 

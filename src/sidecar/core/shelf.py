@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from . import snapshots
 from .by_report import by_report
-from .model import SourceKind
 from .report import BackupGroup, Report, Task
 from .snapshots import Stock
 
 
 class Shelf:
-    """The groups and failed uploads of one report of a backup server."""
+    """The groups and failed uploads of one report of a backup server; without a report it is empty."""
 
-    def __init__(self, report: Report) -> None:
-        groups = tuple(report.facts(BackupGroup))
-        tasks = report.reading("tasks")
+    def __init__(self, report: Report | None) -> None:
+        groups = tuple(report.facts(BackupGroup)) if report else ()
+        tasks = report.reading("tasks") if report else None
         self._stocks: dict[tuple[str, str, str, str], Stock] = {}
         self._groups = {(one.datastore, one.namespace, one.type, one.id): one for one in groups}
         self._twins = Counter((one.datastore, one.type, one.id) for one in groups)
@@ -60,10 +59,6 @@ class Shelf:
 def shelf_of(report: Report) -> Shelf:
     """The shelf of a backup server's report; always the same for the same report."""
     return Shelf(report)
-
-
-#: Of a backup server that was never read.
-EMPTY = Shelf(Report("", SourceKind.PBS, datetime.min.replace(tzinfo=UTC)))
 
 
 def _is_error(task: Task) -> bool:
