@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -12,15 +13,13 @@ from .calendar_page import CalendarPage
 from .page import Page
 from .query import WidgetQuery
 
-#: An open page asks again after so many seconds: there is no script that could.
-REFRESH_SECONDS = 60
-
 
 class WidgetTemplate:
-    """The template of the page, compiled once."""
+    """The template of the page, compiled once. An open page looks again every ``refresh``."""
 
-    def __init__(self, assets: Mapping[str, Asset]) -> None:
+    def __init__(self, assets: Mapping[str, Asset], refresh: timedelta) -> None:
         environment = _environment()
+        self._refresh_seconds = int(refresh.total_seconds())
         self._table = environment.get_template("widget.html")
         self._calendar = environment.get_template("calendar.html")
         self._links = {name: f"static/{assets[name].name}" for name in ("widget.css", "calendar.css", "icon.svg")}
@@ -43,7 +42,7 @@ class WidgetTemplate:
             views=views,
             links=self._links,
             theme_query=query.theme_query,
-            refresh_seconds=REFRESH_SECONDS,
+            refresh_seconds=self._refresh_seconds,
         )
         # Upstreams may send halves of characters, which UTF-8 does not know.
         return html.encode(errors="replace")
