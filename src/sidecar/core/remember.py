@@ -8,14 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from . import told
+from . import told, upkeep_runs
 from .history import History, PlanRow, Sighting
 from .report import Report
 from .told import Promise
 
-#: Most rows that are kept of one member, and most announced runs of one job. No ordinary year makes that many.
+#: Most rows that are kept of one member, most announced runs and most runs of one job. No ordinary year makes that many:
+#: a job that runs every hour makes 9,600 runs in 400 days.
 MOST_ROWS = 100
 MOST_ANNOUNCED = 400
+MOST_RUNS = 10_000
 
 
 def remember(history: History, report: Report) -> History:
@@ -23,7 +25,7 @@ def remember(history: History, report: Report) -> History:
 
     Only scopes that were read this time count: while a source can't be read, the last plan stays in force (rule 1).
     """
-    changed = _promises(_announcements(_sightings(history, report), report), report)
+    changed = _promises(_announcements(_runs(_sightings(history, report), report), report), report)
     at = told.promises_as_of(report) if told.has_promises(report) else _oldest(report)
     if report.source in history.contacts or at is None:
         return changed
@@ -93,18 +95,29 @@ def _age(row: PlanRow) -> tuple[datetime, str]:
 
 def _announcements(history: History, report: Report) -> History:
     """An announced run is kept from its due time on; one that was replaced before it was due is withdrawn."""
-    at = told.promises_as_of(report)
-    if at is None:
-        return history
     changed = {}
-    for job, due in told.announced(report):
-        kept = history.announced.get(job, ())
-        found = tuple(one for one in kept if one <= at or one == due)
-        if due is not None and due not in found:
-            found = tuple(sorted((*found, due)))
+    for one in told.announcements(report):
+        kept = history.announced.get(one.job, ())
+        found = tuple(due for due in kept if due <= one.as_of or due == one.due)
+        if one.due is not None and one.due not in found:
+            found = tuple(sorted((*found, one.due)))
         if found != kept:
-            changed[job] = found[-MOST_ANNOUNCED:]
+            changed[one.job] = found[-MOST_ANNOUNCED:]
     return replace(history, announced=MappingProxyType({**history.announced, **changed})) if changed else history
+
+
+# --- rule 8: runs of upkeep -----------------------------------------------------------------------------------------------
+
+
+def _runs(history: History, report: Report) -> History:
+    """A backup server tells only the last run of an upkeep job, so each one that was seen is kept."""
+    changed = {}
+    for job, runs in told.upkeep_runs_of(report):
+        before = history.runs.get(job, ())
+        found = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS]
+        if found != before:
+            changed[job] = found
+    return replace(history, runs=MappingProxyType({**history.runs, **changed})) if changed else history
 
 
 # --- rule 11: who was seen ------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from . import dumps, guests
-from .model import PartKind, SourceKind
-from .report import BackupGroup, BackupJob, Guest, Plan, Reading, Report, Zone
+from . import dumps, guests, upkeep_runs
+from .model import PartKind, Run, SourceKind
+from .report import BackupGroup, BackupJob, Guest, Plan, Reading, Repo, Report, UpkeepJob, Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,35 @@ def unread_jobs(report: Report) -> set[str]:
     return {f"{report.source}/backup/{job.id}" for job in report.facts(BackupJob) if job.guests is None}
 
 
-def announced(report: Report) -> Iterator[tuple[str, datetime | None]]:
-    """Backrest's jobs with the run that each announces; None where it announces none."""
-    return ((f"{report.source}/plan/{one.id}", one.next_run) for one in report.facts(Plan))
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A job of Backrest's with the run that it announces, as read at ``as_of``; ``due`` is None where it announces none."""
+
+    job: str
+    due: datetime | None
+    as_of: datetime
+
+
+def announcements(report: Report) -> Iterator[Announcement]:
+    """What Backrest announces: runs of its plans, and of prune and check of its repositories. Only what was read this time."""
+    if report.kind is not SourceKind.BACKREST:
+        return
+    if (at := _read(report.reading("plans"))) is not None:
+        yield from (Announcement(f"{report.source}/plan/{one.id}", one.next_run, at) for one in report.facts(Plan))
+    if (at := _read(report.reading("upkeep"))) is not None:
+        dues = {upkeep_name(report.source, one): one.next_run for one in report.facts(UpkeepJob)}
+        jobs = (f"{report.source}/{kind}/{repo.id}" for repo in report.facts(Repo) for kind in ("prune", "check"))
+        yield from (Announcement(job, dues.get(job), at) for job in dict.fromkeys([*jobs, *dues]))
+
+
+def upkeep_name(source: str, job: UpkeepJob) -> str:
+    """How an upkeep job is named: "{source}/{kind}/{id}"."""
+    return f"{source}/{job.kind}/{job.id}"
+
+
+def upkeep_runs_of(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
+    """The upkeep jobs with the runs that the report tells of each, newest first."""
+    return ((upkeep_name(report.source, one), upkeep_runs.told(one)) for one in report.facts(UpkeepJob))
 
 
 def members(report: Report) -> dict[str, str]:

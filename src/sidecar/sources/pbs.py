@@ -15,12 +15,13 @@ from urllib.parse import quote
 
 from sidecar.calls import Call
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Datastore, Problem, Reading, Report, Task
+from sidecar.core.report import Datastore, Problem, Reading, Report, Task, UpkeepJob
 from sidecar.fetch import Upstream
 from sidecar.tls import Trust
 
 from . import Clock, Secret, pbs_grants, pbs_parse
 from .pbs_parse import GcRow
+from .pbs_upkeep_runs import with_runs
 from .permissions import Permissions, parse_permissions
 from .refresh import Answer, Refresh
 
@@ -124,7 +125,9 @@ class PbsSource:
         content = await asyncio.gather(
             *(self._store(refresh, permissions, one, index_files.get(one.name, 0)) for one in datastores.rows)
         )
-        readings = [datastores.reading(("datastores",), datastores.rows), zone, _gc_reading(gc, tasks), *upkeep]
+        known = tasks.rows if tasks else ()
+        readings = [datastores.reading(("datastores",), datastores.rows), zone, _gc_reading(gc, known)]
+        readings += (_upkeep_reading(kind, answer, known) for kind, answer in upkeep)
         if tasks is not None:
             readings.append(tasks.reading(("tasks",), (one for one in tasks.rows if pbs_parse.is_upload_or_runs(one))))
         return [*readings, *chain.from_iterable(content), *self._unlisted(datastores)]
@@ -196,7 +199,7 @@ async def _zone(refresh: Refresh) -> Reading:
     return answer.reading(("zone",), answer.rows)
 
 
-async def _upkeep(refresh: Refresh, version: str | None) -> list[Reading]:
+async def _upkeep(refresh: Refresh, version: str | None) -> list[tuple[str, Answer[UpkeepJob]]]:
     """Prune, verify and sync jobs. Before 3.3 the direction of a sync is an unknown parameter (pbs.md §2.9)."""
     both = {"sync-direction": "all"} if pbs_parse.version_of(version) >= _PUSH_SYNC else None
     calls = (("prune", PRUNE, None), ("verify", VERIFY, None), ("sync", SYNC, both))
@@ -206,7 +209,7 @@ async def _upkeep(refresh: Refresh, version: str | None) -> list[Reading]:
             for kind, call, params in calls
         )
     )
-    return [answer.reading(("upkeep", kind), answer.rows) for (kind, _, _), answer in zip(calls, answers, strict=True)]
+    return [(kind, answer) for (kind, _, _), answer in zip(calls, answers, strict=True)]
 
 
 async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | None:
@@ -217,9 +220,13 @@ async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | N
     return await refresh.rows("task list", pbs_parse.parse_task, TASKS, {"since": since, "limit": 0})
 
 
-def _gc_reading(gc: Answer[GcRow], tasks: Answer[Task] | None) -> Reading:
-    known = tasks.rows if tasks else ()
-    return gc.reading(("upkeep", "gc"), (pbs_parse.with_newest_gc_task(row.job, known) for row in gc.rows))
+def _upkeep_reading(kind: str, jobs: Answer[UpkeepJob], tasks: Iterable[Task]) -> Reading:
+    return jobs.reading(("upkeep", kind), with_runs(jobs.rows, tasks))
+
+
+def _gc_reading(gc: Answer[GcRow], tasks: Iterable[Task]) -> Reading:
+    jobs = (pbs_parse.with_newest_gc_task(row.job, tasks) for row in gc.rows)
+    return gc.reading(("upkeep", "gc"), with_runs(jobs, tasks))
 
 
 # --- calls for one datastore ------------------------------------------------------------------------------------------------
