@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 
 from . import told, upkeep_runs
 from .history import History, PlanRow, Sighting
+from .model import SourceKind
 from .report import Report
 from .told import Promise
 
@@ -26,7 +28,7 @@ def remember(history: History, report: Report) -> History:
     Only scopes that were read this time count: while a source can't be read, the last plan stays in force (rule 1).
     """
     changed = _promises(_announcements(_runs(_sightings(history, report), report), report), report)
-    at = told.promises_as_of(report) if told.has_promises(report) else _oldest(report)
+    at = _oldest(report) if report.kind is SourceKind.PBS else told.promises_as_of(report)
     if report.source in history.contacts or at is None:
         return changed
     contacts = MappingProxyType({**changed.contacts, report.source: at})
@@ -42,17 +44,16 @@ def _oldest(report: Report) -> datetime | None:
 
 def _promises(history: History, report: Report) -> History:
     at = told.promises_as_of(report)
-    if at is None or not told.has_promises(report):
+    if at is None:
         return history
     by_member: dict[str, dict[str, Promise]] = defaultdict(dict)
     for promise in told.promises(report):
         by_member[promise.member][promise.job] = promise
     since = at if report.source in history.contacts else None
-    unread = told.unread_jobs(report)
     changed = {}
     for member in by_member.keys() | _of_source(history.plans, report.source):
         rows = history.plans.get(member, ())
-        found = _rows(rows, by_member.get(member, {}), unread, at, since)
+        found = _rows(rows, by_member.get(member, {}), partial(told.tells_of, report), at, since)
         if found != rows:
             changed[member] = found
     return replace(history, plans=MappingProxyType({**history.plans, **changed})) if changed else history
@@ -63,7 +64,11 @@ def _of_source(members: Iterable[str], source: str) -> set[str]:
 
 
 def _rows(
-    rows: tuple[PlanRow, ...], promises: Mapping[str, Promise], unread: set[str], at: datetime, since: datetime | None
+    rows: tuple[PlanRow, ...],
+    promises: Mapping[str, Promise],
+    told_now: Callable[[str], bool],
+    at: datetime,
+    since: datetime | None,
 ) -> tuple[PlanRow, ...]:
     """Rule 1: what changed counts from when it was seen; at first contact (``since`` is None) it counts from before."""
     found = [row for row in rows if row.valid_to is not None]
@@ -76,7 +81,7 @@ def _rows(
         if row is not None:
             found.append(replace(row, valid_to=at))
         found.append(PlanRow(job, promise.schedule, promise.timezone, promise.enabled, since))
-    found += [row if row.job in unread else replace(row, valid_to=at) for row in open_rows.values()]
+    found += [replace(row, valid_to=at) if told_now(row.job) else row for row in open_rows.values()]
     return tuple(sorted(found, key=_age)[-MOST_ROWS:])
 
 

@@ -214,16 +214,16 @@ def _part_track(name: str, part: Part, lab: Lab, history: History) -> Track:
 
 def _upkeep_track(one: Upkeep) -> Track:
     runs = tuple(reversed(one.runs))
-    off = one.row.verdict.state is State.DISABLED
     told = one.job.runs or one.runs[:1]
     return Track(
         name="",
         runs=runs,
-        plans=() if off else tuple(_promises((one.plan,), runs)),
+        plans=tuple(_promises((*one.past, one.plan) if one.expected else one.past, runs)),
         verdict=one.row.verdict,
         grace=one.plan.grace or SHORT_GRACE,
         as_of=one.evidence.as_of,
         known_since=told[-1].start if told else None,
+        thinned=False,
     )
 
 

@@ -48,6 +48,7 @@ class Track:
         grace: how long after a due time a run may still start.
         as_of: how old the knowledge is; None: nothing is known.
         known_since: a due time before this moment is told only when a run answered it.
+        thinned: retention may have removed some of its runs with their backups; never those of upkeep.
         failures_are_gaps: some of its failed runs are only a missing backup, which retention may have removed (a guest's).
     """
 
@@ -58,6 +59,7 @@ class Track:
     grace: timedelta
     as_of: datetime | None
     known_since: datetime | None
+    thinned: bool = True
     failures_are_gaps: bool = False
 
 
@@ -102,7 +104,8 @@ def _dues(track: Track, plan: Plan, start: datetime, end: datetime, limit: int) 
 def _announced(track: Track, plan: Plan) -> list[datetime]:
     """Due times without a schedule: what was announced, and runs without an announcement were due when they began."""
     starts = {run.start for run in track.runs}
-    announced = sorted({*plan.kept, *([plan.announced] if plan.announced else [])} - starts)
+    # While a run is under way it stands in the place of the next one: plans.py.
+    announced = sorted({*plan.kept, *({plan.announced} - starts if plan.announced else ())})
     answered, dues = set(), [*announced]
     for start in sorted(starts):
         place = bisect_right(announced, start + EARLY)
@@ -191,7 +194,7 @@ class _Window:
         if track.as_of is None or track.as_of < due + track.grace:
             return Became(track.name, State.UNKNOWN, None, "nothing was read since")
         again = self._good_after(due)
-        if again is not None and due < self._unthinned_from:
+        if again is not None and track.thinned and due < self._unthinned_from:
             return None
         never = again is None and track.verdict.state is State.NEVER
         return Became(track.name, State.NEVER if never else State.MISSED, None, None, again)

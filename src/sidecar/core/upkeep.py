@@ -12,10 +12,11 @@ from .host_groups import link
 from .lab import Lab, plan
 from .model import JobRow, Link, Outcome, Run, SourceKind, State, Verdict
 from .part import EARLY, Evidence, Plan
+from .recall import remembered
 from .report import Plan as BackrestPlan
 from .report import Repo, Report, UpkeepJob, Zone
 from .settings import SourceSetting
-from .told import upkeep_name
+from .told import upkeep_member, upkeep_name
 from .upkeep_runs import BROKE_OFF, outcome, told, with_earlier
 
 KINDS = ("prune", "gc", "verify", "sync", "check")
@@ -36,16 +37,19 @@ class Upkeep:
 
     Attributes:
         job: as its upstream tells it; ``next_run`` is the due time that counts.
+        past: its schedules before, each for its own time (rule 1).
         plan: its schedule, from the upstream or from ``jobs:``; without one its due times are what the upstream announced.
         runs: all that are known, newest first: those that are told now, and those that were seen earlier.
+        expected: it has a schedule and something to do, and the configuration does not switch it off.
     """
 
-    source: SourceSetting
     job: UpkeepJob
     plan: Plan
     evidence: Evidence
     row: JobRow
     runs: tuple[Run, ...]
+    past: tuple[Plan, ...]
+    expected: bool
 
 
 def upkeep(lab: Lab) -> Iterator[Upkeep]:
@@ -131,7 +135,8 @@ def _upkeep(
         last_run=runs[0] if runs else None,
         next_run=_next_run(promise, lab.now) if from_backrest else job.next_run,
     )
-    return Upkeep(source, job, promise, evidence, row, runs)
+    (now,), past = remembered(upkeep_member(promise.job), (promise,), lab)
+    return Upkeep(job, now, evidence, row, runs, past, expected=_why_off(job, promise) is None)
 
 
 def _next_run(promise: Plan, now: datetime) -> datetime | None:
