@@ -140,7 +140,8 @@ class Part:
         activities: runs under way that may still reach it.
         starts_seen: starts of its runs can be seen, so that a short grace is fair (design §6 rule 4).
         first_due_after: no due time before this moment is known (rule 1: the oldest trace of where it is kept).
-        unscheduled_runs_count: its upstream tells no past due times (Backrest), so each of its runs was due when it began.
+        unscheduled_runs_count: nobody knows what was due in the past (Backrest, before its announcements are remembered), so
+            each of its runs was due when it began.
         count: finished snapshots that are kept.
         longest: the longest of its last ten runs.
         concerns: true sentences that make it a warning although a backup exists.
