@@ -7,16 +7,15 @@ from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Frame, Page
+from playwright.sync_api import Browser, Dialog, Page
 
 from tests.browser.serving import Sidecar
 from tests.child import free_port
+from tests.glance.page import FRAMES, choose_theme, frames
 from tests.glance.site import glance_site
 from tests.web import boards
 
 pytestmark = pytest.mark.browser
-
-FRAMES = ".widget-type-iframe iframe"
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +37,6 @@ def page(browser: Browser, glance: str, sidecar: Sidecar) -> Iterator[Page]:
     yield opened
     assert complaints == []
     opened.context.close()
-
-
-def frames(page: Page) -> tuple[Frame, Frame]:
-    """Our two frames, read to their end: the services in the full column, the calendar in a small one."""
-    page.locator(FRAMES).nth(1).wait_for(state="attached")
-    found = [element.content_frame() for element in page.locator(FRAMES).element_handles()]
-    services, calendar = (frame for frame in found if frame)
-    for frame in (services, calendar):
-        frame.locator("h1").wait_for(state="attached")
-    return services, calendar
 
 
 def test_both_frames_say_how_things_stand(page: Page) -> None:
@@ -114,14 +103,6 @@ def test_the_theme_picker_reaches_the_frames(page: Page) -> None:
     services.wait_for_function(
         "getComputedStyle(document.documentElement).backgroundColor === 'rgb(21, 21, 25)'", timeout=5000
     )
-
-
-def choose_theme(page: Page, name: str) -> None:
-    """Picks a theme as a person does: the picker opens under the pointer."""
-    page.locator(".theme-picker:visible").hover()
-    page.locator(f".popover-container [data-key={name}], .popover [data-key={name}]").first.click()
-    page.wait_for_function(f"document.documentElement.dataset.theme === '{name}'")
-    page.mouse.move(800, 700)
 
 
 def corner_colours(page: Page) -> set[tuple[int, ...]]:
