@@ -125,8 +125,8 @@ def test_going_back_to_an_older_version_takes_up_the_copy_from_before_and_says_s
 
         (kept,) = tmp_path.glob(f"{FILE}.newer-*")
         assert made.board.notes[-1] == (
-            "The ledger is as it was before the newer version of backup-glance; "
-            f"what that one wrote is kept as {kept.name}."
+            "backup-glance went back to an older version: what is remembered is from before the newer one, "
+            f"whose ledger is kept as {kept.name}."
         )
         assert again.remembered.reports.keys() == {"pve", "pbs"}
         assert rows(tmp_path, "SELECT version FROM schema_version") == [(len(ledger_schema.MIGRATIONS),)]

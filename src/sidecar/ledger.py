@@ -157,7 +157,10 @@ class Ledger:
         log.warning(
             "ledger: %s is of a newer version (%s); kept as %s, %s takes its place", self.path, error, aside, copy
         )
-        note = f"The ledger is as it was before the newer version of backup-glance; what that one wrote is kept as {aside.name}."
+        note = (
+            "backup-glance went back to an older version: what is remembered is from before the newer one, "
+            f"whose ledger is kept as {aside.name}."
+        )
         return self._replaced(aside, note, copy)
 
     def _started_anew(self, now: datetime, why: str) -> sqlite3.Connection | None:
