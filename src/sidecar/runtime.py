@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from . import service_manager
 from .config import Config
 from .core.board import board_of
 from .core.judged import Judged, judged
@@ -164,7 +165,7 @@ async def _serve(
         options=_widget_options(config),
         timeline=desk.timeline,
     )
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             lifespan="off",
@@ -183,6 +184,18 @@ async def _serve(
             loops.append(asyncio.create_task(vault.keep_alive()))
         async with _running(loops):
             await server.serve(sockets=[sock])
+
+
+class _Server(uvicorn.Server):
+    """Tells systemd when it begins and ceases to answer. The first board exists before it: no poll is waited for."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        service_manager.tell(service_manager.READY)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        service_manager.tell(service_manager.STOPPING)
+        await super().shutdown(sockets)
 
 
 def _widget_options(config: Config) -> WidgetOptions:
