@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from .assets import Asset
 from .calendar_page import CalendarPage
 from .page import Page
 from .query import WidgetQuery
+from .templating import environment
 
 #: An open page asks again after so many seconds: there is no script that could.
 REFRESH_SECONDS = 60
@@ -20,9 +20,9 @@ class WidgetTemplate:
     """The template of the page, compiled once."""
 
     def __init__(self, assets: Mapping[str, Asset]) -> None:
-        environment = _environment()
-        self._table = environment.get_template("widget.html")
-        self._calendar = environment.get_template("calendar.html")
+        templates = environment()
+        self._table = templates.get_template("widget.html")
+        self._calendar = templates.get_template("calendar.html")
         self._links = {name: f"static/{assets[name].name}" for name in ("widget.css", "calendar.css", "icon.svg")}
 
     def render(self, page: Page, query: WidgetQuery) -> bytes:
@@ -47,13 +47,3 @@ class WidgetTemplate:
         )
         # Upstreams may send halves of characters, which UTF-8 does not know.
         return html.encode(errors="replace")
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
