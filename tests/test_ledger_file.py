@@ -37,7 +37,13 @@ def somebody_elses(path: Path) -> None:
         connection.execute("INSERT INTO schema_version VALUES (1)")
 
 
-@pytest.mark.parametrize("spoil", [garbage, torn, cut, somebody_elses])
+def edited_by_hand(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO subjects VALUES (99, 'job:pbs/prune/daily')")
+        connection.execute("INSERT INTO runs VALUES (99, 1, NULL, 'splendid', NULL, NULL)")
+
+
+@pytest.mark.parametrize("spoil", [garbage, torn, cut, somebody_elses, edited_by_hand])
 def test_a_broken_file_is_set_aside_and_said_and_a_new_one_begins(tmp_path: Path, spoil: object) -> None:
     filled(tmp_path)
     spoil(tmp_path / FILE)  # type: ignore[operator]

@@ -71,6 +71,7 @@ class Widget(Model):
     theme: dict[str, str | float | bool] = Field(
         default_factory=dict, description="Theme numbers under the names of glance.yml."
     )
+    refresh: Duration = Field(default=timedelta(minutes=1), description="How often an open page looks again by itself.")
 
 
 class ProxyToken(Model):

@@ -20,7 +20,7 @@ from sidecar.core.model import Board, Link, State
 from sidecar.web.app import create_app
 from sidecar.web.extension import collapse_after, prefixed
 from sidecar.web.page import page
-from sidecar.web.query import EXTENSION_VIEWS
+from sidecar.web.query import VIEWS
 from tests.web import boards, calendars
 from tests.web.asking import KEY, ask
 from tests.web.boards import NOW
@@ -215,7 +215,7 @@ def test_a_fault_inside_is_told_without_its_details(path: str) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("view", EXTENSION_VIEWS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_hostile_text_in_every_field_changes_nothing_but_the_words(name: str, view: str) -> None:
     """The fragment has the same elements with the same attributes as with a harmless word in all places."""
     harmless, hostile = (
@@ -235,7 +235,7 @@ def test_a_hostile_address_is_no_link_and_a_hostile_query_in_one_stays_in_it() -
 
 
 @pytest.mark.parametrize("made", boards.ALL.values(), ids=boards.ALL)
-@pytest.mark.parametrize("view", EXTENSION_VIEWS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_it_holds_nothing_that_runs_and_nothing_that_gets_in_glances_way(made: Callable[[], Board], view: str) -> None:
     reader = Reader(fragment(made(), f"?view={view}"))
     assert not {"script", "img", "iframe", "form", "link", "meta", "object"} & {tag for tag, _ in reader.tags}
@@ -305,7 +305,7 @@ def test_a_kept_answer_takes_less_than_five_milliseconds() -> None:
     assert min(spent[1:]) < 0.005
 
 
-@pytest.mark.parametrize("view", EXTENSION_VIEWS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_fifteen_services_weigh_little(view: str) -> None:
     assert len(gzip.compress(fragment(fifteen_services(), f"?view={view}").encode())) < 14_000
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from . import headline, job_rows, upkeep, words
+from . import headline, job_rows, room, upkeep, words
 from .history import History
 from .job_rows import Member
 from .lab import Lab
@@ -42,7 +42,7 @@ def board(reports: Mapping[str, Report], history: History, settings: Settings, n
         services=tuple(rows),
         jobs=tuple(sorted(jobs, key=lambda row: (row.verdict.state.rank, row.name))),
         sources=sources,
-        datastores=tuple(upkeep.datastore_rows(lab)),
+        datastores=tuple(room.datastore_rows(lab)),
         left_out=found.left_out,
         notes=found.notes,
     )

@@ -13,16 +13,18 @@ from .part import Part, Plan
 
 def recall(part: Part, lab: Lab) -> Part:
     """``part`` with the time from which its plans are in force, and those that were in force before."""
-    rows = lab.history.plans.get(part.member, ())
-    if not rows:
-        return part
-    current = {row.job: row for row in rows if row.valid_to is None}
-    plans = tuple(
-        replace(one, valid_from=current[one.job].valid_from) if one.job in current else one for one in part.plans
-    )
-    on = {one.job for one in plans if one.enabled}
-    past = tuple(_past(row, lab, part) for row in rows if row.valid_to is not None and _counts(row, rows, on))
+    plans, past = remembered(part.member, part.plans, lab)
     return replace(part, plans=plans, past=past)
+
+
+def remembered(member: str, plans: tuple[Plan, ...], lab: Lab) -> tuple[tuple[Plan, ...], tuple[Plan, ...]]:
+    """The plans of a member with the time from which each is in force, and those that were in force before."""
+    rows = lab.history.plans.get(member, ())
+    current = {row.job: row for row in rows if row.valid_to is None}
+    plans = tuple(replace(one, valid_from=current[one.job].valid_from) if one.job in current else one for one in plans)
+    on = {one.job for one in plans if one.enabled}
+    past = (row for row in rows if row.valid_to is not None and _counts(row, rows, on))
+    return plans, tuple(_past(row, lab, plans) for row in past)
 
 
 def _counts(row: PlanRow, rows: Sequence[PlanRow], on: set[str]) -> bool:
@@ -40,9 +42,9 @@ def _before(start: datetime | None, end: datetime | None) -> bool:
     return start is None or end is None or start < end
 
 
-def _past(row: PlanRow, lab: Lab, part: Part) -> Plan:
+def _past(row: PlanRow, lab: Lab, plans: tuple[Plan, ...]) -> Plan:
     """The owner's own word and the zone that only the configuration tells hold for the past too."""
-    now = next((one for one in part.plans if one.job == row.job), None)
+    now = next((one for one in plans if one.job == row.job), None)
     zone = row.timezone or (now.timezone if now else None)
     made = plan(row.job, row.schedule, zone, lab.settings)
     return replace(made, valid_from=row.valid_from, valid_to=row.valid_to)

@@ -8,7 +8,7 @@ from typing import Any
 from sidecar.core.model import OccurrenceKind, Outcome, PartKind, SourceKind, State
 
 from . import extension, theme
-from .query import EXTENSION_VIEWS, MOST_UNFOLDED, ExtensionQuery
+from .query import MOST_UNFOLDED, VIEWS, ExtensionQuery
 from .views import PLANNED
 
 Schema = dict[str, Any]
@@ -110,7 +110,7 @@ def _json(description: str, schema: Schema) -> Schema:
 
 
 def _view_parameter() -> Schema:
-    return _query_parameter("view", {"enum": ["table", "calendar"], "default": "table"})
+    return _query_parameter("view", {"enum": [*VIEWS], "default": VIEWS[0]})
 
 
 def _service_parameter() -> Schema:
@@ -118,8 +118,8 @@ def _service_parameter() -> Schema:
 
 
 def _calendar_parameters() -> list[Schema]:
-    month = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "with view=calendar: this month"}
-    day = {"type": "string", "format": "date", "description": "with view=calendar: open this day"}
+    month = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "in the calendar: this month"}
+    day = {"type": "string", "format": "date", "description": "in the calendar: open this day"}
     return [_query_parameter("month", month), _query_parameter("day", day)]
 
 
@@ -131,8 +131,7 @@ def _extension_parameters() -> list[Schema]:
         "default": ExtensionQuery().fold,
         "description": "how many rows without a problem stay in sight; -1 for all",
     }
-    view = {"enum": [*EXTENSION_VIEWS], "default": ExtensionQuery().view}
-    return [_query_parameter("view", view), _service_parameter(), _query_parameter("fold", fold)]
+    return [_view_parameter(), _service_parameter(), _query_parameter("fold", fold)]
 
 
 def _moment_parameter(name: str) -> Schema:

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode
 from . import theme
 from .rows import CALM_ROWS
 
-VIEWS = ("table", "calendar")
+#: ``all`` is the table, and the calendar below it.
+VIEWS = ("table", "calendar", "all")
 
 _OWN_NAMES = ("view", "service", "month", "day")
 
@@ -67,9 +68,9 @@ def parse_widget_query(pairs: Iterable[tuple[str, str]], base: theme.Theme) -> W
         raise QueryError(f'There is no view "{view[:40]}"; there is {", ".join(VIEWS)}.')
     service = parameters.pop("service", None) or None
     month, day = _month(parameters.pop("month", None)), _day(parameters.pop("day", None))
-    if view != "calendar" and (month or day):
-        raise QueryError("month and day belong to view=calendar.")
-    if view == "calendar" and service:
+    if view == "table" and (month or day):
+        raise QueryError("month and day belong to view=calendar and view=all.")
+    if view != "table" and service:
         raise QueryError("The calendar shows all services; leave out service.")
     parse_theme(parameters, base)
     return WidgetQuery(view, service, month, day, tuple(sorted(parameters.items())))
@@ -93,9 +94,6 @@ def _date(name: str, text: str, given: str, example: str) -> date:
         raise QueryError(f'{name}: "{given[:40]}" is no {name} of the years {years}; write it as in {example}.')
     return found
 
-
-#: The views of /extension; ``all`` is the table, and the calendar below it.
-EXTENSION_VIEWS = ("table", "calendar", "all")
 
 #: How many rows without a problem an extension shows at most before its fold.
 MOST_UNFOLDED = 999
@@ -121,9 +119,9 @@ def parse_extension_query(pairs: Iterable[tuple[str, str]]) -> ExtensionQuery:
     unknown = sorted(parameters.keys() - {"view", "service", "fold"})
     if unknown:
         raise QueryError(f'There is no parameter "{unknown[0][:40]}"; there are view, service, fold.')
-    view, service = parameters.get("view", EXTENSION_VIEWS[0]), parameters.get("service") or None
-    if view not in EXTENSION_VIEWS:
-        raise QueryError(f'There is no view "{view[:40]}"; there is {", ".join(EXTENSION_VIEWS)}.')
+    view, service = parameters.get("view", VIEWS[0]), parameters.get("service") or None
+    if view not in VIEWS:
+        raise QueryError(f'There is no view "{view[:40]}"; there is {", ".join(VIEWS)}.')
     if view != "table" and service:
         raise QueryError("The calendar shows all services; leave out service.")
     return ExtensionQuery(view, service, _fold(parameters.get("fold", str(CALM_ROWS))))
