@@ -57,6 +57,8 @@ class Plan:
             return min((due for due in announced if due > moment), default=None)
         if self.valid_from is not None:
             moment = max(moment, self.valid_from - datetime.resolution)
+        if self.valid_to is not None and moment >= self.valid_to:
+            return None
         due = self.schedule.next_after(moment)
         return due if due is None or self.valid_to is None or due < self.valid_to else None
 
