@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from . import headline, job_rows, upkeep, words
+from . import headline, job_rows, offsite, room, words
 from .history import History
 from .job_rows import Member
 from .judged import Judged, JudgedPart, JudgedService, judged
@@ -44,7 +44,7 @@ def board_of(found: Judged) -> Board:
         services=tuple(rows),
         jobs=tuple(sorted(jobs, key=lambda row: (row.verdict.state.rank, row.name))),
         sources=sources,
-        datastores=tuple(upkeep.datastore_rows(lab)),
+        datastores=tuple(room.datastore_rows(lab)),
         left_out=found.left_out,
         notes=found.notes,
     )
@@ -98,6 +98,7 @@ def _service_row(one: JudgedService, members: list[Member]) -> ServiceRow:
         verified_at=min((row.verified_at for row in rows if row.verified_at), default=None),
         last_run=max(runs, key=lambda run: run.start, default=None),
         parts=tuple(rows),
+        copies=offsite.of_service((member.part, member.row.verdict) for member in members),
     )
 
 

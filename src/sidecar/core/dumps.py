@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from operator import attrgetter
 
+from . import offsite
 from .by_report import by_report
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, Run, SourceKind
@@ -83,6 +84,7 @@ class _Database:
 
     Attributes:
         covered_by: the places of the server's configurations that are for it.
+        kept: the rows of good dumps of this database.
         retried: one of its rows failed, and may be retried.
     """
 
@@ -90,8 +92,8 @@ class _Database:
     covered_by: tuple[int, ...]
     rows: tuple[Dump, ...]
     runs: tuple[Run, ...]
+    kept: tuple[Dump, ...]
     retried: bool
-    count: int
     longest: timedelta | None
     concerns: tuple[str, ...]
     broken: str | None
@@ -113,7 +115,7 @@ def _database(server: Server, name: str, rows: list[Dump]) -> _Database:
         rows=tuple(rows),
         runs=tuple(one.run for one in rows),
         retried=any(one.run.outcome is Outcome.FAILED for one in rows),
-        count=len(kept),
+        kept=tuple(kept),
         longest=_longest(rows),
         concerns=tuple(_copies_that_failed(kept[0])) if kept else (),
         broken=_broken(kept[0]) if kept else None,
@@ -130,6 +132,7 @@ def _parts(lab: Lab, source: SourceSetting, report: Report) -> Iterator[Part]:
                 shared[one.covered_by] = Shared(lab, tuple(promises[place] for place in one.covered_by))
             ref = f"{server.name}/{one.name}"
             recalled = shared[one.covered_by].recall(f"{PartKind.DATABASE}:{source.name}:{ref}")
+            copies = tuple(offsite.of_dumps(lab, source.name, one.kept))
             yield Part(
                 kind=PartKind.DATABASE,
                 ref=ref,
@@ -140,9 +143,10 @@ def _parts(lab: Lab, source: SourceSetting, report: Report) -> Iterator[Part]:
                 past=recalled.past,
                 runs=tuple(_run(row, lab.now) for row in one.rows) if one.retried else one.runs,
                 first_due_after=server.rows[-1].run.start if server.rows else None,
-                count=one.count,
+                count=len(one.kept),
                 longest=one.longest,
-                concerns=one.concerns,
+                concerns=(*one.concerns, *offsite.late(copies)),
+                copies=copies,
                 broken=one.broken,
                 link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
                 actions=_ACTIONS,
