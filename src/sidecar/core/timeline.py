@@ -6,22 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import dropwhile, islice
 from zoneinfo import ZoneInfo
 
 from . import job_rows, schedule, words
 from .due import SHORT_GRACE
-from .due_times import Skipped, due_times, skipped
+from .due_times import Skipped, clocks_skip, due_times, skipped
 from .history import History
 from .judged import Judged, judged
 from .lab import Lab, plan
 from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State, worst
+from .occasions import Occasion, occasions
 from .occurrence_words import reason, together
 from .part import CLOCK_TOLERANCE, EARLY, Part, Plan
 from .report import Report
 from .schedule import Schedule
 from .settings import CalendarLine, Pause, Settings
-from .track import Became, Track, became
+from .track import Track
 from .upkeep import Upkeep
 from .verdict import Judgement
 
@@ -93,26 +94,22 @@ class Timeline:
             yield from _calendar_line(line, self.lab.settings.timezone, start, end, most)
 
     def _of_jobs(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
-        due: dict[tuple[str, datetime], list[Became | None]] = defaultdict(list)
         grace: dict[str, timedelta] = {}
         for track in self.tracks:
-            for job, when, one in became(track, start, end, self.lab.now, most + 1):
-                due[job, when].append(one)
             for promise in track.plans:
                 grace[promise.job] = max(track.grace, grace.get(promise.job, track.grace))
-            if len(due) > most:
-                raise TooManyError(most)
-        for (job, when), members in due.items():
-            yield self._occurrence(job, when, when + grace[job], members)
+        for (job, due), one in occasions(self.tracks, start, end, self.lab.now, most).items():
+            yield self._occurrence(job, due, due + grace[job], one)
 
-    def _occurrence(self, job: str, due: datetime, until: datetime, members: list[Became | None]) -> Occurrence:
-        told = [one for one in members if one is not None]
-        has_members = job not in self.upkeep
-        good = sum(1 for one in told if one.state in (State.OK, State.WARNING))
+    def _occurrence(self, job: str, due: datetime, until: datetime, occasion: Occasion) -> Occurrence:
+        states = {one.state for one in occasion.told} | ({State.OK} if occasion.fine else set())
+        state = worst(states) if states else None
         paused = _paused(self.lab.settings, job, due)
-        state = worst({one.state for one in told}) if told else None
         if paused and state not in (State.OK, State.WARNING, State.RUNNING):
             return Occurrence(job, self.titles[job], _kind(job), due, None, State.DISABLED, reason=paused)
+        has_members = job not in self.upkeep
+        good = len(occasion.fine) + sum(1 for one in occasion.told if one.state in (State.OK, State.WARNING))
+        run = together(occasion)
         return Occurrence(
             job=job,
             title=self.titles[job],
@@ -120,15 +117,18 @@ class Timeline:
             due=due,
             grace_until=until,
             state=state,
-            run=together(told),
-            members=len(members) if has_members else None,
-            members_ok=good if has_members and told else None,
-            reason=reason(told, until, self.lab) if told else None,
+            run=run,
+            members=occasion.members if has_members else None,
+            members_ok=good if has_members and states else None,
+            reason=reason(occasion, run, until, self.lab) if states else None,
         )
 
     def _skipped(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
         """Rule 7: what is never due, because the clocks skip it, is said; a run that comes anyway is shown with it."""
         runs: dict[tuple[str, Skipped], list[Run]] = defaultdict(list)
+        zones = {promise.schedule.zone for track in self.tracks for promise in track.plans if promise.schedule}
+        if not any(clocks_skip(zone, start, end) for zone in zones):
+            return
         for track in self.tracks:
             for promise in track.plans:
                 for one in skipped(promise.schedule, start, end) if promise.schedule else ():
@@ -202,7 +202,8 @@ def _parts(found: Judged) -> Iterator[Track]:
 
 def _part_track(name: str, part: Part, judgement: Judgement, lab: Lab) -> Track:
     as_of = part.evidence.as_of
-    runs = tuple(run for run in reversed(part.runs) if as_of is not None and run.start <= as_of + CLOCK_TOLERANCE)
+    known = dropwhile(lambda run: as_of is None or run.start > as_of + CLOCK_TOLERANCE, part.runs)
+    runs = tuple(reversed(tuple(known)))
     since = min((when for when in (runs[0].start if runs else None, lab.history.first_contact) if when), default=None)
     return Track(
         name=name,
@@ -284,8 +285,11 @@ def _calendar_line(
 
 
 def _paused(settings: Settings, job: str, due: datetime) -> str | None:
-    day, source = due.astimezone(settings.timezone).date(), job.split("/", 1)[0]
-    pause = next((one for one in settings.pauses if _covers(one, source) and one.first <= day < one.until), None)
+    pauses = [one for one in settings.pauses if _covers(one, job.split("/", 1)[0])]
+    if not pauses:
+        return None
+    day = due.astimezone(settings.timezone).date()
+    pause = next((one for one in pauses if one.first <= day < one.until), None)
     return words.sentence(f"paused: {pause.reason}" if pause.reason else "paused") if pause else None
 
 
