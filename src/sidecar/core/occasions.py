@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .model import Run
+from .model import Run, State, worst
 from .track import Became, Telling, Track
 from .window import Window, depends_on_runs, window
 
@@ -25,6 +25,18 @@ class Occasion:
     planned: int = 0
     fine: list[Run] = field(default_factory=list)
     told: list[Became] = field(default_factory=list)
+
+    @property
+    def state(self) -> State | None:
+        """The worst of its members'; None while it is planned."""
+        if not self.told:
+            return State.OK if self.fine else None
+        return worst([one.state for one in self.told])
+
+    @property
+    def good(self) -> int:
+        """How many members have their backup."""
+        return len(self.fine) + sum(one.state in (State.OK, State.WARNING) for one in self.told)
 
     @property
     def members(self) -> int:
@@ -70,9 +82,9 @@ class _Group:
 
     def tell(self, track: Track, now: datetime) -> None:
         telling = Telling(track, self.window, now)
+        fine = telling.fine()
         for place, occasion in self.past:
-            run = telling.fine(place)
-            if run is not None:
+            if (run := fine[place]) is not None:
                 occasion.fine.append(run)
             elif (one := telling.became(place)) is not None:
                 occasion.told.append(one)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 
 from . import words
 from .lab import Lab
 from .model import Outcome, Run, State
 from .occasions import Occasion
 
+_WORST_FIRST = (Outcome.FAILED, Outcome.RUNNING, Outcome.WARNING, Outcome.OK)
 _UNNAMED = {State.FAILED: "it failed", State.MISSED: "nothing ran", State.NEVER: "nothing ever ran"}
 
 
 def together(occasion: Occasion) -> Run | None:
     """The runs of all members as one: from the first start to the last end, as bad as the worst."""
-    runs = [*occasion.fine, *(one.run for one in occasion.told if one.run is not None)]
+    others = [one.run for one in occasion.told if one.run is not None]
+    runs = [*occasion.fine, *others]
     if len(runs) < 2:
         return runs[0] if runs else None
     ends = [run.end for run in runs if run.end is not None]
     sizes = [run.size for run in runs if run.size is not None]
-    order = (Outcome.FAILED, Outcome.RUNNING, Outcome.WARNING, Outcome.OK)
     return Run(
-        start=min(run.start for run in runs),
+        start=min(map(attrgetter("start"), runs)),
         end=max(ends) if len(ends) == len(runs) else None,
-        outcome=min({run.outcome for run in runs}, key=order.index),
+        outcome=min((run.outcome for run in others), key=_WORST_FIRST.index, default=Outcome.OK),
         size=sum(sizes) if sizes else None,
     )
 

@@ -82,10 +82,12 @@ class Telling:
         in_force = any(plan.valid_to is None for plan in track.plans)
         self._newest = last if in_force and not behind else -1
 
-    def fine(self, place: int) -> Run | None:
-        """The one good run of a due time of which nothing more is to be told."""
-        runs = self._answers[place]
-        return runs[0] if len(runs) == 1 and runs[0].outcome is _OK and place != self._newest else None
+    def fine(self) -> list[Run | None]:
+        """By place the one good run of a due time of which nothing more is to be told; None where there is more."""
+        found = [runs[0] if len(runs) == 1 and runs[0].outcome is _OK else None for runs in self._answers]
+        if self._newest >= 0:
+            found[self._newest] = None
+        return found
 
     def became(self, place: int) -> Became | None:
         """What became of a due time, whatever it was; None where nothing can be told."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 
 from .due_times import due_times
 from .model import Run
@@ -16,6 +17,9 @@ from .schedule import Schedule
 #: How many periods before the window are looked at, and how many due times at most, to find those.
 _LOOK_BACK = 8
 _LONGEST_LOOK_BACK = timedelta(days=400)
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_begun = attrgetter("start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,12 @@ class Window:
         if not found:
             return found
         last = bisect_left(runs, self.following - EARLY, key=_begun) if self.following else len(runs)
-        for run in runs[bisect_left(runs, self.begins[0], key=_begun) : last]:
-            found[bisect_right(self.begins, run.start) - 1].append(run)
+        place, coming = -1, iter((*self.begins, _NEVER))
+        next_begins = next(coming)
+        for run in runs[bisect_left(runs, next_begins, key=_begun) : last]:
+            while run.start >= next_begins:
+                place, next_begins = place + 1, next(coming)
+            found[place].append(run)
         return found
 
 
@@ -109,7 +117,3 @@ def _placed(
     for job, dues in promised:
         for due in dues[bisect_left(dues, start) :]:
             yield job, due, bisect_left(every, due)
-
-
-def _begun(run: Run) -> datetime:
-    return run.start
