@@ -14,9 +14,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
+
+from tests.glance.page import frames
 
 pytestmark = pytest.mark.browser
 
@@ -29,14 +32,15 @@ PROMISED = 10.0
 class Demo:
     """A running demo: where its page is, and how long it took until the page had data."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.base = f"http://127.0.0.1:{port}"
+            self.port = probe.getsockname()[1]
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.said = ""
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.demo", "--port", str(port)],
+            [sys.executable, "-m", "tests.demo", "--port", str(self.port), *options],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         while not self.has_data():
@@ -52,6 +56,11 @@ class Demo:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
+    def board(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.base}/api/v1/status", timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
     def children(self) -> list[int]:
         """Processes that the demo started: its session holds it alone, Caddy has one of its own."""
         listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
@@ -61,7 +70,8 @@ class Demo:
         """Ctrl-C."""
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGINT)
-        return self.process.communicate(timeout=20)[0]
+            self.said = self.process.communicate(timeout=20)[0]
+        return self.said
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +144,52 @@ def test_a_narrow_column_needs_no_sideways_scrolling(page: Page, demo: Demo) -> 
     page.goto(f"{demo.base}/widget")
 
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_a_night_is_played_so_that_its_runs_and_failures_are_seen_coming() -> None:
+    """From 03:55 to 04:55 by its clock: a quarter of a minute."""
+    demo = Demo("--night", "--now", "2026-11-23T03:55:00+01:00")
+    seen: dict[str, set[str]] = {}
+    deadline = time.monotonic() + 60
+    at = ""
+    try:
+        while at < "2026-11-23T03:55" and time.monotonic() < deadline:
+            board = demo.board()
+            at = board["generated_at"]
+            for row in board["services"]:
+                seen.setdefault(row["name"], set()).add(row["state"])
+            time.sleep(0.05)
+    finally:
+        said = demo.end()
+
+    assert at >= "2026-11-23T03:55", "the night did not get on"
+    assert {"ok", "running"} <= seen["nextcloud"]
+    assert "late" in seen["vaultwarden"]
+    assert {"ok", "failed"} <= seen["paperless"]
+    assert re.search(r"^  04:\d\d  2 of 12 need you$", said, re.MULTILINE), said
+
+
+@pytest.fixture
+def demo_with_glance() -> Iterator[Demo]:
+    running = Demo("--glance")
+    yield running
+    running.end()
+
+
+def test_a_real_glance_shows_it_whole_and_ends_with_it(page: Page, demo_with_glance: Demo) -> None:
+    address = f"http://127.0.0.1:{demo_with_glance.port + 1}/"
+    programs = demo_with_glance.children()
+    browser = page.context.browser
+    assert browser is not None
+    opened = browser.new_page(viewport={"width": 1600, "height": 900})
+    opened.goto(address)
+    services, calendar = frames(opened)
+
+    assert services.locator("h1").inner_text() == calendar.locator("h1").inner_text() == "3 of 12 need you"
+    assert services.evaluate("[document.documentElement.scrollHeight, innerHeight]") == [980, 980]
+    opened.close()
+    assert f"Glance: {address}\n" in demo_with_glance.end()
+    assert not [pid for pid in programs if Path(f"/proc/{pid}").exists()]
 
 
 def test_ctrl_c_ends_everything() -> None:

@@ -13,17 +13,17 @@ from . import job_rows, schedule, words
 from .due import SHORT_GRACE
 from .due_times import Skipped, due_times, skipped
 from .history import History
+from .judged import Judged, judged
 from .lab import Lab, plan
 from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State, worst
 from .occurrence_words import reason, together
 from .part import CLOCK_TOLERANCE, EARLY, Part, Plan
 from .report import Report
 from .schedule import Schedule
-from .services import services
 from .settings import CalendarLine, Pause, Settings
 from .track import Became, Track, became
-from .upkeep import Upkeep, upkeep
-from .verdict import judge
+from .upkeep import Upkeep
+from .verdict import Judgement
 
 #: What people are told of in one answer at most.
 MOST = 5000
@@ -167,9 +167,14 @@ def occurrences(
 
 def timeline(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Timeline:
     """All that ``reports`` and ``history`` tell of jobs and their members, at ``now``."""
-    lab = Lab(reports, settings, now, history)
-    kept = {one.plan.job: one for one in upkeep(lab)}
-    tracks = [*_parts(lab, history), *(_upkeep_track(one) for one in kept.values())]
+    return timeline_of(judged(reports, history, settings, now))
+
+
+def timeline_of(found: Judged) -> Timeline:
+    """The timeline of everything that was judged."""
+    lab = found.lab
+    kept = {one.plan.job: one for one in found.upkeep}
+    tracks = [*_parts(found), *(_upkeep_track(one) for one in kept.values())]
     known = {promise.job for track in tracks for promise in track.plans} | kept.keys()
     unread = tuple(_unread_jobs(lab, known))
     titles = {job: job_rows.title(lab, job) for job in known | {promise.job for promise in unread}}
@@ -185,21 +190,20 @@ def timeline(reports: Mapping[str, Report], history: History, settings: Settings
 # --- who takes part ---------------------------------------------------------------------------------------------------
 
 
-def _parts(lab: Lab, history: History) -> Iterator[Track]:
+def _parts(found: Judged) -> Iterator[Track]:
     """Every part once, under the name of the first service that has it."""
     seen = set()
-    for service in services(lab).found:
-        for part in service.parts:
-            if (part.kind, part.full_ref) not in seen and (part.plans or part.past):
-                seen.add((part.kind, part.full_ref))
-                yield _part_track(service.name, part, lab, history)
+    for service in found.services:
+        for one in service.parts:
+            if (one.part.kind, one.part.full_ref) not in seen and (one.part.plans or one.part.past):
+                seen.add((one.part.kind, one.part.full_ref))
+                yield _part_track(service.service.name, one.part, one.judgement, found.lab)
 
 
-def _part_track(name: str, part: Part, lab: Lab, history: History) -> Track:
-    judgement = judge(part, history, lab.now, lab.settings.timezone)
+def _part_track(name: str, part: Part, judgement: Judgement, lab: Lab) -> Track:
     as_of = part.evidence.as_of
     runs = tuple(run for run in reversed(part.runs) if as_of is not None and run.start <= as_of + CLOCK_TOLERANCE)
-    since = min((when for when in (runs[0].start if runs else None, history.first_contact) if when), default=None)
+    since = min((when for when in (runs[0].start if runs else None, lab.history.first_contact) if when), default=None)
     return Track(
         name=name,
         runs=runs,

@@ -12,7 +12,7 @@ from .host_groups import link
 from .lab import Lab, plan
 from .model import JobRow, Link, Outcome, Run, SourceKind, State, Verdict
 from .part import EARLY, Evidence, Plan
-from .recall import remembered
+from .recall import Shared
 from .report import Plan as BackrestPlan
 from .report import Repo, Report, UpkeepJob, Zone
 from .settings import SourceSetting
@@ -135,8 +135,9 @@ def _upkeep(
         last_run=runs[0] if runs else None,
         next_run=_next_run(promise, lab.now) if from_backrest else job.next_run,
     )
-    (now,), past = remembered(upkeep_member(promise.job), (promise,), lab)
-    return Upkeep(job, now, evidence, row, runs, past, expected=_why_off(job, promise) is None)
+    recalled = Shared(lab, (promise,)).recall(upkeep_member(promise.job))
+    (now,) = recalled.plans
+    return Upkeep(job, now, evidence, row, runs, recalled.past, expected=_why_off(job, promise) is None)
 
 
 def _next_run(promise: Plan, now: datetime) -> datetime | None:

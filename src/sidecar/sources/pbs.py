@@ -6,38 +6,34 @@ An empty list proves nothing there (pbs.md §1.4), so a refresh asks first what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
-from urllib.parse import quote
 
 from sidecar.calls import Call
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Datastore, Problem, Reading, Report, Task, UpkeepJob
+from sidecar.core.report import Datastore, Problem, Reading, Task, UpkeepJob
 from sidecar.fetch import Upstream
-from sidecar.tls import Trust
 
-from . import Clock, Secret, pbs_grants, pbs_parse
+from . import pbs_grants, pbs_parse
 from .pbs_parse import GcRow
 from .pbs_upkeep_runs import with_runs
-from .permissions import Permissions, parse_permissions
+from .permissions import Permissions
+from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
 from .refresh import Answer, Refresh
 
-_API = "/api2/json"
-VERSION = Call("GET", f"{_API}/version")
-PERMISSIONS = Call("GET", f"{_API}/access/permissions")
-TIME = Call("GET", f"{_API}/nodes/localhost/time")
-TASKS = Call("GET", f"{_API}/nodes/localhost/tasks", frozenset({"since", "limit"}))
-DATASTORES = Call("GET", f"{_API}/admin/datastore")
-USAGE = Call("GET", f"{_API}/status/datastore-usage")
-PRUNE = Call("GET", f"{_API}/admin/prune")
-VERIFY = Call("GET", f"{_API}/admin/verify")
-SYNC = Call("GET", f"{_API}/admin/sync", frozenset({"sync-direction"}))
-GC = Call("GET", f"{_API}/admin/gc")
-NAMESPACES = Call("GET", f"{_API}/admin/datastore/{{store}}/namespace")
-SNAPSHOTS = Call("GET", f"{_API}/admin/datastore/{{store}}/snapshots", frozenset({"ns"}))
+TIME = Call("GET", f"{API}/nodes/localhost/time")
+TASKS = Call("GET", f"{API}/nodes/localhost/tasks", frozenset({"since", "limit"}))
+DATASTORES = Call("GET", f"{API}/admin/datastore")
+USAGE = Call("GET", f"{API}/status/datastore-usage")
+PRUNE = Call("GET", f"{API}/admin/prune")
+VERIFY = Call("GET", f"{API}/admin/verify")
+SYNC = Call("GET", f"{API}/admin/sync", frozenset({"sync-direction"}))
+GC = Call("GET", f"{API}/admin/gc")
+NAMESPACES = Call("GET", f"{API}/admin/datastore/{{store}}/namespace")
+SNAPSHOTS = Call("GET", f"{API}/admin/datastore/{{store}}/snapshots", frozenset({"ns"}))
 
 ALLOWED = (VERSION, PERMISSIONS, TIME, TASKS, DATASTORES, USAGE, PRUNE, VERIFY, SYNC, GC, NAMESPACES, SNAPSHOTS)
 
@@ -54,62 +50,28 @@ _CLOSED = ("offline", "delete", "unmount")
 _REST_AFTER_TIMEOUT = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class PbsOptions:
-    """A backup server and how to get in. ``token_id`` is USER@REALM!NAME."""
+class PbsSource(ProxmoxSource):
+    """Reads one Proxmox Backup Server, in at most 10 calls + one per datastore + one per namespace.
 
-    name: str
-    url: str
-    trust: Trust
-    token_id: Secret
-    secret: Secret
-
-
-class PbsSource:
-    """Reads one Proxmox Backup Server. It remembers the namespaces it saw, for refreshes that can't list them."""
+    It remembers the namespaces it saw, for refreshes that can't list them.
+    """
 
     kind = SourceKind.PBS
+    allowed = ALLOWED
+    authorization = "PBSAPIToken={id}:{secret}"
 
-    def __init__(self, options: PbsOptions, *, upstream: Upstream | None = None) -> None:
-        self.name = options.name
-        self._options = options
-        self._upstream = upstream or Upstream(options.name, options.url, options.trust, ALLOWED, self._headers)
+    def __init__(self, options: ProxmoxOptions, *, upstream: Upstream | None = None) -> None:
+        super().__init__(options, upstream=upstream)
         self._namespaces: dict[str, tuple[str, ...]] = {}
         self._rests: dict[str, datetime] = {}
 
-    async def close(self) -> None:
-        """Closes all connections."""
-        await self._upstream.close()
+    def _closed(self, permissions: Permissions) -> Problem | None:
+        return None if pbs_grants.sees_anything(permissions) else pbs_grants.nothing_visible()
 
-    async def read(self, clock: Clock) -> Report:
-        """All that the token may see, at most 10 calls + one per datastore + one per namespace."""
-        refresh = Refresh(self._upstream, clock)
-        at = clock()
-        permissions = await refresh.one(parse_permissions, PERMISSIONS)
-        if permissions.only is None:
-            return self._report(at, problem=permissions.problem)
-        if not pbs_grants.sees_anything(permissions.only):
-            return self._report(at, problem=pbs_grants.nothing_visible())
+    async def _version(self, refresh: Refresh, permissions: Permissions) -> Answer[str]:
         version = await refresh.one(pbs_parse.parse_version, VERSION)
-        refresh.limits += [*_version_limits(version), *pbs_grants.limits(permissions.only)]
-        readings = await self._readings(refresh, permissions.only, version.only)
-        return self._report(at, version.only, readings, refresh.limits)
-
-    def _report(
-        self,
-        at: datetime,
-        version: str | None = None,
-        readings: Iterable[Reading] = (),
-        limits: Iterable[str] = (),
-        problem: Problem | None = None,
-    ) -> Report:
-        fingerprint = self._upstream.fingerprint
-        return Report(self.name, self.kind, at, version, fingerprint, tuple(readings), tuple(limits), problem)
-
-    async def _headers(self, fresh: bool) -> Mapping[str, str]:
-        """Id and secret are joined by ":", and the secret is percent-decoded there (pbs.md §1.1)."""
-        token_id, secret = await self._options.token_id(fresh), await self._options.secret(fresh)
-        return {"Authorization": f"PBSAPIToken={token_id}:{quote(secret, safe='')}"}
+        refresh.limits += [*_version_limits(version), *pbs_grants.limits(permissions)]
+        return version
 
     # --- the server -------------------------------------------------------------------------------------------------------
 
