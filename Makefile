@@ -12,8 +12,8 @@ ROLLOUT := .venv-rollout
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00)
-	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW))
+demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1)
+	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night)
 
 check: lint types unit ## lint, types, unit and contract tests: under a minute
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -99,9 +99,13 @@ class Rack:
         """Token id of PBS and PVE; for Backrest the user."""
         return self.site.access[source].name
 
-    def write_config(self, path: Path, *, services: bool = True) -> Path:
-        """Write backup-glance's configuration for this rack; secrets go into files (0600) beside the certificates."""
-        path.write_text(yaml.safe_dump(self._config(services=services), sort_keys=False), encoding="utf-8")
+    def write_config(self, path: Path, changed: Mapping[str, Any] | None = None, *, services: bool = True) -> Path:
+        """Write backup-glance's configuration for this rack; secrets go into files (0600) beside the certificates.
+
+        ``changed`` are sections of it that shall be otherwise.
+        """
+        config = self._config(services=services) | dict(changed or {})
+        path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         return path
 
     def transport(self, source: str) -> httpx.AsyncBaseTransport:

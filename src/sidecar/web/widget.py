@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -12,15 +13,13 @@ from .calendar_page import CalendarPage
 from .page import Page
 from .query import WidgetQuery
 
-#: An open page asks again after so many seconds: there is no script that could.
-REFRESH_SECONDS = 60
-
 
 class WidgetTemplate:
-    """The template of every view, compiled once."""
+    """The template of every view, compiled once. An open page looks again every ``refresh``."""
 
-    def __init__(self, assets: Mapping[str, Asset]) -> None:
+    def __init__(self, assets: Mapping[str, Asset], refresh: timedelta) -> None:
         self._template = _environment().get_template("widget.html")
+        self._refresh_seconds = int(refresh.total_seconds())
         self._links = {name: f"static/{assets[name].name}" for name in ("widget.css", "calendar.css", "icon.svg")}
 
     def render(self, query: WidgetQuery, table: Page | None, calendar: CalendarPage | None) -> bytes:
@@ -35,7 +34,7 @@ class WidgetTemplate:
             views=_ways(query),
             links=self._links,
             theme_query=query.theme_query,
-            refresh_seconds=REFRESH_SECONDS,
+            refresh_seconds=self._refresh_seconds,
         )
         # Upstreams may send halves of characters, which UTF-8 does not know.
         return html.encode(errors="replace")
