@@ -182,10 +182,11 @@ class Handlers:
         return doubtful(board, now) if is_overdue(board, now) else board
 
     def _render_widget(self, board: Board, query: WidgetQuery) -> bytes:
+        calendar = None if query.view == "table" else calendar_page(board, self._timeline(board.at), query)
         if query.view == "calendar":
-            return self._template.render_calendar(calendar_page(board, self._timeline(board.at), query), query)
-        shown = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
-        return self._template.render(shown, query)
+            return self._template.render(query, None, calendar)
+        table = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
+        return self._template.render(query, table, calendar)
 
 
 def _service(board: Board, name: str) -> ServiceRow:
