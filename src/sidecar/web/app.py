@@ -24,7 +24,7 @@ from . import openapi, views
 from .assets import load_assets
 from .auth import RequireKey
 from .calendar_page import calendar_page
-from .doubt import doubtful, is_overdue
+from .doubt import RENEWED_WITHIN, doubtful, is_overdue
 from .page import page, page_of_service
 from .problem import for_any_exception, for_http_exception, problem
 from .query import QueryError, WidgetQuery, parse_calendar_query, parse_theme, parse_widget_query, unique
@@ -32,6 +32,7 @@ from .rendered import RenderedAnswers, rendered, respond
 from .security_headers import SecurityHeaders
 from .theme import Theme, stylesheet
 from .widget import WidgetTemplate
+from .words import Clock
 
 _HTML = "text/html"
 _JSON = "application/json"
@@ -47,11 +48,13 @@ class WidgetOptions:
         frame_ancestors: origins that may frame the page, as in Content-Security-Policy.
         theme: the colours, unless the address of the page names others; see theme.parse_theme for glance.yml's names.
         refresh: how often an open page looks again; whole seconds.
+        stale_after: age from which what was read proves nothing; an open page without an answer keeps to it too.
     """
 
     frame_ancestors: tuple[str, ...] = ("'self'",)
     theme: Theme = field(default_factory=Theme)
     refresh: timedelta = timedelta(minutes=1)
+    stale_after: timedelta = timedelta(minutes=20)
 
 
 def nothing_due(now: datetime) -> Timeline:
@@ -127,7 +130,7 @@ class Handlers:
         self._answers = RenderedAnswers()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
-        self._template = WidgetTemplate(self._assets, options.refresh)
+        self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
         self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
 
     async def healthz(self, _request: Request) -> Response:
@@ -182,11 +185,13 @@ class Handlers:
         return doubtful(board, now) if is_overdue(board, now) else board
 
     def _render_widget(self, board: Board, query: WidgetQuery) -> bytes:
+        clock = Clock(board.at, ZoneInfo(board.timezone))
+        made = clock.moment(board.at, clock.time(board.at))
         calendar = None if query.view == "table" else calendar_page(board, self._timeline(board.at), query)
         if query.view == "calendar":
-            return self._template.render(query, None, calendar)
+            return self._template.render(query, None, calendar, made)
         table = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
-        return self._template.render(query, table, calendar)
+        return self._template.render(query, table, calendar, made)
 
 
 def _service(board: Board, name: str) -> ServiceRow:
