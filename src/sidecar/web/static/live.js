@@ -31,9 +31,9 @@
     const fresh = await ask();
     asking = false;
     failures = fresh ? 0 : failures + 1;
+    schedule();
     if (fresh) show(fresh);
     tick();
-    schedule();
   }
 
   /** The page as it is now, or null when nobody answers. Any other answer is for the reader to see. */
@@ -81,7 +81,7 @@
   /** What an element is called before and after: its row, its place in there, where it leads. */
   function nameOf(element) {
     const row = element.closest(".row")?.querySelector(".name").textContent;
-    const place = element.parentElement?.closest("[class]").className;
+    const place = element.parentElement?.closest("[class]")?.className;
     return [row, place, element.tagName, element.getAttribute("href")].join("\n");
   }
 
@@ -133,7 +133,7 @@
   /** Nothing is known to be fine any more. Former runs and the calendar's marks are history, and stay. */
   function doubt() {
     card.classList.add("stale");
-    headline().textContent = "Can't tell: backup-glance doesn't answer";
+    headline().textContent = "Can't tell any more";
     card.querySelectorAll(".tally, .upkeep").forEach((summary) => summary.remove());
     for (const element of card.querySelectorAll(VERDICTS)) {
       const state = [...element.classList].find((name) => BETTER_THAN_UNKNOWN.test(name));

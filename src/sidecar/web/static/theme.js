@@ -24,9 +24,7 @@
 
   function follow() {
     const address = `theme.css?${picked()}`;
-    if (link.getAttribute("href") === address) return;
-    if (document.body) exchange(address);
-    else link.href = address;
+    if (link.getAttribute("href") !== address) exchange(address);
   }
 
   /** The present numbers as a query. What isn't written as Glance writes it stays as it is configured. */
@@ -56,11 +54,12 @@
     return value >= 0 ? String(+Math.min(value, limit).toFixed(4)) : "";
   }
 
-  /** The old colours stay until the new ones are there. */
+  /** The old colours stay until the new ones are there; while the page is still being built, nothing is painted till then. */
   function exchange(address) {
     const old = link;
     link = old.cloneNode();
     link.href = address;
+    link.setAttribute("blocking", "render");
     link.onload = () => old.remove();
     old.after(link);
   }
