@@ -222,7 +222,9 @@ def test_an_open_page_asks_again_by_itself_also_without_script() -> None:
 
 
 @pytest.mark.parametrize(("stale_after", "seconds"), [(timedelta(minutes=20), 300), (timedelta(minutes=2), 120)])
-def test_an_open_page_without_an_answer_is_believed_no_longer_than_a_board(stale_after: timedelta, seconds: int) -> None:
+def test_an_open_page_without_an_answer_is_believed_no_longer_than_a_board(
+    stale_after: timedelta, seconds: int
+) -> None:
     html = ask(app_for(options=WidgetOptions(stale_after=stale_after)), "/widget").text
     assert f'data-now="2026-11-23T06:26:00Z" data-clock="07:26" data-refresh="60" data-good-for="{seconds}"' in html
 
