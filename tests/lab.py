@@ -32,8 +32,9 @@ class Lab:
         self.config = directory / "config.yaml"
         self.now = MORNING
 
-    def board(self, **source_changes: dict[str, Any]) -> Board:
-        self.rack.write_config(self.config)
+    def board(self, *, services: bool = True, **source_changes: dict[str, Any]) -> Board:
+        """``services`` False: without the map; ``source_changes``: keys of sources that shall be otherwise."""
+        self.rack.write_config(self.config, services=services)
         document = yaml.safe_load(self.config.read_text())
         for name, changes in source_changes.items():
             document["sources"][name] = {

@@ -143,6 +143,16 @@ def test_a_source_that_was_never_read_leaves_its_lines_planned_and_is_named_once
     assert [entry.who for entry in unread] == ["Can't read backrest.", None, None]
 
 
+def test_upkeep_of_the_days_before_is_told_out_of_the_task_list(good: House) -> None:
+    found = good.timeline.occurrences(MORNING - timedelta(days=12), MORNING)
+    states = {
+        title: [str(one.state) for one in found if one.title == title]
+        for title in ("PBS prune", "PBS garbage collection")
+    }
+
+    assert states == {"PBS prune": ["ok"] * 12, "PBS garbage collection": ["ok"] * 2}
+
+
 def test_the_days_before_were_good(bad: House) -> None:
     for day in range(2, 23):
         assert {str(one.state) for one in bad.on(date(2026, 11, day))} == {"ok"}

@@ -90,8 +90,7 @@ def test_next_runs_come_from_each_jobs_own_schedule(lab: Lab) -> None:
 
 
 def test_without_a_map_everything_is_a_service_under_its_own_name(lab: Lab) -> None:
-    lab.rack.write_config(lab.config, services=False)
-    found = asyncio.run(lab._board())
+    found = lab.board(services=False)
 
     assert {"jellyfin (pve:201)", "jellyfin"} & set(states(found))
     assert set(states(found).values()) <= {"ok", "running"}
@@ -174,6 +173,14 @@ def test_judging_later_without_new_readings_makes_everything_unknown(lab: Lab) -
     assert set(states(found).values()) == {"unknown"}
     assert found.overall.headline == "Can't tell for 12 of 12"
     assert replace(found, at=MORNING) != found
+
+
+def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Lab) -> None:
+    found = {one.name: {copy.job: str(copy.state) for copy in one.copies} for one in lab.board().services}
+
+    assert found["nextcloud"] == {"databasement/s3": "ok"}
+    assert found["vault"] == {"backrest/b2": "ok"}
+    assert found["jellyfin"] == {}
 
 
 def test_everything_that_leaves_is_a_read(lab: Lab) -> None:

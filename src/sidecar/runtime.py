@@ -13,13 +13,15 @@ from pathlib import Path
 
 import uvicorn
 
+from . import service_manager
 from .config import Config
-from .core.board import board
+from .core.board import board_of
+from .core.judged import Judged, judged
 from .core.model import Board
 from .core.remember import remember
 from .core.report import Problem, Report, keep_what_failed
 from .core.settings import Settings
-from .core.timeline import Timeline, timeline
+from .core.timeline import Timeline, timeline_of
 from .credentials import Credentials
 from .ledger import Ledger, Remembered
 from .poller import Polled, Sleep, poll
@@ -56,7 +58,8 @@ class Desk:
         self._history = remembered.history
         self._tried: set[str] = set()
         self._timeline: Timeline | None = None
-        self.board: Board = self._judge()
+        self._judged = self._judge()
+        self.board = self._board()
 
     def record(self, report: Report) -> None:
         """Takes a source's report; scopes that failed keep what they said before."""
@@ -72,21 +75,25 @@ class Desk:
 
     def rejudge(self) -> None:
         """Judges everything for the present moment and swaps the board."""
-        self.board = self._judge()
+        self._judged = self._judge()
+        self.board = self._board()
         self._timeline = None
 
     def timeline(self, now: datetime) -> Timeline:
-        """What is due at any time, as it is known at ``now``; made once for each board."""
+        """What is due at any time, as it is known at ``now``; made once for each board, of what it was judged from."""
         if self._timeline is None or self._timeline.lab.now != now:
-            self._timeline = timeline(dict(self._reports), self._history, self._settings, now)
+            self._timeline = timeline_of(self._judged if self._judged.lab.now == now else self._judge(now))
         return self._timeline
 
     def ready(self) -> bool:
         """Every source was tried since start."""
         return all(source.name in self._tried for source in self._settings.sources)
 
-    def _judge(self) -> Board:
-        found = board(self._reports, self._history, self._settings, self._clock())
+    def _judge(self, now: datetime | None = None) -> Judged:
+        return judged(dict(self._reports), self._history, self._settings, now or self._clock())
+
+    def _board(self) -> Board:
+        found = board_of(self._judged)
         return replace(found, notes=(*found.notes, *self._ledger.notes)) if self._ledger else found
 
 
@@ -158,7 +165,7 @@ async def _serve(
         options=_widget_options(config),
         timeline=desk.timeline,
     )
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             lifespan="off",
@@ -177,6 +184,18 @@ async def _serve(
             loops.append(asyncio.create_task(vault.keep_alive()))
         async with _running(loops):
             await server.serve(sockets=[sock])
+
+
+class _Server(uvicorn.Server):
+    """Tells systemd when it begins and ceases to answer. The first board exists before it: no poll is waited for."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        service_manager.tell(service_manager.READY)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        service_manager.tell(service_manager.STOPPING)
+        await super().shutdown(sockets)
 
 
 def _widget_options(config: Config) -> WidgetOptions:

@@ -231,6 +231,12 @@ def many(number: int) -> Board:
     return board(services, f"All {number} backed up, 1 warning: {services[0].name}")
 
 
+def every_state() -> Board:
+    """One service in each state, worst first."""
+    services = [service(f"is-{state}", guest(100 + place, Verdict(state))) for place, state in enumerate(State)]
+    return board(services, f"3 of {len(services)} need you: is-failed")
+
+
 def hostile() -> Board:
     """Every text an upstream can choose is hostile, some of it endless."""
     bad = Verdict(State.FAILED, HOSTILE, NOW, HOSTILE, Link("javascript:alert(1)", HOSTILE))

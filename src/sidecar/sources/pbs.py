@@ -6,6 +6,7 @@ An empty list proves nothing there (pbs.md §1.4), so a refresh asks first what 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,11 +14,12 @@ from itertools import chain
 
 from sidecar.calls import Call
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Datastore, Problem, Reading, Task
+from sidecar.core.report import Datastore, Problem, Reading, Task, UpkeepJob
 from sidecar.fetch import Upstream
 
 from . import pbs_grants, pbs_parse
 from .pbs_parse import GcRow
+from .pbs_upkeep_runs import with_runs
 from .permissions import Permissions
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
 from .refresh import Answer, Refresh
@@ -85,7 +87,9 @@ class PbsSource(ProxmoxSource):
         content = await asyncio.gather(
             *(self._store(refresh, permissions, one, index_files.get(one.name, 0)) for one in datastores.rows)
         )
-        readings = [datastores.reading(("datastores",), datastores.rows), zone, _gc_reading(gc, tasks), *upkeep]
+        known = tasks.rows if tasks else ()
+        readings = [datastores.reading(("datastores",), datastores.rows), zone, _gc_reading(gc, known)]
+        readings += (_upkeep_reading(kind, answer, known) for kind, answer in upkeep)
         if tasks is not None:
             readings.append(tasks.reading(("tasks",), (one for one in tasks.rows if pbs_parse.is_upload_or_runs(one))))
         return [*readings, *chain.from_iterable(content), *self._unlisted(datastores)]
@@ -157,7 +161,7 @@ async def _zone(refresh: Refresh) -> Reading:
     return answer.reading(("zone",), answer.rows)
 
 
-async def _upkeep(refresh: Refresh, version: str | None) -> list[Reading]:
+async def _upkeep(refresh: Refresh, version: str | None) -> list[tuple[str, Answer[UpkeepJob]]]:
     """Prune, verify and sync jobs. Before 3.3 the direction of a sync is an unknown parameter (pbs.md §2.9)."""
     both = {"sync-direction": "all"} if pbs_parse.version_of(version) >= _PUSH_SYNC else None
     calls = (("prune", PRUNE, None), ("verify", VERIFY, None), ("sync", SYNC, both))
@@ -167,7 +171,7 @@ async def _upkeep(refresh: Refresh, version: str | None) -> list[Reading]:
             for kind, call, params in calls
         )
     )
-    return [answer.reading(("upkeep", kind), answer.rows) for (kind, _, _), answer in zip(calls, answers, strict=True)]
+    return [(kind, answer) for (kind, _, _), answer in zip(calls, answers, strict=True)]
 
 
 async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | None:
@@ -178,9 +182,13 @@ async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | N
     return await refresh.rows("task list", pbs_parse.parse_task, TASKS, {"since": since, "limit": 0})
 
 
-def _gc_reading(gc: Answer[GcRow], tasks: Answer[Task] | None) -> Reading:
-    known = tasks.rows if tasks else ()
-    return gc.reading(("upkeep", "gc"), (pbs_parse.with_newest_gc_task(row.job, known) for row in gc.rows))
+def _upkeep_reading(kind: str, jobs: Answer[UpkeepJob], tasks: Iterable[Task]) -> Reading:
+    return jobs.reading(("upkeep", kind), with_runs(jobs.rows, tasks))
+
+
+def _gc_reading(gc: Answer[GcRow], tasks: Iterable[Task]) -> Reading:
+    jobs = (pbs_parse.with_newest_gc_task(row.job, tasks) for row in gc.rows)
+    return gc.reading(("upkeep", "gc"), with_runs(jobs, tasks))
 
 
 # --- calls for one datastore ------------------------------------------------------------------------------------------------
