@@ -40,8 +40,8 @@ browser: $(VENV)/.dev ## the pages in Debian's Chromium
 rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
 	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
 
-bench: $(VENV)/.dev ## how long a board takes, by the number of services
-	$(BIN)/python -m bench.board
+bench: $(VENV)/.dev ## how long boards and calendars take, by the number of services
+	$(BIN)/python -m bench
 
 pictures: $(VENV)/.dev ## the documentation's pictures, of a real Glance
 	@scripts/need-chromium

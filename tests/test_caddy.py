@@ -286,6 +286,19 @@ def test_only_who_knows_a_password_may_look_and_the_password_stays_at_the_door(s
     assert [seen["authorization"] for seen in echo.seen] == ["Bearer right"]
 
 
+def test_glances_server_gets_the_extension_with_a_password_and_with_the_headers_that_it_needs(
+    start_front: StartFront,
+) -> None:
+    front = start_front(users=[{"name": "glance", "password_hash": _hash("open sesame")}])
+    app = create_app(board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
+    with sidecar(app, front.upstream):
+        answer = front.client.get("/extension", auth=("glance", "open sesame"))
+    assert answer.status_code == 200
+    assert answer.headers["widget-title"] == "Backups"
+    assert answer.headers["widget-content-type"] == "html"
+    assert "All 12 backed up" in answer.text
+
+
 def test_another_service_decides_who_may_look(start_front: StartFront, tmp_path: Path) -> None:
     decider = Echo(key="session")
     front = start_front(forward_auth={"address": f"unix/{tmp_path / 'auth.sock'}", "uri": "/may-look"})

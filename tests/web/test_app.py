@@ -19,6 +19,8 @@ PATHS = [
     "/readyz",
     "/widget",
     "/widget?view=calendar",
+    "/extension",
+    "/extension?view=all",
     "/theme.css",
     "/api/v1/status",
     "/api/v1/services/vault",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from . import offsite
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, Run, SourceKind
 from .part import Actions, Part, Plan
@@ -86,6 +87,7 @@ def _parts(lab: Lab, source: SourceSetting, report: Report, server: Server) -> I
             shared[covering] = Shared(lab, tuple(promises[one] for one in covering))
         recalled = shared[covering].recall(f"{PartKind.DATABASE}:{source.name}:{server.name}/{database}")
         kept = [one for one in rows if one.run.good and not one.whole_server]
+        copies = tuple(offsite.of_dumps(lab, source.name, kept))
         yield Part(
             kind=PartKind.DATABASE,
             ref=f"{server.name}/{database}",
@@ -98,7 +100,8 @@ def _parts(lab: Lab, source: SourceSetting, report: Report, server: Server) -> I
             first_due_after=oldest,
             count=len(kept),
             longest=_longest(rows),
-            concerns=tuple(_copies_that_failed(kept[0])) if kept else (),
+            concerns=(*_copies_that_failed(kept[0]), *offsite.late(copies)) if kept else (),
+            copies=copies,
             broken=_broken(kept[0]) if kept else None,
             link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
             actions=_ACTIONS,

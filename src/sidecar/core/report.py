@@ -296,11 +296,13 @@ class Plan:
 
     Attributes:
         next_run: the run that Backrest announced (its own clock and zone, never computed by us); None when it is disabled.
+        repo: the repository it saves to, as its log tells; None where that could not be read.
     """
 
     id: str
     next_run: datetime | None
     runs: tuple[Run, ...]
+    repo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

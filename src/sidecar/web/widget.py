@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .assets import Asset
 from .calendar_page import CalendarPage
 from .page import Page
 from .query import WidgetQuery
+from .templating import environment
 
 
 class WidgetTemplate:
     """The template of every view, compiled once. An open page looks again every ``refresh``."""
 
     def __init__(self, assets: Mapping[str, Asset], refresh: timedelta) -> None:
-        self._template = _environment().get_template("widget.html")
+        self._template = environment().get_template("widget.html")
         self._refresh_seconds = int(refresh.total_seconds())
         self._links = {name: f"static/{assets[name].name}" for name in ("widget.css", "calendar.css", "icon.svg")}
 
@@ -47,14 +45,4 @@ def _ways(query: WidgetQuery) -> tuple[tuple[str, str, bool], ...]:
     return (
         ("services", query.address(), query.view == "table"),
         ("calendar", query.address(view="calendar"), query.view == "calendar"),
-    )
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
