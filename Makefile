@@ -7,7 +7,7 @@ PYTHON_CODE := src tests bench
 ROLLOUT := .venv-rollout
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types unit test vault browser rollout bench lock clean
+.PHONY: help demo check lint types unit test vault browser rollout bench pictures lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -40,8 +40,12 @@ browser: $(VENV)/.dev ## the pages in Debian's Chromium
 rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
 	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
 
-bench: $(VENV)/.dev ## how long a board takes, by the number of services
-	$(BIN)/python -m bench.board
+bench: $(VENV)/.dev ## how long boards and calendars take, by the number of services
+	$(BIN)/python -m bench
+
+pictures: $(VENV)/.dev ## the documentation's pictures, of a real Glance
+	@scripts/need-chromium
+	$(BIN)/python -m tests.glance.pictures docs
 
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes
 	scripts/lock

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Dialog, Page
 
 from tests.browser.serving import Sidecar
 from tests.child import free_port
-from tests.glance.page import FRAMES, choose_theme, frames
+from tests.glance.page import FRAMES, choose_theme, frames, wait_until_frames_follow
 from tests.glance.site import glance_site
 from tests.web import boards
 
@@ -93,16 +93,11 @@ def test_the_theme_picker_reaches_the_frames(page: Page) -> None:
     services, _ = frames(page)
     if not services.locator("script").count():
         pytest.skip("the page has no script yet that follows the picker")
-    choose_theme(page, "default-light")
-    services.wait_for_function(
-        "getComputedStyle(document.documentElement).backgroundColor === 'rgb(241, 241, 244)'", timeout=5000
-    )
+    for name, colour in (("default-light", (241, 241, 244)), ("default", (21, 21, 25))):
+        choose_theme(page, name)
+        wait_until_frames_follow(page)
 
-    assert corner_colours(page) == {ground(page)} == {(241, 241, 244)}
-    choose_theme(page, "default")
-    services.wait_for_function(
-        "getComputedStyle(document.documentElement).backgroundColor === 'rgb(21, 21, 25)'", timeout=5000
-    )
+        assert corner_colours(page) == {ground(page)} == {colour}
 
 
 def corner_colours(page: Page) -> set[tuple[int, ...]]:

@@ -85,7 +85,7 @@ class Show:
             await runtime.serve(config, found, keys, self._listener, self._clock, state)
             return
         status = f"http://127.0.0.1:{self._port}/api/v1/status"
-        beside = [self._night.run(), tell(status, demo_homelab().zone, _say_at_once)]
+        beside = [self._night.run(), tell(status, demo_homelab().zone, self._night.morning, _say_at_once)]
         tasks = [asyncio.create_task(one) for one in beside]
         try:
             await runtime.serve(config, found, keys, self._listener, self._clock, state, self._night.sleep)
