@@ -13,7 +13,7 @@ from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, SourceKind
 from .part import Actions, Evidence, Part, Plan, weakest
 from .recall import recall
-from .report import Archive, BackupGroup, BackupJob, Guest, Reading, Report, Storage, Task, Zone
+from .report import Archive, BackupGroup, BackupJob, Guest, Problem, Reading, Report, Storage, Task, Zone
 from .settings import SourceSetting
 from .snapshots import UPLOAD_LIMIT
 
@@ -118,6 +118,11 @@ class _Cluster:
     def unread_jobs(self) -> list[str]:
         return [job.id for job in self.jobs if job.enabled and job.guests is None]
 
+    def untold_jobs(self) -> Problem | None:
+        """Why no job is known at all, as long as none was ever read or the token may not see them any more."""
+        reading = self.report.reading("jobs")
+        return reading.problem if reading is not None and reading.as_of is None else None
+
 
 def _part(lab: Lab, cluster: _Cluster, guest: Guest) -> GuestPart:
     source, jobs, kept = cluster.source, cluster.jobs_of(guest), cluster.kept[guest.vmid]
@@ -136,7 +141,7 @@ def _part(lab: Lab, cluster: _Cluster, guest: Guest) -> GuestPart:
         starts_seen=starts_seen,
         first_due_after=kept.oldest,
         link=Link(f"{source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
-        actions=_actions(guest, jobs),
+        actions=_actions(guest, jobs, cluster.untold_jobs()),
         note=_note(cluster, jobs, kept),
         kept_on=tuple(place.source.name for place in kept.places),
     )
@@ -259,6 +264,8 @@ def _note(cluster: _Cluster, jobs: list[BackupJob], kept: _Kept) -> str | None:
     """Why nothing can be known about a guest although its cluster answers."""
     if not jobs and (unread := cluster.unread_jobs()):
         return f"can't tell whether job {unread[0]} covers it: its guests could not be read"
+    if not jobs and (untold := cluster.untold_jobs()):
+        return f"can't tell which job covers it: {untold.cause}"
     if jobs and not kept.storages:
         return f"the storage of job {jobs[0].id} is not visible: the token needs Datastore.Audit on /storage"
     if jobs and not kept.places and all(storage.type == "pbs" for storage in kept.storages):
@@ -266,7 +273,7 @@ def _note(cluster: _Cluster, jobs: list[BackupJob], kept: _Kept) -> str | None:
     return None
 
 
-def _actions(guest: Guest, jobs: list[BackupJob]) -> Actions:
+def _actions(guest: Guest, jobs: list[BackupJob], untold: Problem | None) -> Actions:
     job = jobs[0].id if jobs else None
     start = f"start {job} there" if job else "start a backup"
     return Actions(
@@ -275,7 +282,9 @@ def _actions(guest: Guest, jobs: list[BackupJob]) -> Actions:
         never=f"Check that node {guest.node} is up, then {start}.",
         concerned="Look at the newest runs and at the verification of its snapshots.",
         uncovered=f"Enable {job}." if job else f"Add {guest.vmid} to a backup job, or list it under ignore.",
-        unreadable="Add that server to sources, or name it under storages of the PVE source.",
+        unreadable=untold.action
+        if untold
+        else "Add that server to sources, or name it under storages of the PVE source.",
     )
 
 

@@ -16,7 +16,7 @@ from .history import History
 from .lab import Lab, plan
 from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State, worst
 from .occurrence_words import reason, together
-from .part import CLOCK_TOLERANCE, EARLY, Part, Plan
+from .part import EARLY, Part, Plan
 from .report import Report
 from .schedule import Schedule
 from .services import services
@@ -195,8 +195,7 @@ def _parts(lab: Lab, history: History) -> Iterator[Track]:
 
 def _part_track(name: str, part: Part, lab: Lab, history: History) -> Track:
     judgement = judge(part, history, lab.now, lab.settings.timezone)
-    as_of = part.evidence.as_of
-    runs = tuple(run for run in reversed(part.runs) if as_of is not None and run.start <= as_of + CLOCK_TOLERANCE)
+    runs = tuple(run for run in reversed(part.runs) if not part.evidence.is_from_the_future(run))
     since = min((when for when in (runs[0].start if runs else None, history.first_contact) if when), default=None)
     return Track(
         name=name,
@@ -204,7 +203,7 @@ def _part_track(name: str, part: Part, lab: Lab, history: History) -> Track:
         plans=tuple(promise for promise in part.plans if _in_force(promise, lab.settings)),
         verdict=judgement.verdict,
         grace=judgement.grace,
-        as_of=as_of,
+        as_of=part.evidence.as_of,
         known_since=max(since, part.first_due_after or since) if since else None,
         failures_are_gaps=part.kind is PartKind.GUEST,
     )

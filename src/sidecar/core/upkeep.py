@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from . import words
-from .due import SHORT_GRACE
+from .due import SHORT_GRACE, second_time
 from .host_groups import link
 from .lab import Lab, plan
 from .model import DatastoreRow, JobRow, Link, Outcome, Run, SourceKind, State, Verdict
@@ -105,7 +105,7 @@ def _upkeep(
         title=(own.title if own else None) or f"{'Backrest' if from_backrest else 'PBS'} {_TITLES[job.kind]} {job.id}",
         kind=job.kind,
         source=source.name,
-        verdict=_verdict(lab, source, job, promise.job, evidence, busy=busy),
+        verdict=_verdict(lab, source, job, promise, evidence, busy=busy),
         schedule=job.schedule,
         timezone=promise.timezone if job.schedule else None,
         last_run=run,
@@ -123,8 +123,10 @@ def _outcome(job: UpkeepJob) -> Outcome:
     return Outcome.WARNING if (job.last_state or "").startswith("WARNINGS:") else Outcome.FAILED
 
 
-def _verdict(lab: Lab, source: SourceSetting, job: UpkeepJob, name: str, evidence: Evidence, *, busy: bool) -> Verdict:
-    own = lab.settings.jobs.get(name)
+def _verdict(
+    lab: Lab, source: SourceSetting, job: UpkeepJob, promise: Plan, evidence: Evidence, *, busy: bool
+) -> Verdict:
+    own = lab.settings.jobs.get(promise.job)
     off = _why_off(source, job, disabled=own is not None and own.disabled)
     if off:
         return Verdict(State.DISABLED, words.sentence(off))
@@ -134,7 +136,10 @@ def _verdict(lab: Lab, source: SourceSetting, job: UpkeepJob, name: str, evidenc
     if evidence.stale(lab.now):
         cause = evidence.problem.cause if evidence.problem else "it did not answer"
         return Verdict(State.UNKNOWN, words.sentence(f"can't read {source.name}: {cause}"), evidence.as_of)
-    found = _by_last_run(lab, job, evidence, (own.grace if own else None) or SHORT_GRACE, _place(source, job))
+    grace = (own.grace if own else None) or SHORT_GRACE
+    if job.next_run is not None and promise.schedule is not None:
+        grace += second_time(job.next_run, [promise.timezone])
+    found = _by_last_run(lab, job, evidence, grace, _place(source, job))
     if busy and found.state in (State.MISSED, State.NEVER):
         return Verdict(State.LATE, f"{found.reason} It waits in Backrest's queue.", found.since)
     return found
