@@ -15,6 +15,8 @@ from sidecar import config_file
 from sidecar.core.board import board
 from sidecar.core.history import EMPTY
 from sidecar.core.model import Board
+from sidecar.core.report import Report
+from sidecar.core.timeline import Timeline, timeline
 from sidecar.credentials import Credentials
 from sidecar.wiring import make_sources
 from tests.upstreams import Rack, demo_homelab
@@ -30,21 +32,29 @@ class Lab:
         self.config = directory / "config.yaml"
         self.now = MORNING
 
-    def board(self, **source_changes: dict[str, Any]) -> Board:
-        self.rack.write_config(self.config)
+    def board(self, *, services: bool = True, **source_changes: dict[str, Any]) -> Board:
+        """``services`` False: without the map; ``source_changes``: keys of sources that shall be otherwise."""
+        self.rack.write_config(self.config, services=services)
         document = yaml.safe_load(self.config.read_text())
         for name, changes in source_changes.items():
             document["sources"][name] = {
                 key: value for key, value in {**document["sources"][name], **changes}.items() if value is not None
             }
         self.config.write_text(yaml.safe_dump(document))
-        return asyncio.run(self._board())
+        return board(self._reports(), EMPTY, config_file.load(self.config).to_settings(), self.now)
 
-    async def _board(self) -> Board:
-        config = config_file.load(self.config)
-        async with make_sources(config, Credentials(None)) as sources:
-            reports = [await source.read(lambda: self.now) for source in sources]
-        return board({report.source: report for report in reports}, EMPTY, config.to_settings(), self.now)
+    def board_and_timeline(self) -> tuple[Board, Timeline]:
+        """Both views of one reading."""
+        self.rack.write_config(self.config)
+        reports, settings = self._reports(), config_file.load(self.config).to_settings()
+        return board(reports, EMPTY, settings, self.now), timeline(reports, EMPTY, settings, self.now)
+
+    def _reports(self) -> dict[str, Report]:
+        async def read() -> dict[str, Report]:
+            async with make_sources(config_file.load(self.config), Credentials(None)) as sources:
+                return {source.name: await source.read(lambda: self.now) for source in sources}
+
+        return asyncio.run(read())
 
     def as_good_as_new(self) -> None:
         """The clock back to the morning, and everything mended."""

@@ -162,7 +162,7 @@ class Sidecar:
 
 
 @contextmanager
-def running(config: Path, credentials: Path, directory: Path, *more: str) -> Iterator[Sidecar]:
+def running(config: Path, credentials: Path, directory: Path, *more: str, **environment: str) -> Iterator[Sidecar]:
     path = directory / "sidecar.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -170,7 +170,7 @@ def running(config: Path, credentials: Path, directory: Path, *more: str) -> Ite
         process = subprocess.Popen(
             [sys.executable, "-m", "sidecar", "serve", "--config", str(config), "--credentials", str(credentials),
              "--fd", str(listener.fileno()), *more],
-            pass_fds=[listener.fileno()], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+            pass_fds=[listener.fileno()], stderr=subprocess.PIPE, text=True, env={**ENVIRONMENT, **environment},
         )  # fmt: skip
         try:
             yield Sidecar(path, process)

@@ -12,7 +12,8 @@ from sidecar.core.model import Outcome, Run, SourceKind, State
 from sidecar.core.report import Guest, Plan, Problem, Report
 from sidecar.ledger import FILE, Ledger
 from sidecar.runtime import Desk
-from tests.core.making import at
+from tests.core.making import at, failed, run
+from tests.core.remembering import pruning
 from tests.core.reports import BACKREST, CRITICAL, PVE, away, group, pbs, pve, readings, row, settings
 from tests.kept import GUESTS, NIGHT, NOW, desk, filled, rows
 
@@ -57,6 +58,26 @@ def test_what_is_remembered_is_the_same_after_a_restart(tmp_path: Path) -> None:
     assert again.remembered.history == history
     assert history.seen["guest:pve:201"].gone == at("22 12:08")
     assert again.remembered.reports["pve"] == made._reports["pve"]
+
+
+def test_runs_of_upkeep_are_remembered_over_a_restart_each_as_it_ended(tmp_path: Path) -> None:
+    made, ledger = desk(tmp_path)
+    for read, last in (
+        ("21 07:00", run("21 05:00")),
+        ("22 05:01", run("22 05:00", Outcome.RUNNING)),
+        ("22 11:58", failed("22 05:00")),
+    ):
+        made.record(pruning(read, last))
+    history = made._history
+    ledger.close()
+
+    again = Ledger(tmp_path, NOW)
+    again.close()
+    assert again.remembered.history == history
+    assert [(one.start, one.outcome) for one in history.runs["pbs/prune/daily"]] == [
+        (at("22 05:00"), Outcome.FAILED),
+        (at("21 05:00"), Outcome.OK),
+    ]
 
 
 def test_a_guest_added_while_the_sidecar_was_down_counts_from_when_it_is_seen(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -37,7 +36,13 @@ def somebody_elses(path: Path) -> None:
         connection.execute("INSERT INTO schema_version VALUES (1)")
 
 
-@pytest.mark.parametrize("spoil", [garbage, torn, cut, somebody_elses])
+def edited_by_hand(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO subjects VALUES (99, 'job:pbs/prune/daily')")
+        connection.execute("INSERT INTO runs VALUES (99, 1, NULL, 'splendid', NULL, NULL)")
+
+
+@pytest.mark.parametrize("spoil", [garbage, torn, cut, somebody_elses, edited_by_hand])
 def test_a_broken_file_is_set_aside_and_said_and_a_new_one_begins(tmp_path: Path, spoil: object) -> None:
     filled(tmp_path)
     spoil(tmp_path / FILE)  # type: ignore[operator]
@@ -96,6 +101,7 @@ def test_a_ledger_of_a_newer_version_is_left_alone_and_said(tmp_path: Path) -> N
     ledger.close()
 
     assert "it has version 99, this backup-glance knows 1" in made.board.notes[-1]
+    assert "no copy from before" in made.board.notes[-1]
     assert rows(tmp_path, "SELECT version FROM schema_version") == [(99,)]
 
 
@@ -112,11 +118,27 @@ def test_an_older_ledger_is_copied_and_led_on_and_keeps_what_it_knew(
         assert connection.execute("SELECT name, colour FROM members").fetchall()
     assert rows(tmp_path, "SELECT count(*) FROM lamps") == [(0,)]
 
-    shutil.move(copy, tmp_path / FILE)
-    again = Ledger(tmp_path, NOW)
-    again.close()
-    assert again.notes == ()
-    assert again.remembered.reports.keys() == {"pve", "pbs"}
+
+def test_going_back_to_an_older_version_takes_up_the_copy_from_before_and_says_so(tmp_path: Path) -> None:
+    filled(tmp_path)
+    newer = (*ledger_schema.MIGRATIONS, "DROP TABLE runs")
+    for _ in range(2):  # forward, back, and the same again
+        with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
+            ledger_schema.bring_up_to_date(connection, tmp_path / FILE, newer)
+        made, again = desk(tmp_path)
+        made.record(pve("22 12:03"))
+        again.close()
+
+        (kept,) = tmp_path.glob(f"{FILE}.newer-*")
+        assert made.board.notes[-1] == (
+            "backup-glance went back to an older version: what is remembered is from before the newer one, "
+            f"whose ledger is kept as {kept.name}."
+        )
+        assert again.remembered.reports.keys() == {"pve", "pbs"}
+        assert rows(tmp_path, "SELECT version FROM schema_version") == [(len(ledger_schema.MIGRATIONS),)]
+    once_more = Ledger(tmp_path, NOW)
+    once_more.close()
+    assert once_more.notes == ()
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:

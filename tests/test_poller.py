@@ -72,9 +72,23 @@ def test_an_answer_that_cannot_be_taken_in_is_logged_and_the_next_one_is_asked_f
 
 
 def test_a_slow_source_rests_ten_times_as_long_as_it_took() -> None:
+    rests: list[float] = []
+    resting = asyncio.Event()
+
     async def read() -> str:
         await asyncio.sleep(0.03)
         return "slow"
 
-    assert len(answers(polled(read), 0.25)) == 1
-    assert len(answers(polled(read), 0.5)) == 2
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+        resting.set()
+        await asyncio.Event().wait()
+
+    async def until_it_rests() -> None:
+        task = asyncio.create_task(poll(polled(read), lambda _: None, sleep))
+        await resting.wait()
+        task.cancel()
+
+    asyncio.run(until_it_rests())
+
+    assert rests[0] >= 9 * 0.03

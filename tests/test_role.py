@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,10 @@ import pytest
 import yaml
 
 from sidecar import config
+from sidecar.ledger import FILE, Ledger
+from tests.core.reports import pve
+from tests.kept import NOW, desk, filled, written
+from tests.test_cli import KEY, running
 
 ROOT = Path(__file__).parent.parent
 ROLE = ROOT / "roles" / "backup_glance"
@@ -115,3 +120,55 @@ def test_the_controllers_lock_fits_this_python_and_holds_hashes_only() -> None:
     assert "--hash=sha256:" in text
     assert re.search(r"^ansible-core==2\.19\.\d+ ; python_full_version < '3\.12'", text, re.MULTILINE)
     assert sys.version_info >= (3, 11)
+
+
+# --- a trial with a copy of the ledger ---
+
+
+def script(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROLE / "files" / name, *map(str, arguments)],
+        capture_output=True, text=True, check=False, timeout=60, env={"PYTHONPATH": str(ROOT / "src")},
+    )  # fmt: skip
+
+
+def test_the_ledger_is_copied_whole_while_it_is_written(tmp_path: Path) -> None:
+    state, trial = tmp_path / "state", tmp_path / "trial"
+    state.mkdir()
+    trial.mkdir()
+    made, ledger = desk(state)
+    made.record(pve("22 11:58"))
+    written(ledger)
+    (state / f"{FILE}.v0").write_text("from before a migration")
+    done = script("copy_ledger.py", state / FILE, trial / FILE)
+    ledger.close()
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in trial.iterdir()) == [FILE, f"{FILE}.v0"]
+    copy = Ledger(trial, NOW)
+    copy.close()
+    assert copy.remembered.reports.keys() == {"pve"}
+
+
+def test_a_ledger_that_cannot_be_copied_is_told(tmp_path: Path) -> None:
+    filled(tmp_path)
+    done = script("copy_ledger.py", tmp_path / FILE, tmp_path / "nowhere" / FILE)
+
+    assert done.returncode == 1
+    assert "can't be copied" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_trial_fails_when_the_ledger_that_was_handed_over_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "sidecar_keys").write_text(f"{KEY}\n")
+    (tmp_path / FILE).write_bytes(b"this is no database, but it is longer than a header of one hundred bytes. " * 10)
+    config = tmp_path / "config.yaml"
+    config.write_text('timezone: UTC\nsources:\n  b: {kind: backrest, url: "http://127.0.0.1:1"}\n')
+    with running(config, tmp_path / "keys", tmp_path, "--state", str(tmp_path)) as sidecar:
+        ordinary = script("prove.py", sidecar.path, tmp_path / "keys" / "sidecar_keys")
+        trial = script("prove.py", sidecar.path, tmp_path / "keys" / "sidecar_keys", "remembering")
+
+    assert (ordinary.returncode, ordinary.stdout) == (0, "it answers as it should\n")
+    assert trial.returncode == 1
+    assert "with a copy of the ledger it says: The ledger was broken" in trial.stderr

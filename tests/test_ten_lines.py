@@ -81,7 +81,7 @@ def test_the_ten_lines_are_listed_daily_weekly_monthly(good: House) -> None:
     assert [(line.when, line.title) for _, lines in schedule for line in lines] == TEN
     assert {line.last for _, lines in schedule for line in lines} == {"ok", "running"}
     (gc,) = [line for _, lines in schedule for line in lines if line.when == "Sat 03:00"]
-    assert (gc.kind, gc.last, gc.next) == ("upkeep", "ok", "in 4d")
+    assert (gc.kind, gc.last, gc.next and gc.next.text) == ("upkeep", "ok", "in 4d")
 
 
 def test_each_line_is_due_when_it_should_be_in_local_time(good: House) -> None:
@@ -141,6 +141,16 @@ def test_a_source_that_was_never_read_leaves_its_lines_planned_and_is_named_once
     assert [(line.when, line.title) for _, lines in away.page().schedule for line in lines] == TEN
     assert [entry.title for entry in unread] == [title for _, title in TEN[1:4]]
     assert [entry.who for entry in unread] == ["Can't read backrest.", None, None]
+
+
+def test_upkeep_of_the_days_before_is_told_out_of_the_task_list(good: House) -> None:
+    found = good.timeline.occurrences(MORNING - timedelta(days=12), MORNING)
+    states = {
+        title: [str(one.state) for one in found if one.title == title]
+        for title in ("PBS prune", "PBS garbage collection")
+    }
+
+    assert states == {"PBS prune": ["ok"] * 12, "PBS garbage collection": ["ok"] * 2}
 
 
 def test_the_days_before_were_good(bad: House) -> None:

@@ -90,8 +90,7 @@ def test_next_runs_come_from_each_jobs_own_schedule(lab: Lab) -> None:
 
 
 def test_without_a_map_everything_is_a_service_under_its_own_name(lab: Lab) -> None:
-    lab.rack.write_config(lab.config, services=False)
-    found = asyncio.run(lab._board())
+    found = lab.board(services=False)
 
     assert {"jellyfin (pve:201)", "jellyfin"} & set(states(found))
     assert set(states(found).values()) <= {"ok", "running"}

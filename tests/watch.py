@@ -22,8 +22,9 @@ from sidecar.sources import pbs as pbs_source
 from sidecar.sources import pve as pve_source
 from sidecar.sources.backrest import BackrestOptions, BackrestSource
 from sidecar.sources.databasement import DatabasementOptions, DatabasementSource
-from sidecar.sources.pbs import PbsOptions, PbsSource
-from sidecar.sources.pve import PveOptions, PveSource
+from sidecar.sources.pbs import PbsSource
+from sidecar.sources.proxmox import ProxmoxOptions
+from sidecar.sources.pve import PveSource
 from sidecar.tls import Trust
 from tests.upstreams import Rack
 from tests.upstreams.faults import Fault
@@ -170,8 +171,8 @@ def _sources(rack: Rack) -> dict[str, Source]:
     pbs = connect("pbs")(*own("pbs"), pbs_source.ALLOWED, pbs_headers)
     pve = connect("pve")(*own("pve"), pve_source.ALLOWED, pve_headers)
     return {
-        "pbs": PbsSource(PbsOptions(*own("pbs"), secret("pbs"), secret("pbs")), upstream=pbs),
-        "pve": PveSource(PveOptions(*own("pve"), secret("pve"), secret("pve")), upstream=pve),
+        "pbs": PbsSource(ProxmoxOptions(*own("pbs"), secret("pbs"), secret("pbs")), upstream=pbs),
+        "pve": PveSource(ProxmoxOptions(*own("pve"), secret("pve"), secret("pve")), upstream=pve),
         "databasement": DatabasementSource(
             DatabasementOptions(*own("databasement"), secret("databasement")), connect=connect("databasement")
         ),

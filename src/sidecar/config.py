@@ -1,6 +1,6 @@
-"""The configuration file as models: every key, its meaning, its default.
+"""The configuration file as a model: every key, its meaning, its default.
 
-These models refuse unknown keys and know no I/O (``config_file.py`` reads the file and says where a finding stands).
+The models refuse unknown keys and know no I/O (``config_file.py`` reads the file and says where a finding stands).
 Secrets are references only; their values are read by ``credentials.py`` when they are needed.
 """
 
@@ -9,221 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Field
 
-from .config_values import FINGERPRINT, Duration, GuestRef, HttpsAddress, Model, ScheduleText, Texts, WebAddress, Zone
+from .config_secrets import Secret, Vault, VaultSecret
+from .config_services import GuestPart, Part, Service
+from .config_sources import Databasement, Pbs, Pve, Source
+from .config_values import Duration, Model, ScheduleText, Texts, Zone
 from .core import settings
 from .core.model import PartKind, SourceKind
 
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-
-
-# --- secrets ----------------------------------------------------------------------------------------------------------
-
-
-class VaultSecret(Model):
-    """A field of a KV entry in Vault."""
-
-    vault: str = Field(description="Path of the entry below the KV mount, without the mount's name.")
-    field: str = Field(description="Name of the field in the entry.")
-
-
-class CredentialSecret(Model):
-    """A systemd credential: a file in $CREDENTIALS_DIRECTORY."""
-
-    credential: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the credential.")
-
-
-class FileSecret(Model):
-    """A file; one final newline is stripped."""
-
-    file: Path = Field(description="Absolute path of the file.")
-
-
-def _kind_of_secret(value: object) -> str | None:
-    keys = value.keys() if isinstance(value, dict) else type(value).model_fields if isinstance(value, BaseModel) else ()
-    return next((key for key in ("vault", "credential", "file") if key in keys), None)
-
-
-def _one_of(*kinds: str) -> Discriminator:
-    forms = {"vault": "{vault: PATH, field: NAME}", "credential": "{credential: NAME}", "file": "{file: PATH}"}
-    return Discriminator(
-        _kind_of_secret,
-        custom_error_type="no_secret",
-        custom_error_message=f"is no reference to a secret; write {' or '.join(forms[kind] for kind in kinds)}",
-    )
-
-
-Secret = Annotated[
-    Annotated[VaultSecret, Tag("vault")]
-    | Annotated[CredentialSecret, Tag("credential")]
-    | Annotated[FileSecret, Tag("file")],
-    _one_of("vault", "credential", "file"),
-]
-LocalSecret = Annotated[
-    Annotated[CredentialSecret, Tag("credential")] | Annotated[FileSecret, Tag("file")],
-    _one_of("credential", "file"),
-]
-
-
-def _plain_or_not(value: object) -> str:
-    return "plain" if isinstance(value, str | int) else "mapping"
-
-
-#: A value that is either written down or kept as a secret (token ids are no secrets).
-TextOrSecret = Annotated[
-    Annotated[str, Tag("plain")] | Annotated[Secret, Tag("mapping")],
-    Discriminator(_plain_or_not),
-]
-
-
-class AppRole(Model):
-    """How to log in to Vault."""
-
-    mount: str = Field(default="approle", description="Where the AppRole method is mounted.")
-    role_id: LocalSecret = CredentialSecret(credential="role_id")
-    secret_id: LocalSecret = CredentialSecret(credential="secret_id")
-
-
-class Vault(Model):
-    """The Vault or OpenBao server that keeps the upstreams' credentials."""
-
-    address: HttpsAddress = Field(description="Address of the server.")
-    ca_file: Path | None = Field(default=None, description="CA certificates to trust for it; without: the system's.")
-    namespace: str | None = Field(default=None, description="Vault namespace, where the server has them.")
-    approle: AppRole = AppRole()
-    kv_mount: str = Field(default="secret", description="Mount of the KV version 2 engine.")
-
-
-# --- sources ----------------------------------------------------------------------------------------------------------
-
-
-class _Source(Model):
-    poll_interval: Duration | None = Field(
-        default=None, description="Time between two refreshes; without: the general one."
-    )
-    stale_after: Duration | None = Field(
-        default=None, description="Age after which a reading proves nothing any more; without: the general one."
-    )
-
-
-class _Tls(_Source):
-    ca_file: Path | None = Field(default=None, description="CA certificates to trust for this source.")
-    fingerprint: str | None = Field(
-        default=None,
-        pattern=f"^{FINGERPRINT.pattern}$",
-        description="SHA-256 fingerprint of its certificate; checked instead of a CA and of the host name.",
-    )
-
-    @model_validator(mode="after")
-    def _one_trust(self) -> Self:
-        if self.ca_file and self.fingerprint:
-            raise ValueError("has both ca_file and fingerprint; keep one of them")
-        return self
-
-
-class Pbs(_Tls):
-    """A Proxmox Backup Server."""
-
-    kind: Literal["pbs"]
-    url: HttpsAddress
-    token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or where it is kept.")
-    secret: Secret
-
-
-class Pve(_Tls):
-    """A Proxmox VE node or cluster."""
-
-    kind: Literal["pve"]
-    url: HttpsAddress
-    token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or where it is kept.")
-    secret: Secret
-    storages: dict[str, str] = Field(
-        default_factory=dict, description="Storage name → PBS source, only where the join can't be found."
-    )
-
-
-class Databasement(_Tls):
-    """A Databasement server."""
-
-    kind: Literal["databasement"]
-    url: WebAddress
-    token: Secret = Field(description="An API token of a user with the role viewer.")
-    timezone: Zone = Field(
-        default="UTC", description="Zone of its schedules (its APP_DISPLAY_TIMEZONE): its API doesn't tell."
-    )
-
-
-class Backrest(_Tls):
-    """A Backrest server."""
-
-    kind: Literal["backrest"]
-    url: WebAddress
-    username: str | None = Field(default=None, description="Without: its authentication is off.")
-    password: Secret | None = None
-
-    @model_validator(mode="after")
-    def _both_or_none(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("needs username and password together, or neither")
-        return self
-
-
-Source = Annotated[Pbs | Pve | Databasement | Backrest, Field(discriminator="kind")]
-
-
-# --- services ---------------------------------------------------------------------------------------------------------
-
-
-class Expect(Model):
-    """The owner's word on when a part is backed up; it wins over what the upstream says."""
-
-    schedule: ScheduleText
-    timezone: Zone | None = Field(default=None, description="Zone of the schedule; without: the general one.")
-    grace: Duration | None = Field(default=None, description="How long after the due time a run may still start.")
-
-
-class GuestPart(Model):
-    """A guest or backup group with its own expectation."""
-
-    ref: GuestRef
-    expect: Expect
-
-
-class Part(Model):
-    """A database or plan with its own expectation."""
-
-    ref: str
-    expect: Expect
-
-
-GuestEntry = Annotated[
-    Annotated[GuestRef, Tag("plain")] | Annotated[GuestPart, Tag("mapping")], Discriminator(_plain_or_not)
-]
-PartEntry = Annotated[Annotated[str, Tag("plain")] | Annotated[Part, Tag("mapping")], Discriminator(_plain_or_not)]
-
-
-class Service(Model):
-    """A row of the table: something you care about, and what protects it."""
-
-    name: str = Field(min_length=1, max_length=100)
-    guests: tuple[GuestEntry, ...] = ()
-    databases: tuple[PartEntry, ...] = ()
-    plans: tuple[PartEntry, ...] = ()
-    verify_within: Duration | None = Field(
-        default=None, description="The newest verification of its snapshots may be no older than this."
-    )
-
-    @model_validator(mode="after")
-    def _has_parts(self) -> Self:
-        if not (self.guests or self.databases or self.plans):
-            raise ValueError("names nothing that protects it; add guests, databases or plans")
-        return self
 
 
 class Job(Model):
@@ -272,6 +71,7 @@ class Widget(Model):
     theme: dict[str, str | float | bool] = Field(
         default_factory=dict, description="Theme numbers under the names of glance.yml."
     )
+    refresh: Duration = Field(default=timedelta(minutes=1), description="How often an open page looks again by itself.")
 
 
 class ProxyToken(Model):
@@ -332,7 +132,7 @@ class Config(Model):
             calendar=tuple(settings.CalendarLine(**dict(line)) for line in self.calendar),
         )
 
-    def _source_setting(self, name: str, source: Pbs | Pve | Databasement | Backrest) -> settings.SourceSetting:
+    def _source_setting(self, name: str, source: Source) -> settings.SourceSetting:
         return settings.SourceSetting(
             name=name,
             kind=SourceKind(source.kind),

@@ -123,7 +123,7 @@ class Ledger:
         try:
             return self._loaded()
         except NewerLedgerError as error:
-            self._say(f"is of a newer version ({error}); restore its copy or go back to that version")
+            return self._gone_back(now, error)
         except UnreadableRecordError as error:
             return self._started_anew(now, str(error))
         except sqlite3.Error as error:
@@ -147,19 +147,44 @@ class Ledger:
         self._written = _Written(self.remembered.history, dict(self.remembered.reports))
         return connection
 
+    def _gone_back(self, now: datetime, error: NewerLedgerError) -> sqlite3.Connection | None:
+        """A newer backup-glance has led the file on, and an older one runs again: so does the copy from before."""
+        copy = ledger_schema.copy_from_before(self.path, error.known)
+        if copy is None:
+            self._say(f"is of a newer version ({error}) and has no copy from before; go back to that version")
+            return None
+        aside = self._aside("newer", now)
+        log.warning(
+            "ledger: %s is of a newer version (%s); kept as %s, %s takes its place", self.path, error, aside, copy
+        )
+        note = (
+            "backup-glance went back to an older version: what is remembered is from before the newer one, "
+            f"whose ledger is kept as {aside.name}."
+        )
+        return self._replaced(aside, note, copy)
+
     def _started_anew(self, now: datetime, why: str) -> sqlite3.Connection | None:
         """The broken file gets another name, for whoever wants to know, and a new one takes its place."""
-        aside = self.path.with_name(f"{self.path.name}.broken-{now:%Y%m%dT%H%M%SZ}")
+        aside = self._aside("broken", now)
         log.error("ledger: %s is broken (%s); it is kept as %s, and a new one begins", self.path, why, aside)
+        note = f"The ledger was broken and is kept as {aside.name}: what was remembered begins anew."
+        return self._replaced(aside, note)
+
+    def _aside(self, why: str, now: datetime) -> Path:
+        return self.path.with_name(f"{self.path.name}.{why}-{now:%Y%m%dT%H%M%SZ}")
+
+    def _replaced(self, aside: Path, note: str, successor: Path | None = None) -> sqlite3.Connection | None:
         try:
             for ending in ("", "-wal", "-shm"):
                 if (old := Path(f"{self.path}{ending}")).exists():
                     old.rename(f"{aside}{ending}")
+            if successor is not None:
+                successor.rename(self.path)
             connection = self._loaded()
         except (sqlite3.Error, OSError, NewerLedgerError, UnreadableRecordError) as error:
             self._say(f"can't be opened: {error}")
             return None
-        self._set_aside = f"The ledger was broken and is kept as {aside.name}: what was remembered begins anew."
+        self._set_aside = note
         return connection
 
     def _say(self, trouble: str) -> None:

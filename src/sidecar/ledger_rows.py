@@ -48,6 +48,7 @@ def read_history(connection: Connection) -> History:
         plans=MappingProxyType({member: tuple(found) for member, found in plans.items()}),
         announced=MappingProxyType({job: tuple(found) for job, found in announced.items()}),
         seen=MappingProxyType({one: Sighting(_moment(first), name, _maybe(gone)) for one, name, first, gone in seen}),
+        runs=MappingProxyType(_runs_of_jobs(connection)),
     )
 
 
@@ -64,6 +65,9 @@ def write_history(connection: Connection, new: History, old: History) -> None:
     for member, one in _changed(new.seen, old.seen):
         row = _row(member, one.name, one.first, one.gone)
         connection.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", row)
+    for job, runs in _changed(new.runs, old.runs):
+        known = set(old.runs.get(job, ()))
+        write_runs(connection, f"{_JOB}{job}", (run for run in runs if run not in known))
 
 
 def _changed(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -141,13 +145,14 @@ def _forget_readings_but(connection: Connection, report: Report) -> None:
 # --- runs -----------------------------------------------------------------------------------------------------------------
 
 
+#: What stands before the name of an upkeep job where it is a subject, so that it is no member.
+_JOB = "job:"
+
+
 def runs_of(board: Board) -> Iterator[tuple[str, tuple[Run, ...]]]:
-    """The runs that a board shows, by subject: a member, or "job:" and the name of an upkeep job."""
+    """The runs of parts that a board shows, by member. Those of upkeep jobs are history, and are written with it."""
     for part in (part for service in board.services for part in service.parts):
         yield f"{part.kind}:{part.source}:{part.ref}", part.runs
-    for job in board.jobs:
-        if job.members is None and job.last_run is not None:
-            yield f"job:{job.name}", (job.last_run,)
 
 
 def write_runs(connection: Connection, subject: str, runs: Iterable[Run]) -> None:
@@ -158,18 +163,36 @@ def write_runs(connection: Connection, subject: str, runs: Iterable[Run]) -> Non
     connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
+# CROSS JOIN: subject by subject, each by its own key.
+_RUNS = 'SELECT name, start, "end", outcome, size, text FROM subjects CROSS JOIN runs ON subject = id'
+
+
 def read_runs(connection: Connection, start: datetime, end: datetime) -> dict[str, tuple[Run, ...]]:
     """The runs that began from ``start`` up to, not including, ``end``, by subject, oldest first."""
+    query = _RUNS + " WHERE start >= ? AND start < ? ORDER BY name, start"
+    return _by_subject(connection.execute(query, (_count(start), _count(end))))
+
+
+def _runs_of_jobs(connection: Connection) -> dict[str, tuple[Run, ...]]:
+    """All runs of upkeep jobs, by job, newest first."""
+    query = _RUNS + " WHERE name GLOB ? ORDER BY name, start DESC"
+    found = _by_subject(connection.execute(query, (f"{_JOB}*",)))
+    return {subject.removeprefix(_JOB): runs for subject, runs in found.items()}
+
+
+def _by_subject(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[Run, ...]]:
     found: dict[str, list[Run]] = defaultdict(list)
-    # CROSS JOIN: subject by subject, each by its own key.
-    query = (
-        'SELECT name, start, "end", outcome, size, text FROM subjects CROSS JOIN runs ON subject = id'
-        " WHERE start >= ? AND start < ? ORDER BY name, start"
-    )
-    for subject, begun, ended, outcome, size, text in connection.execute(query, (_count(start), _count(end))):
-        stop = None if ended is None else _EPOCH + timedelta(microseconds=ended)
-        found[subject].append(Run(_EPOCH + timedelta(microseconds=begun), stop, Outcome(outcome), size, text))
+    for subject, *run in rows:
+        found[subject].append(_run(*run))
     return {subject: tuple(runs) for subject, runs in found.items()}
+
+
+def _run(begun: Any, ended: Any, outcome: Any, size: Any, text: Any) -> Run:
+    try:
+        end = None if ended is None else _EPOCH + timedelta(microseconds=ended)
+        return Run(_EPOCH + timedelta(microseconds=begun), end, Outcome(outcome), size, text)
+    except (TypeError, ValueError, OverflowError):
+        raise UnreadableRecordError("no run") from None
 
 
 def forget_before(connection: Connection, moment: datetime) -> None:

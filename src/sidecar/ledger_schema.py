@@ -50,10 +50,11 @@ MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
 
 
 class NewerLedgerError(Exception):
-    """The file was written by a newer version of backup-glance."""
+    """The file was written by a newer version of backup-glance. ``known``: the newest version that this one can read."""
 
     def __init__(self, found: int, known: int) -> None:
         super().__init__(f"it has version {found}, this backup-glance knows {known}")
+        self.known = known
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> Path | None:
@@ -68,7 +69,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path, migrations: Seq
         raise NewerLedgerError(found, len(migrations))
     if found == len(migrations):
         return None
-    copy = _copied(connection, path.with_name(f"{path.name}.v{found}")) if found else None
+    copy = copied(connection, _copy(path, found)) if found else None
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
@@ -87,10 +88,19 @@ def version(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _copied(connection: sqlite3.Connection, copy: Path) -> Path:
-    """A whole copy, or none: it gets its name when it is complete."""
+def copy_from_before(path: Path, known: int) -> Path | None:
+    """The newest copy of the ledger at ``path`` that was made before a migration and has at most version ``known``."""
+    return next((copy for number in range(known, 0, -1) if (copy := _copy(path, number)).exists()), None)
+
+
+def copied(connection: sqlite3.Connection, copy: Path) -> Path:
+    """A whole copy, also while somebody writes, or none: it gets its name when it is complete. Raises sqlite3.Error."""
     growing = copy.with_name(f"{copy.name}.part")
     growing.unlink(missing_ok=True)
     with closing(sqlite3.connect(growing)) as target:
         connection.backup(target)
     return growing.replace(copy)
+
+
+def _copy(path: Path, version: int) -> Path:
+    return path.with_name(f"{path.name}.v{version}")

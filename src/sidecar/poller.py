@@ -12,6 +12,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+#: Returns after so many seconds; a demo's pass more quickly.
+Sleep = Callable[[float], Awaitable[None]]
+
 log = logging.getLogger(__name__)
 
 #: A refresh that took long is not repeated before ten times its own duration has passed (design §5).
@@ -35,13 +38,13 @@ class Polled(Generic[T]):
     stumbled: Callable[[Exception], T]
 
 
-async def poll(polled: Polled[T], deliver: Callable[[T], None]) -> None:
+async def poll(polled: Polled[T], deliver: Callable[[T], None], sleep: Sleep = asyncio.sleep) -> None:
     """Refreshes for ever and delivers every answer, whatever becomes of it. Ends only when it is cancelled."""
     while True:
         began = time.monotonic()
         _deliver(polled, deliver, await _refresh(polled))
         took = time.monotonic() - began
-        await asyncio.sleep(max(polled.interval.total_seconds() - took, REST_FACTOR * took - took, 0))
+        await sleep(max(polled.interval.total_seconds() - took, REST_FACTOR * took - took, 0))
 
 
 def _deliver(polled: Polled[T], deliver: Callable[[T], None], answer: T) -> None:

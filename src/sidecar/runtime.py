@@ -13,16 +13,18 @@ from pathlib import Path
 
 import uvicorn
 
+from . import service_manager
 from .config import Config
-from .core.board import board
+from .core.board import board_of
+from .core.judged import Judged, judged
 from .core.model import Board
 from .core.remember import remember
 from .core.report import Problem, Report, keep_what_failed
 from .core.settings import Settings
-from .core.timeline import Timeline, timeline
+from .core.timeline import Timeline, timeline_of
 from .credentials import Credentials
 from .ledger import Ledger, Remembered
-from .poller import Polled, poll
+from .poller import Polled, Sleep, poll
 from .sources import Source
 from .web.app import WidgetOptions, create_app
 from .web.query import parse_theme
@@ -56,7 +58,8 @@ class Desk:
         self._history = remembered.history
         self._tried: set[str] = set()
         self._timeline: Timeline | None = None
-        self.board: Board = self._judge()
+        self._judged = self._judge()
+        self.board = self._board()
 
     def record(self, report: Report) -> None:
         """Takes a source's report; scopes that failed keep what they said before."""
@@ -72,21 +75,25 @@ class Desk:
 
     def rejudge(self) -> None:
         """Judges everything for the present moment and swaps the board."""
-        self.board = self._judge()
+        self._judged = self._judge()
+        self.board = self._board()
         self._timeline = None
 
     def timeline(self, now: datetime) -> Timeline:
-        """What is due at any time, as it is known at ``now``; made once for each board."""
+        """What is due at any time, as it is known at ``now``; made once for each board, of what it was judged from."""
         if self._timeline is None or self._timeline.lab.now != now:
-            self._timeline = timeline(dict(self._reports), self._history, self._settings, now)
+            self._timeline = timeline_of(self._judged if self._judged.lab.now == now else self._judge(now))
         return self._timeline
 
     def ready(self) -> bool:
         """Every source was tried since start."""
         return all(source.name in self._tried for source in self._settings.sources)
 
-    def _judge(self) -> Board:
-        found = board(self._reports, self._history, self._settings, self._clock())
+    def _judge(self, now: datetime | None = None) -> Judged:
+        return judged(dict(self._reports), self._history, self._settings, now or self._clock())
+
+    def _board(self) -> Board:
+        found = board_of(self._judged)
         return replace(found, notes=(*found.notes, *self._ledger.notes)) if self._ledger else found
 
 
@@ -129,14 +136,26 @@ async def serve(
     sock: socket.socket,
     clock: Clock,
     state: Path | None = None,
+    sleep: Sleep = asyncio.sleep,
 ) -> None:
-    """Polls, judges and answers on ``sock`` until SIGINT or SIGTERM. ``state``: where the ledger is kept, if anywhere."""
+    """Polls, judges and answers on ``sock`` until SIGINT or SIGTERM.
+
+    Args:
+        state: where the ledger is kept, if anywhere.
+        sleep: how the loops wait, by the same clock.
+    """
     with _ledger_in(state, clock, config.remember_for) as ledger:
-        await _serve(config, credentials, keys, sock, clock, Desk(config.to_settings(), clock, ledger))
+        await _serve(config, credentials, keys, sock, clock, Desk(config.to_settings(), clock, ledger), sleep)
 
 
 async def _serve(
-    config: Config, credentials: Credentials, keys: Sequence[str], sock: socket.socket, clock: Clock, desk: Desk
+    config: Config,
+    credentials: Credentials,
+    keys: Sequence[str],
+    sock: socket.socket,
+    clock: Clock,
+    desk: Desk,
+    sleep: Sleep,
 ) -> None:
     app = create_app(
         board=lambda: desk.board,
@@ -146,7 +165,7 @@ async def _serve(
         options=_widget_options(config),
         timeline=desk.timeline,
     )
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             lifespan="off",
@@ -160,29 +179,44 @@ async def _serve(
     vault = make_vault(config.vault, credentials) if config.vault else None
     known = credentials.with_vault(vault) if vault else credentials
     async with make_sources(config, known) as sources:
-        loops = _loops(config, sources, desk, clock)
+        loops = _loops(config, sources, desk, clock, sleep)
         if vault:
             loops.append(asyncio.create_task(vault.keep_alive()))
         async with _running(loops):
             await server.serve(sockets=[sock])
 
 
+class _Server(uvicorn.Server):
+    """Tells systemd when it begins and ceases to answer. The first board exists before it: no poll is waited for."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        service_manager.tell(service_manager.READY)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        service_manager.tell(service_manager.STOPPING)
+        await super().shutdown(sockets)
+
+
 def _widget_options(config: Config) -> WidgetOptions:
     theme = parse_theme({key: _written(value) for key, value in config.widget.theme.items()})
+    options = WidgetOptions(theme=theme, refresh=config.widget.refresh)
     ancestors = config.widget.frame_ancestors
-    return WidgetOptions(frame_ancestors=ancestors, theme=theme) if ancestors else WidgetOptions(theme=theme)
+    return replace(options, frame_ancestors=ancestors) if ancestors else options
 
 
 def _written(value: str | float | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _loops(config: Config, sources: Sequence[Source], desk: Desk, clock: Clock) -> list[asyncio.Task[None]]:
-    tasks = [asyncio.create_task(_rejudge(desk))]
+def _loops(
+    config: Config, sources: Sequence[Source], desk: Desk, clock: Clock, sleep: Sleep
+) -> list[asyncio.Task[None]]:
+    tasks = [asyncio.create_task(_rejudge(desk, sleep))]
     for source in sources:
         interval = config.sources[source.name].poll_interval or config.poll_interval
         polled = Polled(source.name, interval, _reading(source, clock), _stumbled(source, clock))
-        tasks.append(asyncio.create_task(poll(polled, desk.record)))
+        tasks.append(asyncio.create_task(poll(polled, desk.record, sleep)))
     return tasks
 
 
@@ -195,9 +229,9 @@ def _stumbled(source: Source, clock: Clock) -> Callable[[Exception], Report]:
     return lambda _error: Report(source.name, source.kind, clock(), problem=problem)
 
 
-async def _rejudge(desk: Desk) -> None:
+async def _rejudge(desk: Desk, sleep: Sleep) -> None:
     while True:
-        await asyncio.sleep(REJUDGE_EVERY.total_seconds())
+        await sleep(REJUDGE_EVERY.total_seconds())
         try:
             desk.rejudge()
         except Exception:

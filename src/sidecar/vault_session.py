@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import anyio
@@ -42,7 +42,7 @@ class Waits:
     is how long one call may take in all.
 
     Five wrong logins lock a role, and each one keeps the count of the last 15 minutes alive (deploy.md §3): a refused
-    one is not repeated sooner than that.
+    one is not repeated sooner than that, unless with another role_id or secret_id, for which is looked every ``longest``.
     """
 
     first: float = 1.0
@@ -100,6 +100,7 @@ class VaultSession:
         self._failures = 0
         self._away: _Rest | None = None
         self._shut: _Rest | None = None
+        self._shown: tuple[str, str] | None = None
 
     async def read(self, path: str, field: str, *, fresh: bool) -> str:
         """The field of the entry, from memory unless ``fresh``. An entry is read as a whole.
@@ -169,8 +170,11 @@ class VaultSession:
                 await self._renew_or_log_in()
             except SecretError:
                 log.debug("Vault is tried again later")
+            now = time.monotonic()
             until = max([self._renewal_due, *(rest.until for rest in (self._away, self._shut) if rest)])
-            return max(until - time.monotonic(), 0)
+            if self._shut and now < self._shut.until:
+                until = min(until, now + self._waits.longest)
+            return max(until - now, 0)
 
     async def _renew_or_log_in(self) -> None:
         login = self._login
@@ -193,6 +197,8 @@ class VaultSession:
         return True
 
     async def _log_in(self) -> Login:
+        if self._shut and self._shut.trouble is Trouble.REFUSED and await self._in_thread(self._has_other_credentials):
+            self._shut = replace(self._shut, until=0)
         login = await self._call(self._with_credentials, login=True)
         self._on_secret(login.token)
         self._first_lease = login.lease
@@ -201,7 +207,15 @@ class VaultSession:
 
     def _with_credentials(self) -> Login:
         account = self._account
-        return self._server.log_in(account.mount, account.role_id(), account.secret_id())
+        self._shown = role_id, secret_id = account.role_id(), account.secret_id()
+        return self._server.log_in(account.mount, role_id, secret_id)
+
+    def _has_other_credentials(self) -> bool:
+        """Somebody has exchanged what Vault refused. While it can't be read, it counts as the same."""
+        try:
+            return (self._account.role_id(), self._account.secret_id()) != self._shown
+        except SecretError:
+            return False
 
     def _keep(self, login: Login) -> None:
         self._login = login

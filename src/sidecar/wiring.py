@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from .config import Backrest, Config, Databasement, Pbs, Pve, Vault
+from .config import Config
+from .config_secrets import Vault
+from .config_sources import Backrest, Databasement, Pbs, Pve
 from .credentials import Credentials
 from .sources import Source
 from .sources.backrest import BackrestOptions, BackrestSource
 from .sources.databasement import DatabasementOptions, DatabasementSource
-from .sources.pbs import PbsOptions, PbsSource
-from .sources.pve import PveOptions, PveSource
+from .sources.pbs import PbsSource
+from .sources.proxmox import ProxmoxOptions
+from .sources.pve import PveSource
 from .tls import Trust
 from .vault import Server
 from .vault_session import Account, VaultSession
@@ -45,9 +48,9 @@ def make_source(name: str, source: Pbs | Pve | Databasement | Backrest, credenti
     read = credentials.reader
     trust = Trust(source.ca_file, source.fingerprint)
     if isinstance(source, Pbs):
-        return PbsSource(PbsOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
+        return PbsSource(ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
     if isinstance(source, Pve):
-        return PveSource(PveOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
+        return PveSource(ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
     if isinstance(source, Databasement):
         return DatabasementSource(DatabasementOptions(name, source.url, trust, read(source.token)))
     password = read(source.password) if source.password else None

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
@@ -29,14 +30,14 @@ PROMISED = 10.0
 class Demo:
     """A running demo: where its page is, and how long it took until the page had data."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.base = f"http://127.0.0.1:{port}"
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.demo", "--port", str(port)],
+            [sys.executable, "-m", "tests.demo", "--port", str(port), *options],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         while not self.has_data():
@@ -51,6 +52,11 @@ class Demo:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
+
+    def board(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.base}/api/v1/status", timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
 
     def children(self) -> list[int]:
         """Processes that the demo started: its session holds it alone, Caddy has one of its own."""
@@ -134,6 +140,29 @@ def test_a_narrow_column_needs_no_sideways_scrolling(page: Page, demo: Demo) -> 
     page.goto(f"{demo.base}/widget")
 
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_a_night_is_played_so_that_its_runs_and_failures_are_seen_coming() -> None:
+    """From 03:55 to 04:55 by its clock: a quarter of a minute."""
+    demo = Demo("--night", "--now", "2026-11-23T03:55:00+01:00")
+    seen: dict[str, set[str]] = {}
+    deadline = time.monotonic() + 60
+    at = ""
+    try:
+        while at < "2026-11-23T03:55" and time.monotonic() < deadline:
+            board = demo.board()
+            at = board["generated_at"]
+            for row in board["services"]:
+                seen.setdefault(row["name"], set()).add(row["state"])
+            time.sleep(0.05)
+    finally:
+        said = demo.end()
+
+    assert at >= "2026-11-23T03:55", "the night did not get on"
+    assert {"ok", "running"} <= seen["nextcloud"]
+    assert "late" in seen["vaultwarden"]
+    assert {"ok", "failed"} <= seen["paperless"]
+    assert re.search(r"^  04:\d\d  2 of 12 need you$", said, re.MULTILINE), said
 
 
 def test_ctrl_c_ends_everything() -> None:

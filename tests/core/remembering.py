@@ -7,12 +7,12 @@ from typing import Any
 
 from sidecar.core.board import board
 from sidecar.core.history import EMPTY
-from sidecar.core.model import Board, Run, SourceKind, State
+from sidecar.core.model import Board, Outcome, Run, SourceKind, State
 from sidecar.core.remember import remember
-from sidecar.core.report import BackupJob, Dump, DumpPlan, Guest, Plan, Report, keep_what_failed
+from sidecar.core.report import BackupJob, Dump, DumpPlan, Guest, Plan, Report, UpkeepJob, keep_what_failed
 from sidecar.core.settings import Settings
 from tests.core.making import at, run
-from tests.core.reports import BACKREST, CRITICAL, readings, row, settings, vzdump
+from tests.core.reports import BACKREST, CRITICAL, pbs, readings, row, settings, vzdump
 
 VAULTWARDEN = Guest(101, "lxc", "vaultwarden", "pve1")
 JELLYFIN = Guest(201, "lxc", "jellyfin", "pve1")
@@ -72,3 +72,16 @@ def databasement(read: str, *names: str, plans: tuple[DumpPlan, ...] = (DAILY,))
 
 def plans_desk(*reports: Report, **changes: Any) -> Desk:
     return Desk(settings(BACKREST, **changes)).take(*reports)
+
+
+PRUNE = UpkeepJob("prune", "daily", "main", "", "05:00", False, True, None, False, None, None, None)
+
+
+def pruning(read: str, last: Run | None, *earlier: Run, **changes: Any) -> Report:
+    """A backup server with a daily prune at 05:00: its last run, and earlier ones where its task list tells them."""
+    job = replace(PRUNE, runs=earlier)
+    if last is not None:
+        running = last.outcome is Outcome.RUNNING
+        state = None if running else last.text or "OK"
+        job = replace(job, last_start=last.start, last_end=last.end, last_state=state, running=running)
+    return pbs(read, extra={("upkeep", "prune"): (replace(job, **changes),)})

@@ -264,7 +264,10 @@ UPKEEP = UpkeepJob(
         ({"last_state": None, "last_start": None, "last_end": None, "next_run": at("22 05:00")}, State.NEVER),
         ({"keeps": False}, State.DISABLED),
         ({"schedule": None, "next_run": None}, State.DISABLED),
-        ({"disabled": True, "next_run": None}, State.DISABLED),
+        ({"disabled": True, "next_run": None}, State.WARNING),
+        ({"disabled": True, "next_run": None, "last_start": at("21 05:00")}, State.MISSED),
+        ({"disabled": True, "next_run": None, "last_state": "unable to lock"}, State.FAILED),
+        ({"disabled": True, "next_run": None, "last_state": None, "last_start": None}, State.WARNING),
     ],
 )
 def test_rule_8_upkeep(changes: dict[str, object], expected: State) -> None:

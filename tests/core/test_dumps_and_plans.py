@@ -171,6 +171,39 @@ def test_a_plan_is_judged_by_the_runs_that_backrest_announces(now: str, one: Pla
     assert plan_state(now, one) is expected
 
 
+DAILY_RUNS = (run("22 02:15"), run("21 02:15"), run("20 02:15"))
+
+
+@pytest.mark.parametrize(
+    ("runs", "next_run", "expected"),
+    [
+        ((failed("22 11:00"), *DAILY_RUNS), "23 02:15", State.WARNING),
+        ((failed("23 02:15"), *DAILY_RUNS), "24 02:15", State.FAILED),
+        ((failed("23 11:00"), failed("23 02:15"), *DAILY_RUNS), "24 02:15", State.FAILED),
+        ((failed("23 02:15"), DAILY_RUNS[0]), "24 02:15", State.FAILED),
+        ((failed("22 11:00"),), "23 02:15", State.FAILED),
+        ((failed("22 11:00"), *DAILY_RUNS[:1], run("15 02:15"), run("8 Nov 02:15")), "29 02:15", State.WARNING),
+        ((failed("22 11:00"), *DAILY_RUNS[1:]), "23 02:15", State.FAILED),
+    ],
+    ids=[
+        "by hand",
+        "the night's",
+        "both",
+        "nothing to compare with",
+        "no good run",
+        "weekly, by hand",
+        "caught up at noon",
+    ],
+)
+def test_rule_3_without_memory_a_failed_run_counts_unless_the_announced_one_is_the_next_in_turn(
+    runs: tuple[Run, ...], next_run: str, expected: State
+) -> None:
+    """Backrest tells no past due times: a failure is an extra run only where nothing can have been due in between."""
+    now = "23 01:00" if next_run == "23 02:15" else "23 12:00"
+
+    assert plan_state(now, plan(next_run, *runs)) is expected
+
+
 def test_one_running_plan_holds_up_the_others() -> None:
     """Backrest has one queue (databasement §3.5)."""
     busy = Plan("big", None, (run("23 02:00", Outcome.RUNNING),))

@@ -20,6 +20,7 @@ from sidecar.core.report import (
     Storage,
     Task,
     Verification,
+    keep_what_failed,
 )
 from sidecar.core.settings import Settings
 from tests.core.making import at
@@ -424,3 +425,35 @@ def test_the_fingerprint_of_nobody_is_not_taken_for_a_match() -> None:
 def test_a_snapshot_list_is_newest_first() -> None:
     assert [one.time for one in group("21 04:05", "22 04:05").snapshots] == [at("22 04:05"), at("21 04:05")]
     assert Snapshot(at("22 04:05"), None).size is None
+
+
+# --- a node that is off: PVE tells neither names nor template flags ---------------------------------------------------------
+
+
+NAMED = (Guest(101, "lxc", "vaultwarden", "pve1"), Guest(900, "qemu", "debian", "pve2", template=True))
+NODE_OFF = (NAMED[0], Guest(900, "qemu", None, "pve2"))
+
+
+def test_a_template_on_a_node_that_is_off_is_still_no_guest_without_a_job() -> None:
+    on = pve("22 11:53", NIGHT, guests=NAMED)
+    off = keep_what_failed(pve("22 11:58", NIGHT, guests=NODE_OFF), on)
+    later = keep_what_failed(pve("22 12:03", NIGHT, guests=NODE_OFF), off)
+    found = judged("22 12:04", later, pbs("22 12:03", group("22 04:05")))
+
+    assert [(one.name, one.verdict.state) for one in found.services] == [("vaultwarden", State.OK)]
+
+
+def test_a_guest_keeps_its_name_while_its_node_is_off_and_takes_a_new_one_afterwards() -> None:
+    on = pve("22 11:53", NIGHT)
+    off = keep_what_failed(pve("22 11:58", NIGHT, guests=(Guest(101, "lxc", None, "pve1"),)), on)
+    renamed = keep_what_failed(pve("22 12:03", NIGHT, guests=(Guest(101, "lxc", "passwords", "pve1"),)), off)
+
+    names = [next(report.facts(Guest)).name for report in (off, renamed)]
+    assert names == ["vaultwarden", "passwords"]
+
+
+def test_a_guest_that_was_never_seen_with_its_name_is_called_by_its_number() -> None:
+    off = keep_what_failed(pve("22 11:58", NIGHT, guests=NODE_OFF), pve("22 11:53", NIGHT))
+    found = judged("22 12:00", off, pbs("22 11:58", group("22 04:05")))
+
+    assert row(found, "guest 900").verdict.state is State.WARNING

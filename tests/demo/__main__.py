@@ -8,6 +8,7 @@ import signal
 import sys
 from datetime import datetime
 
+from .night import EVENING
 from .show import DemoError, Show
 
 #: The morning of the demo: the Monday after a night in which something failed, was missed, and never ran.
@@ -20,7 +21,7 @@ def main() -> int:
     # The shell's "end" is as good as Ctrl-C: everything is put away.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with Show(options.now, options.port) as show:
+        with Show(_begin(options), options.port, night=options.night) as show:
             asyncio.run(show.go_on())
     except DemoError as trouble:
         sys.stderr.write(f"{trouble}\n")
@@ -31,16 +32,20 @@ def main() -> int:
     return 0
 
 
+def _begin(options: argparse.Namespace) -> datetime:
+    return options.now or datetime.fromisoformat(EVENING if options.night else MONDAY_MORNING)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8480, help="port of the page (default: %(default)s)")
     parser.add_argument(
         "--now",
         type=datetime.fromisoformat,
-        default=datetime.fromisoformat(MONDAY_MORNING),
         metavar="TIME",
-        help="where the demo's clock begins, with its offset from UTC (default: %(default)s)",
+        help=f"where the demo's clock begins, with its offset from UTC (default: {MONDAY_MORNING}, a night: {EVENING})",
     )
+    parser.add_argument("--night", action="store_true", help="play the twelve hours from there in three minutes")
     return parser.parse_args()
 
 

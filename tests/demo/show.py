@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -22,6 +23,9 @@ from sidecar import config_file, credentials, logs, runtime
 from sidecar.credentials import Credentials
 from tests.caddyfile import assert_version, find_caddy, render_caddyfile
 from tests.upstreams import Rack, demo_faults, demo_homelab
+from tests.upstreams.upstream_site import SOURCES
+
+from .night import REFRESH, HurryingClock, tell
 
 
 class DemoError(Exception):
@@ -29,12 +33,14 @@ class DemoError(Exception):
 
 
 class Show:
-    """Everything the demo runs, put away at the end. ``url`` is the widget's address."""
+    """Everything the demo runs, put away at the end. ``url`` is the widget's address; a ``night`` is played quickly."""
 
-    def __init__(self, now: datetime, port: int) -> None:
+    def __init__(self, now: datetime, port: int, *, night: bool = False) -> None:
         self.url = f"http://127.0.0.1:{port}/widget"
         self.directory = Path(tempfile.mkdtemp(prefix="backup-glance-demo-"))
-        self._clock = ticking_from(now)
+        # Its sleepers: a poller for each source, and the one that judges again.
+        self._night = HurryingClock(now, len(SOURCES) + 1) if night else None
+        self._clock = self._night or ticking_from(now)
         self._port = port
         self._stack = ExitStack()
 
@@ -61,13 +67,25 @@ class Show:
 
     async def go_on(self) -> None:
         """Runs the sidecar until it is interrupted."""
-        path = self._rack.write_config(self.directory / "config.yaml")
+        pace = {"poll_interval": "5m", "widget": {"refresh": REFRESH}} if self._night else {}
+        path = self._rack.write_config(self.directory / "config.yaml", pace)
         found = Credentials(self.directory / "credentials")
         state = self.directory / "state"
         state.mkdir()
         self._say()
         keys = credentials.sidecar_keys(found)
-        await runtime.serve(config_file.load(path), found, keys, self._listener, self._clock, state)
+        config = config_file.load(path)
+        if self._night is None:
+            await runtime.serve(config, found, keys, self._listener, self._clock, state)
+            return
+        status = f"http://127.0.0.1:{self._port}/api/v1/status"
+        beside = [self._night.run(), tell(status, demo_homelab().zone, _say_at_once)]
+        tasks = [asyncio.create_task(one) for one in beside]
+        try:
+            await runtime.serve(config, found, keys, self._listener, self._clock, state, self._night.sleep)
+        finally:
+            for task in tasks:
+                task.cancel()
 
     def _write_key(self) -> Path:
         """The sidecar's key, once for the sidecar and once for Caddy."""
@@ -97,19 +115,24 @@ class Show:
         _wait_for(lambda: _answers(self._port), process, self.directory / "caddy.log")
 
     def _say(self) -> None:
-        sys.stdout.write(
+        now = self._clock().astimezone(demo_homelab().zone)
+        story = "the night is played in three minutes" if self._night else "after a bad night"
+        _say_at_once(
             f"Widget: {self.url}\n"
             f"  The sidecar and Caddy are the product's own; PBS, Proxmox VE, Databasement and Backrest are simulated.\n"
-            f"  Its clock shows {self._clock().astimezone(demo_homelab().zone):%A %H:%M}, after a bad night. "
-            "Ctrl-C ends it all.\n"
+            f"  Its clock shows {now:%A %H:%M}, {story}. Ctrl-C ends it all.\n"
         )
-        sys.stdout.flush()
 
 
 def ticking_from(now: datetime) -> Callable[[], datetime]:
     """A clock that shows ``now`` at this moment and goes on from there."""
     begun = time.monotonic()
     return lambda: now.astimezone(UTC) + timedelta(seconds=time.monotonic() - begun)
+
+
+def _say_at_once(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _need_free_port(port: int) -> None:

@@ -27,7 +27,7 @@ TRIED_AGAIN = timedelta(minutes=4) + POLL
 AWAY = timedelta(minutes=21)
 
 _BEFORE = timedelta(minutes=10)
-_AFTER = timedelta(minutes=10)
+_AFTER = timedelta(minutes=5)
 
 
 def at(text: str) -> datetime:
@@ -52,8 +52,7 @@ class Failure:
         beside: what else may turn, because it rests on the same.
         healed: when the cure can be seen; a poll later everything is well. None: nobody mends it.
         faults: what goes wrong in the homelab.
-        breaks: what is done to the upstreams, and ``mends`` at ``healed``.
-        sets_in: when that is done; None: at ``seen``.
+        breaks: what is done to the upstreams at ``seen``, and ``mends`` at ``healed``.
         early: how long before ``seen`` the sidecar was started.
     """
 
@@ -70,7 +69,17 @@ class Failure:
     beside: tuple[str, ...] = ()
     lab: Homelab = HOMELAB
     early: timedelta = timedelta(hours=3)
-    sets_in: datetime | None = None
+
+    @property
+    def earliest(self) -> datetime:
+        """Before the grace has passed nobody can say that nothing started."""
+        waits = self.state in ("missed", "never")
+        return self.seen + self.limit - POLL if waits else self.seen
+
+    @property
+    def watched_from(self) -> datetime:
+        """A while before it can be found, or before it is done."""
+        return (self.earliest if self.breaks is _nothing else self.seen) - _BEFORE
 
 
 @dataclass(frozen=True)
@@ -92,20 +101,19 @@ class Found:
 
 def measure(failure: Failure) -> Found:
     """Lets it happen, and looks every minute."""
-    sets_in = failure.sets_in or failure.seen
     with Watch(failure.lab, failure.seen - failure.early, failure.faults) as watch:
-        watch.leap(sets_in - _BEFORE)
+        watch.leap(failure.watched_from)
         strange: list[str] = []
-        found = _find(watch, failure, sets_in, strange)
+        found = _find(watch, failure, strange)
         shown = not_well(watch.board)
         reasons = {row: str(shown[row].reason) for row in failure.rows if row in shown}
         gone = _recover(watch, failure, failure.healed, strange) if found and failure.healed else None
     return Found(found, reasons, gone, tuple(strange))
 
 
-def _find(watch: Watch, failure: Failure, sets_in: datetime, strange: list[str]) -> datetime | None:
+def _find(watch: Watch, failure: Failure, strange: list[str]) -> datetime | None:
     for board in _minutes(watch, failure.seen + failure.limit + _AFTER):
-        if board.at == sets_in - MINUTE:
+        if board.at == failure.seen - MINUTE:
             failure.breaks(watch.rack)
         turned = _states(board)
         strange += _strange(board, failure)

@@ -17,11 +17,13 @@ _NOON, _MENDED = at("25 12:00"), at("25 13:00")
 
 #: What is unknown while a source doesn't answer. Without the cluster, its guests' backups are still seen.
 _SILENT = {
-    "pbs": ("source pbs", *WITH_GUESTS, *UPKEEP_OF_PBS, "datastore pbs/main"),
+    "pbs": ("source pbs", *WITH_GUESTS, *UPKEEP_OF_PBS),
     "pve": ("source pve",),
     "databasement": ("source databasement", *WITH_DATABASES),
     "backrest": ("source backrest", *WITH_PLANS, *UPKEEP_OF_BACKREST),
 }
+
+_BESIDE = {"pbs": ("datastore pbs/main",)}
 
 #: What is unknown once a source refuses us: nothing that it said before counts any more.
 _CLOSED = {
@@ -43,6 +45,7 @@ def _away(source: str) -> Failure:
         "connection refused",
         healed=_MENDED,
         faults=(SourceAway(source, _NOON, _MENDED),),
+        beside=_BESIDE.get(source, ()),
     )
 
 
@@ -58,6 +61,7 @@ def _broken(name: str, source: str, how: How, says: str, path: str = "/") -> Fai
         healed=_MENDED,
         breaks=lambda rack: rack.break_answer(source, path, how),
         mends=lambda rack: rack.mend(source),
+        beside=_BESIDE.get(source, ()),
     )
 
 
@@ -183,6 +187,5 @@ SOURCES = (
         "lies in the future: a clock is wrong",
         healed=at("25 04:37"),
         breaks=_clocks(timedelta(hours=2)),
-        sets_in=at("25 01:30"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +39,21 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 async def any_secret(fresh: bool) -> str:
     """A secret that nobody checks."""
     return "x"
+
+
+class Kept:
+    """A secret as Vault would give it: remembered until somebody asks for a fresh one."""
+
+    def __init__(self, stored: Callable[[], str]) -> None:
+        self.stored = stored
+        self.known = stored()
+        self.fresh_reads = 0
+
+    async def __call__(self, fresh: bool) -> str:
+        if fresh:
+            self.fresh_reads += 1
+            self.known = self.stored()
+        return self.known
 
 
 def recorded(*names: str) -> dict[str, Any]:

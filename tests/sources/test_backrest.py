@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from sidecar.sources.backrest_log import parse_operations, upkeep_jobs, with_log
 from sidecar.sources.backrest_parse import parse_dashboard
 from sidecar.sources.fields import UnreadableError
 from sidecar.tls import Trust
+from tests.sources.recorded import Kept
 from tests.upstreams import HOMELAB, Rack
 from tests.upstreams.faults import PlanFails, UpkeepFails
 
@@ -156,21 +156,6 @@ def test_any_columns_give_runs_or_limits(starts: Any, durations: Any, statuses: 
 # --- a whole refresh --------------------------------------------------------------------------------------------------
 
 
-class Password:
-    """The secret as Vault would give it: remembered until somebody asks for a fresh one."""
-
-    def __init__(self, stored: Callable[[], str]) -> None:
-        self.stored = stored
-        self.known = stored()
-        self.fresh_reads = 0
-
-    async def __call__(self, fresh: bool) -> str:
-        if fresh:
-            self.fresh_reads += 1
-            self.known = self.stored()
-        return self.known
-
-
 class Clock:
     """A clock that a test sets."""
 
@@ -182,7 +167,7 @@ class Clock:
 
 
 def source_for(
-    transport: httpx.AsyncBaseTransport, username: str | None = "glance", password: Password | None = None
+    transport: httpx.AsyncBaseTransport, username: str | None = "glance", password: Kept | None = None
 ) -> BackrestSource:
     options = BackrestOptions("backrest", "https://backrest.lan", Trust(), username, password)
     return BackrestSource(options, connect=partial(Upstream, transport=transport))
@@ -204,12 +189,12 @@ def rack(clock: Clock, tmp_path: Path) -> Rack:
 
 
 @pytest.fixture
-def password(rack: Rack) -> Password:
-    return Password(lambda: rack.token("backrest"))
+def password(rack: Rack) -> Kept:
+    return Kept(lambda: rack.token("backrest"))
 
 
 @pytest.fixture
-def source(rack: Rack, password: Password) -> BackrestSource:
+def source(rack: Rack, password: Kept) -> BackrestSource:
     return source_for(rack.transport("backrest"), rack.token_id("backrest"), password)
 
 
@@ -408,7 +393,7 @@ def test_a_log_that_cannot_be_read_keeps_what_the_summary_tells(
 # --- when it can't be read --------------------------------------------------------------------------------------------
 
 
-def test_a_changed_password_costs_one_fresh_read(rack: Rack, source: BackrestSource, password: Password) -> None:
+def test_a_changed_password_costs_one_fresh_read(rack: Rack, source: BackrestSource, password: Kept) -> None:
     assert read(source).problem is None
     rack.rotate_token("backrest")
 
@@ -417,7 +402,7 @@ def test_a_changed_password_costs_one_fresh_read(rack: Rack, source: BackrestSou
 
 
 def test_a_password_that_changed_before_the_first_login_costs_one_fresh_read(
-    rack: Rack, source: BackrestSource, password: Password
+    rack: Rack, source: BackrestSource, password: Kept
 ) -> None:
     rack.rotate_token("backrest")
 
@@ -426,7 +411,7 @@ def test_a_password_that_changed_before_the_first_login_costs_one_fresh_read(
 
 
 def test_a_refused_login_is_denied_in_words_and_shown_nowhere(
-    rack: Rack, source: BackrestSource, password: Password
+    rack: Rack, source: BackrestSource, password: Kept
 ) -> None:
     rack.refuse_token("backrest")
     report = read(source)

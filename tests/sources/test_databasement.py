@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,6 +17,7 @@ from sidecar.core.report import Dump, DumpPlan, Report
 from sidecar.fetch import Upstream
 from sidecar.sources.databasement import ALLOWED, DatabasementOptions, DatabasementSource
 from sidecar.tls import Trust
+from tests.sources.recorded import Kept
 from tests.upstreams import HOMELAB, Rack
 from tests.upstreams.faults import CopyFails, DumpFileGone, Fault, ServerUnreachable
 
@@ -35,23 +35,8 @@ def sample(name: str) -> Any:
 # --- a whole refresh --------------------------------------------------------------------------------------------------
 
 
-class Token:
-    """The secret as Vault would give it: remembered until somebody asks for a fresh one."""
-
-    def __init__(self, stored: Callable[[], str]) -> None:
-        self.stored = stored
-        self.known = stored()
-        self.fresh_reads = 0
-
-    async def __call__(self, fresh: bool) -> str:
-        if fresh:
-            self.fresh_reads += 1
-            self.known = self.stored()
-        return self.known
-
-
-def source_for(transport: httpx.AsyncBaseTransport, token: Token | None = None) -> DatabasementSource:
-    options = DatabasementOptions("databasement", "https://db.lan", Trust(), token or Token(lambda: "17|sample"))
+def source_for(transport: httpx.AsyncBaseTransport, token: Kept | None = None) -> DatabasementSource:
+    options = DatabasementOptions("databasement", "https://db.lan", Trust(), token or Kept(lambda: "17|sample"))
     return DatabasementSource(options, connect=partial(Upstream, transport=transport))
 
 
@@ -85,12 +70,12 @@ def rack(tmp_path: Path) -> Rack:
 
 
 @pytest.fixture
-def token(rack: Rack) -> Token:
-    return Token(lambda: rack.token("databasement"))
+def token(rack: Rack) -> Kept:
+    return Kept(lambda: rack.token("databasement"))
 
 
 @pytest.fixture
-def source(rack: Rack, token: Token) -> DatabasementSource:
+def source(rack: Rack, token: Kept) -> DatabasementSource:
     return source_for(rack.transport("databasement"), token)
 
 
@@ -148,7 +133,7 @@ def test_what_went_wrong_in_the_night_is_in_the_facts(rack: Rack, source: Databa
 def test_reading_stops_at_the_page_that_is_older_than_forty_days(tmp_path: Path) -> None:
     lab = replace(HOMELAB, dumps=replace(HOMELAB.dumps, keep_days=90))
     rack = Rack(lab, lambda: NOW, tmp_path)
-    report = read(source_for(rack.transport("databasement"), Token(lambda: rack.token("databasement"))))
+    report = read(source_for(rack.transport("databasement"), Kept(lambda: rack.token("databasement"))))
     oldest = min(one.run.start for one in report.facts(Dump))
 
     assert timedelta(days=40) < NOW - oldest < timedelta(days=60)
@@ -201,7 +186,7 @@ def test_an_old_databasement_is_read_and_called_old() -> None:
 # --- when it can't be read --------------------------------------------------------------------------------------------
 
 
-def test_a_rotated_token_costs_one_fresh_read(rack: Rack, source: DatabasementSource, token: Token) -> None:
+def test_a_rotated_token_costs_one_fresh_read(rack: Rack, source: DatabasementSource, token: Kept) -> None:
     assert read(source).problem is None
     rack.rotate_token("databasement")
     report = read(source)
@@ -211,7 +196,7 @@ def test_a_rotated_token_costs_one_fresh_read(rack: Rack, source: DatabasementSo
 
 
 def test_a_refused_token_is_denied_in_words_and_shown_nowhere(
-    rack: Rack, source: DatabasementSource, token: Token
+    rack: Rack, source: DatabasementSource, token: Kept
 ) -> None:
     rack.refuse_token("databasement")
     report = read(source)
@@ -226,7 +211,7 @@ def test_a_refused_token_is_denied_in_words_and_shown_nowhere(
 
 
 def test_a_secret_that_is_no_token_is_not_sent() -> None:
-    report = read(source_for(answering(), Token(lambda: "geheim\nüber")))
+    report = read(source_for(answering(), Kept(lambda: "geheim\nüber")))
 
     assert report.problem is not None
     assert "is no API token" in report.problem.cause

@@ -12,7 +12,8 @@ import pytest
 
 from sidecar.core.report import BackupGroup, Datastore, Namespace, Report, Task, UpkeepJob, Zone
 from sidecar.fetch import Headers
-from sidecar.sources.pbs import ALLOWED, PbsOptions, PbsSource
+from sidecar.sources.pbs import ALLOWED, PbsSource
+from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.tls import Trust
 from tests.sources.recorded import (
     NOW,
@@ -32,7 +33,7 @@ MONDAY = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 
 
 def source(transport: httpx.AsyncBaseTransport, headers: Headers = no_headers) -> PbsSource:
-    options = PbsOptions("pbs", "https://lab.invalid", Trust(), any_secret, any_secret)
+    options = ProxmoxOptions("pbs", "https://lab.invalid", Trust(), any_secret, any_secret)
     return PbsSource(options, upstream=upstream(transport, ALLOWED, headers))
 
 

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 
 from sidecar.core.report import BackupGroup, Report
-from sidecar.sources.pbs import ALLOWED, PbsOptions, PbsSource
+from sidecar.sources.pbs import ALLOWED, PbsSource
+from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.tls import Trust
 from tests.sources.recorded import Answering, any_secret, clock, reading, recorded, upstream
 from tests.turns import seconds_between_turns
@@ -54,7 +55,7 @@ def rows(number: int) -> Iterator[bytes]:
 
 def test_fifty_thousand_snapshots_never_hold_the_loop_for_long() -> None:
     async def read_and_watch() -> tuple[Report, list[float]]:
-        options = PbsOptions("pbs", "https://lab.invalid", Trust(), any_secret, any_secret)
+        options = ProxmoxOptions("pbs", "https://lab.invalid", Trust(), any_secret, any_secret)
         source = PbsSource(options, upstream=upstream(Large(), ALLOWED))
         async with seconds_between_turns() as stretches:
             report = await source.read(clock)

@@ -241,9 +241,9 @@ def test_a_datastore_has_no_day_on_which_it_is_full_when_use_is_flat_or_falling(
 # --- tasks and UPIDs ---
 
 
-def test_of_finished_tasks_only_uploads_and_garbage_collections_are_kept() -> None:
+def test_of_finished_tasks_only_uploads_and_upkeep_are_kept() -> None:
     tasks = [task for row in rows("pbs_crash", "/nodes/localhost/tasks") if (task := parse.parse_task(row))]
-    assert {task.type for task in tasks} == {"backup", "garbage_collection"}
+    assert {task.type for task in tasks} == {"backup", "garbage_collection", "verificationjob"}
     upload = next(task for task in tasks if task.id == "store1:vm/100")
     assert (upload.node, upload.status) == ("localhost", "unknown")
     assert upload.end is not None

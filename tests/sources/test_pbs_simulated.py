@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sidecar.core.report import Report
-from sidecar.sources.pbs import ALLOWED, PbsOptions, PbsSource
+from sidecar.sources.pbs import ALLOWED, PbsSource
+from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.tls import Trust
 from tests.sources.recorded import (
     any_secret,
@@ -49,7 +50,7 @@ def read_rack(rack: Rack, secret: str | None = None) -> Report:
         return secret or rack.token("pbs")
 
     async def work() -> Report:
-        options = PbsOptions("pbs", rack.url("pbs"), Trust(fingerprint=rack.pbs_fingerprint), token_id, token)
+        options = ProxmoxOptions("pbs", rack.url("pbs"), Trust(fingerprint=rack.pbs_fingerprint), token_id, token)
         opened = PbsSource(options)
         try:
             return await opened.read(lambda: MONDAY)
@@ -149,5 +150,5 @@ def in_process(rack: Rack) -> PbsSource:
     async def headers(fresh: bool) -> dict[str, str]:
         return {"Authorization": f"PBSAPIToken={rack.token_id('pbs')}:{rack.token('pbs')}"}
 
-    options = PbsOptions("pbs", "https://lab.invalid", Trust(), any_secret, any_secret)
+    options = ProxmoxOptions("pbs", "https://lab.invalid", Trust(), any_secret, any_secret)
     return PbsSource(options, upstream=upstream(rack.transport("pbs"), ALLOWED, headers))

@@ -10,7 +10,8 @@ import pytest
 
 from sidecar.core.report import Archive, BackupJob, Report
 from sidecar.fetch import Headers
-from sidecar.sources.pve import ALLOWED, PveOptions, PveSource
+from sidecar.sources.proxmox import ProxmoxOptions
+from sidecar.sources.pve import ALLOWED, PveSource
 from sidecar.tls import Trust
 from tests.sources.recorded import (
     Answering,
@@ -51,7 +52,7 @@ def cluster(*storages: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def source(transport: httpx.AsyncBaseTransport, headers: Headers = no_headers) -> PveSource:
-    options = PveOptions("pve", "https://lab.invalid", Trust(), any_secret, any_secret)
+    options = ProxmoxOptions("pve", "https://lab.invalid", Trust(), any_secret, any_secret)
     return PveSource(options, upstream=upstream(transport, ALLOWED, headers))
 
 

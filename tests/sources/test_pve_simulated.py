@@ -10,7 +10,8 @@ import pytest
 
 from sidecar.core.report import BackupJob, Guest, Node, Report, Storage, Task, Zone
 from sidecar.fetch import Headers
-from sidecar.sources.pve import ALLOWED, PveOptions, PveSource
+from sidecar.sources.proxmox import ProxmoxOptions
+from sidecar.sources.pve import ALLOWED, PveSource
 from sidecar.tls import Trust
 from tests.sources.recorded import (
     any_secret,
@@ -30,7 +31,7 @@ MONDAY = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 
 
 def source(transport: httpx.AsyncBaseTransport, headers: Headers = no_headers) -> PveSource:
-    options = PveOptions("pve", "https://lab.invalid", Trust(), any_secret, any_secret)
+    options = ProxmoxOptions("pve", "https://lab.invalid", Trust(), any_secret, any_secret)
     return PveSource(options, upstream=upstream(transport, ALLOWED, headers))
 
 
@@ -59,7 +60,7 @@ def read_over_tls(rack: Rack) -> Report:
 
     async def work() -> Report:
         trust = Trust(ca_file=rack.ca_file("pve"))
-        opened = PveSource(PveOptions("pve", rack.url("pve"), trust, token_id, token))
+        opened = PveSource(ProxmoxOptions("pve", rack.url("pve"), trust, token_id, token))
         try:
             return await opened.read(lambda: MONDAY)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -101,10 +101,13 @@ class Rack:
         """Token id of PBS and PVE; for Backrest the user."""
         return self.site.access[source].name
 
-    def write_config(self, path: Path, *, services: bool = True) -> Path:
-        """Write backup-glance's configuration for this rack; secrets go into files (0600) beside the certificates."""
+    def write_config(self, path: Path, changed: Mapping[str, Any] | None = None, *, services: bool = True) -> Path:
+        """Write backup-glance's configuration for this rack; secrets go into files (0600) beside the certificates.
+
+        ``changed`` are sections of it that shall be otherwise.
+        """
         sources = {source: self._source(source) for source in SOURCES}
-        config = {"poll_interval": "5s", "sources": sources, **self.expectations(services=services)}
+        config = {"poll_interval": "5s", "sources": sources, **self.expectations(services=services), **(changed or {})}
         path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         return path
 

@@ -92,7 +92,10 @@ class Story:
             yield max(at for at in due if at <= row.created), row.end
             yield from ((attempt.start, attempt.end) for attempt in row.attempts)
         yield from ((run.start, run.end) for run in self.days(upkeep_runs, now, 1))
-        yield from ((run.due, run.start) for run in self.days(queue_runs, now, 1))
+        for run in self.days(queue_runs, now, 1):
+            # When it exists twice it is due at the first, whatever Backrest takes.
+            local = run.due.astimezone(self.lab.zone)
+            yield local.replace(fold=0).astimezone(UTC), run.start
         yield from ((run.start, run.end) for run in self.days(queue_runs, now, 1))
 
 

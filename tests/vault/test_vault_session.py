@@ -359,6 +359,49 @@ def test_a_refused_login_is_told_and_not_repeated(bao: Bao) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("asked", [True, False], ids=["when an entry is read", "by itself"])
+def test_an_exchanged_secret_id_is_tried_without_a_rest(
+    bao: Bao, caplog: pytest.LogCaptureFixture, asked: bool
+) -> None:
+    role = bao.role()
+    present = ["wrong-secret-id-of-this-test"]
+
+    async def story() -> None:
+        vault = session(bao, role, secret_id=lambda: present[0])
+        async with alive(vault):
+            with pytest.raises(SecretError, match="refuses role_id and secret_id"):
+                await vault.read(PBS, "secret", fresh=False)
+            present[0] = role.secret_id
+            if asked:
+                assert await vault.read(PBS, "secret", fresh=False) == "first-secret-of-pbs"
+            else:
+                await asyncio.sleep(1)
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(story())
+    assert bao.logins(role) == 1
+    assert "Vault answers again" in caplog.text
+
+
+def test_a_secret_id_that_cannot_be_read_any_more_is_not_another_one(bao: Bao) -> None:
+    role, tries = bao.role(), 0
+
+    def secret_id() -> str:
+        nonlocal tries
+        tries += 1
+        if tries > 1:
+            raise SecretError("credential secret_id: No such file or directory")
+        return "wrong-secret-id-of-this-test"
+
+    async def story() -> None:
+        vault = session(bao, role, secret_id=secret_id)
+        for _ in range(2):
+            with pytest.raises(SecretError, match="refuses role_id and secret_id"):
+                await vault.read(PBS, "secret", fresh=False)
+
+    asyncio.run(story())
+
+
 def test_a_locked_out_role_is_left_alone_even_when_it_might_work_again(bao: Bao) -> None:
     role = bao.role()
     wrong = AppRole(role.name, role.role_id, "wrong-secret-id-of-this-test", "")

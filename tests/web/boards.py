@@ -223,6 +223,20 @@ def bad_morning() -> Board:
     return board(services, "3 of 12 need you: paperless failed 04:11", sources=sources)
 
 
+def many(number: int) -> Board:
+    """A house with many services, some with many parts and with names that are long."""
+    services = [service(f"service-{place:02}", guest(100 + place), dump(f"db/s{place:02}")) for place in range(number)]
+    parts = [dump(f"mariadb-main/tenant_{place:02}", WARNING if place in (3, 7) else OK) for place in range(14)]
+    services[0] = service("a-service-with-a-very-long-name-that-somebody-chose", *parts, guest(100), plan("photos"))
+    return board(services, f"All {number} backed up, 1 warning: {services[0].name}")
+
+
+def every_state() -> Board:
+    """One service in each state, worst first."""
+    services = [service(f"is-{state}", guest(100 + place, Verdict(state))) for place, state in enumerate(State)]
+    return board(services, f"3 of {len(services)} need you: is-failed")
+
+
 def hostile() -> Board:
     """Every text an upstream can choose is hostile, some of it endless."""
     bad = Verdict(State.FAILED, HOSTILE, NOW, HOSTILE, Link("javascript:alert(1)", HOSTILE))

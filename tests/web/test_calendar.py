@@ -54,7 +54,7 @@ def marks(found: CalendarPage, number: int) -> list[str | None]:
 
 
 def entries(section: Section) -> list[tuple[str, str, str]]:
-    return [(entry.time, entry.title, entry.result) for entry in section.entries]
+    return [(entry.due.text, entry.title, entry.result) for entry in section.entries]
 
 
 # --- the API ----------------------------------------------------------------------------------------------------------
@@ -167,13 +167,13 @@ def test_the_grid_holds_whole_weeks_and_marks_today_and_the_days_beyond_the_mont
     assert {len(week) for week in found.weeks} == {7}
     assert (days[0].number, days[0].in_month, days[-1].number, days[-1].in_month) == (26, False, 6, False)
     assert [one.number for one in days if one.is_today] == [23]
-    assert found.weekdays == ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+    assert [name[:2] for name in found.weekdays] == ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]
 
 
 def test_weeks_begin_as_configured() -> None:
     found = page(timeline=calendars.month(NOW, week_start="sunday"))
 
-    assert found.weekdays[0] == "Su"
+    assert found.weekdays[0] == "Sunday"
     assert found.weeks[0][0].number == 1
     assert found.weeks[0][0].in_month
 
@@ -203,6 +203,23 @@ def test_days_with_a_clock_change_are_days_like_others(month: str, changed: int)
 
     for number in (changed - 1, changed, changed + 1):
         assert day(found, number).marks[0][1] == "planned"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("2026-03-29", ("03:30", "skipped", "Skipped: clock change, there was no 02:30 that day.")),
+        ("2026-10-25", ("02:30", "in 20m", None)),
+    ],
+)
+def test_an_opened_day_with_a_clock_change_tells_each_due_time_once(
+    changed: str, told: tuple[str, str, str | None]
+) -> None:
+    now = datetime.fromisoformat(f"{changed}T00:10:00+00:00")
+    found = page(f"day={changed}", now=now, timeline=calendars.month(now, every="02:30"))
+    mine = [entry for entry in found.sections[0].entries if entry.title == "PBS critical LXC"]
+
+    assert [(entry.due.text, entry.result, entry.who) for entry in mine] == [told]
 
 
 def test_a_month_with_too_many_due_times_says_so() -> None:
@@ -265,7 +282,7 @@ def test_a_job_that_is_due_every_few_minutes_takes_one_line() -> None:
     (section,) = page("day=2026-11-30", calendars.month(NOW, every="*:0/5")).sections
     often = [entry for entry in section.entries if entry.title == "PBS critical LXC"]
 
-    assert [(entry.time, entry.result, entry.who) for entry in often] == [
+    assert [(entry.due.text, entry.result, entry.who) for entry in often] == [
         ("00:00", "in 6d", "00:00 to 23:55, 288 times.")
     ]
 
@@ -275,7 +292,10 @@ def test_a_job_that_is_due_every_few_minutes_takes_one_line() -> None:
 
 def test_the_schedule_is_grouped_and_tells_how_the_last_one_went_and_when_the_next_comes() -> None:
     board = boards.good_morning()
-    found = {group: [(line.when, line.title, line.next) for line in lines] for group, lines in page().schedule}
+    found = {
+        group: [(line.when, line.title, line.next and line.next.text) for line in lines]
+        for group, lines in page().schedule
+    }
 
     assert found == {
         "daily": [
@@ -302,6 +322,23 @@ def test_the_two_views_lead_to_each_other_with_the_theme_of_the_page() -> None:
     assert re.search(rf'href="\?view=calendar&month=2026-11&day=2026-11-10&{re.escape(theme)}"', text)
 
 
+def test_all_is_the_table_and_the_calendar_below_one_headline() -> None:
+    text = ask(app_for(), "/widget?view=all&day=2026-11-12&light=true").text.replace("&amp;", "&")
+    addresses = re.findall(r'href="(\?[^"]*)"', text)
+
+    assert text.count("<h1>") == 1
+    assert text.index('class="services"') < text.index('class="calendar"')
+    assert "Nothing ran. Good again" in text
+    assert len(addresses) == 42 - 7 + 7 + 3
+    assert {one.partition("&")[0] for one in addresses} == {"?view=all"}
+    assert all(one.endswith("&light=true") for one in addresses)
+
+
+@pytest.mark.parametrize("query", ["view=all&service=vault", "view=calendar&service=vault", "month=2026-11"])
+def test_a_service_belongs_to_the_table_and_a_month_to_the_calendar(query: str) -> None:
+    assert ask(app_for(), f"/widget?{query}").status_code == 422
+
+
 def test_hostile_titles_are_shown_as_text() -> None:
     text = ask(app_for(calendars.hostile(NOW), boards.hostile()), "/widget?view=calendar").text
 
@@ -321,7 +358,7 @@ def test_the_calendar_has_no_script_no_inline_style_and_only_relative_addresses(
 def test_the_view_is_in_the_description() -> None:
     (view,) = [one for one in openapi.document()["paths"]["/widget"]["get"]["parameters"] if one["name"] == "view"]
 
-    assert view["schema"]["enum"] == ["table", "calendar"]
+    assert view["schema"]["enum"] == ["table", "calendar", "all"]
 
 
 def test_equal_queries_make_one_page() -> None:

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
-import ssl
 import subprocess
 import sys
-import tarfile
 import tempfile
 import urllib.error
 import urllib.request
@@ -21,58 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent.parent.parent
-HOST, TARGET = "debian13", "10.77.0.13"
-BUILD = ROOT / "roles" / "backup_glance" / "files" / "build_release.py"
-#: What runs, and with what: nothing of it may change.
-WHAT_RUNS = r"""
-readlink /opt/backup-glance/current
-find /etc/backup-glance /etc/systemd/system -path /etc/backup-glance/candidate -prune -o -type f -print0 |
-    sort -z | xargs -0 sha256sum
-systemctl show --property=MainPID,ActiveState backup-glance.service backup-glance-caddy.service backup-glance.socket
-"""
-
-
-class Bench:
-    """The scenario's places: its folder of tokens, Vault, and the target."""
-
-    def __init__(self, run: Path, rack: str) -> None:
-        self.run = run
-        self.vault = f"https://{rack}:8200"
-        self.described = json.loads((run / "rack.json").read_text("utf-8"))
-
-    def deploy(self, playbook: str, *options: str, **variables: Any) -> tuple[int, str]:
-        """Exit code and output of a deployment of the target with these variables."""
-        command = ["ansible-playbook", "-i", str(ROOT / "molecule/default/inventory"), "--limit", f"{HOST},localhost",
-                   "-e", json.dumps(variables), *options, str(ROOT / playbook)]  # fmt: skip
-        environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),
-            "ANSIBLE_HOST_KEY_CHECKING": "false",
-            "ANSIBLE_NOCOLOR": "1",
-        }
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
-        return done.returncode, done.stdout + done.stderr
-
-    def on_target(self, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Runs a shell script there as root."""
-        command = ["ssh", "-q", "-i", "/var/lib/backup-glance-rollout/key", "-o", "StrictHostKeyChecking=no",
-                   "-o", "UserKnownHostsFile=/dev/null", f"root@{TARGET}", script]  # fmt: skip
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-
-    def as_admin(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """A call to Vault with the admin's token."""
-        token = (self.run / "admin-token").read_text("utf-8").strip()
-        request = urllib.request.Request(
-            f"{self.vault}/v1/{path}",
-            json.dumps(body).encode() if body is not None else None,
-            {"X-Vault-Token": token},
-            method="PUT",
-        )
-        trust = ssl.create_default_context(cafile=self.run / "vault-ca.pem")
-        with urllib.request.urlopen(request, context=trust, timeout=20) as answer:
-            return json.loads(answer.read() or b"null")
+from deployments import TARGET, WHAT_RUNS, Bench, other_checkout, refused
 
 
 def main() -> None:
@@ -82,11 +27,9 @@ def main() -> None:
     before = bench.on_target(WHAT_RUNS).stdout
     assert before.count("ActiveState=active") == 3, before
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda case: _refused(bench, *case), _cases(bench)))
+        list(pool.map(lambda case: refused(bench, *case), _cases(bench)))
     _sealed(bench)
     _misspelt(bench)
-    _tampered(bench)
-    _crashing(bench)
     _used_token(bench)
     old = _refusing_approle(bench)
     after = bench.on_target(WHAT_RUNS).stdout
@@ -116,85 +59,17 @@ def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
     ]  # fmt: skip
 
 
-def _refused(bench: Bench, what: str, playbook: str, variables: dict[str, Any], words: str) -> None:
-    code, output = bench.deploy(playbook, **variables)
-    said = " ".join(output.split())
-    assert code != 0, f"{what}: was deployed"
-    assert words in said, f"{what}: does not say {words!r}:\n{output[-3000:]}"
-    print(f"{what}: … {words} …", flush=True)
-
-
 def _sealed(bench: Bench) -> None:
     bench.as_admin("sys/seal", {})
     try:
-        _refused(bench, "a sealed Vault", "site.yml", {}, "is sealed. Unseal it")
+        refused(bench, "a sealed Vault", "site.yml", {}, "is sealed. Unseal it")
     finally:
         bench.as_admin("sys/unseal", {"key": (bench.run / "unseal-key").read_text("utf-8").strip()})
 
 
 def _misspelt(bench: Bench) -> None:
     config = {**bench.described["config"], "servces": []}
-    _refused(
-        bench, "a misspelt key", "playbooks/deploy.yml", {"backup_glance_config": config}, "did you mean services?"
-    )
-
-
-def _tampered(bench: Bench) -> None:
-    """A release of its own, one byte of a wheel of which is changed in the controller's cache."""
-    with tempfile.TemporaryDirectory() as scratch:
-        source, cache = _other_checkout(Path(scratch) / "source", "A change.\n"), Path(scratch) / "cache"
-        command = [
-            sys.executable,
-            str(BUILD),
-            f"--source={source}",
-            f"--cache={cache}",
-            "--python=3.13",
-            "--machine=x86_64",
-        ]
-        built = subprocess.run(command, capture_output=True, text=True, check=True)
-        _tamper(Path(json.loads(built.stdout)["archive"]))
-        variables = {"backup_glance_source": str(source), "backup_glance_cache": str(cache)}
-        _refused(bench, "a tampered wheel", "playbooks/deploy.yml", variables, "A package is not what the lock says")
-
-
-def _tamper(archive: Path) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        with tarfile.open(archive) as tar:
-            tar.extractall(scratch, filter="data")
-        wheel = next(Path(scratch).glob("starlette-*.whl"))
-        content = bytearray(wheel.read_bytes())
-        content[len(content) // 2] ^= 1
-        wheel.write_bytes(content)
-        with tarfile.open(archive, "w") as tar:
-            tar.add(scratch, arcname=".")
-
-
-def _crashing(bench: Bench) -> None:
-    """A release that installs and finds its configuration right, but does not run: only the trial can tell."""
-    with tempfile.TemporaryDirectory() as scratch:
-        source = _other_checkout(Path(scratch), "")
-        runtime = source / "src/sidecar/runtime.py"
-        runtime.write_text(
-            runtime.read_text("utf-8").replace(
-                "async def serve(",
-                'async def serve(*_):\n    raise SystemExit("broken on purpose")\n\n\nasync def _serve(',
-            ),
-            "utf-8",
-        )
-        _refused(
-            bench,
-            "a release that crashes",
-            "playbooks/deploy.yml",
-            {"backup_glance_source": str(source)},
-            "broken on purpose",
-        )
-
-
-def _other_checkout(folder: Path, more: str) -> Path:
-    shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "tests", "molecule", "bench"))
-    readme = folder / "README.md"
-    readme.write_text(readme.read_text("utf-8") + more, "utf-8")
-    return folder
+    refused(bench, "a misspelt key", "playbooks/deploy.yml", {"backup_glance_config": config}, "did you mean services?")
 
 
 def _used_token(bench: Bench) -> None:
@@ -209,7 +84,7 @@ def _refusing_approle(bench: Bench) -> str:
     old = _accessor(bench)
     bench.as_admin("auth/approle/role/backup-glance/secret-id-accessor/destroy", {"secret_id_accessor": old})
     bench.as_admin("auth/approle/role/backup-glance", {"secret_id_bound_cidrs": "10.77.0.99/32"})
-    _refused(bench, "an AppRole that refuses the target", "site.yml", {}, "The target could not enrol")
+    refused(bench, "an AppRole that refuses the target", "site.yml", {}, "The target could not enrol")
     return old
 
 
@@ -259,7 +134,7 @@ def _upgrade_without_vault(bench: Bench) -> None:
             "site.yml", backup_glance_vault_address="", backup_glance_config=config, backup_glance_credentials=credentials,
             backup_glance_access="basic", backup_glance_trusted_proxies=["10.77.0.1"],
             backup_glance_users=[{"name": "reader", "password_hash": hashed.stdout.strip()}],
-            backup_glance_source=str(_other_checkout(Path(scratch), "Another change.\n")), backup_glance_keep_releases=2,
+            backup_glance_source=str(other_checkout(Path(scratch), "Another change.\n")), backup_glance_keep_releases=2,
         )  # fmt: skip
     assert code == 0, output[-3000:]
     assert bench.on_target("readlink /opt/backup-glance/current").stdout != before

@@ -1,6 +1,7 @@
 """Proves a sidecar on its unix socket: it is alive, lets nobody in without a key, and serves a board to who has one.
 
-``prove.py SOCKET KEYS_FILE`` runs on the target, so that the key stays there. Says on stderr what is not as it should be.
+``prove.py SOCKET KEYS_FILE [remembering]`` runs on the target, so that the key stays there. Says on stderr what is not as it
+should be. With ``remembering`` the sidecar was given a ledger, and must be able to use it.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ class UnixConnection(http.client.HTTPConnection):
 
 def main() -> int:
     """Runs the command; returns its exit code."""
-    path, keys = sys.argv[1:]
+    path, keys, *more = sys.argv[1:]
     key = Path(keys).read_text("utf-8").split()[-1]
-    trouble = _alive(path) or _closed_without_key(path) or _board_with_key(path, key)
+    trouble = _alive(path) or _closed_without_key(path) or _board_with_key(path, key, remembering="remembering" in more)
     print(trouble or "it answers as it should", file=sys.stderr if trouble else sys.stdout)
     return 1 if trouble else 0
 
@@ -58,11 +59,15 @@ def _closed_without_key(path: str) -> str:
     return "" if status == 401 else f"the board is given out without a key: {status} instead of 401"
 
 
-def _board_with_key(path: str, key: str) -> str:
+def _board_with_key(path: str, key: str, *, remembering: bool) -> str:
     status, body = _get(path, "/api/v1/status", {"Authorization": f"Bearer {key}"})
     if status != 200:
         return f"with the key in its credentials the board gives {status} instead of 200"
-    return "" if json.loads(body).get("version") == 1 else "the board is of another version than 1"
+    board = json.loads(body)
+    if board.get("version") != 1:
+        return "the board is of another version than 1"
+    trouble = [note for note in board["notes"] if note.startswith("The ledger ")]
+    return f"with a copy of the ledger it says: {' '.join(trouble)}" if remembering and trouble else ""
 
 
 def _get(path: str, target: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
-from . import headline, job_rows, upkeep, words
+from . import headline, job_rows, room, words
 from .history import History
 from .job_rows import Member
+from .judged import Judged, JudgedPart, JudgedService, judged
 from .lab import Lab
 from .model import Board, PartKind, PartRow, ServiceRow, SourceRow, State, Verdict
 from .part import Part
 from .report import Report
-from .services import Service, services
 from .settings import Settings
 from .source_rows import source_rows
-from .verdict import judge
 
 #: Runs that a part keeps for its own page.
 SHOWN_RUNS = 40
@@ -24,39 +24,41 @@ SHOWN_RUNS = 40
 
 def board(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Board:
     """Judges everything that ``reports`` (newest per source, by name) and ``history`` tell, at ``now``."""
-    lab = Lab(reports, settings, now, history)
-    found = services(lab)
-    members = {
-        service.name: [_member(part, service, history, lab) for part in service.parts] for service in found.found
-    }
-    rows = [_service_row(service, members[service.name]) for service in found.found]
+    return board_of(judged(reports, history, settings, now))
+
+
+def board_of(found: Judged) -> Board:
+    """The board of everything that was judged."""
+    lab = found.lab
+    members = [[_member(one, service, lab) for one in service.parts] for service in found.services]
+    rows = [_service_row(service, mine) for service, mine in zip(found.services, members, strict=True)]
     rows.sort(key=lambda row: row.verdict.state.rank)
-    jobs = [*job_rows.job_rows(lab, (one for each in members.values() for one in each)), *upkeep.job_rows(lab)]
+    jobs = [*job_rows.job_rows(lab, chain.from_iterable(members)), *(one.row for one in found.upkeep)]
     sources = tuple(source_rows(lab))
     return Board(
-        at=now,
-        timezone=settings.timezone.key,
-        overall=headline.overall(rows, jobs, _awake(sources, lab), now, settings.timezone),
+        at=lab.now,
+        timezone=lab.settings.timezone.key,
+        overall=headline.overall(rows, jobs, _awake(sources, lab), lab.now, lab.settings.timezone),
         as_of=_as_of(sources),
         next_run=min((row.next_run for row in rows if row.next_run), default=None),
         services=tuple(rows),
         jobs=tuple(sorted(jobs, key=lambda row: (row.verdict.state.rank, row.name))),
         sources=sources,
-        datastores=tuple(upkeep.datastore_rows(lab)),
+        datastores=tuple(room.datastore_rows(lab)),
         left_out=found.left_out,
         notes=found.notes,
     )
 
 
-def _member(part: Part, service: Service, history: History, lab: Lab) -> Member:
-    judgement = judge(part, history, lab.now, lab.settings.timezone)
+def _member(one: JudgedPart, judged_service: JudgedService, lab: Lab) -> Member:
+    part, judgement = one.part, one.judgement
     good = judgement.good
     row = PartRow(
         kind=part.kind,
         ref=part.ref,
         source=part.source,
         job=judgement.plan.job if judgement.plan else None,
-        verdict=_verified(judgement.verdict, part, service.verify_within, lab),
+        verdict=_verified(judgement.verdict, part, judged_service.service.verify_within, lab),
         last_backup=good.start if good else None,
         count=part.count,
         next_run=judgement.next_run,
@@ -81,14 +83,14 @@ def _verified(verdict: Verdict, part: Part, within: timedelta | None, lab: Lab) 
     return replace(verdict, state=State.WARNING, reason=reason, action="Verify the datastore.", link=part.link)
 
 
-def _service_row(service: Service, members: list[Member]) -> ServiceRow:
+def _service_row(one: JudgedService, members: list[Member]) -> ServiceRow:
     rows = [member.row for member in members]
     speaker = min(rows, key=lambda row: row.verdict.state.rank, default=None)
     backups = [row.last_backup for row in rows]
     counts = [row.count for row in rows if row.kind is PartKind.GUEST and row.count is not None]
     runs = [row.last_run for row in rows if row.last_run]
     return ServiceRow(
-        name=service.name,
+        name=one.service.name,
         verdict=speaker.verdict if speaker else Verdict(State.UNKNOWN, "Nothing that protects it is known."),
         last_backup=min((when for when in backups if when), default=None) if all(backups) else None,
         count=sum(counts) if counts else None,

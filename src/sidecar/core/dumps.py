@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, Run, SourceKind
-from .part import Actions, Part
-from .recall import recall
+from .part import Actions, Part, Plan
+from .recall import Shared
 from .report import Dump, DumpPlan, Report
 from .settings import SourceSetting
 
@@ -33,11 +34,11 @@ _ACTIONS = Actions(
 def parts(lab: Lab) -> list[Part]:
     """All databases that a configuration names or a row was seen of."""
     return [
-        _part(lab, source, report, server, database, rows)
+        part
         for source, report in lab.of(SourceKind.DATABASEMENT)
         if report is not None
         for server in servers(report)
-        for database, rows in server.databases().items()
+        for part in _parts(lab, source, report, server)
     ]
 
 
@@ -74,35 +75,38 @@ def servers(report: Report) -> list[Server]:
     return [Server(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows})]
 
 
-def _part(lab: Lab, source: SourceSetting, report: Report, server: Server, database: str, rows: list[Dump]) -> Part:
-    covering = [one for one in server.plans if covers(one, database)]
-    newest = next((one for one in rows if one.run.good and not one.whole_server), None)
-    part = Part(
-        kind=PartKind.DATABASE,
-        ref=f"{server.name}/{database}",
-        name=database,
-        source=source.name,
-        evidence=lab.evidence(source, report.reading("plans"), report.reading("dumps")),
-        plans=tuple(
-            plan(
-                job_name(source.name, one),
-                one.schedule,
-                source.timezone,
-                lab.settings,
-                enabled=one.enabled,
-            )
-            for one in covering
-        ),
-        runs=tuple(_run(one, lab.now) for one in rows),
-        first_due_after=server.rows[-1].run.start if server.rows else None,
-        count=sum(1 for one in rows if one.run.good and not one.whole_server),
-        longest=_longest(rows),
-        concerns=tuple(_copies_that_failed(newest)) if newest else (),
-        broken=_broken(newest) if newest else None,
-        link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
-        actions=_ACTIONS,
-    )
-    return recall(part, lab)
+def _parts(lab: Lab, source: SourceSetting, report: Report, server: Server) -> Iterator[Part]:
+    evidence = lab.evidence(source, report.reading("plans"), report.reading("dumps"))
+    oldest = server.rows[-1].run.start if server.rows else None
+    promises = {one.id: _promise(lab, source, one) for one in server.plans}
+    shared: dict[tuple[str, ...], Shared] = {}
+    for database, rows in server.databases().items():
+        covering = tuple(one.id for one in server.plans if covers(one, database))
+        if covering not in shared:
+            shared[covering] = Shared(lab, tuple(promises[one] for one in covering))
+        recalled = shared[covering].recall(f"{PartKind.DATABASE}:{source.name}:{server.name}/{database}")
+        kept = [one for one in rows if one.run.good and not one.whole_server]
+        yield Part(
+            kind=PartKind.DATABASE,
+            ref=f"{server.name}/{database}",
+            name=database,
+            source=source.name,
+            evidence=evidence,
+            plans=recalled.plans,
+            past=recalled.past,
+            runs=tuple(_run(one, lab.now) for one in rows),
+            first_due_after=oldest,
+            count=len(kept),
+            longest=_longest(rows),
+            concerns=tuple(_copies_that_failed(kept[0])) if kept else (),
+            broken=_broken(kept[0]) if kept else None,
+            link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
+            actions=_ACTIONS,
+        )
+
+
+def _promise(lab: Lab, source: SourceSetting, one: DumpPlan) -> Plan:
+    return plan(job_name(source.name, one), one.schedule, source.timezone, lab.settings, enabled=one.enabled)
 
 
 def job_name(source: str, one: DumpPlan) -> str:
@@ -148,5 +152,5 @@ def _copies_that_failed(newest: Dump) -> Iterable[str]:
 
 
 def _longest(rows: list[Dump]) -> timedelta | None:
-    lengths = [one.run.end - one.run.start for one in rows if one.run.end and one.run.good]
-    return max(lengths[:10], default=None)
+    lengths = (one.run.end - one.run.start for one in rows if one.run.end and one.run.good)
+    return max(islice(lengths, 10), default=None)

@@ -11,6 +11,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
 
+from .model import Run
+
 V = TypeVar("V")
 
 
@@ -59,6 +61,7 @@ class History:
         plans: every promise by member, oldest first.
         announced: by job the runs that its upstream announced (Backrest), past ones and the next, oldest first.
         seen: every member that was ever seen.
+        runs: by upkeep job every run that was seen of it, newest first.
     """
 
     first_contact: datetime | None = None
@@ -66,6 +69,7 @@ class History:
     plans: Mapping[str, tuple[PlanRow, ...]] = field(default_factory=_nothing, hash=False)
     announced: Mapping[str, tuple[datetime, ...]] = field(default_factory=_nothing, hash=False)
     seen: Mapping[str, Sighting] = field(default_factory=_nothing, hash=False)
+    runs: Mapping[str, tuple[Run, ...]] = field(default_factory=_nothing, hash=False)
 
     def contact(self, source: str) -> datetime | None:
         """When that source was first read; else when any was."""

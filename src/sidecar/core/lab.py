@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +13,7 @@ from .history import EMPTY, History
 from .model import SourceKind
 from .part import Evidence, Plan, Quiet
 from .report import Problem, Reading, Report
+from .schedule import Schedule
 from .settings import Settings, SourceSetting
 from .shelf import Shelf
 
@@ -83,14 +84,26 @@ def plan(
 ) -> Plan:
     """The plan of a job from what its upstream says and what the owner knows better (``jobs:``)."""
     own = settings.jobs.get(job)
-    text = own.schedule if own and own.schedule else text
+    text = (own.schedule if own else None) or text or None
     name = (own.timezone if own else None) or zone
-    made = Plan(job, text or None, None, name, enabled=enabled, grace=own.grace if own else None)
-    made = replace(made, silenced=own is not None and own.disabled)
+    parsed, trouble = _parsed(text, name, settings)
+    return Plan(
+        job,
+        text,
+        parsed,
+        timezone=name or (settings.timezone.key if parsed else None),
+        trouble=trouble,
+        enabled=enabled,
+        grace=own.grace if own else None,
+        silenced=own is not None and own.disabled,
+    )
+
+
+def _parsed(text: str | None, zone: str | None, settings: Settings) -> tuple[Schedule | None, str | None]:
+    """The schedule, or why there is none."""
     if not text:
-        return replace(made, trouble="it has none")
+        return None, "it has none"
     try:
-        parsed = schedule.parse(text, ZoneInfo(name) if name else settings.timezone)
+        return schedule.parse(text, ZoneInfo(zone) if zone else settings.timezone), None
     except (ScheduleError, ZoneInfoNotFoundError, ValueError) as error:
-        return replace(made, trouble=str(error))
-    return replace(made, schedule=parsed, timezone=name or settings.timezone.key)
+        return None, str(error)

@@ -63,6 +63,9 @@ class Outcome(StrEnum):
     RUNNING = "running"
 
 
+_GOOD = (Outcome.OK, Outcome.WARNING)
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Something that was observed to run for a part or a job.
@@ -84,7 +87,7 @@ class Run:
     @property
     def good(self) -> bool:
         """Finished, and something can be restored from it."""
-        return self.outcome in (Outcome.OK, Outcome.WARNING)
+        return self.outcome in _GOOD
 
 
 class PartKind(StrEnum):

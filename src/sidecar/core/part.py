@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from .model import Link, PartKind, Run
 from .report import Problem
@@ -56,15 +57,28 @@ class Plan:
             return min((due for due in announced if due > moment), default=None)
         if self.valid_from is not None:
             moment = max(moment, self.valid_from - datetime.resolution)
+        if self.valid_to is not None and moment >= self.valid_to:
+            return None
         due = self.schedule.next_after(moment)
         return due if due is None or self.valid_to is None or due < self.valid_to else None
 
     def due_before(self, moment: datetime) -> datetime | None:
         """The newest due time up to ``moment`` while it was in force."""
         due = self.schedule.last_at_or_before(moment) if self.schedule else None
-        if due is None or (self.valid_from and due < self.valid_from) or (self.valid_to and due >= self.valid_to):
-            return None
-        return due
+        return due if due is not None and self.in_force(due) else None
+
+    def in_force(self, moment: datetime) -> bool:
+        """A due time at ``moment`` is one of its own (rule 1)."""
+        return not (
+            (self.valid_from is not None and moment < self.valid_from)
+            or (self.valid_to is not None and moment >= self.valid_to)
+        )
+
+    def last_period(self, now: datetime) -> timedelta | None:
+        """Rule 2: the schedule's period; where runs were only announced, the widest of the last gaps between them."""
+        if self.schedule is not None:
+            return self.schedule.period(now)
+        return max((later - earlier for earlier, later in pairwise(self.kept[-8:])), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +149,8 @@ class Part:
         activities: runs under way that may still reach it.
         starts_seen: starts of its runs can be seen, so that a short grace is fair (design §6 rule 4).
         first_due_after: no due time before this moment is known (rule 1: the oldest trace of where it is kept).
-        unscheduled_runs_count: its upstream tells no past due times (Backrest), so each of its runs was due when it began.
+        unscheduled_runs_count: nobody knows what was due in the past (Backrest, before its announcements are remembered), so
+            each of its runs was due when it began.
         count: finished snapshots that are kept.
         longest: the longest of its last ten runs.
         concerns: true sentences that make it a warning although a backup exists.

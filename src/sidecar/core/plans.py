@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median_low
 
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, SourceKind
@@ -17,6 +19,9 @@ _ACTIONS = Actions(
     never="Start the plan's first backup.",
     uncovered="Give the plan a schedule in Backrest.",
 )
+
+#: So many good runs show how far apart they ordinarily are.
+_ORDINARY = 9
 
 
 def parts(lab: Lab) -> list[Part]:
@@ -43,7 +48,7 @@ def _part(lab: Lab, source: SourceSetting, report: Report, one: Plan) -> Part:
         plans=(promise,),
         runs=one.runs,
         activities=_queue(report),
-        unscheduled_runs_count=not scheduled and not _reaches_back(promise, one),
+        unscheduled_runs_count=not (scheduled or _reaches_back(promise, one) or _is_next_in_turn(one)),
         first_due_after=min((run.start for run in one.runs), default=None),
         longest=_longest(one),
         link=Link(source.url, "Backrest"),
@@ -73,6 +78,14 @@ def _reaches_back(promise: Promise, one: Plan) -> bool:
     """Rule 1: from the newest good run on every announced run is remembered, so what else ran was outside the schedule."""
     good = next((run for run in one.runs if run.good), None)
     return good is not None and bool(promise.kept) and promise.kept[0] <= good.start + EARLY
+
+
+def _is_next_in_turn(one: Plan) -> bool:
+    """Rule 3: nothing was due between the newest good run and the announced one, for they are as far apart as good runs
+    ordinarily are, and a quarter (Backrest's own allowance, databasement_backrest.md §3.6). What else failed was extra."""
+    good = [run.start for run in one.runs if run.good][:_ORDINARY]
+    gaps = [later - earlier for later, earlier in pairwise(good)]
+    return one.next_run is not None and bool(gaps) and one.next_run - good[0] <= median_low(gaps) * 1.25
 
 
 def _queue(report: Report) -> tuple[Activity, ...]:

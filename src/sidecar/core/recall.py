@@ -1,28 +1,53 @@
-"""Gives a part what is remembered of its plans (rule 1 of design §6)."""
+"""What is remembered of the plans that some members share (rule 1 of design §6)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .history import PlanRow
 from .lab import Lab, plan
-from .part import Part, Plan
+from .part import Plan
 
 
-def recall(part: Part, lab: Lab) -> Part:
-    """``part`` with the time from which its plans are in force, and those that were in force before."""
-    rows = lab.history.plans.get(part.member, ())
-    if not rows:
-        return part
+@dataclass(frozen=True, slots=True, eq=False)
+class Recalled:
+    """A member's plans with the time from which they are in force, and those that were in force before (``past``)."""
+
+    plans: tuple[Plan, ...]
+    past: tuple[Plan, ...] = ()
+
+    def of_job(self, job: str) -> tuple[Plan, ...]:
+        """The plans of one job, the one in force first."""
+        return tuple(one for one in (*self.plans, *self.past) if one.job == job)
+
+
+class Shared:
+    """The plans that some members share, at one moment.
+
+    Hundreds of members of a job remember the very same: what follows from it is made once, and they get the same object.
+    """
+
+    def __init__(self, lab: Lab, plans: tuple[Plan, ...]) -> None:
+        self.plans = plans
+        self._lab = lab
+        self._recalled: dict[tuple[PlanRow, ...], Recalled] = {(): Recalled(plans)}
+
+    def recall(self, member: str) -> Recalled:
+        """Those plans as ``member`` remembers them."""
+        rows = self._lab.history.plans.get(member, ())
+        if rows not in self._recalled:
+            self._recalled[rows] = _recalled(self.plans, rows, self._lab)
+        return self._recalled[rows]
+
+
+def _recalled(plans: tuple[Plan, ...], rows: Sequence[PlanRow], lab: Lab) -> Recalled:
     current = {row.job: row for row in rows if row.valid_to is None}
-    plans = tuple(
-        replace(one, valid_from=current[one.job].valid_from) if one.job in current else one for one in part.plans
-    )
+    since = tuple(replace(one, valid_from=current[one.job].valid_from) if one.job in current else one for one in plans)
     on = {one.job for one in plans if one.enabled}
-    past = tuple(_past(row, lab, part) for row in rows if row.valid_to is not None and _counts(row, rows, on))
-    return replace(part, plans=plans, past=past)
+    past = (_past(row, plans, lab) for row in rows if row.valid_to is not None and _counts(row, rows, on))
+    return Recalled(since, tuple(past))
 
 
 def _counts(row: PlanRow, rows: Sequence[PlanRow], on: set[str]) -> bool:
@@ -40,9 +65,9 @@ def _before(start: datetime | None, end: datetime | None) -> bool:
     return start is None or end is None or start < end
 
 
-def _past(row: PlanRow, lab: Lab, part: Part) -> Plan:
+def _past(row: PlanRow, plans: Sequence[Plan], lab: Lab) -> Plan:
     """The owner's own word and the zone that only the configuration tells hold for the past too."""
-    now = next((one for one in part.plans if one.job == row.job), None)
+    now = next((one for one in plans if one.job == row.job), None)
     zone = row.timezone or (now.timezone if now else None)
     made = plan(row.job, row.schedule, zone, lab.settings)
     return replace(made, valid_from=row.valid_from, valid_to=row.valid_to)

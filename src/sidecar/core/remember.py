@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 
-from . import told
+from . import told, upkeep_runs
 from .history import History, PlanRow, Sighting
+from .model import SourceKind
 from .report import Report
 from .told import Promise
 
-#: Most rows that are kept of one member, and most announced runs of one job. No ordinary year makes that many.
+#: Most rows that are kept of one member, most announced runs and most runs of one job. No ordinary year makes that many:
+#: a job that runs every hour makes 9,600 runs in 400 days.
 MOST_ROWS = 100
 MOST_ANNOUNCED = 400
+MOST_RUNS = 10_000
 
 
 def remember(history: History, report: Report) -> History:
@@ -23,8 +27,8 @@ def remember(history: History, report: Report) -> History:
 
     Only scopes that were read this time count: while a source can't be read, the last plan stays in force (rule 1).
     """
-    changed = _promises(_announcements(_sightings(history, report), report), report)
-    at = told.promises_as_of(report) if told.has_promises(report) else _oldest(report)
+    changed = _promises(_announcements(_runs(_sightings(history, report), report), report), report)
+    at = _oldest(report) if report.kind is SourceKind.PBS else told.promises_as_of(report)
     if report.source in history.contacts or at is None:
         return changed
     contacts = MappingProxyType({**changed.contacts, report.source: at})
@@ -40,17 +44,16 @@ def _oldest(report: Report) -> datetime | None:
 
 def _promises(history: History, report: Report) -> History:
     at = told.promises_as_of(report)
-    if at is None or not told.has_promises(report):
+    if at is None:
         return history
     by_member: dict[str, dict[str, Promise]] = defaultdict(dict)
     for promise in told.promises(report):
         by_member[promise.member][promise.job] = promise
     since = at if report.source in history.contacts else None
-    unread = told.unread_jobs(report)
     changed = {}
     for member in by_member.keys() | _of_source(history.plans, report.source):
         rows = history.plans.get(member, ())
-        found = _rows(rows, by_member.get(member, {}), unread, at, since)
+        found = _rows(rows, by_member.get(member, {}), partial(told.tells_of, report), at, since)
         if found != rows:
             changed[member] = found
     return replace(history, plans=MappingProxyType({**history.plans, **changed})) if changed else history
@@ -61,7 +64,11 @@ def _of_source(members: Iterable[str], source: str) -> set[str]:
 
 
 def _rows(
-    rows: tuple[PlanRow, ...], promises: Mapping[str, Promise], unread: set[str], at: datetime, since: datetime | None
+    rows: tuple[PlanRow, ...],
+    promises: Mapping[str, Promise],
+    told_now: Callable[[str], bool],
+    at: datetime,
+    since: datetime | None,
 ) -> tuple[PlanRow, ...]:
     """Rule 1: what changed counts from when it was seen; at first contact (``since`` is None) it counts from before."""
     found = [row for row in rows if row.valid_to is not None]
@@ -74,7 +81,7 @@ def _rows(
         if row is not None:
             found.append(replace(row, valid_to=at))
         found.append(PlanRow(job, promise.schedule, promise.timezone, promise.enabled, since))
-    found += [row if row.job in unread else replace(row, valid_to=at) for row in open_rows.values()]
+    found += [replace(row, valid_to=at) if told_now(row.job) else row for row in open_rows.values()]
     return tuple(sorted(found, key=_age)[-MOST_ROWS:])
 
 
@@ -93,18 +100,29 @@ def _age(row: PlanRow) -> tuple[datetime, str]:
 
 def _announcements(history: History, report: Report) -> History:
     """An announced run is kept from its due time on; one that was replaced before it was due is withdrawn."""
-    at = told.promises_as_of(report)
-    if at is None:
-        return history
     changed = {}
-    for job, due in told.announced(report):
-        kept = history.announced.get(job, ())
-        found = tuple(one for one in kept if one <= at or one == due)
-        if due is not None and due not in found:
-            found = tuple(sorted((*found, due)))
+    for one in told.announcements(report):
+        kept = history.announced.get(one.job, ())
+        found = tuple(due for due in kept if due <= one.as_of or due == one.due)
+        if one.due is not None and one.due not in found:
+            found = tuple(sorted((*found, one.due)))
         if found != kept:
-            changed[job] = found[-MOST_ANNOUNCED:]
+            changed[one.job] = found[-MOST_ANNOUNCED:]
     return replace(history, announced=MappingProxyType({**history.announced, **changed})) if changed else history
+
+
+# --- rule 8: runs of upkeep -----------------------------------------------------------------------------------------------
+
+
+def _runs(history: History, report: Report) -> History:
+    """A backup server tells only the last run of an upkeep job, so each one that was seen is kept."""
+    changed = {}
+    for job, runs in told.upkeep_runs_of(report):
+        before = history.runs.get(job, ())
+        found = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS]
+        if found != before:
+            changed[job] = found
+    return replace(history, runs=MappingProxyType({**history.runs, **changed})) if changed else history
 
 
 # --- rule 11: who was seen ------------------------------------------------------------------------------------------------

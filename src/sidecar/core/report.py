@@ -139,7 +139,7 @@ class UpkeepJob:
         next_run: may lie in the past: then the scheduler could not start it (pbs.md §2.9); for Backrest the announced run.
         last_start: from the UPID of the last run, or of the one that runs.
         last_state: "OK", "WARNINGS: n", "unknown" or a bare error text; None while running and when it never ran.
-        runs: earlier runs and the last one, newest first, where the upstream tells them (Backrest).
+        runs: earlier runs, newest first and without gaps, as far back as the upstream tells them: Backrest's log, PBS's tasks.
     """
 
     kind: str
@@ -387,7 +387,7 @@ def keep_what_failed(new: Report, previous: Report | None) -> Report:
     """``new`` with the last good facts of every scope that could not be read this time.
 
     A scope that failed keeps its last reading (the judgement ages it by ``as_of``); a proved lack of permission drops it.
-    A source that failed as a whole keeps all its scopes.
+    A source that failed as a whole keeps all its scopes. Guests of a node that is off keep their names.
     """
     if previous is None or previous.source != new.source:
         return new
@@ -404,6 +404,20 @@ def keep_what_failed(new: Report, previous: Report | None) -> Report:
 
 
 def _kept(new: Reading, old: Reading | None) -> Reading:
-    if new.problem is None or new.problem.denied or old is None or old.as_of is None:
+    if old is None:
         return new
-    return replace(new, as_of=old.as_of, facts=old.facts)
+    if new.problem is None:
+        return _with_names(new, old) if new.scope == ("guests",) else new
+    return new if new.problem.denied or old.as_of is None else replace(new, as_of=old.as_of, facts=old.facts)
+
+
+def _with_names(new: Reading, old: Reading) -> Reading:
+    known = {(guest.type, guest.vmid): guest for guest in old.of(Guest)}
+    return replace(new, facts=tuple(_named(one, known.get((one.type, one.vmid))) for one in new.of(Guest)))
+
+
+def _named(guest: Guest, before: Guest | None) -> Guest:
+    """While a node is off PVE tells neither a guest's name nor whether it is a template (pbs.md §3.6): both are as before."""
+    if guest.name is not None or before is None:
+        return guest
+    return replace(guest, name=before.name, template=before.template)

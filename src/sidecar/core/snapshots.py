@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from .model import Outcome, Run
 from .report import Archive, BackupGroup, Snapshot, Task
@@ -26,16 +27,17 @@ class Kept:
 
 def judged(groups: Iterable[BackupGroup], as_of: datetime | None, upload_limit: timedelta) -> Kept:
     """The snapshots of all ``groups`` as runs; rule 10: one without a size is no backup."""
-    mine = sorted((one for group in groups for one in group.snapshots), key=lambda one: one.time, reverse=True)
+    mine = sorted((one for group in groups for one in group.snapshots), key=attrgetter("time"), reverse=True)
     finished = [one for one in mine if one.size is not None]
     newest = finished[0] if finished else None
-    corrupt = [one for one in finished if _failed_here(one)]
+    verified = [one for one in finished if one.verification is not None]
+    corrupt = [one for one in verified if _failed_here(one)]
     return Kept(
         runs=tuple(_run(one, as_of, upload_limit) for one in mine),
         count=len(finished),
         concerns=tuple(_older_corrupt(corrupt)) if newest not in corrupt else (),
         broken="the newest backup failed verification" if newest and newest in corrupt else None,
-        verified_at=next((one.verification.at for one in finished if one.verification and one.verification.own), None),
+        verified_at=next((one.verification.at for one in verified if one.verification and one.verification.own), None),
     )
 
 

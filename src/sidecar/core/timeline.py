@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -13,17 +13,17 @@ from . import job_rows, schedule, words
 from .due import SHORT_GRACE
 from .due_times import Skipped, due_times, skipped
 from .history import History
+from .judged import Judged, judged
 from .lab import Lab, plan
 from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State, worst
 from .occurrence_words import reason, together
 from .part import EARLY, Part, Plan
 from .report import Report
 from .schedule import Schedule
-from .services import services
 from .settings import CalendarLine, Pause, Settings
 from .track import Became, Track, became
-from .upkeep import Upkeep, upkeep
-from .verdict import judge
+from .upkeep import Upkeep
+from .verdict import Judgement
 
 #: What people are told of in one answer at most.
 MOST = 5000
@@ -66,7 +66,7 @@ class Timeline:
 
     def lines(self) -> tuple[ScheduleLine, ...]:
         """Every job and ``calendar:`` line that has a due time from today on, by title."""
-        plans = [promise for track in self.tracks for promise in track.plans] + [*self.unread]
+        plans = [one for track in self.tracks for one in track.plans if one.valid_to is None] + [*self.unread]
         by_job = {promise.job: promise for promise in reversed(plans)}
         jobs = (ScheduleLine(job, self.titles[job], _kind(job), self._dues(one)) for job, one in by_job.items())
         zone = self.lab.settings.timezone
@@ -132,6 +132,8 @@ class Timeline:
         for track in self.tracks:
             for promise in track.plans:
                 for one in skipped(promise.schedule, start, end) if promise.schedule else ():
+                    if not promise.in_force(one.at):
+                        continue
                     until = one.at + track.grace
                     runs[promise.job, one] += [run for run in track.runs if one.at - EARLY <= run.start < until]
         for (job, one), came in runs.items():
@@ -165,9 +167,14 @@ def occurrences(
 
 def timeline(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Timeline:
     """All that ``reports`` and ``history`` tell of jobs and their members, at ``now``."""
-    lab = Lab(reports, settings, now)
-    kept = {one.plan.job: one for one in upkeep(lab)}
-    tracks = [*_parts(lab, history), *(_upkeep_track(one) for one in kept.values())]
+    return timeline_of(judged(reports, history, settings, now))
+
+
+def timeline_of(found: Judged) -> Timeline:
+    """The timeline of everything that was judged."""
+    lab = found.lab
+    kept = {one.plan.job: one for one in found.upkeep}
+    tracks = [*_parts(found), *(_upkeep_track(one) for one in kept.values())]
     known = {promise.job for track in tracks for promise in track.plans} | kept.keys()
     unread = tuple(_unread_jobs(lab, known))
     titles = {job: job_rows.title(lab, job) for job in known | {promise.job for promise in unread}}
@@ -183,24 +190,23 @@ def timeline(reports: Mapping[str, Report], history: History, settings: Settings
 # --- who takes part ---------------------------------------------------------------------------------------------------
 
 
-def _parts(lab: Lab, history: History) -> Iterator[Track]:
+def _parts(found: Judged) -> Iterator[Track]:
     """Every part once, under the name of the first service that has it."""
     seen = set()
-    for service in services(lab).found:
-        for part in service.parts:
-            if (part.kind, part.full_ref) not in seen and part.plans:
-                seen.add((part.kind, part.full_ref))
-                yield _part_track(service.name, part, lab, history)
+    for service in found.services:
+        for one in service.parts:
+            if (one.part.kind, one.part.full_ref) not in seen and (one.part.plans or one.part.past):
+                seen.add((one.part.kind, one.part.full_ref))
+                yield _part_track(service.service.name, one.part, one.judgement, found.lab)
 
 
-def _part_track(name: str, part: Part, lab: Lab, history: History) -> Track:
-    judgement = judge(part, history, lab.now, lab.settings.timezone)
+def _part_track(name: str, part: Part, judgement: Judgement, lab: Lab) -> Track:
     runs = tuple(run for run in reversed(part.runs) if not part.evidence.is_from_the_future(run))
-    since = min((when for when in (runs[0].start if runs else None, history.first_contact) if when), default=None)
+    since = min((when for when in (runs[0].start if runs else None, lab.history.first_contact) if when), default=None)
     return Track(
         name=name,
         runs=runs,
-        plans=tuple(promise for promise in part.plans if _in_force(promise, lab.settings)),
+        plans=tuple(_promises((*part.past, *part.plans), runs)),
         verdict=judgement.verdict,
         grace=judgement.grace,
         as_of=part.evidence.as_of,
@@ -210,24 +216,32 @@ def _part_track(name: str, part: Part, lab: Lab, history: History) -> Track:
 
 
 def _upkeep_track(one: Upkeep) -> Track:
-    runs = one.job.runs or ((one.row.last_run,) if one.row.last_run else ())
-    off = one.row.verdict.state is State.DISABLED
-    announced = one.job.next_run if one.plan.schedule is None else None
-    promise = Plan(one.plan.job, one.plan.text, one.plan.schedule, one.plan.timezone, announced, grace=one.plan.grace)
+    runs = tuple(reversed(one.runs))
+    told = one.job.runs or one.runs[:1]
     return Track(
         name="",
-        runs=tuple(reversed(runs)),
-        plans=() if off else (promise,),
+        runs=runs,
+        plans=tuple(_promises((*one.past, one.plan) if one.expected else one.past, runs)),
         verdict=one.row.verdict,
         grace=one.plan.grace or SHORT_GRACE,
         as_of=one.evidence.as_of,
-        known_since=runs[-1].start if runs else None,
+        known_since=told[-1].start if told else None,
+        thinned=False,
     )
 
 
-def _in_force(promise: Plan, settings: Settings) -> bool:
-    own = settings.jobs.get(promise.job)
-    return promise.enabled and not (own and own.disabled)
+def _promises(plans: Iterable[Plan], runs: Sequence[Run]) -> Iterator[Plan]:
+    """Those of which the calendar tells. What is switched off upstream is not due any more, but what ran before stays.
+
+    ``runs``: oldest first. Of a job that was off when it was first seen the last run tells until when it was on.
+    """
+    for promise in plans:
+        if promise.silenced:
+            continue
+        if promise.enabled:
+            yield promise
+        elif promise.valid_from is None and promise.valid_to is None and runs:
+            yield replace(promise, announced=None, valid_to=runs[-1].start + EARLY + EARLY.resolution)
 
 
 def _unread_jobs(lab: Lab, known: Iterable[str]) -> Iterator[Plan]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from . import dumps, guests
-from .model import PartKind, SourceKind
-from .report import BackupGroup, BackupJob, Guest, Plan, Reading, Report, Zone
+from . import dumps, guests, upkeep_runs
+from .model import PartKind, Run, SourceKind
+from .report import BackupGroup, BackupJob, Guest, Plan, Reading, Repo, Report, UpkeepJob, Zone
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One job's promise to one member. Fields as in history.PlanRow."""
+    """One job's promise to one member; an upkeep job is a member of its own. Fields as in history.PlanRow."""
 
     member: str
     job: str
@@ -32,30 +32,64 @@ _LISTS = {
 
 def promises_as_of(report: Report) -> datetime | None:
     """When the report's jobs were read together with whom they cover; None when that failed this time."""
+    if report.kind is SourceKind.PBS:
+        return min((when for one in report.within("upkeep") if (when := _read(one))), default=None)
     return _read(*(report.reading(scope) for scope in _LISTS.get(report.kind, ())))
 
 
-def has_promises(report: Report) -> bool:
-    """Reports of this kind tell who is promised a backup; a backup server only keeps them."""
-    return report.kind is not SourceKind.PBS
-
-
 def promises(report: Report) -> Iterator[Promise]:
-    """All promises in the report. Backrest tells no schedules: see ``announced``."""
+    """All promises in the report. Backrest tells no schedules: see ``announcements``."""
     if report.kind is SourceKind.PVE:
         yield from _of_backup_jobs(report)
     elif report.kind is SourceKind.DATABASEMENT:
         yield from _of_dump_plans(report)
+    elif report.kind is SourceKind.PBS:
+        yield from _of_upkeep(report)
 
 
-def unread_jobs(report: Report) -> set[str]:
-    """Jobs of which the report can't tell whom they cover."""
-    return {f"{report.source}/backup/{job.id}" for job in report.facts(BackupJob) if job.guests is None}
+def tells_of(report: Report, job: str) -> bool:
+    """Whether the report tells whom that job covers, if it is there; False when that could not be read this time."""
+    _, kind, ident = job.split("/", 2)
+    if report.kind is SourceKind.PBS:
+        return _read(report.reading("upkeep", kind)) is not None
+    return all(one.guests is not None for one in report.facts(BackupJob) if one.id == ident)
 
 
-def announced(report: Report) -> Iterator[tuple[str, datetime | None]]:
-    """Backrest's jobs with the run that each announces; None where it announces none."""
-    return ((f"{report.source}/plan/{one.id}", one.next_run) for one in report.facts(Plan))
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A job of Backrest's with the run that it announces, as read at ``as_of``; ``due`` is None where it announces none."""
+
+    job: str
+    due: datetime | None
+    as_of: datetime
+
+
+def announcements(report: Report) -> Iterator[Announcement]:
+    """What Backrest announces: runs of its plans, and of prune and check of its repositories. Only what was read this time."""
+    if report.kind is not SourceKind.BACKREST:
+        return
+    if (at := _read(report.reading("plans"))) is not None:
+        yield from (Announcement(f"{report.source}/plan/{one.id}", one.next_run, at) for one in report.facts(Plan))
+    if (at := _read(report.reading("upkeep"))) is not None:
+        dues = {upkeep_name(report.source, one): one.next_run for one in report.facts(UpkeepJob)}
+        jobs = (f"{report.source}/{kind}/{repo.id}" for repo in report.facts(Repo) for kind in ("prune", "check"))
+        yield from (Announcement(job, dues.get(job), at) for job in dict.fromkeys([*jobs, *dues]))
+
+
+def upkeep_name(source: str, job: UpkeepJob) -> str:
+    """How an upkeep job is named: "{source}/{kind}/{id}"."""
+    return f"{source}/{job.kind}/{job.id}"
+
+
+def upkeep_member(job: str) -> str:
+    """How the memory names an upkeep job: like the member that it is of itself, "upkeep:pbs:prune/daily"."""
+    source, ident = job.split("/", 1)
+    return f"upkeep:{source}:{ident}"
+
+
+def upkeep_runs_of(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
+    """The upkeep jobs with the runs that the report tells of each, newest first."""
+    return ((upkeep_name(report.source, one), upkeep_runs.told(one)) for one in report.facts(UpkeepJob))
 
 
 def members(report: Report) -> dict[str, str]:
@@ -105,6 +139,13 @@ def _of_dump_plans(report: Report) -> Iterator[Promise]:
             for one in server.plans:
                 if dumps.covers(one, database):
                     yield Promise(member, dumps.job_name(report.source, one), one.schedule, None, one.enabled)
+
+
+def _of_upkeep(report: Report) -> Iterator[Promise]:
+    zone = next((zone.timezone for zone in report.facts(Zone)), None)
+    for one in report.facts(UpkeepJob):
+        job = upkeep_name(report.source, one)
+        yield Promise(upkeep_member(job), job, one.schedule, zone, not one.disabled)
 
 
 def _member(report: Report, kind: PartKind, ref: str) -> str:

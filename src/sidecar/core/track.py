@@ -44,10 +44,11 @@ class Track:
     Attributes:
         name: what people call it.
         runs: what counts as evidence, oldest first.
-        plans: the promises that are in force.
+        plans: the promises that are in force, and those that were before, each for its own time (rule 1).
         grace: how long after a due time a run may still start.
         as_of: how old the knowledge is; None: nothing is known.
         known_since: a due time before this moment is told only when a run answered it.
+        thinned: retention may have removed some of its runs with their backups; never those of upkeep.
         failures_are_gaps: some of its failed runs are only a missing backup, which retention may have removed (a guest's).
     """
 
@@ -58,6 +59,7 @@ class Track:
     grace: timedelta
     as_of: datetime | None
     known_since: datetime | None
+    thinned: bool = True
     failures_are_gaps: bool = False
 
 
@@ -90,11 +92,27 @@ def became(
 
 
 def _dues(track: Track, plan: Plan, start: datetime, end: datetime, limit: int) -> tuple[datetime, ...]:
-    """The due times of one plan, some before the window included. Without a schedule each run was due when it began."""
-    if plan.schedule is not None:
-        return _scheduled(plan.schedule, start, end, limit)
-    dues = {run.start for run in track.runs} | ({plan.announced} if plan.announced else set())
-    return tuple(sorted(due for due in dues if start <= due < end))
+    """The due times of one plan while it was in force (rule 1), some before the window included."""
+    if plan.schedule is None:
+        return tuple(due for due in _announced(track, plan) if start <= due < end)
+    dues = _scheduled(plan.schedule, start, end, limit)
+    if plan.valid_from is None and plan.valid_to is None:
+        return dues
+    return tuple(due for due in dues if plan.in_force(due))
+
+
+def _announced(track: Track, plan: Plan) -> list[datetime]:
+    """Due times without a schedule: what was announced, and runs without an announcement were due when they began."""
+    starts = {run.start for run in track.runs}
+    # While a run is under way it stands in the place of the next one: plans.py.
+    announced = sorted({*plan.kept, *({plan.announced} - starts if plan.announced else ())})
+    answered, dues = set(), [*announced]
+    for start in sorted(starts):
+        place = bisect_right(announced, start + EARLY)
+        if place == 0 or place in answered:
+            dues.append(start)
+        answered.add(place)
+    return sorted(due for due in dues if plan.in_force(due))
 
 
 @lru_cache(maxsize=512)
@@ -109,8 +127,8 @@ def _following(track: Track, end: datetime) -> datetime | None:
     coming: list[datetime] = []
     for plan in track.plans:
         if plan.schedule is None:
-            coming += [*(run.start for run in track.runs), *([plan.announced] if plan.announced else [])]
-        elif (due := plan.schedule.next_after(end - EARLY.resolution)) is not None:
+            coming += _announced(track, plan)
+        elif (due := plan.due_after(end - EARLY.resolution)) is not None:
             coming.append(due)
     return min((due for due in coming if due >= end), default=None)
 
@@ -127,7 +145,8 @@ class _Window:
         self._every = every
         self._answers = _answers(track.runs, every, following)
         last = bisect_right(every, now) - 1
-        self._newest = every[last] if last >= 0 and (following is None or following > now) else None
+        judged = any(plan.valid_to is None for plan in track.plans) and (following is None or following > now)
+        self._newest = every[last] if last >= 0 and judged else None
 
     def became(self, due: datetime) -> Became | None:
         """None where nothing can be told."""
@@ -175,7 +194,7 @@ class _Window:
         if track.as_of is None or track.as_of < due + track.grace:
             return Became(track.name, State.UNKNOWN, None, "nothing was read since")
         again = self._good_after(due)
-        if again is not None and due < self._unthinned_from:
+        if again is not None and track.thinned and due < self._unthinned_from:
             return None
         never = again is None and track.verdict.state is State.NEVER
         return Became(track.name, State.NEVER if never else State.MISSED, None, None, again)

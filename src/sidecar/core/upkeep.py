@@ -1,20 +1,23 @@
-"""Jobs that keep a backup server in order, and the room that is left on it (design §6 rule 8)."""
+"""Jobs that keep backups in order (rule 8 of design §6): prune, gc, verify and sync of PBS, prune and check of Backrest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from . import words
 from .due import SHORT_GRACE, second_time
 from .host_groups import link
 from .lab import Lab, plan
-from .model import DatastoreRow, JobRow, Link, Outcome, Run, SourceKind, State, Verdict
+from .model import JobRow, Link, Outcome, Run, SourceKind, State, Verdict
 from .part import EARLY, Evidence, Plan
-from .report import Datastore, Repo, Report, UpkeepJob, Zone
+from .recall import Shared
 from .report import Plan as BackrestPlan
+from .report import Repo, Report, UpkeepJob, Zone
 from .settings import SourceSetting
+from .told import upkeep_member, upkeep_name
+from .upkeep_runs import BROKE_OFF, outcome, told, with_earlier
 
 KINDS = ("prune", "gc", "verify", "sync", "check")
 _TITLES = {
@@ -25,8 +28,7 @@ _TITLES = {
     "check": "integrity check",
 }
 
-#: A datastore that is full sooner than this is worth a warning.
-SOON_FULL = timedelta(days=14)
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,20 @@ class Upkeep:
     """An upkeep job with what is known beside it.
 
     Attributes:
-        plan: its schedule, from the upstream or from ``jobs:``; without one its next run is what the upstream announces.
-        busy: Backrest's one queue is at work, so that whatever is due has to wait (databasement_backrest.md §3.5).
+        job: as its upstream tells it; ``next_run`` is the due time that counts.
+        past: its schedules before, each for its own time (rule 1).
+        plan: its schedule, from the upstream or from ``jobs:``; without one its due times are what the upstream announced.
+        runs: all that are known, newest first: those that are told now, and those that were seen earlier.
+        expected: it has a schedule and something to do, and the configuration does not switch it off.
     """
 
-    source: SourceSetting
     job: UpkeepJob
     plan: Plan
     evidence: Evidence
     row: JobRow
-    busy: bool = False
+    runs: tuple[Run, ...]
+    past: tuple[Plan, ...]
+    expected: bool
 
 
 def upkeep(lab: Lab) -> Iterator[Upkeep]:
@@ -52,7 +58,9 @@ def upkeep(lab: Lab) -> Iterator[Upkeep]:
         zone = next((zone.timezone for zone in report.facts(Zone)), None) if report else None
         for reading in report.within("upkeep") if report else ():
             for job in reading.of(UpkeepJob):
-                promise = plan(_name(source, job), job.schedule, zone, lab.settings, enabled=not job.disabled)
+                promise = plan(
+                    upkeep_name(source.name, job), job.schedule, zone, lab.settings, enabled=not job.disabled
+                )
                 yield _upkeep(lab, source, job, promise, lab.evidence(source, reading))
     for source, report in lab.of(SourceKind.BACKREST):
         if report is not None:
@@ -64,41 +72,57 @@ def job_rows(lab: Lab) -> Iterator[JobRow]:
     return (one.row for one in upkeep(lab))
 
 
-def _name(source: SourceSetting, job: UpkeepJob) -> str:
-    return f"{source.name}/{job.kind}/{job.id}"
-
-
 def _of_backrest(lab: Lab, source: SourceSetting, report: Report) -> Iterator[Upkeep]:
-    """Backrest tells no schedules: they come from ``jobs:``, else only the runs that it announces are due."""
-    reading = report.reading("upkeep")
-    evidence = lab.evidence(source, reading)
+    """Backrest tells no schedules: they come from ``jobs:``, else only the runs that it announced are due (rule 1)."""
+    evidence = lab.evidence(source, report.reading("upkeep"))
     busy = any(run.outcome is Outcome.RUNNING for one in report.facts(BackrestPlan) for run in one.runs)
     seen = {(job.kind, job.id): job for job in report.facts(UpkeepJob)}
-    configured = (
-        (kind, repo.id)
-        for repo in report.facts(Repo)
-        for kind in ("prune", "check")
-        if (own := lab.settings.jobs.get(f"{source.name}/{kind}/{repo.id}")) and own.schedule
-    )
-    for kind, repo in dict.fromkeys([*seen, *configured]):
-        job = seen.get((kind, repo)) or _never_ran(kind, repo)
-        promise = plan(_name(source, job), None, source.timezone, lab.settings)
-        if promise.schedule is not None:
-            oldest = min((run.start for one in report.facts(BackrestPlan) for run in one.runs), default=report.at)
-            since = job.last_start + EARLY if job.last_start else oldest
-            job = replace(job, schedule=promise.text, next_run=promise.schedule.next_after(since))
-        yield _upkeep(lab, source, job, promise, evidence, busy=busy)
+    for repo in report.facts(Repo):
+        for kind in ("prune", "check"):
+            job = seen.get((kind, repo.id)) or _untold(kind, repo.id)
+            promise = _promise(lab, source, job)
+            earlier = lab.history.runs.get(promise.job, ())
+            if promise.schedule or promise.announced or promise.kept or told(job) or earlier:
+                job = _due(_with_last(job, earlier), promise, report)
+                yield _upkeep(lab, source, job, promise, evidence, busy=busy)
 
 
-def _never_ran(kind: str, repo: str) -> UpkeepJob:
+def _untold(kind: str, repo: str) -> UpkeepJob:
     return UpkeepJob(kind, repo, repo, "", None, False, None, None, False, None, None, None)
+
+
+def _promise(lab: Lab, source: SourceSetting, job: UpkeepJob) -> Plan:
+    name = upkeep_name(source.name, job)
+    promise = plan(name, None, source.timezone, lab.settings)
+    if promise.schedule is not None:
+        return promise
+    kept = lab.history.announced.get(name, ())
+    return replace(promise, announced=job.next_run, kept=kept, enabled=job.next_run is not None or job.running)
+
+
+def _with_last(job: UpkeepJob, earlier: tuple[Run, ...]) -> UpkeepJob:
+    """The log is cut off at some length: then the last run is the one that was seen last."""
+    if not earlier or told(job):
+        return job
+    last = earlier[0]
+    state = "OK" if last.outcome is Outcome.OK else last.text or BROKE_OFF
+    return replace(job, last_start=last.start, last_end=last.end, last_state=state)
+
+
+def _due(job: UpkeepJob, promise: Plan, report: Report) -> UpkeepJob:
+    """Rule 3: what counts is the first due time after the one that the last run answers."""
+    answered = job.last_start + EARLY if job.last_start else None
+    if promise.schedule is None:
+        return replace(job, next_run=promise.due_after(answered or _FIRST))
+    oldest = min((run.start for one in report.facts(BackrestPlan) for run in one.runs), default=report.at)
+    return replace(job, schedule=promise.text, next_run=promise.schedule.next_after(answered or oldest))
 
 
 def _upkeep(
     lab: Lab, source: SourceSetting, job: UpkeepJob, promise: Plan, evidence: Evidence, *, busy: bool = False
 ) -> Upkeep:
     own = lab.settings.jobs.get(promise.job)
-    run = Run(job.last_start, job.last_end, _outcome(job), text=job.last_state) if job.last_start else None
+    runs = with_earlier(told(job), lab.history.runs.get(promise.job, ()))
     from_backrest = source.kind is SourceKind.BACKREST
     row = JobRow(
         name=promise.job,
@@ -108,26 +132,22 @@ def _upkeep(
         verdict=_verdict(lab, source, job, promise, evidence, busy=busy),
         schedule=job.schedule,
         timezone=promise.timezone if job.schedule else None,
-        last_run=run,
-        next_run=promise.schedule.next_after(lab.now) if from_backrest and promise.schedule else job.next_run,
+        last_run=runs[0] if runs else None,
+        next_run=_next_run(promise, lab.now) if from_backrest else job.next_run,
     )
-    return Upkeep(source, job, promise, evidence, row, busy)
+    recalled = Shared(lab, (promise,)).recall(upkeep_member(promise.job))
+    (now,) = recalled.plans
+    return Upkeep(job, now, evidence, row, runs, recalled.past, expected=_why_off(job, promise) is None)
 
 
-def _outcome(job: UpkeepJob) -> Outcome:
-    """PBS gives a bare error text as state; "unknown" means that the worker died (pbs.md §2.9)."""
-    if job.running:
-        return Outcome.RUNNING
-    if job.last_state == "OK":
-        return Outcome.OK
-    return Outcome.WARNING if (job.last_state or "").startswith("WARNINGS:") else Outcome.FAILED
+def _next_run(promise: Plan, now: datetime) -> datetime | None:
+    return promise.schedule.next_after(now) if promise.schedule else promise.announced
 
 
 def _verdict(
     lab: Lab, source: SourceSetting, job: UpkeepJob, promise: Plan, evidence: Evidence, *, busy: bool
 ) -> Verdict:
-    own = lab.settings.jobs.get(promise.job)
-    off = _why_off(source, job, disabled=own is not None and own.disabled)
+    off = _why_off(job, promise)
     if off:
         return Verdict(State.DISABLED, words.sentence(off))
     pause = lab.pause(source.name)
@@ -136,10 +156,7 @@ def _verdict(
     if evidence.stale(lab.now):
         cause = evidence.problem.cause if evidence.problem else "it did not answer"
         return Verdict(State.UNKNOWN, words.sentence(f"can't read {source.name}: {cause}"), evidence.as_of)
-    grace = (own.grace if own else None) or SHORT_GRACE
-    if job.next_run is not None and promise.schedule is not None:
-        grace += second_time(job.next_run, [promise.timezone])
-    found = _by_last_run(lab, job, evidence, grace, _place(source, job))
+    found = _by_last_run(lab, job, promise, evidence, _place(source, job))
     if busy and found.state in (State.MISSED, State.NEVER):
         return Verdict(State.LATE, f"{found.reason} It waits in Backrest's queue.", found.since)
     return found
@@ -161,85 +178,69 @@ class _Place:
     when_missed: str
 
 
-def _why_off(source: SourceSetting, job: UpkeepJob, *, disabled: bool) -> str | None:
+def _why_off(job: UpkeepJob, promise: Plan) -> str | None:
     """Rule 8: without a keep option or a schedule it never runs, and nobody expects it to."""
-    if disabled:
+    if promise.silenced:
         return "switched off in the configuration"
-    if job.disabled:
-        return "switched off on the server"
     if job.kind == "prune" and job.keeps is False:
         return "keeps everything"
-    announces = source.kind is SourceKind.BACKREST and (job.next_run is not None or job.running)
-    return None if job.schedule or announces else "has no schedule"
+    expected = job.schedule or job.running or promise.announced or promise.kept
+    return None if expected else "has no schedule"
 
 
-def _by_last_run(lab: Lab, job: UpkeepJob, evidence: Evidence, grace: timedelta, place: _Place) -> Verdict:
+def _by_last_run(lab: Lab, job: UpkeepJob, promise: Plan, evidence: Evidence, place: _Place) -> Verdict:
     """Rule 8: the last run's state; missed when the next run lies more than grace in the past and nothing runs."""
     zone, now = lab.settings.timezone, lab.now
+    off = not promise.enabled
     if job.running:
         since = f" since {words.moment(job.last_start, now, zone)}" if job.last_start else ""
         return Verdict(State.RUNNING, f"Running{since}.", job.last_start)
-    overdue = job.next_run is not None and evidence.as_of is not None and job.next_run + grace < evidence.as_of
+    grace = promise.grace or SHORT_GRACE
+    overdue = _is_overdue(job, promise, grace, evidence.as_of)
     due = words.moment(job.next_run, now, zone) if job.next_run else "–"
     where = place.link
     if job.last_state is None:
+        if off and not overdue:
+            return _switched_off(lab, job, promise, grace, place)
         if not overdue:
             return Verdict(State.NEW, f"Never ran; first run {due}.")
         return Verdict(State.NEVER, f"Due {due}, and it never ran.", job.next_run, place.when_missed, where)
-    outcome = _outcome(job)
+    ended_as = outcome(job.last_state)
     ended = words.moment(job.last_end, now, zone) if job.last_end else "before"
-    if outcome is Outcome.FAILED and job.last_state != "unknown":
+    if ended_as is Outcome.FAILED and job.last_state != BROKE_OFF:
         said = words.sentence(f"the run that ended {ended} failed: {job.last_state}")
         return Verdict(State.FAILED, said, job.last_end, f"Read {place.log}.", where)
     if overdue:
         return Verdict(
             State.MISSED, f"Due {due}, nothing has started; last run {ended}.", job.next_run, place.when_missed, where
         )
-    if outcome is Outcome.FAILED:
+    if off:
+        return _switched_off(lab, job, promise, grace, place)
+    if ended_as is Outcome.FAILED:
         return Verdict(
             State.UNKNOWN, f"The run of {ended} broke off: the server does not know how it ended.", job.last_end
         )
-    if outcome is Outcome.WARNING:
+    if ended_as is Outcome.WARNING:
         return Verdict(
             State.WARNING, f"The run that ended {ended} finished with {job.last_state}.", job.last_end, None, where
         )
     return Verdict(State.OK, f"Last run {ended}.", job.last_end)
 
 
-def datastore_rows(lab: Lab) -> Iterator[DatastoreRow]:
-    """Room on all datastores."""
-    for source, report in lab.of(SourceKind.PBS):
-        for store in report.facts(Datastore) if report else ():
-            yield DatastoreRow(
-                source=source.name,
-                name=store.name,
-                total=store.total,
-                used=store.used,
-                avail=store.avail,
-                full_at=store.full_at,
-                verdict=_room(lab, source, report, store),
-            )
+def _is_overdue(job: UpkeepJob, promise: Plan, grace: timedelta, as_of: datetime | None) -> bool:
+    if job.next_run is None or as_of is None:
+        return False
+    return job.next_run + grace + second_time(job.next_run, [promise.timezone]) < as_of
 
 
-def _room(lab: Lab, source: SourceSetting, report: Report | None, store: Datastore) -> Verdict:
-    reading = report.reading("datastores") if report else None
-    if not lab.fresh(source, reading):
-        return Verdict(State.UNKNOWN, f"Can't read {source.name}.")
-    if store.error or store.maintenance in ("offline", "delete", "unmount"):
-        return Verdict(State.UNKNOWN, words.sentence(store.error or f"in maintenance: {store.maintenance}"))
-    if store.maintenance:
-        return Verdict(
-            State.WARNING, words.sentence(f"in maintenance: {store.maintenance}"), link=link(source, store.name)
-        )
-    if store.total is None or store.used is None:
-        return Verdict(State.UNKNOWN, "Its size can't be read.")
-    if store.full_at and store.full_at - lab.now < SOON_FULL:
-        when = words.moment(store.full_at, lab.now, lab.settings.timezone)
-        return Verdict(
-            State.WARNING,
-            f"Full by {when} as it grows now.",
-            None,
-            "Make room, or prune more.",
-            link(source, store.name),
-        )
-    return Verdict(State.OK)
+def _switched_off(lab: Lab, job: UpkeepJob, promise: Plan, grace: timedelta, place: _Place) -> Verdict:
+    """Rule 2: no consent, so a warning until the last run is older than the last known period and grace, then missed."""
+    zone, now = lab.settings.timezone, lab.now
+    last = job.last_start or job.last_end
+    ran = f"last run {words.moment(last, now, zone)}" if last else "it never ran"
+    reason, action = f"Switched off upstream; {ran}", f"Switch it on again, or disable {promise.job} under jobs."
+    period = promise.last_period(now)
+    if last is None or period is None or now < (limit := last + period + grace):
+        return Verdict(State.WARNING, f"{reason}.", None, action, place.link)
+    reason = f"{reason}, the limit was {words.moment(limit, now, zone)}."
+    return Verdict(State.MISSED, reason, limit, action, place.link)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from . import words
@@ -166,20 +166,13 @@ def _switched_off(case: _Case) -> Verdict:
     plans = [plan for plan in part.plans if not plan.silenced]
     jobs = words.listed(sorted({plan.job for plan in plans}))
     reason = f"job {jobs} is switched off; {case.newest()}"
-    period = max((period for plan in plans if (period := _last_period(plan, case.now))), default=None)
+    period = max((period for plan in plans if (period := plan.last_period(case.now))), default=None)
     if case.good is None or period is None:
         return case.verdict(State.WARNING, reason, None, part.actions.uncovered)
     limit = case.good.start + period + case.grace
     if case.now < limit:
         return case.verdict(State.WARNING, reason, None, part.actions.uncovered)
     return case.verdict(State.MISSED, f"{reason}, the limit was {case.at(limit)}", limit, part.actions.uncovered)
-
-
-def _last_period(plan: Plan, now: datetime) -> timedelta | None:
-    """The schedule's period; where runs were only announced, the widest of the last gaps between them."""
-    if plan.schedule is not None:
-        return plan.schedule.period(now)
-    return max((later - earlier for earlier, later in pairwise(plan.kept[-8:])), default=None)
 
 
 # --- the newest backup itself ---------------------------------------------------------------------------------------

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from operator import attrgetter
 from typing import Self
 
 from .model import Outcome, Run
@@ -44,57 +46,100 @@ class Night:
         return ", ".join(word for word in words if word) or "its task ended OK"
 
 
-def nights(tasks: Iterable[Task], plans: Sequence[Plan]) -> tuple[Night, ...]:
-    """The due times for which tasks began, newest first, with the tasks that handle several guests.
+class NodeTasks:
+    """The vzdump tasks on one node, looked up instead of searched.
 
     Args:
-        plans: one job's plan, and those that were in force before.
+        begun: what proves whose a task is, see ``owners``.
     """
-    by_due: dict[datetime, list[Task]] = defaultdict(list)
-    for task in tasks:
-        found = [due for plan in plans if (due := plan.due_before(task.start + EARLY))] if not task.id else []
-        due = max(found, default=None)
-        if due is not None and task.start - due <= (plans[0].grace or STARTS_WITHIN):
-            by_due[due].append(task)
-    return tuple(Night.of(by_due[due]) for due in sorted(by_due, reverse=True))
 
-
-class NodeTasks:
-    """The vzdump tasks on a node that may concern some guests, looked up instead of searched."""
-
-    def __init__(self, tasks: Iterable[Task]) -> None:
+    def __init__(self, tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> None:
         self._by_id: dict[str, list[Task]] = defaultdict(list)
         for task in tasks:
             self._by_id[task.id].append(task)
-        self._shared = sorted(self._by_id[""], key=_end)
+        shared = self._by_id.pop("", [])
+        self._newest_first = sorted(shared, key=_start, reverse=True)
+        self._by_end = sorted(shared, key=_end)
+        self._owners = owners(shared, begun)
+
+    def nights(self, job: str, plans: Sequence[Plan]) -> tuple[Night, ...]:
+        """The due times of a job for which tasks began, newest first, with the tasks that handle several guests.
+
+        Args:
+            plans: the job's plan, and those that were in force before.
+        """
+        tasks = [task for task in self._newest_first if self._may_be_of(task, (job,))]
+        by_due: dict[datetime, list[Task]] = {}
+        for task, due in zip(tasks, _dues(tasks, plans), strict=True):
+            if due is not None:
+                by_due.setdefault(due, []).append(task)
+        return tuple(Night.of(found) for found in by_due.values())
 
     def single(self, guest: Guest) -> tuple[Night, ...]:
         """The tasks that handled just this guest, each by itself."""
         return tuple(Night.of([task]) for task in self._by_id.get(str(guest.vmid), ()))
 
-    def open_ended(self, guest: Guest, seen_until: datetime | None) -> list[Task]:
-        """Tasks for the guest or for several that run, or ended after the backups were listed."""
-        own = self._by_id.get(str(guest.vmid), ())
+    def open_ended(self, guest: Guest, jobs: Sequence[str], seen_until: datetime | None) -> list[Task]:
+        """Tasks for the guest or for several of these jobs' that run, or ended after the backups were listed."""
+        own = self._by_id.get(str(guest.vmid), [])
         if seen_until is None:
-            return [*self._shared, *own]
-        shared = self._shared[bisect_right(self._shared, seen_until, key=_end) :]
-        return [*shared, *(task for task in own if _end(task) > seen_until)]
+            return [*(task for task in self._by_end if self._may_be_of(task, jobs)), *own]
+        later = self._by_end[bisect_right(self._by_end, seen_until, key=_end) :]
+        return [
+            *(task for task in later if self._may_be_of(task, jobs)),
+            *(task for task in own if _end(task) > seen_until),
+        ]
+
+    def _may_be_of(self, task: Task, jobs: Sequence[str]) -> bool:
+        owner = self._owners.get(task.upid)
+        return owner is None or owner in jobs
 
 
-def fruitless(guest: Guest, found: Iterable[Night], backups: list[datetime], seen_until: datetime) -> list[Run]:
+def _dues(tasks: Sequence[Task], plans: Sequence[Plan]) -> Iterator[datetime | None]:
+    """The due time for which each task began; None for one that began for none. ``tasks``: newest first."""
+    if not tasks:
+        return
+    limit = plans[0].grace or STARTS_WITHIN
+    too_early = tasks[-1].start - limit
+    earlier = (plan for plan in plans[1:] if plan.valid_to is None or plan.valid_to > too_early)
+    for task, *found in zip(tasks, *(_dues_of(tasks, plan) for plan in (plans[0], *earlier)), strict=True):
+        due = max((one for one in found if one is not None), default=None)
+        yield due if due is not None and task.start - due <= limit else None
+
+
+def _dues_of(tasks: Sequence[Task], plan: Plan) -> list[datetime | None]:
+    """The newest due time of one plan when each task began. Whatever began since then has the same: asked once."""
+    found: list[datetime | None] = []
+    due: datetime | None = None
+    for task in tasks:
+        start = task.start + EARLY
+        if due is None or start < due:
+            due = plan.due_before(start)
+        found.append(due)
+    return found
+
+
+def fruitless(guest: Guest, found: Iterable[Night], backups: Sequence[datetime], seen_until: datetime) -> list[Run]:
     """A failed run for every night that ended without a snapshot of the guest (design §2, "failed").
 
     Only nights that ended before ``seen_until``, the moment the backups were listed: a later look may still find one.
     """
-    label = f"{'VM' if guest.type == 'qemu' else 'CT'} {guest.vmid}"
     times = sorted(backups)
     return [
-        Run(night.start, night.end, Outcome.FAILED, text=f"{label} got no snapshot, {night.text()}")
+        Run(night.start, night.end, Outcome.FAILED, text=f"{_label(guest)} got no snapshot, {night.text()}")
         for night in found
-        if night.end is not None
-        and night.end <= seen_until
-        and bisect_right(times, night.end + EARLY) == bisect_left(times, night.start - EARLY)
+        if night.end is not None and night.end <= seen_until and not _any_within(times, night.start, night.end)
     ]
+
+
+def _any_within(times: Sequence[datetime], start: datetime, end: datetime) -> bool:
+    """Clocks differ: 5 minutes before and after count."""
+    place = bisect_left(times, start - EARLY)
+    return place < len(times) and times[place] <= end + EARLY
+
+
+def _label(guest: Guest) -> str:
+    return f"{'VM' if guest.type == 'qemu' else 'CT'} {guest.vmid}"
 
 
 def may_still_reach(
@@ -108,21 +153,22 @@ def may_still_reach(
 
 def longest(found: Iterable[Night], most: int = 10) -> timedelta | None:
     """The longest of the newest ``most`` nights that ended."""
-    lengths = [night.end - night.start for night in found if night.end]
-    return max(lengths[:most], default=None)
+    lengths = (night.end - night.start for night in found if night.end)
+    return max(islice(lengths, most), default=None)
 
 
-def owners(tasks: Iterable[Task], begun: Sequence[tuple[datetime, str]]) -> dict[str, str]:
+def owners(tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> dict[str, str]:
     """By UPID the job that a task which handles several guests must belong to, where that is proved.
 
     Tasks on one node work one after another (vzdump's lock). What began to be saved after every other task that shares
     the start had ended was saved by this one, so it belongs to the only job which that guest is in.
 
     Args:
-        begun: when something of a guest that is in one job only began to be saved, and that job; oldest first.
+        begun: by job when something of the guests began to be saved that are in no other job.
     """
     shared = sorted((task for task in tasks if not task.id), key=_start)
-    return {task.upid: job for task in shared if (job := _owner(task, _rivals(task, shared), begun)) is not None}
+    times = {job: sorted(moments) for job, moments in sorted(begun.items())}
+    return {task.upid: job for task in shared if (job := _owner(task, _rivals(task, shared), times)) is not None}
 
 
 def _rivals(task: Task, shared: Sequence[Task]) -> list[Task]:
@@ -131,18 +177,19 @@ def _rivals(task: Task, shared: Sequence[Task]) -> list[Task]:
     return [one for one in shared[first:last] if one is not task]
 
 
-def _owner(task: Task, rivals: Sequence[Task], begun: Sequence[tuple[datetime, str]]) -> str | None:
+def _owner(task: Task, rivals: Sequence[Task], begun: Mapping[str, Sequence[datetime]]) -> str | None:
     ends = [one.end for one in rivals if one.end is not None]
     if len(ends) < len(rivals):
         return None
-    place = bisect_right(begun, max(ends, default=task.start), key=lambda pair: pair[0])
-    if place == len(begun) or (task.end is not None and begun[place][0] > task.end):
-        return None
-    return begun[place][1]
+    alone_from = max(ends, default=task.start)
+    firsts = (
+        (times[place], job) for job, times in begun.items() if (place := bisect_right(times, alone_from)) < len(times)
+    )
+    when, job = min(firsts, default=(None, None))
+    return job if when is not None and when <= _end(task) else None
 
 
-def _start(task: Task) -> datetime:
-    return task.start
+_start = attrgetter("start")
 
 
 def _end(task: Task) -> datetime:

@@ -6,37 +6,34 @@ An empty list proves nothing there (pbs.md §1.4), so a refresh asks first what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
-from urllib.parse import quote
 
 from sidecar.calls import Call
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Datastore, Problem, Reading, Report, Task
+from sidecar.core.report import Datastore, Problem, Reading, Task, UpkeepJob
 from sidecar.fetch import Upstream
-from sidecar.tls import Trust
 
-from . import Clock, Secret, pbs_grants, pbs_parse
+from . import pbs_grants, pbs_parse
 from .pbs_parse import GcRow
-from .permissions import Permissions, parse_permissions
+from .pbs_upkeep_runs import with_runs
+from .permissions import Permissions
+from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
 from .refresh import Answer, Refresh
 
-_API = "/api2/json"
-VERSION = Call("GET", f"{_API}/version")
-PERMISSIONS = Call("GET", f"{_API}/access/permissions")
-TIME = Call("GET", f"{_API}/nodes/localhost/time")
-TASKS = Call("GET", f"{_API}/nodes/localhost/tasks", frozenset({"since", "limit"}))
-DATASTORES = Call("GET", f"{_API}/admin/datastore")
-USAGE = Call("GET", f"{_API}/status/datastore-usage")
-PRUNE = Call("GET", f"{_API}/admin/prune")
-VERIFY = Call("GET", f"{_API}/admin/verify")
-SYNC = Call("GET", f"{_API}/admin/sync", frozenset({"sync-direction"}))
-GC = Call("GET", f"{_API}/admin/gc")
-NAMESPACES = Call("GET", f"{_API}/admin/datastore/{{store}}/namespace")
-SNAPSHOTS = Call("GET", f"{_API}/admin/datastore/{{store}}/snapshots", frozenset({"ns"}))
+TIME = Call("GET", f"{API}/nodes/localhost/time")
+TASKS = Call("GET", f"{API}/nodes/localhost/tasks", frozenset({"since", "limit"}))
+DATASTORES = Call("GET", f"{API}/admin/datastore")
+USAGE = Call("GET", f"{API}/status/datastore-usage")
+PRUNE = Call("GET", f"{API}/admin/prune")
+VERIFY = Call("GET", f"{API}/admin/verify")
+SYNC = Call("GET", f"{API}/admin/sync", frozenset({"sync-direction"}))
+GC = Call("GET", f"{API}/admin/gc")
+NAMESPACES = Call("GET", f"{API}/admin/datastore/{{store}}/namespace")
+SNAPSHOTS = Call("GET", f"{API}/admin/datastore/{{store}}/snapshots", frozenset({"ns"}))
 
 ALLOWED = (VERSION, PERMISSIONS, TIME, TASKS, DATASTORES, USAGE, PRUNE, VERIFY, SYNC, GC, NAMESPACES, SNAPSHOTS)
 
@@ -53,62 +50,28 @@ _CLOSED = ("offline", "delete", "unmount")
 _REST_AFTER_TIMEOUT = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class PbsOptions:
-    """A backup server and how to get in. ``token_id`` is USER@REALM!NAME."""
+class PbsSource(ProxmoxSource):
+    """Reads one Proxmox Backup Server, in at most 10 calls + one per datastore + one per namespace.
 
-    name: str
-    url: str
-    trust: Trust
-    token_id: Secret
-    secret: Secret
-
-
-class PbsSource:
-    """Reads one Proxmox Backup Server. It remembers the namespaces it saw, for refreshes that can't list them."""
+    It remembers the namespaces it saw, for refreshes that can't list them.
+    """
 
     kind = SourceKind.PBS
+    allowed = ALLOWED
+    authorization = "PBSAPIToken={id}:{secret}"
 
-    def __init__(self, options: PbsOptions, *, upstream: Upstream | None = None) -> None:
-        self.name = options.name
-        self._options = options
-        self._upstream = upstream or Upstream(options.name, options.url, options.trust, ALLOWED, self._headers)
+    def __init__(self, options: ProxmoxOptions, *, upstream: Upstream | None = None) -> None:
+        super().__init__(options, upstream=upstream)
         self._namespaces: dict[str, tuple[str, ...]] = {}
         self._rests: dict[str, datetime] = {}
 
-    async def close(self) -> None:
-        """Closes all connections."""
-        await self._upstream.close()
+    def _closed(self, permissions: Permissions) -> Problem | None:
+        return None if pbs_grants.sees_anything(permissions) else pbs_grants.nothing_visible()
 
-    async def read(self, clock: Clock) -> Report:
-        """All that the token may see, at most 10 calls + one per datastore + one per namespace."""
-        refresh = Refresh(self._upstream, clock)
-        at = clock()
-        permissions = await refresh.one(parse_permissions, PERMISSIONS)
-        if permissions.only is None:
-            return self._report(at, problem=permissions.problem)
-        if not pbs_grants.sees_anything(permissions.only):
-            return self._report(at, problem=pbs_grants.nothing_visible())
+    async def _version(self, refresh: Refresh, permissions: Permissions) -> Answer[str]:
         version = await refresh.one(pbs_parse.parse_version, VERSION)
-        refresh.limits += [*_version_limits(version), *pbs_grants.limits(permissions.only)]
-        readings = await self._readings(refresh, permissions.only, version.only)
-        return self._report(at, version.only, readings, refresh.limits)
-
-    def _report(
-        self,
-        at: datetime,
-        version: str | None = None,
-        readings: Iterable[Reading] = (),
-        limits: Iterable[str] = (),
-        problem: Problem | None = None,
-    ) -> Report:
-        fingerprint = self._upstream.fingerprint
-        return Report(self.name, self.kind, at, version, fingerprint, tuple(readings), tuple(limits), problem)
-
-    async def _headers(self, fresh: bool) -> Mapping[str, str]:
-        """Id and secret are joined by ":", and the secret is percent-decoded there (pbs.md §1.1)."""
-        token_id, secret = await self._options.token_id(fresh), await self._options.secret(fresh)
-        return {"Authorization": f"PBSAPIToken={token_id}:{quote(secret, safe='')}"}
+        refresh.limits += [*_version_limits(version), *pbs_grants.limits(permissions)]
+        return version
 
     # --- the server -------------------------------------------------------------------------------------------------------
 
@@ -124,7 +87,9 @@ class PbsSource:
         content = await asyncio.gather(
             *(self._store(refresh, permissions, one, index_files.get(one.name, 0)) for one in datastores.rows)
         )
-        readings = [datastores.reading(("datastores",), datastores.rows), zone, _gc_reading(gc, tasks), *upkeep]
+        known = tasks.rows if tasks else ()
+        readings = [datastores.reading(("datastores",), datastores.rows), zone, _gc_reading(gc, known)]
+        readings += (_upkeep_reading(kind, answer, known) for kind, answer in upkeep)
         if tasks is not None:
             readings.append(tasks.reading(("tasks",), (one for one in tasks.rows if pbs_parse.is_upload_or_runs(one))))
         return [*readings, *chain.from_iterable(content), *self._unlisted(datastores)]
@@ -196,7 +161,7 @@ async def _zone(refresh: Refresh) -> Reading:
     return answer.reading(("zone",), answer.rows)
 
 
-async def _upkeep(refresh: Refresh, version: str | None) -> list[Reading]:
+async def _upkeep(refresh: Refresh, version: str | None) -> list[tuple[str, Answer[UpkeepJob]]]:
     """Prune, verify and sync jobs. Before 3.3 the direction of a sync is an unknown parameter (pbs.md §2.9)."""
     both = {"sync-direction": "all"} if pbs_parse.version_of(version) >= _PUSH_SYNC else None
     calls = (("prune", PRUNE, None), ("verify", VERIFY, None), ("sync", SYNC, both))
@@ -206,7 +171,7 @@ async def _upkeep(refresh: Refresh, version: str | None) -> list[Reading]:
             for kind, call, params in calls
         )
     )
-    return [answer.reading(("upkeep", kind), answer.rows) for (kind, _, _), answer in zip(calls, answers, strict=True)]
+    return [(kind, answer) for (kind, _, _), answer in zip(calls, answers, strict=True)]
 
 
 async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | None:
@@ -217,9 +182,13 @@ async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | N
     return await refresh.rows("task list", pbs_parse.parse_task, TASKS, {"since": since, "limit": 0})
 
 
-def _gc_reading(gc: Answer[GcRow], tasks: Answer[Task] | None) -> Reading:
-    known = tasks.rows if tasks else ()
-    return gc.reading(("upkeep", "gc"), (pbs_parse.with_newest_gc_task(row.job, known) for row in gc.rows))
+def _upkeep_reading(kind: str, jobs: Answer[UpkeepJob], tasks: Iterable[Task]) -> Reading:
+    return jobs.reading(("upkeep", kind), with_runs(jobs.rows, tasks))
+
+
+def _gc_reading(gc: Answer[GcRow], tasks: Iterable[Task]) -> Reading:
+    jobs = (pbs_parse.with_newest_gc_task(row.job, tasks) for row in gc.rows)
+    return gc.reading(("upkeep", "gc"), with_runs(jobs, tasks))
 
 
 # --- calls for one datastore ------------------------------------------------------------------------------------------------

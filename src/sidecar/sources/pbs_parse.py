@@ -12,6 +12,7 @@ from typing import Any
 from sidecar.core.report import BackupGroup, Datastore, Namespace, Snapshot, Task, UpkeepJob, Verification, Zone
 
 from .fields import UnreadableError, begun, first_line, flag, moment, name, row_of, text, whole, words
+from .pbs_upkeep_runs import TASK_TYPES
 from .upid import parse_upid
 
 #: The error of a removable datastore whose disk isn't plugged in.
@@ -20,8 +21,8 @@ NOT_MOUNTED = "it is not mounted"
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _KEEPS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
 
-#: Of finished tasks these are kept: uploads, and GC for the failures that its own list doesn't tell (pbs.md §2.8).
-_TASK_TYPES = ("backup", "garbage_collection")
+#: Of finished tasks these are kept: uploads, and runs of upkeep jobs.
+_TASK_TYPES = ("backup", *TASK_TYPES.values())
 
 
 def parse_version(data: Any) -> str:
@@ -260,7 +261,7 @@ def _is_failure(state: str | None) -> bool:
 
 
 def parse_task(row: Any) -> Task | None:
-    """A row of /nodes/localhost/tasks; None for a finished task of another kind than upload and GC."""
+    """A row of /nodes/localhost/tasks; None for a finished task that is neither an upload nor upkeep."""
     row = row_of(row)
     kind, status = name(row, "worker_type"), words(row, "status")
     if status is not None and kind not in _TASK_TYPES:

@@ -6,38 +6,34 @@ Lists are filtered by what the token may see, without saying so: a refresh asks 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 from typing import Any
-from urllib.parse import quote
 
 from sidecar.calls import Call, Params
 from sidecar.core.model import SourceKind
-from sidecar.core.report import BackupJob, Guest, Node, Problem, Reading, Report, Scope, Task
+from sidecar.core.report import BackupJob, Guest, Node, Problem, Reading, Scope, Task
 from sidecar.fetch import Upstream
-from sidecar.tls import Trust
 
-from . import Clock, Secret, pve_grants, pve_parse
-from .permissions import Permissions, parse_permissions
+from . import pve_grants, pve_parse
+from .permissions import Permissions
+from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
 from .pve_parse import Place
 from .refresh import Answer, Refresh
 
-_API = "/api2/json"
-VERSION = Call("GET", f"{_API}/version")
-PERMISSIONS = Call("GET", f"{_API}/access/permissions")
-GUESTS = Call("GET", f"{_API}/cluster/resources", frozenset({"type"}))
-JOBS = Call("GET", f"{_API}/cluster/backup")
-MEMBERS = Call("GET", f"{_API}/cluster/backup/{{job}}/included_volumes")
-STORAGES = Call("GET", f"{_API}/storage")
-NODES = Call("GET", f"{_API}/nodes")
-TIME = Call("GET", f"{_API}/nodes/{{node}}/time")
-TASKS = Call("GET", f"{_API}/nodes/{{node}}/tasks", frozenset({"typefilter", "source", "limit", "since"}))
-CONTENT = Call("GET", f"{_API}/nodes/{{node}}/storage/{{storage}}/content", frozenset({"content"}))
+GUESTS = Call("GET", f"{API}/cluster/resources", frozenset({"type"}))
+JOBS = Call("GET", f"{API}/cluster/backup")
+MEMBERS = Call("GET", f"{API}/cluster/backup/{{job}}/included_volumes")
+STORAGES = Call("GET", f"{API}/storage")
+NODES = Call("GET", f"{API}/nodes")
+TIME = Call("GET", f"{API}/nodes/{{node}}/time")
+TASKS = Call("GET", f"{API}/nodes/{{node}}/tasks", frozenset({"typefilter", "source", "limit", "since"}))
+CONTENT = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/content", frozenset({"content"}))
 #: What a prune would do: a read that lists every archive to a token that may only audit (pbs.md §1.6).
-PRUNE_PREVIEW = Call("GET", f"{_API}/nodes/{{node}}/storage/{{storage}}/prunebackups", frozenset({"prune-backups"}))
+PRUNE_PREVIEW = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/prunebackups", frozenset({"prune-backups"}))
 
 ALLOWED = (VERSION, PERMISSIONS, GUESTS, JOBS, MEMBERS, STORAGES, NODES, TIME, TASKS, CONTENT, PRUNE_PREVIEW)
 
@@ -49,17 +45,6 @@ _TASKS_SINCE, _TASKS_AT_MOST = timedelta(days=40), 500
 
 
 @dataclass(frozen=True, slots=True)
-class PveOptions:
-    """A cluster, asked at one of its nodes, and how to get in. ``token_id`` is USER@REALM!NAME."""
-
-    name: str
-    url: str
-    trust: Trust
-    token_id: Secret
-    secret: Secret
-
-
-@dataclass(frozen=True, slots=True)
 class _Layout:
     """Where archives and tasks are looked for. What can't be listed is taken from the last refresh."""
 
@@ -68,52 +53,26 @@ class _Layout:
     targets: frozenset[str] = frozenset()
 
 
-class PveSource:
+class PveSource(ProxmoxSource):
     """Reads one Proxmox VE cluster."""
 
     kind = SourceKind.PVE
+    allowed = ALLOWED
+    authorization = "PVEAPIToken={id}={secret}"
 
-    def __init__(self, options: PveOptions, *, upstream: Upstream | None = None) -> None:
-        self.name = options.name
-        self._options = options
-        self._upstream = upstream or Upstream(options.name, options.url, options.trust, ALLOWED, self._headers)
+    def __init__(self, options: ProxmoxOptions, *, upstream: Upstream | None = None) -> None:
+        super().__init__(options, upstream=upstream)
         self._layout = _Layout()
 
-    async def close(self) -> None:
-        """Closes all connections."""
-        await self._upstream.close()
+    def _closed(self, permissions: Permissions) -> Problem | None:
+        return None if any(permissions.paths.values()) else pve_grants.nothing_visible()
 
-    async def read(self, clock: Clock) -> Report:
-        """All that the token may see."""
-        refresh = Refresh(self._upstream, clock)
-        at = clock()
-        permissions = await refresh.one(parse_permissions, PERMISSIONS)
-        if permissions.only is None:
-            return self._report(at, problem=permissions.problem)
-        if not any(permissions.only.paths.values()):
-            return self._report(at, problem=pve_grants.nothing_visible())
+    async def _version(self, refresh: Refresh, permissions: Permissions) -> Answer[str]:
         version = await refresh.one(pve_parse.parse_version, VERSION)
-        refresh.limits += [*_version_limits(version), *pve_grants.limits(permissions.only)]
-        readings = await self._readings(refresh, permissions.only)
-        return self._report(at, version.only, readings, refresh.limits)
+        refresh.limits += [*_version_limits(version), *pve_grants.limits(permissions)]
+        return version
 
-    def _report(
-        self,
-        at: datetime,
-        version: str | None = None,
-        readings: Iterable[Reading] = (),
-        limits: Iterable[str] = (),
-        problem: Problem | None = None,
-    ) -> Report:
-        fingerprint = self._upstream.fingerprint
-        return Report(self.name, self.kind, at, version, fingerprint, tuple(readings), tuple(limits), problem)
-
-    async def _headers(self, fresh: bool) -> Mapping[str, str]:
-        """Id and secret are joined by "=", unlike on PBS, and percent-decoded there (pbs.md §1.1)."""
-        token_id, secret = await self._options.token_id(fresh), await self._options.secret(fresh)
-        return {"Authorization": f"PVEAPIToken={token_id}={quote(secret, safe='')}"}
-
-    async def _readings(self, refresh: Refresh, permissions: Permissions) -> list[Reading]:
+    async def _readings(self, refresh: Refresh, permissions: Permissions, _version: str | None) -> list[Reading]:
         guests, jobs, places, nodes = await asyncio.gather(
             _guests(refresh, permissions),
             _jobs(refresh, permissions),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
@@ -46,10 +46,12 @@ class WidgetOptions:
     Attributes:
         frame_ancestors: origins that may frame the page, as in Content-Security-Policy.
         theme: the colours, unless the address of the page names others; see theme.parse_theme for glance.yml's names.
+        refresh: how often an open page looks again; whole seconds.
     """
 
     frame_ancestors: tuple[str, ...] = ("'self'",)
     theme: Theme = field(default_factory=Theme)
+    refresh: timedelta = timedelta(minutes=1)
 
 
 def nothing_due(now: datetime) -> Timeline:
@@ -125,7 +127,7 @@ class Handlers:
         self._answers = RenderedAnswers()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
-        self._template = WidgetTemplate(self._assets)
+        self._template = WidgetTemplate(self._assets, options.refresh)
         self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
 
     async def healthz(self, _request: Request) -> Response:
@@ -180,10 +182,11 @@ class Handlers:
         return doubtful(board, now) if is_overdue(board, now) else board
 
     def _render_widget(self, board: Board, query: WidgetQuery) -> bytes:
+        calendar = None if query.view == "table" else calendar_page(board, self._timeline(board.at), query)
         if query.view == "calendar":
-            return self._template.render_calendar(calendar_page(board, self._timeline(board.at), query), query)
-        shown = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
-        return self._template.render(shown, query)
+            return self._template.render(query, None, calendar)
+        table = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
+        return self._template.render(query, table, calendar)
 
 
 def _service(board: Board, name: str) -> ServiceRow:

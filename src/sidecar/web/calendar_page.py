@@ -14,10 +14,9 @@ from .due_list import MARKS, MOST_ON_A_PAGE, Section, mark_of, midnight, section
 from .page import Headline, top
 from .query import YEARS, WidgetQuery
 from .schedule_words import GROUPS, schedule_words
-from .words import NOTHING, Clock
+from .words import Clock, Moment, Said
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_SHORT = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 _DAY = timedelta(days=1)
 
 #: What a day's number is coloured for.
@@ -36,6 +35,7 @@ class Day:
     """
 
     number: int
+    iso: str
     address: str
     in_month: bool
     is_today: bool
@@ -53,7 +53,7 @@ class Line:
     when: str
     title: str
     last: str | None
-    next: str
+    next: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,18 @@ class CalendarPage:
     """Everything in the calendar view, top to bottom.
 
     Attributes:
-        month: "November 2026"; ``number`` is its number, between the links to its neighbours.
+        month: "November 2026", "2026-11" for machines; ``number`` is its number, between the links to its neighbours.
+        weekdays: their names in full.
         opened: a day is opened; ``back`` closes it.
         now: the present time, for the rule that parts past and future.
         too_many: why days have no marks.
     """
 
     stale: bool
-    banner: str | None
+    banner: Said | None
     headline: Headline
     month: str
+    month_iso: str
     number: int
     before: str | None
     after: str | None
@@ -79,7 +81,7 @@ class CalendarPage:
     too_many: str | None
     opened: bool
     back: str
-    now: str
+    now: Moment
     sections: tuple[Section, ...]
     schedule: tuple[tuple[str, tuple[Line, ...]], ...]
 
@@ -98,15 +100,16 @@ def calendar_page(board: Board, timeline: Timeline, query: WidgetQuery) -> Calen
         banner=above.banner,
         headline=above.headline,
         month=f"{month:%B %Y}",
+        month_iso=f"{month:%Y-%m}",
         number=month.month,
         before=_month_address(query, _first_of_neighbour(month, -1)),
         after=_month_address(query, _first_of_neighbour(month, 1)),
-        weekdays=tuple(_SHORT[(first_weekday + place) % 7] for place in range(7)),
+        weekdays=tuple(_WEEKDAYS[(first_weekday + place) % 7].title() for place in range(7)),
         weeks=_weeks([_day(one, month, today, marks, query, clock) for one in days]),
         too_many=too_many,
         opened=query.day is not None,
-        back=query.address(view="calendar", month=f"{month:%Y-%m}"),
-        now=clock.time(board.at),
+        back=query.address(view=query.view, month=f"{month:%Y-%m}"),
+        now=clock.moment(board.at, clock.time(board.at)),
         sections=tuple(sections(timeline, query.day, today, clock)),
         schedule=_schedule(board, timeline.lines(), clock, first_weekday),
     )
@@ -130,7 +133,7 @@ def _first_of_neighbour(month: date, step: int) -> date:
 
 def _month_address(query: WidgetQuery, month: date) -> str | None:
     """None beyond the years that there are."""
-    return None if month.year not in YEARS else query.address(view="calendar", month=f"{month:%Y-%m}")
+    return None if month.year not in YEARS else query.address(view=query.view, month=f"{month:%Y-%m}")
 
 
 def _weeks(days: Sequence[Day]) -> tuple[tuple[Day, ...], ...]:
@@ -162,7 +165,8 @@ def _day(day: date, month: date, today: date, marks: _Marks, query: WidgetQuery,
     said = ", ".join(f"{kind} {mark}" for kind, mark in shown if mark) or "nothing due"
     return Day(
         number=day.day,
-        address=query.address(view="calendar", month=f"{month:%Y-%m}", day=day.isoformat()),
+        iso=day.isoformat(),
+        address=query.address(view=query.view, month=f"{month:%Y-%m}", day=day.isoformat()),
         in_month=(day.year, day.month) == (month.year, month.month),
         is_today=day == today,
         is_open=day == query.day,
@@ -185,13 +189,17 @@ def _schedule(
         group, when = schedule_words(line.dues, clock.zone)
         coming = next((due for due in line.dues if due > clock.now), None)
         state = states.get(line.job, State.UNKNOWN) if line.job else None
-        shown = Line(line.kind, when, line.title, _last(state), clock.ahead(coming) if coming else NOTHING)
+        shown = Line(line.kind, when, line.title, _last(state), _ahead(coming, clock))
         groups[group].append((_order(group, line.dues, clock, first_weekday), shown))
     return tuple(
         (name, tuple(line for _, line in sorted(found, key=lambda pair: (*pair[0], pair[1].title))))
         for name, found in groups.items()
         if found
     )
+
+
+def _ahead(coming: datetime | None, clock: Clock) -> Moment | None:
+    return clock.moment(coming, clock.ahead(coming)) if coming else None
 
 
 def _order(group: str, dues: Sequence[datetime], clock: Clock, first_weekday: int) -> tuple[int, str]:

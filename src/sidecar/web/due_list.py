@@ -12,7 +12,7 @@ from sidecar.core.model import Occurrence, OccurrenceKind, State
 from sidecar.core.timeline import Timeline, TooManyError
 
 from .views import PLANNED
-from .words import Clock
+from .words import Clock, Moment
 
 #: Marks, worst first. What is disabled leaves no mark.
 MARKS = ("failed", "missed", "unknown", "warning", "late", "running", "ok", PLANNED)
@@ -35,8 +35,7 @@ class Entry:
 
     kind: OccurrenceKind
     mark: str | None
-    time: str
-    iso: str
+    due: Moment
     title: str
     result: str
     word: str
@@ -49,6 +48,7 @@ class Section:
     """The entries of one date. ``aside`` says which; ``now_before`` is the entry that the rule "now" stands before."""
 
     heading: str
+    iso: str
     aside: str
     entries: tuple[Entry, ...]
     now_before: int | None = None
@@ -61,7 +61,13 @@ def sections(timeline: Timeline, day: date | None, today: date, clock: Clock) ->
         entries = tuple(_entries(due, clock))
         coming = next((place for place, entry in enumerate(entries) if entry.is_future), len(entries))
         aside = "today" if one_date == today else "" if day else "next 24 h"
-        yield Section(clock.date(midnight(one_date, clock.zone)), aside, entries, coming if one_date == today else None)
+        yield Section(
+            clock.date(midnight(one_date, clock.zone)),
+            one_date.isoformat(),
+            aside,
+            entries,
+            coming if one_date == today else None,
+        )
 
 
 def mark_of(state: State | None) -> str | None:
@@ -118,8 +124,7 @@ def _entry(one: Occurrence, clock: Clock) -> Entry:
     return Entry(
         kind=one.kind,
         mark=mark_of(one.state),
-        time=clock.time(one.due),
-        iso=one.due.isoformat(),
+        due=clock.moment(one.due, clock.time(one.due)),
         title=one.title,
         result=_result(one, clock),
         word=one.state.value if one.state else PLANNED,
@@ -149,9 +154,7 @@ def _summed(mine: Sequence[Occurrence], clock: Clock) -> Entry:
     result = f"{good} of {len(past)}" if past else clock.ahead(mine[0].due)
     span = f"{clock.time(mine[0].due)} to {clock.time(mine[-1].due)}, {len(mine)} times"
     who = f"{span}. {entry.who}" if entry.who else f"{span}."
-    return Entry(
-        entry.kind, entry.mark, entry.time, entry.iso, entry.title, result, entry.word, who, mine[0].due > clock.now
-    )
+    return replace(entry, result=result, who=who, is_future=mine[0].due > clock.now)
 
 
 def _badness(one: Occurrence) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from sidecar.core.model import OccurrenceKind, Outcome, PartKind, SourceKind, State
 
 from . import theme
+from .query import VIEWS
 from .views import PLANNED
 
 Schema = dict[str, Any]
@@ -95,7 +96,7 @@ def _json(description: str, schema: Schema) -> Schema:
 
 
 def _view_parameter() -> Schema:
-    return _query_parameter("view", {"enum": ["table", "calendar"], "default": "table"})
+    return _query_parameter("view", {"enum": [*VIEWS], "default": VIEWS[0]})
 
 
 def _service_parameter() -> Schema:
@@ -103,8 +104,8 @@ def _service_parameter() -> Schema:
 
 
 def _calendar_parameters() -> list[Schema]:
-    month = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "with view=calendar: this month"}
-    day = {"type": "string", "format": "date", "description": "with view=calendar: open this day"}
+    month = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "in the calendar: this month"}
+    day = {"type": "string", "format": "date", "description": "in the calendar: open this day"}
     return [_query_parameter("month", month), _query_parameter("day", day)]
 
 

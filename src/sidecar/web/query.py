@@ -11,7 +11,8 @@ from urllib.parse import quote, urlencode
 
 from . import theme
 
-VIEWS = ("table", "calendar")
+#: ``all`` is the table, and the calendar below it.
+VIEWS = ("table", "calendar", "all")
 
 _OWN_NAMES = ("view", "service", "month", "day")
 
@@ -66,9 +67,9 @@ def parse_widget_query(pairs: Iterable[tuple[str, str]], base: theme.Theme) -> W
         raise QueryError(f'There is no view "{view[:40]}"; there is {", ".join(VIEWS)}.')
     service = parameters.pop("service", None) or None
     month, day = _month(parameters.pop("month", None)), _day(parameters.pop("day", None))
-    if view != "calendar" and (month or day):
-        raise QueryError("month and day belong to view=calendar.")
-    if view == "calendar" and service:
+    if view == "table" and (month or day):
+        raise QueryError("month and day belong to view=calendar and view=all.")
+    if view != "table" and service:
         raise QueryError("The calendar shows all services; leave out service.")
     parse_theme(parameters, base)
     return WidgetQuery(view, service, month, day, tuple(sorted(parameters.items())))

@@ -9,8 +9,7 @@ from datetime import datetime
 
 from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, State
 
-from .views import timestamp
-from .words import NOTHING, Clock, duration, size
+from .words import NOTHING, Clock, Moment, Said, duration, size
 
 #: How many rows without a problem stay in sight when the page is narrow.
 CALM_ROWS = 5
@@ -24,15 +23,6 @@ _RUNS_IN_LIST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A time on the page: as people read it, for machines, and to the second for the tooltip."""
-
-    text: str
-    iso: str
-    exact: str
-
-
-@dataclass(frozen=True, slots=True)
 class PartMark:
     """A part on the row: "guest", "2 dumps", or the name of a bad one among several."""
 
@@ -42,11 +32,12 @@ class PartMark:
 
 @dataclass(frozen=True, slots=True)
 class PartDetail:
-    """A part in the opened row. ``about`` is what it is and when it runs, ``kept`` what there is of it."""
+    """A part in the opened row. ``about`` is how its upstream calls it, ``kept`` what there is of it."""
 
     state: State
     word: str
     about: str
+    schedule: str | None
     outcome: Outcome | None
     ran: Moment | None
     kept: str
@@ -91,8 +82,8 @@ class Row:
     parts: tuple[PartDetail, ...]
     strips: tuple[Strip, ...]
     runs: tuple[RunLine, ...]
-    verified: str | None
-    copies: tuple[tuple[State, str], ...]
+    verified: Said | None
+    copies: tuple[tuple[State, Said], ...]
     folded: bool = False
 
     @property
@@ -135,7 +126,7 @@ def _row(service: ServiceRow, unreadable: frozenset[str], clock: Clock, *, stale
         action=verdict.action if tells else None,
         link=web_link(verdict.link) if tells else None,
         marks=tuple(_part_marks(service.parts)),
-        last=_moment(service.last_backup, clock.age(service.last_backup), clock) if service.last_backup else None,
+        last=clock.moment(service.last_backup, clock.age(service.last_backup)) if service.last_backup else None,
         kept=service.count,
         next=_next(service, clock),
         parts=tuple(_part_detail(part, reason, clock) for part in service.parts),
@@ -176,7 +167,7 @@ def _next(service: ServiceRow, clock: Clock) -> Moment | None:
     if service.next_run is None:
         return None
     text = "now" if service.verdict.state is State.RUNNING else clock.due(service.next_run)
-    return _moment(service.next_run, text, clock)
+    return clock.moment(service.next_run, text)
 
 
 def _part_detail(part: PartRow, told: str | None, clock: Clock) -> PartDetail:
@@ -184,19 +175,18 @@ def _part_detail(part: PartRow, told: str | None, clock: Clock) -> PartDetail:
     return PartDetail(
         state=part.verdict.state,
         word=_WORDS[part.kind],
-        about=_about(part, clock),
+        about=part.ref,
+        schedule=_schedule(part, clock),
         outcome=run.outcome if run else None,
-        ran=_moment(run.start, clock.stamp(run.start), clock) if run else None,
+        ran=clock.moment(run.start, clock.stamp(run.start)) if run else None,
         kept=_kept(part),
         reason=part.verdict.reason if part.verdict.reason != told and part.verdict.state is not State.OK else None,
     )
 
 
-def _about(part: PartRow, clock: Clock) -> str:
-    if part.schedule is None:
-        return part.ref
-    elsewhere = part.timezone is not None and part.timezone != str(clock.zone)
-    return f"{part.ref}, {part.schedule} {part.timezone}" if elsewhere else f"{part.ref}, {part.schedule}"
+def _schedule(part: PartRow, clock: Clock) -> str | None:
+    elsewhere = part.schedule is not None and part.timezone not in (None, str(clock.zone))
+    return f"{part.schedule} {part.timezone}" if elsewhere else part.schedule
 
 
 def _kept(part: PartRow) -> str:
@@ -221,23 +211,23 @@ def _run_line(kind: PartKind, run: Run, clock: Clock) -> RunLine:
         kind=kind,
         word=_WORDS[kind],
         weekday=clock.weekday(run.start),
-        started=_moment(run.start, clock.date_and_time(run.start), clock),
+        started=clock.moment(run.start, clock.date_and_time(run.start)),
         outcome=run.outcome,
         took=duration(run.end - run.start) if run.end else NOTHING,
         size=size(run.size) if run.size is not None else NOTHING,
     )
 
 
-def _verified(service: ServiceRow, clock: Clock) -> str | None:
+def _verified(service: ServiceRow, clock: Clock) -> Said | None:
     """Only guests are verified, by the server that holds them."""
     if not any(part.kind is PartKind.GUEST for part in service.parts):
         return None
-    return "not yet" if service.verified_at is None else clock.when(service.verified_at)
+    return _when("", service.verified_at, clock) if service.verified_at else Said("not yet")
 
 
-def _copy(copy: Copy, clock: Clock) -> str:
-    return f"{copy.job} {clock.when(copy.last_run) if copy.last_run else NOTHING}"
+def _copy(copy: Copy, clock: Clock) -> Said:
+    return _when(copy.job, copy.last_run, clock) if copy.last_run else Said(f"{copy.job} {NOTHING}")
 
 
-def _moment(moment: datetime, text: str, clock: Clock) -> Moment:
-    return Moment(text, timestamp(moment) or "", clock.exact(moment))
+def _when(before: str, moment: datetime, clock: Clock) -> Said:
+    return Said(before, clock.moment(moment, clock.when(moment)))

@@ -3,50 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .assets import Asset
 from .calendar_page import CalendarPage
 from .page import Page
 from .query import WidgetQuery
 
-#: An open page asks again after so many seconds: there is no script that could.
-REFRESH_SECONDS = 60
-
 
 class WidgetTemplate:
-    """The template of the page, compiled once."""
+    """The template of every view, compiled once. An open page looks again every ``refresh``."""
 
-    def __init__(self, assets: Mapping[str, Asset]) -> None:
-        environment = _environment()
-        self._table = environment.get_template("widget.html")
-        self._calendar = environment.get_template("calendar.html")
+    def __init__(self, assets: Mapping[str, Asset], refresh: timedelta) -> None:
+        self._template = _environment().get_template("widget.html")
+        self._refresh_seconds = int(refresh.total_seconds())
         self._links = {name: f"static/{assets[name].name}" for name in ("widget.css", "calendar.css", "icon.svg")}
 
-    def render(self, page: Page, query: WidgetQuery) -> bytes:
-        """The page as UTF-8. All its links are relative, so that it works under any prefix."""
-        return self._render(self._table, page, query)
+    def render(self, query: WidgetQuery, table: Page | None, calendar: CalendarPage | None) -> bytes:
+        """The view that was asked for, as UTF-8: table, calendar, or both below one headline.
 
-    def render_calendar(self, page: CalendarPage, query: WidgetQuery) -> bytes:
-        """The calendar, likewise."""
-        return self._render(self._calendar, page, query)
-
-    def _render(self, template: Template, page: Page | CalendarPage, query: WidgetQuery) -> bytes:
-        views = (
-            ("services", query.address(), query.view == "table"),
-            ("calendar", query.address(view="calendar"), query.view == "calendar"),
-        )
-        html = template.render(
-            page=page,
-            views=views,
+        All its links are relative, so that it works under any prefix.
+        """
+        html = self._template.render(
+            page=table or calendar,
+            table=table,
+            calendar=calendar,
+            views=_ways(query),
             links=self._links,
             theme_query=query.theme_query,
-            refresh_seconds=REFRESH_SECONDS,
+            refresh_seconds=self._refresh_seconds,
         )
         # Upstreams may send halves of characters, which UTF-8 does not know.
         return html.encode(errors="replace")
+
+
+def _ways(query: WidgetQuery) -> tuple[tuple[str, str, bool], ...]:
+    """(name, address, is the present one) of the other views; there is nowhere to go from where all is shown."""
+    if query.view == "all":
+        return ()
+    return (
+        ("services", query.address(), query.view == "table"),
+        ("calendar", query.address(view="calendar"), query.view == "calendar"),
+    )
 
 
 def _environment() -> Environment:

@@ -6,12 +6,35 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from .views import timestamp
+
 #: What stands where nothing is known.
 NOTHING = "–"
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _AGES = ((365 * _DAY, "y"), (30 * _DAY, "mo"), (_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m"))
 _BINARY_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time on the page: as people read it, for machines, and to the second for whoever wants to know exactly."""
+
+    text: str
+    iso: str
+    exact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words with a time in them: "as of 07:26", "Nothing read since 04:20, 3h ago."."""
+
+    before: str
+    moment: Moment | None = None
+    after: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.before} {self.moment.text}{self.after}".lstrip() if self.moment else self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +89,10 @@ class Clock:
     def weekday(self, moment: datetime) -> str:
         """Sun."""
         return f"{self._local(moment):%a}"
+
+    def moment(self, moment: datetime, text: str) -> Moment:
+        """The moment as ``text``, with all that stands behind it."""
+        return Moment(text, timestamp(moment) or "", self.exact(moment))
 
     def exact(self, moment: datetime) -> str:
         """Everything about a moment, for a tooltip: Mon 23 Nov 2026 04:09:12 CET."""

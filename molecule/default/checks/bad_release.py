@@ -1,0 +1,151 @@
+"""Deploys releases that can't work and expects words that say why, and what ran before running on, or again.
+
+``bad_release.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is deployed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from deployments import ROOT, TARGET, WHAT_RUNS, Bench, other_checkout, refused
+
+BUILD = ROOT / "roles" / "backup_glance" / "files" / "build_release.py"
+
+#: What only this ledger knows: since when it is kept.
+WHAT_IS_REMEMBERED = """
+runuser --user=backup-glance -- python3 - <<'END'
+import sqlite3
+ledger = sqlite3.connect("file:/var/lib/backup-glance/ledger.sqlite?mode=ro", uri=True)
+print(ledger.execute("SELECT version FROM schema_version").fetchall())
+print("contacts", ledger.execute("SELECT * FROM contacts ORDER BY 1").fetchall())
+END
+"""
+
+#: A change to this checkout: file of the package, text, other text.
+Change = tuple[str, str, str]
+
+
+def main() -> None:
+    """Exits with words at the first deployment that does not end as it should."""
+    bench = Bench(Path(sys.argv[1]), sys.argv[2])
+    before = bench.on_target(WHAT_RUNS).stdout
+    assert before.count("ActiveState=active") == 3, before
+    _tampered(bench)
+    _crashing(bench)
+    _choking(bench)
+    after = bench.on_target(WHAT_RUNS).stdout
+    assert after == before, f"something was changed:\n{before}\n{after}"
+    print("after all of these what runs is as it was")
+    _failing_as_the_service(bench)
+
+
+def _tampered(bench: Bench) -> None:
+    """A release of its own, one byte of a wheel of which is changed in the controller's cache."""
+    with tempfile.TemporaryDirectory() as scratch:
+        source, cache = other_checkout(Path(scratch) / "source", "A change.\n"), Path(scratch) / "cache"
+        command = [
+            sys.executable,
+            str(BUILD),
+            f"--source={source}",
+            f"--cache={cache}",
+            "--python=3.13",
+            "--machine=x86_64",
+        ]
+        built = subprocess.run(command, capture_output=True, text=True, check=True)
+        _tamper(Path(json.loads(built.stdout)["archive"]))
+        variables = {"backup_glance_source": str(source), "backup_glance_cache": str(cache)}
+        refused(bench, "a tampered wheel", "playbooks/deploy.yml", variables, "A package is not what the lock says")
+
+
+def _tamper(archive: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        with tarfile.open(archive) as tar:
+            tar.extractall(scratch, filter="data")
+        wheel = next(Path(scratch).glob("starlette-*.whl"))
+        content = bytearray(wheel.read_bytes())
+        content[len(content) // 2] ^= 1
+        wheel.write_bytes(content)
+        with tarfile.open(archive, "w") as tar:
+            tar.add(scratch, arcname=".")
+
+
+def _crashing(bench: Bench) -> None:
+    """A release that installs and finds its configuration right, but does not run: only the trial can tell."""
+    change = (
+        "runtime.py",
+        "async def serve(",
+        'async def serve(*_):\n    raise SystemExit("broken on purpose")\n\n\nasync def _unused(',
+    )
+    _refused_release(bench, "a release that crashes", [change], "broken on purpose")
+
+
+def _choking(bench: Bench) -> None:
+    """A release that can't lead on a ledger in which something stands: only a trial with a copy of it can tell."""
+    change = _migration("INSERT INTO contacts SELECT * FROM contacts")
+    _refused_release(
+        bench, "a release that chokes on the ledger", [change], "with a copy of the ledger it says: The ledger can't be"
+    )
+
+
+def _failing_as_the_service(bench: Bench) -> None:
+    """A release that stands its trial, changes the ledger after the switch and then ends: the target goes back by itself."""
+    ends = (
+        "runtime.py",
+        "    app = create_app(",
+        """    import os
+
+    if "candidate" not in os.environ["STATE_DIRECTORY"]:
+        raise SystemExit("broken as the service")
+    app = create_app(""",
+    )
+    before, remembered = _without_pids(bench), bench.on_target(WHAT_IS_REMEMBERED).stdout
+    _refused_release(
+        bench, "a release that fails after the switch", [_migration("CREATE TABLE lamps (name TEXT)"), ends],
+        "What ran before runs again", "broken as the service",
+        backup_glance_config={**bench.described["config"], "week_start": "sunday"}, backup_glance_access_log=False,
+        backup_glance_credentials={"spare": "not needed"},
+    )  # fmt: skip
+    bench.on_target("rm /etc/backup-glance/credentials/spare")
+    after = _without_pids(bench)
+    assert after == before, f"it did not go back to what ran:\n{before}\n{after}"
+    assert "contacts" in remembered, remembered
+    assert bench.on_target(WHAT_IS_REMEMBERED).stdout == remembered
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://{TARGET}:8080/api/v1/status", timeout=20) as answer:
+        notes = json.load(answer)["notes"]
+    assert any(note.startswith("backup-glance went back to an older version") for note in notes), notes
+    print("release, units, configuration and ledger are those from before, and the page says so")
+
+
+def _migration(statement: str) -> Change:
+    """A change to the sources: one more version of the ledger."""
+    line = "class NewerLedgerError"
+    return "ledger_schema.py", line, f'MIGRATIONS = (*MIGRATIONS, "{statement}")\n\n\n{line}'
+
+
+def _refused_release(bench: Bench, what: str, changes: list[Change], *words: str, **variables: Any) -> None:
+    """Deploys this checkout with changes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        source = other_checkout(Path(scratch), "")
+        for name, text, other in changes:
+            path = source / "src" / "sidecar" / name
+            assert text in path.read_text("utf-8"), (name, text)
+            path.write_text(path.read_text("utf-8").replace(text, other, 1), "utf-8")
+        variables["backup_glance_source"] = str(source)
+        refused(bench, what, "playbooks/deploy.yml", variables, *words)
+
+
+def _without_pids(bench: Bench) -> str:
+    lines = bench.on_target(WHAT_RUNS).stdout.splitlines()
+    return "\n".join(line for line in lines if not line.startswith("MainPID"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Deployments that the checks make: with which variables, of which sources, and what runs on the target afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent.parent
+HOST, TARGET = "debian13", "10.77.0.13"
+#: What runs, and with what: nothing of it may change.
+WHAT_RUNS = r"""
+readlink /opt/backup-glance/current
+find /etc/backup-glance /etc/systemd/system -path /etc/backup-glance/candidate -prune -o -type f -print0 |
+    sort -z | xargs -0 sha256sum
+systemctl show --property=MainPID,ActiveState backup-glance.service backup-glance-caddy.service backup-glance.socket
+"""
+
+
+class Bench:
+    """The scenario's places: its folder of tokens, Vault, and the target."""
+
+    def __init__(self, run: Path, rack: str) -> None:
+        self.run = run
+        self.vault = f"https://{rack}:8200"
+        self.described = json.loads((run / "rack.json").read_text("utf-8"))
+
+    def deploy(self, playbook: str, *options: str, **variables: Any) -> tuple[int, str]:
+        """Exit code and output of a deployment of the target with these variables."""
+        command = ["ansible-playbook", "-i", str(ROOT / "molecule/default/inventory"), "--limit", f"{HOST},localhost",
+                   "-e", json.dumps(variables), *options, str(ROOT / playbook)]  # fmt: skip
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),
+            "ANSIBLE_HOST_KEY_CHECKING": "false",
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
+        return done.returncode, done.stdout + done.stderr
+
+    def on_target(self, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs a shell script there as root."""
+        command = ["ssh", "-q", "-i", "/var/lib/backup-glance-rollout/key", "-o", "StrictHostKeyChecking=no",
+                   "-o", "UserKnownHostsFile=/dev/null", f"root@{TARGET}", script]  # fmt: skip
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+    def as_admin(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """A call to Vault with the admin's token."""
+        token = (self.run / "admin-token").read_text("utf-8").strip()
+        request = urllib.request.Request(
+            f"{self.vault}/v1/{path}",
+            json.dumps(body).encode() if body is not None else None,
+            {"X-Vault-Token": token},
+            method="PUT",
+        )
+        trust = ssl.create_default_context(cafile=self.run / "vault-ca.pem")
+        with urllib.request.urlopen(request, context=trust, timeout=20) as answer:
+            return json.loads(answer.read() or b"null")
+
+
+def refused(bench: Bench, what: str, playbook: str, variables: dict[str, Any], *words: str) -> None:
+    """Expects that a deployment fails and says all of these words."""
+    code, output = bench.deploy(playbook, **variables)
+    said = " ".join(output.split())
+    assert code != 0, f"{what}: was deployed"
+    for some in words:
+        assert some in said, f"{what}: does not say {some!r}:\n{output[-3000:]}"
+    print(f"{what}: … {' … '.join(words)} …", flush=True)
+
+
+def other_checkout(folder: Path, more: str) -> Path:
+    """What the role builds a release from, copied, with more text in its README: a release of its own."""
+    shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "tests", "molecule", "bench"))
+    readme = folder / "README.md"
+    readme.write_text(readme.read_text("utf-8") + more, "utf-8")
+    return folder

@@ -1,0 +1,75 @@
+"""``backup-glance enrol``: a wrapping token on standard input becomes the AppRole's secret_id, in place and proved."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from sidecar import config_file, enrol
+from sidecar.credentials import Credentials
+from sidecar.errors import ConfigError, SecretError
+from sidecar.vault import Server
+
+from .places import DEFAULT_CONFIG, DEFAULT_CREDENTIALS
+
+#: Exit codes: it did not work; the token was made elsewhere.
+FAILED, ALARM = 1, 3
+
+#: A wrapping token is far shorter.
+LONGEST_TOKEN = 8192
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command to the parser."""
+    command = commands.add_parser(
+        "enrol",
+        help="unwrap a secret_id for the AppRole and put it in place",
+        description="Reads a wrapping token from standard input, checks that it was made for this AppRole, unwraps it, proves "
+        "a login at Vault and writes the secret_id as a credential. Prints its accessor as JSON. Run it as root. "
+        f"Exit code {ALARM}: the token was made elsewhere; somebody may stand in between.",
+    )
+    command.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="configuration file (default: %(default)s)"
+    )
+    command.add_argument(
+        "--credential",
+        type=Path,
+        default=DEFAULT_CREDENTIALS / "secret_id",
+        metavar="PATH",
+        help="the credential to write (default: %(default)s)",
+    )
+    command.add_argument(
+        "--credentials", type=Path, metavar="DIR", help="directory with the role_id (default: where the credential is)"
+    )
+    command.add_argument(
+        "--role", default="backup-glance", metavar="NAME", help="name of the AppRole (default: %(default)s)"
+    )
+    command.set_defaults(run=_enrol)
+
+
+def _enrol(options: argparse.Namespace) -> int:
+    vault = config_file.load(options.config).vault
+    if vault is None:
+        raise ConfigError([f"{options.config}: vault: is missing; enrol needs to know where Vault is"])
+    found = Credentials(options.credentials or options.credential.parent)
+    server = Server(vault.address, vault.ca_file, vault.namespace)
+    try:
+        role = enrol.Role(vault.approle.mount.strip("/"), options.role, found.local(vault.approle.role_id))
+        enrolled = enrol.enrol(server, role, _first_line(), options.credential)
+    except SecretError as error:
+        print(f"enrol: {error}", file=sys.stderr)
+        return ALARM if isinstance(error, enrol.WrongOriginError) else FAILED
+    ends = enrolled.expires_at
+    print(json.dumps({"secret_id_accessor": enrolled.accessor, "expires_at": ends and _rfc3339(ends)}, indent=2))
+    return 0
+
+
+def _first_line() -> str:
+    return sys.stdin.buffer.readline(LONGEST_TOKEN).decode("ascii", "replace").strip()
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")

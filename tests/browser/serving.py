@@ -1,0 +1,70 @@
+"""The real application on loopback and Debian's Chromium, for whoever wants to look at pages."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+from starlette.types import Receive, Scope, Send
+
+from sidecar.core.model import Board
+from sidecar.core.timeline import Timeline
+from sidecar.web.app import create_app
+from tests.web import boards, calendars
+from tests.web.asking import KEY
+
+
+@dataclass
+class Sidecar:
+    """The application with a board and a timeline that may be changed; the key is added to each request, as Caddy does."""
+
+    board: Board = field(default_factory=boards.bad_morning)
+    timeline: Timeline = field(default_factory=lambda: calendars.month(boards.NOW))
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        self._app = create_app(
+            board=lambda: self.board,
+            ready=lambda: True,
+            keys=(KEY,),
+            clock=lambda: self.board.at,
+            timeline=lambda _: self.timeline,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key = (b"authorization", f"Bearer {KEY}".encode())
+        await self._app({**scope, "headers": [*scope["headers"], key]}, receive, send)
+
+    def show(self, board: Callable[[], Board], timeline: Timeline | None = None) -> None:
+        """What is on the page from now on; without a timeline the calendar is that of an ordinary month."""
+        self.board, self.timeline = board(), timeline or calendars.month(boards.NOW)
+
+
+@contextmanager
+def serving() -> Iterator[Sidecar]:
+    """The application at ``address``, until the block ends."""
+    served = Sidecar()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        served.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(served, fd=listener.fileno(), log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            yield served
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield started
+        started.close()

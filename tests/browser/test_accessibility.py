@@ -1,0 +1,226 @@
+"""Accessible: axe-core finds nothing, the keyboard reaches all of it, and no meaning hangs on colour or motion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from sidecar.core.model import State
+from tests.browser.serving import Sidecar
+from tests.web import boards, themes
+
+pytestmark = pytest.mark.browser
+
+#: Glance's own two, and three of those it documents: dark with saturated colours, and two light ones.
+THEMES = ["default-dark", "default-light", "catppuccin-mocha", "catppuccin-latte", "peachy"]
+
+#: The timed refresh is for browsers without script; whoever has script, as axe has, is refreshed in place.
+OPTIONS = {"rules": {"meta-refresh": {"enabled": False}}}
+
+VIEWS = {"table": "view=table", "calendar with a day opened": "view=calendar&day=2026-11-12"}
+
+
+def open_page(browser: Browser, address: str, width: int = 924, **context: Any) -> Page:
+    page = browser.new_context(viewport={"width": width, "height": 640}, **context).new_page()
+    page.goto(address)
+    return page
+
+
+def open_everything(page: Page) -> None:
+    for summary in page.locator("summary:visible").all():
+        summary.click(position={"x": 2, "y": 2})
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", ["good_morning", "bad_morning"])
+def test_axe_finds_nothing(browser: Browser, sidecar: Sidecar, name: str, view: str, theme: str) -> None:
+    sidecar.show(boards.ALL[name])
+
+    assert violations(browser, f"{sidecar.address}/widget?{VIEWS[view]}{themes.query(theme)}") == []
+
+
+@pytest.mark.parametrize("name", ["stale", "empty", "hostile"])
+def test_axe_finds_nothing_on_a_page_that_shows_all(browser: Browser, sidecar: Sidecar, name: str) -> None:
+    sidecar.show(boards.ALL[name])
+
+    assert violations(browser, f"{sidecar.address}/widget?view=all") == []
+
+
+def test_axe_finds_what_can_not_be_read(browser: Browser) -> None:
+    """The looking itself."""
+    page = "<html lang=en><title>x</title><main><h1 style='color:%23999;background:%23888'>grey</h1></main>"
+
+    assert [said.split(":")[1].strip() for said in violations(browser, f"data:text/html,{page}")] == [
+        "color-contrast"
+    ] * 2
+
+
+def violations(browser: Browser, address: str) -> list[str]:
+    """What axe-core has to say about a page with everything opened, at the widths of Glance's small and full column."""
+    page, found = open_page(browser, address), []
+    open_everything(page)
+    for width in (300, 924):
+        page.set_viewport_size({"width": width, "height": 640})
+        answer = Axe().run(page, options=OPTIONS).response
+        found += [f"{width}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in answer["violations"]]
+    page.context.close()
+    return found
+
+
+# --- keyboard -----------------------------------------------------------------------------------------------------------
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.textContent.trim().replace(/\\s+/g, ' ')"))
+
+
+def tab_through(page: Page) -> list[str]:
+    """Everything that the Tab key comes to, from the top, once around."""
+    found: list[str] = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            return found
+        found.append(focused(page))
+    raise AssertionError("no way out")
+
+
+@pytest.mark.parametrize("width", [300, 924])
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_keyboard_reaches_whatever_can_be_touched_in_the_order_of_the_page(
+    browser: Browser, sidecar: Sidecar, view: str, width: int
+) -> None:
+    sidecar.show(boards.bad_morning)
+    page = open_page(browser, f"{sidecar.address}/widget?{VIEWS[view]}", width)
+    reached = tab_through(page)
+    shown = page.locator("a, summary").evaluate_all(
+        "all => all.filter(e => e.checkVisibility()).map(e => e.textContent.trim().replace(/\\s+/g, ' '))"
+    )
+
+    assert reached == shown
+    assert len(reached) > 15
+    page.context.close()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_what_has_the_focus_is_outlined(browser: Browser, sidecar: Sidecar, view: str) -> None:
+    sidecar.show(boards.bad_morning)
+    page = open_page(browser, f"{sidecar.address}/widget?{VIEWS[view]}")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break
+        drawn = page.evaluate(
+            """() => [null, "::after"].map(part => getComputedStyle(document.activeElement, part))
+                 .filter(style => style.outlineStyle === "solid").map(style => style.outlineWidth)"""
+        )
+        assert drawn == ["2px"], focused(page)
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [300, 604, 924])
+def test_the_exact_times_of_a_row_come_up_on_hover_and_on_focus(browser: Browser, sidecar: Sidecar, width: int) -> None:
+    sidecar.show(boards.bad_morning)
+    page = open_page(browser, f"{sidecar.address}/widget", width)
+    row = page.locator(".row", has=page.locator(".name", has_text="vaultwarden"))
+    exact = row.locator(".exact")
+
+    assert exact.is_hidden()
+    row.locator(".last time").hover()
+    assert "last Sun 22 Nov 2026 04:07:00 CET" in exact.inner_text()
+    assert "next Tue 24 Nov 2026 02:00:00 CET" in exact.inner_text()
+    page.mouse.move(0, 0)
+    assert exact.is_hidden()
+    row.locator("summary").press("Shift")
+    assert exact.is_visible()
+    box = exact.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert box["y"] >= 0
+    page.context.close()
+
+
+def test_the_keyboard_goes_over_the_days_to_the_list(browser: Browser, sidecar: Sidecar) -> None:
+    sidecar.show(boards.bad_morning)
+    page = open_page(browser, f"{sidecar.address}/widget?view=calendar&day=2026-11-12")
+    page.get_by_role("link", name="month after").focus()
+    page.keyboard.press("Tab")
+    assert focused(page) == "past the days"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert focused(page) == "back to today"
+    page.context.close()
+
+
+# --- for eyes, ears and those whom motion bothers -------------------------------------------------------------------------
+
+
+def test_services_are_a_table_with_headers(browser: Browser, sidecar: Sidecar) -> None:
+    sidecar.show(boards.bad_morning)
+    for width in (300, 924):
+        page = open_page(browser, f"{sidecar.address}/widget", width)
+        table = page.get_by_role("table", name="services")
+        heads = [head.text_content() for head in table.get_by_role("columnheader").all()]
+        row = table.get_by_role("row").filter(has=page.get_by_role("rowheader").filter(has_text="paperless"))
+
+        assert heads == ["service", "state", "parts", "last", "kept", "next"]
+        assert row.count() == 1
+        assert row.get_by_role("cell").first.inner_text() == "failed"
+        page.context.close()
+
+
+def test_headings_lead_through_the_page(browser: Browser, sidecar: Sidecar) -> None:
+    sidecar.show(boards.bad_morning)
+    page = open_page(browser, f"{sidecar.address}/widget?view=all")
+    levels = page.locator("h1, h2, h3").evaluate_all("all => all.map(e => [e.tagName, e.textContent])")
+
+    assert [text for tag, text in levels if tag == "H1"] == ["3 of 12 need you"]
+    assert [text for tag, text in levels if tag == "H2"] == [
+        "Besides the services",
+        "Services",
+        "November 2026",
+        "Today and the next 24 hours",
+        "Schedule",
+    ]
+    page.context.close()
+
+
+def test_every_mark_of_a_row_has_its_word_beside_it(browser: Browser, sidecar: Sidecar) -> None:
+    sidecar.show(boards.every_state)
+    page = open_page(browser, f"{sidecar.address}/widget")
+    said = page.locator(".row").evaluate_all(
+        """rows => rows.map(row => [row.querySelector("use").getAttribute("href").slice(1),
+                                    row.querySelector(".state").textContent])"""
+    )
+
+    assert [mark for mark, _ in said] == [word for _, word in said] == [str(state) for state in State]
+    page.context.close()
+
+
+@pytest.mark.parametrize(("asked", "moving"), [("reduce", False), ("no-preference", True)])
+def test_nothing_moves_for_those_who_asked_for_rest(
+    browser: Browser, sidecar: Sidecar, asked: str, *, moving: bool
+) -> None:
+    sidecar.show(boards.bad_morning)
+    page = open_page(browser, f"{sidecar.address}/widget?view=all", reduced_motion=asked)
+
+    assert bool(page.evaluate("document.getAnimations().length")) is moving
+    page.context.close()
+
+
+def test_with_forced_colours_marks_are_drawn_in_the_colour_of_text(browser: Browser, sidecar: Sidecar) -> None:
+    sidecar.show(boards.bad_morning)
+    page = open_page(browser, f"{sidecar.address}/widget?view=all", forced_colors="active")
+    colours = page.evaluate(
+        """() => [document.body, ...document.querySelectorAll(".mark, .run")].map(e => getComputedStyle(e).color)"""
+    )
+    today = page.locator(".today .day")
+
+    assert set(colours) == {colours[0]}
+    assert today.evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
+    page.context.close()

@@ -1,0 +1,113 @@
+"""``python -m tests.pictures DIR``: every view × theme × width as a picture, to be looked at.
+
+The data is the simulated homelab's, on a good and on a bad Monday morning, read by the product's own sources; states
+that it does not reach come from the boards of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from sidecar.core.model import Board
+from sidecar.core.timeline import Timeline
+from tests.browser.serving import Sidecar, chromium, serving
+from tests.lab import Lab, opened
+from tests.upstreams import demo_faults
+from tests.web import boards, calendars, themes
+
+WIDTHS = (300, 370, 515, 604, 764, 924, 1247, 1890)
+THEMES = ("default-dark", "default-light", "catppuccin-mocha", "catppuccin-latte", "gruvbox", "peachy")
+
+#: Frames of this height are drawn at least to their end, as in Glance.
+FRAME = 640
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Something to look at: what the sidecar knows, the query, and what is opened by hand."""
+
+    name: str
+    board: Board
+    timeline: Timeline
+    query: str = ""
+    opened: str = ""
+
+
+def main() -> None:
+    """Writes the pictures; prints their number."""
+    parser = argparse.ArgumentParser(prog="python -m tests.pictures", description=main.__doc__)
+    parser.add_argument("directory", type=Path, help="the folder to write to")
+    parser.add_argument("--only", default="", help="scenes whose name has this in it")
+    parser.add_argument("--themes", nargs="+", default=THEMES, choices=themes.ALL)
+    parser.add_argument("--widths", nargs="+", default=WIDTHS, type=int)
+    given = parser.parse_args()
+    given.directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as lab:
+        shown = [scene for scene in scenes(lab) if given.only in scene.name]
+    with serving() as sidecar, chromium() as browser:
+        for scene in shown:
+            draw(scene, sidecar, browser, given.directory, given.themes, given.widths)
+    sys.stdout.write(f"{len(shown) * len(given.themes) * len(given.widths)} pictures in {given.directory}\n")
+
+
+def scenes(lab: Lab) -> Iterator[Scene]:
+    """Every view, and the cases that are hard to draw."""
+    good = lab.board_and_timeline()
+    lab.rack.faults = demo_faults()
+    lab.rack.settle()
+    bad = lab.board_and_timeline()
+    ordinary = calendars.month(boards.NOW)
+    yield Scene("table-good", *good)
+    yield Scene("table-bad", *bad)
+    yield Scene("table-stale", boards.stale(), ordinary)
+    yield Scene("table-empty", boards.empty(), ordinary)
+    yield Scene("table-first", boards.first_reading(), ordinary)
+    yield Scene("row-opened", *bad, opened="paperless")
+    yield Scene("calendar", *bad, query="&view=calendar")
+    yield Scene("calendar-good", *good, query="&view=calendar")
+    yield Scene("day-opened", *bad, query="&view=calendar&day=2026-11-23")
+    yield Scene("all", *bad, query="&view=all")
+    yield Scene("states", boards.bad_morning(), ordinary)
+    yield Scene("many", boards.many(30), ordinary)
+    yield Scene("hostile", boards.hostile(), calendars.hostile(boards.NOW), query="&view=all", opened="ok")
+    yield Scene("sunday-first", *_on(boards.NOW, week_start="sunday"), query="&view=calendar")
+    for day in ("2026-03-29", "2026-10-25"):
+        changed = datetime.fromisoformat(f"{day}T11:00:00+00:00")
+        yield Scene(f"clock-change-{day}", *_on(changed, every="02:30"), query=f"&view=calendar&day={day}")
+
+
+def _on(now: datetime, *, week_start: str = "monday", every: str = "04:00") -> tuple[Board, Timeline]:
+    board = replace(boards.good_morning(), at=now, as_of=now)
+    return board, calendars.month(now, week_start=week_start, every=every)
+
+
+def draw(
+    scene: Scene, sidecar: Sidecar, browser: Browser, folder: Path, names: Sequence[str], widths: Sequence[int]
+) -> None:
+    """All pictures of one scene: ``table-good.gruvbox.0300.png``."""
+    sidecar.board, sidecar.timeline = scene.board, scene.timeline
+    page = browser.new_page()
+    for theme in names:
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": FRAME})
+            page.goto(f"{sidecar.address}/widget?{scene.query.lstrip('&')}{themes.query(theme)}")
+            _open_row(page, scene.opened)
+            page.screenshot(path=folder / f"{scene.name}.{theme}.{width:04}.png", full_page=True)
+    page.close()
+
+
+def _open_row(page: Page, name: str) -> None:
+    if name:
+        page.locator(".row:visible", has=page.locator(".name", has_text=name)).first.locator("summary").click()
+
+
+if __name__ == "__main__":
+    main()

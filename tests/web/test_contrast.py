@@ -1,0 +1,103 @@
+"""AA contrast, computed for every theme that Glance documents: words 4.5:1, marks 3:1, on every ground they stand on.
+
+``python -m tests.web.test_contrast`` prints the table for the documentation.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from sidecar.web.assets import load_assets
+from sidecar.web.theme import MARKS_CONTRAST, WORDS_CONTRAST, Rgb, colours, contrast, parse_theme
+from tests.web import themes
+
+CARD, POPOVER, TODAY = "color-widget-background", "color-popover-background", "color-popover-border"
+
+#: What the style sheets write with, and on which ground: banner and exact times stand on the popover's, marks on today's.
+WORDS = [
+    ("color-text-highlight", CARD),
+    ("color-text-paragraph", CARD),
+    ("ink-base", CARD),
+    ("ink-primary", CARD),
+    ("ink-negative", CARD),
+    ("color-text-highlight", POPOVER),
+    ("color-text-paragraph", POPOVER),
+    ("color-text-highlight", TODAY),
+]
+MARKS = [
+    ("ink-base", TODAY),
+    ("ink-primary", TODAY),
+    ("ink-positive", TODAY),
+    ("ink-negative", TODAY),
+    ("ink-positive", CARD),
+    ("color-text-highlight", POPOVER),
+    # What is cut out of a mark shows the ground.
+    (CARD, "ink-negative"),
+    (TODAY, "ink-negative"),
+    (TODAY, "color-text-highlight"),
+    # The outline of what has the focus.
+    ("ink-primary", CARD),
+]
+
+
+def ratio(theme: str, one: str, other: str) -> float:
+    table: dict[str, Rgb] = colours(parse_theme(themes.ALL[theme]))
+    return contrast(table[one], table[other])
+
+
+def test_fourteen_themes_are_documented() -> None:
+    assert len(themes.DOCUMENTED) == 14
+
+
+@pytest.mark.parametrize("theme", themes.ALL)
+def test_words_can_be_read_on_every_ground(theme: str) -> None:
+    low = {pair: ratio(theme, *pair) for pair in WORDS if ratio(theme, *pair) < WORDS_CONTRAST}
+
+    assert low == {}
+
+
+@pytest.mark.parametrize("theme", themes.ALL)
+def test_marks_can_be_seen_on_every_ground(theme: str) -> None:
+    low = {pair: ratio(theme, *pair) for pair in MARKS if ratio(theme, *pair) < MARKS_CONTRAST}
+
+    assert low == {}
+
+
+def test_the_style_sheets_write_with_no_other_colour() -> None:
+    """The theme's subdued colour carries no information: bullets only."""
+    written = {
+        (name, "::before" in line)
+        for sheet in ("widget.css", "calendar.css")
+        for line in load_assets()[sheet].content.decode().splitlines()
+        for name in re.findall(r"(?<![-\w])color: var\(--([\w-]+)\)", line)
+    }
+
+    assert written <= {(one, False) for one, _ in WORDS + MARKS} | {("color-text-subdue", True)}
+
+
+def table() -> str:
+    """The lowest contrast of what is written and drawn, by theme and ground, as a table in Markdown."""
+    heads = (
+        "theme",
+        "words on the card",
+        "words on the banner",
+        "today's number",
+        "marks on the card",
+        "marks on today",
+    )
+    lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    for theme in themes.ALL:
+        lowest = [
+            *(min(ratio(theme, *pair) for pair in WORDS if pair[1] == ground) for ground in (CARD, POPOVER, TODAY)),
+            *(min(ratio(theme, *pair) for pair in MARKS if pair[1] == ground) for ground in (CARD, TODAY)),
+        ]
+        # Rounded down: 4.499 is not 4.5.
+        lines.append(f"| {theme} | " + " | ".join(f"{int(one * 100) / 100:.2f}" for one in lowest) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table() + "\n")
