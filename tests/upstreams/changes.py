@@ -54,7 +54,9 @@ class JobDeleted(Fault):
 
 def guests(lab: Homelab, changes: Iterable[Fault], now: datetime) -> tuple[Guest, ...]:
     """The guests that are there at ``now``, each on the node where it is then."""
-    changes = tuple(changes)
+    changes = tuple(one for one in changes if isinstance(one, GuestDeleted | GuestCreated | GuestMoved))
+    if not changes:
+        return lab.guests
     gone = {one.vmid for one in of_kind(changes, GuestDeleted) if one.at <= now}
     gone |= {one.vmid for one in of_kind(changes, GuestCreated) if one.at > now}
     nodes = {one.vmid: one.node for one in of_kind(changes, GuestMoved) if one.at <= now}
