@@ -7,15 +7,15 @@ PYTHON_CODE := src tests bench
 ROLLOUT := .venv-rollout
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types unit test fortnight vault browser rollout bench lock clean
+.PHONY: help demo check lint types unit test fortnight vault browser rollout bench pictures lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1)
-	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night)
+demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
+	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
 
-check: lint types unit ## lint, types, unit and contract tests: under a minute
+check: lint types unit ## lint, types, unit and contract tests: about two minutes
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)
@@ -37,13 +37,18 @@ vault: $(VENV)/.dev ## the sidecar against a real OpenBao server
 
 browser: $(VENV)/.dev ## the pages in Debian's Chromium
 	@scripts/need-chromium
+	@scripts/need-glance $(BIN)/python >/dev/null
 	$(BIN)/pytest -q -m browser
 
 rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
 	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
 
-bench: $(VENV)/.dev ## how long a board takes, by the number of services
-	$(BIN)/python -m bench.board
+bench: $(VENV)/.dev ## how long boards and calendars take, by the number of services
+	$(BIN)/python -m bench
+
+pictures: $(VENV)/.dev ## the documentation's pictures, of a real Glance
+	@scripts/need-chromium
+	$(BIN)/python -m tests.glance.pictures docs
 
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes
 	scripts/lock

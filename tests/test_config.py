@@ -66,6 +66,14 @@ def findings(text: str) -> list[str]:
     return caught.value.findings
 
 
+@pytest.mark.parametrize("place", ["s3", "pbs/main", "elsewhere/b2", "backrest/"])
+def test_an_off_site_place_is_a_volume_or_a_repository(place: str) -> None:
+    (finding,) = findings(WHOLE.replace("offsite: [backrest/b2", f"offsite: [{place}"))
+
+    assert "offsite" in finding
+    assert "databasement, backrest" in finding
+
+
 def test_every_key_of_the_design_is_understood() -> None:
     found = read(WHOLE).to_settings()
 

@@ -1,4 +1,4 @@
-"""The clock of ``make demo NIGHT=1``: it hurries, but nobody misses anything on the way."""
+"""The night of ``make demo NIGHT=1``: its clock hurries, but nobody misses anything on the way, and what happens is told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
-from tests.demo.night import HurryingClock
+from tests.demo.night import Board, HurryingClock, news
 
 EVENING = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
 
@@ -86,3 +86,22 @@ def test_a_night_takes_as_long_as_it_shall_and_then_the_clock_ticks_as_any_other
 
     assert morning[0] >= 0.2
     assert clock() == EVENING + timedelta(hours=1), "a minute after that has not passed yet"
+
+
+def board(headline: str, services: str = "ok", **jobs: str) -> Board:
+    return {
+        "overall": {"headline": headline},
+        "services": [{"name": "paperless", "state": services}],
+        "jobs": [{"title": title, "state": state} for title, state in jobs.items()],
+    }
+
+
+def test_what_happens_to_jobs_and_to_services_that_need_somebody_is_told_once() -> None:
+    good, running = board("All 1 backed up", critical="ok"), board("All 1 backed up", "running", critical="running")
+    failed = board("1 of 1 need you", "failed", critical="failed")
+
+    assert list(news({}, board("Reading for the first time"))) == ["Reading for the first time"]
+    assert list(news(board("Reading for the first time"), good)) == ["All 1 backed up"]
+    assert list(news(good, good)) == []
+    assert list(news(good, running)) == ["critical running"]
+    assert list(news(running, failed)) == ["critical failed · paperless failed", "1 of 1 need you"]

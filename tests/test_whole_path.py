@@ -175,6 +175,14 @@ def test_judging_later_without_new_readings_makes_everything_unknown(lab: Lab) -
     assert replace(found, at=MORNING) != found
 
 
+def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Lab) -> None:
+    found = {one.name: {copy.job: str(copy.state) for copy in one.copies} for one in lab.board().services}
+
+    assert found["nextcloud"] == {"databasement/s3": "ok"}
+    assert found["vault"] == {"backrest/b2": "ok"}
+    assert found["jellyfin"] == {}
+
+
 def test_everything_that_leaves_is_a_read(lab: Lab) -> None:
     """GET to PBS, PVE and Databasement; to Backrest, which knows only POST, the login and the summary (design §5)."""
     lab.rack.requests.clear()

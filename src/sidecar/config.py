@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field
 
 from .config_secrets import Secret, Vault, VaultSecret
 from .config_services import GuestPart, Part, Service
-from .config_sources import Databasement, Pbs, Pve, Source
+from .config_sources import Backrest, Databasement, Pbs, Pve, Source
 from .config_values import Duration, Model, ScheduleText, Texts, Zone
 from .core import settings
 from .core.model import PartKind, SourceKind
@@ -113,6 +113,7 @@ class Config(Model):
         """What only the whole file can tell, as (place, finding)."""
         yield from _misnamed_sources(self)
         yield from _repeated_services(self)
+        yield from _unknown_places(self)
         yield from _missing_vault(self)
 
     def to_settings(self) -> settings.Settings:
@@ -188,6 +189,16 @@ def _misnamed_sources(config: Config) -> Iterator[tuple[str, str]]:
                 f"jobs.{job}",
                 f"is no name of a job; write SOURCE/KIND/ID with a source of {', '.join(config.sources)}",
             )
+
+
+def _unknown_places(config: Config) -> Iterator[tuple[str, str]]:
+    """Off-site places: volumes of Databasement and repositories of Backrest."""
+    possible = [name for name, source in config.sources.items() if isinstance(source, Databasement | Backrest)]
+    for number, place in enumerate(config.offsite):
+        source, _, name = place.partition("/")
+        if source not in possible or not name:
+            cure = f"write SOURCE/VOLUME or SOURCE/REPOSITORY with a source of {', '.join(possible) or 'these kinds'}"
+            yield f"offsite.{number}", f"{place!r} is no volume of Databasement and no repository of Backrest; {cure}"
 
 
 def _repeated_services(config: Config) -> Iterator[tuple[str, str]]:

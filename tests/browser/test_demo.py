@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.glance.page import frames
+
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,11 +35,12 @@ class Demo:
     def __init__(self, *options: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.base = f"http://127.0.0.1:{port}"
+            self.port = probe.getsockname()[1]
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.said = ""
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.demo", "--port", str(port), *options],
+            [sys.executable, "-m", "tests.demo", "--port", str(self.port), *options],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         while not self.has_data():
@@ -67,7 +70,8 @@ class Demo:
         """Ctrl-C."""
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGINT)
-        return self.process.communicate(timeout=20)[0]
+            self.said = self.process.communicate(timeout=20)[0]
+        return self.said
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +167,29 @@ def test_a_night_is_played_so_that_its_runs_and_failures_are_seen_coming() -> No
     assert "late" in seen["vaultwarden"]
     assert {"ok", "failed"} <= seen["paperless"]
     assert re.search(r"^  04:\d\d  2 of 12 need you$", said, re.MULTILINE), said
+
+
+@pytest.fixture
+def demo_with_glance() -> Iterator[Demo]:
+    running = Demo("--glance")
+    yield running
+    running.end()
+
+
+def test_a_real_glance_shows_it_whole_and_ends_with_it(page: Page, demo_with_glance: Demo) -> None:
+    address = f"http://127.0.0.1:{demo_with_glance.port + 1}/"
+    programs = demo_with_glance.children()
+    browser = page.context.browser
+    assert browser is not None
+    opened = browser.new_page(viewport={"width": 1600, "height": 900})
+    opened.goto(address)
+    services, calendar = frames(opened)
+
+    assert services.locator("h1").inner_text() == calendar.locator("h1").inner_text() == "3 of 12 need you"
+    assert services.evaluate("[document.documentElement.scrollHeight, innerHeight]") == [980, 980]
+    opened.close()
+    assert f"Glance: {address}\n" in demo_with_glance.end()
+    assert not [pid for pid in programs if Path(f"/proc/{pid}").exists()]
 
 
 def test_ctrl_c_ends_everything() -> None:

@@ -11,7 +11,7 @@ import pytest
 from sidecar.core import dumps
 from sidecar.core.board import board
 from sidecar.core.history import EMPTY
-from sidecar.core.model import Board, Outcome, PartKind, Run, SourceKind, State
+from sidecar.core.model import Board, Copy, Outcome, PartKind, Run, SourceKind, State
 from sidecar.core.report import Dump, DumpCopy, DumpPlan, Plan, Report
 from sidecar.core.settings import JobSetting
 from tests.core.making import at, failed, run
@@ -103,6 +103,38 @@ def test_what_a_dumps_file_is_worth(changes: dict[str, Any], expected: State, sa
 
     assert found.state is expected
     assert says in (found.reason or "").lower()
+
+
+@pytest.mark.parametrize(
+    ("now", "copy", "state", "copied", "service"),
+    [
+        ("23 02:10", DumpCopy("s3", True), State.OK, "23 02:00", State.OK),
+        ("23 02:10", DumpCopy("s3", None), State.LATE, "22 02:00", State.OK),
+        ("23 02:40", DumpCopy("s3", None), State.MISSED, "22 02:00", State.WARNING),
+        ("23 02:40", DumpCopy("s3", False), State.FAILED, "22 02:00", State.WARNING),
+        ("23 02:40", None, State.MISSED, "22 02:00", State.WARNING),
+    ],
+)
+def test_an_off_site_copy_is_there_late_or_failed(
+    now: str, copy: DumpCopy | None, state: State, copied: str, service: State
+) -> None:
+    """The dump ends two minutes after it began; half an hour later its copy is late."""
+    nas = DumpCopy("nas", True)
+    newest = dump("23 02:00", copies=(nas, copy) if copy else (nas,))
+    before = dump("22 02:00", copies=(nas, DumpCopy("s3", True)))
+    given = settings(DATABASEMENT, offsite=("databasement/s3",))
+
+    found = row(judged(now, databasement(now, before, newest), given=given), "crm")
+
+    assert found.copies == (Copy("databasement/s3", state, at(copied)),)
+    assert found.verdict.state is service
+
+
+def test_a_volume_that_a_database_never_used_is_none_of_its_places() -> None:
+    given = settings(DATABASEMENT, offsite=("databasement/tape", "databasement/s3"))
+    report = databasement("23 07:30", dump("23 02:00", copies=(DumpCopy("s3", True),)))
+
+    assert [copy.job for copy in row(judged("23 07:30", report, given=given), "crm").copies] == ["databasement/s3"]
 
 
 def test_switched_off_at_its_server_is_no_consent() -> None:

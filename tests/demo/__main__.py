@@ -8,6 +8,8 @@ import signal
 import sys
 from datetime import datetime
 
+from tests.child import NotStartedError
+
 from .night import EVENING
 from .show import DemoError, Show
 
@@ -21,9 +23,9 @@ def main() -> int:
     # The shell's "end" is as good as Ctrl-C: everything is put away.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with Show(_begin(options), options.port, night=options.night) as show:
+        with Show(_begin(options), options.port, night=options.night, glance=options.glance) as show:
             asyncio.run(show.go_on())
-    except DemoError as trouble:
+    except (DemoError, NotStartedError) as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 1
     except KeyboardInterrupt:
@@ -46,6 +48,7 @@ def _options() -> argparse.Namespace:
         help=f"where the demo's clock begins, with its offset from UTC (default: {MONDAY_MORNING}, a night: {EVENING})",
     )
     parser.add_argument("--night", action="store_true", help="play the twelve hours from there in three minutes")
+    parser.add_argument("--glance", action="store_true", help="show it in a real Glance too, on the port after that")
     return parser.parse_args()
 
 

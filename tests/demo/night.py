@@ -7,8 +7,9 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
 #: The evening before the demo's morning. Its faults are of this night.
 EVENING = "2026-11-22T20:00:00+01:00"
@@ -18,6 +19,11 @@ NIGHT, PLAYED_IN = timedelta(hours=12), timedelta(minutes=3)
 
 #: How often an open page looks again, so that the night is seen passing.
 REFRESH = "1s"
+
+Board = dict[str, Any]
+
+#: A service's other states are those of its jobs, or good news.
+_WORTH_SAYING = ("failed", "missed", "never", "unknown", "warning")
 
 _TICK = timedelta(seconds=1)
 _LOOKS_EVERY = 0.5
@@ -40,6 +46,11 @@ class HurryingClock:
 
     def __call__(self) -> datetime:
         return self._now
+
+    @property
+    def morning(self) -> datetime:
+        """When the night is over."""
+        return self._evening + self._night
 
     async def sleep(self, seconds: float) -> None:
         """Returns when so many seconds have passed on this clock."""
@@ -72,21 +83,42 @@ class HurryingClock:
         self._asleep = [one for one in self._asleep if one[0] > self._now]
 
 
-async def tell(status_url: str, zone: tzinfo, say: Callable[[str], object]) -> None:
-    """Says every new headline with its time, until it is cancelled."""
-    last = None
+async def tell(status_url: str, zone: tzinfo, morning: datetime, say: Callable[[str], object]) -> None:
+    """Says what happens to jobs and services, and every new headline, with its time, until it is cancelled."""
+    before: Board = {}
+    last = morning
     while True:
-        headline, at = await asyncio.to_thread(_look, status_url)
-        if headline != last and at is not None:
-            say(f"  {at.astimezone(zone):%H:%M}  {headline}\n")
-            last = headline
+        board = await asyncio.to_thread(_look, status_url)
+        if board:
+            at = datetime.fromisoformat(board["generated_at"]).astimezone(zone)
+            for line in news(before, board):
+                say(f"  {at:%H:%M}  {line}\n")
+            if last < morning <= at:
+                say(f"  {at:%H:%M}  The night is over; from here the clock ticks as any other.\n")
+            before, last = board, at
         await asyncio.sleep(_LOOKS_EVERY)
 
 
-def _look(status_url: str) -> tuple[str | None, datetime | None]:
+def news(before: Board, board: Board) -> Iterator[str]:
+    """What has changed between two boards: jobs, services that somebody must look at, the headline. Each one is a line."""
+    if before.get("jobs"):
+        known = _states(before)
+        changed = [f"{name} {state}" for name, state in _states(board).items() if known.get(name) != state]
+        if changed:
+            yield " · ".join(changed)
+    headline = board["overall"]["headline"]
+    if not before or headline != before["overall"]["headline"]:
+        yield headline
+
+
+def _states(board: Board) -> dict[str, str]:
+    jobs = {row["title"]: row["state"] for row in board["jobs"]}
+    return jobs | {row["name"]: row["state"] for row in board["services"] if row["state"] in _WORTH_SAYING}
+
+
+def _look(status_url: str) -> Board:
     try:
         with urllib.request.urlopen(status_url, timeout=5) as answer:
-            board = json.load(answer)
+            return dict(json.load(answer))
     except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return None, None
-    return board["overall"]["headline"], datetime.fromisoformat(board["generated_at"])
+        return {}

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +19,8 @@ from typing import Self
 from sidecar import config_file, credentials, logs, runtime
 from sidecar.credentials import Credentials
 from tests.caddyfile import assert_version, find_caddy, render_caddyfile
+from tests.child import running
+from tests.glance.site import glance_site
 from tests.upstreams import Rack, demo_faults, demo_homelab
 from tests.upstreams.upstream_site import SOURCES
 
@@ -33,10 +32,14 @@ class DemoError(Exception):
 
 
 class Show:
-    """Everything the demo runs, put away at the end. ``url`` is the widget's address; a ``night`` is played quickly."""
+    """Everything the demo runs, put away at the end. ``url`` is the widget's address; a ``night`` is played quickly.
 
-    def __init__(self, now: datetime, port: int, *, night: bool = False) -> None:
+    With ``glance`` a real Glance shows it on the port after ``port``.
+    """
+
+    def __init__(self, now: datetime, port: int, *, night: bool = False, glance: bool = False) -> None:
         self.url = f"http://127.0.0.1:{port}/widget"
+        self._glance_port = port + 1 if glance else None
         self.directory = Path(tempfile.mkdtemp(prefix="backup-glance-demo-"))
         # Its sleepers: a poller for each source, and the one that judges again.
         self._night = HurryingClock(now, len(SOURCES) + 1) if night else None
@@ -47,7 +50,8 @@ class Show:
     def __enter__(self) -> Self:
         self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
         try:
-            _need_free_port(self._port)
+            for port in filter(None, (self._port, self._glance_port)):
+                _need_free_port(port)
             logs.set_up()
             self._rack = self._stack.enter_context(
                 Rack(demo_homelab(), self._clock, self.directory / "upstreams", faults=demo_faults())
@@ -55,6 +59,8 @@ class Show:
             self._rack.settle()
             self._listener = self._stack.enter_context(_listening(self.directory / "sidecar.sock"))
             self._start_caddy(self._write_key())
+            if self._glance_port:
+                self._start_glance(self._glance_port)
         except BaseException:
             self._stack.close()
             raise
@@ -79,7 +85,7 @@ class Show:
             await runtime.serve(config, found, keys, self._listener, self._clock, state)
             return
         status = f"http://127.0.0.1:{self._port}/api/v1/status"
-        beside = [self._night.run(), tell(status, demo_homelab().zone, _say_at_once)]
+        beside = [self._night.run(), tell(status, demo_homelab().zone, self._night.morning, _say_at_once)]
         tasks = [asyncio.create_task(one) for one in beside]
         try:
             await runtime.serve(config, found, keys, self._listener, self._clock, state, self._night.sleep)
@@ -104,21 +110,20 @@ class Show:
         caddyfile.write_text(
             render_caddyfile(site=f"http://:{self._port}", key_file=key, upstream=self.directory / "sidecar.sock")
         )
-        home = {"HOME": str(self.directory), "XDG_DATA_HOME": str(self.directory), "PATH": os.defpath}
-        # Its log goes to a file: a demo's terminal is for people. Its own session: Ctrl-C reaches it through us, last.
-        log = self._stack.enter_context((self.directory / "caddy.log").open("w"))
-        process = subprocess.Popen(
-            [binary, "run", "--adapter", "caddyfile", "--config", caddyfile],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=home, start_new_session=True,
-        )  # fmt: skip
-        self._stack.callback(_end, process)
-        _wait_for(lambda: _answers(self._port), process, self.directory / "caddy.log")
+        command: list[str | Path] = [binary, "run", "--adapter", "caddyfile", "--config", caddyfile]
+        self._stack.enter_context(running("Caddy", command, port=self._port, folder=self.directory))
+
+    def _start_glance(self, port: int) -> None:
+        folder = self.directory / "glance"
+        folder.mkdir()
+        self._stack.enter_context(glance_site(port, f"http://127.0.0.1:{self._port}", folder))
 
     def _say(self) -> None:
         now = self._clock().astimezone(demo_homelab().zone)
         story = "the night is played in three minutes" if self._night else "after a bad night"
+        glance = f"Glance: http://127.0.0.1:{self._glance_port}/\n" if self._glance_port else ""
         _say_at_once(
-            f"Widget: {self.url}\n"
+            f"{glance}Widget: {self.url}\n"
             f"  The sidecar and Caddy are the product's own; PBS, Proxmox VE, Databasement and Backrest are simulated.\n"
             f"  Its clock shows {now:%A %H:%M}, {story}. Ctrl-C ends it all.\n"
         )
@@ -152,25 +157,3 @@ def _listening(path: Path) -> socket.socket:
     path.chmod(0o660)
     listener.listen(128)
     return listener
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _wait_for(done: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 10
-    while not done():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise DemoError(f"Caddy did not start:\n{log.read_text()[-2000:]}")
-        time.sleep(0.05)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

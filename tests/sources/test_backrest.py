@@ -218,6 +218,7 @@ def test_everything_is_read_with_one_login_the_summary_and_one_log_per_plan(rack
     assert [plan.id for plan in report.facts(Plan)] == ["vault", "app-configs", "databasement-dumps"]
     assert list(report.facts(Repo)) == [Repo("b2")]
     assert all(plan.next_run and plan.next_run > NOW and plan.runs for plan in report.facts(Plan))
+    assert {plan.repo for plan in report.facts(Plan)} == {"b2"}
     assert asked(rack) == [LOGIN, DASHBOARD, *[OPERATIONS] * 4]
 
 
@@ -330,10 +331,10 @@ def test_upkeep_that_only_waits_never_ran() -> None:
         operation(status="STATUS_USER_CANCELLED"),
     ],
 )
-def test_operations_that_are_no_run_of_the_plan_change_nothing(other: dict[str, Any]) -> None:
+def test_operations_that_are_no_run_of_the_plan_add_none(other: dict[str, Any]) -> None:
     plan, limits = Plan("vault", None, ()), list[str]()
 
-    assert with_log(plan, parse_operations({"operations": [other]}), limits) == plan
+    assert with_log(plan, parse_operations({"operations": [other]}), limits).runs == ()
     assert limits == []
 
 

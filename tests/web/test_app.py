@@ -19,6 +19,8 @@ PATHS = [
     "/readyz",
     "/widget",
     "/widget?view=calendar",
+    "/extension",
+    "/extension?view=all",
     "/theme.css",
     "/api/v1/status",
     "/api/v1/services/vault",
@@ -111,9 +113,11 @@ def test_every_answer_carries_the_security_headers(path: str, key: str | None) -
     policy = dict(piece.split(" ", 1) for piece in headers["content-security-policy"].split("; "))
     assert policy == {
         "default-src": "'none'",
+        "script-src": "'self'",
         "style-src": "'self'",
         "img-src": "'self'",
         "font-src": "'self'",
+        "connect-src": "'self'",
         "frame-ancestors": "'self'",
         "base-uri": "'none'",
         "form-action": "'none'",

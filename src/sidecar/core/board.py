@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from . import headline, job_rows, room, words
+from . import headline, job_rows, offsite, room, words
 from .history import History
 from .job_rows import Member
 from .judged import Judged, JudgedPart, JudgedService, judged
@@ -98,6 +98,7 @@ def _service_row(one: JudgedService, members: list[Member]) -> ServiceRow:
         verified_at=min((row.verified_at for row in rows if row.verified_at), default=None),
         last_run=max(runs, key=lambda run: run.start, default=None),
         parts=tuple(rows),
+        copies=offsite.of_service((member.part, member.row.verdict) for member in members),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from .model import Link, PartKind, Run
+from .model import Copy, Link, PartKind, Run
 from .report import Problem
 from .schedule import Schedule
 
@@ -144,6 +144,7 @@ class Part:
         past: plans that were in force before, each for its own time (rule 1).
         kept_on: the sources that keep its backups, beside ``source``.
         pauses: when nothing is expected of it.
+        copies: its copies at off-site places; for a plan its repository's name, if that is one, stands in ``offsite``.
         gone: since when its source doesn't show it any more although it is still expected (rule 11).
         runs: what was observed, newest first.
         activities: runs under way that may still reach it.
@@ -181,6 +182,8 @@ class Part:
     kept_on: tuple[str, ...] = ()
     pauses: tuple[Quiet, ...] = ()
     gone: datetime | None = None
+    copies: tuple[Copy, ...] = ()
+    offsite: str | None = None
 
     @property
     def newest_good(self) -> Run | None:

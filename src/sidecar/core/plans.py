@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median_low
 
+from . import offsite
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, SourceKind
 from .part import EARLY, Actions, Activity, Part
@@ -51,6 +52,7 @@ def _part(lab: Lab, source: SourceSetting, report: Report, one: Plan) -> Part:
         unscheduled_runs_count=not (scheduled or _reaches_back(promise, one) or _is_next_in_turn(one)),
         first_due_after=min((run.start for run in one.runs), default=None),
         longest=_longest(one),
+        offsite=offsite.repository(lab, source.name, one.repo),
         link=Link(source.url, "Backrest"),
         actions=_ACTIONS,
     )

@@ -296,11 +296,13 @@ class Plan:
 
     Attributes:
         next_run: the run that Backrest announced (its own clock and zone, never computed by us); None when it is disabled.
+        repo: the repository it saves to, as its log tells; None where that could not be read.
     """
 
     id: str
     next_run: datetime | None
     runs: tuple[Run, ...]
+    repo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +349,7 @@ class Reading:
         return tuple(fact for fact in self.facts if isinstance(fact, kind))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Report:
     """All readings of one source.
 

@@ -41,13 +41,15 @@ def parse_operations(body: Any) -> tuple[Row, ...]:
 
 
 def with_log(plan: Plan, operations: Iterable[Row], limits: list[str]) -> Plan:
-    """The plan with what its log knows better of its runs: error texts, sizes, and runs that the summary leaves out."""
-    logged = [one.run for one in _readable(operations, f"operations of plan {plan.id}", limits) if one.kind == "backup"]
-    runs = {run.start: run for run in logged if run}
+    """The plan with what its log knows better: its repository, runs that the summary leaves out, error texts, sizes."""
+    logged = [one for one in _readable(operations, f"operations of plan {plan.id}", limits) if one.kind == "backup"]
+    runs = {one.run.start: one.run for one in logged if one.run}
     for run in plan.runs:
         if not any(abs(start - run.start) < _SAME_START for start in runs):
             runs[run.start] = run
-    return replace(plan, runs=tuple(runs[start] for start in sorted(runs, reverse=True)))
+    newest = max(logged, key=lambda one: one.start, default=None)
+    in_order = tuple(runs[start] for start in sorted(runs, reverse=True))
+    return replace(plan, runs=in_order, repo=newest.repo if newest else None)
 
 
 def upkeep_jobs(operations: Iterable[Row], limits: list[str]) -> Iterator[UpkeepJob]:

@@ -20,18 +20,29 @@ from sidecar.core.model import Board, ServiceRow
 from sidecar.core.settings import Settings
 from sidecar.core.timeline import Timeline, TooManyError, timeline
 
-from . import openapi, views
+from . import extension, openapi, views
 from .assets import load_assets
 from .auth import RequireKey
 from .calendar_page import calendar_page
-from .doubt import doubtful, is_overdue
+from .doubt import RENEWED_WITHIN, doubtful, is_overdue
+from .extension import ExtensionTemplate, respond_to_glance
 from .page import page, page_of_service
-from .problem import for_any_exception, for_http_exception, problem
-from .query import QueryError, WidgetQuery, parse_calendar_query, parse_theme, parse_widget_query, unique
+from .problem import UNFORESEEN, for_any_exception, for_http_exception, problem
+from .query import (
+    ExtensionQuery,
+    QueryError,
+    WidgetQuery,
+    parse_calendar_query,
+    parse_extension_query,
+    parse_theme,
+    parse_widget_query,
+    unique,
+)
 from .rendered import RenderedAnswers, rendered, respond
 from .security_headers import SecurityHeaders
 from .theme import Theme, stylesheet
 from .widget import WidgetTemplate
+from .words import Clock
 
 _HTML = "text/html"
 _JSON = "application/json"
@@ -47,11 +58,13 @@ class WidgetOptions:
         frame_ancestors: origins that may frame the page, as in Content-Security-Policy.
         theme: the colours, unless the address of the page names others; see theme.parse_theme for glance.yml's names.
         refresh: how often an open page looks again; whole seconds.
+        stale_after: age from which what was read proves nothing; an open page without an answer keeps to it too.
     """
 
     frame_ancestors: tuple[str, ...] = ("'self'",)
     theme: Theme = field(default_factory=Theme)
     refresh: timedelta = timedelta(minutes=1)
+    stale_after: timedelta = timedelta(minutes=20)
 
 
 def nothing_due(now: datetime) -> Timeline:
@@ -84,7 +97,7 @@ def create_app(
         exception_handlers={
             HTTPException: for_http_exception,
             QueryError: _unprocessable,
-            Exception: for_any_exception,
+            Exception: handlers.unforeseen,
         },
     )
     # A redirect to the path with or without a slash would name a host and lose the prefix under which we are reached.
@@ -98,6 +111,7 @@ def routes(handlers: Handlers) -> list[Route]:
         Route("/healthz", handlers.healthz),
         Route("/readyz", handlers.readyz),
         Route("/widget", handlers.widget),
+        Route(extension.PATH, handlers.extension),
         Route("/theme.css", handlers.theme_css),
         Route("/static/{name}", handlers.static),
         Route("/api/v1/status", handlers.status),
@@ -127,7 +141,8 @@ class Handlers:
         self._answers = RenderedAnswers()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
-        self._template = WidgetTemplate(self._assets, options.refresh)
+        self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
+        self._fragment = ExtensionTemplate()
         self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
 
     async def healthz(self, _request: Request) -> Response:
@@ -144,6 +159,17 @@ class Handlers:
         board = self._board()
         answer = self._answers.get(board, query, lambda: self._render_widget(board, query), _HTML)
         return respond(request, answer)
+
+    async def extension(self, request: Request) -> Response:
+        """Always 200: Glance shows whatever comes, so what is wrong comes as a fragment too."""
+        try:
+            query, board = parse_extension_query(request.query_params.multi_items()), self._board()
+            answer = self._answers.get(board, query, lambda: self._render_extension(board, query), _HTML)
+        except QueryError as error:
+            answer = self._fragment.apologise(str(error))
+        except HTTPException as error:
+            answer = self._fragment.apologise(error.detail)
+        return respond_to_glance(request, answer)
 
     async def theme_css(self, request: Request) -> Response:
         theme = parse_theme(unique(request.query_params.multi_items()), self._options.theme)
@@ -177,16 +203,30 @@ class Handlers:
     async def openapi(self, request: Request) -> Response:
         return respond(request, self._openapi)
 
+    def unforeseen(self, request: Request, error: Exception) -> Response:
+        """What nobody foresaw. The server logs it; Glance gets a fragment that says so."""
+        if request.url.path != extension.PATH:
+            return for_any_exception(request, error)
+        return respond_to_glance(request, self._fragment.apologise(UNFORESEEN))
+
     def _board(self) -> Board:
         board, now = self._latest_board(), self._clock()
         return doubtful(board, now) if is_overdue(board, now) else board
 
     def _render_widget(self, board: Board, query: WidgetQuery) -> bytes:
+        clock = Clock(board.at, ZoneInfo(board.timezone))
+        made = clock.moment(board.at, clock.time(board.at))
         calendar = None if query.view == "table" else calendar_page(board, self._timeline(board.at), query)
         if query.view == "calendar":
-            return self._template.render(query, None, calendar)
+            return self._template.render(query, None, calendar, made)
         table = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
-        return self._template.render(query, table, calendar)
+        return self._template.render(query, table, calendar, made)
+
+    def _render_extension(self, board: Board, query: ExtensionQuery) -> bytes:
+        table = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
+        month = WidgetQuery(view="calendar")
+        calendar = None if query.view == "table" else calendar_page(board, self._timeline(board.at), month)
+        return self._fragment.render(query, table, calendar, board.as_of)
 
 
 def _service(board: Board, name: str) -> ServiceRow:

@@ -7,8 +7,8 @@ from typing import Any
 
 from sidecar.core.model import OccurrenceKind, Outcome, PartKind, SourceKind, State
 
-from . import theme
-from .query import VIEWS
+from . import extension, theme
+from .query import MOST_UNFOLDED, VIEWS, ExtensionQuery
 from .views import PLANNED
 
 Schema = dict[str, Any]
@@ -47,6 +47,12 @@ def _paths() -> Schema:
             404,
             422,
             parameters=[_view_parameter(), _service_parameter(), *_calendar_parameters(), *_theme_parameters()],
+        ),
+        "/extension": _path(
+            "The same for Glance's extension widget; what is wrong with a query is told in a fragment too",
+            _fragment(),
+            304,
+            parameters=_extension_parameters(),
         ),
         "/theme.css": _path(
             "Theme numbers as in glance.yml → colours",
@@ -91,6 +97,14 @@ def _answer(description: str, media_type: str, schema: Schema) -> Schema:
     return {"description": description, "content": {media_type: {"schema": schema}}}
 
 
+def _fragment() -> Schema:
+    headers = {name: {"schema": {"const": value}} for name, value in extension.HEADERS.items()}
+    return {
+        **_answer("HTML without script, to be put into a page", "text/html", {"type": "string"}),
+        "headers": headers,
+    }
+
+
 def _json(description: str, schema: Schema) -> Schema:
     return _answer(description, "application/json", schema)
 
@@ -107,6 +121,17 @@ def _calendar_parameters() -> list[Schema]:
     month = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "in the calendar: this month"}
     day = {"type": "string", "format": "date", "description": "in the calendar: open this day"}
     return [_query_parameter("month", month), _query_parameter("day", day)]
+
+
+def _extension_parameters() -> list[Schema]:
+    fold = {
+        "type": "integer",
+        "minimum": -1,
+        "maximum": MOST_UNFOLDED,
+        "default": ExtensionQuery().fold,
+        "description": "how many rows without a problem stay in sight; -1 for all",
+    }
+    return [_view_parameter(), _service_parameter(), _query_parameter("fold", fold)]
 
 
 def _moment_parameter(name: str) -> Schema:

@@ -13,6 +13,8 @@ from starlette.responses import Response
 MEDIA_TYPE = "application/problem+json"
 ALLOWED_METHODS = "GET, HEAD"
 
+UNFORESEEN = "Something went wrong inside backup-glance. Its log says what."
+
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """A problem document. The type is always about:blank, so the title is the status in words (RFC 9457 §4.2.1)."""
@@ -34,4 +36,4 @@ def for_http_exception(request: Request, exception: Exception) -> Response:
 
 def for_any_exception(_request: Request, _exception: Exception) -> Response:
     """What nobody foresaw. The server logs it; the answer says nothing about the inside."""
-    return problem(500, "Something went wrong inside backup-glance. Its log says what.")
+    return problem(500, UNFORESEEN)

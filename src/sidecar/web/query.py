@@ -1,4 +1,4 @@
-"""The queries of /widget and /api/v1/calendar: read strictly, so that a typing error is told and not ignored."""
+"""The queries of /widget, /extension and /api/v1/calendar: read strictly, so that a typing error is told and not ignored."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from . import theme
+from .rows import CALM_ROWS
 
 #: ``all`` is the table, and the calendar below it.
 VIEWS = ("table", "calendar", "all")
@@ -92,6 +93,44 @@ def _date(name: str, text: str, given: str, example: str) -> date:
         years = f"{YEARS.start} to {YEARS.stop - 1}"
         raise QueryError(f'{name}: "{given[:40]}" is no {name} of the years {years}; write it as in {example}.')
     return found
+
+
+#: How many rows without a problem an extension shows at most before its fold.
+MOST_UNFOLDED = 999
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionQuery:
+    """What /extension was asked for.
+
+    Attributes:
+        service: the name of the only service to show.
+        fold: how many rows without a problem stay in sight; -1 for all of them, as in Glance's own lists.
+    """
+
+    view: str = "table"
+    service: str | None = None
+    fold: int = CALM_ROWS
+
+
+def parse_extension_query(pairs: Iterable[tuple[str, str]]) -> ExtensionQuery:
+    """Raises QueryError for an unknown, repeated or wrong parameter."""
+    parameters = unique(pairs)
+    unknown = sorted(parameters.keys() - {"view", "service", "fold"})
+    if unknown:
+        raise QueryError(f'There is no parameter "{unknown[0][:40]}"; there are view, service, fold.')
+    view, service = parameters.get("view", VIEWS[0]), parameters.get("service") or None
+    if view not in VIEWS:
+        raise QueryError(f'There is no view "{view[:40]}"; there is {", ".join(VIEWS)}.')
+    if view != "table" and service:
+        raise QueryError("The calendar shows all services; leave out service.")
+    return ExtensionQuery(view, service, _fold(parameters.get("fold", str(CALM_ROWS))))
+
+
+def _fold(text: str) -> int:
+    if re.fullmatch(r"-1|\d{1,3}", text, re.ASCII):
+        return int(text)
+    raise QueryError(f'fold: "{text[:40]}" is no number from 0 to {MOST_UNFOLDED}, and not -1 for "fold nothing".')
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,18 +100,19 @@ def table(services: Iterable[ServiceRow], unreadable: frozenset[str], clock: Clo
 
 def fold(all_rows: Sequence[Row]) -> tuple[Row, ...]:
     """Marks the calm rows behind the first few as folded; one alone is not worth a fold."""
-    calm = [row for row in all_rows if _is_calm(row)]
+    calm = [row for row in all_rows if is_calm(row)]
     hidden = {id(row) for row in calm[CALM_ROWS:]} if len(calm) > CALM_ROWS + 1 else set()
     return tuple(replace(row, folded=id(row) in hidden) for row in all_rows)
+
+
+def is_calm(row: Row) -> bool:
+    """Nothing to read below the line: all is well, or what is wrong is said at the source."""
+    return row.state in _CALM or (row.state is State.UNKNOWN and row.reason is None)
 
 
 def web_link(link: Link | None) -> Link | None:
     """The link if a browser may follow it: only http and https, whatever an upstream wrote."""
     return link if link and link.url.startswith(("https://", "http://")) else None
-
-
-def _is_calm(row: Row) -> bool:
-    return row.state in _CALM or (row.state is State.UNKNOWN and row.reason is None)
 
 
 def _row(service: ServiceRow, unreadable: frozenset[str], clock: Clock, *, stale: bool) -> Row:
