@@ -54,7 +54,6 @@ class Watch:
     def __init__(self, lab: Homelab, now: datetime, faults: Iterable[Fault] = (), *, sparing: bool = False) -> None:
         self.now = now.astimezone(UTC)
         self.rack = Rack(lab, self.clock, Path("unused"), faults)
-        self.polls = 0
         self._sparing = sparing
         self._polled: dict[str, datetime] = {}
         config = Config.model_validate({"sources": _described(lab), **self.rack.expectations()})
@@ -112,12 +111,11 @@ class Watch:
 
     def _read(self, name: str) -> None:
         self._polled[name] = self.now
-        self.polls += 1
         self._desk.record(self._runner.run(self._sources[name].read(self.clock)))
 
 
 def not_well(board: Board) -> Mapping[str, Verdict]:
-    """Everything red or amber: services, jobs, sources and datastores, each by its name with what it is before it."""
+    """Everything red or amber, by what it is and its name: "service immich", "job pbs/gc/main", "datastore pbs/main"."""
     rows = {
         **{f"service {one.name}": one.verdict for one in board.services},
         **{f"job {one.name}": one.verdict for one in board.jobs},

@@ -72,6 +72,14 @@ def test_rule_7_a_time_that_exists_twice_may_be_kept_at_the_second(minutes: int,
     assert [job.verdict.state for job in found.jobs if job.kind == "prune"] == [state]
 
 
+def test_a_zone_that_nobody_knows_is_no_mistake_of_ours() -> None:
+    given = configured(schedule="sun 06:00", timezone="Middle/Earth")
+
+    assert (
+        row("22 06:31", report("22 06:31", prune(run("15 Nov 06:00"), "22 06:00")), given).verdict.state is State.MISSED
+    )
+
+
 def test_the_row_has_the_title_the_schedule_and_the_next_due_time() -> None:
     found = row("23 07:30", report("23 07:29", prune(run("22 06:00"))))
 

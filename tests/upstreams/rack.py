@@ -111,6 +111,43 @@ class Rack:
         path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         return path
 
+    def expectations(self, *, services: bool = True) -> dict[str, Any]:
+        """The configuration without its sources: what the owner of the homelab says of jobs and services."""
+        lab, repository = self.site.lab, self.site.lab.repository
+        config: dict[str, Any] = {
+            "timezone": str(lab.zone),
+            "jobs": {
+                f"databasement/dump/{lab.dumps.schedule}": {"title": "Databasement dumps"},
+                f"pbs/prune/{lab.datastore.prune_job}": {"title": "PBS prune"},
+                f"pbs/gc/{lab.datastore.name}": {"title": "PBS garbage collection"},
+                **{
+                    f"backrest/plan/{plan.id}": {"title": plan.title, "schedule": plan.timetable.cron()}
+                    for plan in repository.plans
+                },
+                f"backrest/prune/{repository.id}": {
+                    "title": "Backrest repository prune",
+                    "schedule": repository.prune.cron(),
+                },
+                f"backrest/check/{repository.id}": {
+                    "title": "Backrest integrity check",
+                    "schedule": repository.check.cron(),
+                },
+            },
+            "ignore": {"guests": ["tag:no-backup"]},
+            "offsite": [f"backrest/{repository.id}", "databasement/s3"],
+        }
+        if services:
+            config["services"] = [
+                {
+                    "name": service.name,
+                    "guests": list(service.guests),
+                    "databases": list(service.databases),
+                    "plans": list(service.plans),
+                }
+                for service in lab.services
+            ]
+        return config
+
     def transport(self, source: str) -> httpx.AsyncBaseTransport:
         """The same upstream in process, without ports and TLS; needs no ``with``. Refuses connections while away."""
         return _InProcess(self._wires[source], lambda: self._is_wanted(source), lambda: source in self._distrusted)
@@ -179,43 +216,6 @@ class Rack:
 
     def _is_wanted(self, source: str) -> bool:
         return source not in self._closed and not is_away(self.site.faults, source, self.site.clock())
-
-    def expectations(self, *, services: bool = True) -> dict[str, Any]:
-        """The configuration without its sources: what the owner of the homelab says of jobs and services."""
-        lab, repository = self.site.lab, self.site.lab.repository
-        config: dict[str, Any] = {
-            "timezone": str(lab.zone),
-            "jobs": {
-                f"databasement/dump/{lab.dumps.schedule}": {"title": "Databasement dumps"},
-                f"pbs/prune/{lab.datastore.prune_job}": {"title": "PBS prune"},
-                f"pbs/gc/{lab.datastore.name}": {"title": "PBS garbage collection"},
-                **{
-                    f"backrest/plan/{plan.id}": {"title": plan.title, "schedule": plan.timetable.cron()}
-                    for plan in repository.plans
-                },
-                f"backrest/prune/{repository.id}": {
-                    "title": "Backrest repository prune",
-                    "schedule": repository.prune.cron(),
-                },
-                f"backrest/check/{repository.id}": {
-                    "title": "Backrest integrity check",
-                    "schedule": repository.check.cron(),
-                },
-            },
-            "ignore": {"guests": ["tag:no-backup"]},
-            "offsite": [f"backrest/{repository.id}", "databasement/s3"],
-        }
-        if services:
-            config["services"] = [
-                {
-                    "name": service.name,
-                    "guests": list(service.guests),
-                    "databases": list(service.databases),
-                    "plans": list(service.plans),
-                }
-                for service in lab.services
-            ]
-        return config
 
     def _source(self, source: str) -> dict[str, Any]:
         secret = {"file": str(self._write_secret(source))}

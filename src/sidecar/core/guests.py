@@ -241,15 +241,14 @@ def _note(cluster: _Cluster, jobs: Sequence[BackupJob], destination: Destination
 def _actions(guest: Guest, jobs: Sequence[BackupJob], untold: Problem | None) -> Actions:
     job = jobs[0].id if jobs else None
     start = f"start {job} there" if job else "start a backup"
+    nowhere = "Add that server to sources, or name it under storages of the PVE source."
     return Actions(
         failed=f"Read the task's log, mend the cause, then run {job or 'a backup'} again.",
         missed=f"Check that node {guest.node} is up, then {start}.",
         never=f"Check that node {guest.node} is up, then {start}.",
         concerned="Look at the newest runs and at the verification of its snapshots.",
         uncovered=f"Enable {job}." if job else f"Add {guest.vmid} to a backup job, or list it under ignore.",
-        unreadable=untold.action
-        if untold
-        else "Add that server to sources, or name it under storages of the PVE source.",
+        unreadable=untold.action if untold else nowhere,
     )
 
 

@@ -225,7 +225,8 @@ def _by_last_run(lab: Lab, job: UpkeepJob, promise: Plan, evidence: Evidence, pl
 def _is_overdue(job: UpkeepJob, promise: Plan, grace: timedelta, as_of: datetime | None) -> bool:
     if job.next_run is None or as_of is None:
         return False
-    return job.next_run + grace + second_time(job.next_run, [promise.timezone]) < as_of
+    again = second_time(job.next_run, [promise.timezone]) if promise.schedule else timedelta()
+    return job.next_run + grace + again < as_of
 
 
 def _switched_off(lab: Lab, job: UpkeepJob, promise: Plan, grace: timedelta, place: _Place) -> Verdict:

@@ -274,7 +274,7 @@ def _under_way(case: _Case, due: datetime) -> Activity | None:
 
 
 def _overdue(case: _Case, due: datetime) -> Verdict:
-    """Rule 3 and 6: missed and never need readings from after D + grace; with older ones it stays late."""
+    """Rules 3, 6 and 7: missed and never need readings from after D + grace; with older ones it stays late."""
     part, as_of = case.part, case.part.evidence.as_of
     zones = (plan.timezone for plan in (*part.plans, *part.past) if plan.schedule)
     deadline = due + case.grace + second_time(due, zones)
