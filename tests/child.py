@@ -45,7 +45,7 @@ def free_port() -> int:
 
 
 def _wait_for(name: str, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not _answers(port):
         if process.poll() is not None or time.monotonic() > deadline:
             raise NotStartedError(f"{name} did not start:\n{log.read_text()[-2000:]}")

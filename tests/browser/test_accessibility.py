@@ -142,6 +142,7 @@ def test_the_exact_times_of_a_row_come_up_on_hover_and_on_focus(browser: Browser
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     assert box["y"] >= 0
+    assert box["height"] < 60, "one line for each"
     page.context.close()
 
 

@@ -7,25 +7,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from . import groups
+from . import groups, snapshots
 from .groups import Place
 from .lab import Lab
-from .report import Archive, BackupGroup, Guest, Reading, Report, Storage, Task
+from .report import Archive, Guest, Reading, Report, Storage, Task
 from .settings import SourceSetting
 from .shelf import Shelf
+from .snapshots import Stock
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of one guest, and its uploads that failed."""
+    """What is kept of one guest: snapshots and archives; and its uploads that failed."""
 
-    groups: tuple[BackupGroup, ...]
+    stock: Stock
     archives: tuple[Archive, ...]
     failures: tuple[Task, ...]
 
     def begun(self) -> list[datetime]:
         """When anything began to be saved, finished or not."""
-        return [*(one.time for group in self.groups for one in group.snapshots), *(one.time for one in self.archives)]
+        return [*self.stock.begun, *(one.time for one in self.archives)]
 
 
 class Destination:
@@ -55,13 +56,20 @@ class Destination:
     def kept(self, guest: Guest) -> Kept:
         """What is kept of ``guest`` there."""
         kind, ident = guest.backup_type, str(guest.vmid)
-        found = (shelf.group(place.datastore, place.namespace, kind, ident) for place, shelf in self._shelves)
         failed = (shelf.failed_uploads(place.datastore, kind, ident) for place, shelf in self._shelves)
         return Kept(
-            groups=tuple(group for group in found if group),
+            stock=self._stock(kind, ident),
             archives=tuple(self._archives.get(guest.vmid, ())),
             failures=tuple(task for tasks in failed for task in tasks),
         )
+
+    def _stock(self, kind: str, ident: str) -> Stock:
+        found = ((shelf, shelf.group(place.datastore, place.namespace, kind, ident)) for place, shelf in self._shelves)
+        there = [(shelf, group) for shelf, group in found if group]
+        if len(there) == 1:
+            shelf, group = there[0]
+            return shelf.stock(group)
+        return snapshots.stock(group for _, group in there)
 
     def _traces(self) -> Iterable[datetime]:
         for place, shelf in self._shelves:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from operator import attrgetter
 
 from . import offsite
+from .by_report import by_report
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, Run, SourceKind
 from .part import Actions, Part, Plan
@@ -38,8 +40,7 @@ def parts(lab: Lab) -> list[Part]:
         part
         for source, report in lab.of(SourceKind.DATABASEMENT)
         if report is not None
-        for server in servers(report)
-        for part in _parts(lab, source, report, server)
+        for part in _parts(lab, source, report)
     ]
 
 
@@ -66,46 +67,90 @@ class Server:
         return found
 
 
-def servers(report: Report) -> list[Server]:
+@by_report
+def servers(report: Report) -> tuple[Server, ...]:
     """All servers that the report tells of, by name."""
     plans, rows = defaultdict(list), defaultdict(list)
     for plan_ in report.facts(DumpPlan):
         plans[plan_.server].append(plan_)
-    for row in sorted(report.facts(Dump), key=lambda one: one.run.start, reverse=True):
+    for row in sorted(report.facts(Dump), key=attrgetter("run.start"), reverse=True):
         rows[row.server].append(row)
-    return [Server(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows})]
+    return tuple(Server(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows}))
 
 
-def _parts(lab: Lab, source: SourceSetting, report: Report, server: Server) -> Iterator[Part]:
+@dataclass(frozen=True, slots=True)
+class _Database:
+    """A database as its rows tell of it, whenever they are looked at. Fields as in Part.
+
+    Attributes:
+        covered_by: the places of the server's configurations that are for it.
+        kept: the rows of good dumps of this database.
+        retried: one of its rows failed, and may be retried.
+    """
+
+    name: str
+    covered_by: tuple[int, ...]
+    rows: tuple[Dump, ...]
+    runs: tuple[Run, ...]
+    kept: tuple[Dump, ...]
+    retried: bool
+    longest: timedelta | None
+    concerns: tuple[str, ...]
+    broken: str | None
+
+
+@by_report
+def _databases(report: Report) -> tuple[tuple[Server, tuple[_Database, ...]], ...]:
+    return tuple(
+        (server, tuple(_database(server, name, rows) for name, rows in server.databases().items()))
+        for server in servers(report)
+    )
+
+
+def _database(server: Server, name: str, rows: list[Dump]) -> _Database:
+    kept = [one for one in rows if one.run.good and not one.whole_server]
+    return _Database(
+        name=name,
+        covered_by=tuple(place for place, one in enumerate(server.plans) if covers(one, name)),
+        rows=tuple(rows),
+        runs=tuple(one.run for one in rows),
+        retried=any(one.run.outcome is Outcome.FAILED for one in rows),
+        kept=tuple(kept),
+        longest=_longest(rows),
+        concerns=tuple(_copies_that_failed(kept[0])) if kept else (),
+        broken=_broken(kept[0]) if kept else None,
+    )
+
+
+def _parts(lab: Lab, source: SourceSetting, report: Report) -> Iterator[Part]:
     evidence = lab.evidence(source, report.reading("plans"), report.reading("dumps"))
-    oldest = server.rows[-1].run.start if server.rows else None
-    promises = {one.id: _promise(lab, source, one) for one in server.plans}
-    shared: dict[tuple[str, ...], Shared] = {}
-    for database, rows in server.databases().items():
-        covering = tuple(one.id for one in server.plans if covers(one, database))
-        if covering not in shared:
-            shared[covering] = Shared(lab, tuple(promises[one] for one in covering))
-        recalled = shared[covering].recall(f"{PartKind.DATABASE}:{source.name}:{server.name}/{database}")
-        kept = [one for one in rows if one.run.good and not one.whole_server]
-        copies = tuple(offsite.of_dumps(lab, source.name, kept))
-        yield Part(
-            kind=PartKind.DATABASE,
-            ref=f"{server.name}/{database}",
-            name=database,
-            source=source.name,
-            evidence=evidence,
-            plans=recalled.plans,
-            past=recalled.past,
-            runs=tuple(_run(one, lab.now) for one in rows),
-            first_due_after=oldest,
-            count=len(kept),
-            longest=_longest(rows),
-            concerns=(*_copies_that_failed(kept[0]), *offsite.late(copies)) if kept else (),
-            copies=copies,
-            broken=_broken(kept[0]) if kept else None,
-            link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
-            actions=_ACTIONS,
-        )
+    for server, databases in _databases(report):
+        promises = [_promise(lab, source, one) for one in server.plans]
+        shared: dict[tuple[int, ...], Shared] = {}
+        for one in databases:
+            if one.covered_by not in shared:
+                shared[one.covered_by] = Shared(lab, tuple(promises[place] for place in one.covered_by))
+            ref = f"{server.name}/{one.name}"
+            recalled = shared[one.covered_by].recall(f"{PartKind.DATABASE}:{source.name}:{ref}")
+            copies = tuple(offsite.of_dumps(lab, source.name, one.kept))
+            yield Part(
+                kind=PartKind.DATABASE,
+                ref=ref,
+                name=one.name,
+                source=source.name,
+                evidence=evidence,
+                plans=recalled.plans,
+                past=recalled.past,
+                runs=tuple(_run(row, lab.now) for row in one.rows) if one.retried else one.runs,
+                first_due_after=server.rows[-1].run.start if server.rows else None,
+                count=len(one.kept),
+                longest=one.longest,
+                concerns=(*one.concerns, *offsite.late(copies)),
+                copies=copies,
+                broken=one.broken,
+                link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
+                actions=_ACTIONS,
+            )
 
 
 def _promise(lab: Lab, source: SourceSetting, one: DumpPlan) -> Plan:

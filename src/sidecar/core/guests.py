@@ -170,11 +170,11 @@ def _part(cluster: _Cluster, member: _Member) -> GuestPart:
         activities=seen.activities,
         starts_seen=cohort.starts_seen,
         first_due_after=destination.oldest,
-        count=seen.kept.count + len(kept.archives),
+        count=len(kept.stock.finished) + len(kept.archives),
         longest=seen.longest,
-        concerns=seen.kept.concerns,
-        broken=seen.kept.broken,
-        verified_at=seen.kept.verified_at,
+        concerns=kept.stock.concerns,
+        broken=kept.stock.broken,
+        verified_at=kept.stock.verified_at,
         link=Link(f"{source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
         actions=_actions(guest, cohort.jobs),
         note=cohort.note,
@@ -193,7 +193,6 @@ class _Seen:
     runs: tuple[Run, ...]
     activities: tuple[Activity, ...]
     longest: timedelta | None
-    kept: snapshots.Kept
 
 
 def _seen(member: _Member, recalled: Recalled) -> _Seen:
@@ -202,10 +201,10 @@ def _seen(member: _Member, recalled: Recalled) -> _Seen:
     tasks = cohort.cluster.tasks(cohort.node)
     nights = [*cohort.nights(recalled), *tasks.single(guest)]
     longest = vzdump.longest(nights)
-    found = snapshots.judged(kept.groups, seen_until, _upload_limit(longest))
-    backups = [run.start for run in found.runs if run.outcome is not Outcome.FAILED]
+    saved = kept.stock.runs(seen_until, _upload_limit(longest))
+    backups = [run.start for run in saved if run.outcome is not Outcome.FAILED]
     backups += [archive.time for archive in kept.archives]
-    runs = [*found.runs, *snapshots.archive_runs(kept.archives), *snapshots.failed_runs(kept.failures)]
+    runs = [*saved, *snapshots.archive_runs(kept.archives), *snapshots.failed_runs(kept.failures)]
     if seen_until is not None and cohort.destination.evidences:
         runs += vzdump.fruitless(guest, nights, backups, seen_until)
     jobs = [job.id for job in cohort.jobs]
@@ -214,7 +213,6 @@ def _seen(member: _Member, recalled: Recalled) -> _Seen:
         runs=tuple(sorted(runs, key=attrgetter("start"), reverse=True)),
         activities=vzdump.may_still_reach(open_ended, backups, longest),
         longest=longest,
-        kept=found,
     )
 
 

@@ -49,9 +49,9 @@ def _part(
     key = (place.source.name, place.datastore, place.namespace, f"{backup_type}/{backup_id}")
     writer = next((one.part for one in guest_parts if key in one.groups and one.part.plans), None)
     evidence = lab.evidence(place.source, reading)
-    kept = snapshots.judged([group], evidence.as_of, snapshots.UPLOAD_LIMIT)
+    stock = shelf.stock(group)
     failures = shelf.failed_uploads(place.datastore, backup_type, backup_id)
-    runs = [*kept.runs, *snapshots.failed_runs(failures)]
+    runs = [*stock.runs(evidence.as_of, snapshots.UPLOAD_LIMIT), *snapshots.failed_runs(failures)]
     part = Part(
         kind=PartKind.GUEST,
         ref=path,
@@ -64,10 +64,10 @@ def _part(
         runs=tuple(sorted(runs, key=lambda run: run.start, reverse=True)),
         starts_seen=False,
         first_due_after=shelf.oldest_trace(place.datastore),
-        count=kept.count,
-        concerns=kept.concerns,
-        broken=kept.broken,
-        verified_at=kept.verified_at,
+        count=len(stock.finished),
+        concerns=stock.concerns,
+        broken=stock.broken,
+        verified_at=stock.verified_at,
         link=link(place.source, place.datastore),
         actions=_ACTIONS,
     )

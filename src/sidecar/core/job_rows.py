@@ -73,8 +73,8 @@ def _row(lab: Lab, promise: Plan, members: list[Member]) -> JobRow:
 
 def _comment(report: Report | None, ident: str) -> str | None:
     """What the owner of a PVE job wrote beside it."""
-    jobs = report.facts(BackupJob) if report else ()
-    return next((job.comment for job in jobs if job.id == ident), None)
+    reading = report.reading("jobs") if report else None
+    return next((job.comment for job in reading.of(BackupJob) if job.id == ident), None) if reading else None
 
 
 _TITLES = {"backup": "PVE backup", "dump": "Databasement", "plan": "Backrest"}
@@ -93,7 +93,8 @@ def _verdict(promise: Plan, members: list[Member], good: int, *, disabled: bool)
         (one.row.verdict.since for one in members if one.row.verdict.state is state and one.row.verdict.since),
         default=None,
     )
-    said = f"{good} of {len(members)}" + (f": {words.listed(bad)}" if state is not State.OK else "")
+    said = "" if promise.enabled else "switched off at its source; "
+    said += f"{good} of {len(members)}" + (f": {words.listed(bad)}" if state is not State.OK else "")
     return Verdict(state, words.sentence(said), since)
 
 

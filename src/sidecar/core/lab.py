@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,7 +15,7 @@ from .part import Evidence, Plan, Quiet
 from .report import Problem, Reading, Report
 from .schedule import Schedule
 from .settings import Settings, SourceSetting
-from .shelf import Shelf
+from .shelf import Shelf, shelf_of
 
 NOT_READ_YET = Problem("it was not read yet")
 
@@ -28,7 +28,6 @@ class Lab:
     settings: Settings
     now: datetime
     history: History = EMPTY
-    _shelves: dict[str, Shelf] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, kind: SourceKind) -> Iterator[tuple[SourceSetting, Report | None]]:
         """The configured sources of one kind, each with its report if there is one yet."""
@@ -37,10 +36,9 @@ class Lab:
                 yield source, self.reports.get(source.name)
 
     def shelf(self, source: SourceSetting) -> Shelf:
-        """What that backup server keeps; made once for a moment."""
-        if source.name not in self._shelves:
-            self._shelves[source.name] = Shelf(self.reports.get(source.name))
-        return self._shelves[source.name]
+        """What that backup server keeps."""
+        report = self.reports.get(source.name)
+        return shelf_of(report) if report else Shelf(None)
 
     def evidence(self, source: SourceSetting, *readings: Reading | None) -> Evidence:
         """The evidence that rests on all of ``readings``: as old as the oldest, as broken as the worst.

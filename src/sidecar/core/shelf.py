@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import datetime
 
+from . import snapshots
+from .by_report import by_report
 from .report import BackupGroup, Report, Task
+from .snapshots import Stock
 
 
 class Shelf:
@@ -14,6 +17,7 @@ class Shelf:
     def __init__(self, report: Report | None) -> None:
         groups = tuple(report.facts(BackupGroup)) if report else ()
         tasks = report.reading("tasks") if report else None
+        self._stocks: dict[tuple[str, str, str, str], Stock] = {}
         self._groups = {(one.datastore, one.namespace, one.type, one.id): one for one in groups}
         self._twins = Counter((one.datastore, one.type, one.id) for one in groups)
         self._oldest: dict[str, datetime] = {}
@@ -30,6 +34,13 @@ class Shelf:
         """The group of that type and id."""
         return self._groups.get((datastore, namespace, backup_type, backup_id))
 
+    def stock(self, group: BackupGroup) -> Stock:
+        """What the snapshots of one of its groups prove."""
+        key = (group.datastore, group.namespace, group.type, group.id)
+        if key not in self._stocks:
+            self._stocks[key] = snapshots.stock([group])
+        return self._stocks[key]
+
     def oldest_trace(self, datastore: str) -> datetime | None:
         """Since when the datastore has been used: the oldest snapshot of any group in any of its namespaces."""
         return self._oldest.get(datastore)
@@ -42,6 +53,12 @@ class Shelf:
         if self._twins[datastore, backup_type, backup_id] > 1:
             return []
         return self._failed.get(f"{datastore}:{backup_type}/{backup_id}", [])
+
+
+@by_report
+def shelf_of(report: Report) -> Shelf:
+    """The shelf of a backup server's report; always the same for the same report."""
+    return Shelf(report)
 
 
 def _is_error(task: Task) -> bool:

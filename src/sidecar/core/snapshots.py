@@ -15,35 +15,49 @@ UPLOAD_LIMIT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What the groups of one part prove. Fields as in Part."""
+class Stock:
+    """What the snapshots of some groups prove, whenever it is asked.
 
-    runs: tuple[Run, ...]
-    count: int
+    Attributes:
+        begun: when any of them began, newest first.
+        finished: the finished ones as runs, newest first.
+        unfinished: those without a size, newest first (rule 10: no backups).
+        concerns, broken, verified_at: as in Part.
+    """
+
+    begun: tuple[datetime, ...] = ()
+    finished: tuple[Run, ...] = ()
+    unfinished: tuple[Snapshot, ...] = ()
     concerns: tuple[str, ...] = ()
     broken: str | None = None
     verified_at: datetime | None = None
 
+    def runs(self, as_of: datetime | None, upload_limit: timedelta) -> tuple[Run, ...]:
+        """All of them as runs, newest first, when they were listed at ``as_of`` and uploads take ``upload_limit`` at most."""
+        if not self.unfinished:
+            return self.finished
+        unfinished = (_unfinished(one, as_of, upload_limit) for one in self.unfinished)
+        return tuple(sorted((*self.finished, *unfinished), key=attrgetter("start"), reverse=True))
 
-def judged(groups: Iterable[BackupGroup], as_of: datetime | None, upload_limit: timedelta) -> Kept:
-    """The snapshots of all ``groups`` as runs; rule 10: one without a size is no backup."""
+
+def stock(groups: Iterable[BackupGroup]) -> Stock:
+    """What the snapshots of all ``groups`` prove together."""
     mine = sorted((one for group in groups for one in group.snapshots), key=attrgetter("time"), reverse=True)
     finished = [one for one in mine if one.size is not None]
     newest = finished[0] if finished else None
     verified = [one for one in finished if one.verification is not None]
     corrupt = [one for one in verified if _failed_here(one)]
-    return Kept(
-        runs=tuple(_run(one, as_of, upload_limit) for one in mine),
-        count=len(finished),
+    return Stock(
+        begun=tuple(one.time for one in mine),
+        finished=tuple(Run(one.time, None, Outcome.OK, one.size) for one in finished),
+        unfinished=tuple(one for one in mine if one.size is None),
         concerns=tuple(_older_corrupt(corrupt)) if newest not in corrupt else (),
         broken="the newest backup failed verification" if newest and newest in corrupt else None,
         verified_at=next((one.verification.at for one in verified if one.verification and one.verification.own), None),
     )
 
 
-def _run(snapshot: Snapshot, as_of: datetime | None, upload_limit: timedelta) -> Run:
-    if snapshot.size is not None:
-        return Run(snapshot.time, None, Outcome.OK, snapshot.size)
+def _unfinished(snapshot: Snapshot, as_of: datetime | None, upload_limit: timedelta) -> Run:
     if as_of is not None and as_of - snapshot.time <= upload_limit:
         return Run(snapshot.time, None, Outcome.RUNNING)
     return Run(snapshot.time, None, Outcome.FAILED, text="its upload never finished")

@@ -17,9 +17,8 @@ from .report import Plan as BackrestPlan
 from .report import Repo, Report, UpkeepJob, Zone
 from .settings import SourceSetting
 from .told import upkeep_member, upkeep_name
-from .upkeep_runs import BROKE_OFF, outcome, told, with_earlier
+from .upkeep_runs import BROKE_OFF, outcome, told
 
-KINDS = ("prune", "gc", "verify", "sync", "check")
 _TITLES = {
     "prune": "prune",
     "gc": "garbage collection",
@@ -65,11 +64,6 @@ def upkeep(lab: Lab) -> Iterator[Upkeep]:
     for source, report in lab.of(SourceKind.BACKREST):
         if report is not None:
             yield from _of_backrest(lab, source, report)
-
-
-def job_rows(lab: Lab) -> Iterator[JobRow]:
-    """The upkeep jobs as rows of the board."""
-    return (one.row for one in upkeep(lab))
 
 
 def _of_backrest(lab: Lab, source: SourceSetting, report: Report) -> Iterator[Upkeep]:
@@ -122,7 +116,8 @@ def _upkeep(
     lab: Lab, source: SourceSetting, job: UpkeepJob, promise: Plan, evidence: Evidence, *, busy: bool = False
 ) -> Upkeep:
     own = lab.settings.jobs.get(promise.job)
-    runs = with_earlier(told(job), lab.history.runs.get(promise.job, ()))
+    # What is remembered holds what is told now: remember.py.
+    runs = lab.history.runs.get(promise.job) or told(job)
     from_backrest = source.kind is SourceKind.BACKREST
     row = JobRow(
         name=promise.job,

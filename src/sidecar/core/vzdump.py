@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from itertools import islice
 from operator import attrgetter
-from typing import Self
+from typing import NamedTuple, Self
 
 from .model import Outcome, Run
 from .part import EARLY, Activity, Plan
@@ -95,16 +96,21 @@ class NodeTasks:
         return owner is None or owner in jobs
 
 
-def _dues(tasks: Sequence[Task], plans: Sequence[Plan]) -> Iterator[datetime | None]:
+def _dues(tasks: Sequence[Task], plans: Sequence[Plan]) -> list[datetime | None]:
     """The due time for which each task began; None for one that began for none. ``tasks``: newest first."""
     if not tasks:
-        return
+        return []
     limit = plans[0].grace or STARTS_WITHIN
     too_early = tasks[-1].start - limit
-    earlier = (plan for plan in plans[1:] if plan.valid_to is None or plan.valid_to > too_early)
-    for task, *found in zip(tasks, *(_dues_of(tasks, plan) for plan in (plans[0], *earlier)), strict=True):
-        due = max((one for one in found if one is not None), default=None)
-        yield due if due is not None and task.start - due <= limit else None
+    newest = _dues_of(tasks, plans[0])
+    for plan in plans[1:]:
+        if plan.valid_to is None or plan.valid_to > too_early:
+            newest = [_later(*pair) for pair in zip(newest, _dues_of(tasks, plan), strict=True)]
+    return [due if due and task.start - due <= limit else None for task, due in zip(tasks, newest, strict=True)]
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other
 
 
 def _dues_of(tasks: Sequence[Task], plan: Plan) -> list[datetime | None]:
@@ -167,26 +173,40 @@ def owners(tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> di
         begun: by job when something of the guests began to be saved that are in no other job.
     """
     shared = sorted((task for task in tasks if not task.id), key=_start)
-    times = {job: sorted(moments) for job, moments in sorted(begun.items())}
-    return {task.upid: job for task in shared if (job := _owner(task, _rivals(task, shared), times)) is not None}
+    times = {job: sorted(moments) for job, moments in begun.items()}
+    first_after = cache(partial(_first_after, times))
+    found = {}
+    for task in shared:
+        alone_from = _alone_from(task, _rivals(task, shared))
+        first = first_after(alone_from) if alone_from else None
+        if first is not None and first.at <= _end(task):
+            found[task.upid] = first.job
+    return found
 
 
-def _rivals(task: Task, shared: Sequence[Task]) -> list[Task]:
-    first = bisect_left(shared, task.start - EARLY, key=_start)
-    last = bisect_right(shared, task.start + EARLY, key=_start)
-    return [one for one in shared[first:last] if one is not task]
+def _rivals(task: Task, shared: Sequence[Task]) -> Sequence[Task]:
+    """Those that share its start; itself too."""
+    return shared[
+        bisect_left(shared, task.start - EARLY, key=_start) : bisect_right(shared, task.start + EARLY, key=_start)
+    ]
 
 
-def _owner(task: Task, rivals: Sequence[Task], begun: Mapping[str, Sequence[datetime]]) -> str | None:
-    ends = [one.end for one in rivals if one.end is not None]
-    if len(ends) < len(rivals):
-        return None
-    alone_from = max(ends, default=task.start)
-    firsts = (
-        (times[place], job) for job, times in begun.items() if (place := bisect_right(times, alone_from)) < len(times)
-    )
-    when, job = min(firsts, default=(None, None))
-    return job if when is not None and when <= _end(task) else None
+def _alone_from(task: Task, rivals: Sequence[Task]) -> datetime | None:
+    """When every other one had ended; None while one runs."""
+    ends = [_end(one) for one in rivals if one is not task]
+    latest = max(ends, default=task.start)
+    return latest if latest < _NEVER else None
+
+
+class _Begun(NamedTuple):
+    at: datetime
+    job: str
+
+
+def _first_after(times: Mapping[str, Sequence[datetime]], moment: datetime) -> _Begun | None:
+    """What began to be saved first after ``moment``. ``times``: by job, oldest first."""
+    later = ((job, found, bisect_right(found, moment)) for job, found in times.items())
+    return min((_Begun(found[place], job) for job, found, place in later if place < len(found)), default=None)
 
 
 _start = attrgetter("start")
