@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tests.caddyfile import find_caddy, render_caddyfile
+from tests.child import free_port, running
 
 CADDY = find_caddy()
 
@@ -40,22 +39,17 @@ def fronted(
     """Caddy with the given options of the Caddyfile (tests/caddyfile.py), until the block ends; its key is "right"."""
     key_file, upstream, log = folder / "key", folder / "up.sock", folder / "caddy.log"
     key_file.write_text("right\n")
-    port = _free_port()
-    site = f"{scheme}://localhost:{port}" if scheme == "https" else f":{port}"
+    port = free_port()
+    address = f"{scheme}://localhost:{port}"
+    site = address if scheme == "https" else f":{port}"
     text = render_caddyfile(site=site, key_file=key_file, upstream=upstream, **options)
     (folder / "Caddyfile").write_text(text)
-    arguments = [str(CADDY), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
-    with log.open("wb") as output:
-        process = subprocess.Popen(arguments, stdout=output, stderr=output, env={"HOME": str(folder)})
-    try:
-        _wait_for(port, process, log)
-        with httpx.Client(
-            base_url=f"{scheme}://localhost:{port}", trust_env=False, timeout=10, verify=verify
-        ) as client:
-            yield Front(client, port, key_file, upstream, log)
-    finally:
-        process.terminate()
-        process.wait(15)
+    command: list[str | Path] = [CADDY, "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"]
+    with (
+        running("caddy", command, port=port, folder=folder),
+        httpx.Client(base_url=address, trust_env=False, timeout=10, verify=verify) as client,
+    ):
+        yield Front(client, port, key_file, upstream, log)
 
 
 @contextmanager
@@ -74,20 +68,3 @@ def sidecar(app: ASGIApp, path: Path) -> Iterator[None]:
         thread.join(10)
         listener.close()
         path.unlink(missing_ok=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"caddy does not listen:\n{log.read_text()}")

@@ -60,6 +60,17 @@ def names(page: Page) -> list[str]:
     return page.locator(".row .name").all_text_contents()
 
 
+def hide(page: Page, *, hidden: bool = True) -> None:
+    """What the browser tells the page when its tab goes to the background, or comes back."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
 def silence(page: Page) -> None:
     page.route("**/widget*", lambda route: route.abort())
 
@@ -124,14 +135,10 @@ def test_other_files_after_an_update_load_the_page_anew(page: Page) -> None:
 def test_a_hidden_page_asks_nothing_and_asks_at_once_when_it_is_shown(page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    show = """hidden => {
-        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-        document.dispatchEvent(new Event("visibilitychange"));
-    }"""
-    page.evaluate(show, True)
+    hide(page)
     after(page, 300)
     assert asked == []
-    page.evaluate(show, False)
+    hide(page, hidden=False)
     page.wait_for_timeout(50)
     assert len(asked) == 1
 
@@ -198,6 +205,16 @@ def test_lasting_silence_leaves_nothing_ok_until_there_is_an_answer(
     page.unroute("**/widget*")
     until_headline(page, headline)
     assert page.locator("main").inner_html() == before
+
+
+def test_a_page_shown_again_after_hours_claims_nothing_without_an_answer(page: Page) -> None:
+    hide(page)
+    silence(page)
+    page.clock.fast_forward("08:00:00")
+    hide(page, hidden=False)
+    page.wait_for_timeout(100)
+    assert page.locator("h1").text_content() == "Can't tell any more"
+    assert "8h ago" in (page.locator(".banner").text_content() or "")
 
 
 def test_it_asks_less_often_while_nobody_answers(page: Page) -> None:

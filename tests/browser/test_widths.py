@@ -107,27 +107,6 @@ def test_long_names_and_many_parts_fit(browser: Browser, sidecar: Sidecar) -> No
     assert faults(browser, f"{sidecar.address}/widget", WIDTHS) == {}
 
 
-#: What the documentation tells to write as the frame's height, by the number of services: in a column below 561 px,
-#: where all but five good rows are folded, and in a wider one.
-HEIGHTS = {8: (540, 450), 15: (540, 680), 30: (540, 1180)}
-
-
-@pytest.mark.parametrize("number", HEIGHTS)
-def test_the_documented_heights_hold_the_services_of_a_good_morning(
-    browser: Browser, sidecar: Sidecar, number: int
-) -> None:
-    sidecar.show(lambda: boards.calm(number))
-    page = browser.new_page()
-    page.goto(f"{sidecar.address}/widget")
-    for width in WIDTHS:
-        height = HEIGHTS[number][width > 560]
-        page.set_viewport_size({"width": width, "height": height})
-
-        assert page.evaluate("document.documentElement.scrollHeight") == height, width
-        assert page.locator("footer").is_visible()
-    page.close()
-
-
 def test_a_page_that_does_not_fit_is_found_out(browser: Browser) -> None:
     """The looking itself: each fault in one small page."""
     line = "<p class=entry><span style='position:absolute'>over</span>under</p>"

@@ -48,6 +48,11 @@ def skipped(schedule: Schedule, start: datetime, end: datetime) -> tuple[Skipped
     )
 
 
+def clocks_skip(zone: ZoneInfo, start: datetime, end: datetime) -> bool:
+    """Some local time between two moments doesn't exist; mostly none is skipped, and nothing else need be asked."""
+    return bool(_gaps(zone, start, end))
+
+
 def _in_gap(schedule: Schedule, gap: tuple[datetime, datetime]) -> Iterator[Skipped]:
     """The rule is asked as if in UTC, where every time of day exists."""
     first, end = (wall.replace(tzinfo=UTC) for wall in gap)

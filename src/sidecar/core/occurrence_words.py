@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 
 from . import words
 from .lab import Lab
 from .model import Outcome, Run, State
-from .track import Became
+from .occasions import Occasion
 
+_WORST_FIRST = (Outcome.FAILED, Outcome.RUNNING, Outcome.WARNING, Outcome.OK)
 _UNNAMED = {State.FAILED: "it failed", State.MISSED: "nothing ran", State.NEVER: "nothing ever ran"}
 
 
-def together(told: list[Became]) -> Run | None:
+def together(occasion: Occasion) -> Run | None:
     """The runs of all members as one: from the first start to the last end, as bad as the worst."""
-    runs = [one.run for one in told if one.run is not None]
+    others = [one.run for one in occasion.told if one.run is not None]
+    runs = [*occasion.fine, *others]
     if len(runs) < 2:
         return runs[0] if runs else None
     ends = [run.end for run in runs if run.end is not None]
     sizes = [run.size for run in runs if run.size is not None]
-    order = (Outcome.FAILED, Outcome.RUNNING, Outcome.WARNING, Outcome.OK)
     return Run(
-        start=min(run.start for run in runs),
+        start=min(map(attrgetter("start"), runs)),
         end=max(ends) if len(ends) == len(runs) else None,
-        outcome=min((run.outcome for run in runs), key=order.index),
+        outcome=min((run.outcome for run in others), key=_WORST_FIRST.index, default=Outcome.OK),
         size=sum(sizes) if sizes else None,
     )
 
 
-def reason(told: list[Became], until: datetime, lab: Lab) -> str | None:
-    """Who is not ok and why; of one that was late, when it began."""
-    bad = [one for one in told if one.state is not State.OK]
+def reason(occasion: Occasion, run: Run | None, until: datetime, lab: Lab) -> str | None:
+    """Who is not ok and why; of one that was late, when it began. ``run``: the runs of all members as one."""
+    bad = [one for one in occasion.told if one.state is not State.OK]
     if not bad:
-        first = min((one.run.start for one in told if one.run), default=until)
-        return f"Began late, {words.moment(first, lab.now, lab.settings.timezone)}." if first > until else None
-    if len(told) == 1:
+        late = run is not None and run.start > until
+        return f"Began late, {words.moment(run.start, lab.now, lab.settings.timezone)}." if run and late else None
+    if occasion.members == 1:
         return _sentences(bad[0].reason or _UNNAMED.get(bad[0].state, bad[0].state), bad[0].again, lab)
     texts = {one.reason for one in bad}
     if len(texts) == 1 and all(one.state is State.FAILED for one in bad) and bad[0].reason:

@@ -6,22 +6,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import dropwhile, islice
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from . import job_rows, schedule, words
 from .due import SHORT_GRACE
-from .due_times import Skipped, due_times, skipped
+from .due_times import Skipped, clocks_skip, due_times, skipped
 from .history import History
 from .judged import Judged, judged
 from .lab import Lab, plan
-from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State, worst
+from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State
+from .occasions import Occasion, occasions
 from .occurrence_words import reason, together
-from .part import CLOCK_TOLERANCE, EARLY, Part, Plan
+from .part import EARLY, Part, Plan
 from .report import Report
 from .schedule import Schedule
 from .settings import CalendarLine, Pause, Settings
-from .track import Became, Track, became
+from .track import Track
 from .upkeep import Upkeep
 from .verdict import Judgement
 
@@ -62,7 +64,7 @@ class Timeline:
         found = tuple(islice(self._all(start, end, most), most + 1))
         if len(found) > most:
             raise TooManyError(most)
-        return tuple(sorted(found, key=lambda one: (one.due, one.title)))
+        return tuple(sorted(found, key=attrgetter("due", "title")))
 
     def lines(self) -> tuple[ScheduleLine, ...]:
         """Every job and ``calendar:`` line that has a due time from today on, by title."""
@@ -93,42 +95,25 @@ class Timeline:
             yield from _calendar_line(line, self.lab.settings.timezone, start, end, most)
 
     def _of_jobs(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
-        due: dict[tuple[str, datetime], list[Became | None]] = defaultdict(list)
         grace: dict[str, timedelta] = {}
         for track in self.tracks:
-            for job, when, one in became(track, start, end, self.lab.now, most + 1):
-                due[job, when].append(one)
             for promise in track.plans:
                 grace[promise.job] = max(track.grace, grace.get(promise.job, track.grace))
-            if len(due) > most:
-                raise TooManyError(most)
-        for (job, when), members in due.items():
-            yield self._occurrence(job, when, when + grace[job], members)
+        jobs = {job: self._job(job, longest) for job, longest in grace.items()}
+        for (job, due), one in occasions(self.tracks, start, end, self.lab.now, most).items():
+            yield _occurrence(jobs[job], due, one, self.lab)
 
-    def _occurrence(self, job: str, due: datetime, until: datetime, members: list[Became | None]) -> Occurrence:
-        told = [one for one in members if one is not None]
-        has_members = job not in self.upkeep
-        good = sum(1 for one in told if one.state in (State.OK, State.WARNING))
-        paused = _paused(self.lab.settings, job, due)
-        state = worst({one.state for one in told}) if told else None
-        if paused and state not in (State.OK, State.WARNING, State.RUNNING):
-            return Occurrence(job, self.titles[job], _kind(job), due, None, State.DISABLED, reason=paused)
-        return Occurrence(
-            job=job,
-            title=self.titles[job],
-            kind=_kind(job),
-            due=due,
-            grace_until=until,
-            state=state,
-            run=together(told),
-            members=len(members) if has_members else None,
-            members_ok=good if has_members and told else None,
-            reason=reason(told, until, self.lab) if told else None,
-        )
+    def _job(self, name: str, grace: timedelta) -> _Job:
+        source = name.split("/", 1)[0]
+        pauses = tuple(one for one in self.lab.settings.pauses if one.concerns(source))
+        return _Job(name, self.titles[name], _kind(name), grace, pauses, has_members=name not in self.upkeep)
 
     def _skipped(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
         """Rule 7: what is never due, because the clocks skip it, is said; a run that comes anyway is shown with it."""
         runs: dict[tuple[str, Skipped], list[Run]] = defaultdict(list)
+        zones = {promise.schedule.zone for track in self.tracks for promise in track.plans if promise.schedule}
+        if not any(clocks_skip(zone, start, end) for zone in zones):
+            return
         for track in self.tracks:
             for promise in track.plans:
                 for one in skipped(promise.schedule, start, end) if promise.schedule else ():
@@ -195,14 +180,15 @@ def _parts(found: Judged) -> Iterator[Track]:
     seen = set()
     for service in found.services:
         for one in service.parts:
-            if (one.part.kind, one.part.full_ref) not in seen and (one.part.plans or one.part.past):
-                seen.add((one.part.kind, one.part.full_ref))
+            member = one.part.member
+            if member not in seen and (one.part.plans or one.part.past):
+                seen.add(member)
                 yield _part_track(service.service.name, one.part, one.judgement, found.lab)
 
 
 def _part_track(name: str, part: Part, judgement: Judgement, lab: Lab) -> Track:
-    as_of = part.evidence.as_of
-    runs = tuple(run for run in reversed(part.runs) if as_of is not None and run.start <= as_of + CLOCK_TOLERANCE)
+    known = dropwhile(part.evidence.is_from_the_future, part.runs)
+    runs = tuple(reversed(tuple(known)))
     since = min((when for when in (runs[0].start if runs else None, lab.history.first_contact) if when), default=None)
     return Track(
         name=name,
@@ -210,7 +196,7 @@ def _part_track(name: str, part: Part, judgement: Judgement, lab: Lab) -> Track:
         plans=tuple(_promises((*part.past, *part.plans), runs)),
         verdict=judgement.verdict,
         grace=judgement.grace,
-        as_of=as_of,
+        as_of=part.evidence.as_of,
         known_since=max(since, part.first_due_after or since) if since else None,
         failures_are_gaps=part.kind is PartKind.GUEST,
     )
@@ -258,6 +244,41 @@ def _unread_jobs(lab: Lab, known: Iterable[str]) -> Iterator[Plan]:
 # --- what is said of it -----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What all occurrences of a job have in common."""
+
+    name: str
+    title: str
+    kind: OccurrenceKind
+    grace: timedelta
+    pauses: tuple[Pause, ...]
+    has_members: bool
+
+
+def _occurrence(job: _Job, due: datetime, occasion: Occasion, lab: Lab) -> Occurrence:
+    state, until = occasion.state, due + job.grace
+    paused = _paused(job.pauses, due, lab.settings.timezone)
+    if paused and state not in (State.OK, State.WARNING, State.RUNNING):
+        return Occurrence(job.name, job.title, job.kind, due, None, State.DISABLED, reason=paused)
+    members = occasion.members if job.has_members else None
+    if state is None:
+        return Occurrence(job.name, job.title, job.kind, due, until, members=members)
+    run = together(occasion)
+    return Occurrence(
+        job=job.name,
+        title=job.title,
+        kind=job.kind,
+        due=due,
+        grace_until=until,
+        state=state,
+        run=run,
+        members=members,
+        members_ok=occasion.good if job.has_members else None,
+        reason=reason(occasion, run, until, lab),
+    )
+
+
 def _kind(job: str) -> OccurrenceKind:
     return _KINDS.get(job.split("/")[1], OccurrenceKind.UPKEEP)
 
@@ -283,11 +304,7 @@ def _calendar_line(
         yield Occurrence(None, line.title, kind, one.at, None, State.DISABLED, reason=said)
 
 
-def _paused(settings: Settings, job: str, due: datetime) -> str | None:
-    day, source = due.astimezone(settings.timezone).date(), job.split("/", 1)[0]
-    pause = next((one for one in settings.pauses if _covers(one, source) and one.first <= day < one.until), None)
+def _paused(pauses: Iterable[Pause], due: datetime, zone: ZoneInfo) -> str | None:
+    """Why nothing was expected on the day when it was due."""
+    pause = next((one for one in pauses if one.first <= due.astimezone(zone).date() < one.until), None)
     return words.sentence(f"paused: {pause.reason}" if pause.reason else "paused") if pause else None
-
-
-def _covers(pause: Pause, source: str) -> bool:
-    return not pause.sources or source in pause.sources

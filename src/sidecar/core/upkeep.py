@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from . import words
-from .due import SHORT_GRACE
+from .due import SHORT_GRACE, second_time
 from .host_groups import link
 from .lab import Lab, plan
 from .model import JobRow, Link, Outcome, Run, SourceKind, State, Verdict
@@ -191,7 +191,7 @@ def _by_last_run(lab: Lab, job: UpkeepJob, promise: Plan, evidence: Evidence, pl
         since = f" since {words.moment(job.last_start, now, zone)}" if job.last_start else ""
         return Verdict(State.RUNNING, f"Running{since}.", job.last_start)
     grace = promise.grace or SHORT_GRACE
-    overdue = job.next_run is not None and evidence.as_of is not None and job.next_run + grace < evidence.as_of
+    overdue = _is_overdue(job, promise, grace, evidence.as_of)
     due = words.moment(job.next_run, now, zone) if job.next_run else "–"
     where = place.link
     if job.last_state is None:
@@ -220,6 +220,13 @@ def _by_last_run(lab: Lab, job: UpkeepJob, promise: Plan, evidence: Evidence, pl
             State.WARNING, f"The run that ended {ended} finished with {job.last_state}.", job.last_end, None, where
         )
     return Verdict(State.OK, f"Last run {ended}.", job.last_end)
+
+
+def _is_overdue(job: UpkeepJob, promise: Plan, grace: timedelta, as_of: datetime | None) -> bool:
+    if job.next_run is None or as_of is None:
+        return False
+    again = second_time(job.next_run, [promise.timezone]) if promise.schedule else timedelta()
+    return job.next_run + grace + again < as_of
 
 
 def _switched_off(lab: Lab, job: UpkeepJob, promise: Plan, grace: timedelta, place: _Place) -> Verdict:

@@ -39,7 +39,7 @@
   /** The page as it is now, or null when nobody answers. Any other answer is for the reader to see. */
   async function ask() {
     try {
-      const signal = AbortSignal.timeout(20_000);
+      const signal = AbortSignal.timeout(10_000);
       const answer = await fetch(location.href, { cache: "no-cache", redirect: "manual", signal });
       if (answer.status >= 500) return null;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -95,7 +95,7 @@
 
   function tick() {
     card.querySelectorAll("time, .entry .result").forEach(age);
-    if (failures > 1) tellSilence();
+    if (failures > 1 || (failures && isOld())) tellSilence();
   }
 
   function age(element) {
@@ -122,12 +122,16 @@
     return Math.max(now[0] - made[0], now[1] - made[1]) / 1000;
   }
 
+  function isOld() {
+    return secondsSince() > card.dataset.goodFor;
+  }
+
   function tellSilence() {
     const words = `backup-glance hasn't answered since ${card.dataset.clock}`;
     notice.querySelector("b").textContent = `${words}, ${duration(secondsSince())} ago.`;
     if (!notice.isConnected) status.textContent = words;
     if (!notice.isConnected) card.prepend(notice);
-    if (secondsSince() > card.dataset.goodFor && !card.classList.contains("stale")) doubt();
+    if (isOld() && !card.classList.contains("stale")) doubt();
   }
 
   /** Nothing is known to be fine any more. Former runs and the calendar's marks are history, and stay. */
