@@ -7,7 +7,7 @@ PYTHON_CODE := src tests bench
 ROLLOUT := .venv-rollout
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types unit test vault browser rollout bench pictures lock clean
+.PHONY: help demo check lint types unit test fortnight vault browser rollout bench pictures lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -15,7 +15,7 @@ help: ## list these commands
 demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
 	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
 
-check: lint types unit ## lint, types, unit and contract tests: under a minute
+check: lint types unit ## lint, types, unit and contract tests: about two minutes
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)
@@ -25,9 +25,12 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -q -n 2 -m 'not browser and not vault'
+	$(BIN)/pytest -q -n 2 -m 'not browser and not vault and not fortnight'
 
-test: check vault browser rollout ## everything: check, a real Vault, a real browser, the roll-out into containers
+test: check fortnight vault browser rollout ## everything: check, a fortnight, a real Vault, a real browser, the roll-out into containers
+
+fortnight: $(VENV)/.dev ## fourteen ordinary days, minute by minute: nothing may turn red or amber
+	$(BIN)/pytest -q -m fortnight
 
 vault: $(VENV)/.dev ## the sidecar against a real OpenBao server
 	$(BIN)/pytest -q -m vault

@@ -30,6 +30,7 @@ def render_caddyfile(
     trusted_proxies: Sequence[str] = (),
     users: Sequence[Mapping[str, str]] = (),
     forward_auth: Mapping[str, str] | None = None,
+    theme: Mapping[str, str] | None = None,
 ) -> str:
     """caddy/Caddyfile.j2 with these values; what they mean stands at its top."""
     environment = Environment(
@@ -51,6 +52,7 @@ def render_caddyfile(
         "trusted_proxies": list(trusted_proxies),
         "users": [dict(user) for user in users],
         "forward_auth": dict(forward_auth or {}),
+        "theme": dict(theme or {}),
     }
     return environment.get_template("Caddyfile.j2").render(caddy=caddy)
 

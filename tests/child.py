@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -37,15 +38,28 @@ def running(
             _end(process)
 
 
-def free_port() -> int:
-    """A port of the loopback address where nothing listens."""
+def free_port(neighbours: int = 0) -> int:
+    """A port of loopback where nothing listens, nor on so many after it.
+
+    It lies below those that the system gives to whoever asks for any: another program can't be given it meanwhile.
+    """
+    while True:
+        port = random.randrange(10_000, 30_000)
+        if not any(_is_taken(one) for one in range(port, port + neighbours + 1)):
+            return port
+
+
+def _is_taken(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def _wait_for(name: str, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not _answers(port):
         if process.poll() is not None or time.monotonic() > deadline:
             raise NotStartedError(f"{name} did not start:\n{log.read_text()[-2000:]}")

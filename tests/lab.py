@@ -19,7 +19,7 @@ from sidecar.core.report import Report
 from sidecar.core.timeline import Timeline, timeline
 from sidecar.credentials import Credentials
 from sidecar.wiring import make_sources
-from tests.upstreams import Rack, demo_homelab
+from tests.upstreams import HOMELAB, Rack, demo_homelab
 
 MORNING = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
 
@@ -27,10 +27,10 @@ MORNING = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
 class Lab:
     """A rack with its clock, and the board that the product makes of it."""
 
-    def __init__(self, rack: Rack, directory: Path) -> None:
+    def __init__(self, rack: Rack, directory: Path, now: datetime) -> None:
         self.rack = rack
         self.config = directory / "config.yaml"
-        self.now = MORNING
+        self.now = now
 
     def board(self, *, services: bool = True, **source_changes: dict[str, Any]) -> Board:
         """``services`` False: without the map; ``source_changes``: keys of sources that shall be otherwise."""
@@ -67,11 +67,12 @@ class Lab:
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[Lab]:
-    """A lab in which nothing is wrong, open until the end."""
+def opened(directory: Path, now: datetime = MORNING) -> Iterator[Lab]:
+    """A lab in which nothing is wrong, open until the end. The demo's has its jobs since October only."""
+    homelab = demo_homelab() if now == MORNING else HOMELAB
     lab: list[Lab] = []
-    with Rack(demo_homelab(), lambda: lab[0].now if lab else MORNING, directory, faults=()) as rack:
-        lab.append(Lab(rack, directory))
+    with Rack(homelab, lambda: lab[0].now if lab else now, directory, faults=()) as rack:
+        lab.append(Lab(rack, directory, now))
         yield lab[0]
 
 

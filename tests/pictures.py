@@ -10,7 +10,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 from sidecar.core.model import Board
 from sidecar.core.timeline import Timeline
 from tests.browser.serving import Sidecar, chromium, serving
-from tests.lab import Lab, opened
+from tests.lab import opened
 from tests.upstreams import demo_faults
 from tests.web import boards, calendars, themes
 
@@ -50,43 +50,48 @@ def main() -> None:
     parser.add_argument("--widths", nargs="+", default=WIDTHS, type=int)
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as lab:
-        shown = [scene for scene in scenes(lab) if given.only in scene.name]
+    shown = [scene for scene in (*mornings(), *cases(), *clock_changes()) if given.only in scene.name]
     with serving() as sidecar, chromium() as browser:
         for scene in shown:
             draw(scene, sidecar, browser, given.directory, given.themes, given.widths)
     sys.stdout.write(f"{len(shown) * len(given.themes) * len(given.widths)} pictures in {given.directory}\n")
 
 
-def scenes(lab: Lab) -> Iterator[Scene]:
-    """Every view, and the cases that are hard to draw."""
-    good = lab.board_and_timeline()
-    lab.rack.faults = demo_faults()
-    lab.rack.settle()
-    bad = lab.board_and_timeline()
-    ordinary = calendars.month(boards.NOW)
+def mornings() -> Iterator[Scene]:
+    """Every view of the homelab."""
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as lab:
+        good = lab.board_and_timeline()
+        lab.rack.faults = demo_faults()
+        lab.rack.settle()
+        bad = lab.board_and_timeline()
     yield Scene("table-good", *good)
     yield Scene("table-bad", *bad)
-    yield Scene("table-stale", boards.stale(), ordinary)
-    yield Scene("table-empty", boards.empty(), ordinary)
-    yield Scene("table-first", boards.first_reading(), ordinary)
     yield Scene("row-opened", *bad, opened="paperless")
     yield Scene("calendar", *bad, query="&view=calendar")
     yield Scene("calendar-good", *good, query="&view=calendar")
     yield Scene("day-opened", *bad, query="&view=calendar&day=2026-11-23")
     yield Scene("all", *bad, query="&view=all")
+
+
+def cases() -> Iterator[Scene]:
+    """What is hard to draw."""
+    ordinary = calendars.month(boards.NOW)
+    yield Scene("table-stale", boards.stale(), ordinary)
+    yield Scene("table-empty", boards.empty(), ordinary)
+    yield Scene("table-first", boards.first_reading(), ordinary)
     yield Scene("states", boards.bad_morning(), ordinary)
     yield Scene("many", boards.many(30), ordinary)
     yield Scene("hostile", boards.hostile(), calendars.hostile(boards.NOW), query="&view=all", opened="ok")
-    yield Scene("sunday-first", *_on(boards.NOW, week_start="sunday"), query="&view=calendar")
+    sunday_first = calendars.month(boards.NOW, week_start="sunday")
+    yield Scene("sunday-first", boards.good_morning(), sunday_first, query="&view=calendar")
+
+
+def clock_changes() -> Iterator[Scene]:
+    """The homelab on the two days of the year that have another length, opened in the calendar."""
     for day in ("2026-03-29", "2026-10-25"):
-        changed = datetime.fromisoformat(f"{day}T11:00:00+00:00")
-        yield Scene(f"clock-change-{day}", *_on(changed, every="02:30"), query=f"&view=calendar&day={day}")
-
-
-def _on(now: datetime, *, week_start: str = "monday", every: str = "04:00") -> tuple[Board, Timeline]:
-    board = replace(boards.good_morning(), at=now, as_of=now)
-    return board, calendars.month(now, week_start=week_start, every=every)
+        noon = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+        with tempfile.TemporaryDirectory() as folder, opened(Path(folder), noon) as lab:
+            yield Scene(f"clock-change-{day}", *lab.board_and_timeline(), query=f"&view=calendar&day={day}")
 
 
 def draw(

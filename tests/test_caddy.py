@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
-import socket
 import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from sidecar.web.app import create_app
-from tests.caddyfile import assert_version, find_caddy, render_caddyfile
-from tests.web.boards import NOW, good_morning
+from tests.caddyfile import assert_version, render_caddyfile
+from tests.front import CADDY, Front, fronted, sidecar
+from tests.web.boards import NOW, good_morning, many
 
-CADDY = find_caddy()
 READER = {"Accept": "text/html"}
 
 
@@ -52,63 +47,14 @@ class Echo:
         await send({"type": "http.response.body", "body": answer})
 
 
-@contextmanager
-def sidecar(app: ASGIApp, path: Path) -> Iterator[None]:
-    """``app`` on a unix socket, as uvicorn serves it in production."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    listener.listen(128)
-    server = uvicorn.Server(uvicorn.Config(app, fd=listener.fileno(), log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
-        path.unlink(missing_ok=True)
-
-
-@dataclass
-class Front:
-    """A running Caddy: a client for it, its key file, the sidecar's socket and its log."""
-
-    client: httpx.Client
-    port: int
-    key_file: Path
-    upstream: Path
-    log: Path
-
-
 StartFront = Callable[..., Front]
 
 
 @pytest.fixture
 def start_front(tmp_path: Path) -> Iterator[StartFront]:
     """Starts Caddy with the given options of the Caddyfile."""
-    running: list[tuple[subprocess.Popen[bytes], httpx.Client]] = []
-
-    def start(scheme: str = "http", verify: bool | ssl.SSLContext = True, **options: Any) -> Front:
-        key_file, upstream, log = tmp_path / "key", tmp_path / "up.sock", tmp_path / "caddy.log"
-        key_file.write_text("right\n")
-        port = _free_port()
-        site = f"{scheme}://localhost:{port}" if scheme == "https" else f":{port}"
-        text = render_caddyfile(site=site, key_file=key_file, upstream=upstream, **options)
-        (tmp_path / "Caddyfile").write_text(text)
-        arguments = [str(CADDY), "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
-        client = httpx.Client(base_url=f"{scheme}://localhost:{port}", trust_env=False, timeout=10, verify=verify)
-        with log.open("wb") as output:
-            process = subprocess.Popen(arguments, stdout=output, stderr=output, env={"HOME": str(tmp_path)})
-        running.append((process, client))
-        _wait_for(port, process, log)
-        return Front(client, port, key_file, upstream, log)
-
-    yield start
-    for process, client in running:
-        client.close()
-        process.terminate()
-        process.wait(15)
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(fronted(tmp_path, **options))
 
 
 @pytest.fixture
@@ -198,12 +144,39 @@ def test_a_sidecar_that_is_down_gives_a_readable_page_that_tries_again(front: Fr
     assert {"server", "via"}.isdisjoint(answer.headers)
 
 
-def test_the_policy_of_the_error_page_allows_exactly_its_style(front: Front) -> None:
-    answer = front.client.get("/widget", headers=READER)
-    style = re.search(r"<style>(.*?)</style>", answer.text, re.DOTALL)
-    assert style is not None
-    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+def test_the_policy_of_the_error_page_allows_its_style_and_is_another_each_time(front: Front) -> None:
+    nonces = set()
+    for _ in range(2):
+        answer = front.client.get("/widget", headers=READER)
+        style = re.search(r'<style nonce="([0-9a-f-]{36})">', answer.text)
+        assert style is not None
+        assert f"style-src 'nonce-{style[1]}';" in answer.headers["content-security-policy"]
+        nonces.add(style[1])
+    assert len(nonces) == 2
+
+
+def test_glance_gets_a_fragment_that_it_shows_when_the_sidecar_is_down(front: Front) -> None:
+    answer = front.client.get("/extension")
+    assert answer.text == """<p class="color-highlight">backup-glance doesn't answer</p>"""
+    assert answer.headers["widget-content-type"] == "html"
+    assert answer.headers["widget-title"] == "Backups"
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_pages_are_compressed_and_an_unchanged_one_is_not_sent_again(front: Front) -> None:
+    """A page for 15 services is one document of 14 kB at most."""
+    made = many(15)
+    app = create_app(board=lambda: made, ready=lambda: True, keys=["right"], clock=lambda: NOW)
+    with sidecar(app, front.upstream):
+        for path in ("/widget", "/widget?view=calendar", "/widget?view=all"):
+            for encoding in ("gzip", "zstd"):
+                headers = {"Accept-Encoding": encoding}
+                with front.client.stream("GET", path, headers=headers) as answer:
+                    length = len(b"".join(answer.iter_raw()))
+                assert answer.headers["content-encoding"] == encoding
+                assert length < 14_000
+                again = front.client.get(path, headers=headers | {"If-None-Match": answer.headers["etag"]})
+                assert (again.status_code, again.content) == (304, b"")
 
 
 def test_a_program_gets_a_problem_document_when_the_sidecar_is_down(front: Front) -> None:
@@ -264,7 +237,7 @@ def test_only_the_named_networks_may_look(start_front: StartFront) -> None:
         stranger = front.client.get("/widget", headers=READER)
         friend = front.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"})
     assert (stranger.status_code, friend.status_code) == (403, 200)
-    assert "This network may not look." in stranger.text
+    assert "This network may not look" in stranger.text
 
 
 def test_a_forwarded_address_counts_for_nothing_without_a_trusted_proxy(start_front: StartFront) -> None:
@@ -282,7 +255,7 @@ def test_only_who_knows_a_password_may_look_and_the_password_stays_at_the_door(s
         right = front.client.get("/widget", auth=("reader", "open sesame"))
     assert [nameless.status_code, wrong.status_code, right.status_code] == [401, 401, 200]
     assert nameless.headers["www-authenticate"].startswith("Basic")
-    assert "A name and a password are needed." in nameless.text
+    assert "A name and a password are needed" in nameless.text
     assert [seen["authorization"] for seen in echo.seen] == ["Bearer right"]
 
 
@@ -389,20 +362,3 @@ def _self_signed(folder: Path) -> tuple[Path, Path]:
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return folder / "cert.pem", folder / "key.pem"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail(f"caddy does not listen:\n{log.read_text()}")

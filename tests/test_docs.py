@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sidecar import config
 from sidecar.cli import main
+from sidecar.core.model import State
+from sidecar.web import openapi
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
@@ -27,6 +30,21 @@ def test_every_configuration_key_is_documented(key: str) -> None:
 def test_the_readme_tells_what_make_can_do(command: str) -> None:
     assert f"make {command}" in README
     assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_the_recipe_for_glances_custom_api_asks_only_for_what_the_board_has() -> None:
+    (widget,) = yaml.safe_load((ROOT / "docs" / "custom-api.yml").read_text())
+    schemas = openapi.document()["components"]["schemas"]
+    known = {"detail", "fold"}.union(*(schemas[name]["properties"] for name in BOARD))
+
+    asked = re.findall(r"\.(?:String|Int|Array|IntOr) [\"`]([^\"`]+)[\"`]", widget["template"])
+    states = re.findall(r'state=="(\w+)"', widget["template"])
+
+    assert {name for path in asked for name in path.split(".") if not name.startswith("#")} <= known
+    assert sorted(states) == sorted(State)
+
+
+BOARD = ("Board", "Overall", "Service", "Part", "Source", "Datastore")
 
 
 def test_every_link_in_the_documentation_leads_somewhere() -> None:

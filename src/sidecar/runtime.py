@@ -200,7 +200,7 @@ class _Server(uvicorn.Server):
 
 def _widget_options(config: Config) -> WidgetOptions:
     theme = parse_theme({key: _written(value) for key, value in config.widget.theme.items()})
-    options = WidgetOptions(theme=theme, refresh=config.widget.refresh)
+    options = WidgetOptions(theme=theme, refresh=config.widget.refresh, stale_after=config.stale_after)
     ancestors = config.widget.frame_ancestors
     return replace(options, frame_ancestors=ancestors) if ancestors else options
 

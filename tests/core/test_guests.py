@@ -170,6 +170,23 @@ def test_rule_2_a_job_whose_guests_cannot_be_read_proves_nothing() -> None:
     assert state("22 12:00", pve("22 11:58", jobs=(replace(CRITICAL, guests=None),)), pbs("22 11:58")) is State.UNKNOWN
 
 
+def test_rule_2_while_no_job_may_be_seen_nobody_can_tell_which_job_covers_it() -> None:
+    denied = Problem("it may not see the backup jobs", "Grant Sys.Audit on /.", denied=True)
+    cluster = pve("22 12:00", NIGHT)
+    blind = replace(
+        cluster,
+        readings=tuple(
+            replace(one, as_of=None, facts=(), problem=denied) if one.scope == ("jobs",) else one
+            for one in cluster.readings
+        ),
+    )
+    found = row(judged("22 12:01", blind, pbs("22 12:00", group("22 04:05"))), "vaultwarden").verdict
+
+    assert found.state is State.UNKNOWN
+    assert found.reason == "Can't tell which job covers it: it may not see the backup jobs."
+    assert found.action == "Grant Sys.Audit on /."
+
+
 def test_rule_2_backups_of_a_deleted_guest_are_a_note_not_a_row() -> None:
     found = judged("22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", group("22 04:05"), group("1 04:05", vmid="199")))
 
@@ -216,6 +233,14 @@ def test_rule_5_a_task_under_way_on_its_node_may_still_reach_it() -> None:
     reports = (pve("23 05:01", NIGHT, vzdump("23 04:00", None)), pbs("23 05:01", group("22 04:05")))
 
     assert state("23 05:02", *reports) is State.RUNNING
+
+
+@pytest.mark.parametrize(("upload", "expected"), [("!23 04:38", State.RUNNING), ("23 04:38", State.OK)])
+def test_rule_6_a_backup_is_from_the_future_only_by_the_list_that_shows_it(upload: str, expected: State) -> None:
+    """The cluster was read a quarter of an hour earlier than the backup server: both are fresh."""
+    reports = (pve("23 04:31", NIGHT, vzdump("23 04:00", None)), pbs("23 04:45", group("22 04:05", upload)))
+
+    assert state("23 04:45", *reports) is expected
 
 
 def test_rule_5_a_task_for_another_guest_reaches_nobody_else() -> None:

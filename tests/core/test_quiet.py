@@ -25,6 +25,19 @@ def test_rule_2_a_job_that_is_switched_on_again_still_owes_what_was_due_meanwhil
     assert desk.state("22 12:04") is State.MISSED
 
 
+@pytest.mark.parametrize(("now", "expected"), [("20 12:04", State.WARNING), ("21 04:36", State.MISSED)])
+def test_rule_2_the_row_of_a_job_that_is_switched_off_says_so_and_is_as_bad_as_its_guests(
+    now: str, expected: State
+) -> None:
+    off = edited("04:00", enabled=False)
+    desk = Desk().take(pbs(now, group("20 04:05")), pve(now, night(20), jobs=(off,)))
+    (job,) = desk.board(now).jobs
+    good = 1 if expected is State.WARNING else 0
+
+    assert (job.verdict.state, job.next_run) == (expected, None)
+    assert job.verdict.reason == f"Switched off at its source; {good} of 1: vaultwarden {expected}."
+
+
 def test_rule_2_a_job_switched_off_over_lunch_is_forgiven() -> None:
     desk = Desk().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", night(20)))
     desk.take(pve("20 12:03", night(20), jobs=(edited("04:00", enabled=False),)))

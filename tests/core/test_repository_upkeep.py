@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
+from sidecar.core.board import board
+from sidecar.core.history import EMPTY
 from sidecar.core.model import JobRow, Outcome, Run, SourceKind, State
 from sidecar.core.report import Plan, Repo, Report, UpkeepJob
 from sidecar.core.settings import JobSetting, Settings
@@ -55,6 +59,25 @@ def row(now: str, made: Report, given: Settings | None = None) -> JobRow:
 )
 def test_a_configured_schedule_says_what_was_due(now: str, last: Run | None, state: State) -> None:
     assert row(now, report(now, prune(last))).verdict.state is state
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(45, State.OK), (89, State.OK), (91, State.MISSED)])
+def test_rule_7_a_time_that_exists_twice_may_be_kept_at_the_second(minutes: int, state: State) -> None:
+    """In Berlin 02:30 comes twice on Sunday 25 October 2026."""
+    now = at("2026-10-25 02:30") + timedelta(minutes=minutes)
+    made = replace(report("24 Oct 12:00", prune(run("18 Oct 02:30"))), at=now)
+    made = replace(made, readings=tuple(replace(one, as_of=now) for one in made.readings))
+    found = board({"backrest": made}, EMPTY, configured(schedule="sun 02:30"), now)
+
+    assert [job.verdict.state for job in found.jobs if job.kind == "prune"] == [state]
+
+
+def test_a_zone_that_nobody_knows_is_no_mistake_of_ours() -> None:
+    given = configured(schedule="sun 06:00", timezone="Middle/Earth")
+
+    assert (
+        row("22 06:31", report("22 06:31", prune(run("15 Nov 06:00"), "22 06:00")), given).verdict.state is State.MISSED
+    )
 
 
 def test_the_row_has_the_title_the_schedule_and_the_next_due_time() -> None:

@@ -13,8 +13,8 @@ from sidecar.core.report import Plan, Repo, Report, UpkeepJob
 from sidecar.core.settings import JobSetting, Pause, Settings
 from sidecar.core.timeline import timeline
 from tests.core.making import BERLIN, at, failed, run
-from tests.core.remembering import Desk, pruning
-from tests.core.reports import BACKREST, PBS, Scopes, away, readings, settings
+from tests.core.remembering import PRUNE, Desk, pruning
+from tests.core.reports import BACKREST, PBS, Scopes, away, pbs, readings, settings
 
 
 def told(desk: Desk, start: str, end: str, now: str, job: str = "pbs/prune/daily") -> list[tuple[str, str]]:
@@ -131,6 +131,19 @@ def test_rule_1_a_list_of_jobs_that_cannot_be_read_ends_no_schedule() -> None:
     desk.take(away("pbs", SourceKind.PBS, "21 07:05"))
 
     assert desk.history.plans["upkeep:pbs:prune/daily"][0].valid_to is None
+
+
+def test_rule_1_jobs_that_are_read_later_than_their_server_count_from_before() -> None:
+    desk = Desk(settings(PBS)).take(pbs("21 07:00"), pruning("22 07:00", run("22 05:00"), run("21 05:00")))
+    assert told(desk, "20 00:00", "23 00:00", "22 07:01") == [("21 05:00", "ok"), ("22 05:00", "ok")]
+
+    added = replace(PRUNE, id="weekly", schedule="sun 06:00")
+    later = pruning("22 08:00", run("22 05:00"))
+    jobs = tuple(
+        replace(one, facts=(*one.facts, added)) if one.scope == ("upkeep", "prune") else one for one in later.readings
+    )
+    desk.take(replace(later, readings=jobs))
+    assert desk.history.plans["upkeep:pbs:prune/weekly"][0].valid_from == at("22 08:00")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sidecar.core.history import EMPTY, History
-from sidecar.core.model import Outcome, PartKind, State
+from sidecar.core.model import Outcome, PartKind, Run, State
 from sidecar.core.part import Activity, Evidence
 from sidecar.core.report import Problem
 from sidecar.core.verdict import judge
@@ -160,14 +160,29 @@ def test_rule_4_the_owners_grace_wins() -> None:
 
 
 def test_rule_4_grace_is_added_in_utc_across_the_clock_change() -> None:
-    """In Berlin the clocks go back at 03:00 on 25 October 2026: 02:50 plus 30 min is not 03:20 on the wall."""
-    made = part(run("24 Oct 02:50"), read="25 Oct 03:00", plans=(daily("02:50"),))
-    due = at("2026-10-25 02:50")
-    late = replace(made, evidence=Evidence("pbs", due + timedelta(minutes=29), timedelta(hours=1)))
+    """In Berlin the clocks go forward at 02:00 on 29 March 2026: 01:50 plus 30 min is 03:20 on the wall."""
+    assert state_after("2026-03-29 01:50", minutes=29) is State.LATE
+    assert state_after("2026-03-29 01:50", minutes=30) is State.MISSED
 
-    assert judge(late, EMPTY, due + timedelta(minutes=29), BERLIN).verdict.state is State.LATE
-    past = replace(made, evidence=Evidence("pbs", due + timedelta(minutes=30), timedelta(hours=1)))
-    assert judge(past, EMPTY, due + timedelta(minutes=30), BERLIN).verdict.state is State.MISSED
+
+def test_rule_7_a_time_that_exists_twice_is_due_at_the_first_and_may_be_kept_at_the_second() -> None:
+    """In Berlin 02:50 comes twice on 25 October 2026, and schedulers disagree which one they take."""
+    assert state_after("2026-10-25 02:50", minutes=0) is State.LATE
+    assert state_after("2026-10-25 02:50", minutes=89) is State.LATE
+    assert state_after("2026-10-25 02:50", minutes=90) is State.MISSED
+    for kept in (0, 60):
+        assert state_after("2026-10-25 02:50", minutes=90, kept=kept) is State.OK
+
+
+def state_after(due: str, *, minutes: int, kept: int | None = None) -> State:
+    """Of a part that is due daily at that time of day, so many minutes after it, read just then; ``kept``: when it ran."""
+    now = at(due) + timedelta(minutes=minutes)
+    runs = [Run(at(due) - timedelta(days=1), at(due) - timedelta(days=1), Outcome.OK)]
+    if kept is not None:
+        runs.append(Run(at(due) + timedelta(minutes=kept), now, Outcome.OK))
+    made = part(*runs, read=None, plans=(daily(due.split()[-1]),))
+    made = replace(made, evidence=Evidence("pbs", now, timedelta(hours=1)))
+    return judge(made, EMPTY, now, BERLIN).verdict.state
 
 
 # --- rule 5: running ---
@@ -247,6 +262,7 @@ def test_rule_6_runs_from_the_future_are_no_evidence() -> None:
     found = verdict(part(run("24 04:00"), read="23 07:26"), "23 07:30")
 
     assert found.state is State.NEVER
+    assert "a backup of Tue 24 Nov 04:00 lies in the future: a clock is wrong" in str(found.reason)
 
 
 # --- rule 2: who promises a backup ---

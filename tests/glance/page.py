@@ -26,3 +26,12 @@ def choose_theme(page: Page, name: str) -> None:
     page.wait_for_function(f"document.documentElement.dataset.theme === '{name}'")
     page.mouse.move(0, 0)
     choice.wait_for(state="hidden")
+
+
+def wait_until_frames_follow(page: Page) -> None:
+    """Returns once both frames stand on the same ground as the page around them."""
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for frame in frames(page):
+        frame.wait_for_function(
+            "ground => getComputedStyle(document.documentElement).backgroundColor === ground", arg=ground
+        )

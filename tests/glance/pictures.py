@@ -19,7 +19,7 @@ from tests.child import free_port
 from tests.lab import MORNING, opened
 from tests.upstreams import demo_faults
 
-from .page import FRAMES, choose_theme, frames
+from .page import FRAMES, choose_theme, frames, wait_until_frames_follow
 from .site import glance_site
 from .smaller import smaller
 
@@ -67,6 +67,7 @@ def take_pictures(page: Page, folder: Path) -> None:
     take(page, folder / "glance-small-column.png", only=page.locator(FRAMES).last)
     show(small, "calendar")
     choose_theme(page, "default-light")
+    wait_until_frames_follow(page)
     take(page, folder / "glance-light.png")
 
 

@@ -15,14 +15,22 @@ _ROOT = Path(__file__).parent.parent.parent
 
 
 @contextmanager
-def glance_site(port: int, backup_glance: str, folder: Path, *, settings: str = "") -> Iterator[str]:
+def glance_site(
+    port: int,
+    backup_glance: str,
+    folder: Path,
+    *,
+    settings: str = "",
+    pages: str = f"$include: {_ROOT / 'docs/glance.yml'}",
+) -> Iterator[str]:
     """The address of a page where Glance is at ``/`` and ``backup_glance`` (its own address) below ``/backup/``.
 
-    ``folder`` receives what the programs write; ``settings`` are more lines of YAML for Glance. Raises NotStartedError.
+    ``folder`` receives what the programs write; ``settings`` are more lines of YAML for Glance, and ``pages`` are other ones
+    than those of docs/glance.yml. Raises NotStartedError.
     """
     glance, behind = find_glance(), free_port()
     config = folder / "glance.yml"
-    config.write_text(_config(behind, settings))
+    config.write_text(_config(behind, settings, pages))
     front = folder / "Caddyfile"
     front.write_text(_FRONT)
     said = {"BACKUP_GLANCE": backup_glance}
@@ -43,9 +51,9 @@ def find_glance() -> Path:
     return Path(made.stdout.strip())
 
 
-def _config(port: int, settings: str) -> str:
+def _config(port: int, settings: str, pages: str) -> str:
     server = f"server:\n  host: 127.0.0.1\n  port: {port}\n"
-    return f"{server}{settings}\n$include: {_ROOT / 'docs/glance.yml'}\n"
+    return f"{server}{settings}\n{pages}\n"
 
 
 #: On loopback only, and not to be talked to by others; the rest is the user's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from . import seeded
 from .calls import Json
@@ -16,6 +17,7 @@ _KINDS = {"backup": "operationBackup", "prune": "operationPrune", "check": "oper
 _SYSTEM = "_system_"
 
 
+@lru_cache(maxsize=2)
 def operations(moment: Moment) -> list[Operation]:
     """Everything in the log, by id. Protobuf's JSON: 64-bit numbers are strings, empty fields are left out."""
     found = [o for run in remembered(moment) for o in _of_run(moment, run)]
@@ -23,15 +25,16 @@ def operations(moment: Moment) -> list[Operation]:
     return sorted(found, key=lambda o: int(str(o["id"])))
 
 
+@lru_cache(maxsize=2)
 def remembered(moment: Moment) -> list[QueueRun]:
     """Runs whose operations still exist: forgotten snapshots take theirs along, failures stay a month (§3.5)."""
     runs: list[QueueRun] = []
     for task in moment.queued():
-        mine = [run for run in moment.queue_runs if run.task == task]
+        mine = [run for run in moment.queue_runs if run.task.name == task.name]
         good = [run for run in mine if run.status in _GOOD]
         oldest = moment.now - timedelta(days=30)
-        forgotten = good[: -moment.lab.repository.keep_daily] if task.plan else []
-        runs += [run for run in mine if run not in forgotten and (run.status in _GOOD or run.start >= oldest)]
+        forgotten = {run.due for run in good[: -moment.lab.repository.keep_daily]} if task.plan else set()
+        runs += [run for run in mine if run.due not in forgotten and (run.status in _GOOD or run.start >= oldest)]
     return runs
 
 

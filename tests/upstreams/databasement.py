@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -152,7 +153,8 @@ def _in_snapshot(field: str) -> Callable[[dict[str, Json], str], bool]:
 
 
 def _with_rows(render: Callable[[Moment, DumpRow], dict[str, Json]]) -> Callable[[Moment], Rows]:
-    return lambda moment: [render(moment, row) for row in _newest_first(moment.dump_rows)]
+    """Kept, because all pages of a list are asked for at the same moment."""
+    return lru_cache(maxsize=2)(lambda moment: [render(moment, row) for row in _newest_first(moment.dump_rows)])
 
 
 def _newest_first(rows: Iterable[DumpRow]) -> list[DumpRow]:

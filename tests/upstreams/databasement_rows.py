@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from . import seeded
 from .calls import Json
-from .dumps import Attempt, DumpRow
+from .dumps import Attempt, DumpRow, switched_off
 from .homelab import DatabaseServer, Volume
 from .story import Moment
 
@@ -71,17 +71,18 @@ def job_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
 def snapshot_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
     """What a job left: an empty file name and no size until it is completed."""
     progress = _progress(moment, row)
-    size = row.size if progress.status == "completed" else 0
+    done = progress.status == "completed"
+    size = row.size if done else 0
     copies: list[Json] = [_copy(moment, row, volume, progress) for volume in moment.lab.dumps.volumes]
     return {
         "id": _snapshot_id(row),
         "database_name": row.database,
         "database_type": row.server.type,
         "metadata": _metadata(moment, row),
-        "filename": f"{row.server.name}-{row.database}-{row.created:%Y-%m-%d-%H%M%S}.sql.gz" if size else "",
+        "filename": f"{row.server.name}-{row.database}-{row.created:%Y-%m-%d-%H%M%S}.sql.gz" if done else "",
         "file_size": size,
         "file_size_human": f"{size / 2**20:.2f} MB" if size else "0 B",
-        "checksum": seeded.hexdigits(64, row.database, row.created) if size else None,
+        "checksum": seeded.hexdigits(64, row.database, row.created) if done else None,
         "compression_type": "gzip",
         "method": "scheduled",
         "started_at": _instant(row.created),
@@ -127,7 +128,7 @@ def server_row(moment: Moment, server: DatabaseServer) -> dict[str, Json]:
         "port": server.port,
         "database_type": server.type,
         "description": None,
-        "backups_enabled": True,
+        "backups_enabled": not switched_off(moment.faults, server, moment.now),
         "exports_enabled": True,
         "restores_enabled": True,
         "ssh_config_id": None,

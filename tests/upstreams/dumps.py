@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from . import seeded
-from .faults import CopyFails, DatabaseNeverDumped, DumpFails, DumpFileGone, Fault, ServerUnreachable, of_kind
+from .faults import (
+    CopyFails,
+    DatabaseNeverDumped,
+    DumpEmpty,
+    DumpFails,
+    DumpFileGone,
+    DumpsHeldUp,
+    DumpsSwitchedOff,
+    Fault,
+    ServerUnreachable,
+    holds,
+    of_kind,
+)
 from .homelab import DatabaseServer, Homelab
 from .timetable import laravel
 
@@ -49,13 +61,30 @@ class DumpRow:
 def dumps(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[DumpRow, ...]:
     """All rows that the schedule dispatched on a local day."""
     return tuple(
-        row for due in laravel(lab.dumps.timetable, day, lab.zone) for row in _dispatched(lab, faults, day, due)
+        row
+        for due in laravel(lab.dumps.timetable, day, lab.zone)
+        if (begins := _begins(faults, day, due)) is not None
+        for row in _dispatched(lab, faults, day, begins)
     )
+
+
+def _begins(faults: tuple[Fault, ...], day: date, due: datetime) -> datetime | None:
+    held_up = [fault.by for fault in of_kind(faults, DumpsHeldUp) if fault.due == day]
+    if not held_up:
+        return due
+    return due + held_up[0] if held_up[0] is not None else None
+
+
+def switched_off(faults: tuple[Fault, ...], server: DatabaseServer, now: datetime) -> bool:
+    """Whether somebody has switched the backups of a server off by ``now``."""
+    return any(fault.server == server.name and holds(fault, now) for fault in of_kind(faults, DumpsSwitchedOff))
 
 
 def _dispatched(lab: Homelab, faults: tuple[Fault, ...], day: date, due: datetime) -> Iterator[DumpRow]:
     free = due
     for server in lab.dumps.servers:
+        if switched_off(faults, server, due):
+            continue
         created = due + seeded.seconds(1, 3, "dispatch", server.name, day)
         unreachable = [f for f in of_kind(faults, ServerUnreachable) if (f.server, f.due) == (server.name, day)]
         if unreachable and server.mode == "all":
@@ -88,10 +117,16 @@ def _row(
         due=day,
         created=created,
         attempts=tuple(_attempts(lab, faults, server, database, day, free + timedelta(seconds=1))),
-        size=seeded.number(4_000_000, 60_000_000, server.name, database) + seeded.number(0, 90_000, database, day),
+        size=_size(faults, server, database, day),
         lost_copies=lost,
         file_gone=DumpFileGone(server.name, database, day) in faults,
     )
+
+
+def _size(faults: tuple[Fault, ...], server: DatabaseServer, database: str, day: date) -> int:
+    if DumpEmpty(server.name, database, day) in faults:
+        return 0
+    return seeded.number(4_000_000, 60_000_000, server.name, database) + seeded.number(0, 90_000, database, day)
 
 
 def _attempts(

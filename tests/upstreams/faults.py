@@ -41,6 +41,15 @@ class GuestTakes(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotRemoved(Fault):
+    """Somebody removes a guest's backup of that day by hand."""
+
+    vmid: int
+    due: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BackupCorrupt(Fault):
     """Somebody verified a guest's backup of that day by hand, at ``verified``, and it failed."""
 
@@ -64,6 +73,7 @@ class JobDisabled(Fault):
 
     job: str
     since: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class Maintenance(Fault):
 
 @dataclass(frozen=True, slots=True)
 class UpkeepFails(Fault):
-    """A run of PBS's ``prune`` or ``gc``, or of Backrest's ``prune`` or ``check``, ends with this state instead of OK.
+    """A run of PBS's ``prune``, ``gc``, ``verify`` or ``sync``, or of Backrest's ``prune`` or ``check``, ends with this state.
 
     ``system`` is ``pbs`` or ``backrest``.
     """
@@ -91,10 +101,46 @@ class UpkeepFails(Fault):
 
 @dataclass(frozen=True, slots=True)
 class UpkeepStuck(Fault):
-    """PBS's scheduler no longer starts ``prune`` or ``gc``: its next run stays in the past."""
+    """PBS's scheduler no longer starts a kind of upkeep: its next run stays in the past."""
 
     kind: str
     since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatastoreFills(Fault):
+    """Something writes so much, from ``since`` on, that the datastore will be full ``within``."""
+
+    since: datetime
+    within: timedelta
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpsHeldUp(Fault):
+    """Databasement's scheduler stands still on that day: dumps begin ``by`` later, or never."""
+
+    due: date
+    by: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpsSwitchedOff(Fault):
+    """Somebody switches the backups of a database server off."""
+
+    server: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpEmpty(Fault):
+    """A dump is completed, and its file is empty."""
+
+    server: str
+    database: str
+    due: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +200,24 @@ class PlanFails(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class PlanTakes(Fault):
+    """A run of Backrest's queue, a plan's or ``prune`` or ``check``, takes this long instead of the usual time."""
+
+    plan: str
+    due: date
+    takes: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStands(Fault):
+    """Backrest starts nothing any more of this name, a plan or ``prune`` or ``check``; what it announced stays in the past."""
+
+    plan: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceAway(Fault):
     """An upstream refuses connections: its port is closed, behind it work goes on. ``end`` None: for good."""
 
@@ -165,6 +229,15 @@ class SourceAway(Fault):
 def of_kind(faults: Iterable[Fault], kind: type[FaultT]) -> tuple[FaultT, ...]:
     """The faults of one kind."""
     return tuple(fault for fault in faults if isinstance(fault, kind))
+
+
+#: Mishaps that last until somebody mends them, or for good.
+Lasting = JobDisabled | UpkeepStuck | DatastoreFills | DumpsSwitchedOff | QueueStands
+
+
+def holds(fault: Lasting, now: datetime) -> bool:
+    """Whether the mishap has set in by ``now`` and isn't mended yet."""
+    return fault.since <= now and (fault.until is None or now < fault.until)
 
 
 def is_away(faults: Iterable[Fault], source: str, now: datetime) -> bool:

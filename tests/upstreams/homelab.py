@@ -50,6 +50,7 @@ class BackupJob:
     Attributes:
         keep_last: PVE itself prunes to this many after each guest; None leaves it to PBS.
         since: its first day; None: it has always been there.
+        takes_all: it is configured as "all but …"; ``guests`` are those that it takes.
     """
 
     id: str
@@ -58,11 +59,16 @@ class BackupJob:
     comment: str
     keep_last: int | None = None
     since: date | None = None
+    takes_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Datastore:
-    """The datastore of the PBS. ``used`` on ``used_on``, and ``growth`` a day, are fractions of ``total``."""
+    """The datastore of the PBS. ``used`` on ``used_on``, and ``growth`` a day, are fractions of ``total``.
+
+    Attributes:
+        verify, sync: when its verify job and its sync job are due; None: there is none.
+    """
 
     name: str
     namespaces: tuple[str, ...]
@@ -74,6 +80,8 @@ class Datastore:
     prune: Timetable
     keep_last: int
     gc: Timetable
+    verify: Timetable | None = None
+    sync: Timetable | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from . import seeded
-from .faults import Fault, PlanFails, UpkeepFails, of_kind
+from .faults import Fault, PlanFails, PlanTakes, QueueStands, UpkeepFails, holds, of_kind
 from .homelab import Homelab, Plan
 from .timetable import Timetable, go
 
@@ -55,7 +55,12 @@ def queued_tasks(lab: Homelab) -> tuple[QueuedTask, ...]:
 def queue_runs(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[QueueRun, ...]:
     """All runs due on a local day, one at a time, in order of their due times."""
     due = sorted(
-        ((at, task) for task in queued_tasks(lab) for at in go(task.timetable, day, lab.zone)),
+        (
+            (at, task)
+            for task in queued_tasks(lab)
+            for at in go(task.timetable, day, lab.zone)
+            if not any(f.plan == task.name and holds(f, at) for f in of_kind(faults, QueueStands))
+        ),
         key=lambda pair: pair[0],
     )
     runs: list[QueueRun] = []
@@ -68,7 +73,8 @@ def queue_runs(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[Queu
 
 
 def _run(faults: tuple[Fault, ...], task: QueuedTask, day: date, due: datetime, start: datetime) -> QueueRun:
-    end = start + seeded.vary(task.takes, task.name, day)
+    slow = [f.takes for f in of_kind(faults, PlanTakes) if (f.plan, f.due) == (task.name, day)]
+    end = start + (slow[0] if slow else seeded.vary(task.takes, task.name, day))
     for failure in of_kind(faults, PlanFails):
         if task.plan and (failure.plan, failure.due) == (task.plan.id, day):
             status = "STATUS_WARNING" if failure.partial else "STATUS_ERROR"

@@ -34,8 +34,8 @@ CALLS = (
     call("/admin/gc", answers.gc_list, "store"),
     call("/admin/gc/{store}", answers.gc_list),
     call("/admin/prune", answers.prune_jobs, "store"),
-    call("/admin/verify", answers.no_jobs, "store"),
-    call("/admin/sync", answers.no_jobs, "store"),
+    call("/admin/verify", answers.verify_jobs, "store"),
+    call("/admin/sync", answers.sync_jobs, "store"),
     call("/status/datastore-usage", answers.usage),
     call("/nodes/{node}/time", answers.node_time),
     call("/nodes/{node}/tasks", pbs_tasks.answer, *pbs_tasks.PARAMETERS),
@@ -74,7 +74,7 @@ def _answer(site: Site, request: Request) -> Answer:
     known, parts = found
     parameters = query(request)
     _check(known, parameters)
-    return known.answer(Question(site, site.access["pbs"], site.moment(), parts, parameters))
+    return known.answer(Question(site, site.access["pbs"], site.moment("pbs"), parts, parameters))
 
 
 def _authenticate(access: Access, request: Request) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from . import seeded
 from .calls import Answer, Json, Question, RefusedError, epoch
-from .faults import Maintenance, of_kind
+from .faults import DatastoreFills, Maintenance, holds, of_kind
 from .pbs_snapshots import group_row, snapshot_row
 from .pbs_tasks import upkeep_task
 from .story import Backup, Moment
+from .upkeep import upkeep_timetables
 
 _AUDIT, _BACKUP = "Datastore.Audit", "Datastore.Backup"
 _DENIED = "permission check failed"
@@ -105,8 +106,7 @@ def usage(question: Question) -> Answer:
         start = moment.now - timedelta(seconds=1800 * 1439)
         row["history"] = [round(moment.used(start + timedelta(seconds=1800 * i)), 9) for i in range(1440)]
         row |= {"history-start": epoch(start), "history-delta": 1800, "gc-status": _gc_counters(moment)}
-        days = (1 - moment.used(moment.now)) / store.growth if store.growth > 0 else 0
-        row["estimated-full-date"] = epoch(moment.now + timedelta(days=days)) if days else 0
+        row["estimated-full-date"] = epoch(_full(moment)) if store.growth > 0 else 0
     return Answer([row])
 
 
@@ -129,28 +129,37 @@ def gc_of_store(question: Question) -> Answer:
 
 def prune_jobs(question: Question) -> Answer:
     """The prune job with its state (pbs.md §2.9)."""
+    store = question.moment.lab.datastore
+    return _jobs(question, "prune", {"id": store.prune_job, "keep-last": store.keep_last})
+
+
+def verify_jobs(question: Question) -> Answer:
+    """The verify job, if there is one."""
+    return _jobs(question, "verify", {"id": "v-main", "ignore-verified": True})
+
+
+def sync_jobs(question: Question) -> Answer:
+    """The sync job, if there is one."""
+    return _jobs(question, "sync", {"id": "s-main", "remote": "attic", "remote-store": "main"})
+
+
+def _jobs(question: Question, kind: str, own: dict[str, Json]) -> Answer:
+    """The one job of a kind with its state (pbs.md §2.9); an empty file's digest is the hash of nothing (§9.3)."""
     moment, store = question.moment, question.moment.lab.datastore
+    timetable = upkeep_timetables(moment.lab).get(kind)
     asked = question.text("store", store.name)
+    if timetable is None:
+        return Answer([], {"digest": _EMPTY_DIGEST})
     if asked != store.name or not question.acl.may(_path(store.name), _AUDIT):
         return Answer([], {"digest": _DIGEST})
-    row: dict[str, Json] = {
-        "id": store.prune_job,
-        "keep-last": store.keep_last,
-        "schedule": store.prune.calendar_event(),
-        "store": store.name,
-        "next-run": epoch(moment.upkeep_next("prune")),
-    }
-    runs = [run for run in moment.upkeep if run.kind == "prune"]
+    schedule, next_run = timetable.calendar_event(), epoch(moment.upkeep_next(kind))
+    row: dict[str, Json] = own | {"schedule": schedule, "store": store.name, "next-run": next_run}
+    runs = [run for run in moment.upkeep if run.kind == kind]
     if runs:
         row["last-run-upid"] = upkeep_task(moment, runs[-1]).upid
     if runs and runs[-1].end <= moment.now:
         row |= {"last-run-state": runs[-1].state, "last-run-endtime": epoch(runs[-1].end)}
     return Answer([row], {"digest": _DIGEST})
-
-
-def no_jobs(_: Question) -> Answer:
-    """There are neither verify nor sync jobs; an empty file's digest is the hash of nothing (pbs.md §9.3)."""
-    return Answer([], {"digest": _EMPTY_DIGEST})
 
 
 def node_time(question: Question) -> Answer:
@@ -231,6 +240,13 @@ def _room(moment: Moment) -> dict[str, Json]:
     total = moment.lab.datastore.total
     used = int(total * moment.used(moment.now))
     return {"total": total, "used": used, "avail": total - used}
+
+
+def _full(moment: Moment) -> datetime:
+    """When the datastore will be full, as it grows now."""
+    fills = [f.within for f in of_kind(moment.faults, DatastoreFills) if holds(f, moment.now)]
+    usually = timedelta(days=(1 - moment.used(moment.now)) / moment.lab.datastore.growth)
+    return moment.now + min([usually, *fills])
 
 
 def _gc_counters(moment: Moment) -> dict[str, Json]:

@@ -16,7 +16,7 @@ UPLOADER = "pve@pbs!cluster"
 _FILTERS = ("userfilter", "typefilter", "statusfilter")
 PARAMETERS = ("start", "limit", "store", "running", "errors", "since", "until", *_FILTERS)
 _SCHEDULER = "root@pam"
-_TYPES = {"prune": "prunejob", "gc": "garbage_collection"}
+_TYPES = {"prune": "prunejob", "gc": "garbage_collection", "verify": "verificationjob", "sync": "syncjob"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def answer(question: Question) -> Answer:
 
 
 def upkeep_task(moment: Moment, run: UpkeepRun) -> PbsTask:
-    """The task of a prune or gc run."""
+    """The task of a run of upkeep."""
     return PbsTask(_TYPES[run.kind], moment.lab.datastore.name, _SCHEDULER, run.start, run.end, run.state)
 
 

@@ -72,7 +72,7 @@ def _answer(site: Site, request: Request) -> Answer:
     if found is None or request.method != "GET":
         raise RefusedError(501, f"Method '{request.method} {request.path_params['path']}' not implemented")
     known, parts = found
-    question = Question(site, site.access["pve"], site.moment(), parts, query(request))
+    question = Question(site, site.access["pve"], site.moment("pve"), parts, query(request))
     _check(known, question)
     _reach(question)
     return known.answer(question)

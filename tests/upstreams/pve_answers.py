@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
-from . import seeded
+from . import changes, seeded
 from .calls import Answer, Json, Question, RefusedError, epoch
-from .homelab import Guest
+from .homelab import BackupJob, Guest
 from .story import Backup, Moment
 from .timetable import following, proxmox
 from .vzdump import disabled, node_is_down
@@ -61,7 +61,7 @@ def resources(question: Question) -> Answer:
     """Guests, one row each, with VM.Audit (pbs.md §3.6)."""
     if question.text("type") not in ("", "vm"):
         return Answer([])
-    seen = [g for g in question.moment.lab.guests if question.acl.may(f"/vms/{g.vmid}", "VM.Audit")]
+    seen = [g for g in _guests(question.moment) if question.acl.may(f"/vms/{g.vmid}", "VM.Audit")]
     return Answer([_guest_row(question.moment, guest) for guest in seen])
 
 
@@ -70,7 +70,7 @@ def jobs(question: Question) -> Answer:
     _require(question, "/", "Sys.Audit")
     moment = question.moment
     rows: list[Json] = []
-    for job in moment.lab.jobs:
+    for job in changes.jobs(moment.lab, moment.faults, moment.now):
         row: dict[str, Json] = {
             "id": job.id,
             "type": "vzdump",
@@ -78,7 +78,7 @@ def jobs(question: Question) -> Answer:
             "schedule": job.timetable.calendar_event(),
             "storage": moment.lab.storage,
             "mode": "snapshot",
-            "vmid": ",".join(map(str, job.guests)),
+            **_selection(moment, job),
             "notes-template": "{{guestname}}",
             "comment": job.comment,
             "next-run": epoch(following(job.timetable, proxmox, moment.now, moment.lab.zone)),
@@ -93,19 +93,20 @@ def jobs(question: Question) -> Answer:
 def included_volumes(question: Question) -> Answer:
     """The guests and disks that a job covers."""
     _require(question, "/", "Sys.Audit")
-    lab = question.moment.lab
-    job = next((job for job in lab.jobs if job.id == question.parts["job"]), None)
+    moment = question.moment
+    there = changes.jobs(moment.lab, moment.faults, moment.now)
+    job = next((job for job in there if job.id == question.parts["job"]), None)
     if job is None:
         raise RefusedError(400, "No such job")
-    return Answer({"children": [_volumes(lab.guest(vmid)) for vmid in job.guests]})
+    return Answer({"children": [_volumes(moment.lab.guest(vmid)) for vmid in job.guests]})
 
 
 def not_backed_up(question: Question) -> Answer:
     """Guests in no job; templates and disabled jobs count (pbs.md §3.3)."""
     _require(question, "/", "Sys.Audit")
-    lab = question.moment.lab
-    covered = {vmid for job in lab.jobs for vmid in job.guests}
-    open_ones = [g for g in lab.guests if g.vmid not in covered and question.acl.may(f"/vms/{g.vmid}", "VM.Audit")]
+    moment = question.moment
+    covered = {vmid for job in changes.jobs(moment.lab, moment.faults, moment.now) for vmid in job.guests}
+    open_ones = [g for g in _guests(moment) if g.vmid not in covered and question.acl.may(f"/vms/{g.vmid}", "VM.Audit")]
     return Answer([{"vmid": guest.vmid, "name": guest.name, "type": guest.type} for guest in open_ones])
 
 
@@ -158,6 +159,17 @@ def prune_preview(question: Question) -> Answer:
     )
 
 
+def _guests(moment: Moment) -> tuple[Guest, ...]:
+    return changes.guests(moment.lab, moment.faults, moment.now)
+
+
+def _selection(moment: Moment, job: BackupJob) -> dict[str, Json]:
+    """Whom a job takes: a list, or all but those of a list."""
+    if not job.takes_all:
+        return {"vmid": ",".join(map(str, job.guests))}
+    return {"all": 1, "exclude": ",".join(str(g.vmid) for g in _guests(moment) if g.vmid not in job.guests)}
+
+
 def _require(question: Question, path: str, privilege: str) -> None:
     if not question.acl.may(path, privilege):
         raise RefusedError(403, f"Permission check failed ({path}, {privilege})")
@@ -199,7 +211,7 @@ def _guest_row(moment: Moment, guest: Guest) -> dict[str, Json]:
 
 
 def _locked(moment: Moment, guest: Guest) -> bool:
-    return any(run.guest == guest and run.end > moment.now for run in moment.guest_runs)
+    return any(run.guest.vmid == guest.vmid and run.end > moment.now for run in moment.guest_runs)
 
 
 def _volumes(guest: Guest) -> dict[str, Json]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -55,6 +56,7 @@ class Rack:
         self._directory = directory
         self._port_base = port_base
         self._closed: set[str] = set()
+        self._distrusted: set[str] = set()
         self._wires = {source: Wire(source, build(self.site), clock, self.requests) for source, build in _APPS.items()}
         self._address = address
         self._servers = Servers(self._is_wanted, address)
@@ -104,76 +106,16 @@ class Rack:
 
         ``changed`` are sections of it that shall be otherwise.
         """
-        config = self._config(services=services) | dict(changed or {})
+        sources = {source: self._source(source) for source in SOURCES}
+        config = {"poll_interval": "5s", "sources": sources, **self.expectations(services=services), **(changed or {})}
         path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         return path
 
-    def transport(self, source: str) -> httpx.AsyncBaseTransport:
-        """The same upstream in process, without ports and TLS; needs no ``with``. Refuses connections while away."""
-        return _InProcess(self._wires[source], lambda: self._is_wanted(source))
-
-    # --- what can be turned while it runs ---
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """What goes wrong in the homelab."""
-        return self.site.faults
-
-    @faults.setter
-    def faults(self, faults: Iterable[Fault]) -> None:
-        self.site.faults = tuple(faults)
-        self._servers.settle()
-
-    def set_latency(self, source: str, seconds: float) -> None:
-        """Wait before every answer."""
-        self._wires[source].latency = seconds
-
-    def set_permissions(self, source: str, acl: Acl) -> None:
-        """Change what the token of ``pbs`` or ``pve`` may see."""
-        self.site.access[source].acl = acl
-
-    def refuse_token(self, source: str, *, refused: bool = True) -> None:
-        """Revoke the credential, or accept it again."""
-        self.site.access[source].refused = refused
-
-    def rotate_token(self, source: str) -> None:
-        """Give the credential a new secret, here and in its file; the old one is refused."""
-        self.site.rotate(source)
-        self._write_secret(source)
-
-    def close(self, source: str) -> None:
-        """Close an upstream's port."""
-        self._closed.add(source)
-        self._servers.settle()
-
-    def open(self, source: str) -> None:
-        """Open it again, on the same port (a ``SourceAway`` that holds keeps it closed)."""
-        self._closed.discard(source)
-        self._servers.settle()
-
-    def settle(self) -> None:
-        """Open and close ports as the clock wants it now; otherwise that takes up to a tenth of a second."""
-        self._servers.settle()
-
-    def break_answer(self, source: str, path_prefix: str, how: How) -> None:
-        """Break all answers below a path, "/" for all; see ``wire.How``."""
-        self._wires[source].broken[path_prefix] = how
-
-    def mend(self, source: str) -> None:
-        """Take back every ``break_answer``."""
-        self._wires[source].broken.clear()
-
-    # --- inside ---
-
-    def _is_wanted(self, source: str) -> bool:
-        return source not in self._closed and not is_away(self.site.faults, source, self.site.clock())
-
-    def _config(self, *, services: bool) -> dict[str, Any]:
+    def expectations(self, *, services: bool = True) -> dict[str, Any]:
+        """The configuration without its sources: what the owner of the homelab says of jobs and services."""
         lab, repository = self.site.lab, self.site.lab.repository
         config: dict[str, Any] = {
             "timezone": str(lab.zone),
-            "poll_interval": "5s",
-            "sources": {source: self._source(source) for source in SOURCES},
             "jobs": {
                 f"databasement/dump/{lab.dumps.schedule}": {"title": "Databasement dumps"},
                 f"pbs/prune/{lab.datastore.prune_job}": {"title": "PBS prune"},
@@ -206,6 +148,75 @@ class Rack:
             ]
         return config
 
+    def transport(self, source: str) -> httpx.AsyncBaseTransport:
+        """The same upstream in process, without ports and TLS; needs no ``with``. Refuses connections while away."""
+        return _InProcess(self._wires[source], lambda: self._is_wanted(source), lambda: source in self._distrusted)
+
+    # --- what can be turned while it runs ---
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What goes wrong in the homelab."""
+        return self.site.faults
+
+    @faults.setter
+    def faults(self, faults: Iterable[Fault]) -> None:
+        self.site.faults = tuple(faults)
+        self._servers.settle()
+
+    def set_latency(self, source: str, seconds: float) -> None:
+        """Wait before every answer."""
+        self._wires[source].latency = seconds
+
+    def set_permissions(self, source: str, acl: Acl) -> None:
+        """Change what the token of ``pbs`` or ``pve`` may see."""
+        self.site.access[source].acl = acl
+
+    def set_clock(self, source: str, ahead: timedelta) -> None:
+        """Set the clock of ``pbs`` or ``pve`` ahead of the true one; a negative time puts it behind."""
+        self.site.ahead[source] = ahead
+
+    def refuse_token(self, source: str, *, refused: bool = True) -> None:
+        """Revoke the credential, or accept it again."""
+        self.site.access[source].refused = refused
+
+    def rotate_token(self, source: str) -> None:
+        """Give the credential a new secret, here and in its file; the old one is refused."""
+        self.site.rotate(source)
+        self._write_secret(source)
+
+    def close(self, source: str) -> None:
+        """Close an upstream's port."""
+        self._closed.add(source)
+        self._servers.settle()
+
+    def open(self, source: str) -> None:
+        """Open it again, on the same port (a ``SourceAway`` that holds keeps it closed)."""
+        self._closed.discard(source)
+        self._servers.settle()
+
+    def settle(self) -> None:
+        """Open and close ports as the clock wants it now; otherwise that takes up to a tenth of a second."""
+        self._servers.settle()
+
+    def break_answer(self, source: str, path_prefix: str, how: How) -> None:
+        """Break all answers below a path, "/" for all; see ``wire.How``."""
+        self._wires[source].broken[path_prefix] = how
+
+    def distrust(self, source: str) -> None:
+        """In process: behave as if the upstream showed a certificate that nobody trusts, until ``mend``."""
+        self._distrusted.add(source)
+
+    def mend(self, source: str) -> None:
+        """Take back every ``break_answer`` and ``distrust``."""
+        self._wires[source].broken.clear()
+        self._distrusted.discard(source)
+
+    # --- inside ---
+
+    def _is_wanted(self, source: str) -> bool:
+        return source not in self._closed and not is_away(self.site.faults, source, self.site.clock())
+
     def _source(self, source: str) -> dict[str, Any]:
         secret = {"file": str(self._write_secret(source))}
         own: dict[str, dict[str, Any]] = {
@@ -232,15 +243,20 @@ class Rack:
 
 
 class _InProcess(httpx.AsyncBaseTransport):
-    """An app as a transport that refuses connections while its upstream is away."""
+    """An app as a transport that refuses connections while its upstream is away, or shows a wrong certificate."""
 
-    def __init__(self, app: ASGIApp, is_wanted: Callable[[], bool]) -> None:
+    def __init__(self, app: ASGIApp, is_wanted: Callable[[], bool], is_distrusted: Callable[[], bool]) -> None:
         self._asgi = httpx.ASGITransport(app=app)
         self._is_wanted = is_wanted
+        self._is_distrusted = is_distrusted
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if not self._is_wanted():
-            raise httpx.ConnectError("connection refused", request=request)
+            raise httpx.ConnectError("connection refused", request=request) from ConnectionRefusedError()
+        if self._is_distrusted():
+            wrong = ssl.SSLCertVerificationError(1, "certificate verify failed")
+            wrong.verify_code, wrong.verify_message = 18, "self-signed certificate"
+            raise httpx.ConnectError("certificate verify failed", request=request) from wrong
         return await self._asgi.handle_async_request(request)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -33,11 +34,13 @@ def number(low: int, high: int, *key: object) -> int:
     return low + int(fraction(*key) * (high - low))
 
 
+@lru_cache(maxsize=4096)
 def ulid(moment: datetime, *key: object) -> str:
     """A ULID as Laravel writes it: lower case, 10 characters of time and 16 of chance (databasement §1.4)."""
     value = (int(moment.timestamp() * 1000) << 80) | int(_digest(key)[:20], 16)
     return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
+@lru_cache(maxsize=16384)
 def _digest(key: tuple[object, ...]) -> str:
     return sha256("\0".join(map(str, key)).encode()).hexdigest()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import TypeVar
 
 from .dumps import DumpRow, dumps
-from .faults import BackupCorrupt, Fault, of_kind
+from .faults import BackupCorrupt, Fault, QueueStands, SnapshotRemoved, holds, of_kind
 from .homelab import BackupJob, FormerGuest, Guest, Homelab
 from .operations import QueuedTask, QueueRun, queue_runs, queued_tasks
 from .timetable import Timetable, following, go, laravel, proxmox
-from .upkeep import UpkeepRun, upkeep_runs, upkeep_timetable
+from .upkeep import UpkeepRun, upkeep_runs, upkeep_timetables
 from .vzdump import GuestRun, VzdumpTask, night
 
 _BACKUP_DAYS = 70
@@ -52,10 +52,13 @@ class Story:
         self.lab = lab
         self.faults = tuple(faults)
         self._told: dict[tuple[str, date], tuple[object, ...]] = {}
+        self._last: Moment | None = None
 
     def at(self, now: datetime) -> Moment:
-        """The homelab at ``now``."""
-        return Moment(self, now.astimezone(UTC))
+        """The homelab at ``now``; the same object as long as nobody asks for another time."""
+        if self._last is None or self._last.now != now:
+            self._last = Moment(self, now.astimezone(UTC))
+        return self._last
 
     def days(
         self, tell: Callable[[Homelab, tuple[Fault, ...], date], tuple[T, ...]], now: datetime, back: int
@@ -68,6 +71,32 @@ class Story:
             if key not in self._told:
                 self._told[key] = tell(self.lab, self.faults, day)
             yield from self._told[key]  # type: ignore[misc]  # the key names what was told
+
+    def is_busy(self, start: datetime, end: datetime) -> bool:
+        """Whether anything is due, waits or is under way between these moments."""
+        return any(begins <= end and start <= ends for begins, ends in self._spans(end))
+
+    def has_changed(self, since: datetime, now: datetime) -> bool:
+        """Whether anything has begun or ended after ``since`` up to ``now``, or a change or mishap of that time set in."""
+        spans = [moment for span in self._spans(now) for moment in span]
+        own = [value for fault in self.faults for value in astuple(fault) if isinstance(value, datetime)]
+        return any(since < moment <= now for moment in (*spans, *own))
+
+    def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """From when it is due to its end: everything of today and yesterday, guest by guest and try by try."""
+        for task in self.days(night, now, 1):
+            yield task.start, task.end
+            yield from ((run.start, run.end) for run in task.runs)
+        for row in self.days(dumps, now, 1):
+            due = laravel(self.lab.dumps.timetable, row.due, self.lab.zone)
+            yield max(at for at in due if at <= row.created), row.end
+            yield from ((attempt.start, attempt.end) for attempt in row.attempts)
+        yield from ((run.start, run.end) for run in self.days(upkeep_runs, now, 1))
+        for run in self.days(queue_runs, now, 1):
+            # When it exists twice it is due at the first, whatever Backrest takes.
+            local = run.due.astimezone(self.lab.zone)
+            yield local.replace(fold=0).astimezone(UTC), run.start
+        yield from ((run.start, run.end) for run in self.days(queue_runs, now, 1))
 
 
 class Moment:
@@ -99,7 +128,7 @@ class Moment:
 
     @cached_property
     def upkeep(self) -> tuple[UpkeepRun, ...]:
-        """PBS's prune and gc runs of the last month, oldest first."""
+        """PBS's runs of upkeep of the last month, oldest first."""
         return tuple(run for run in self._story.days(upkeep_runs, self.now, _TASK_DAYS) if run.start <= self.now)
 
     def upkeep_next(self, kind: str) -> datetime:
@@ -108,7 +137,7 @@ class Moment:
         after = self.now - timedelta(days=_TASK_DAYS)
         if runs:
             after = runs[-1].end if runs[-1].end <= self.now else runs[-1].start
-        return following(upkeep_timetable(self.lab, kind), proxmox, after, self.lab.zone)
+        return following(upkeep_timetables(self.lab)[kind], proxmox, after, self.lab.zone)
 
     @cached_property
     def dump_rows(self) -> tuple[DumpRow, ...]:
@@ -125,6 +154,9 @@ class Moment:
 
     def announced(self, task: QueuedTask) -> datetime | None:
         """The next run that Backrest has announced; none while one runs. In the past while the queue is busy."""
+        stands = [f.since for f in of_kind(self.faults, QueueStands) if f.plan == task.name and holds(f, self.now)]
+        if stands:
+            return following(task.timetable, go, min(stands), self.lab.zone)
         due = [run for run in self._story.days(queue_runs, self.now, 1) if run.task == task and run.due <= self.now]
         if due and due[-1].start > self.now:
             return due[-1].due
@@ -164,7 +196,12 @@ class Moment:
     def _of_guest(self, vmid: int) -> list[Backup]:
         found = list(reversed(self._runs_by_guest.get(vmid, [])))
         under_way = [self._backup(run, None) for _, run in found if run.end > self.now]
-        done = [(job, run) for job, run in found if run.end <= self.now and run.error is None]
+        removed = {(fault.vmid, fault.due) for fault in of_kind(self.faults, SnapshotRemoved) if fault.at <= self.now}
+        done = [
+            (job, run)
+            for job, run in found
+            if run.end <= self.now and run.error is None and (vmid, run.due) not in removed
+        ]
         kept = [self._backup(run, _size(run)) for job, run in done[: self._keeps(done)]]
         return under_way + self._pruned(kept)
 

@@ -1,4 +1,4 @@
-"""PBS's own jobs: the prune job and the garbage collection of the datastore."""
+"""PBS's own jobs: prune and garbage collection of the datastore, verify and sync where there are such jobs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from . import seeded
-from .faults import Fault, UpkeepFails, UpkeepStuck, of_kind
+from .faults import Fault, UpkeepFails, UpkeepStuck, holds, of_kind
 from .homelab import Homelab
 from .timetable import Timetable, proxmox
 from .vzdump import is_in_maintenance
 
-_TAKES = {"prune": timedelta(seconds=40), "gc": timedelta(minutes=95)}
+_TAKES = {
+    "prune": timedelta(seconds=40),
+    "gc": timedelta(minutes=95),
+    "verify": timedelta(minutes=70),
+    "sync": timedelta(minutes=25),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class UpkeepRun:
-    """One run of ``prune`` or ``gc``. ``state`` is what it ends with."""
+    """One run of ``prune``, ``gc``, ``verify`` or ``sync``. ``state`` is what it ends with."""
 
     kind: str
     start: datetime
@@ -24,17 +29,19 @@ class UpkeepRun:
     state: str
 
 
-def upkeep_timetable(lab: Homelab, kind: str) -> Timetable:
-    """When ``prune`` or ``gc`` is due."""
-    return lab.datastore.prune if kind == "prune" else lab.datastore.gc
+def upkeep_timetables(lab: Homelab) -> dict[str, Timetable]:
+    """When each kind of upkeep is due, as far as there is such a job."""
+    store = lab.datastore
+    every = {"prune": store.prune, "gc": store.gc, "verify": store.verify, "sync": store.sync}
+    return {kind: timetable for kind, timetable in every.items() if timetable is not None}
 
 
 def upkeep_runs(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[UpkeepRun, ...]:
     """All runs on a local day. The proxy looks once a minute, so a run begins within the due minute (pbs.md §2.9)."""
     return tuple(
         _run(faults, kind, day, due)
-        for kind in ("prune", "gc")
-        for due in proxmox(upkeep_timetable(lab, kind), day, lab.zone)
+        for kind, timetable in upkeep_timetables(lab).items()
+        for due in proxmox(timetable, day, lab.zone)
         if not _stands_still(faults, kind, due)
     )
 
@@ -46,5 +53,5 @@ def _run(faults: tuple[Fault, ...], kind: str, day: date, due: datetime) -> Upke
 
 
 def _stands_still(faults: tuple[Fault, ...], kind: str, due: datetime) -> bool:
-    stuck = any(fault.kind == kind and fault.since <= due for fault in of_kind(faults, UpkeepStuck))
+    stuck = any(fault.kind == kind and holds(fault, due) for fault in of_kind(faults, UpkeepStuck))
     return stuck or is_in_maintenance(faults, due, "offline", "read-only", "delete")

@@ -6,7 +6,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .acl import PBS_FULL, PVE_FULL, Acl
 from .faults import Fault
@@ -44,6 +44,7 @@ class Site:
         self.clock = clock
         self.access = {source: Access(_NAMES[source], _new_secret(source)) for source in SOURCES}
         self.access["pbs"].acl, self.access["pve"].acl = PBS_FULL, PVE_FULL
+        self.ahead: dict[str, timedelta] = {}
         self.pbs_fingerprint = ":".join(["00"] * 32)
         self._story = Story(lab, faults)
 
@@ -56,9 +57,17 @@ class Site:
     def faults(self, faults: Iterable[Fault]) -> None:
         self._story = Story(self.lab, faults)
 
-    def moment(self) -> Moment:
-        """The homelab now."""
-        return self._story.at(self.clock())
+    def moment(self, source: str = "") -> Moment:
+        """The homelab now, by the clock of that upstream."""
+        return self._story.at(self.clock() + self.ahead.get(source, timedelta()))
+
+    def has_changed(self, since: datetime) -> bool:
+        """Whether anything has begun or ended in the homelab since then; see Story."""
+        return self._story.has_changed(since, self.clock())
+
+    def is_busy(self, start: datetime, end: datetime) -> bool:
+        """Whether anything is due or under way between these moments."""
+        return self._story.is_busy(start, end)
 
     def rotate(self, source: str) -> None:
         """Give an upstream's credential a new secret; the old one is refused from now on."""

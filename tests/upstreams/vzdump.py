@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from . import seeded
-from .faults import Fault, GuestFails, GuestTakes, JobDisabled, Maintenance, NodeDown, of_kind
+from . import changes, seeded
+from .faults import Fault, GuestFails, GuestTakes, JobDisabled, Maintenance, NodeDown, holds, of_kind
 from .homelab import BackupJob, Guest, Homelab
 from .timetable import proxmox
 
@@ -50,13 +50,21 @@ def _tasks(lab: Homelab, faults: tuple[Fault, ...], day: date, free: dict[str, d
     tasks: list[VzdumpTask] = []
     for place, job in enumerate(lab.jobs):
         for due in _due(lab, faults, job, day):
+            covered = _covered(lab, faults, job, due)
             for node in lab.nodes:
                 start = due + timedelta(seconds=1 + place) + seeded.seconds(0, 2, "vzdump", node, day)
-                guests = tuple(g for g in map(lab.guest, job.guests) if g.node == node)
+                guests = tuple(guest for guest in covered if guest.node == node)
                 if guests and not node_is_down(faults, node, start):
                     lock = _free_from(tasks, free).get(node, start)
-                    tasks.append(_task(faults, job, node, guests, day, start, max(start, lock)))
+                    tasks.append(_task(lab, faults, job, node, guests, day, start, max(start, lock)))
     return tuple(tasks)
+
+
+def _covered(lab: Homelab, faults: tuple[Fault, ...], job: BackupJob, due: datetime) -> tuple[Guest, ...]:
+    """The guests that the job covers when it is due, in its order; none once it is deleted."""
+    there = {guest.vmid: guest for guest in changes.guests(lab, faults, due)}
+    found = next((one for one in changes.jobs(lab, faults, due) if one.id == job.id), None)
+    return tuple(there[vmid] for vmid in found.guests) if found else ()
 
 
 def _due(lab: Homelab, faults: tuple[Fault, ...], job: BackupJob, day: date) -> Iterator[datetime]:
@@ -67,7 +75,7 @@ def _due(lab: Homelab, faults: tuple[Fault, ...], job: BackupJob, day: date) -> 
 
 def disabled(faults: Iterable[Fault], job: str, now: datetime) -> bool:
     """Whether somebody has switched the job off by ``now``."""
-    return any(fault.job == job and fault.since <= now for fault in of_kind(faults, JobDisabled))
+    return any(fault.job == job and holds(fault, now) for fault in of_kind(faults, JobDisabled))
 
 
 def _free_from(tasks: Iterable[VzdumpTask], free: dict[str, datetime]) -> dict[str, datetime]:
@@ -78,6 +86,7 @@ def _free_from(tasks: Iterable[VzdumpTask], free: dict[str, datetime]) -> dict[s
 
 
 def _task(
+    lab: Homelab,
     faults: tuple[Fault, ...],
     job: BackupJob,
     node: str,
@@ -92,6 +101,8 @@ def _task(
     runs: list[GuestRun] = []
     at, cut = lock + timedelta(seconds=1), _next_cut(faults, node, start)
     for guest in guests:
+        if guest not in changes.guests(lab, faults, at):
+            continue  # It was moved away or deleted before its turn, and the task passes over it.
         run = _run(faults, guest, day, at)
         if run.end > cut:
             runs.append(GuestRun(guest, day, run.start, max(cut, run.start), "connection error: connection reset"))

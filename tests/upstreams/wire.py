@@ -11,10 +11,10 @@ from urllib.parse import unquote
 
 import anyio
 import anyio.lowlevel
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-How = Literal["garbage", "truncated", "cut", "oversized", "redirect", "slow", "wrong-type"] | int
+How = Literal["garbage", "truncated", "cut", "oversized", "redirect", "login-page", "busy", "slow", "wrong-type"] | int
 """How an answer is broken:
 
 - ``garbage``: bytes that are neither UTF-8 nor JSON, sent as JSON
@@ -22,6 +22,8 @@ How = Literal["garbage", "truncated", "cut", "oversized", "redirect", "slow", "w
 - ``cut``: the same, and the connection is closed in the middle of the message
 - ``oversized``: rows of JSON without an end (256 MiB)
 - ``redirect``: 302 to another host
+- ``login-page``: a page for people with status 200, as a proxy that wants a login gives
+- ``busy``: 503 with ``Retry-After: 0``: the next refresh may ask again at once
 - ``slow``: the real answer, a byte at a time, a byte a second
 - ``wrong-type``: valid JSON whose every value has another type than it should
 - a number: that status, with ``Retry-After: 7`` for 429 and 503
@@ -87,6 +89,10 @@ async def _break(how: How, upstream: ASGIApp, scope: Scope, receive: Receive, se
         await Response("broken on purpose", how, headers)(scope, receive, send)
     elif how == "redirect":
         await RedirectResponse("https://elsewhere.invalid/", 302)(scope, receive, send)
+    elif how == "login-page":
+        await HTMLResponse("<!doctype html><title>Log in</title><form>")(scope, receive, send)
+    elif how == "busy":
+        await Response("too busy", 503, {"retry-after": "0"})(scope, receive, send)
     elif how == "garbage":
         await Response(b"\xff\xfe<\x00html>", media_type="application/json")(scope, receive, send)
     elif how == "oversized":

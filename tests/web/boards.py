@@ -223,9 +223,15 @@ def bad_morning() -> Board:
     return board(services, "3 of 12 need you: paperless failed 04:11", sources=sources)
 
 
+def calm(number: int) -> Board:
+    """So many services, and nothing wrong with any."""
+    services = [service(f"service-{place:02}", guest(100 + place), dump(f"db/s{place:02}")) for place in range(number)]
+    return board(services, f"All {number} backed up · as of 07:26 · next 02:00")
+
+
 def many(number: int) -> Board:
     """A house with many services, some with many parts and with names that are long."""
-    services = [service(f"service-{place:02}", guest(100 + place), dump(f"db/s{place:02}")) for place in range(number)]
+    services = [*calm(number).services]
     parts = [dump(f"mariadb-main/tenant_{place:02}", WARNING if place in (3, 7) else OK) for place in range(14)]
     services[0] = service("a-service-with-a-very-long-name-that-somebody-chose", *parts, guest(100), plan("photos"))
     return board(services, f"All {number} backed up, 1 warning: {services[0].name}")

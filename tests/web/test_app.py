@@ -113,9 +113,11 @@ def test_every_answer_carries_the_security_headers(path: str, key: str | None) -
     policy = dict(piece.split(" ", 1) for piece in headers["content-security-policy"].split("; "))
     assert policy == {
         "default-src": "'none'",
+        "script-src": "'self'",
         "style-src": "'self'",
         "img-src": "'self'",
         "font-src": "'self'",
+        "connect-src": "'self'",
         "frame-ancestors": "'self'",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -342,15 +342,15 @@ def test_a_service_belongs_to_the_table_and_a_month_to_the_calendar(query: str) 
 def test_hostile_titles_are_shown_as_text() -> None:
     text = ask(app_for(calendars.hostile(NOW), boards.hostile()), "/widget?view=calendar").text
 
-    assert "<script" not in text
+    assert text.count("<script") == 2
     assert "onerror" not in text.replace("onerror=alert(1)&gt;", "")
     assert "&lt;script&gt;" in text
 
 
-def test_the_calendar_has_no_script_no_inline_style_and_only_relative_addresses() -> None:
+def test_the_calendar_has_no_inline_script_no_inline_style_and_only_relative_addresses() -> None:
     text = ask(app_for(), "/widget?view=calendar").text
 
-    assert not re.search(r"<script|<style|\sstyle=|\son\w+=", text)
+    assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son\w+=", text)
     for address in re.findall(r'href="([^"]*)"', text):
         assert address.startswith(("?", "#", "static/", "theme.css"))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 
 from sidecar.core.model import Board, SourceKind, State, Verdict
+from sidecar.web.app import WidgetOptions
 from sidecar.web.page import Page, page, page_of_service
 from sidecar.web.rows import Row
 from sidecar.web.words import Said
@@ -182,9 +185,11 @@ class Reader(HTMLParser):
 
 
 @pytest.mark.parametrize("made", boards.ALL.values(), ids=boards.ALL)
-def test_the_page_has_no_script_no_inline_style_and_only_relative_addresses(made: Callable[[], Board]) -> None:
-    reader = Reader(ask(app_for(made), "/widget").text)
-    assert not {"script", "style", "img", "iframe", "form"} & {tag for tag, _ in reader.tags}
+def test_the_page_has_no_inline_script_or_style_and_only_relative_addresses(made: Callable[[], Board]) -> None:
+    html = ask(app_for(made), "/widget").text
+    reader = Reader(html)
+    assert not {"style", "img", "iframe", "form"} & {tag for tag, _ in reader.tags}
+    assert html.count("<script") == len(re.findall(r'<script src="static/[\w.]+\.js"( defer)?></script>', html)) == 2
     for tag, attributes in reader.tags:
         assert not [name for name in attributes if name == "style" or name.startswith("on")]
         address = attributes.get("href") or ""
@@ -198,7 +203,8 @@ def test_the_page_has_no_script_no_inline_style_and_only_relative_addresses(made
 def test_hostile_text_arrives_as_text() -> None:
     html = ask(app_for(boards.hostile), "/widget").text
     reader = Reader(html)
-    assert "<script" not in html
+    assert "<script>" not in html
+    assert html.count("<script") == 2
     assert boards.HOSTILE in "".join(reader.text)
     assert not [attributes for tag, attributes in reader.tags if "javascript" in (attributes.get("href") or "")]
 
@@ -209,8 +215,18 @@ def test_times_are_exact_for_machines_and_in_the_tooltip() -> None:
     assert {"datetime": "2026-11-22T03:07:00Z", "title": "Sun 22 Nov 2026 04:07:00 CET"} in times
 
 
-def test_an_open_page_asks_again_by_itself() -> None:
-    assert '<meta http-equiv="refresh" content="60">' in ask(app_for(), "/widget").text
+def test_an_open_page_asks_again_by_itself_also_without_script() -> None:
+    html = ask(app_for(), "/widget").text
+    assert '<noscript><meta http-equiv="refresh" content="60"></noscript>' in html
+    assert 'data-refresh="60"' in html
+
+
+@pytest.mark.parametrize(("stale_after", "seconds"), [(timedelta(minutes=20), 300), (timedelta(minutes=2), 120)])
+def test_an_open_page_without_an_answer_is_believed_no_longer_than_a_board(
+    stale_after: timedelta, seconds: int
+) -> None:
+    html = ask(app_for(options=WidgetOptions(stale_after=stale_after)), "/widget").text
+    assert f'data-now="2026-11-23T06:26:00Z" data-clock="07:26" data-refresh="60" data-good-for="{seconds}"' in html
 
 
 def test_what_a_source_cannot_tell_although_it_is_read_well_is_a_note() -> None:

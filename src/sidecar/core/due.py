@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from .history import History
 from .model import Run
@@ -46,6 +48,17 @@ def grace(part: Part, enabled: tuple[Plan, ...], now: datetime) -> timedelta:
     periods = [plan.schedule.period(now) for plan in (enabled or part.plans) if plan.schedule]
     period = min((period for period in periods if period), default=None)
     return min(max(period / 4, SHORT_GRACE), LONGEST_GRACE) if period else LONGEST_GRACE
+
+
+def second_time(due: datetime, zones: Iterable[str | None]) -> timedelta:
+    """Rule 7: how much later the same local time comes again; nothing where it comes once.
+
+    It is due once, at the first, but schedulers disagree which of the two they take (libs.md §3), so the second is
+    waited for as well.
+    """
+    local = [due.astimezone(ZoneInfo(zone)) for zone in zones if zone is not None]
+    again = [one.replace(fold=1).astimezone(UTC) - one.astimezone(UTC) for one in local]
+    return max(again, default=timedelta())
 
 
 def _expected_after(part: Part, plan: Plan, moment: datetime) -> datetime | None:

@@ -14,7 +14,7 @@ from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, Run, SourceKind
 from .part import Actions, Activity, Part, Plan, weakest
 from .recall import Recalled, Shared
-from .report import BackupJob, Guest, Report, Storage, Task, Zone
+from .report import BackupJob, Guest, Problem, Report, Storage, Task, Zone
 from .settings import SourceSetting
 from .snapshots import UPLOAD_LIMIT
 
@@ -84,6 +84,11 @@ class _Cluster:
 
     def unread_jobs(self) -> list[str]:
         return [job.id for job in self.jobs if job.enabled and job.guests is None]
+
+    def untold_jobs(self) -> Problem | None:
+        """Why no job is known at all, as long as none was ever read or the token may not see them any more."""
+        reading = self.report.reading("jobs")
+        return reading.problem if reading is not None and reading.as_of is None else None
 
     def _member(self, guest: Guest, jobs: list[BackupJob]) -> _Member:
         key = (guest.node, tuple(job.id for job in jobs))
@@ -176,7 +181,7 @@ def _part(cluster: _Cluster, member: _Member) -> GuestPart:
         broken=kept.stock.broken,
         verified_at=kept.stock.verified_at,
         link=Link(f"{source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
-        actions=_actions(guest, cohort.jobs),
+        actions=_actions(guest, cohort.jobs, cluster.untold_jobs()),
         note=cohort.note,
         kept_on=tuple(place.source.name for place in destination.places),
     )
@@ -224,6 +229,8 @@ def _note(cluster: _Cluster, jobs: Sequence[BackupJob], destination: Destination
     """Why nothing can be known about a guest although its cluster answers."""
     if not jobs and (unread := cluster.unread_jobs()):
         return f"can't tell whether job {unread[0]} covers it: its guests could not be read"
+    if not jobs and (untold := cluster.untold_jobs()):
+        return f"can't tell which job covers it: {untold.cause}"
     if jobs and not destination.storages:
         return f"the storage of job {jobs[0].id} is not visible: the token needs Datastore.Audit on /storage"
     if jobs and not destination.places and all(storage.type == "pbs" for storage in destination.storages):
@@ -231,16 +238,17 @@ def _note(cluster: _Cluster, jobs: Sequence[BackupJob], destination: Destination
     return None
 
 
-def _actions(guest: Guest, jobs: Sequence[BackupJob]) -> Actions:
+def _actions(guest: Guest, jobs: Sequence[BackupJob], untold: Problem | None) -> Actions:
     job = jobs[0].id if jobs else None
     start = f"start {job} there" if job else "start a backup"
+    nowhere = "Add that server to sources, or name it under storages of the PVE source."
     return Actions(
         failed=f"Read the task's log, mend the cause, then run {job or 'a backup'} again.",
         missed=f"Check that node {guest.node} is up, then {start}.",
         never=f"Check that node {guest.node} is up, then {start}.",
         concerned="Look at the newest runs and at the verification of its snapshots.",
         uncovered=f"Enable {job}." if job else f"Add {guest.vmid} to a backup job, or list it under ignore.",
-        unreadable="Add that server to sources, or name it under storages of the PVE source.",
+        unreadable=untold.action if untold else nowhere,
     )
 
 

@@ -93,7 +93,8 @@ def _verdict(promise: Plan, members: list[Member], good: int, *, disabled: bool)
         (one.row.verdict.since for one in members if one.row.verdict.state is state and one.row.verdict.since),
         default=None,
     )
-    said = f"{good} of {len(members)}" + (f": {words.listed(bad)}" if state is not State.OK else "")
+    said = "" if promise.enabled else "switched off at its source; "
+    said += f"{good} of {len(members)}" + (f": {words.listed(bad)}" if state is not State.OK else "")
     return Verdict(state, words.sentence(said), since)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -110,6 +110,7 @@ class Evidence:
 
     Attributes:
         as_of: the oldest of them; None when one was never read.
+        newest: the newest of them, where they are not all of one moment.
         problem: why the newest attempt failed, or why nothing can be known.
         source: whose readings they are, for the reason.
         stale_after: age from which they prove nothing.
@@ -119,6 +120,12 @@ class Evidence:
     as_of: datetime | None
     stale_after: timedelta
     problem: Problem | None = None
+    newest: datetime | None = None
+
+    def is_from_the_future(self, run: Run) -> bool:
+        """Rule 6: it starts more than 5 min after what told of it was read, so a clock is wrong."""
+        seen = self.newest or self.as_of
+        return seen is None or run.start > seen + CLOCK_TOLERANCE
 
     def stale(self, now: datetime) -> bool:
         """Nothing was read, or it was too long ago."""
@@ -208,4 +215,5 @@ class Actions:
 
 def weakest(evidences: list[Evidence], now: datetime) -> Evidence:
     """The one that carries least: what was never read, then what is stale, then the oldest. Needs at least one."""
-    return min(evidences, key=lambda one: (one.as_of is not None, not one.stale(now), one.as_of or now))
+    found = min(evidences, key=lambda one: (one.as_of is not None, not one.stale(now), one.as_of or now))
+    return replace(found, newest=max((one.as_of for one in evidences if one.as_of), default=None))

@@ -49,11 +49,13 @@ def _promises(history: History, report: Report) -> History:
     by_member: dict[str, dict[str, Promise]] = defaultdict(dict)
     for promise in told.promises(report):
         by_member[promise.member][promise.job] = promise
-    since = at if report.source in history.contacts else None
+    known = _of_source(history.plans, report.source)
+    # A backup server may have been read before its jobs could be.
+    first = report.source not in history.contacts or (report.kind is SourceKind.PBS and not known)
     changed = {}
-    for member in by_member.keys() | _of_source(history.plans, report.source):
+    for member in by_member.keys() | known:
         rows = history.plans.get(member, ())
-        found = _rows(rows, by_member.get(member, {}), partial(told.tells_of, report), at, since)
+        found = _rows(rows, by_member.get(member, {}), partial(told.tells_of, report), at, None if first else at)
         if found != rows:
             changed[member] = found
     return replace(history, plans=MappingProxyType({**history.plans, **changed})) if changed else history
@@ -119,9 +121,8 @@ def _runs(history: History, report: Report) -> History:
     changed = {}
     for job, runs in told.upkeep_runs_of(report):
         before = history.runs.get(job, ())
-        found = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS]
-        if found != before:
-            changed[job] = found
+        if runs != before[: len(runs)]:
+            changed[job] = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS]
     return replace(history, runs=MappingProxyType({**history.runs, **changed})) if changed else history
 
 

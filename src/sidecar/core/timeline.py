@@ -19,7 +19,7 @@ from .lab import Lab, plan
 from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State
 from .occasions import Occasion, occasions
 from .occurrence_words import reason, together
-from .part import CLOCK_TOLERANCE, EARLY, Part, Plan
+from .part import EARLY, Part, Plan
 from .report import Report
 from .schedule import Schedule
 from .settings import CalendarLine, Pause, Settings
@@ -187,8 +187,7 @@ def _parts(found: Judged) -> Iterator[Track]:
 
 
 def _part_track(name: str, part: Part, judgement: Judgement, lab: Lab) -> Track:
-    as_of = part.evidence.as_of
-    known = dropwhile(lambda run: as_of is None or run.start > as_of + CLOCK_TOLERANCE, part.runs)
+    known = dropwhile(part.evidence.is_from_the_future, part.runs)
     runs = tuple(reversed(tuple(known)))
     since = min((when for when in (runs[0].start if runs else None, lab.history.first_contact) if when), default=None)
     return Track(
@@ -197,7 +196,7 @@ def _part_track(name: str, part: Part, judgement: Judgement, lab: Lab) -> Track:
         plans=tuple(_promises((*part.past, *part.plans), runs)),
         verdict=judgement.verdict,
         grace=judgement.grace,
-        as_of=as_of,
+        as_of=part.evidence.as_of,
         known_since=max(since, part.first_due_after or since) if since else None,
         failures_are_gaps=part.kind is PartKind.GUEST,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from . import words
-from .due import SHORT_GRACE
+from .due import SHORT_GRACE, second_time
 from .host_groups import link
 from .lab import Lab, plan
 from .model import JobRow, Link, Outcome, Run, SourceKind, State, Verdict
@@ -17,9 +17,8 @@ from .report import Plan as BackrestPlan
 from .report import Repo, Report, UpkeepJob, Zone
 from .settings import SourceSetting
 from .told import upkeep_member, upkeep_name
-from .upkeep_runs import BROKE_OFF, outcome, told, with_earlier
+from .upkeep_runs import BROKE_OFF, outcome, told
 
-KINDS = ("prune", "gc", "verify", "sync", "check")
 _TITLES = {
     "prune": "prune",
     "gc": "garbage collection",
@@ -65,11 +64,6 @@ def upkeep(lab: Lab) -> Iterator[Upkeep]:
     for source, report in lab.of(SourceKind.BACKREST):
         if report is not None:
             yield from _of_backrest(lab, source, report)
-
-
-def job_rows(lab: Lab) -> Iterator[JobRow]:
-    """The upkeep jobs as rows of the board."""
-    return (one.row for one in upkeep(lab))
 
 
 def _of_backrest(lab: Lab, source: SourceSetting, report: Report) -> Iterator[Upkeep]:
@@ -122,7 +116,8 @@ def _upkeep(
     lab: Lab, source: SourceSetting, job: UpkeepJob, promise: Plan, evidence: Evidence, *, busy: bool = False
 ) -> Upkeep:
     own = lab.settings.jobs.get(promise.job)
-    runs = with_earlier(told(job), lab.history.runs.get(promise.job, ()))
+    # What is remembered holds what is told now: remember.py.
+    runs = lab.history.runs.get(promise.job) or told(job)
     from_backrest = source.kind is SourceKind.BACKREST
     row = JobRow(
         name=promise.job,
@@ -196,7 +191,7 @@ def _by_last_run(lab: Lab, job: UpkeepJob, promise: Plan, evidence: Evidence, pl
         since = f" since {words.moment(job.last_start, now, zone)}" if job.last_start else ""
         return Verdict(State.RUNNING, f"Running{since}.", job.last_start)
     grace = promise.grace or SHORT_GRACE
-    overdue = job.next_run is not None and evidence.as_of is not None and job.next_run + grace < evidence.as_of
+    overdue = _is_overdue(job, promise, grace, evidence.as_of)
     due = words.moment(job.next_run, now, zone) if job.next_run else "–"
     where = place.link
     if job.last_state is None:
@@ -225,6 +220,13 @@ def _by_last_run(lab: Lab, job: UpkeepJob, promise: Plan, evidence: Evidence, pl
             State.WARNING, f"The run that ended {ended} finished with {job.last_state}.", job.last_end, None, where
         )
     return Verdict(State.OK, f"Last run {ended}.", job.last_end)
+
+
+def _is_overdue(job: UpkeepJob, promise: Plan, grace: timedelta, as_of: datetime | None) -> bool:
+    if job.next_run is None or as_of is None:
+        return False
+    again = second_time(job.next_run, [promise.timezone]) if promise.schedule else timedelta()
+    return job.next_run + grace + again < as_of
 
 
 def _switched_off(lab: Lab, job: UpkeepJob, promise: Plan, grace: timedelta, place: _Place) -> Verdict:

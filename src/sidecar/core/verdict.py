@@ -13,7 +13,7 @@ from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from . import words
-from .due import due_time, grace, next_run
+from .due import due_time, grace, next_run, second_time
 from .history import History
 from .model import Outcome, Run, State, Verdict
 from .part import CLOCK_TOLERANCE, EARLY, Activity, Part, Plan
@@ -51,10 +51,6 @@ class _Case:
     good: Run | None
     due: datetime | None
     grace: timedelta
-
-    @property
-    def deadline(self) -> datetime | None:
-        return self.due + self.grace if self.due else None
 
     def at(self, when: datetime) -> str:
         return words.moment(when, self.now, self.zone)
@@ -108,9 +104,8 @@ def _disabled(case: _Case) -> Verdict | None:
 
 def _evident(part: Part, since: datetime = _FIRST) -> Iterable[Run]:
     """Rule 6: runs that start later than 5 min after the reading are no evidence: a clock is wrong. Newest first."""
-    as_of = part.evidence.as_of
     recent = takewhile(lambda run: run.start >= since, part.runs)
-    return (run for run in recent if as_of is not None and run.start <= as_of + CLOCK_TOLERANCE)
+    return (run for run in recent if not part.evidence.is_from_the_future(run))
 
 
 def _newest_evident(part: Part, now: datetime) -> Run | None:
@@ -279,16 +274,24 @@ def _under_way(case: _Case, due: datetime) -> Activity | None:
 
 
 def _overdue(case: _Case, due: datetime) -> Verdict:
-    """Rule 3 and 6: missed and never need readings from after D + grace; with older ones it stays late."""
-    part, deadline = case.part, due + case.grace
-    as_of = part.evidence.as_of
+    """Rules 3, 6 and 7: missed and never need readings from after D + grace; with older ones it stays late."""
+    part, as_of = case.part, case.part.evidence.as_of
+    zones = (plan.timezone for plan in (*part.plans, *part.past) if plan.schedule)
+    deadline = due + case.grace + second_time(due, zones)
     if case.now < deadline or as_of is None or as_of < deadline:
         return case.verdict(State.LATE, f"due {case.at(due)}, nothing has started yet; {case.newest()}", due)
     by = words.clock(deadline, due, case.now, case.zone)
-    reason = f"due {case.at(due)}, nothing had started by {by}"
+    reason, ahead = f"due {case.at(due)}, nothing had started by {by}", _from_the_future(case)
     if case.good is None:
-        return case.verdict(State.NEVER, f"{reason}, and {case.newest()}", deadline, part.actions.never)
-    return case.verdict(State.MISSED, f"{reason}; {case.newest()}", deadline, part.actions.missed)
+        said = f"{reason}, and {case.newest()}{ahead}"
+        return case.verdict(State.NEVER, said, deadline, part.actions.never)
+    return case.verdict(State.MISSED, f"{reason}; {case.newest()}{ahead}", deadline, part.actions.missed)
+
+
+def _from_the_future(case: _Case) -> str:
+    """Rule 6: what is no evidence is told all the same, for it says what to mend."""
+    run = next((run for run in case.part.runs if case.part.evidence.is_from_the_future(run)), None)
+    return f"; a {_noun(case.part)} of {case.at(run.start)} lies in the future: a clock is wrong" if run else ""
 
 
 def _noun(part: Part) -> str:

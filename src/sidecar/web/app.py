@@ -24,7 +24,7 @@ from . import extension, openapi, views
 from .assets import load_assets
 from .auth import RequireKey
 from .calendar_page import calendar_page
-from .doubt import doubtful, is_overdue
+from .doubt import RENEWED_WITHIN, doubtful, is_overdue
 from .extension import ExtensionTemplate, respond_to_glance
 from .page import page, page_of_service
 from .problem import UNFORESEEN, for_any_exception, for_http_exception, problem
@@ -42,6 +42,7 @@ from .rendered import RenderedAnswers, rendered, respond
 from .security_headers import SecurityHeaders
 from .theme import Theme, stylesheet
 from .widget import WidgetTemplate
+from .words import Clock
 
 _HTML = "text/html"
 _JSON = "application/json"
@@ -57,11 +58,13 @@ class WidgetOptions:
         frame_ancestors: origins that may frame the page, as in Content-Security-Policy.
         theme: the colours, unless the address of the page names others; see theme.parse_theme for glance.yml's names.
         refresh: how often an open page looks again; whole seconds.
+        stale_after: age from which what was read proves nothing; an open page without an answer keeps to it too.
     """
 
     frame_ancestors: tuple[str, ...] = ("'self'",)
     theme: Theme = field(default_factory=Theme)
     refresh: timedelta = timedelta(minutes=1)
+    stale_after: timedelta = timedelta(minutes=20)
 
 
 def nothing_due(now: datetime) -> Timeline:
@@ -138,7 +141,7 @@ class Handlers:
         self._answers = RenderedAnswers()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
-        self._template = WidgetTemplate(self._assets, options.refresh)
+        self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
         self._fragment = ExtensionTemplate()
         self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
 
@@ -211,11 +214,13 @@ class Handlers:
         return doubtful(board, now) if is_overdue(board, now) else board
 
     def _render_widget(self, board: Board, query: WidgetQuery) -> bytes:
+        clock = Clock(board.at, ZoneInfo(board.timezone))
+        made = clock.moment(board.at, clock.time(board.at))
         calendar = None if query.view == "table" else calendar_page(board, self._timeline(board.at), query)
         if query.view == "calendar":
-            return self._template.render(query, None, calendar)
+            return self._template.render(query, None, calendar, made)
         table = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
-        return self._template.render(query, table, calendar)
+        return self._template.render(query, table, calendar, made)
 
     def _render_extension(self, board: Board, query: ExtensionQuery) -> bytes:
         table = page(board) if query.service is None else page_of_service(board, _service(board, query.service))

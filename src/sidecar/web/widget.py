@@ -10,18 +10,23 @@ from .calendar_page import CalendarPage
 from .page import Page
 from .query import WidgetQuery
 from .templating import environment
+from .words import Moment
 
 
 class WidgetTemplate:
-    """The template of every view, compiled once. An open page looks again every ``refresh``."""
+    """The template of every view, compiled once.
 
-    def __init__(self, assets: Mapping[str, Asset], refresh: timedelta) -> None:
+    An open page looks again every ``refresh``; without an answer it shows nothing as ok after ``good_for``.
+    """
+
+    def __init__(self, assets: Mapping[str, Asset], refresh: timedelta, good_for: timedelta) -> None:
         self._template = environment().get_template("widget.html")
         self._refresh_seconds = int(refresh.total_seconds())
-        self._links = {name: f"static/{assets[name].name}" for name in ("widget.css", "calendar.css", "icon.svg")}
+        self._good_for_seconds = int(good_for.total_seconds())
+        self._links = {name: f"static/{asset.name}" for name, asset in assets.items()}
 
-    def render(self, query: WidgetQuery, table: Page | None, calendar: CalendarPage | None) -> bytes:
-        """The view that was asked for, as UTF-8: table, calendar, or both below one headline.
+    def render(self, query: WidgetQuery, table: Page | None, calendar: CalendarPage | None, made: Moment) -> bytes:
+        """The view that was asked for, as UTF-8: table, calendar, or both below one headline. ``made`` is its moment.
 
         All its links are relative, so that it works under any prefix.
         """
@@ -32,7 +37,9 @@ class WidgetTemplate:
             views=_ways(query),
             links=self._links,
             theme_query=query.theme_query,
+            made=made,
             refresh_seconds=self._refresh_seconds,
+            good_for_seconds=self._good_for_seconds,
         )
         # Upstreams may send halves of characters, which UTF-8 does not know.
         return html.encode(errors="replace")

@@ -1,0 +1,204 @@
+"""Failures of guests, their jobs and their nodes. The night is the one before Wednesday 25 November 2026."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from tests.upstreams.changes import GuestCreated, GuestLeavesJob, GuestMoved, JobDeleted
+from tests.upstreams.faults import (
+    BackupCorrupt,
+    GuestFails,
+    GuestTakes,
+    JobDisabled,
+    NodeDown,
+    SnapshotRemoved,
+    SourceAway,
+)
+from tests.upstreams.homelab import HOMELAB, Guest
+
+from .failure import AT_ONCE, NOT_STARTED, Failure, at
+from .rows import CRITICAL
+
+WEDNESDAY = date(2026, 11, 25)
+_HOURS_IN_THE_DARK = timedelta(hours=3, minutes=5)
+"""Grace is three hours while starts can't be seen."""
+
+_NEWCOMER = Guest(120, "audiobooks", "pve2", 5 * 2**30, timedelta(minutes=4))
+_critical, _other = HOMELAB.jobs
+_WITH_NEWCOMER = replace(
+    HOMELAB,
+    guests=(*HOMELAB.guests, _NEWCOMER),
+    jobs=(replace(_critical, guests=(*_critical.guests, 120), takes_all=True), _other),
+)
+_WITH_FORGOTTEN = replace(HOMELAB, guests=(*HOMELAB.guests, _NEWCOMER))
+
+GUESTS = (
+    Failure(
+        "a guest fails, and the task goes on",
+        at("25 04:42"),
+        AT_ONCE,
+        ("service nextcloud",),
+        "failed",
+        "CT 107 got no snapshot, job errors",
+        healed=at("26 04:29"),
+        faults=(GuestFails(107, WEDNESDAY, "no space left"),),
+    ),
+    Failure(
+        "an upload breaks off",
+        at("25 04:23"),
+        AT_ONCE,
+        ("service nextcloud",),
+        "failed",
+        "connection reset",
+        healed=at("26 04:29"),
+        faults=(GuestFails(107, WEDNESDAY, "connection reset", uploading=True),),
+    ),
+    Failure(
+        "a backup hangs, and the guests behind it wait",
+        at("25 05:55"),
+        AT_ONCE,
+        ("service nextcloud", "service immich", "service forgejo"),
+        "missed",
+        "Running since today 04",
+        healed=at("26 00:45"),
+        faults=(GuestTakes(107, WEDNESDAY, timedelta(hours=20)),),
+    ),
+    Failure(
+        "a node reboots over the due time",
+        at("25 04:00"),
+        NOT_STARTED,
+        ("service vaultwarden",),
+        "missed",
+        "Due today 04:00, nothing had started by 04:30",
+        healed=at("26 04:07"),
+        faults=(NodeDown("pve2", at("25 03:57"), at("25 04:06")),),
+        beside=("source pve",),
+    ),
+    Failure(
+        "a node is off all morning",
+        at("25 04:00"),
+        _HOURS_IN_THE_DARK,
+        ("service vaultwarden",),
+        "missed",
+        "Due today 04:00, nothing had started by 07:00",
+        healed=at("26 04:07"),
+        faults=(NodeDown("pve2", at("25 01:00"), at("25 10:00")),),
+        beside=("source pve",),
+    ),
+    Failure(
+        "the whole cluster is asleep",
+        at("25 04:00"),
+        _HOURS_IN_THE_DARK,
+        CRITICAL,
+        "missed",
+        "Due today 04:00, nothing had started by 07:00",
+        healed=at("26 04:48"),
+        faults=(
+            SourceAway("pve", at("25 01:00"), at("25 10:00")),
+            *(NodeDown(node, at("25 01:00"), at("25 10:00")) for node in HOMELAB.nodes),
+        ),
+        beside=("source pve",),
+        early=timedelta(hours=5),
+    ),
+    Failure(
+        "a new guest misses its first backup",
+        at("25 04:00"),
+        NOT_STARTED,
+        ("service audiobooks",),
+        "never",
+        "nothing had started by 04:30, and no backup of audiobooks exists",
+        healed=at("26 04:11"),
+        faults=(GuestCreated(120, at("24 15:20")), NodeDown("pve2", at("25 03:57"), at("25 04:06"))),
+        beside=("source pve", "service vaultwarden"),
+        lab=_WITH_NEWCOMER,
+        early=timedelta(hours=14),
+    ),
+    Failure(
+        "a new guest is in no job",
+        at("25 12:00"),
+        AT_ONCE,
+        ("service audiobooks",),
+        "warning",
+        "No enabled job backs it up",
+        faults=(GuestCreated(120, at("25 12:00")),),
+        lab=_WITH_FORGOTTEN,
+    ),
+    Failure(
+        "a guest is taken out of its job",
+        at("25 12:00"),
+        AT_ONCE,
+        ("service forgejo",),
+        "warning",
+        "No enabled job backs it up; newest backup today 04:42",
+        faults=(GuestLeavesJob(109, "backup-critical", at("25 12:00")),),
+    ),
+    Failure(
+        "a guest is moved before its turn",
+        at("25 04:00"),
+        NOT_STARTED,
+        ("service forgejo",),
+        "missed",
+        "Due today 04:00, nothing had started by 04:30",
+        healed=at("26 04:13"),
+        faults=(GuestMoved(109, "pve2", at("25 04:20")),),
+    ),
+    Failure(
+        "the newest snapshot is removed by hand",
+        at("25 12:00"),
+        AT_ONCE,
+        ("service nextcloud",),
+        "failed",
+        "CT 107 got no snapshot",
+        healed=at("26 04:29"),
+        faults=(SnapshotRemoved(107, WEDNESDAY, at("25 12:00")),),
+    ),
+    Failure(
+        "the newest backup is corrupt",
+        at("25 12:00"),
+        AT_ONCE,
+        ("service forgejo",),
+        "failed",
+        "failed verification",
+        faults=(BackupCorrupt(109, WEDNESDAY, at("25 12:00")),),
+    ),
+    Failure(
+        "an older backup is corrupt",
+        at("25 12:00"),
+        AT_ONCE,
+        ("service forgejo",),
+        "warning",
+        "verification",
+        faults=(BackupCorrupt(109, date(2026, 11, 20), at("25 12:00")),),
+    ),
+    Failure(
+        "a job is switched off",
+        at("25 12:00"),
+        AT_ONCE,
+        CRITICAL,
+        "warning",
+        "is switched off",
+        healed=at("25 15:00"),
+        faults=(JobDisabled("backup-critical", at("25 12:00"), at("25 15:00")),),
+    ),
+    Failure(
+        "a job stays off over night",
+        at("26 05:12"),
+        AT_ONCE,
+        CRITICAL,
+        "missed",
+        "is switched off",
+        healed=at("27 04:48"),
+        faults=(JobDisabled("backup-critical", at("25 12:00"), at("26 08:00")),),
+        early=timedelta(hours=23),
+    ),
+    Failure(
+        "a job is deleted",
+        at("25 12:00"),
+        AT_ONCE,
+        CRITICAL,
+        "warning",
+        "No enabled job backs it up",
+        faults=(JobDeleted("backup-critical", at("25 12:00")),),
+    ),
+)

@@ -1,0 +1,191 @@
+"""Failures of the upstreams themselves: away, closed to us, wrong, or with a wrong clock. On Wednesday 25 November, at noon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from tests.upstreams import Rack
+from tests.upstreams.acl import PBS_FULL, PVE_AUDITOR, PVE_FULL, Acl, Grant
+from tests.upstreams.faults import SourceAway
+from tests.upstreams.wire import How
+
+from .failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
+from .rows import CRITICAL, UPKEEP_OF_BACKREST, UPKEEP_OF_PBS, WITH_DATABASES, WITH_GUESTS, WITH_PLANS
+
+_NOON, _MENDED = at("25 12:00"), at("25 13:00")
+
+#: What is unknown while a source doesn't answer. Without the cluster, its guests' backups are still seen.
+_SILENT = {
+    "pbs": ("source pbs", *WITH_GUESTS, *UPKEEP_OF_PBS),
+    "pve": ("source pve",),
+    "databasement": ("source databasement", *WITH_DATABASES),
+    "backrest": ("source backrest", *WITH_PLANS, *UPKEEP_OF_BACKREST),
+}
+
+_BESIDE = {"pbs": ("datastore pbs/main",)}
+
+#: What is unknown once a source refuses us: nothing that it said before counts any more.
+_CLOSED = {
+    "pbs": ("source pbs", *WITH_GUESTS),
+    "pve": ("source pve", *WITH_GUESTS),
+    "databasement": ("source databasement", *WITH_DATABASES),
+    "backrest": ("source backrest", *WITH_PLANS),
+}
+
+
+def _away(source: str) -> Failure:
+    """Nothing answers at its port, while behind it work goes on."""
+    return Failure(
+        f"{source} is away",
+        _NOON,
+        AWAY,
+        _SILENT[source],
+        "unknown",
+        "connection refused",
+        healed=_MENDED,
+        faults=(SourceAway(source, _NOON, _MENDED),),
+        beside=_BESIDE.get(source, ()),
+    )
+
+
+def _broken(name: str, source: str, how: How, says: str, path: str = "/") -> Failure:
+    """Everything below a path is answered wrongly, from noon to one."""
+    return Failure(
+        name,
+        _NOON,
+        AWAY,
+        _SILENT[source],
+        "unknown",
+        says,
+        healed=_MENDED,
+        breaks=lambda rack: rack.break_answer(source, path, how),
+        mends=lambda rack: rack.mend(source),
+        beside=_BESIDE.get(source, ()),
+    )
+
+
+def _refused(source: str, says: str) -> Failure:
+    """Its token is revoked."""
+    return Failure(
+        f"{source} refuses the credential",
+        _NOON,
+        AT_ONCE,
+        _CLOSED[source],
+        "unknown",
+        says,
+        healed=_MENDED,
+        breaks=lambda rack: rack.refuse_token(source),
+        mends=lambda rack: rack.refuse_token(source, refused=False),
+    )
+
+
+def _may(name: str, source: str, acl: Acl, says: str) -> Failure:
+    """What the token may see is cut down; the lists that it gets are short or empty without saying so."""
+    full = PBS_FULL if source == "pbs" else PVE_FULL
+    return Failure(
+        name,
+        _NOON,
+        AT_ONCE,
+        _CLOSED[source],
+        "unknown",
+        says,
+        healed=_MENDED,
+        breaks=lambda rack: rack.set_permissions(source, acl),
+        mends=lambda rack: rack.set_permissions(source, full),
+    )
+
+
+def _clocks(ahead: timedelta) -> Callable[[Rack], None]:
+    def turn(rack: Rack) -> None:
+        rack.set_clock("pve", ahead)
+        rack.set_clock("pbs", ahead)
+
+    return turn
+
+
+_WITHOUT_SYS_AUDIT = Acl({"/": Grant(PVE_AUDITOR - {"Sys.Audit"})})
+
+SOURCES = (
+    _away("pbs"),
+    _away("pve"),
+    _away("databasement"),
+    _away("backrest"),
+    _refused("pbs", "HTTP 401"),
+    _refused("pve", "HTTP 401"),
+    _refused("databasement", "its token is refused"),
+    _refused("backrest", "the login of glance is refused"),
+    _may("PBS shows the token nothing", "pbs", Acl(), "may not see any datastore"),
+    _may("PVE shows the token nothing", "pve", Acl(), "no permission at all"),
+    Failure(
+        "Databasement takes the token's role away",
+        _NOON,
+        AT_ONCE,
+        _CLOSED["databasement"],
+        "unknown",
+        "HTTP 403",
+        healed=_MENDED,
+        breaks=lambda rack: rack.break_answer("databasement", "/api/v1", 403),
+        mends=lambda rack: rack.mend("databasement"),
+    ),
+    Failure(
+        "PVE hides its backup jobs",
+        _NOON,
+        AT_ONCE,
+        WITH_GUESTS,
+        "unknown",
+        "Can't tell which job covers it",
+        healed=_MENDED,
+        breaks=lambda rack: rack.set_permissions("pve", _WITHOUT_SYS_AUDIT),
+        mends=lambda rack: rack.set_permissions("pve", PVE_FULL),
+        beside=("source pve",),
+    ),
+    Failure(
+        "the list of snapshots can't be read",
+        _NOON,
+        AWAY,
+        WITH_GUESTS,
+        "unknown",
+        "HTTP 500",
+        healed=_MENDED,
+        breaks=lambda rack: rack.break_answer("pbs", "/api2/json/admin/datastore/main/snapshots", 500),
+        mends=lambda rack: rack.mend("pbs"),
+        beside=("source pbs",),
+    ),
+    Failure(
+        "a certificate is not the right one",
+        _NOON,
+        AWAY,
+        _SILENT["databasement"],
+        "unknown",
+        "its certificate is not trusted",
+        healed=_MENDED,
+        breaks=lambda rack: rack.distrust("databasement"),
+        mends=lambda rack: rack.mend("databasement"),
+    ),
+    _broken("PBS shows a login page", "pbs", "login-page", "no JSON"),
+    _broken("PVE is too busy to answer", "pve", "busy", "HTTP 503"),
+    _broken("Databasement's answers are cut off", "databasement", "truncated", "cut off"),
+    _broken("Backrest answers nonsense", "backrest", "wrong-type", "no summary of plans"),
+    Failure(
+        "the clocks of PVE and PBS are two hours behind",
+        at("25 04:00"),
+        NOT_STARTED,
+        CRITICAL,
+        "missed",
+        "Due today 04:00, nothing had started by 04:30",
+        healed=at("25 07:01"),
+        breaks=_clocks(-timedelta(hours=2)),
+        beside=("job pbs/prune/prune-main",),
+    ),
+    Failure(
+        "the clocks of PVE and PBS are two hours ahead",
+        at("25 04:00"),
+        NOT_STARTED,
+        ("service forgejo",),
+        "missed",
+        "lies in the future: a clock is wrong",
+        healed=at("25 04:37"),
+        breaks=_clocks(timedelta(hours=2)),
+    ),
+)

@@ -1,0 +1,162 @@
+"""Failures of the jobs that keep backup servers and repositories in order, and of the room on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from tests.upstreams.faults import DatastoreFills, Maintenance, QueueStands, UpkeepFails, UpkeepStuck
+from tests.upstreams.homelab import HOMELAB
+from tests.upstreams.timetable import Timetable
+
+from .failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
+from .rows import WITH_GUESTS
+
+WEDNESDAY, SATURDAY, SUNDAY = date(2026, 11, 25), date(2026, 11, 28), date(2026, 11, 29)
+_store = replace(HOMELAB.datastore, verify=Timetable(9), sync=Timetable(10))
+_WITH_MORE_JOBS = replace(HOMELAB, datastore=_store)
+
+UPKEEP = (
+    Failure(
+        "prune fails",
+        at("25 05:00"),
+        AT_ONCE,
+        ("job pbs/prune/prune-main",),
+        "failed",
+        "unable to lock",
+        healed=at("26 05:00"),
+        faults=(UpkeepFails("pbs", "prune", WEDNESDAY, "unable to lock"),),
+    ),
+    Failure(
+        "prune does not start",
+        at("25 05:00"),
+        NOT_STARTED,
+        ("job pbs/prune/prune-main",),
+        "missed",
+        "Due today 05:00, nothing has started",
+        healed=at("26 05:00"),
+        faults=(UpkeepStuck("prune", at("25 01:00"), at("25 12:00")),),
+    ),
+    Failure(
+        "garbage collection fails",
+        at("28 04:40"),
+        AT_ONCE,
+        ("job pbs/gc/main",),
+        "failed",
+        "input/output error",
+        healed=at("5 Dec 04:41"),
+        faults=(UpkeepFails("pbs", "gc", SATURDAY, "input/output error"),),
+    ),
+    Failure(
+        "garbage collection does not start",
+        at("28 03:00"),
+        NOT_STARTED,
+        ("job pbs/gc/main",),
+        "missed",
+        "Due today 03:00",
+        healed=at("5 Dec 04:41"),
+        faults=(UpkeepStuck("gc", at("28 01:00"), at("28 12:00")),),
+    ),
+    Failure(
+        "a verify job finds damage",
+        at("25 10:10"),
+        AT_ONCE,
+        ("job pbs/verify/v-main",),
+        "failed",
+        "verification failed",
+        healed=at("26 10:14"),
+        faults=(UpkeepFails("pbs", "verify", WEDNESDAY, "verification failed - please check the log for details"),),
+        lab=_WITH_MORE_JOBS,
+    ),
+    Failure(
+        "a sync job fails",
+        at("25 10:25"),
+        AT_ONCE,
+        ("job pbs/sync/s-main",),
+        "failed",
+        "connection refused",
+        healed=at("26 10:26"),
+        faults=(UpkeepFails("pbs", "sync", WEDNESDAY, "sync failed: connection refused"),),
+        lab=_WITH_MORE_JOBS,
+    ),
+    Failure(
+        "a sync job does not start",
+        at("25 10:00"),
+        NOT_STARTED,
+        ("job pbs/sync/s-main",),
+        "missed",
+        "Due today 10:00",
+        healed=at("26 10:26"),
+        faults=(UpkeepStuck("sync", at("25 01:00"), at("25 12:00")),),
+        lab=_WITH_MORE_JOBS,
+    ),
+    Failure(
+        "the datastore fills",
+        at("25 12:00"),
+        AT_ONCE,
+        ("datastore pbs/main",),
+        "warning",
+        "Full by Fri 4 Dec",
+        healed=at("25 18:00"),
+        faults=(DatastoreFills(at("25 12:00"), timedelta(days=9), at("25 18:00")),),
+    ),
+    Failure(
+        "the datastore is read-only",
+        at("25 12:00"),
+        AT_ONCE,
+        ("datastore pbs/main",),
+        "warning",
+        "maintenance: read-only",
+        healed=at("25 18:00"),
+        faults=(Maintenance("read-only", "moving", at("25 12:00"), at("25 18:00")),),
+    ),
+    Failure(
+        "the datastore is offline",
+        at("25 10:00"),
+        AWAY,
+        WITH_GUESTS,
+        "unknown",
+        "maintenance: offline",
+        healed=at("25 12:00"),
+        faults=(Maintenance("offline", "disk swap", at("25 10:00"), at("25 12:00")),),
+        beside=("source pbs", "datastore pbs/main"),
+    ),
+    Failure(
+        "the repository's prune fails",
+        at("29 06:29"),
+        AT_ONCE,
+        ("job backrest/prune/b2",),
+        "failed",
+        "repository is locked",
+        healed=at("6 Dec 06:31"),
+        faults=(UpkeepFails("backrest", "prune", SUNDAY, "repository is locked"),),
+    ),
+    Failure(
+        "the repository's prune does not start",
+        at("29 06:00"),
+        NOT_STARTED,
+        ("job backrest/prune/b2",),
+        "missed",
+        "Due today 06:00",
+        healed=at("6 Dec 06:31"),
+        faults=(QueueStands("prune", at("29 01:00"), at("29 12:00")),),
+    ),
+    Failure(
+        "the integrity check finds damage",
+        at("1 Dec 07:52"),
+        AT_ONCE,
+        ("job backrest/check/b2",),
+        "failed",
+        "pack 3fa1 is damaged",
+        faults=(UpkeepFails("backrest", "check", date(2026, 12, 1), "pack 3fa1 is damaged"),),
+    ),
+    Failure(
+        "the integrity check does not start",
+        at("1 Dec 07:00"),
+        NOT_STARTED,
+        ("job backrest/check/b2",),
+        "missed",
+        "Due today 07:00",
+        faults=(QueueStands("check", at("30 12:00")),),
+    ),
+)

@@ -1,0 +1,99 @@
+"""An ordinary fortnight: the homelab of the first user runs minute by minute, and nothing is red or amber in any of them.
+
+With what is ordinary: no two nights take equally long, a Monday takes half the day, dumps come late and are tried again,
+Backrest's plans wait for each other, one guest is new in a job that takes all, one is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from sidecar.core.model import Board, State
+from tests.upstreams.changes import GuestCreated, GuestDeleted
+from tests.upstreams.faults import DumpFails, DumpsHeldUp, Fault, GuestTakes, PlanTakes
+from tests.upstreams.homelab import HOMELAB, Guest, Homelab
+from tests.watch import MINUTE, POLL, Watch, not_ok, not_well
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def at(day: date, clock: str) -> datetime:
+    return datetime.combine(day, datetime.strptime(clock, "%H:%M").time(), BERLIN).astimezone(UTC)
+
+
+def grown(lab: Homelab) -> Homelab:
+    """The critical job takes all but the rest; guest 120 is in it as soon as it exists."""
+    critical, other = lab.jobs
+    audiobooks = Guest(120, "audiobooks", "pve1", 5 * 2**30, timedelta(minutes=4))
+    everything = replace(critical, guests=(*critical.guests, audiobooks.vmid), takes_all=True)
+    return replace(lab, guests=(*lab.guests, audiobooks), jobs=(everything, other))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some days in a row, and what is ordinary in them although it isn't every day's."""
+
+    name: str
+    lab: Homelab
+    start: datetime
+    end: datetime
+    ordinary: tuple[Fault, ...] = ()
+
+
+MONDAY = date(2026, 11, 23)
+WEDNESDAY = MONDAY + timedelta(days=2)
+
+FORTNIGHT = Stretch(
+    "a fortnight",
+    grown(HOMELAB),
+    at(MONDAY - timedelta(days=1), "00:00"),
+    at(MONDAY + timedelta(days=13), "00:00"),
+    (
+        # A long Monday: both jobs at 04:00 on one node, and the large one takes five hours and a half.
+        GuestTakes(107, MONDAY, timedelta(minutes=35)),
+        GuestTakes(201, MONDAY, timedelta(hours=5, minutes=30)),
+        GuestTakes(108, WEDNESDAY, timedelta(minutes=25)),
+        GuestCreated(120, at(WEDNESDAY, "15:20")),
+        GuestDeleted(202, at(WEDNESDAY + timedelta(days=1), "11:05")),
+        DumpsHeldUp(WEDNESDAY, timedelta(minutes=12)),
+        DumpFails("postgres-main", "forgejo", WEDNESDAY + timedelta(days=2), "deadlock", tries=2),
+        PlanTakes("vault", WEDNESDAY + timedelta(days=1), timedelta(minutes=50)),
+        PlanTakes("check", date(2026, 12, 1), timedelta(hours=3)),
+        PlanTakes("prune", WEDNESDAY + timedelta(days=4), timedelta(minutes=80)),
+    ),
+)
+SPRING = Stretch("the clocks go forward", HOMELAB, at(date(2026, 3, 28), "22:00"), at(date(2026, 3, 30), "03:30"))
+AUTUMN = Stretch("the clocks go back", HOMELAB, at(date(2026, 10, 24), "22:00"), at(date(2026, 10, 26), "03:30"))
+
+
+@pytest.mark.parametrize(
+    "stretch",
+    [pytest.param(FORTNIGHT, marks=pytest.mark.fortnight), SPRING, AUTUMN],
+    ids=lambda stretch: stretch.name.replace(" ", "-"),
+)
+def test_not_one_minute_is_red_or_amber_and_all_is_ok_whenever_nothing_is_due(stretch: Stretch) -> None:
+    wrong: list[str] = []
+
+    with Watch(stretch.lab, stretch.start, stretch.ordinary, sparing=True) as watch:
+        for board in watch.walk(stretch.end):
+            wrong += [f"{local(board)} {name}: {verdict}" for name, verdict in not_well(board).items()]
+            if board.overall.state is not State.OK:
+                wrong.append(f"{local(board)} {board.overall.headline}")
+            if not watch.rack.site.is_busy(board.at - 2 * POLL, board.at + MINUTE):
+                wrong += [f"{local(board)} nothing is due, but {one}" for one in unexpected(board)]
+            assert wrong == []
+
+
+def local(board: Board) -> str:
+    return f"{board.at.astimezone(BERLIN):%a %d %b %H:%M}"
+
+
+def unexpected(board: Board) -> Iterable[str]:
+    """What isn't ok; a guest is new until its first backup is due, and its job with it."""
+    newcomers = {("audiobooks", State.NEW), ("pve/backup/backup-critical", State.NEW)}
+    return (f"{name} is {state}" for name, state in not_ok(board).items() if (name, state) not in newcomers)

@@ -1,0 +1,181 @@
+"""The sidecar at work over simulated time: its own sources, memory and judgement, minute by minute, in one process.
+
+Each source is polled every five minutes, one in each minute, as loops that were started at different times do it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sidecar.config import Config
+from sidecar.core.model import HARMLESS, Board, State, Verdict
+from sidecar.fetch import Upstream
+from sidecar.runtime import Desk
+from sidecar.sources import Secret, Source
+from sidecar.sources import pbs as pbs_source
+from sidecar.sources import pve as pve_source
+from sidecar.sources.backrest import BackrestOptions, BackrestSource
+from sidecar.sources.databasement import DatabasementOptions, DatabasementSource
+from sidecar.sources.pbs import PbsSource
+from sidecar.sources.proxmox import ProxmoxOptions
+from sidecar.sources.pve import PveSource
+from sidecar.tls import Trust
+from tests.upstreams import Rack
+from tests.upstreams.faults import Fault
+from tests.upstreams.homelab import Homelab
+
+MINUTE = timedelta(minutes=1)
+POLL = timedelta(minutes=5)
+_QUIET_POLL = timedelta(minutes=15)
+
+#: The minute of each five in which a source is polled.
+_PHASES = {"pbs": 0, "pve": 1, "databasement": 2, "backrest": 3}
+
+_URLS = {
+    "pbs": "https://pbs.lan:8007",
+    "pve": "https://pve.lan:8006",
+    "databasement": "https://databasement.lan",
+    "backrest": "https://backrest.lan",
+}
+
+
+class Watch:
+    """A homelab and the sidecar that watches it, from ``now`` on. A context manager.
+
+    ``sparing``: while nothing has happened in the homelab, a source is polled every quarter of an hour only.
+    """
+
+    def __init__(self, lab: Homelab, now: datetime, faults: Iterable[Fault] = (), *, sparing: bool = False) -> None:
+        self.now = now.astimezone(UTC)
+        self.rack = Rack(lab, self.clock, Path("unused"), faults)
+        self._sparing = sparing
+        self._polled: dict[str, datetime] = {}
+        config = Config.model_validate({"sources": _described(lab), **self.rack.expectations()})
+        self._desk = Desk(config.to_settings(), self.clock)
+        self._sources = _sources(self.rack)
+
+    def __enter__(self) -> Self:
+        self._runner = asyncio.Runner()
+        self._read_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for source in self._sources.values():
+            self._runner.run(source.close())
+        self._runner.close()
+
+    def clock(self) -> datetime:
+        """The time in the homelab and in the sidecar."""
+        return self.now
+
+    @property
+    def board(self) -> Board:
+        """The board of this minute."""
+        return self._desk.board
+
+    def walk(self, until: datetime) -> Iterator[Board]:
+        """The board of every minute after this one, up to ``until``."""
+        while self.now < until:
+            self.now += MINUTE
+            due = [name for name in self._sources if self._is_due(name)]
+            for name in due:
+                self._read(name)
+            if not due:
+                self._desk.rejudge()
+            yield self.board
+
+    def leap(self, until: datetime) -> None:
+        """On to a later moment; in between every source is polled twice a day, and nobody looks."""
+        while self.now < until:
+            self.now = min(self.now + timedelta(hours=12), until)
+            self._read_all()
+
+    def _is_due(self, name: str) -> bool:
+        if self.now.minute % 5 != _PHASES[name]:
+            return False
+        if not self._sparing or self.now - self._polled[name] >= _QUIET_POLL:
+            return True
+        return self.rack.site.has_changed(self._polled[name])
+
+    def _read_all(self) -> None:
+        for name in self._sources:
+            self._read(name)
+
+    def _read(self, name: str) -> None:
+        self._polled[name] = self.now
+        self._desk.record(self._runner.run(self._sources[name].read(self.clock)))
+
+
+def not_well(board: Board) -> Mapping[str, Verdict]:
+    """Everything red or amber, by what it is and its name: "service immich", "job pbs/gc/main", "datastore pbs/main"."""
+    rows = {
+        **{f"service {one.name}": one.verdict for one in board.services},
+        **{f"job {one.name}": one.verdict for one in board.jobs},
+        **{f"source {one.name}": one.verdict for one in board.sources},
+        **{f"datastore {one.source}/{one.name}": one.verdict for one in board.datastores},
+    }
+    return {name: verdict for name, verdict in rows.items() if verdict.state not in HARMLESS}
+
+
+def not_ok(board: Board) -> Mapping[str, State]:
+    """Every row that isn't ``ok``, in whatever way."""
+    found = {row.name: row.verdict.state for row in board.services}
+    found |= {row.name: row.verdict.state for row in board.jobs}
+    found |= {row.name: row.verdict.state for row in board.sources}
+    return {name: state for name, state in found.items() if state is not State.OK}
+
+
+def _described(lab: Homelab) -> dict[str, dict[str, str | dict[str, str]]]:
+    """The sources as configured. Their secrets are never read: the sources below have their own."""
+    unread = {"file": "/unused"}
+    own: dict[str, dict[str, str | dict[str, str]]] = {
+        "pbs": {"token_id": "monitor@pbs!glance", "secret": unread, "fingerprint": ":".join(["00"] * 32)},
+        "pve": {"token_id": "monitor@pve!glance", "secret": unread},
+        "databasement": {"token": unread, "timezone": str(lab.zone)},
+        "backrest": {"username": "glance", "password": unread},
+    }
+    return {name: {"kind": name, "url": _URLS[name], **more} for name, more in own.items()}
+
+
+def _sources(rack: Rack) -> dict[str, Source]:
+    """The product's own sources, talking to the rack in process."""
+
+    async def pbs_headers(fresh: bool) -> dict[str, str]:
+        return {"Authorization": f"PBSAPIToken={rack.token_id('pbs')}:{rack.token('pbs')}"}
+
+    async def pve_headers(fresh: bool) -> dict[str, str]:
+        return {"Authorization": f"PVEAPIToken={rack.token_id('pve')}={rack.token('pve')}"}
+
+    def connect(name: str) -> Callable[..., Upstream]:
+        return partial(Upstream, transport=rack.transport(name))
+
+    def own(name: str) -> tuple[str, str, Trust]:
+        return name, _URLS[name], Trust()
+
+    def secret(name: str) -> Secret:
+        async def read(fresh: bool) -> str:
+            return rack.token(name)
+
+        return read
+
+    pbs = connect("pbs")(*own("pbs"), pbs_source.ALLOWED, pbs_headers)
+    pve = connect("pve")(*own("pve"), pve_source.ALLOWED, pve_headers)
+    return {
+        "pbs": PbsSource(ProxmoxOptions(*own("pbs"), secret("pbs"), secret("pbs")), upstream=pbs),
+        "pve": PveSource(ProxmoxOptions(*own("pve"), secret("pve"), secret("pve")), upstream=pve),
+        "databasement": DatabasementSource(
+            DatabasementOptions(*own("databasement"), secret("databasement")), connect=connect("databasement")
+        ),
+        "backrest": BackrestSource(
+            BackrestOptions(*own("backrest"), rack.token_id("backrest"), secret("backrest")),
+            connect=connect("backrest"),
+        ),
+    }
