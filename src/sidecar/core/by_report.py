@@ -15,8 +15,8 @@ V = TypeVar("V")
 def by_report(make: Callable[[Report], V]) -> Callable[[Report], V]:
     """Keeps what ``make`` gives for a report as long as the report itself is kept, and no longer.
 
-    It is never out of date: a report doesn't change. What is made of it may depend on nothing else, and nobody may change
-    it.
+    It is never out of date: a report doesn't change. What is made of it may depend on nothing else nor hold the report
+    itself, and nobody may change it.
     """
     made: dict[int, V] = {}
 

@@ -81,7 +81,7 @@ def _parse(text: str, zone: ZoneInfo) -> Schedule:
     return Schedule(text, zone, cron.parse(text) if is_cron else calendar_event.parse(text))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=32_768)
 def _next_after(schedule: Schedule, moment: datetime) -> datetime | None:
     return schedule.rule.next_after(moment, schedule.zone)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import dropwhile, islice
+from itertools import islice
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
@@ -16,16 +16,15 @@ from .due_times import Skipped, clocks_skip, due_times, skipped
 from .history import History
 from .judged import Judged, judged
 from .lab import Lab, plan
-from .model import Occurrence, OccurrenceKind, PartKind, Run, ScheduleLine, State
+from .model import Occurrence, OccurrenceKind, Run, ScheduleLine, State
 from .occasions import Occasion, occasions
 from .occurrence_words import reason, together
-from .part import EARLY, Part, Plan
+from .part import EARLY, Plan
 from .report import Report
 from .schedule import Schedule
 from .settings import CalendarLine, Pause, Settings
 from .track import Track
-from .upkeep import Upkeep
-from .verdict import Judgement
+from .tracks import track_of_upkeep, tracks_of_parts
 
 #: What people are told of in one answer at most.
 MOST = 5000
@@ -159,7 +158,7 @@ def timeline_of(found: Judged) -> Timeline:
     """The timeline of everything that was judged."""
     lab = found.lab
     kept = {one.plan.job: one for one in found.upkeep}
-    tracks = [*_parts(found), *(_upkeep_track(one) for one in kept.values())]
+    tracks = [*tracks_of_parts(found), *(track_of_upkeep(one) for one in kept.values())]
     known = {promise.job for track in tracks for promise in track.plans} | kept.keys()
     unread = tuple(_unread_jobs(lab, known))
     titles = {job: job_rows.title(lab, job) for job in known | {promise.job for promise in unread}}
@@ -170,65 +169,6 @@ def timeline_of(found: Judged) -> Timeline:
         upkeep=frozenset(kept),
         unread=unread,
     )
-
-
-# --- who takes part ---------------------------------------------------------------------------------------------------
-
-
-def _parts(found: Judged) -> Iterator[Track]:
-    """Every part once, under the name of the first service that has it."""
-    seen = set()
-    for service in found.services:
-        for one in service.parts:
-            member = one.part.member
-            if member not in seen and (one.part.plans or one.part.past):
-                seen.add(member)
-                yield _part_track(service.service.name, one.part, one.judgement, found.lab)
-
-
-def _part_track(name: str, part: Part, judgement: Judgement, lab: Lab) -> Track:
-    known = dropwhile(part.evidence.is_from_the_future, part.runs)
-    runs = tuple(reversed(tuple(known)))
-    since = min((when for when in (runs[0].start if runs else None, lab.history.first_contact) if when), default=None)
-    return Track(
-        name=name,
-        runs=runs,
-        plans=tuple(_promises((*part.past, *part.plans), runs)),
-        verdict=judgement.verdict,
-        grace=judgement.grace,
-        as_of=part.evidence.as_of,
-        known_since=max(since, part.first_due_after or since) if since else None,
-        failures_are_gaps=part.kind is PartKind.GUEST,
-    )
-
-
-def _upkeep_track(one: Upkeep) -> Track:
-    runs = tuple(reversed(one.runs))
-    told = one.job.runs or one.runs[:1]
-    return Track(
-        name="",
-        runs=runs,
-        plans=tuple(_promises((*one.past, one.plan) if one.expected else one.past, runs)),
-        verdict=one.row.verdict,
-        grace=one.plan.grace or SHORT_GRACE,
-        as_of=one.evidence.as_of,
-        known_since=told[-1].start if told else None,
-        thinned=False,
-    )
-
-
-def _promises(plans: Iterable[Plan], runs: Sequence[Run]) -> Iterator[Plan]:
-    """Those of which the calendar tells. What is switched off upstream is not due any more, but what ran before stays.
-
-    ``runs``: oldest first. Of a job that was off when it was first seen the last run tells until when it was on.
-    """
-    for promise in plans:
-        if promise.silenced:
-            continue
-        if promise.enabled:
-            yield promise
-        elif promise.valid_from is None and promise.valid_to is None and runs:
-            yield replace(promise, announced=None, valid_to=runs[-1].start + EARLY + EARLY.resolution)
 
 
 def _unread_jobs(lab: Lab, known: Iterable[str]) -> Iterator[Plan]:

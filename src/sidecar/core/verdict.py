@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from zoneinfo import ZoneInfo
 
 from . import words
@@ -104,8 +104,8 @@ def _disabled(case: _Case) -> Verdict | None:
 
 def _evident(part: Part, since: datetime = _FIRST) -> Iterable[Run]:
     """Rule 6: runs that start later than 5 min after the reading are no evidence: a clock is wrong. Newest first."""
-    recent = takewhile(lambda run: run.start >= since, part.runs)
-    return (run for run in recent if not part.evidence.is_from_the_future(run))
+    known = dropwhile(part.evidence.is_from_the_future, part.runs)
+    return takewhile(lambda run: run.start >= since, known)
 
 
 def _newest_evident(part: Part, now: datetime) -> Run | None:
