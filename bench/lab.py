@@ -86,7 +86,7 @@ def guests_only(guests: int) -> BenchLab:
 
 def lab(size: Size) -> BenchLab:
     """A lab at ``NOW`` in which everything is well."""
-    stale_after = timedelta(minutes=20)
+    stale_after = timedelta(hours=1)
     sources = tuple(SourceSetting(kind.value, kind, f"https://{kind}.lan", stale_after, ZONE) for kind in SourceKind)
     told = [
         _pve(size.guests, size.backup_jobs, _NEWEST_SCHEDULE[0], NOW),

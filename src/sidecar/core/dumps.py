@@ -62,8 +62,8 @@ class Server:
             name: list[Dump]() for name in sorted(named | {one.database for one in self.rows if not one.whole_server})
         }
         for row in self.rows:
-            for database in found if row.whole_server else (row.database,):
-                found[database].append(row)
+            for rows in found.values() if row.whole_server else (found[row.database],):
+                rows.append(row)
         return found
 
 
@@ -108,12 +108,12 @@ def _databases(report: Report) -> tuple[tuple[Server, tuple[_Database, ...]], ..
 
 
 def _database(server: Server, name: str, rows: list[Dump]) -> _Database:
-    kept = [one for one in rows if one.run.good and not one.whole_server]
+    kept = [one for one in rows if not one.whole_server and one.run.good]
     return _Database(
         name=name,
         covered_by=tuple(place for place, one in enumerate(server.plans) if covers(one, name)),
         rows=tuple(rows),
-        runs=tuple(one.run for one in rows),
+        runs=tuple([one.run for one in rows]),
         retried=any(one.run.outcome is Outcome.FAILED for one in rows),
         kept=tuple(kept),
         longest=_longest(rows),

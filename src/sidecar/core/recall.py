@@ -37,9 +37,10 @@ class Shared:
     def recall(self, member: str) -> Recalled:
         """Those plans as ``member`` remembers them."""
         rows = self._lab.history.plans.get(member, ())
-        if rows not in self._recalled:
-            self._recalled[rows] = _recalled(self.plans, rows, self._lab)
-        return self._recalled[rows]
+        found = self._recalled.get(rows)
+        if found is None:
+            found = self._recalled[rows] = _recalled(self.plans, rows, self._lab)
+        return found
 
 
 def _recalled(plans: tuple[Plan, ...], rows: Sequence[PlanRow], lab: Lab) -> Recalled:

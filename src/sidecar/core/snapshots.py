@@ -47,9 +47,10 @@ def stock(groups: Iterable[BackupGroup]) -> Stock:
     newest = finished[0] if finished else None
     verified = [one for one in finished if one.verification is not None]
     corrupt = [one for one in verified if _failed_here(one)]
+    ok = Outcome.OK
     return Stock(
-        begun=tuple(one.time for one in mine),
-        finished=tuple(Run(one.time, None, Outcome.OK, one.size) for one in finished),
+        begun=tuple([one.time for one in mine]),
+        finished=tuple([Run(one.time, None, ok, one.size) for one in finished]),
         unfinished=tuple(one for one in mine if one.size is None),
         concerns=tuple(_older_corrupt(corrupt)) if newest not in corrupt else (),
         broken="the newest backup failed verification" if newest and newest in corrupt else None,

@@ -59,7 +59,9 @@ class NodeTasks:
         for task in tasks:
             self._by_id[task.id].append(task)
         shared = self._by_id.pop("", [])
-        self._newest_first = sorted(shared, key=_start, reverse=True)
+        self._by_start: dict[datetime, list[Task]] = defaultdict(list)
+        for task in sorted(shared, key=_start, reverse=True):
+            self._by_start[task.start].append(task)
         self._by_end = sorted(shared, key=_end)
         self._owners = owners(shared, begun)
 
@@ -69,12 +71,13 @@ class NodeTasks:
         Args:
             plans: the job's plan, and those that were in force before.
         """
-        tasks = [task for task in self._newest_first if self._may_be_of(task, (job,))]
-        by_due: dict[datetime, list[Task]] = {}
-        for task, due in zip(tasks, _dues(tasks, plans), strict=True):
-            if due is not None:
-                by_due.setdefault(due, []).append(task)
-        return tuple(Night.of(found) for found in by_due.values())
+        found: dict[datetime, list[Task]] = {}
+        dues = _dues(tuple(self._by_start), plans)
+        for tasks, due in zip(self._by_start.values(), dues, strict=True):
+            mine = [task for task in tasks if self._may_be_of(task, (job,))] if due else []
+            if due and mine:
+                found.setdefault(due, []).extend(mine)
+        return tuple(Night.of(tasks) for tasks in found.values())
 
     def single(self, guest: Guest) -> tuple[Night, ...]:
         """The tasks that handled just this guest, each by itself."""
@@ -96,31 +99,30 @@ class NodeTasks:
         return owner is None or owner in jobs
 
 
-def _dues(tasks: Sequence[Task], plans: Sequence[Plan]) -> list[datetime | None]:
-    """The due time for which each task began; None for one that began for none. ``tasks``: newest first."""
-    if not tasks:
+def _dues(starts: Sequence[datetime], plans: Sequence[Plan]) -> list[datetime | None]:
+    """The due time for which tasks began at each moment, newest first; None where they began for none."""
+    if not starts:
         return []
     limit = plans[0].grace or STARTS_WITHIN
-    too_early = tasks[-1].start - limit
-    newest = _dues_of(tasks, plans[0])
+    too_early = starts[-1] - limit
+    newest = _dues_of(starts, plans[0])
     for plan in plans[1:]:
         if plan.valid_to is None or plan.valid_to > too_early:
-            newest = [_later(*pair) for pair in zip(newest, _dues_of(tasks, plan), strict=True)]
-    return [due if due and task.start - due <= limit else None for task, due in zip(tasks, newest, strict=True)]
+            newest = [_later(*pair) for pair in zip(newest, _dues_of(starts, plan), strict=True)]
+    return [due if due and start - due <= limit else None for start, due in zip(starts, newest, strict=True)]
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(one, other) if one and other else one or other
 
 
-def _dues_of(tasks: Sequence[Task], plan: Plan) -> list[datetime | None]:
-    """The newest due time of one plan when each task began. Whatever began since then has the same: asked once."""
+def _dues_of(starts: Sequence[datetime], plan: Plan) -> list[datetime | None]:
+    """The newest due time of one plan at each moment. Whatever began since then has the same: asked once."""
     found: list[datetime | None] = []
     due: datetime | None = None
-    for task in tasks:
-        start = task.start + EARLY
-        if due is None or start < due:
-            due = plan.due_before(start)
+    for start in starts:
+        if due is None or start + EARLY < due:
+            due = plan.due_before(start + EARLY)
         found.append(due)
     return found
 
