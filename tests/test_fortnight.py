@@ -62,7 +62,7 @@ FORTNIGHT = Stretch(
         GuestDeleted(202, at(WEDNESDAY + timedelta(days=1), "11:05")),
         DumpsHeldUp(WEDNESDAY, timedelta(minutes=12)),
         DumpFails("postgres-main", "forgejo", WEDNESDAY + timedelta(days=2), "deadlock", tries=2),
-        PlanTakes("vault", WEDNESDAY + timedelta(days=1), timedelta(minutes=50)),
+        PlanTakes("vault", WEDNESDAY + timedelta(days=1), timedelta(minutes=25)),
         PlanTakes("check", date(2026, 12, 1), timedelta(hours=3)),
         PlanTakes("prune", WEDNESDAY + timedelta(days=4), timedelta(minutes=80)),
     ),
