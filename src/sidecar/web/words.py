@@ -96,7 +96,8 @@ class Clock:
 
     def exact(self, moment: datetime) -> str:
         """Everything about a moment, for a tooltip: Mon 23 Nov 2026 04:09:12 CET."""
-        return f"{self._local(moment):%a} {self._day(moment)} {self._local(moment):%Y %H:%M:%S %Z}"
+        local = self._local(moment)
+        return f"{local:%a} {local.day} {local:%b %Y %H:%M:%S %Z}"
 
     def _local(self, moment: datetime) -> datetime:
         try:
@@ -111,7 +112,8 @@ class Clock:
         return f"{self._local(moment):%H:%M}"
 
     def _day(self, moment: datetime) -> str:
-        return f"{self._local(moment).day} {self._local(moment):%b}"
+        local = self._local(moment)
+        return f"{local.day} {local:%b}"
 
     def _year(self, moment: datetime) -> str:
         return "" if abs(moment - self.now) < timedelta(days=300) else f" {self._local(moment):%Y}"
