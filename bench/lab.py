@@ -13,10 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from zoneinfo import ZoneInfo
 
-from sidecar.core.history import EMPTY, History
-from sidecar.core.model import Outcome, Run, SourceKind
-from sidecar.core.remember import remember
-from sidecar.core.report import (
+from sidecar.core.facts import (
     BackupGroup,
     BackupJob,
     Datastore,
@@ -27,13 +24,15 @@ from sidecar.core.report import (
     Namespace,
     Node,
     Plan,
-    Reading,
-    Report,
     Snapshot,
     Storage,
     Task,
     Zone,
 )
+from sidecar.core.history import EMPTY, History
+from sidecar.core.model import Outcome, Run, SourceKind
+from sidecar.core.remember import remember
+from sidecar.core.report import Reading, Report
 from sidecar.core.settings import Settings, SourceSetting
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)

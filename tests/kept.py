@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from sidecar.core.report import Guest
+from sidecar.core.facts import Guest
 from sidecar.ledger import FILE, Ledger
 from sidecar.runtime import Desk
 from tests.core.making import at

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from sidecar.core.facts import Guest, Plan
 from sidecar.core.model import Outcome, Run, SourceKind, State
-from sidecar.core.report import Guest, Plan, Problem, Report
+from sidecar.core.report import Problem, Report
 from sidecar.ledger import FILE, Ledger
 from sidecar.runtime import Desk
 from tests.core.making import at, failed, run

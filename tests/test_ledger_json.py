@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar import ledger_json
+from sidecar.core.facts import Archive, BackupGroup, Dump, DumpCopy, Fact, Guest, Plan, Snapshot, Verification, Zone
 from sidecar.core.model import Outcome, Run
-from sidecar.core.report import Archive, BackupGroup, Dump, DumpCopy, Fact, Guest, Plan, Snapshot, Verification, Zone
 from sidecar.ledger import FILE, Ledger
 from sidecar.ledger_json import UnreadableRecordError
 from tests.core.making import at

@@ -36,7 +36,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from sidecar.core.report import BackupJob, Guest
+from sidecar.core.facts import BackupJob, Guest
 from tests.core.making import at
 from tests.core.reports import group, pbs, pve
 from tests.kept import desk

@@ -15,7 +15,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from .core.report import Fact, Problem
+from .core.facts import Fact
+from .core.report import Problem
 
 T = TypeVar("T")
 

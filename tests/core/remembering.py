@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from sidecar.core.board import board
+from sidecar.core.facts import BackupJob, Dump, DumpPlan, Guest, Plan, UpkeepJob
 from sidecar.core.history import EMPTY
 from sidecar.core.model import Board, Outcome, Run, SourceKind, State
 from sidecar.core.remember import remember
-from sidecar.core.report import BackupJob, Dump, DumpPlan, Guest, Plan, Report, UpkeepJob, keep_what_failed
+from sidecar.core.report import Report, keep_what_failed
 from sidecar.core.settings import Settings
 from tests.core.making import at, run
 from tests.core.reports import BACKREST, CRITICAL, pbs, readings, row, settings, vzdump

@@ -8,9 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sidecar.core.board import board
-from sidecar.core.history import EMPTY
-from sidecar.core.model import Board, PartKind, ServiceRow, SourceKind
-from sidecar.core.report import (
+from sidecar.core.facts import (
     BackupGroup,
     BackupJob,
     Datastore,
@@ -18,14 +16,14 @@ from sidecar.core.report import (
     Guest,
     Namespace,
     Node,
-    Problem,
-    Reading,
-    Report,
     Snapshot,
     Storage,
     Task,
     Zone,
 )
+from sidecar.core.history import EMPTY
+from sidecar.core.model import Board, PartKind, ServiceRow, SourceKind
+from sidecar.core.report import Problem, Reading, Report
 from sidecar.core.settings import PartSetting, ServiceSetting, Settings, SourceSetting
 from tests.core.making import BERLIN, STALE_AFTER, at
 

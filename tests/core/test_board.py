@@ -8,19 +8,10 @@ from datetime import timedelta
 import pytest
 
 from sidecar.core.board import board
+from sidecar.core.facts import BackupJob, Datastore, Guest, Task, UpkeepJob
 from sidecar.core.history import EMPTY
 from sidecar.core.model import Board, PartKind, ServiceRow, SourceKind, State
-from sidecar.core.report import (
-    BackupJob,
-    Datastore,
-    Guest,
-    Problem,
-    Reading,
-    Report,
-    Task,
-    UpkeepJob,
-    keep_what_failed,
-)
+from sidecar.core.report import Problem, Reading, Report, keep_what_failed
 from sidecar.core.settings import Expectation, Ignore, JobSetting, PartSetting, ServiceSetting, Settings
 from tests.core.making import at
 from tests.core.reports import CRITICAL, PBS, PVE, Scopes, away, group, judged, pbs, pve, row, service, settings, vzdump

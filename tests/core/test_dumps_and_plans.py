@@ -10,9 +10,10 @@ import pytest
 
 from sidecar.core import dumps
 from sidecar.core.board import board
+from sidecar.core.facts import Dump, DumpCopy, DumpPlan, Plan
 from sidecar.core.history import EMPTY
 from sidecar.core.model import Board, Copy, Outcome, PartKind, Run, SourceKind, State
-from sidecar.core.report import Dump, DumpCopy, DumpPlan, Plan, Report
+from sidecar.core.report import Report
 from sidecar.core.settings import JobSetting
 from tests.core.making import at, failed, run
 from tests.core.reports import BACKREST, DATABASEMENT, away, judged, readings, row, service, settings

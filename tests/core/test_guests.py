@@ -6,22 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from sidecar.core.facts import Archive, BackupGroup, BackupJob, Guest, Namespace, Snapshot, Storage, Task, Verification
 from sidecar.core.model import SourceKind, State
-from sidecar.core.report import (
-    Archive,
-    BackupGroup,
-    BackupJob,
-    Guest,
-    Namespace,
-    Problem,
-    Reading,
-    Report,
-    Snapshot,
-    Storage,
-    Task,
-    Verification,
-    keep_what_failed,
-)
+from sidecar.core.report import Problem, Reading, Report, keep_what_failed
 from sidecar.core.settings import Settings
 from tests.core.making import at
 from tests.core.reports import (

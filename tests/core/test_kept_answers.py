@@ -17,9 +17,10 @@ import pytest
 from bench.lab import NOW, BenchLab, mixed
 from sidecar.core.board import board_of
 from sidecar.core.by_report import by_report
+from sidecar.core.facts import BackupGroup, Dump, Fact
 from sidecar.core.judged import judged
 from sidecar.core.model import Outcome, SourceKind
-from sidecar.core.report import BackupGroup, Dump, Fact, Report
+from sidecar.core.report import Report
 from sidecar.core.timeline import timeline_of
 
 ROOT = Path(__file__).parents[2]

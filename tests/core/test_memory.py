@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.board import board
+from sidecar.core.facts import BackupGroup, Dump, Guest, Zone
 from sidecar.core.history import EMPTY, History, PlanRow
 from sidecar.core.model import PartKind, SourceKind, State
 from sidecar.core.remember import MOST_ROWS
-from sidecar.core.report import BackupGroup, Dump, Guest, Reading, Report, Zone
+from sidecar.core.report import Reading, Report
 from sidecar.core.settings import JobSetting
 from tests.core.making import at, failed, run
 from tests.core.remembering import (

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.facts import BackupGroup, Guest
 from sidecar.core.model import SourceKind, State
-from sidecar.core.report import BackupGroup, Guest, Report
+from sidecar.core.report import Report
 from tests.core.making import at, daily, failed, part, run, verdict
 from tests.core.remembering import Desk
 from tests.core.reports import CRITICAL, PBS, PVE, away, group, judged, pbs, pve, row, settings, vzdump

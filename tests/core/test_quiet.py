@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
+from sidecar.core.facts import UpkeepJob
 from sidecar.core.model import SourceKind, State
-from sidecar.core.report import UpkeepJob
 from sidecar.core.settings import JobSetting, Pause
 from tests.core.making import at
 from tests.core.remembering import JELLYFIN, VAULTWARDEN, WEEKLY, Desk, edited, night

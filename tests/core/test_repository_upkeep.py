@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from sidecar.core.board import board
+from sidecar.core.facts import Plan, Repo, UpkeepJob
 from sidecar.core.history import EMPTY
 from sidecar.core.model import JobRow, Outcome, Run, SourceKind, State
-from sidecar.core.report import Plan, Repo, Report, UpkeepJob
+from sidecar.core.report import Report
 from sidecar.core.settings import JobSetting, Settings
 from tests.core.making import at, run
 from tests.core.reports import BACKREST, Scopes, judged, readings, settings

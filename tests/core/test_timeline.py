@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from sidecar.core.facts import BackupJob, Dump, DumpPlan, Guest, Plan, Repo, UpkeepJob
 from sidecar.core.history import EMPTY, History
 from sidecar.core.model import Occurrence, OccurrenceKind, Outcome, Run, SourceKind, State
-from sidecar.core.report import BackupJob, Dump, DumpPlan, Guest, Plan, Repo, Report, UpkeepJob
+from sidecar.core.report import Report
 from sidecar.core.settings import CalendarLine, JobSetting, Pause, Settings
 from sidecar.core.timeline import TooManyError, occurrences, timeline
 from tests.core.making import BERLIN, at, run

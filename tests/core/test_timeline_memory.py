@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.report import BackupJob, Guest
+from sidecar.core.facts import BackupJob, Guest
 from sidecar.core.settings import JobSetting
 from sidecar.core.timeline import timeline
 from tests.core.making import BERLIN, at, failed, run

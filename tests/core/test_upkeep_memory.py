@@ -7,9 +7,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from sidecar.core.facts import Plan, Repo, UpkeepJob
 from sidecar.core.model import JobRow, Outcome, Run, SourceKind, State
 from sidecar.core.remember import MOST_RUNS
-from sidecar.core.report import Plan, Repo, Report, UpkeepJob
+from sidecar.core.report import Report
 from sidecar.core.settings import JobSetting, Pause, Settings
 from sidecar.core.timeline import timeline
 from tests.core.making import BERLIN, at, failed, run

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.facts import DumpPlan
 from sidecar.core.model import PartKind, SourceKind, State
-from sidecar.core.report import DumpPlan, Problem, Report
+from sidecar.core.report import Problem, Report
 from sidecar.core.settings import Expectation, Ignore, PartSetting, ServiceSetting
 from tests.core.making import at, run
 from tests.core.remembering import DAILY, JELLYFIN, VAULTWARDEN, Desk, backrest, databasement, night, plans_desk

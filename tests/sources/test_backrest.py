@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.core.facts import Plan, Repo, UpkeepJob
 from sidecar.core.model import Outcome
-from sidecar.core.report import Plan, Repo, Report, UpkeepJob
+from sidecar.core.report import Report
 from sidecar.fetch import Upstream
 from sidecar.sources.backrest import ALLOWED, BackrestOptions, BackrestSource
 from sidecar.sources.backrest_log import parse_operations, upkeep_jobs, with_log

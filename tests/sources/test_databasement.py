@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.report import Dump, DumpPlan, Report
+from sidecar.core.facts import Dump, DumpPlan
+from sidecar.core.report import Report
 from sidecar.fetch import Upstream
 from sidecar.sources.databasement import ALLOWED, DatabasementOptions, DatabasementSource
 from sidecar.tls import Trust

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.report import BackupGroup, Datastore, Namespace, Report, Task, UpkeepJob, Zone
+from sidecar.core.facts import BackupGroup, Datastore, Namespace, Task, UpkeepJob, Zone
+from sidecar.core.report import Report
 from sidecar.fetch import Headers
 from sidecar.sources.pbs import ALLOWED, PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
-from sidecar.core.report import BackupGroup, Report
+from sidecar.core.facts import BackupGroup
+from sidecar.core.report import Report
 from sidecar.sources.pbs import ALLOWED, PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.tls import Trust

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.report import Archive, BackupJob, Report
+from sidecar.core.facts import Archive, BackupJob
+from sidecar.core.report import Report
 from sidecar.fetch import Headers
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.sources.pve import ALLOWED, PveSource

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.core.report import Archive, BackupJob, Guest, Storage, Task
+from sidecar.core.facts import Archive, BackupJob, Guest, Storage, Task
 from sidecar.sources import pve_parse as parse
 from sidecar.sources.fields import UnreadableError
 from tests.sources.recorded import (

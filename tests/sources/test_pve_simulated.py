@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from sidecar.core.report import BackupJob, Guest, Node, Report, Storage, Task, Zone
+from sidecar.core.facts import BackupJob, Guest, Node, Storage, Task, Zone
+from sidecar.core.report import Report
 from sidecar.fetch import Headers
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.sources.pve import ALLOWED, PveSource

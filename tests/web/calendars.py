@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from sidecar.core.facts import BackupJob, Dump, DumpPlan, Fact, Plan, UpkeepJob
 from sidecar.core.history import EMPTY
 from sidecar.core.model import Outcome, Run, SourceKind
-from sidecar.core.report import BackupJob, Dump, DumpPlan, Fact, Plan, Report, UpkeepJob
+from sidecar.core.report import Report
 from sidecar.core.settings import CalendarLine, JobSetting, Settings
 from sidecar.core.timeline import Timeline, timeline
 from tests.core.making import at, run

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from . import groups, snapshots
+from .facts import Archive, Guest, Storage, Task
 from .groups import Place
 from .lab import Lab
-from .report import Archive, Guest, Reading, Report, Storage, Task
+from .report import Reading, Report
 from .settings import SourceSetting
 from .shelf import Shelf
 from .snapshots import Stock

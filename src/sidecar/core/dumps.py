@@ -12,11 +12,12 @@ from operator import attrgetter
 
 from . import offsite
 from .by_report import by_report
+from .facts import Dump, DumpPlan
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, Run, SourceKind
 from .part import Actions, Part, Plan
 from .recall import Shared
-from .report import Dump, DumpPlan, Report
+from .report import Report
 from .settings import SourceSetting
 
 #: A failed row may still be retried: Databasement waits 60 s between tries (databasement §1.4).

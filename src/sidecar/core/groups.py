@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from .facts import Storage
 from .lab import Lab
 from .model import SourceKind
-from .report import Reading, Report, Storage
+from .report import Reading, Report
 from .settings import SourceSetting
 
 

@@ -10,11 +10,12 @@ from operator import attrgetter
 
 from . import snapshots, vzdump
 from .destination import Destination, Kept
+from .facts import BackupJob, Guest, Storage, Task, Zone
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, Run, SourceKind
 from .part import Actions, Activity, Part, Plan, weakest
 from .recall import Recalled, Shared
-from .report import BackupJob, Guest, Problem, Report, Storage, Task, Zone
+from .report import Problem, Report
 from .settings import SourceSetting
 from .snapshots import UPLOAD_LIMIT
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from . import snapshots
+from .facts import BackupGroup
 from .groups import Place
 from .guests import GuestPart
 from .lab import Lab
 from .model import Link, PartKind, SourceKind
 from .part import Actions, Part
-from .report import BackupGroup
 from .settings import PartSetting, SourceSetting
 
 _ACTIONS = Actions(

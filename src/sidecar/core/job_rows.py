@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from . import words
+from .facts import BackupJob, Zone
 from .lab import Lab, plan
 from .model import JobRow, PartRow, Run, SourceKind, State, Verdict, worst
 from .part import Part, Plan
-from .report import BackupJob, Report, Zone
+from .report import Report
 from .settings import SourceSetting
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from .due import SHORT_GRACE
+from .facts import Dump
 from .lab import Lab
 from .model import Copy, State, Verdict, worst
 from .part import Part
-from .report import Dump
 
 
 def of_dumps(lab: Lab, source: str, kept: Sequence[Dump]) -> Iterator[Copy]:

@@ -7,11 +7,12 @@ from itertools import pairwise
 from statistics import median_low
 
 from . import offsite
+from .facts import Plan
 from .lab import Lab, plan
 from .model import Link, Outcome, PartKind, SourceKind
 from .part import EARLY, Actions, Activity, Part
 from .part import Plan as Promise
-from .report import Plan, Report
+from .report import Report
 from .settings import SourceSetting
 
 _ACTIONS = Actions(

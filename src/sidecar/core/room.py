@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from . import words
+from .facts import Datastore
 from .host_groups import link
 from .lab import Lab
 from .model import DatastoreRow, SourceKind, State, Verdict
-from .report import Datastore, Report
+from .report import Report
 from .settings import SourceSetting
 
 #: A datastore that is full sooner than this is worth a warning.

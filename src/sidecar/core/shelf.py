@@ -7,7 +7,8 @@ from datetime import datetime
 
 from . import snapshots
 from .by_report import by_report
-from .report import BackupGroup, Report, Task
+from .facts import BackupGroup, Task
+from .report import Report
 from .snapshots import Stock
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 
+from .facts import Archive, BackupGroup, Snapshot, Task
 from .model import Outcome, Run
-from .report import Archive, BackupGroup, Snapshot, Task
 
 #: An upload that is older than this is a failed one, where nothing tells how long uploads usually take.
 UPLOAD_LIMIT = timedelta(hours=24)

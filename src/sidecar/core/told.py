@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from . import dumps, guests, upkeep_runs
+from .facts import BackupGroup, BackupJob, Guest, Plan, Repo, UpkeepJob, Zone
 from .model import PartKind, Run, SourceKind
-from .report import BackupGroup, BackupJob, Guest, Plan, Reading, Repo, Report, UpkeepJob, Zone
+from .report import Reading, Report
 
 
 @dataclass(frozen=True, slots=True)

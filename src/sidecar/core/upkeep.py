@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from . import words
 from .due import SHORT_GRACE, second_time
+from .facts import Plan as BackrestPlan
+from .facts import Repo, UpkeepJob, Zone
 from .host_groups import link
 from .lab import Lab, plan
 from .model import JobRow, Link, Outcome, Run, SourceKind, State, Verdict
 from .part import EARLY, Evidence, Plan
 from .recall import Shared
-from .report import Plan as BackrestPlan
-from .report import Repo, Report, UpkeepJob, Zone
+from .report import Report
 from .settings import SourceSetting
 from .told import upkeep_member, upkeep_name
 from .upkeep_runs import BROKE_OFF, outcome, told

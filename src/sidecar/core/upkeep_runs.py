@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from .facts import UpkeepJob
 from .model import Outcome, Run
-from .report import UpkeepJob
 
 #: What PBS says of a task whose worker died before it could say how it ended (pbs.md §2.9).
 BROKE_OFF = "unknown"

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from . import dumps, words
+from .facts import DumpPlan
 from .guests import GuestPart
 from .lab import Lab
 from .model import PartKind, SourceKind
 from .part import Actions, Evidence, Part
-from .report import DumpPlan
 from .settings import PartSetting, SourceSetting
 from .told import lists
 

@@ -12,9 +12,9 @@ from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple, Self
 
+from .facts import Guest, Task
 from .model import Outcome, Run
 from .part import EARLY, Activity, Plan
-from .report import Guest, Task
 
 #: How long after a due time a task may begin and still be the job's own: PVE's scheduler looks once a minute.
 STARTS_WITHIN = timedelta(minutes=30)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sidecar.core.facts import Plan, UpkeepJob
 from sidecar.core.model import Outcome, Run
-from sidecar.core.report import Plan, UpkeepJob
 
 from .backrest_parse import NO_RUN, OUTCOMES, list_of, moment_of
 from .fields import Row, UnreadableError, flag, name, row_of, text, whole

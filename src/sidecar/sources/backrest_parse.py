@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from sidecar.core.facts import Plan, Repo
 from sidecar.core.model import Outcome, Run
-from sidecar.core.report import Plan, Repo
 
 from .fields import Row, UnreadableError, name, row_of, showable, whole
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sidecar.calls import Call, Params
-from sidecar.core.report import Dump
+from sidecar.core.facts import Dump
 from sidecar.errors import SourceError
 from sidecar.fetch import Upstream
 

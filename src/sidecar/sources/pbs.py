@@ -13,8 +13,9 @@ from functools import partial
 from itertools import chain
 
 from sidecar.calls import Call
+from sidecar.core.facts import Datastore, Task, UpkeepJob
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Datastore, Problem, Reading, Task, UpkeepJob
+from sidecar.core.report import Problem, Reading
 from sidecar.fetch import Upstream
 
 from . import pbs_grants, pbs_parse

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from sidecar.core.facts import Task, UpkeepJob
 from sidecar.core.model import Run
-from sidecar.core.report import Task, UpkeepJob
 from sidecar.core.upkeep_runs import outcome
 
 #: The tasks of upkeep jobs, by kind of job.

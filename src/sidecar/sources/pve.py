@@ -14,8 +14,9 @@ from itertools import chain
 from typing import Any
 
 from sidecar.calls import Call, Params
+from sidecar.core.facts import BackupJob, Guest, Node, Task
 from sidecar.core.model import SourceKind
-from sidecar.core.report import BackupJob, Guest, Node, Problem, Reading, Scope, Task
+from sidecar.core.report import Problem, Reading, Scope
 from sidecar.fetch import Upstream
 
 from . import pve_grants, pve_parse

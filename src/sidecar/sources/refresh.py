@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sidecar.calls import Call, Params
-from sidecar.core.report import Fact, Problem, Reading, Scope
+from sidecar.core.facts import Fact
+from sidecar.core.report import Problem, Reading, Scope
 from sidecar.errors import SourceError
 from sidecar.fetch import Upstream
 
