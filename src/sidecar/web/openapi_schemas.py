@@ -1,0 +1,165 @@
+"""The shapes of all JSON that is served, as JSON schemas. views.py makes what is described here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sidecar.core.model import OccurrenceKind, Outcome, PartKind, SourceKind, State
+
+from .views import PLANNED
+
+Schema = dict[str, Any]
+
+
+def object_of(**properties: Schema) -> Schema:
+    """An object that has exactly these fields, all of them always."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def ref(name: str) -> Schema:
+    """Points to one of ``SCHEMAS``."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _enum(words: type[StrEnum]) -> Schema:
+    return {"enum": [word.value for word in words]}
+
+
+_TEXT: Schema = {"type": "string"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_NULLABLE_STRING: Schema = {"type": ["string", "null"]}
+_NULLABLE_INTEGER: Schema = {"type": ["integer", "null"]}
+_NULLABLE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+_STATE = _enum(State)
+
+_RUN: Schema = {"start": TIME, "end": _NULLABLE_TIME, "outcome": _enum(Outcome)}
+
+_VERDICT: Schema = {
+    "state": _STATE,
+    "reason": _NULLABLE_STRING,
+    "since": _NULLABLE_TIME,
+    "action": _NULLABLE_STRING,
+    "link": _NULLABLE_STRING,
+}
+
+_PART: Schema = {
+    "kind": _enum(PartKind),
+    "ref": _TEXT,
+    "source": _TEXT,
+    "job": _NULLABLE_STRING,
+    **_VERDICT,
+    "last_backup": _NULLABLE_TIME,
+    "count": _NULLABLE_INTEGER,
+    "next_run": _NULLABLE_TIME,
+    "verified_at": _NULLABLE_TIME,
+    "size": _NULLABLE_INTEGER,
+    "schedule": _NULLABLE_STRING,
+    "timezone": _NULLABLE_STRING,
+}
+
+_OCCURRENCE: Schema = {
+    "job": _NULLABLE_STRING,
+    "title": _TEXT,
+    "kind": _enum(OccurrenceKind),
+    "due": TIME,
+    "grace_until": _NULLABLE_TIME,
+    "state": {"enum": [*(state.value for state in State), PLANNED]},
+    "run": _or_null(ref("Run")),
+    "members": _NULLABLE_INTEGER,
+    "members_ok": _NULLABLE_INTEGER,
+    "reason": _NULLABLE_STRING,
+}
+
+_JOB: Schema = {
+    "name": _TEXT,
+    "title": _TEXT,
+    "kind": _TEXT,
+    "source": _TEXT,
+    **_VERDICT,
+    "schedule": _NULLABLE_STRING,
+    "timezone": _NULLABLE_STRING,
+    "last_run": _or_null(ref("Run")),
+    "next_run": _NULLABLE_TIME,
+    "members": _NULLABLE_INTEGER,
+    "members_ok": _NULLABLE_INTEGER,
+}
+
+_SERVICE: Schema = {
+    "name": _TEXT,
+    **_VERDICT,
+    "last_backup": _NULLABLE_TIME,
+    "count": _NULLABLE_INTEGER,
+    "next_run": _NULLABLE_TIME,
+    "verified_at": _NULLABLE_TIME,
+    "last_run": _or_null(ref("Run")),
+    "parts": _list(ref("Part")),
+    "copies": _list(ref("Copy")),
+}
+
+#: Every shape by its name.
+SCHEMAS: Schema = {
+    "Board": object_of(
+        version={"const": 1},
+        generated_at=TIME,
+        overall=ref("Overall"),
+        services=_list(ref("Service")),
+        jobs=_list(ref("Job")),
+        sources=_list(ref("Source")),
+        datastores=_list(ref("Datastore")),
+        left_out=_COUNT,
+        notes=_list(_TEXT),
+    ),
+    "Overall": object_of(
+        state=_STATE,
+        headline=_TEXT,
+        counts={"type": "object", "propertyNames": _STATE, "additionalProperties": _COUNT},
+    ),
+    "Service": object_of(**_SERVICE),
+    "ServiceWithRuns": object_of(**{**_SERVICE, "parts": _list(ref("PartWithRuns"))}),
+    "Part": object_of(**_PART),
+    "PartWithRuns": object_of(**_PART, runs=_list(ref("RunInFull"))),
+    "Copy": object_of(job=_TEXT, state=_STATE, last_run=_NULLABLE_TIME),
+    "Run": object_of(**_RUN),
+    "RunInFull": object_of(**_RUN, size=_NULLABLE_INTEGER, text=_NULLABLE_STRING),
+    "Job": object_of(**_JOB),
+    "Calendar": object_of(
+        **{"version": {"const": 1}, "generated_at": TIME, "from": TIME, "to": TIME},
+        occurrences=_list(ref("Occurrence")),
+    ),
+    "Occurrence": object_of(**_OCCURRENCE),
+    "Source": object_of(
+        name=_TEXT,
+        kind=_enum(SourceKind),
+        state={"enum": ["ok", "warning", "unknown"]},
+        reason=_NULLABLE_STRING,
+        as_of=_NULLABLE_TIME,
+        version=_NULLABLE_STRING,
+        limits=_list(_TEXT),
+    ),
+    "Datastore": object_of(
+        source=_TEXT,
+        name=_TEXT,
+        total=_NULLABLE_INTEGER,
+        used=_NULLABLE_INTEGER,
+        avail=_NULLABLE_INTEGER,
+        full_at=_NULLABLE_TIME,
+        state=_STATE,
+        reason=_NULLABLE_STRING,
+    ),
+    "Problem": object_of(type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT),
+}
