@@ -30,7 +30,7 @@ unit: $(VENV)/.dev
 test: check fortnight vault browser rollout ## everything: check, a fortnight, a real Vault, a real browser, the roll-out into containers
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: nothing may turn red or amber
-	$(BIN)/pytest -q -m fortnight
+	$(BIN)/pytest -q -n 2 -m fortnight
 
 vault: $(VENV)/.dev ## the sidecar against a real OpenBao server
 	$(BIN)/pytest -q -m vault
