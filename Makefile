@@ -7,7 +7,7 @@ PYTHON_CODE := src tests bench
 ROLLOUT := .venv-rollout
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types unit test fortnight vault browser rollout bench pictures lock clean
+.PHONY: help demo check lint types unit test suite fortnight vault browser rollout bench pictures lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -27,7 +27,13 @@ types: $(VENV)/.dev
 unit: $(VENV)/.dev
 	$(BIN)/pytest -q -n 2 -m 'not browser and not vault and not fortnight'
 
-test: check fortnight vault browser rollout ## everything: check, a fortnight, a real Vault, a real browser, the roll-out into containers
+test: lint types suite rollout ## everything: check, a fortnight, a real Vault, a real browser, the roll-out into containers
+
+# All of pytest at once: the long files fill both cores.
+suite: $(VENV)/.dev
+	@scripts/need-chromium
+	@scripts/need-glance $(BIN)/python >/dev/null
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: nothing may turn red or amber
 	$(BIN)/pytest -q -n 2 -m fortnight

@@ -9,6 +9,11 @@ import pytest
 from tests.lab import Lab, opened
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that nobody waits for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("fortnight") is None)
+
+
 @pytest.fixture(scope="module")
 def open_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The simulated homelab, open for one test file."""
