@@ -15,7 +15,7 @@ help: ## list these commands
 demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
 	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
 
-check: lint types unit ## lint, types, unit and contract tests: about two minutes
+check: lint types unit ## lint, types, unit and contract tests: a minute and a half
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)
@@ -35,7 +35,7 @@ suite: $(VENV)/.dev
 	@scripts/need-glance $(BIN)/python >/dev/null
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
-fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: nothing may turn red or amber
+fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: no red, no amber; and every failure found in time
 	$(BIN)/pytest -q -n 2 -m fortnight
 
 vault: $(VENV)/.dev ## the sidecar against a real OpenBao server

@@ -15,6 +15,8 @@ from tests.lab import Lab, states
 from tests.upstreams import HOMELAB, faults
 from tests.watch import POLL, Watch, not_well
 
+pytestmark = pytest.mark.fortnight
+
 BERLIN = ZoneInfo("Europe/Berlin")
 WEDNESDAY = date(2026, 11, 25)
 
