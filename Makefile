@@ -15,7 +15,7 @@ help: ## list these commands
 demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
 	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
 
-check: lint types unit ## lint, types, unit and contract tests: a minute and a half
+check: lint types unit ## lint, types, unit and contract tests: about a minute
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)
