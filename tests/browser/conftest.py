@@ -20,3 +20,9 @@ def sidecar() -> Iterator[Sidecar]:
 def browser() -> Iterator[Browser]:
     with chromium() as started:
         yield started
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser wrote to its console, where a test listens."""
+    return []

@@ -21,12 +21,6 @@ MINUTE = 60_000
 
 
 @pytest.fixture
-def complaints() -> list[str]:
-    """What the browser wrote to its console."""
-    return []
-
-
-@pytest.fixture
 def page(browser: Browser, sidecar: Sidecar, complaints: list[str]) -> Iterator[Page]:
     """A page on a good morning. Its browser's clock is decades off, and only goes on when it is told to."""
     sidecar.show(boards.good_morning)

@@ -32,12 +32,6 @@ PICK = """([scheme, css]) => {
 
 
 @pytest.fixture
-def complaints() -> list[str]:
-    """What the browser wrote to its console."""
-    return []
-
-
-@pytest.fixture
 def page(browser: Browser, sidecar: Sidecar, complaints: list[str]) -> Iterator[Page]:
     """An empty page; nothing may be written to its console."""
     sidecar.show(boards.good_morning)

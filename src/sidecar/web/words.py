@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from .views import timestamp
@@ -96,14 +97,10 @@ class Clock:
 
     def exact(self, moment: datetime) -> str:
         """Everything about a moment, for a tooltip: Mon 23 Nov 2026 04:09:12 CET."""
-        local = self._local(moment)
-        return f"{local:%a} {local.day} {local:%b %Y %H:%M:%S %Z}"
+        return _exact(moment, self.zone)
 
     def _local(self, moment: datetime) -> datetime:
-        try:
-            return moment.astimezone(self.zone)
-        except OverflowError:  # an upstream's idea of "never": the last day of the calendar
-            return moment
+        return _local(moment, self.zone)
 
     def _is_today(self, moment: datetime) -> bool:
         return self._local(moment).date() == self._local(self.now).date()
@@ -120,6 +117,20 @@ class Clock:
 
     def _dated(self, moment: datetime) -> str:
         return f"{self._local(moment):%a} {self._day(moment)}{self._year(moment)} {self._time(moment)}"
+
+
+@lru_cache(maxsize=16_384)
+def _exact(moment: datetime, zone: ZoneInfo) -> str:
+    """Kept: every row shows dozens of runs, and they are the same on the next board."""
+    local = _local(moment, zone)
+    return f"{local:%a} {local.day} {local:%b %Y %H:%M:%S %Z}"
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # an upstream's idea of "never": the last day of the calendar
+        return moment
 
 
 def duration(span: timedelta) -> str:
