@@ -121,7 +121,7 @@ class Clock:
 
 @lru_cache(maxsize=16_384)
 def _exact(moment: datetime, zone: ZoneInfo) -> str:
-    """Kept: every row shows dozens of runs, and they are the same on the next board."""
+    """Kept: rows show dozens of runs, many of them begun at the same moment, and the next board shows them again."""
     local = _local(moment, zone)
     return f"{local:%a} {local.day} {local:%b %Y %H:%M:%S %Z}"
 
