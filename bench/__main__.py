@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sidecar.core.board import board
-from sidecar.core.judged import judged
-from sidecar.core.timeline import timeline_of
-
-from .lab import NOW, BenchLab, guests_only, mixed
+from bench.workload import NOW, Workload, guests_only, mixed
+from sidecar.core.board.board import board
+from sidecar.core.judgement.judged import judged
+from sidecar.core.timeline.timeline import timeline_of
 
 SIZES = (100, 1_000, 10_000)
 ROUNDS = {100: 15, 1_000: 15, 10_000: 5}
@@ -56,7 +55,7 @@ def _say(what: str, *figures: tuple[str, float]) -> None:
     sys.stdout.flush()
 
 
-def _boards(lab: BenchLab, rounds: int) -> BoardTimes:
+def _boards(lab: Workload, rounds: int) -> BoardTimes:
     first = _board(lab, NOW)
     just_read = {
         source: statistics.median(_board(_read_again(lab, source), moment) for moment in _moments(rounds))
@@ -66,7 +65,7 @@ def _boards(lab: BenchLab, rounds: int) -> BoardTimes:
     return BoardTimes(max(just_read.values()), again, first)
 
 
-def _months(lab: BenchLab, rounds: int) -> float:
+def _months(lab: Workload, rounds: int) -> float:
     return statistics.median(_month(lab, moment) for moment in _moments(rounds))
 
 
@@ -75,12 +74,12 @@ def _moments(rounds: int) -> Iterator[datetime]:
     return (NOW + timedelta(minutes=number) for number in range(rounds))
 
 
-def _read_again(lab: BenchLab, source: str) -> BenchLab:
+def _read_again(lab: Workload, source: str) -> Workload:
     """With a new report of one source: nothing is kept that was made of it."""
     return replace(lab, reports={**lab.reports, source: replace(lab.reports[source])})
 
 
-def _board(lab: BenchLab, now: datetime) -> float:
+def _board(lab: Workload, now: datetime) -> float:
     began = time.perf_counter()
     found = board(lab.reports, lab.history, lab.settings, now)
     took = time.perf_counter() - began
@@ -88,7 +87,7 @@ def _board(lab: BenchLab, now: datetime) -> float:
     return took
 
 
-def _month(lab: BenchLab, now: datetime) -> float:
+def _month(lab: Workload, now: datetime) -> float:
     known = judged(lab.reports, lab.history, lab.settings, now)
     began = time.perf_counter()
     found = timeline_of(known).occurrences(*MONTH)

@@ -17,10 +17,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from sidecar.core.model import Board
-from sidecar.core.timeline import Timeline
+from sidecar.core.timeline.timeline import Timeline
 from tests.browser.serving import Sidecar, chromium, serving
-from tests.lab import opened
-from tests.upstreams import demo_faults
+from tests.product import opened
+from tests.simulators import demo_faults
 from tests.web import boards, calendars, themes
 
 WIDTHS = (300, 370, 515, 604, 764, 924, 1247, 1890)

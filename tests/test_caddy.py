@@ -23,8 +23,8 @@ from cryptography.x509.oid import NameOID
 from starlette.types import Receive, Scope, Send
 
 from sidecar.web.app import create_app
+from tests.caddy import CADDY, Front, fronted, sidecar
 from tests.caddyfile import assert_version, render_caddyfile
-from tests.front import CADDY, Front, fronted, sidecar
 from tests.web.boards import NOW, good_morning, many
 
 READER = {"Accept": "text/html"}

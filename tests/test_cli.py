@@ -19,7 +19,7 @@ import pytest
 
 from sidecar import cli
 from sidecar.cli import main
-from tests.upstreams import Rack, demo_homelab
+from tests.simulators import Rack, demo_homelab
 
 KEY = "k" * 43
 #: Child processes run the code that is tested here, wherever another version may be installed.

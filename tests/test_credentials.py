@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.config_secrets import CredentialSecret, FileSecret, VaultSecret
+from sidecar.config.secret_refs import CredentialSecret, FileSecret, VaultSecret
 from sidecar.credentials import LONGEST, Credentials, sidecar_keys
 from sidecar.errors import SecretError
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sidecar import config
 from sidecar.cli import main
+from sidecar.config import model
 from sidecar.core.model import State
 from sidecar.web import openapi
 
@@ -21,7 +21,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("key", sorted(config.known_keys()))
+@pytest.mark.parametrize("key", sorted(model.known_keys()))
 def test_every_configuration_key_is_documented(key: str) -> None:
     assert re.search(rf"`{key}`|\b{key}:", CONFIGURATION)
 

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sidecar.core.model import Board, State
-from tests.upstreams.changes import GuestCreated, GuestDeleted
-from tests.upstreams.faults import DumpFails, DumpsHeldUp, Fault, GuestTakes, PlanTakes
-from tests.upstreams.homelab import HOMELAB, Guest, Homelab
+from tests.simulators.changes import GuestCreated, GuestDeleted
+from tests.simulators.faults import DumpFails, DumpsHeldUp, Fault, GuestTakes, PlanTakes
+from tests.simulators.homelab import HOMELAB, Guest, Homelab
 from tests.watch import MINUTE, POLL, Watch, not_ok, not_well
 
 pytestmark = pytest.mark.fortnight

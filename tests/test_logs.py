@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.config_secrets import CredentialSecret
+from sidecar.config.secret_refs import CredentialSecret
 from sidecar.credentials import Credentials, sidecar_keys
 from sidecar.logs import Redacting
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from sidecar import config
-from sidecar.ledger import FILE, Ledger
-from tests.core.reports import pve
-from tests.kept import NOW, desk, filled, written
+from sidecar.config import model
+from sidecar.ledger.ledger import FILE, Ledger
+from tests.core.sample_reports import pve
+from tests.ledgers import NOW, desk, filled, written
 from tests.test_cli import KEY, running
 
 ROOT = Path(__file__).parent.parent
@@ -84,7 +84,7 @@ def test_the_example_is_a_configuration_that_can_be_used() -> None:
     example = yaml.safe_load((ROOT / "inventory/example/group_vars/backup_glance.yml").read_text("utf-8"))
     assert set(example) <= set(DEFAULTS)
     vault = {"address": example["backup_glance_vault_address"]}
-    found = config.Config.model_validate({"vault": vault, **example["backup_glance_config"]})
+    found = model.Config.model_validate({"vault": vault, **example["backup_glance_config"]})
     assert list(found.across()) == []
 
 

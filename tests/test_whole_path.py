@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from sidecar import config_file
-from sidecar.core.board import board
-from sidecar.core.history import EMPTY
+from sidecar.config import load
+from sidecar.core.board.board import board
+from sidecar.core.history.history import EMPTY
 from sidecar.core.model import Board, SourceRow, State
 from sidecar.credentials import Credentials
 from sidecar.sources import databasement, pbs, pve
 from sidecar.web import views
 from sidecar.wiring import make_sources
-from tests.lab import MORNING, Lab, states
-from tests.upstreams import demo_faults
-from tests.upstreams.faults import UpkeepStuck
+from tests.product import MORNING, Inputs, states
+from tests.simulators import demo_faults
+from tests.simulators.faults import UpkeepStuck
 
 
 def source(found: Board, name: str) -> SourceRow:
@@ -31,7 +31,7 @@ def reason(row: Any) -> str:
     return str(row.verdict.reason)
 
 
-def test_a_good_morning_is_all_ok(lab: Lab) -> None:
+def test_a_good_morning_is_all_ok(lab: Inputs) -> None:
     """Monday: the weekly job is still at work on the last two guests; nobody needs anybody."""
     found = lab.board()
 
@@ -40,7 +40,7 @@ def test_a_good_morning_is_all_ok(lab: Lab) -> None:
     assert len(found.services) == 12
 
 
-def test_a_good_sunday_is_ok_to_the_last_row(lab: Lab) -> None:
+def test_a_good_sunday_is_ok_to_the_last_row(lab: Inputs) -> None:
     lab.now = MORNING - timedelta(days=1)
     found = lab.board()
 
@@ -49,7 +49,7 @@ def test_a_good_sunday_is_ok_to_the_last_row(lab: Lab) -> None:
     assert {str(job.verdict.state) for job in found.jobs} == {"ok"}
 
 
-def test_the_bad_night_of_the_demo_is_told_as_it_was(lab: Lab) -> None:
+def test_the_bad_night_of_the_demo_is_told_as_it_was(lab: Inputs) -> None:
     lab.rack.faults = demo_faults()
     lab.rack.settle()
     found = lab.board()
@@ -73,7 +73,7 @@ def test_the_bad_night_of_the_demo_is_told_as_it_was(lab: Lab) -> None:
     assert [one.count for one in found.services if one.name in ("paperless", "nextcloud")] == [27, 28]
 
 
-def test_next_runs_come_from_each_jobs_own_schedule(lab: Lab) -> None:
+def test_next_runs_come_from_each_jobs_own_schedule(lab: Inputs) -> None:
     found = {one.name: one for one in lab.board().jobs}
 
     def local(name: str) -> str:
@@ -89,7 +89,7 @@ def test_next_runs_come_from_each_jobs_own_schedule(lab: Lab) -> None:
     assert local("pbs/gc/main") == "Sat 03:00"
 
 
-def test_without_a_map_everything_is_a_service_under_its_own_name(lab: Lab) -> None:
+def test_without_a_map_everything_is_a_service_under_its_own_name(lab: Inputs) -> None:
     found = lab.board(services=False)
 
     assert {"jellyfin (pve:201)", "jellyfin"} & set(states(found))
@@ -97,7 +97,7 @@ def test_without_a_map_everything_is_a_service_under_its_own_name(lab: Lab) -> N
     assert len(found.services) > 12
 
 
-def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(lab: Lab) -> None:
+def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(lab: Inputs) -> None:
     found = lab.board(pbs={"fingerprint": ":".join(["ab"] * 32)})
 
     assert "its certificate has fingerprint" in reason(source(found, "pbs"))
@@ -116,7 +116,7 @@ def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(lab: Lab)
         ("redirect", "HTTP 30"),
     ],
 )
-def test_a_broken_list_of_snapshots_makes_its_guests_unknown_with_the_cause(lab: Lab, how: Any, cause: str) -> None:
+def test_a_broken_list_of_snapshots_makes_its_guests_unknown_with_the_cause(lab: Inputs, how: Any, cause: str) -> None:
     lab.rack.break_answer("pbs", "/api2/json/admin/datastore/main/snapshots", how)
     found = lab.board()
 
@@ -128,7 +128,7 @@ def test_a_broken_list_of_snapshots_makes_its_guests_unknown_with_the_cause(lab:
 
 
 @pytest.mark.parametrize("name", ["pbs", "pve", "databasement", "backrest"])
-def test_a_refused_credential_is_said_and_nothing_of_that_source_is_ok(lab: Lab, name: str) -> None:
+def test_a_refused_credential_is_said_and_nothing_of_that_source_is_ok(lab: Inputs, name: str) -> None:
     lab.rack.refuse_token(name)
     found = lab.board()
 
@@ -143,7 +143,7 @@ def test_a_refused_credential_is_said_and_nothing_of_that_source_is_ok(lab: Lab,
 
 
 @pytest.mark.parametrize("name", ["pbs", "pve", "databasement", "backrest"])
-def test_a_source_that_is_away_never_leaves_anything_of_it_ok(lab: Lab, name: str) -> None:
+def test_a_source_that_is_away_never_leaves_anything_of_it_ok(lab: Inputs, name: str) -> None:
     lab.rack.close(name)
     try:
         found = lab.board()
@@ -154,15 +154,15 @@ def test_a_source_that_is_away_never_leaves_anything_of_it_ok(lab: Lab, name: st
     assert "unknown" in states(found).values()
 
 
-def test_upkeep_that_does_not_start_is_missed(lab: Lab) -> None:
+def test_upkeep_that_does_not_start_is_missed(lab: Inputs) -> None:
     lab.rack.faults = (UpkeepStuck("prune", MORNING - timedelta(hours=30)),)
     prune = next(one for one in lab.board().jobs if one.name == "pbs/prune/prune-main")
 
     assert prune.verdict.state is State.MISSED
 
 
-def test_judging_later_without_new_readings_makes_everything_unknown(lab: Lab) -> None:
-    config = config_file.load(lab.rack.write_config(lab.config))
+def test_judging_later_without_new_readings_makes_everything_unknown(lab: Inputs) -> None:
+    config = load.load(lab.rack.write_config(lab.config))
 
     async def reports() -> dict[str, Any]:
         async with make_sources(config, Credentials(None)) as sources:
@@ -175,7 +175,7 @@ def test_judging_later_without_new_readings_makes_everything_unknown(lab: Lab) -
     assert replace(found, at=MORNING) != found
 
 
-def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Lab) -> None:
+def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Inputs) -> None:
     found = {one.name: {copy.job: str(copy.state) for copy in one.copies} for one in lab.board().services}
 
     assert found["nextcloud"] == {"databasement/s3": "ok"}
@@ -183,7 +183,7 @@ def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Lab) 
     assert found["jellyfin"] == {}
 
 
-def test_everything_that_leaves_is_a_read(lab: Lab) -> None:
+def test_everything_that_leaves_is_a_read(lab: Inputs) -> None:
     """GET to PBS, PVE and Databasement; to Backrest, which knows only POST, the login and the summary (design §5)."""
     lab.rack.requests.clear()
     lab.board()

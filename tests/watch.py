@@ -14,10 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sidecar.config import Config
+from sidecar.config.model import Config
 from sidecar.core.model import HARMLESS, Board, State, Verdict
-from sidecar.fetch import Upstream
-from sidecar.runtime import Desk
+from sidecar.runtime import BoardKeeper
 from sidecar.sources import Secret, Source
 from sidecar.sources import pbs as pbs_source
 from sidecar.sources import pve as pve_source
@@ -26,10 +25,11 @@ from sidecar.sources.databasement import DatabasementOptions, DatabasementSource
 from sidecar.sources.pbs import PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.sources.pve import PveSource
-from sidecar.tls import Trust
-from tests.upstreams import Rack
-from tests.upstreams.faults import Fault
-from tests.upstreams.homelab import Homelab
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Upstream
+from tests.simulators import Rack
+from tests.simulators.faults import Fault
+from tests.simulators.homelab import Homelab
 
 MINUTE = timedelta(minutes=1)
 POLL = timedelta(minutes=5)
@@ -61,7 +61,7 @@ class Watch:
         self._sparing = sparing
         self._polled: dict[str, datetime] = {}
         config = Config.model_validate({"sources": _described(lab), **self.rack.expectations()})
-        self._desk = Desk(config.to_settings(), self.clock)
+        self._desk = BoardKeeper(config.to_settings(), self.clock)
         self._sources = _sources(self.rack)
 
     def __enter__(self) -> Self:

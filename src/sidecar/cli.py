@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from .commands import due, enrol, serve
-from .config import Config
+from .commands import enrol, serve
+from .commands import next as next_command
+from .config.model import Config
 from .errors import ConfigError
 from .web import openapi
 
@@ -38,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     serve.add(commands)
     enrol.add(commands)
-    due.add(commands)
+    next_command.add(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of the configuration file")
     schema.set_defaults(run=lambda _: _print_json(Config.model_json_schema()))
     described = commands.add_parser("openapi", help="print the OpenAPI document of the HTTP interface")

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 import anyio
 
-from .config_secrets import CredentialSecret, FileSecret, Secret, VaultSecret
+from .config.secret_refs import CredentialSecret, FileSecret, Secret, VaultSecret
 from .errors import SecretError
 
 #: No secret is longer; a larger file is the wrong file.

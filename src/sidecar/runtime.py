@@ -14,16 +14,16 @@ from pathlib import Path
 import uvicorn
 
 from . import service_manager
-from .config import Config
-from .core.board import board_of
-from .core.judged import Judged, judged
+from .config.model import Config
+from .core.board.board import board_of
+from .core.history.record import remember
+from .core.judgement.judged import Judged, judged
 from .core.model import Board
-from .core.remember import remember
-from .core.report import Problem, Report, keep_what_failed
+from .core.reports.report import Problem, Report, keep_what_failed
 from .core.settings import Settings
-from .core.timeline import Timeline, timeline_of
+from .core.timeline.timeline import Timeline, timeline_of
 from .credentials import Credentials
-from .ledger import Ledger, Remembered
+from .ledger.ledger import Ledger, Remembered
 from .poller import Polled, Sleep, poll
 from .sources import Source
 from .web.app import WidgetOptions, create_app
@@ -43,7 +43,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Desk:
+class BoardKeeper:
     """The newest report of each source, what is remembered, and the board that was judged from them. One thread, no locks.
 
     With a ledger it begins with what was known before the restart: the readings keep their age, and nothing old is green.
@@ -145,7 +145,7 @@ async def serve(
         sleep: how the loops wait, by the same clock.
     """
     with _ledger_in(state, clock, config.remember_for) as ledger:
-        await _serve(config, credentials, keys, sock, clock, Desk(config.to_settings(), clock, ledger), sleep)
+        await _serve(config, credentials, keys, sock, clock, BoardKeeper(config.to_settings(), clock, ledger), sleep)
 
 
 async def _serve(
@@ -154,7 +154,7 @@ async def _serve(
     keys: Sequence[str],
     sock: socket.socket,
     clock: Clock,
-    desk: Desk,
+    desk: BoardKeeper,
     sleep: Sleep,
 ) -> None:
     app = create_app(
@@ -210,7 +210,7 @@ def _written(value: str | float | bool) -> str:
 
 
 def _loops(
-    config: Config, sources: Sequence[Source], desk: Desk, clock: Clock, sleep: Sleep
+    config: Config, sources: Sequence[Source], desk: BoardKeeper, clock: Clock, sleep: Sleep
 ) -> list[asyncio.Task[None]]:
     tasks = [asyncio.create_task(_rejudge(desk, sleep))]
     for source in sources:
@@ -229,7 +229,7 @@ def _stumbled(source: Source, clock: Clock) -> Callable[[Exception], Report]:
     return lambda _error: Report(source.name, source.kind, clock(), problem=problem)
 
 
-async def _rejudge(desk: Desk, sleep: Sleep) -> None:
+async def _rejudge(desk: BoardKeeper, sleep: Sleep) -> None:
     while True:
         await sleep(REJUDGE_EVERY.total_seconds())
         try:

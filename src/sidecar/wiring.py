@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from .config import Config
-from .config_secrets import Vault
-from .config_sources import Backrest, Databasement, Pbs, Pve
+from .config.model import Config
+from .config.secret_refs import Vault
+from .config.sources import Backrest, Databasement, Pbs, Pve
 from .credentials import Credentials
 from .sources import Source
 from .sources.backrest import BackrestOptions, BackrestSource
@@ -15,9 +15,9 @@ from .sources.databasement import DatabasementOptions, DatabasementSource
 from .sources.pbs import PbsSource
 from .sources.proxmox import ProxmoxOptions
 from .sources.pve import PveSource
-from .tls import Trust
-from .vault import Server
-from .vault_session import Account, VaultSession
+from .upstream.tls import Trust
+from .vault.client import Server
+from .vault.session import Account, VaultSession
 
 
 def make_vault(vault: Vault, credentials: Credentials) -> VaultSession:

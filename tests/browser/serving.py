@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from starlette.types import Receive, Scope, Send
 
 from sidecar.core.model import Board
-from sidecar.core.timeline import Timeline
+from sidecar.core.timeline.timeline import Timeline
 from sidecar.web.app import create_app
 from tests.web import boards, calendars
 from tests.web.asking import KEY

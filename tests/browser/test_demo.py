@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.child import free_port
 from tests.glance.page import frames
+from tests.processes import free_port
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.browser.serving import Sidecar
-from tests.child import free_port
 from tests.glance.site import glance_site
+from tests.processes import free_port
 from tests.web import boards
 
 pytestmark = pytest.mark.browser

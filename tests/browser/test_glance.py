@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page
 
 from tests.browser.serving import Sidecar
-from tests.child import free_port
 from tests.glance.page import FRAMES, choose_theme, frames, wait_until_frames_follow
 from tests.glance.site import glance_site
+from tests.processes import free_port
 from tests.web import boards
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from sidecar.web.app import create_app
 from sidecar.web.theme import colours, contrast, parse_theme
-from tests.front import fronted, sidecar
+from tests.caddy import fronted, sidecar
 from tests.web import boards, themes
 
 pytestmark = pytest.mark.browser

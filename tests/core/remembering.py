@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sidecar.core.board import board
-from sidecar.core.facts import BackupJob, Dump, DumpPlan, Guest, Plan, UpkeepJob
-from sidecar.core.history import EMPTY
+from sidecar.core.board.board import board
+from sidecar.core.history.history import EMPTY
+from sidecar.core.history.record import remember
 from sidecar.core.model import Board, Outcome, Run, SourceKind, State
-from sidecar.core.remember import remember
-from sidecar.core.report import Report, keep_what_failed
+from sidecar.core.reports.facts import BackrestPlan, BackupJob, Dump, DumpPlan, Guest, UpkeepJob
+from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import Settings
-from tests.core.making import at, run
-from tests.core.reports import BACKREST, CRITICAL, pbs, readings, row, settings, vzdump
+from tests.core.factories import at, run
+from tests.core.sample_reports import BACKREST, CRITICAL, pbs, readings, row, settings, vzdump
 
 VAULTWARDEN = Guest(101, "lxc", "vaultwarden", "pve1")
 JELLYFIN = Guest(201, "lxc", "jellyfin", "pve1")
 WEEKLY = BackupJob("weekly", "mon 04:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
 
 
-class Desk:
+class BoardKeeper:
     """Takes reports one after another and remembers, as the running sidecar does."""
 
     def __init__(self, given: Settings | None = None) -> None:
@@ -28,7 +28,7 @@ class Desk:
         self.reports: dict[str, Report] = {}
         self.history = EMPTY
 
-    def take(self, *reports: Report) -> Desk:
+    def take(self, *reports: Report) -> BoardKeeper:
         for report in reports:
             merged = keep_what_failed(report, self.reports.get(report.source))
             self.reports[report.source] = merged
@@ -54,7 +54,9 @@ def edited(schedule: str, **changes: Any) -> BackupJob:
 
 
 def backrest(read: str, next_run: str | None, *runs: Run, plan: str = "photos") -> Report:
-    one = Plan(plan, at(next_run) if next_run else None, tuple(sorted(runs, key=lambda run: run.start, reverse=True)))
+    one = BackrestPlan(
+        plan, at(next_run) if next_run else None, tuple(sorted(runs, key=lambda run: run.start, reverse=True))
+    )
     return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): (one,)}))
 
 
@@ -71,8 +73,8 @@ def databasement(read: str, *names: str, plans: tuple[DumpPlan, ...] = (DAILY,))
     )
 
 
-def plans_desk(*reports: Report, **changes: Any) -> Desk:
-    return Desk(settings(BACKREST, **changes)).take(*reports)
+def plans_desk(*reports: Report, **changes: Any) -> BoardKeeper:
+    return BoardKeeper(settings(BACKREST, **changes)).take(*reports)
 
 
 PRUNE = UpkeepJob("prune", "daily", "main", "", "05:00", False, True, None, False, None, None, None)

@@ -24,11 +24,11 @@ def docstrings(path: Path) -> Iterator[str]:
 def test_a_rule_is_found_by_its_number_in_what_the_core_says_of_itself(rule: int) -> None:
     said = re.compile(rf"\b[Rr]ule {rule}\b")
 
-    assert any(said.search(text) for path in CORE.glob("*.py") for text in docstrings(path))
+    assert any(said.search(text) for path in CORE.rglob("*.py") for text in docstrings(path))
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_has_tests_that_name_it(rule: int) -> None:
     named = re.compile(rf"^def test_rule_{rule}_", re.MULTILINE)
 
-    assert any(named.search(path.read_text()) for path in TESTS.glob("test_*.py"))
+    assert any(named.search(path.read_text()) for path in TESTS.rglob("test_*.py"))

@@ -8,10 +8,9 @@ import signal
 import sys
 from datetime import datetime
 
-from tests.child import NotStartedError
-
-from .night import EVENING
-from .show import DemoError, Show
+from tests.demo.night import EVENING
+from tests.demo.show import DemoError, Show
+from tests.processes import NotStartedError
 
 #: The morning of the demo: the Monday after a night in which something failed, was missed, and never ran.
 MONDAY_MORNING = "2026-11-23T07:30:00+01:00"

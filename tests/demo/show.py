@@ -16,15 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sidecar import config_file, credentials, logs, runtime
+from sidecar import credentials, logs, runtime
+from sidecar.config import load
 from sidecar.credentials import Credentials
 from tests.caddyfile import assert_version, find_caddy, render_caddyfile
-from tests.child import running
+from tests.demo.night import REFRESH, HurryingClock, tell
 from tests.glance.site import glance_site
-from tests.upstreams import Rack, demo_faults, demo_homelab
-from tests.upstreams.upstream_site import SOURCES
-
-from .night import REFRESH, HurryingClock, tell
+from tests.processes import running
+from tests.simulators import Rack, demo_faults, demo_homelab
+from tests.simulators.upstream_site import SOURCES
 
 
 class DemoError(Exception):
@@ -80,7 +80,7 @@ class Show:
         state.mkdir()
         self._say()
         keys = credentials.sidecar_keys(found)
-        config = config_file.load(path)
+        config = load.load(path)
         if self._night is None:
             await runtime.serve(config, found, keys, self._listener, self._clock, state)
             return

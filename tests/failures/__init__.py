@@ -1,10 +1,10 @@
 """Everything that can go wrong, one at a time, with what should be found of it and when: ``python -m tests.failures``."""
 
-from .dumps import DUMPS, PLANS
-from .failure import Failure, Found, measure
-from .guests import GUESTS
-from .sources import SOURCES
-from .upkeep import UPKEEP
+from tests.failures.dumps import DUMPS, PLANS
+from tests.failures.failure import Failure, Found, measure
+from tests.failures.guests import GUESTS
+from tests.failures.sources import SOURCES
+from tests.failures.upkeep import UPKEEP
 
 FAILURES = (*GUESTS, *DUMPS, *PLANS, *UPKEEP, *SOURCES)
 

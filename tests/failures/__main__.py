@@ -6,8 +6,8 @@ import logging
 import sys
 from datetime import datetime, timedelta
 
-from . import FAILURES, Failure, measure
-from .failure import BERLIN
+from tests.failures import FAILURES, Failure, measure
+from tests.failures.failure import BERLIN
 
 _HEAD = "| failure | could be seen | found | after | limit | rows | state | reason | mended | gone |"
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from tests.upstreams.faults import (
+from tests.failures.failure import AT_ONCE, NOT_STARTED, TRIED_AGAIN, Failure, at
+from tests.failures.rows import ON_MARIADB, ON_POSTGRES, WITH_DATABASES
+from tests.simulators.faults import (
     CopyFails,
     DumpEmpty,
     DumpFails,
@@ -16,9 +18,6 @@ from tests.upstreams.faults import (
     QueueStands,
     ServerUnreachable,
 )
-
-from .failure import AT_ONCE, NOT_STARTED, TRIED_AGAIN, Failure, at
-from .rows import ON_MARIADB, ON_POSTGRES, WITH_DATABASES
 
 WEDNESDAY = date(2026, 11, 25)
 

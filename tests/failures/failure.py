@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sidecar.core.model import Board
-from tests.upstreams import Rack
-from tests.upstreams.faults import Fault
-from tests.upstreams.homelab import HOMELAB, Homelab
+from tests.simulators import Rack
+from tests.simulators.faults import Fault
+from tests.simulators.homelab import HOMELAB, Homelab
 from tests.watch import MINUTE, POLL, Watch, not_well
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from tests.upstreams.changes import GuestCreated, GuestLeavesJob, GuestMoved, JobDeleted
-from tests.upstreams.faults import (
+from tests.failures.failure import AT_ONCE, NOT_STARTED, Failure, at
+from tests.failures.rows import CRITICAL
+from tests.simulators.changes import GuestCreated, GuestLeavesJob, GuestMoved, JobDeleted
+from tests.simulators.faults import (
     BackupCorrupt,
     GuestFails,
     GuestTakes,
@@ -15,10 +17,7 @@ from tests.upstreams.faults import (
     SnapshotRemoved,
     SourceAway,
 )
-from tests.upstreams.homelab import HOMELAB, Guest
-
-from .failure import AT_ONCE, NOT_STARTED, Failure, at
-from .rows import CRITICAL
+from tests.simulators.homelab import HOMELAB, Guest
 
 WEDNESDAY = date(2026, 11, 25)
 _HOURS_IN_THE_DARK = timedelta(hours=3, minutes=5)

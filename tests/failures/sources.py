@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from tests.upstreams import Rack
-from tests.upstreams.acl import PBS_FULL, PVE_AUDITOR, PVE_FULL, Acl, Grant
-from tests.upstreams.faults import SourceAway
-from tests.upstreams.wire import How
-
-from .failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
-from .rows import CRITICAL, UPKEEP_OF_BACKREST, UPKEEP_OF_PBS, WITH_DATABASES, WITH_GUESTS, WITH_PLANS
+from tests.failures.failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
+from tests.failures.rows import CRITICAL, UPKEEP_OF_BACKREST, UPKEEP_OF_PBS, WITH_DATABASES, WITH_GUESTS, WITH_PLANS
+from tests.simulators import Rack
+from tests.simulators.acl import PBS_FULL, PVE_AUDITOR, PVE_FULL, Acl, Grant
+from tests.simulators.faults import SourceAway
+from tests.simulators.wire import How
 
 _NOON, _MENDED = at("25 12:00"), at("25 13:00")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from tests.upstreams.faults import DatastoreFills, Maintenance, QueueStands, UpkeepFails, UpkeepStuck
-from tests.upstreams.homelab import HOMELAB
-from tests.upstreams.timetable import Timetable
-
-from .failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
-from .rows import WITH_GUESTS
+from tests.failures.failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
+from tests.failures.rows import WITH_GUESTS
+from tests.simulators.faults import DatastoreFills, Maintenance, QueueStands, UpkeepFails, UpkeepStuck
+from tests.simulators.homelab import HOMELAB
+from tests.simulators.timetable import Timetable
 
 WEDNESDAY, SATURDAY, SUNDAY = date(2026, 11, 25), date(2026, 11, 28), date(2026, 11, 29)
 _store = replace(HOMELAB.datastore, verify=Timetable(9), sync=Timetable(10))

@@ -13,15 +13,14 @@ from pathlib import Path
 from playwright.sync_api import Browser, Frame, Locator, Page, ViewportSize
 
 from sidecar.core.model import Board
-from sidecar.core.timeline import Timeline
+from sidecar.core.timeline.timeline import Timeline
 from tests.browser.serving import chromium, serving
-from tests.child import free_port
-from tests.lab import MORNING, opened
-from tests.upstreams import demo_faults
-
-from .page import FRAMES, choose_theme, frames, wait_until_frames_follow
-from .site import glance_site
-from .smaller import smaller
+from tests.glance.page import FRAMES, choose_theme, frames, wait_until_frames_follow
+from tests.glance.site import glance_site
+from tests.glance.smaller import smaller
+from tests.processes import free_port
+from tests.product import MORNING, opened
+from tests.simulators import demo_faults
 
 #: As wide as Glance's page gets: columns of 300, 924 and 300 px.
 VIEWPORT = ViewportSize(width=1600, height=900)

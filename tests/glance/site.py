@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.caddyfile import find_caddy
-from tests.child import NotStartedError, free_port, running
+from tests.processes import NotStartedError, free_port, running
 
 _ROOT = Path(__file__).parent.parent.parent
 

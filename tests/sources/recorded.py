@@ -12,10 +12,10 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from sidecar.calls import Call
-from sidecar.core.report import Reading, Report
-from sidecar.fetch import Headers, Upstream
-from sidecar.tls import Trust
+from sidecar.core.reports.report import Reading, Report
+from sidecar.upstream.calls import Call
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Headers, Upstream
 
 T = TypeVar("T")
 

@@ -14,18 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.facts import Plan, Repo, UpkeepJob
 from sidecar.core.model import Outcome
-from sidecar.core.report import Report
-from sidecar.fetch import Upstream
+from sidecar.core.reports.facts import BackrestPlan, Repo, UpkeepJob
+from sidecar.core.reports.report import Report
 from sidecar.sources.backrest import ALLOWED, BackrestOptions, BackrestSource
 from sidecar.sources.backrest_log import parse_operations, upkeep_jobs, with_log
 from sidecar.sources.backrest_parse import parse_dashboard
 from sidecar.sources.fields import UnreadableError
-from sidecar.tls import Trust
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Upstream
+from tests.simulators import HOMELAB, Rack
+from tests.simulators.faults import PlanFails, UpkeepFails
 from tests.sources.recorded import Kept
-from tests.upstreams import HOMELAB, Rack
-from tests.upstreams.faults import PlanFails, UpkeepFails
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 """Monday 07:30 in the homelab."""
@@ -70,7 +70,7 @@ def test_plans_have_their_runs_and_the_next_one_that_is_announced(version: str) 
     assert {run.outcome for run in docs.runs} == {Outcome.OK, Outcome.WARNING, Outcome.FAILED}
     assert photos.runs[0].outcome is Outcome.FAILED
     assert (etc.runs[0].outcome, etc.runs[0].end) == (Outcome.RUNNING, None)
-    assert images == Plan("vm-images", None, ())
+    assert images == BackrestPlan("vm-images", None, ())
     assert all(run.size is None for plan in dashboard.plans for run in plan.runs)
 
 
@@ -216,10 +216,10 @@ def test_everything_is_read_with_one_login_the_summary_and_one_log_per_plan(rack
         ("operations", "databasement-dumps"),
         ("upkeep",),
     ]
-    assert [plan.id for plan in report.facts(Plan)] == ["vault", "app-configs", "databasement-dumps"]
+    assert [plan.id for plan in report.facts(BackrestPlan)] == ["vault", "app-configs", "databasement-dumps"]
     assert list(report.facts(Repo)) == [Repo("b2")]
-    assert all(plan.next_run and plan.next_run > NOW and plan.runs for plan in report.facts(Plan))
-    assert {plan.repo for plan in report.facts(Plan)} == {"b2"}
+    assert all(plan.next_run and plan.next_run > NOW and plan.runs for plan in report.facts(BackrestPlan))
+    assert {plan.repo for plan in report.facts(BackrestPlan)} == {"b2"}
     assert asked(rack) == [LOGIN, DASHBOARD, *[OPERATIONS] * 4]
 
 
@@ -228,7 +228,7 @@ def test_a_run_that_failed_or_was_partial_is_in_the_facts(rack: Rack, source: Ba
         PlanFails("vault", NOW.date(), "repository is locked"),
         PlanFails("app-configs", NOW.date(), "1 file could not be read", partial=True),
     )
-    newest = {plan.id: plan.runs[0] for plan in read(source).facts(Plan)}
+    newest = {plan.id: plan.runs[0] for plan in read(source).facts(BackrestPlan)}
 
     assert {name: (run.outcome, run.text) for name, run in newest.items()} == {
         "vault": (Outcome.FAILED, "repository is locked"),
@@ -333,7 +333,7 @@ def test_upkeep_that_only_waits_never_ran() -> None:
     ],
 )
 def test_operations_that_are_no_run_of_the_plan_add_none(other: dict[str, Any]) -> None:
-    plan, limits = Plan("vault", None, ()), list[str]()
+    plan, limits = BackrestPlan("vault", None, ()), list[str]()
 
     assert with_log(plan, parse_operations({"operations": [other]}), limits).runs == ()
     assert limits == []
@@ -356,7 +356,7 @@ def test_operations_that_cannot_be_read_are_counted_and_spoil_nothing() -> None:
         {"operations": [operation(), operation(unixTimeStartMs="soon"), {**operation(), "status": 7}]}
     )
 
-    assert len(with_log(Plan("vault", None, ()), rows, limits).runs) == 1
+    assert len(with_log(BackrestPlan("vault", None, ()), rows, limits).runs) == 1
     assert limits == ["2 operations of plan vault could not be read"]
 
 
@@ -371,7 +371,7 @@ def test_any_json_is_a_log_or_unreadable(value: Any) -> None:
             rows = parse_operations(body)
         except UnreadableError:
             continue
-        with_log(Plan("vault", None, ()), rows, [])
+        with_log(BackrestPlan("vault", None, ()), rows, [])
         list(upkeep_jobs(rows, []))
 
 
@@ -386,7 +386,7 @@ def test_a_log_that_cannot_be_read_keeps_what_the_summary_tells(
     report = read(source)
 
     assert report.problem is None
-    assert all(plan.runs and plan.next_run for plan in report.facts(Plan))
+    assert all(plan.runs and plan.next_run for plan in report.facts(BackrestPlan))
     broken = [reading for reading in report.readings if reading.problem]
     assert [reading.scope[0] for reading in broken] == ["operations"] * 3 + ["upkeep"]
     assert all(reading.problem and cause in reading.problem.cause and not reading.as_of for reading in broken)

@@ -13,14 +13,14 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.facts import Dump, DumpPlan
-from sidecar.core.report import Report
-from sidecar.fetch import Upstream
+from sidecar.core.reports.facts import Dump, DumpPlan
+from sidecar.core.reports.report import Report
 from sidecar.sources.databasement import ALLOWED, DatabasementOptions, DatabasementSource
-from sidecar.tls import Trust
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Upstream
+from tests.simulators import HOMELAB, Rack
+from tests.simulators.faults import CopyFails, DumpFileGone, Fault, ServerUnreachable
 from tests.sources.recorded import Kept
-from tests.upstreams import HOMELAB, Rack
-from tests.upstreams.faults import CopyFails, DumpFileGone, Fault, ServerUnreachable
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 """Monday 07:30 in the homelab."""

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.facts import Dump, DumpCopy, DumpPlan
 from sidecar.core.model import Outcome
+from sidecar.core.reports.facts import Dump, DumpCopy, DumpPlan
 from sidecar.sources.databasement_parse import (
     Stored,
     distinct,

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.facts import BackupGroup, Datastore, Namespace, Task, UpkeepJob, Zone
-from sidecar.core.report import Report
-from sidecar.fetch import Headers
+from sidecar.core.reports.facts import BackupGroup, Datastore, Namespace, Task, UpkeepJob, Zone
+from sidecar.core.reports.report import Report
 from sidecar.sources.pbs import ALLOWED, PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
-from sidecar.tls import Trust
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Headers
 from tests.sources.recorded import (
     NOW,
     Answering,

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
-from sidecar.core.facts import BackupGroup
-from sidecar.core.report import Report
+from sidecar.core.reports.facts import BackupGroup
+from sidecar.core.reports.report import Report
 from sidecar.sources.pbs import ALLOWED, PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
-from sidecar.tls import Trust
+from sidecar.upstream.tls import Trust
+from tests.event_loop import seconds_between_turns
 from tests.sources.recorded import Answering, any_secret, clock, reading, recorded, upstream
-from tests.turns import seconds_between_turns
 
 GROUPS, SNAPSHOTS_EACH = 250, 200
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.core.facts import Task, UpkeepJob, Verification
+from sidecar.core.reports.facts import Task, UpkeepJob, Verification
 from sidecar.sources import pbs_parse as parse
 from sidecar.sources.fields import UnreadableError
 from sidecar.sources.permissions import parse_permissions

@@ -7,21 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sidecar.core.report import Report
+from sidecar.core.reports.report import Report
 from sidecar.sources.pbs import ALLOWED, PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
-from sidecar.tls import Trust
-from tests.sources.recorded import (
-    any_secret,
-    broken,
-    reading,
-    run,
-    upstream,
-)
-from tests.upstreams import HOMELAB, Rack
-from tests.upstreams.acl import DATASTORE_AUDIT, PBS_FULL, REMOTE_AUDIT, Acl, Grant, grants
-from tests.upstreams.faults import Maintenance
-from tests.upstreams.wire import How
+from sidecar.upstream.tls import Trust
+from tests.simulators import HOMELAB, Rack
+from tests.simulators.acl import DATASTORE_AUDIT, PBS_FULL, REMOTE_AUDIT, Acl, Grant, grants
+from tests.simulators.faults import Maintenance
+from tests.simulators.wire import How
+from tests.sources.recorded import any_secret, broken, reading, run, upstream
 
 MONDAY = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sidecar.core.facts import Task, UpkeepJob
 from sidecar.core.model import Outcome, Run
+from sidecar.core.reports.facts import Task, UpkeepJob
 from sidecar.sources.pbs_upkeep_runs import with_runs
 
 

@@ -8,22 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.facts import Archive, BackupJob
-from sidecar.core.report import Report
-from sidecar.fetch import Headers
+from sidecar.core.reports.facts import Archive, BackupJob
+from sidecar.core.reports.report import Report
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.sources.pve import ALLOWED, PveSource
-from sidecar.tls import Trust
-from tests.sources.recorded import (
-    Answering,
-    any_secret,
-    cause,
-    clock,
-    no_headers,
-    reading,
-    run,
-    upstream,
-)
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Headers
+from tests.sources.recorded import Answering, any_secret, cause, clock, no_headers, reading, run, upstream
 
 
 def epoch(seconds: int) -> datetime:

@@ -13,14 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.core.facts import Archive, BackupJob, Guest, Storage, Task
+from sidecar.core.reports.facts import Archive, BackupJob, Guest, Storage, Task
 from sidecar.sources import pve_parse as parse
 from sidecar.sources.fields import UnreadableError
-from tests.sources.recorded import (
-    NOW,
-)
+from tests.sources.recorded import NOW
 
-_EXAMPLES = json.loads((Path(__file__).parents[1] / "upstream_samples" / "pve.json").read_text(encoding="utf-8"))
+_EXAMPLES = json.loads((Path(__file__).parents[1] / "simulators" / "samples" / "pve.json").read_text(encoding="utf-8"))
 
 
 def example(call: str) -> Any:

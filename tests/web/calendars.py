@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from sidecar.core.facts import BackupJob, Dump, DumpPlan, Fact, Plan, UpkeepJob
-from sidecar.core.history import EMPTY
+from sidecar.core.history.history import EMPTY
 from sidecar.core.model import Outcome, Run, SourceKind
-from sidecar.core.report import Report
+from sidecar.core.reports.facts import BackrestPlan, BackupJob, Dump, DumpPlan, Fact, UpkeepJob
+from sidecar.core.reports.report import Report
 from sidecar.core.settings import CalendarLine, JobSetting, Settings
-from sidecar.core.timeline import Timeline, timeline
-from tests.core.making import at, run
-from tests.core.reports import BACKREST, DATABASEMENT, PBS, PVE, Scopes, group, pbs, pve, readings, settings
+from sidecar.core.timeline.timeline import Timeline, timeline
+from tests.core.factories import at, run
+from tests.core.sample_reports import BACKREST, DATABASEMENT, PBS, PVE, Scopes, group, pbs, pve, readings, settings
 from tests.web.boards import HALF_A_CHARACTER, HOSTILE, LONG
 
 READ = "23 07:26"
@@ -78,5 +78,9 @@ def _dump(day: int, *, failed: bool) -> Run:
 
 def _backrest() -> Report:
     runs = [run(f"{day} 02:15", Outcome.WARNING if day == 14 else Outcome.OK, text=None) for day in range(23, 0, -1)]
-    scopes: Scopes = {("plans",): (Plan("vault", at("24 02:15"), tuple(runs)),), ("repos",): (), ("upkeep",): ()}
+    scopes: Scopes = {
+        ("plans",): (BackrestPlan("vault", at("24 02:15"), tuple(runs)),),
+        ("repos",): (),
+        ("upkeep",): (),
+    }
     return Report("backrest", SourceKind.BACKREST, at(READ), readings=readings(READ, scopes))

@@ -12,14 +12,14 @@ import pytest
 from starlette.types import ASGIApp
 
 from sidecar.core.model import Board
-from sidecar.core.timeline import Timeline
+from sidecar.core.timeline.timeline import Timeline
 from sidecar.web import openapi
 from sidecar.web.app import create_app
 from sidecar.web.calendar_page import CalendarPage, Day, calendar_page
 from sidecar.web.due_list import Section
 from sidecar.web.query import WidgetQuery, parse_widget_query
 from sidecar.web.theme import Theme
-from tests.core.making import at
+from tests.core.factories import at
 from tests.web import boards, calendars
 from tests.web.asking import KEY, ask
 from tests.web.boards import NOW

@@ -14,7 +14,7 @@ from sidecar.core.model import Board, SourceKind, State, Verdict
 from sidecar.web.app import WidgetOptions
 from sidecar.web.page import Page, page, page_of_service
 from sidecar.web.rows import Row
-from sidecar.web.words import Said
+from sidecar.web.words import TimedText
 from tests.web import boards
 from tests.web.asking import app_for, ask
 
@@ -23,7 +23,7 @@ def row(shown: Page, name: str) -> Row:
     return next(row for row in shown.rows if row.name == name)
 
 
-def texts(said: Iterable[Said]) -> tuple[str, ...]:
+def texts(said: Iterable[TimedText]) -> tuple[str, ...]:
     return tuple(map(str, said))
 
 

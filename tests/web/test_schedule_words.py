@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core import schedule
+from sidecar.core.schedules import schedule
 from sidecar.web.schedule_words import GROUPS, schedule_words
 
 BERLIN = ZoneInfo("Europe/Berlin")

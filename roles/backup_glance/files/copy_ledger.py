@@ -11,7 +11,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from sidecar import ledger_schema
+from sidecar.ledger import migrations
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     source, target = map(Path, sys.argv[1:])
     try:
         with closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
-            ledger_schema.copied(connection, target)
+            migrations.copied(connection, target)
         # From before migrations: an older release on trial takes one of them up.
         for before in source.parent.glob(f"{source.name}.v*"):
             shutil.copyfile(before, target.with_name(before.name.replace(source.name, target.name)))

@@ -8,12 +8,13 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from sidecar import config_file, enrol
+from sidecar.config import load
 from sidecar.credentials import Credentials
 from sidecar.errors import ConfigError, SecretError
-from sidecar.vault import Server
+from sidecar.vault import enrol
+from sidecar.vault.client import Server
 
-from .places import DEFAULT_CONFIG, DEFAULT_CREDENTIALS
+from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS
 
 #: Exit codes: it did not work; the token was made elsewhere.
 FAILED, ALARM = 1, 3
@@ -51,7 +52,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _enrol(options: argparse.Namespace) -> int:
-    vault = config_file.load(options.config).vault
+    vault = load.load(options.config).vault
     if vault is None:
         raise ConfigError([f"{options.config}: vault: is missing; enrol needs to know where Vault is"])
     found = Credentials(options.credentials or options.credential.parent)

@@ -8,12 +8,13 @@ import os
 import socket
 from pathlib import Path
 
-from sidecar import config_file, credentials, logs, runtime
-from sidecar.config import Config
+from sidecar import credentials, logs, runtime
+from sidecar.config import load
+from sidecar.config.model import Config
 from sidecar.credentials import Credentials
 from sidecar.errors import ConfigError, SecretError
 
-from .places import DEFAULT_CONFIG
+from .defaults import DEFAULT_CONFIG
 
 #: The first file descriptor that systemd hands over (sd_listen_fds).
 SYSTEMD_FD = 3
@@ -72,7 +73,7 @@ def _usable(path: Path, found: Credentials) -> tuple[Config, tuple[str, ...]]:
     findings: list[str] = []
     config, keys = None, None
     try:
-        config = config_file.load(path)
+        config = load.load(path)
     except ConfigError as error:
         findings += error.findings
     try:

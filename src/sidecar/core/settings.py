@@ -12,7 +12,7 @@ from .model import PartKind, SourceKind
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class ExpectSetting:
     """``expect:`` of a part: the owner's word on when it runs. It wins over what the upstream says."""
 
     schedule: str
@@ -26,7 +26,7 @@ class PartSetting:
 
     kind: PartKind
     ref: str
-    expect: Expectation | None = None
+    expect: ExpectSetting | None = None
 
 
 @dataclass(frozen=True, slots=True)

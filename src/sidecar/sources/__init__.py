@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Report
+from sidecar.core.reports.report import Report
 
 #: Reads a secret; True asks for a fresh one. Raises SecretError.
 Secret = Callable[[bool], Awaitable[str]]

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sidecar.calls import Call
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Problem, Reading, Report
+from sidecar.core.reports.report import Problem, Reading, Report
 from sidecar.errors import SourceError
-from sidecar.fetch import Upstream
-from sidecar.tls import Trust
+from sidecar.upstream.calls import Call
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
 from .backrest_log import LAST, SYSTEM, parse_operations, upkeep_jobs, with_log

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sidecar.core.facts import Plan, UpkeepJob
 from sidecar.core.model import Outcome, Run
+from sidecar.core.reports.facts import BackrestPlan, UpkeepJob
 
 from .backrest_parse import NO_RUN, OUTCOMES, list_of, moment_of
 from .fields import Row, UnreadableError, flag, name, row_of, text, whole
@@ -40,7 +40,7 @@ def parse_operations(body: Any) -> tuple[Row, ...]:
     return rows
 
 
-def with_log(plan: Plan, operations: Iterable[Row], limits: list[str]) -> Plan:
+def with_log(plan: BackrestPlan, operations: Iterable[Row], limits: list[str]) -> BackrestPlan:
     """The plan with what its log knows better: its repository, runs that the summary leaves out, error texts, sizes."""
     logged = [one for one in _readable(operations, f"operations of plan {plan.id}", limits) if one.kind == "backup"]
     runs = {one.run.start: one.run for one in logged if one.run}

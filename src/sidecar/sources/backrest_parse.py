@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sidecar.core.facts import Plan, Repo
 from sidecar.core.model import Outcome, Run
+from sidecar.core.reports.facts import BackrestPlan, Repo
 
 from .fields import Row, UnreadableError, name, row_of, showable, whole
 
@@ -34,7 +34,7 @@ _FIELDS = ("planSummaries", "repoSummaries", "configPath", "dataPath")
 class Dashboard:
     """All plans and repositories, in the order of Backrest's configuration; ``limits`` says what could not be read."""
 
-    plans: tuple[Plan, ...]
+    plans: tuple[BackrestPlan, ...]
     repos: tuple[Repo, ...]
     limits: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ def _each(rows: list[Any], what: str, parse: Callable[[Row], T], limits: list[st
     return tuple(found)
 
 
-def _plan(row: Row, limits: list[str]) -> Plan:
+def _plan(row: Row, limits: list[str]) -> BackrestPlan:
     plan, recent = name(row, "id"), row_of(row.get("recentBackups") or {})
     columns = [list_of(recent, key) for key in ("timestampMs", "durationMs", "status")]
     lengths = {len(column) for column in columns}
@@ -82,7 +82,7 @@ def _plan(row: Row, limits: list[str]) -> Plan:
     if unreadable:
         limits.append(f"{unreadable} of {min(lengths)} runs of plan {plan} could not be read")
     newest_first = sorted((run for run in runs if run), key=lambda run: run.start, reverse=True)
-    return Plan(plan, moment_of(row, "nextBackupTimeMs"), tuple(newest_first))
+    return BackrestPlan(plan, moment_of(row, "nextBackupTimeMs"), tuple(newest_first))
 
 
 def _run(row: Row) -> Run | None:

@@ -11,24 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sidecar.calls import Call
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Problem, Reading, Report
+from sidecar.core.reports.report import Problem, Reading, Report
 from sidecar.errors import SecretError, SourceError
-from sidecar.fetch import Upstream
-from sidecar.tls import Trust
+from sidecar.upstream.calls import Call
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
 from .databasement_pages import Pages
-from .databasement_parse import (
-    Server,
-    Stored,
-    distinct,
-    parse_job,
-    parse_server,
-    parse_snapshot,
-    with_files,
-)
+from .databasement_parse import Server, Stored, distinct, parse_job, parse_server, parse_snapshot, with_files
 
 _PAGED = frozenset({"page", "per_page"})
 HEALTH = Call("GET", "/health")

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sidecar.calls import Call, Params
-from sidecar.core.facts import Dump
+from sidecar.core.reports.facts import Dump
 from sidecar.errors import SourceError
-from sidecar.fetch import Upstream
+from sidecar.upstream.calls import Call, Params
+from sidecar.upstream.upstream import Upstream
 
 from .databasement_parse import Server, Stored, created_at, parse_page
 from .fields import UnreadableError

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sidecar.core.facts import Dump, DumpCopy, DumpPlan
 from sidecar.core.model import Outcome, Run
+from sidecar.core.reports.facts import Dump, DumpCopy, DumpPlan
 
 from .fields import Row, UnreadableError, flag, name, row_of, showable, text, whole, words
 

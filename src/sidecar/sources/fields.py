@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sidecar.refusal import clean
+from sidecar.upstream.error_text import clean
 
 Row = Mapping[str, Any]
 

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
-from sidecar.calls import Call
-from sidecar.core.facts import Datastore, Task, UpkeepJob
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Problem, Reading
-from sidecar.fetch import Upstream
+from sidecar.core.reports.facts import Datastore, Task, UpkeepJob
+from sidecar.core.reports.report import Problem, Reading
+from sidecar.upstream.calls import Call
+from sidecar.upstream.upstream import Upstream
 
 from . import pbs_grants, pbs_parse
 from .pbs_parse import GcRow

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sidecar.core.facts import BackupGroup, Datastore, Namespace, Snapshot, Task, UpkeepJob, Verification, Zone
+from sidecar.core.reports.facts import BackupGroup, Datastore, Namespace, Snapshot, Task, UpkeepJob, Verification, Zone
 
 from .fields import UnreadableError, begun, first_line, flag, moment, name, row_of, text, whole, words
 from .pbs_upkeep_runs import TASK_TYPES

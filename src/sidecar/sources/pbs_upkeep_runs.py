@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from sidecar.core.facts import Task, UpkeepJob
+from sidecar.core.history.upkeep_runs import outcome
 from sidecar.core.model import Run
-from sidecar.core.upkeep_runs import outcome
+from sidecar.core.reports.facts import Task, UpkeepJob
 
 #: The tasks of upkeep jobs, by kind of job.
 TASK_TYPES = {"gc": "garbage_collection", "prune": "prunejob", "verify": "verificationjob", "sync": "syncjob"}

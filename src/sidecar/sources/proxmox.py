@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import ClassVar
 from urllib.parse import quote
 
-from sidecar.calls import Call
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Problem, Reading, Report
-from sidecar.fetch import Upstream
-from sidecar.tls import Trust
+from sidecar.core.reports.report import Problem, Reading, Report
+from sidecar.upstream.calls import Call
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
 from .permissions import Permissions, parse_permissions

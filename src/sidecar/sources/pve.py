@@ -13,11 +13,11 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from sidecar.calls import Call, Params
-from sidecar.core.facts import BackupJob, Guest, Node, Task
 from sidecar.core.model import SourceKind
-from sidecar.core.report import Problem, Reading, Scope
-from sidecar.fetch import Upstream
+from sidecar.core.reports.facts import BackupJob, Guest, Node, Task
+from sidecar.core.reports.report import Problem, Reading, Scope
+from sidecar.upstream.calls import Call, Params
+from sidecar.upstream.upstream import Upstream
 
 from . import pve_grants, pve_parse
 from .permissions import Permissions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sidecar.core.report import Problem
+from sidecar.core.reports.report import Problem
 
 from .permissions import Permissions
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.core.facts import Archive, BackupJob, Guest, Node, Storage, Task, Zone
+from sidecar.core.reports.facts import Archive, BackupJob, Guest, Node, Storage, Task, Zone
 
 from .fields import UnreadableError, begun, first_line, flag, label, moment, name, row_of, text, whole, words
 

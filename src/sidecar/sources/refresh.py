@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sidecar.calls import Call, Params
-from sidecar.core.facts import Fact
-from sidecar.core.report import Problem, Reading, Scope
+from sidecar.core.reports.facts import Fact
+from sidecar.core.reports.report import Problem, Reading, Scope
 from sidecar.errors import SourceError
-from sidecar.fetch import Upstream
+from sidecar.upstream.calls import Call, Params
+from sidecar.upstream.upstream import Upstream
 
 from . import Clock
 from .fields import UnreadableError, row_of

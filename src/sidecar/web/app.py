@@ -15,16 +15,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from sidecar.core.history import EMPTY
+from sidecar.core.history.history import EMPTY
 from sidecar.core.model import Board, ServiceRow
 from sidecar.core.settings import Settings
-from sidecar.core.timeline import Timeline, TooManyError, timeline
+from sidecar.core.timeline.timeline import Timeline, TooManyError, timeline
 
 from . import extension, openapi, views
 from .assets import load_assets
 from .auth import RequireKey
 from .calendar_page import calendar_page
-from .doubt import RENEWED_WITHIN, doubtful, is_overdue
 from .extension import ExtensionTemplate, respond_to_glance
 from .page import page, page_of_service
 from .problem import UNFORESEEN, for_any_exception, for_http_exception, problem
@@ -40,6 +39,7 @@ from .query import (
 )
 from .rendered import RenderedAnswers, rendered, respond
 from .security_headers import SecurityHeaders
+from .stale_board import RENEWED_WITHIN, doubtful, is_overdue
 from .theme import Theme, stylesheet
 from .widget import WidgetTemplate
 from .words import Clock

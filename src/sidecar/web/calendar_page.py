@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sidecar.core.model import Board, OccurrenceKind, ScheduleLine, State
-from sidecar.core.timeline import Timeline, TooManyError
+from sidecar.core.timeline.timeline import Timeline, TooManyError
 
 from .due_list import MARKS, MOST_ON_A_PAGE, Section, mark_of, midnight, sections
 from .page import Headline, top
 from .query import YEARS, WidgetQuery
 from .schedule_words import GROUPS, schedule_words
-from .words import Clock, Moment, Said
+from .words import Clock, Moment, TimedText
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = timedelta(days=1)
@@ -69,7 +69,7 @@ class CalendarPage:
     """
 
     stale: bool
-    banner: Said | None
+    banner: TimedText | None
     headline: Headline
     month: str
     month_iso: str

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sidecar.core.model import Occurrence, OccurrenceKind, State
-from sidecar.core.timeline import Timeline, TooManyError
+from sidecar.core.timeline.timeline import Timeline, TooManyError
 
 from .views import PLANNED
 from .words import Clock, Moment

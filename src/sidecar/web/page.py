@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sidecar.core.model import Board, DatastoreRow, JobRow, Link, ServiceRow, SourceRow, State, Verdict, worst
 
 from . import rows
-from .words import Clock, Said, size
+from .words import Clock, TimedText, size
 
 #: Kinds of jobs that keep the backups in order. Jobs that make backups show in the rows of the services.
 UPKEEP_KINDS = ("prune", "gc", "verify", "sync", "check")
@@ -27,7 +27,7 @@ class Headline:
 
     state: State
     line_1: str
-    line_2: tuple[Said, ...]
+    line_2: tuple[TimedText, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Datastore:
     """Room on a datastore. ``percent`` is None when the server does not tell."""
 
     name: str
-    pieces: tuple[Said, ...]
+    pieces: tuple[TimedText, ...]
     percent: int | None
 
 
@@ -61,7 +61,7 @@ class Upkeep:
     """All upkeep jobs in one line."""
 
     state: State
-    pieces: tuple[Said, ...]
+    pieces: tuple[TimedText, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Page:
     """Everything on the page, top to bottom. ``folded`` counts the rows that are out of sight when it is narrow."""
 
     stale: bool
-    banner: Said | None
+    banner: TimedText | None
     headline: Headline
     tally: tuple[tuple[State, int], ...]
     troubles: tuple[Trouble, ...]
@@ -106,7 +106,7 @@ class Top:
     """What stands above every view of the whole board."""
 
     stale: bool
-    banner: Said | None
+    banner: TimedText | None
     headline: Headline
 
 
@@ -152,11 +152,11 @@ def _unreadable(board: Board) -> frozenset[str]:
     return frozenset(row.name for row in board.sources if row.verdict.state is State.UNKNOWN)
 
 
-def _banner(board: Board, clock: Clock) -> Said:
+def _banner(board: Board, clock: Clock) -> TimedText:
     if board.as_of is None:
-        return Said("Nothing was read yet.")
+        return TimedText("Nothing was read yet.")
     since = clock.moment(board.as_of, clock.stamp(board.as_of))
-    return Said("Nothing read since", since, f", {clock.age(board.as_of)} ago.")
+    return TimedText("Nothing read since", since, f", {clock.age(board.as_of)} ago.")
 
 
 def _headline(board: Board, clock: Clock) -> Headline:
@@ -165,13 +165,13 @@ def _headline(board: Board, clock: Clock) -> Headline:
     line_1, _, culprit = sentence.replace(" · ", ": ", 1).partition(": ")
     line_2 = _as_of_and_next(board.as_of, board.next_run, clock)
     if culprit and not _tally(board):
-        line_2 = (Said(culprit),) if board.as_of is None else (Said(culprit), line_2[0])
+        line_2 = (TimedText(culprit),) if board.as_of is None else (TimedText(culprit), line_2[0])
     return Headline(board.overall.state, line_1, line_2)
 
 
-def _as_of_and_next(as_of: datetime | None, next_run: datetime | None, clock: Clock) -> tuple[Said, ...]:
-    read = Said("as of", clock.moment(as_of, clock.stamp(as_of))) if as_of else Said("nothing was read yet")
-    return (read,) if next_run is None else (read, Said("next", clock.moment(next_run, clock.due(next_run))))
+def _as_of_and_next(as_of: datetime | None, next_run: datetime | None, clock: Clock) -> tuple[TimedText, ...]:
+    read = TimedText("as of", clock.moment(as_of, clock.stamp(as_of))) if as_of else TimedText("nothing was read yet")
+    return (read,) if next_run is None else (read, TimedText("next", clock.moment(next_run, clock.due(next_run))))
 
 
 def _tally(board: Board) -> tuple[tuple[State, int], ...]:
@@ -232,11 +232,11 @@ def _trouble(name: str, verdict: Verdict) -> Trouble:
 
 def _datastore(row: DatastoreRow, clock: Clock) -> Datastore:
     if not row.total or row.used is None:
-        return Datastore(row.name, (Said("use unknown"),), None)
+        return Datastore(row.name, (TimedText("use unknown"),), None)
     percent = min(max(round(100 * row.used / row.total), 0), 100)
-    pieces = [Said(f"{percent}% of {size(row.total)}")]
+    pieces = [TimedText(f"{percent}% of {size(row.total)}")]
     if row.full_at is not None:
-        pieces.append(Said("full", clock.moment(row.full_at, clock.month(row.full_at))))
+        pieces.append(TimedText("full", clock.moment(row.full_at, clock.month(row.full_at))))
     return Datastore(row.name, tuple(pieces), percent)
 
 
@@ -245,11 +245,11 @@ def _upkeep(jobs: Sequence[JobRow], clock: Clock) -> Upkeep | None:
         return None
     state = worst(job.verdict.state for job in jobs)
     upcoming = [
-        Said(kind, clock.moment(next_run, clock.due(next_run)))
+        TimedText(kind, clock.moment(next_run, clock.due(next_run)))
         for kind in UPKEEP_KINDS
         if (next_run := _earliest(job.next_run for job in jobs if job.kind == kind)) is not None
     ]
-    return Upkeep(state, (Said(f"upkeep {state}"), *upcoming))
+    return Upkeep(state, (TimedText(f"upkeep {state}"), *upcoming))
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:

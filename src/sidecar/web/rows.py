@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, State
 
-from .words import NOTHING, Clock, Moment, Said, duration, size
+from .words import NOTHING, Clock, Moment, TimedText, duration, size
 
 #: How many rows without a problem stay in sight when the page is narrow.
 CALM_ROWS = 5
@@ -82,8 +82,8 @@ class Row:
     parts: tuple[PartDetail, ...]
     strips: tuple[Strip, ...]
     runs: tuple[RunLine, ...]
-    verified: Said | None
-    copies: tuple[tuple[State, Said], ...]
+    verified: TimedText | None
+    copies: tuple[tuple[State, TimedText], ...]
     folded: bool = False
 
     @property
@@ -219,16 +219,16 @@ def _run_line(kind: PartKind, run: Run, clock: Clock) -> RunLine:
     )
 
 
-def _verified(service: ServiceRow, clock: Clock) -> Said | None:
+def _verified(service: ServiceRow, clock: Clock) -> TimedText | None:
     """Only guests are verified, by the server that holds them."""
     if not any(part.kind is PartKind.GUEST for part in service.parts):
         return None
-    return _when("", service.verified_at, clock) if service.verified_at else Said("not yet")
+    return _when("", service.verified_at, clock) if service.verified_at else TimedText("not yet")
 
 
-def _copy(copy: Copy, clock: Clock) -> Said:
-    return _when(copy.job, copy.last_run, clock) if copy.last_run else Said(f"{copy.job} {NOTHING}")
+def _copy(copy: Copy, clock: Clock) -> TimedText:
+    return _when(copy.job, copy.last_run, clock) if copy.last_run else TimedText(f"{copy.job} {NOTHING}")
 
 
-def _when(before: str, moment: datetime, clock: Clock) -> Said:
-    return Said(before, clock.moment(moment, clock.when(moment)))
+def _when(before: str, moment: datetime, clock: Clock) -> TimedText:
+    return TimedText(before, clock.moment(moment, clock.when(moment)))

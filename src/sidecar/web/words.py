@@ -27,7 +27,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TimedText:
     """Words with a time in them: "as of 07:26", "Nothing read since 04:20, 3h ago."."""
 
     before: str

@@ -1,0 +1,219 @@
+"""The configuration file as a model: every key, its meaning, its default.
+
+The models refuse unknown keys and know no I/O (``config_file.py`` reads the file and says where a finding stands).
+Secrets are references only; their values are read by ``credentials.py`` when they are needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import ConfigDict, Field
+
+from sidecar.core import settings
+from sidecar.core.model import PartKind, SourceKind
+
+from .secret_refs import Secret, Vault, VaultSecret
+from .services import GuestPart, Part, Service
+from .sources import Backrest, Databasement, Pbs, Pve, Source
+from .values import Duration, Model, ScheduleText, Texts, Zone
+
+_SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class Job(Model):
+    """What you know of a job better than its upstream does."""
+
+    title: str | None = None
+    schedule: ScheduleText | None = Field(default=None, description="Where no API tells it.")
+    timezone: Zone | None = None
+    grace: Duration | None = None
+    disabled: bool = False
+
+
+class Ignore(Model):
+    """What is left out of the table, and counted as left out."""
+
+    guests: Texts = Field(default=(), description="Guest ids, tag:NAME, pool:NAME.")
+    groups: Texts = Field(default=(), description="Backup groups; * matches anything.")
+    databases: Texts = Field(default=(), description="SERVER/DATABASE; * matches anything.")
+
+
+class Pause(Model):
+    """A time in which nothing is expected: both days belong to it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    sources: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+class CalendarLine(Model):
+    """A planned event that no API knows of: shown, never judged."""
+
+    title: str
+    schedule: ScheduleText
+    kind: str = "offsite"
+    timezone: Zone | None = None
+
+
+class Widget(Model):
+    """How the page is framed and coloured."""
+
+    frame_ancestors: tuple[str, ...] = Field(
+        default=(), description="Addresses of the dashboards that may frame it; without: only its own origin."
+    )
+    theme: dict[str, str | float | bool] = Field(
+        default_factory=dict, description="Theme numbers under the names of glance.yml."
+    )
+    refresh: Duration = Field(default=timedelta(minutes=1), description="How often an open page looks again by itself.")
+
+
+class ProxyToken(Model):
+    """A program that may use the proxy."""
+
+    name: str
+    token: Secret
+
+
+class Proxy(Model):
+    """The read-only pass-through to the upstreams."""
+
+    enabled: bool = False
+    tokens: tuple[ProxyToken, ...] = ()
+
+
+class Config(Model):
+    """The whole file."""
+
+    timezone: Zone = Field(default="UTC", description="The zone in which people read times.")
+    week_start: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    poll_interval: Duration = timedelta(minutes=5)
+    stale_after: Duration = timedelta(minutes=20)
+    remember_for: Duration = Field(
+        default=timedelta(days=400), description="How long runs and former plans are kept in the state directory."
+    )
+    vault: Vault | None = None
+    sources: dict[str, Source] = Field(min_length=1)
+    services: tuple[Service, ...] = ()
+    jobs: dict[str, Job] = Field(default_factory=dict)
+    ignore: Ignore = Ignore()
+    pauses: tuple[Pause, ...] = ()
+    offsite: tuple[str, ...] = ()
+    calendar: tuple[CalendarLine, ...] = ()
+    widget: Widget = Widget()
+    proxy: Proxy = Proxy()
+
+    def across(self) -> Iterator[tuple[str, str]]:
+        """What only the whole file can tell, as (place, finding)."""
+        yield from _misnamed_sources(self)
+        yield from _repeated_services(self)
+        yield from _unknown_places(self)
+        yield from _missing_vault(self)
+
+    def to_settings(self) -> settings.Settings:
+        """The part of it that the judgement reads."""
+        return settings.Settings(
+            timezone=ZoneInfo(self.timezone),
+            week_start=self.week_start,
+            sources=tuple(self._source_setting(name, source) for name, source in self.sources.items()),
+            services=tuple(_service_setting(service) for service in self.services),
+            jobs=MappingProxyType({name: settings.JobSetting(**dict(job)) for name, job in self.jobs.items()}),
+            ignore=settings.Ignore(**dict(self.ignore)),
+            pauses=tuple(
+                settings.Pause(pause.first, pause.last + timedelta(days=1), pause.sources, pause.reason)
+                for pause in self.pauses
+            ),
+            offsite=self.offsite,
+            calendar=tuple(settings.CalendarLine(**dict(line)) for line in self.calendar),
+        )
+
+    def _source_setting(self, name: str, source: Source) -> settings.SourceSetting:
+        return settings.SourceSetting(
+            name=name,
+            kind=SourceKind(source.kind),
+            url=source.url,
+            stale_after=source.stale_after or self.stale_after,
+            timezone=source.timezone if isinstance(source, Databasement) else None,
+            storages=MappingProxyType(dict(source.storages) if isinstance(source, Pve) else {}),
+        )
+
+
+def known_keys() -> set[str]:
+    """Every key that any section knows, for "did you mean"."""
+    sections = [Model]
+    for section in sections:
+        sections += section.__subclasses__()
+    return {field.alias or name for section in sections for name, field in section.model_fields.items()}
+
+
+def _service_setting(service: Service) -> settings.ServiceSetting:
+    entries = [
+        *((PartKind.GUEST, entry) for entry in service.guests),
+        *((PartKind.DATABASE, entry) for entry in service.databases),
+        *((PartKind.PLAN, entry) for entry in service.plans),
+    ]
+    return settings.ServiceSetting(
+        name=service.name,
+        parts=tuple(_part_setting(kind, entry) for kind, entry in entries),
+        verify_within=service.verify_within,
+    )
+
+
+def _part_setting(kind: PartKind, entry: str | GuestPart | Part) -> settings.PartSetting:
+    if isinstance(entry, str):
+        return settings.PartSetting(kind, entry)
+    return settings.PartSetting(kind, entry.ref, settings.ExpectSetting(**dict(entry.expect)))
+
+
+def _misnamed_sources(config: Config) -> Iterator[tuple[str, str]]:
+    for name, source in config.sources.items():
+        if not _SOURCE_NAME.fullmatch(name):
+            yield f"sources.{name}", "is no name for a source; use small letters, digits, - and _"
+        for storage, target in source.storages.items() if isinstance(source, Pve) else ():
+            if not isinstance(config.sources.get(target), Pbs):
+                yield f"sources.{name}.storages.{storage}", f"{target!r} is no source of kind pbs; name one"
+    for number, pause in enumerate(config.pauses):
+        for name in set(pause.sources) - set(config.sources):
+            yield f"pauses.{number}.sources", f"there is no source {name!r}; use {', '.join(config.sources)}"
+        if pause.last < pause.first:
+            yield f"pauses.{number}.to", "lies before from; exchange them"
+    for job in config.jobs:
+        if job.count("/") < 2 or job.split("/")[0] not in config.sources:
+            yield (
+                f"jobs.{job}",
+                f"is no name of a job; write SOURCE/KIND/ID with a source of {', '.join(config.sources)}",
+            )
+
+
+def _unknown_places(config: Config) -> Iterator[tuple[str, str]]:
+    """Off-site places: volumes of Databasement and repositories of Backrest."""
+    possible = [name for name, source in config.sources.items() if isinstance(source, Databasement | Backrest)]
+    for number, place in enumerate(config.offsite):
+        source, _, name = place.partition("/")
+        if source not in possible or not name:
+            cure = f"write SOURCE/VOLUME or SOURCE/REPOSITORY with a source of {', '.join(possible) or 'these kinds'}"
+            yield f"offsite.{number}", f"{place!r} is no volume of Databasement and no repository of Backrest; {cure}"
+
+
+def _repeated_services(config: Config) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for number, service in enumerate(config.services):
+        if service.name in seen:
+            yield f"services.{number}.name", f"{service.name!r} is there twice; give each service its own name"
+        seen.add(service.name)
+
+
+def _missing_vault(config: Config) -> Iterator[tuple[str, str]]:
+    if config.vault is not None:
+        return
+    for name, source in config.sources.items():
+        for key, value in source:
+            if isinstance(value, VaultSecret):
+                yield f"sources.{name}.{key}", "is kept in Vault, but there is no vault: section; add one"

@@ -1,0 +1,85 @@
+"""Secrets in the configuration file: references only, to Vault, a systemd credential or a file; and the Vault they lie in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Discriminator, Field, Tag
+
+from .values import HttpsAddress, Model
+
+
+class VaultSecret(Model):
+    """A field of a KV entry in Vault."""
+
+    vault: str = Field(description="Path of the entry below the KV mount, without the mount's name.")
+    field: str = Field(description="Name of the field in the entry.")
+
+
+class CredentialSecret(Model):
+    """A systemd credential: a file in $CREDENTIALS_DIRECTORY."""
+
+    credential: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the credential.")
+
+
+class FileSecret(Model):
+    """A file; one final newline is stripped."""
+
+    file: Path = Field(description="Absolute path of the file.")
+
+
+def _kind_of_secret(value: object) -> str | None:
+    keys = value.keys() if isinstance(value, dict) else type(value).model_fields if isinstance(value, BaseModel) else ()
+    return next((key for key in ("vault", "credential", "file") if key in keys), None)
+
+
+def _one_of(*kinds: str) -> Discriminator:
+    forms = {"vault": "{vault: PATH, field: NAME}", "credential": "{credential: NAME}", "file": "{file: PATH}"}
+    return Discriminator(
+        _kind_of_secret,
+        custom_error_type="no_secret",
+        custom_error_message=f"is no reference to a secret; write {' or '.join(forms[kind] for kind in kinds)}",
+    )
+
+
+Secret = Annotated[
+    Annotated[VaultSecret, Tag("vault")]
+    | Annotated[CredentialSecret, Tag("credential")]
+    | Annotated[FileSecret, Tag("file")],
+    _one_of("vault", "credential", "file"),
+]
+LocalSecret = Annotated[
+    Annotated[CredentialSecret, Tag("credential")] | Annotated[FileSecret, Tag("file")],
+    _one_of("credential", "file"),
+]
+
+
+def plain_or_mapping(value: object) -> str:
+    """Tells a value that is written down from a section of its own."""
+    return "plain" if isinstance(value, str | int) else "mapping"
+
+
+#: A value that is either written down or kept as a secret (token ids are no secrets).
+TextOrSecret = Annotated[
+    Annotated[str, Tag("plain")] | Annotated[Secret, Tag("mapping")],
+    Discriminator(plain_or_mapping),
+]
+
+
+class AppRole(Model):
+    """How to log in to Vault."""
+
+    mount: str = Field(default="approle", description="Where the AppRole method is mounted.")
+    role_id: LocalSecret = CredentialSecret(credential="role_id")
+    secret_id: LocalSecret = CredentialSecret(credential="secret_id")
+
+
+class Vault(Model):
+    """The Vault or OpenBao server that keeps the upstreams' credentials."""
+
+    address: HttpsAddress = Field(description="Address of the server.")
+    ca_file: Path | None = Field(default=None, description="CA certificates to trust for it; without: the system's.")
+    namespace: str | None = Field(default=None, description="Vault namespace, where the server has them.")
+    approle: AppRole = AppRole()
+    kv_mount: str = Field(default="secret", description="Mount of the KV version 2 engine.")

@@ -1,0 +1,56 @@
+"""``services:`` of the configuration file: the static map from a name to what protects it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from .secret_refs import plain_or_mapping
+from .values import Duration, GuestRef, Model, ScheduleText, Zone
+
+
+class Expect(Model):
+    """The owner's word on when a part is backed up; it wins over what the upstream says."""
+
+    schedule: ScheduleText
+    timezone: Zone | None = Field(default=None, description="Zone of the schedule; without: the general one.")
+    grace: Duration | None = Field(default=None, description="How long after the due time a run may still start.")
+
+
+class GuestPart(Model):
+    """A guest or backup group with its own expectation."""
+
+    ref: GuestRef
+    expect: Expect
+
+
+class Part(Model):
+    """A database or plan with its own expectation."""
+
+    ref: str
+    expect: Expect
+
+
+GuestEntry = Annotated[
+    Annotated[GuestRef, Tag("plain")] | Annotated[GuestPart, Tag("mapping")], Discriminator(plain_or_mapping)
+]
+PartEntry = Annotated[Annotated[str, Tag("plain")] | Annotated[Part, Tag("mapping")], Discriminator(plain_or_mapping)]
+
+
+class Service(Model):
+    """A row of the table: something you care about, and what protects it."""
+
+    name: str = Field(min_length=1, max_length=100)
+    guests: tuple[GuestEntry, ...] = ()
+    databases: tuple[PartEntry, ...] = ()
+    plans: tuple[PartEntry, ...] = ()
+    verify_within: Duration | None = Field(
+        default=None, description="The newest verification of its snapshots may be no older than this."
+    )
+
+    @model_validator(mode="after")
+    def _has_parts(self) -> Self:
+        if not (self.guests or self.databases or self.plans):
+            raise ValueError("names nothing that protects it; add guests, databases or plans")
+        return self

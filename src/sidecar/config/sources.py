@@ -1,0 +1,85 @@
+"""``sources:`` of the configuration file: one model per kind of upstream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .secret_refs import Secret, TextOrSecret
+from .values import FINGERPRINT, Duration, HttpsAddress, Model, WebAddress, Zone
+
+
+class _Source(Model):
+    poll_interval: Duration | None = Field(
+        default=None, description="Time between two refreshes; without: the general one."
+    )
+    stale_after: Duration | None = Field(
+        default=None, description="Age after which a reading proves nothing any more; without: the general one."
+    )
+
+
+class _Tls(_Source):
+    ca_file: Path | None = Field(default=None, description="CA certificates to trust for this source.")
+    fingerprint: str | None = Field(
+        default=None,
+        pattern=f"^{FINGERPRINT.pattern}$",
+        description="SHA-256 fingerprint of its certificate; checked instead of a CA and of the host name.",
+    )
+
+    @model_validator(mode="after")
+    def _one_trust(self) -> Self:
+        if self.ca_file and self.fingerprint:
+            raise ValueError("has both ca_file and fingerprint; keep one of them")
+        return self
+
+
+class Pbs(_Tls):
+    """A Proxmox Backup Server."""
+
+    kind: Literal["pbs"]
+    url: HttpsAddress
+    token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or where it is kept.")
+    secret: Secret
+
+
+class Pve(_Tls):
+    """A Proxmox VE node or cluster."""
+
+    kind: Literal["pve"]
+    url: HttpsAddress
+    token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or where it is kept.")
+    secret: Secret
+    storages: dict[str, str] = Field(
+        default_factory=dict, description="Storage name → PBS source, only where the join can't be found."
+    )
+
+
+class Databasement(_Tls):
+    """A Databasement server."""
+
+    kind: Literal["databasement"]
+    url: WebAddress
+    token: Secret = Field(description="An API token of a user with the role viewer.")
+    timezone: Zone = Field(
+        default="UTC", description="Zone of its schedules (its APP_DISPLAY_TIMEZONE): its API doesn't tell."
+    )
+
+
+class Backrest(_Tls):
+    """A Backrest server."""
+
+    kind: Literal["backrest"]
+    url: WebAddress
+    username: str | None = Field(default=None, description="Without: its authentication is off.")
+    password: Secret | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("needs username and password together, or neither")
+        return self
+
+
+Source = Annotated[Pbs | Pve | Databasement | Backrest, Field(discriminator="kind")]

@@ -1,0 +1,103 @@
+"""Values of the configuration file that have a form of their own: durations, zones, schedules, addresses, references."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from sidecar.core.schedules import schedule
+from sidecar.core.schedules.wall_clock import ScheduleError
+
+_DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_GUEST_REF = re.compile(r"(?:[a-z0-9][a-z0-9_-]*:)?(?:[1-9][0-9]{2,8}|[^/\s:]+(?:/[^/\s:]+)*/(?:vm|ct|host)/[^/\s:]+)")
+FINGERPRINT = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){31}")
+
+
+# --- values with their own form -------------------------------------------------------------------------------------
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("is no duration; write a number and s, m, h or d, as in 90s, 5m, 25h, 30d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no time zone; write an IANA name such as Europe/Berlin") from None
+    return value
+
+
+def _schedule(value: str) -> str:
+    try:
+        schedule.parse(value, ZoneInfo("UTC"))
+    except ScheduleError as error:
+        raise ValueError(
+            f"{error}; write five cron fields, @daily, or a Proxmox calendar event such as mon..fri 22:00"
+        ) from None
+    return value
+
+
+def _guest_ref(value: str) -> str:
+    if not _GUEST_REF.fullmatch(value):
+        raise ValueError(
+            f"{value!r} names no guest or backup group; write a guest id (101, pve2:101) "
+            "or datastore[/namespace]/vm|ct|host/id (pbs:main/host/nas)"
+        )
+    return value
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is no web address; write https://HOST:PORT")
+    if parts.username or parts.password:
+        raise ValueError("holds a user or password; name them as secrets of the source instead")
+    return value.rstrip("/")
+
+
+def _https_address(value: str) -> str:
+    value = _web_address(value)
+    if not value.startswith("https://"):
+        raise ValueError(
+            "must begin with https://: Proxmox answers on TLS only, and a token must not travel in the clear"
+        )
+    return value
+
+
+def _text(value: object) -> object:
+    """Guest ids and schedules are often written as bare numbers."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _list_of_text(value: object) -> object:
+    return [_text(item) for item in value] if isinstance(value, list) else value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=f"^{_DURATION.pattern}$")]),
+]
+Zone = Annotated[str, AfterValidator(_zone)]
+ScheduleText = Annotated[str, BeforeValidator(_text), AfterValidator(_schedule)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+HttpsAddress = Annotated[str, AfterValidator(_https_address)]
+GuestRef = Annotated[str, BeforeValidator(_text), AfterValidator(_guest_ref)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_list_of_text)]
+
+
+class Model(BaseModel):
+    """No unknown keys, and no values in error messages: a secret pasted in the wrong place must not be repeated."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

@@ -1,0 +1,1 @@
+"""Board: the rows of services, jobs, sources and datastores, and the headline."""

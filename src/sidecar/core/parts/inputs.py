@@ -1,0 +1,108 @@
+"""The reports of one moment with the settings beside them: who said what, and how old it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sidecar.core.history.history import EMPTY, History
+from sidecar.core.model import SourceKind
+from sidecar.core.reports.group_index import GroupIndex, group_index
+from sidecar.core.reports.report import Problem, Reading, Report
+from sidecar.core.schedules import schedule
+from sidecar.core.schedules.schedule import Schedule
+from sidecar.core.schedules.wall_clock import ScheduleError
+from sidecar.core.settings import Settings, SourceSetting
+
+from .part import Evidence, PauseWindow, Plan
+
+NOT_READ_YET = Problem("it was not read yet")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that is known at ``now``. ``reports`` holds at most one report per source, by name."""
+
+    reports: Mapping[str, Report]
+    settings: Settings
+    now: datetime
+    history: History = EMPTY
+
+    def of(self, kind: SourceKind) -> Iterator[tuple[SourceSetting, Report | None]]:
+        """The configured sources of one kind, each with its report if there is one yet."""
+        for source in self.settings.sources:
+            if source.kind is kind:
+                yield source, self.reports.get(source.name)
+
+    def shelf(self, source: SourceSetting) -> GroupIndex:
+        """What that backup server keeps."""
+        report = self.reports.get(source.name)
+        return group_index(report) if report else GroupIndex(None)
+
+    def evidence(self, source: SourceSetting, *readings: Reading | None) -> Evidence:
+        """The evidence that rests on all of ``readings``: as old as the oldest, as broken as the worst.
+
+        A reading that is None was not made: the source as a whole failed, or (without a problem) was not read yet.
+        """
+        report = self.reports.get(source.name)
+        whole = report.problem if report else None
+        oldest: datetime | None = None
+        problem: Problem | None = None
+        for reading in readings:
+            if reading is None or reading.as_of is None:
+                untold = Problem("it does not tell") if report else None
+                cause = (reading.problem if reading else None) or whole or untold
+                return Evidence(source.name, None, source.stale_after, cause)
+            oldest = min(oldest or reading.as_of, reading.as_of)
+            problem = problem or reading.problem
+        return Evidence(source.name, oldest, source.stale_after, problem or whole if oldest else whole)
+
+    def pauses(self, *sources: str) -> tuple[PauseWindow, ...]:
+        """The pauses in which nothing is expected of what rests on all of ``sources``."""
+        spans = ((pause.span(self.settings.timezone), pause) for pause in self.settings.pauses)
+        return tuple(PauseWindow(*span, pause.reason) for span, pause in spans if pause.concerns(*sources))
+
+    def pause(self, *sources: str) -> PauseWindow | None:
+        """The pause that holds now."""
+        return next((one for one in self.pauses(*sources) if one.start <= self.now < one.end), None)
+
+    def fresh(self, source: SourceSetting, reading: Reading | None) -> bool:
+        """The reading can be used: there is one, and it is younger than ``stale_after``."""
+        return reading is not None and not self.evidence(source, reading).stale(self.now)
+
+
+def plan(
+    job: str,
+    text: str | None,
+    zone: str | None,
+    settings: Settings,
+    *,
+    enabled: bool = True,
+) -> Plan:
+    """The plan of a job from what its upstream says and what the owner knows better (``jobs:``)."""
+    own = settings.jobs.get(job)
+    text = (own.schedule if own else None) or text or None
+    name = (own.timezone if own else None) or zone
+    parsed, trouble = _parsed(text, name, settings)
+    return Plan(
+        job,
+        text,
+        parsed,
+        timezone=name or (settings.timezone.key if parsed else None),
+        trouble=trouble,
+        enabled=enabled,
+        grace=own.grace if own else None,
+        silenced=own is not None and own.disabled,
+    )
+
+
+def _parsed(text: str | None, zone: str | None, settings: Settings) -> tuple[Schedule | None, str | None]:
+    """The schedule, or why there is none."""
+    if not text:
+        return None, "it has none"
+    try:
+        return schedule.parse(text, ZoneInfo(zone) if zone else settings.timezone), None
+    except (ScheduleError, ZoneInfoNotFoundError, ValueError) as error:
+        return None, str(error)

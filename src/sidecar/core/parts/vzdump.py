@@ -1,0 +1,222 @@
+"""Which vzdump tasks covered which guest: task ids name a guest or nobody, never the job (pbs.md §3.5)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from itertools import islice
+from operator import attrgetter
+from typing import NamedTuple, Self
+
+from sidecar.core.model import Outcome, Run
+from sidecar.core.reports.facts import Guest, Task
+
+from .part import EARLY, Activity, Plan
+
+#: How long after a due time a task may begin and still be the job's own: PVE's scheduler looks once a minute.
+STARTS_WITHIN = timedelta(minutes=30)
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class VzdumpBatch:
+    """The tasks on one node that began for one due time. Jobs due at the same minute share them (design §6 rule 5).
+
+    Attributes:
+        start: when the first of them began.
+        end: when the last of them ended; None while one runs.
+    """
+
+    tasks: tuple[Task, ...]
+    start: datetime
+    end: datetime | None
+
+    @classmethod
+    def of(cls, tasks: Sequence[Task]) -> Self:
+        """The night of these tasks, one at least."""
+        ends = [task.end for task in tasks if task.end is not None]
+        return cls(tuple(tasks), min(task.start for task in tasks), max(ends) if len(ends) == len(tasks) else None)
+
+    def text(self) -> str:
+        """What the tasks said of themselves, the bad ones first."""
+        words = dict.fromkeys(task.status or "" for task in self.tasks if task.status != "OK")
+        return ", ".join(word for word in words if word) or "its task ended OK"
+
+
+class NodeTasks:
+    """The vzdump tasks on one node, looked up instead of searched.
+
+    Args:
+        begun: what proves whose a task is, see ``owners``.
+    """
+
+    def __init__(self, tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> None:
+        self._by_id: dict[str, list[Task]] = defaultdict(list)
+        for task in tasks:
+            self._by_id[task.id].append(task)
+        shared = self._by_id.pop("", [])
+        self._by_start: dict[datetime, list[Task]] = defaultdict(list)
+        for task in sorted(shared, key=_start, reverse=True):
+            self._by_start[task.start].append(task)
+        self._by_end = sorted(shared, key=_end)
+        self._owners = owners(shared, begun)
+
+    def nights(self, job: str, plans: Sequence[Plan]) -> tuple[VzdumpBatch, ...]:
+        """The due times of a job for which tasks began, newest first, with the tasks that handle several guests.
+
+        Args:
+            plans: the job's plan, and those that were in force before.
+        """
+        found: dict[datetime, list[Task]] = {}
+        dues = _dues(tuple(self._by_start), plans)
+        for tasks, due in zip(self._by_start.values(), dues, strict=True):
+            mine = [task for task in tasks if self._may_be_of(task, (job,))] if due else []
+            if due and mine:
+                found.setdefault(due, []).extend(mine)
+        return tuple(VzdumpBatch.of(tasks) for tasks in found.values())
+
+    def single(self, guest: Guest) -> tuple[VzdumpBatch, ...]:
+        """The tasks that handled just this guest, each by itself."""
+        return tuple(VzdumpBatch.of([task]) for task in self._by_id.get(str(guest.vmid), ()))
+
+    def open_ended(self, guest: Guest, jobs: Sequence[str], seen_until: datetime | None) -> list[Task]:
+        """Tasks for the guest or for several of these jobs' that run, or ended after the backups were listed."""
+        own = self._by_id.get(str(guest.vmid), [])
+        if seen_until is None:
+            return [*(task for task in self._by_end if self._may_be_of(task, jobs)), *own]
+        later = self._by_end[bisect_right(self._by_end, seen_until, key=_end) :]
+        return [
+            *(task for task in later if self._may_be_of(task, jobs)),
+            *(task for task in own if _end(task) > seen_until),
+        ]
+
+    def _may_be_of(self, task: Task, jobs: Sequence[str]) -> bool:
+        owner = self._owners.get(task.upid)
+        return owner is None or owner in jobs
+
+
+def _dues(starts: Sequence[datetime], plans: Sequence[Plan]) -> list[datetime | None]:
+    """The due time for which tasks began at each moment, newest first; None where they began for none."""
+    if not starts:
+        return []
+    limit = plans[0].grace or STARTS_WITHIN
+    too_early = starts[-1] - limit
+    newest = _dues_of(starts, plans[0])
+    for plan in plans[1:]:
+        if plan.valid_to is None or plan.valid_to > too_early:
+            newest = [_later(*pair) for pair in zip(newest, _dues_of(starts, plan), strict=True)]
+    return [due if due and start - due <= limit else None for start, due in zip(starts, newest, strict=True)]
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other
+
+
+def _dues_of(starts: Sequence[datetime], plan: Plan) -> list[datetime | None]:
+    """The newest due time of one plan at each moment. Whatever began since then has the same: asked once."""
+    found: list[datetime | None] = []
+    due: datetime | None = None
+    for start in starts:
+        if due is None or start + EARLY < due:
+            due = plan.due_before(start + EARLY)
+        found.append(due)
+    return found
+
+
+def fruitless(
+    guest: Guest, found: Iterable[VzdumpBatch], backups: Sequence[datetime], seen_until: datetime
+) -> list[Run]:
+    """A failed run for every night that ended without a snapshot of the guest (design §2, "failed").
+
+    Only nights that ended before ``seen_until``, the moment the backups were listed: a later look may still find one.
+    """
+    times = sorted(backups)
+    return [
+        Run(night.start, night.end, Outcome.FAILED, text=f"{_label(guest)} got no snapshot, {night.text()}")
+        for night in found
+        if night.end is not None and night.end <= seen_until and not _any_within(times, night.start, night.end)
+    ]
+
+
+def _any_within(times: Sequence[datetime], start: datetime, end: datetime) -> bool:
+    """Clocks differ: 5 minutes before and after count."""
+    place = bisect_left(times, start - EARLY)
+    return place < len(times) and times[place] <= end + EARLY
+
+
+def _label(guest: Guest) -> str:
+    return f"{'VM' if guest.type == 'qemu' else 'CT'} {guest.vmid}"
+
+
+def may_still_reach(
+    open_ended: Iterable[Task], backups: list[datetime], usual: timedelta | None
+) -> tuple[Activity, ...]:
+    """Of tasks that may not be over for a guest those that left no snapshot of it so far."""
+    newest = max(backups, default=None)
+    left = (task for task in open_ended if newest is None or newest < task.start - EARLY)
+    return tuple(Activity(task.start, usual) for task in left)
+
+
+def longest(found: Iterable[VzdumpBatch], most: int = 10) -> timedelta | None:
+    """The longest of the newest ``most`` nights that ended."""
+    lengths = (night.end - night.start for night in found if night.end)
+    return max(islice(lengths, most), default=None)
+
+
+def owners(tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> dict[str, str]:
+    """By UPID the job that a task which handles several guests must belong to, where that is proved.
+
+    Tasks on one node work one after another (vzdump's lock). What began to be saved after every other task that shares
+    the start had ended was saved by this one, so it belongs to the only job which that guest is in.
+
+    Args:
+        begun: by job when something of the guests began to be saved that are in no other job.
+    """
+    shared = sorted((task for task in tasks if not task.id), key=_start)
+    times = {job: sorted(moments) for job, moments in begun.items()}
+    first_after = cache(partial(_first_after, times))
+    found = {}
+    for task in shared:
+        alone_from = _alone_from(task, _rivals(task, shared))
+        first = first_after(alone_from) if alone_from else None
+        if first is not None and first.at <= _end(task):
+            found[task.upid] = first.job
+    return found
+
+
+def _rivals(task: Task, shared: Sequence[Task]) -> Sequence[Task]:
+    """Those that share its start; itself too."""
+    return shared[
+        bisect_left(shared, task.start - EARLY, key=_start) : bisect_right(shared, task.start + EARLY, key=_start)
+    ]
+
+
+def _alone_from(task: Task, rivals: Sequence[Task]) -> datetime | None:
+    """When every other one had ended; None while one runs."""
+    ends = [_end(one) for one in rivals if one is not task]
+    latest = max(ends, default=task.start)
+    return latest if latest < _NEVER else None
+
+
+class _Begun(NamedTuple):
+    at: datetime
+    job: str
+
+
+def _first_after(times: Mapping[str, Sequence[datetime]], moment: datetime) -> _Begun | None:
+    """What began to be saved first after ``moment``. ``times``: by job, oldest first."""
+    later = ((job, found, bisect_right(found, moment)) for job, found in times.items())
+    return min((_Begun(found[place], job) for job, found, place in later if place < len(found)), default=None)
+
+
+_start = attrgetter("start")
+
+
+def _end(task: Task) -> datetime:
+    """When it ended; far in the future while it runs."""
+    return task.end or _NEVER

@@ -1,0 +1,1 @@
+"""Reports: what the upstreams said, and what follows from one report alone."""

@@ -1,0 +1,311 @@
+"""Facts: what upstreams tell, in their own meaning (a PBS snapshot without a size is a Snapshot without a size).
+
+A source turns answers into these and judges nothing; what a fact is worth is for the judgement to say. Each says in which scope
+of a report it comes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sidecar.core.model import Run
+
+# --- facts of any source ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """The time zone that schedules are evaluated in. ``node`` is None for a whole server (PBS)."""
+
+    node: str | None
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of PBS or PVE. ``status`` is None while it runs, else "OK", "WARNINGS: n", "unknown" or a bare error text.
+
+    ``id`` is the worker id ("main:vm/101"); for a vzdump task the vmid, or "" when it handles several guests (pbs.md §3.5).
+    """
+
+    node: str
+    type: str
+    id: str
+    start: datetime
+    end: datetime | None
+    status: str | None
+    upid: str
+
+
+# --- Proxmox Backup Server ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """``at`` comes from the UPID (pbs.md §2.5). ``own`` is False when it came along with a synced copy."""
+
+    ok: bool
+    at: datetime | None
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (pbs.md §2.5)."""
+
+    time: datetime
+    size: int | None
+    verification: Verification | None = None
+    comment: str | None = None
+    protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BackupGroup:
+    """All snapshots of one thing in one namespace, newest first. ``type`` is vm, ct or host. Scope ("snapshots", store, ns)."""
+
+    datastore: str
+    namespace: str
+    type: str
+    id: str
+    snapshots: tuple[Snapshot, ...]
+    owner: str | None = None
+
+    @property
+    def path(self) -> str:
+        """How references name it: "main/host/nas", "main/ns/ct/101"."""
+        return "/".join(filter(None, (self.datastore, self.namespace, self.type, self.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace that exists; the root is "". Scope ("namespaces", store)."""
+
+    datastore: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Datastore:
+    """A datastore and its room. Scope ("datastores",).
+
+    Attributes:
+        maintenance: "offline", "read-only" …; None in normal operation.
+        full_at: the server's estimate; None for its sentinels (0, or a date in the past: use is flat or falling, pbs.md §2.7).
+        error: why the server itself can't use it.
+    """
+
+    name: str
+    maintenance: str | None = None
+    total: int | None = None
+    used: int | None = None
+    avail: int | None = None
+    full_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepJob:
+    """A prune, gc, verify or sync job of PBS; scope ("upkeep", kind). A prune or check of Backrest; scope ("upkeep",).
+
+    Attributes:
+        kind: prune, gc, verify, sync or check.
+        id: the job's id; for gc the datastore, for Backrest the repository.
+        datastore: for Backrest the repository.
+        keeps: a prune job has a keep option; without one it never runs ("keeps everything", pbs.md §2.9). None for other kinds.
+        next_run: may lie in the past: then the scheduler could not start it (pbs.md §2.9); for Backrest the announced run.
+        last_start: from the UPID of the last run, or of the one that runs.
+        last_state: "OK", "WARNINGS: n", "unknown" or a bare error text; None while running and when it never ran.
+        runs: earlier runs, newest first and without gaps, as far back as the upstream tells them: Backrest's log, PBS's tasks.
+    """
+
+    kind: str
+    id: str
+    datastore: str
+    namespace: str
+    schedule: str | None
+    disabled: bool
+    keeps: bool | None
+    next_run: datetime | None
+    running: bool
+    last_start: datetime | None
+    last_end: datetime | None
+    last_state: str | None
+    comment: str | None = None
+    runs: tuple[Run, ...] = ()
+
+
+# --- Proxmox VE -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A guest. ``type`` is qemu or lxc; ``name`` is None while its node is off (pbs.md §3.6). Scope ("guests",)."""
+
+    vmid: int
+    type: str
+    name: str | None
+    node: str
+    template: bool = False
+    pool: str | None = None
+    tags: tuple[str, ...] = ()
+    locked_for_backup: bool = False
+
+    @property
+    def backup_type(self) -> str:
+        """What PBS calls it: vm or ct."""
+        return "vm" if self.type == "qemu" else "ct"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupJob:
+    """A vzdump job. Scope ("jobs",).
+
+    Attributes:
+        node: the only node it runs on; None for all.
+        guests: vmids of ``included_volumes``; None when that could not be read.
+    """
+
+    id: str
+    schedule: str
+    enabled: bool
+    storage: str | None
+    node: str | None
+    guests: tuple[int, ...] | None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A storage that may hold backups. The PBS fields are None for other types. Scope ("storages",)."""
+
+    name: str
+    type: str
+    enabled: bool
+    server: str | None = None
+    port: int | None = None
+    datastore: str | None = None
+    namespace: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the cluster. Scope ("nodes",)."""
+
+    name: str
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage)."""
+
+    storage: str
+    vmid: int
+    time: datetime
+    size: int | None
+
+
+# --- Databasement -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DumpPlan:
+    """One backup configuration of a database server. Scope ("plans",).
+
+    Attributes:
+        mode: all, selected or pattern.
+        databases: the names in mode selected.
+        pattern: the include pattern in mode pattern.
+        enabled: the server's ``backups_enabled``.
+    """
+
+    server: str
+    id: str
+    schedule_name: str | None
+    schedule: str | None
+    mode: str
+    databases: tuple[str, ...]
+    pattern: str | None
+    enabled: bool
+    server_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpCopy:
+    """A copy of a dump on one volume. ``ok`` is None while it is not known (pending, being deleted)."""
+
+    volume: str
+    ok: bool | None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """One job of Databasement: one run for one database. Scope ("dumps",).
+
+    Attributes:
+        whole_server: a failure before the databases were known: it counts for every database of the server (databasement §1.4).
+        changed_at: when the row last changed; a failed one younger than 4 min may still be retried.
+        file_size: bytes of the finished dump, 0 for an empty one, None where ``/snapshots`` does not tell.
+        file_exists: False when the nightly check found the file gone; None where the version does not tell.
+    """
+
+    id: str
+    server: str
+    database: str
+    run: Run
+    whole_server: bool = False
+    scheduled: bool | None = None
+    changed_at: datetime | None = None
+    file_size: int | None = None
+    file_exists: bool | None = None
+    copies: tuple[DumpCopy, ...] = ()
+
+
+# --- Backrest -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BackrestPlan:
+    """A Backrest plan and its runs, newest first. Scope ("plans",).
+
+    Attributes:
+        next_run: the run that Backrest announced (its own clock and zone, never computed by us); None when it is disabled.
+        repo: the repository it saves to, as its log tells; None where that could not be read.
+    """
+
+    id: str
+    next_run: datetime | None
+    runs: tuple[Run, ...]
+    repo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A Backrest repository. Scope ("repos",)."""
+
+    id: str
+
+
+Fact = (
+    Zone
+    | Task
+    | BackupGroup
+    | Namespace
+    | Datastore
+    | UpkeepJob
+    | Guest
+    | BackupJob
+    | Storage
+    | Node
+    | Archive
+    | DumpPlan
+    | Dump
+    | BackrestPlan
+    | Repo
+)
+FactT = TypeVar("FactT", bound=Fact)

@@ -1,0 +1,1 @@
+"""Schedules: when something is due, in the zone of whoever evaluates it."""

@@ -1,0 +1,93 @@
+"""Cron schedules: the five fields of Laravel (Databasement) and Backrest, and names such as @daily.
+
+croniter only counts on the clock on the wall here: given a zone it would fire twice in the night when the clocks go
+back. The zone is applied in ``dialect.py``, the same for both dialects.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from croniter import CroniterBadDateError, croniter
+
+from .wall_clock import LONGEST, ScheduleError, Wall, due_after
+
+#: What the fields of a cron line mean, in their order.
+FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+
+_NAMES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+#: croniter reads "h" (hashed) and "r" (random) as values of its own choice: no upstream of ours knows them.
+_CHOSEN_BY_CRONITER = re.compile(r"[hr](?:\(|/|$)", re.IGNORECASE)
+_SAME_ENDS = re.compile(r"(?:0*(\d+)-0*\1|([a-z]+)-\2)(?:/\d+)?", re.IGNORECASE | re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class CronRule:
+    """A cron schedule. Days count when the day of month *or* the day of week fits, where both are restricted."""
+
+    _clock: croniter
+
+    def next_after(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
+        """The first due time strictly after ``moment``, in UTC; None when it is never due again ("0 0 31 2 *").
+
+        Args:
+            moment: an aware datetime.
+            zone: the zone its evaluator counts in.
+        """
+        return due_after(self._next_wall, moment, zone)
+
+    def _next_wall(self, wall: Wall) -> Wall | None:
+        clock = copy.copy(self._clock)  # it keeps its place in itself, and two threads may ask at once
+        try:
+            found: Wall = clock.get_next(datetime, start_time=wall)
+        except CroniterBadDateError:
+            return None
+        return found
+
+
+def parse(text: str) -> CronRule:
+    """Read a cron schedule.
+
+    Raises:
+        ScheduleError: ``text`` has not five fields, is a name without a time (@reboot), or a field is out of range.
+    """
+    if len(text) > LONGEST:
+        raise ScheduleError(text, f"at most {LONGEST} characters")
+    spelled_out = _NAMES.get(text.lower(), text)
+    fields = spelled_out.split()
+    if spelled_out.startswith("@"):
+        raise ScheduleError(text, f"five fields or one of {', '.join(_NAMES)}")
+    if len(fields) != len(FIELDS):
+        raise ScheduleError(text, f"five fields ({', '.join(FIELDS)}), got {len(fields)}")
+    plain = [_plain(text, field) for field in fields]
+    for position, field in enumerate(plain):
+        _read(text, ["*"] * position + [field] + ["*"] * (len(plain) - position - 1), field, FIELDS[position])
+    return CronRule(_read(text, plain, spelled_out, "schedule"))
+
+
+def _plain(text: str, field: str) -> str:
+    """The field as croniter should read it: "5-5" means 5, which croniter takes for the whole range."""
+    entries = field.split(",")
+    for entry in entries:
+        if _CHOSEN_BY_CRONITER.match(entry):
+            raise ScheduleError(text, "a value, not one chosen by hash or at random", entry)
+    return ",".join(entry.split("-")[0] if _SAME_ENDS.fullmatch(entry) else entry for entry in entries)
+
+
+def _read(text: str, fields: list[str], rest: str, meaning: str) -> croniter:
+    try:
+        return croniter(" ".join(fields), 0.0)
+    except ValueError as error:
+        raise ScheduleError(text, f"a valid {meaning}", rest) from error

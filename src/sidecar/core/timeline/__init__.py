@@ -1,0 +1,1 @@
+"""Timeline: the due times of every job, and what became of each."""

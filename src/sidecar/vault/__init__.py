@@ -1,0 +1,1 @@
+"""Vault: login through an AppRole, reading secrets, enrolment."""

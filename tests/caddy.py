@@ -1,0 +1,70 @@
+"""A real Caddy with the product's Caddyfile, and an application behind it on a unix socket."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.types import ASGIApp
+
+from tests.caddyfile import find_caddy, render_caddyfile
+from tests.processes import free_port, running
+
+CADDY = find_caddy()
+
+
+@dataclass
+class Front:
+    """A running Caddy: a client for it, its key file, the sidecar's socket and its log."""
+
+    client: httpx.Client
+    port: int
+    key_file: Path
+    upstream: Path
+    log: Path
+
+
+@contextmanager
+def fronted(
+    folder: Path, scheme: str = "http", verify: bool | ssl.SSLContext = True, **options: Any
+) -> Iterator[Front]:
+    """Caddy with the given options of the Caddyfile (tests/caddyfile.py), until the block ends; its key is "right"."""
+    key_file, upstream, log = folder / "key", folder / "up.sock", folder / "caddy.log"
+    key_file.write_text("right\n")
+    port = free_port()
+    address = f"{scheme}://localhost:{port}"
+    site = address if scheme == "https" else f":{port}"
+    text = render_caddyfile(site=site, key_file=key_file, upstream=upstream, **options)
+    (folder / "Caddyfile").write_text(text)
+    command: list[str | Path] = [CADDY, "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"]
+    with (
+        running("caddy", command, port=port, folder=folder),
+        httpx.Client(base_url=address, trust_env=False, timeout=10, verify=verify) as client,
+    ):
+        yield Front(client, port, key_file, upstream, log)
+
+
+@contextmanager
+def sidecar(app: ASGIApp, path: Path) -> Iterator[None]:
+    """``app`` on a unix socket, as uvicorn serves it in production."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(128)
+    server = uvicorn.Server(uvicorn.Config(app, fd=listener.fileno(), log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+        path.unlink(missing_ok=True)

@@ -1,0 +1,220 @@
+"""The configuration file: what it says becomes settings; what is wrong with it is said all at once, with place and cure."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from sidecar.config import load
+from sidecar.config.model import Config
+from sidecar.core.model import PartKind
+from sidecar.core.settings import ExpectSetting, PartSetting
+from sidecar.errors import ConfigError
+
+#: The file of design §4, every key of it.
+WHOLE = """\
+timezone: Europe/Berlin
+week_start: monday
+poll_interval: 5m
+stale_after: 20m
+vault:
+  address: https://vault.lan:8200
+  ca_file: /etc/backup-glance/vault-ca.pem
+  approle: {mount: approle, role_id: {credential: role_id}, secret_id: {credential: secret_id}}
+  kv_mount: secret
+sources:
+  pbs:
+    kind: pbs
+    url: "https://pbs.lan:8007"
+    token_id: {vault: backup-glance/pbs, field: token_id}
+    secret: {vault: backup-glance/pbs, field: secret}
+    fingerprint: "AA:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99"
+    stale_after: 25h
+  pve: {kind: pve, url: "https://pve.lan:8006/", token_id: "m@pve!glance", secret: {file: /run/pve}, storages: {pbs-main: pbs}}
+  databasement: {kind: databasement, url: "https://db.lan", token: {credential: db}, timezone: Europe/Berlin}
+  backrest: {kind: backrest, url: "http://backrest.lan:9898", username: glance, password: {file: /run/b}, poll_interval: 1m}
+services:
+  - {name: vaultwarden, guests: [101], databases: [mariadb-main/vaultwarden], plans: [vault]}
+  - name: archive
+    guests: [{ref: "pbs:main/ns/host/nas", expect: {schedule: "sun 06:00", timezone: Europe/Berlin, grace: 12h}}]
+    verify_within: 30d
+jobs:
+  backrest/check/b2: {title: Backrest integrity check, schedule: "0 7 1 * *"}
+ignore: {guests: [9000, "tag:no-backup", "pool:lab"], groups: [], databases: ["*/test_*"]}
+pauses: [{from: 2026-12-20, to: 2027-01-03, sources: [pbs], reason: holiday}]
+offsite: [backrest/b2, databasement/s3]
+calendar: [{title: Tape to the safe, schedule: "0 9 1 * *", kind: offsite}]
+widget: {frame_ancestors: ["https://glance.lan"], theme: {background-color: "240 8 9", light: false, contrast-multiplier: 1.2}}
+proxy: {enabled: false, tokens: [{name: n8n, token: {file: /run/n8n}}]}
+"""
+
+SMALL = """\
+sources:
+  pbs: {kind: pbs, url: "https://pbs.lan:8007", token_id: "a@pbs!b", secret: {file: /run/secret}}
+"""
+
+
+def read(text: str) -> Config:
+    return load.parse(text, "config.yaml")
+
+
+def findings(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    return caught.value.findings
+
+
+@pytest.mark.parametrize("place", ["s3", "pbs/main", "elsewhere/b2", "backrest/"])
+def test_an_off_site_place_is_a_volume_or_a_repository(place: str) -> None:
+    (finding,) = findings(WHOLE.replace("offsite: [backrest/b2", f"offsite: [{place}"))
+
+    assert "offsite" in finding
+    assert "databasement, backrest" in finding
+
+
+def test_every_key_of_the_design_is_understood() -> None:
+    found = read(WHOLE).to_settings()
+
+    assert [(one.name, one.kind, one.stale_after) for one in found.sources] == [
+        ("pbs", "pbs", timedelta(hours=25)),
+        ("pve", "pve", timedelta(minutes=20)),
+        ("databasement", "databasement", timedelta(minutes=20)),
+        ("backrest", "backrest", timedelta(minutes=20)),
+    ]
+    assert found.services[0].parts == (
+        PartSetting(PartKind.GUEST, "101"),
+        PartSetting(PartKind.DATABASE, "mariadb-main/vaultwarden"),
+        PartSetting(PartKind.PLAN, "vault"),
+    )
+    expected = ExpectSetting("sun 06:00", "Europe/Berlin", timedelta(hours=12))
+    assert found.services[1].parts == (PartSetting(PartKind.GUEST, "pbs:main/ns/host/nas", expected),)
+    assert found.jobs["backrest/check/b2"].title == "Backrest integrity check"
+    assert found.ignore.guests == ("9000", "tag:no-backup", "pool:lab")
+    assert (found.sources[1].url, dict(found.sources[1].storages)) == ("https://pve.lan:8006", {"pbs-main": "pbs"})
+
+
+def test_both_days_of_a_pause_belong_to_it() -> None:
+    (pause,) = read(WHOLE).to_settings().pauses
+
+    assert (pause.first, pause.until) == (date(2026, 12, 20), date(2027, 1, 4))
+
+
+def test_one_source_is_enough() -> None:
+    assert [one.name for one in read(SMALL).to_settings().sources] == ["pbs"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "finding"),
+    [
+        ("tmezone: UTC\n", "config.yaml:3: tmezone: is an unknown key; did you mean timezone?"),
+        ("xyzzy: 1\n", "config.yaml:3: xyzzy: is an unknown key; remove it; docs/configuration.md lists the keys"),
+        (
+            "timezone: Europe/Berln\n",
+            "config.yaml:3: timezone: 'Europe/Berln' is no time zone; write an IANA name such as Europe/Berlin",
+        ),
+        (
+            "poll_interval: 5\n",
+            "config.yaml:3: poll_interval: is no duration; write a number and s, m, h or d, as in 90s, 5m, 25h, 30d",
+        ),
+        (
+            "poll_interval: 0s\n",
+            "config.yaml:3: poll_interval: is no duration; write a number and s, m, h or d, as in 90s, 5m, 25h, 30d",
+        ),
+        (
+            "services: [{name: a}]\n",
+            "config.yaml:3: services.0: names nothing that protects it; add guests, databases or plans",
+        ),
+        (
+            "services: [{name: a, guests: [9]}]\n",
+            (
+                "config.yaml:3: services.0.guests.0: '9' names no guest or backup group; write a guest id (101, pve2:101) "
+                "or datastore[/namespace]/vm|ct|host/id (pbs:main/host/nas)"
+            ),
+        ),
+        (
+            "services: [{name: a, plans: [x]}, {name: a, plans: [y]}]\n",
+            "config.yaml:3: services.1.name: 'a' is there twice; give each service its own name",
+        ),
+        (
+            "jobs: {prune: {}}\n",
+            "config.yaml:3: jobs.prune: is no name of a job; write SOURCE/KIND/ID with a source of pbs",
+        ),
+        (
+            "pauses: [{from: 2026-12-20, to: 2026-12-19}]\n",
+            "config.yaml:3: pauses.0.to: lies before from; exchange them",
+        ),
+        (
+            "pauses: [{from: 2026-12-20, to: 2026-12-21, sources: [pb]}]\n",
+            "config.yaml:3: pauses.0.sources: there is no source 'pb'; use pbs",
+        ),
+        (
+            "timezone: UTC\ntimezone: UTC\n",
+            "config.yaml:4: timezone: is there twice; the first one would be lost, so keep one",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_place_and_cure(wrong: str, finding: str) -> None:
+    assert findings(SMALL + wrong) == [finding]
+
+
+@pytest.mark.parametrize("schedule", ["so oft es geht", "0 25 * * *", "22:00 mon"])
+def test_an_own_schedule_that_cannot_be_read_is_a_finding(schedule: str) -> None:
+    (finding,) = findings(f'{SMALL}jobs: {{pbs/verify/v1: {{schedule: "{schedule}"}}}}\n')
+
+    assert finding.startswith("config.yaml:3: jobs.pbs/verify/v1.schedule: unable to read schedule")
+    assert finding.endswith("write five cron fields, @daily, or a Proxmox calendar event such as mon..fri 22:00")
+
+
+@pytest.mark.parametrize(
+    ("source", "finding"),
+    [
+        ('{kind: pbs, url: "http://pbs.lan:8007", token_id: a, secret: {file: /x}}', "url: must begin with https://"),
+        ('{kind: pbs, url: "https://u:p@pbs.lan", token_id: a, secret: {file: /x}}', "url: holds a user or password"),
+        ('{kind: pbs, url: "pbs.lan", token_id: a, secret: {file: /x}}', "url: is no web address"),
+        ('{kind: pbs, url: "https://pbs.lan", token_id: a, secret: hunter2}', "secret: is no reference to a secret"),
+        ('{kind: pbs, url: "https://pbs.lan", token_id: a}', "secret: is missing; add it"),
+        (
+            '{kind: pbs, url: "https://pbs.lan", token_id: a, secret: {vault: x, field: y}}',
+            "secret: is kept in Vault, but there is no vault: section",
+        ),
+        (
+            '{kind: pbs, url: "https://pbs.lan", token_id: a, secret: {file: /x}, fingerprint: abc}',
+            "fingerprint: string should match pattern",
+        ),
+        ('{kind: backrest, url: "http://b.lan", username: me}', "needs username and password together"),
+        ("{kind: pbss}", "has an unknown kind"),
+        ("{}", "is missing the key kind"),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_said(source: str, finding: str) -> None:
+    found = findings(f"sources:\n  main: {source}\n")
+
+    assert any(finding in one and one.startswith("config.yaml:2: sources.main") for one in found), found
+
+
+def test_a_secret_in_the_wrong_place_is_never_repeated() -> None:
+    found = findings('sources:\n  main: {kind: pbs, url: "https://pbs.lan", token_id: a, secret: hunter2hunter2}\n')
+
+    assert "hunter2" not in "\n".join(found)
+
+
+def test_everything_is_said_at_once() -> None:
+    found = findings("timezone: Nowhere\nsources:\n  pbs: {kind: pbs}\nservices: [{name: a}]\nfoo: 1\n")
+
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just text", "a: [", "a: b: c", "\t- x", "sources: {}"])
+def test_what_is_no_configuration_is_refused_in_words(text: str) -> None:
+    assert all(one.startswith("config.yaml") and ";" in one for one in findings(text))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="give the right path with --config"):
+        load.load(tmp_path / "nothing.yaml")
+
+
+def test_the_schema_knows_every_section() -> None:
+    assert {"timezone", "sources", "services", "vault", "jobs"} <= set(Config.model_json_schema()["properties"])

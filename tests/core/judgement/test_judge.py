@@ -1,0 +1,345 @@
+"""The rules of design §6 for one part, by their numbers. All times are Berlin's, in November 2026 (the 23rd is a Monday)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sidecar.core.history.history import EMPTY, History
+from sidecar.core.judgement.judge import judge
+from sidecar.core.model import Outcome, PartKind, Run, State
+from sidecar.core.parts.part import Activity, Evidence
+from sidecar.core.reports.report import Problem
+from tests.core.factories import BERLIN, at, daily, evidence, failed, part, run, verdict
+
+YESTERDAY = run("22 04:00")
+
+
+# --- rule 3: the due time that counts ---
+
+
+@pytest.mark.parametrize(
+    ("now", "read", "state"),
+    [
+        ("23 03:59", "23 03:58", State.OK),
+        ("23 04:00", "23 03:58", State.LATE),
+        ("23 04:29", "23 04:28", State.LATE),
+        ("23 04:30", "23 04:29", State.LATE),
+        ("23 04:31", "23 04:30", State.MISSED),
+        ("24 12:00", "24 11:59", State.MISSED),
+    ],
+)
+def test_rule_3_before_at_in_and_past_grace(now: str, read: str, state: State) -> None:
+    assert verdict(part(YESTERDAY, read=read), now).state is state
+
+
+@pytest.mark.parametrize(
+    ("now", "state"), [("23 03:59", State.NEW), ("23 04:05", State.LATE), ("23 04:40", State.NEVER)]
+)
+def test_rule_3_without_any_good_run_the_first_due_time_counts(now: str, state: State) -> None:
+    assert verdict(part(read=now, first_due_after=at("23 00:00")), now).state is state
+
+
+def test_rule_3_a_missed_backup_says_when_it_was_due_and_what_is_newest() -> None:
+    found = verdict(part(YESTERDAY, read="23 07:26"), "23 07:30")
+
+    assert found.reason == "Due today 04:00, nothing had started by 04:30; newest backup Sun 22 Nov 04:00."
+    assert found.since == at("23 04:30")
+    assert found.action == "Look at it."
+
+
+@pytest.mark.parametrize(("start", "answers"), [("23 03:54", False), ("23 03:55", True), ("23 04:00", True)])
+def test_rule_3_a_run_may_begin_five_minutes_early(start: str, answers: bool) -> None:
+    found = verdict(part(run(start), read="23 06:00"), "23 06:00")
+
+    assert found.state is (State.OK if answers else State.MISSED)
+
+
+def test_rule_3_a_run_that_came_late_answers_its_due_time() -> None:
+    assert verdict(part(run("23 09:30"), read="23 10:00"), "23 10:00").state is State.OK
+
+
+def test_rule_3_a_dead_daily_job_stays_missed_since_its_first_missing_day() -> None:
+    for now in ("23 05:00", "24 03:00", "24 04:10", "25 12:00"):
+        found = verdict(part(YESTERDAY, read=now), now)
+        assert (found.state, found.since) == (State.MISSED, at("23 04:30")), now
+
+
+def test_rule_3_a_failed_run_for_the_due_time_is_failed_at_once() -> None:
+    found = verdict(part(YESTERDAY, failed("23 04:01"), read="23 04:09"), "23 04:09")
+
+    assert found.state is State.FAILED
+    assert found.reason == "The run that ended today 04:08 failed: job errors; newest backup Sun 22 Nov 04:00."
+    assert found.action == "Mend it."
+
+
+def test_rule_3_a_success_after_a_failure_heals_it() -> None:
+    assert verdict(part(failed("23 04:01"), run("23 05:00"), read="23 05:30"), "23 05:30").state is State.OK
+
+
+def test_rule_3_a_failure_after_the_newest_good_run_but_before_the_due_time_is_a_warning() -> None:
+    found = verdict(part(YESTERDAY, failed("22 15:00"), read="22 16:00"), "22 16:00")
+
+    assert found.state is State.WARNING
+    assert "outside the schedule failed today 15:00" in (found.reason or "")
+
+
+def test_rule_3_a_failure_before_the_newest_good_run_is_history() -> None:
+    assert verdict(part(failed("21 15:00"), YESTERDAY, read="22 16:00"), "22 16:00").state is State.OK
+
+
+def test_rule_3_a_failure_without_any_good_run_is_failed_not_never() -> None:
+    assert (
+        verdict(part(failed("23 04:01"), read="23 09:00", first_due_after=at("23 00:00")), "23 09:00").state
+        is State.FAILED
+    )
+
+
+def test_rule_3_of_two_jobs_the_earlier_due_time_counts() -> None:
+    both = (daily("mon 04:00"), daily("22:00"))
+    found = judge(part(YESTERDAY, read="22 23:00", plans=both), EMPTY, at("22 23:00"), BERLIN)
+
+    assert found.verdict.state is State.MISSED
+    assert (found.due, found.next_run) == (at("22 22:00"), at("23 04:00"))
+
+
+def test_a_run_that_finished_with_warnings_is_a_warning() -> None:
+    found = verdict(part(run("22 04:00", Outcome.WARNING, text="2 files"), read="22 12:00"), "22 12:00")
+
+    assert found.state is State.WARNING
+    assert "finished with warnings: 2 files" in (found.reason or "")
+
+
+@pytest.mark.parametrize("concern", ["an older snapshot failed verification", "the copy on volume s3 failed"])
+def test_concerns_make_a_good_backup_a_warning(concern: str) -> None:
+    found = verdict(part(YESTERDAY, read="22 12:00", concerns=(concern,)), "22 12:00")
+
+    assert found.state is State.WARNING
+    assert concern in (found.reason or "").lower()
+
+
+def test_a_newest_backup_that_is_worth_nothing_is_failed() -> None:
+    broken = part(YESTERDAY, read="22 12:00", broken="the newest backup failed verification")
+
+    assert verdict(broken, "22 12:00").state is State.FAILED
+
+
+# --- rule 4: grace ---
+
+
+@pytest.mark.parametrize(
+    ("schedule", "due", "starts_seen", "grace"),
+    [
+        ("04:00", "23 04:00", True, timedelta(minutes=30)),
+        ("04:00", "23 04:00", False, timedelta(hours=3)),
+        ("*/6:00", "22 06:00", False, timedelta(hours=1, minutes=30)),
+        ("*:00", "22 05:00", False, timedelta(minutes=30)),
+        ("mon 04:00", "23 04:00", False, timedelta(hours=3)),
+    ],
+)
+def test_rule_4_grace_is_short_where_starts_are_seen(
+    schedule: str, due: str, starts_seen: bool, grace: timedelta
+) -> None:
+    def state_at(offset: timedelta) -> State:
+        now = at(due) + grace + offset
+        made = part(YESTERDAY, read=None, plans=(daily(schedule),), starts_seen=starts_seen)
+        made = replace(made, evidence=Evidence("pbs", now, timedelta(hours=1)))
+        return judge(made, EMPTY, now, BERLIN).verdict.state
+
+    assert state_at(timedelta(seconds=-1)) is State.LATE
+    assert state_at(timedelta(0)) is State.MISSED
+
+
+def test_rule_4_the_owners_grace_wins() -> None:
+    patient = part(YESTERDAY, read="23 09:59", plans=(daily(grace=timedelta(hours=6)),))
+
+    assert verdict(patient, "23 09:59").state is State.LATE
+
+
+def test_rule_4_grace_is_added_in_utc_across_the_clock_change() -> None:
+    """In Berlin the clocks go forward at 02:00 on 29 March 2026: 01:50 plus 30 min is 03:20 on the wall."""
+    assert state_after("2026-03-29 01:50", minutes=29) is State.LATE
+    assert state_after("2026-03-29 01:50", minutes=30) is State.MISSED
+
+
+def test_rule_7_a_time_that_exists_twice_is_due_at_the_first_and_may_be_kept_at_the_second() -> None:
+    """In Berlin 02:50 comes twice on 25 October 2026, and schedulers disagree which one they take."""
+    assert state_after("2026-10-25 02:50", minutes=0) is State.LATE
+    assert state_after("2026-10-25 02:50", minutes=89) is State.LATE
+    assert state_after("2026-10-25 02:50", minutes=90) is State.MISSED
+    for kept in (0, 60):
+        assert state_after("2026-10-25 02:50", minutes=90, kept=kept) is State.OK
+
+
+def state_after(due: str, *, minutes: int, kept: int | None = None) -> State:
+    """Of a part that is due daily at that time of day, so many minutes after it, read just then; ``kept``: when it ran."""
+    now = at(due) + timedelta(minutes=minutes)
+    runs = [Run(at(due) - timedelta(days=1), at(due) - timedelta(days=1), Outcome.OK)]
+    if kept is not None:
+        runs.append(Run(at(due) + timedelta(minutes=kept), now, Outcome.OK))
+    made = part(*runs, read=None, plans=(daily(due.split()[-1]),))
+    made = replace(made, evidence=Evidence("pbs", now, timedelta(hours=1)))
+    return judge(made, EMPTY, now, BERLIN).verdict.state
+
+
+# --- rule 5: running ---
+
+
+def test_rule_5_an_unfinished_run_replaces_missed() -> None:
+    found = verdict(
+        part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read="23 05:00", longest=timedelta(hours=1)), "23 05:00"
+    )
+
+    assert (found.state, found.since) == (State.RUNNING, at("23 04:02"))
+    assert found.reason == "Running since today 04:02, usually 1h."
+
+
+@pytest.mark.parametrize(("now", "state"), [("23 06:01", State.RUNNING), ("23 06:03", State.MISSED)])
+def test_rule_5_it_runs_twice_as_long_as_usual_at_most(now: str, state: State) -> None:
+    made = part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read=now, longest=timedelta(hours=1))
+
+    assert verdict(made, now).state is state
+
+
+@pytest.mark.parametrize(("now", "state"), [("24 04:01", State.RUNNING), ("24 04:03", State.MISSED)])
+def test_rule_5_without_a_known_length_a_day_at_most(now: str, state: State) -> None:
+    assert verdict(part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read=now), now).state is state
+
+
+def test_rule_5_a_task_that_may_still_reach_it_replaces_missed() -> None:
+    waiting = part(YESTERDAY, read="23 07:26", activities=(Activity(at("23 04:00"), timedelta(hours=3)),))
+
+    assert verdict(waiting, "23 07:26").state is State.RUNNING
+
+
+def test_rule_5_a_task_from_before_the_due_time_is_another_runs() -> None:
+    waiting = part(YESTERDAY, read="23 07:26", activities=(Activity(at("23 03:00"), timedelta(hours=9)),))
+
+    assert verdict(waiting, "23 07:26").state is State.MISSED
+
+
+def test_rule_5_running_does_not_hide_a_failure() -> None:
+    again = part(YESTERDAY, failed("23 04:01"), run("23 05:00", Outcome.RUNNING), read="23 05:05")
+
+    assert verdict(again, "23 05:05").state is State.FAILED
+
+
+# --- rule 6: evidence has a time ---
+
+
+@pytest.mark.parametrize(
+    ("now", "read", "state"),
+    [
+        ("23 04:35", "23 04:28", State.LATE),
+        ("23 04:47", "23 04:28", State.LATE),
+        ("23 04:49", "23 04:28", State.UNKNOWN),
+        ("22 12:00", "22 11:41", State.OK),
+        ("22 12:02", "22 11:41", State.UNKNOWN),
+    ],
+)
+def test_rule_6_old_readings_prove_nothing(now: str, read: str, state: State) -> None:
+    assert verdict(part(YESTERDAY, read=read), now).state is state
+
+
+def test_rule_6_unknown_says_since_when_why_and_what_was_newest() -> None:
+    away = part(YESTERDAY, read=None, evidence=evidence("23 06:02", Problem("connection refused", "start it")))
+    found = verdict(away, "23 07:30")
+
+    assert found.state is State.UNKNOWN
+    assert found.reason == "Can't read pbs since today 06:02: connection refused; newest backup Sun 22 Nov 04:00."
+    assert (found.since, found.action) == (at("23 06:02"), "Start it.")
+
+
+def test_rule_6_what_was_never_read_is_unknown_whatever_runs_there_are() -> None:
+    assert verdict(part(YESTERDAY, read=None), "22 12:00").state is State.UNKNOWN
+
+
+def test_rule_6_runs_from_the_future_are_no_evidence() -> None:
+    """A client whose clock is a day ahead must not keep its guest green."""
+    found = verdict(part(run("24 04:00"), read="23 07:26"), "23 07:30")
+
+    assert found.state is State.NEVER
+    assert "a backup of Tue 24 Nov 04:00 lies in the future: a clock is wrong" in str(found.reason)
+
+
+# --- rule 2: who promises a backup ---
+
+
+def test_rule_2_a_guest_in_no_job_is_a_warning() -> None:
+    uncovered = replace(part(YESTERDAY, read="23 12:00"), plans=())
+    found = verdict(uncovered, "23 12:00")
+
+    assert (found.state, found.action) == (State.WARNING, "Cover it.")
+    assert "no enabled job backs it up" in (found.reason or "").lower()
+
+
+@pytest.mark.parametrize(
+    ("now", "state"), [("22 12:00", State.WARNING), ("23 04:29", State.WARNING), ("23 04:31", State.MISSED)]
+)
+def test_rule_2_switched_off_upstream_is_not_consent(now: str, state: State) -> None:
+    assert verdict(part(YESTERDAY, read=now, plans=(daily(enabled=False),)), now).state is state
+
+
+def test_rule_2_a_schedule_that_cannot_be_read_is_a_warning_with_its_text() -> None:
+    unreadable = replace(
+        daily(), schedule=None, text="so oft es geht", trouble="unable to read schedule 'so oft es geht'"
+    )
+    found = verdict(part(YESTERDAY, read="23 12:00", plans=(unreadable,)), "23 12:00")
+
+    assert found.state is State.WARNING
+    assert "so oft es geht" in (found.reason or "")
+
+
+def test_rule_2_one_unreadable_schedule_beside_a_good_one_is_still_told() -> None:
+    unreadable = replace(daily(), schedule=None, text="x", trouble="unable to read schedule 'x'")
+    found = verdict(part(YESTERDAY, read="22 12:00", plans=(daily(), unreadable)), "22 12:00")
+
+    assert found.state is State.WARNING
+
+
+# --- rule 1, without memory: due times count from the oldest trace ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("trace", "contact", "state"),
+    [
+        ("1 04:00", None, State.NEVER),
+        ("23 04:10", None, State.NEW),
+        (None, "23 04:10", State.NEW),
+        (None, "22 12:00", State.NEVER),
+    ],
+)
+def test_rule_1_without_a_good_run_due_times_count_from_the_oldest_trace(
+    trace: str | None, contact: str | None, state: State
+) -> None:
+    made = part(read="23 07:30", first_due_after=at(trace) if trace else None)
+    history = History(at(contact)) if contact else EMPTY
+
+    assert judge(made, history, at("23 07:30"), BERLIN).verdict.state is state
+
+
+# --- announced runs (Backrest) ---
+
+
+def announced(when: str) -> dict[str, Any]:
+    return {"plans": (replace(daily(), schedule=None, text=None, announced=at(when)),), "every_run_was_due": True}
+
+
+def test_an_announced_run_is_a_due_time() -> None:
+    assert verdict(part(YESTERDAY, read="23 02:10", **announced("23 02:15")), "23 02:10").state is State.OK
+    assert verdict(part(YESTERDAY, read="23 02:50", **announced("23 02:15")), "23 02:50").state is State.MISSED
+
+
+def test_a_plans_newest_run_that_failed_is_failed_although_the_next_one_is_announced_for_tomorrow() -> None:
+    made = part(YESTERDAY, failed("23 02:15"), read="23 07:00", **announced("24 02:15"))
+
+    assert verdict(made, "23 07:00").state is State.FAILED
+
+
+def test_a_dump_is_called_a_dump() -> None:
+    found = verdict(part(read="23 07:30", kind=PartKind.DATABASE, name="n8n"), "23 07:30")
+
+    assert found.reason == "Due Sun 1 Nov 04:00, nothing had started by 04:30, and no dump of n8n exists."

@@ -1,0 +1,259 @@
+"""Databases (Databasement) and plans (Backrest) as parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sidecar.core.board.board import board
+from sidecar.core.history.history import EMPTY
+from sidecar.core.model import Board, Copy, Outcome, PartKind, Run, SourceKind, State
+from sidecar.core.parts import databases
+from sidecar.core.reports.facts import BackrestPlan, Dump, DumpCopy, DumpPlan
+from sidecar.core.reports.report import Report
+from sidecar.core.settings import JobSetting
+from tests.core.factories import at, failed, run
+from tests.core.sample_reports import BACKREST, DATABASEMENT, away, judged, readings, row, service, settings
+
+SELECTED = DumpPlan("pg", "b1", "Daily", "0 2 * * *", "selected", ("crm", "n8n"), None, enabled=True)
+
+
+def dump(start: str, database: str = "crm", outcome: Outcome = Outcome.OK, **changes: Any) -> Dump:
+    begun = run(start, outcome, text="refused" if outcome is Outcome.FAILED else None)
+    return replace(
+        Dump(f"{database}{start}", "pg", database, begun, changed_at=begun.end or begun.start, file_size=10), **changes
+    )
+
+
+def databasement(read: str, *facts: Dump, plans: tuple[DumpPlan, ...] = (SELECTED,)) -> Report:
+    return Report(
+        "databasement",
+        SourceKind.DATABASEMENT,
+        at(read),
+        readings=readings(read, {("plans",): plans, ("dumps",): facts}),
+    )
+
+
+def state(now: str, *facts: Dump, name: str = "crm", **changes: Any) -> State:
+    return row(dumps_board(now, *facts, **changes), name).verdict.state
+
+
+def dumps_board(now: str, *facts: Dump, read: str | None = None, **changes: Any) -> Board:
+    return judged(now, databasement(read or now, *facts, **changes), given=settings(DATABASEMENT))
+
+
+def test_a_database_is_ok_with_last_nights_dump() -> None:
+    found = row(dumps_board("23 07:30", dump("22 02:00"), dump("23 02:00")), "crm")
+
+    assert (found.verdict.state, found.count, found.next_run) == (State.OK, None, at("24 02:00"))
+    assert (found.parts[0].job, found.parts[0].count) == ("databasement/dump/Daily", 2)
+
+
+def test_a_database_that_is_named_and_was_never_dumped_is_never() -> None:
+    assert state("23 07:30", dump("22 02:00"), dump("23 02:00"), name="n8n") is State.NEVER
+
+
+def test_the_configured_zone_is_the_schedules() -> None:
+    """Databasement's API does not tell its zone: 02:00 in New York is 08:00 in Berlin."""
+    given = settings(replace(DATABASEMENT, timezone="America/New_York"))
+    found = judged("23 07:30", databasement("23 07:30", dump("22 08:00")), given=given)
+
+    assert row(found, "crm").next_run == at("23 08:00")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(0, State.RUNNING), (3, State.RUNNING), (4, State.FAILED), (60, State.FAILED)]
+)
+def test_a_failed_row_may_still_be_retried_for_four_minutes(minutes: int, expected: State) -> None:
+    changed = at("23 02:07")
+    broken = dump("23 02:00", outcome=Outcome.FAILED, changed_at=changed)
+    now = changed + timedelta(minutes=minutes)
+    report = databasement("23 02:07", dump("22 02:00"), broken)
+    report = replace(report, readings=tuple(replace(one, as_of=now) for one in report.readings))
+    found = board({"databasement": report}, EMPTY, settings(DATABASEMENT), now)
+
+    assert row(found, "crm").verdict.state is expected
+
+
+def test_a_server_that_could_not_be_reached_fails_all_of_its_databases() -> None:
+    broken = dump("23 02:00", "(all databases)", Outcome.FAILED, whole_server=True)
+    found = dumps_board("23 07:30", dump("22 02:00"), dump("22 02:00", "n8n"), broken)
+
+    assert {one.name: one.verdict.state for one in found.services} == {"crm": State.FAILED, "n8n": State.FAILED}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "says"),
+    [
+        ({"file_size": 0}, State.FAILED, "empty file"),
+        ({"file_exists": False}, State.FAILED, "is gone"),
+        (
+            {"copies": (DumpCopy("nas", True), DumpCopy("s3", False, "access denied"))},
+            State.WARNING,
+            "volume s3 failed: access denied",
+        ),
+        ({"copies": (DumpCopy("nas", False), DumpCopy("s3", False))}, State.FAILED, "is gone"),
+        ({"copies": (DumpCopy("nas", True), DumpCopy("s3", None))}, State.OK, "newest dump"),
+    ],
+)
+def test_what_a_dumps_file_is_worth(changes: dict[str, Any], expected: State, says: str) -> None:
+    found = row(dumps_board("23 07:30", dump("23 02:00", **changes)), "crm").verdict
+
+    assert found.state is expected
+    assert says in (found.reason or "").lower()
+
+
+@pytest.mark.parametrize(
+    ("now", "copy", "state", "copied", "service"),
+    [
+        ("23 02:10", DumpCopy("s3", True), State.OK, "23 02:00", State.OK),
+        ("23 02:10", DumpCopy("s3", None), State.LATE, "22 02:00", State.OK),
+        ("23 02:40", DumpCopy("s3", None), State.MISSED, "22 02:00", State.WARNING),
+        ("23 02:40", DumpCopy("s3", False), State.FAILED, "22 02:00", State.WARNING),
+        ("23 02:40", None, State.MISSED, "22 02:00", State.WARNING),
+    ],
+)
+def test_an_off_site_copy_is_there_late_or_failed(
+    now: str, copy: DumpCopy | None, state: State, copied: str, service: State
+) -> None:
+    """The dump ends two minutes after it began; half an hour later its copy is late."""
+    nas = DumpCopy("nas", True)
+    newest = dump("23 02:00", copies=(nas, copy) if copy else (nas,))
+    before = dump("22 02:00", copies=(nas, DumpCopy("s3", True)))
+    given = settings(DATABASEMENT, offsite=("databasement/s3",))
+
+    found = row(judged(now, databasement(now, before, newest), given=given), "crm")
+
+    assert found.copies == (Copy("databasement/s3", state, at(copied)),)
+    assert found.verdict.state is service
+
+
+def test_a_volume_that_a_database_never_used_is_none_of_its_places() -> None:
+    given = settings(DATABASEMENT, offsite=("databasement/tape", "databasement/s3"))
+    report = databasement("23 07:30", dump("23 02:00", copies=(DumpCopy("s3", True),)))
+
+    assert [copy.job for copy in row(judged("23 07:30", report, given=given), "crm").copies] == ["databasement/s3"]
+
+
+def test_switched_off_at_its_server_is_no_consent() -> None:
+    plans = (replace(SELECTED, enabled=False),)
+
+    assert state("23 07:30", dump("23 02:00"), plans=plans) is State.WARNING
+    assert state("24 07:30", dump("23 02:00"), plans=plans) is State.MISSED
+
+
+@pytest.mark.parametrize(
+    ("mode", "names", "pattern", "covered"),
+    [
+        ("all", (), None, True),
+        ("selected", ("crm",), None, True),
+        ("selected", ("shop",), None, False),
+        ("pattern", (), "^crm", True),
+        ("pattern", (), "^shop", False),
+        ("pattern", (), "(a+)+$", True),
+        ("pattern", (), "[", True),
+    ],
+)
+def test_which_configuration_covers_a_database(
+    mode: str, names: tuple[str, ...], pattern: str | None, covered: bool
+) -> None:
+    assert databases.covers(replace(SELECTED, mode=mode, databases=names, pattern=pattern), "crm") is covered
+
+
+def test_a_pattern_that_could_take_for_ever_is_never_matched() -> None:
+    assert databases.covers(replace(SELECTED, mode="pattern", pattern="(a|a)*b"), "a" * 60)
+
+
+def test_a_database_that_nothing_covers_any_more_is_a_warning_while_dumps_are_kept() -> None:
+    assert state("23 07:30", dump("23 02:00", "old"), name="old") is State.WARNING
+    assert all(one.name != "gone" for one in dumps_board("23 07:30", dump("23 02:00", "gone", Outcome.FAILED)).services)
+
+
+# --- Backrest ---
+
+
+def backrest(read: str, *plans: BackrestPlan) -> Report:
+    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): plans}))
+
+
+def plan_state(now: str, *plans: BackrestPlan, **changes: Any) -> State:
+    return judged(now, backrest(now, *plans), given=settings(BACKREST, **changes)).services[0].verdict.state
+
+
+def plan(next_run: str | None, *runs: Run) -> BackrestPlan:
+    return BackrestPlan("photos", at(next_run) if next_run else None, runs)
+
+
+@pytest.mark.parametrize(
+    ("now", "one", "expected"),
+    [
+        ("23 07:30", plan("24 02:15", run("23 02:15")), State.OK),
+        ("23 02:20", plan("23 02:15", run("22 02:15")), State.LATE),
+        ("23 02:50", plan("23 02:15", run("22 02:15")), State.MISSED),
+        ("23 07:30", plan("24 02:15", failed("23 02:15"), run("22 02:15")), State.FAILED),
+        ("23 02:20", plan(None, run("23 02:15", Outcome.RUNNING), run("22 02:15")), State.RUNNING),
+        ("23 07:30", plan(None, run("23 02:15")), State.WARNING),
+        ("23 07:30", plan("24 02:15"), State.NEW),
+    ],
+    ids=["ok", "late", "missed", "failed", "running", "switched off", "new"],
+)
+def test_a_plan_is_judged_by_the_runs_that_backrest_announces(now: str, one: BackrestPlan, expected: State) -> None:
+    assert plan_state(now, one) is expected
+
+
+DAILY_RUNS = (run("22 02:15"), run("21 02:15"), run("20 02:15"))
+
+
+@pytest.mark.parametrize(
+    ("runs", "next_run", "expected"),
+    [
+        ((failed("22 11:00"), *DAILY_RUNS), "23 02:15", State.WARNING),
+        ((failed("23 02:15"), *DAILY_RUNS), "24 02:15", State.FAILED),
+        ((failed("23 11:00"), failed("23 02:15"), *DAILY_RUNS), "24 02:15", State.FAILED),
+        ((failed("23 02:15"), DAILY_RUNS[0]), "24 02:15", State.FAILED),
+        ((failed("22 11:00"),), "23 02:15", State.FAILED),
+        ((failed("22 11:00"), *DAILY_RUNS[:1], run("15 02:15"), run("8 Nov 02:15")), "29 02:15", State.WARNING),
+        ((failed("22 11:00"), *DAILY_RUNS[1:]), "23 02:15", State.FAILED),
+    ],
+    ids=[
+        "by hand",
+        "the night's",
+        "both",
+        "nothing to compare with",
+        "no good run",
+        "weekly, by hand",
+        "caught up at noon",
+    ],
+)
+def test_rule_3_without_memory_a_failed_run_counts_unless_the_announced_one_is_the_next_in_turn(
+    runs: tuple[Run, ...], next_run: str, expected: State
+) -> None:
+    """Backrest tells no past due times: a failure is an extra run only where nothing can have been due in between."""
+    now = "23 01:00" if next_run == "23 02:15" else "23 12:00"
+
+    assert plan_state(now, plan(next_run, *runs)) is expected
+
+
+def test_one_running_plan_holds_up_the_others() -> None:
+    """Backrest has one queue (databasement §3.5)."""
+    busy = BackrestPlan("big", None, (run("23 02:00", Outcome.RUNNING),))
+    waiting = replace(plan("23 02:15", run("22 02:15")), id="small")
+    found = judged("23 02:50", backrest("23 02:50", busy, waiting), given=settings(BACKREST))
+
+    assert row(found, "small").verdict.state is State.RUNNING
+
+
+def test_the_owners_schedule_wins_over_announcements() -> None:
+    jobs = {"backrest/plan/photos": JobSetting(schedule="15 2 * * *")}
+
+    assert plan_state("23 07:30", plan("29 02:15", run("22 02:15")), jobs=jobs) is State.MISSED
+
+
+def test_a_mapped_plan_of_a_backrest_that_is_away_is_unknown_with_the_cause() -> None:
+    given = settings(BACKREST, services=(service("photos", "photos", kind=PartKind.PLAN),))
+    found = judged("23 07:30", away("backrest", SourceKind.BACKREST, "23 07:29"), given=given).services[0].verdict
+
+    assert (found.state, found.reason) == (State.UNKNOWN, "Can't read backrest: connection refused.")

@@ -1,0 +1,116 @@
+"""What is kept between boards changes how long they take, never what they say."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bench.workload import NOW, Workload, mixed
+from sidecar.core.board.board import board_of
+from sidecar.core.judgement.judged import judged
+from sidecar.core.model import Outcome, SourceKind
+from sidecar.core.reports.cached import cached
+from sidecar.core.reports.facts import BackupGroup, Dump, Fact
+from sidecar.core.reports.report import Report
+from sidecar.core.timeline.timeline import timeline_of
+
+ROOT = Path(__file__).parents[3]
+MONTH = NOW - timedelta(days=28), NOW + timedelta(days=14)
+
+#: Minutes after the last reading: a failed dump may still be retried, then it may not, an upload has taken too long, and
+#: after a day nothing ran.
+MINUTES = (0, 5, 7 * 60, 23 * 60)
+
+
+def troubled() -> Workload:
+    """The bench's lab with a dump that failed just now and an upload that has just begun; its readings never get stale."""
+    lab = mixed(100)
+    reports = {
+        **lab.reports,
+        "databasement": changed(lab.reports["databasement"], with_failure),
+        "pbs": changed(lab.reports["pbs"], with_upload),
+    }
+    patient = tuple(replace(one, stale_after=timedelta(days=3)) for one in lab.settings.sources)
+    return replace(lab, reports=reports, settings=replace(lab.settings, sources=patient))
+
+
+def changed(report: Report, change: Callable[[Fact], Fact]) -> Report:
+    """The report with its facts changed."""
+    return replace(report, readings=tuple(replace(one, facts=tuple(map(change, one.facts))) for one in report.readings))
+
+
+def with_failure(fact: Fact) -> Fact:
+    """The newest dump of db1, failed."""
+    if not isinstance(fact, Dump) or fact.database != "db1" or NOW - fact.run.start > timedelta(days=1):
+        return fact
+    return replace(fact, run=replace(fact.run, outcome=Outcome.FAILED), changed_at=NOW - timedelta(minutes=1))
+
+
+def with_upload(fact: Fact) -> Fact:
+    """The newest snapshot of guest 1001, unfinished."""
+    if not isinstance(fact, BackupGroup) or fact.id != "1001":
+        return fact
+    newest, *older = fact.snapshots
+    return replace(fact, snapshots=(replace(newest, size=None), *older))
+
+
+def said(lab: Workload, minutes: int) -> str:
+    """All that a board and a month of calendar say, in short."""
+    found = judged(lab.reports, lab.history, lab.settings, NOW + timedelta(minutes=minutes))
+    everything = repr((board_of(found), timeline_of(found).occurrences(*MONTH)))
+    return hashlib.sha256(everything.encode()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def warm() -> dict[int, str]:
+    """By minute, of the same reports, one after another, some of them twice."""
+    lab = troubled()
+    for minutes in reversed(MINUTES):
+        said(lab, minutes)
+    return {minutes: said(lab, minutes) for minutes in MINUTES}
+
+
+def test_every_moment_says_something_else(warm: dict[int, str]) -> None:
+    assert len(set(warm.values())) == len(MINUTES)
+
+
+@pytest.mark.parametrize("minutes", MINUTES)
+def test_a_process_that_never_judged_anything_says_the_same(minutes: int, warm: dict[int, str]) -> None:
+    code = f"from tests.core.reports.test_cached import said, troubled; print(said(troubled(), {minutes}))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+
+    cold = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, check=True)
+
+    assert cold.stdout.decode().strip() == warm[minutes]
+
+
+def test_equal_reports_say_the_same(warm: dict[int, str]) -> None:
+    assert {minutes: said(troubled(), minutes) for minutes in MINUTES} == warm
+
+
+def test_what_is_kept_by_report_goes_with_the_report() -> None:
+    made: list[str] = []
+
+    @cached
+    def length(report: Report) -> int:
+        made.append(report.source)
+        return len(report.readings)
+
+    first = Report("pbs", SourceKind.PBS, NOW)
+    assert [length(first), length(first), length(replace(first))] == [0, 0, 0]
+    assert made == ["pbs", "pbs"]
+
+    del first
+    gc.collect()
+    others = [Report(f"pbs{number}", SourceKind.PBS, NOW) for number in range(1000)]
+    assert [length(one) for one in others] == [0] * 1000
+    assert len(made) == 1002, "one of them got what was made of a report that is gone"

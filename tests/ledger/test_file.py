@@ -1,0 +1,152 @@
+"""Trouble with the ledger's file never stops the serving: broken, missing, of another version."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sidecar.ledger import migrations
+from sidecar.ledger.ledger import FILE, Ledger
+from tests.core.sample_reports import group, pbs, pve
+from tests.ledgers import NOW, desk, filled, rows, written
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"this is no database, but it is longer than a header of one hundred bytes. " * 10)
+
+
+def torn(path: Path) -> None:
+    """All pages but the first were overwritten by something else."""
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def somebody_elses(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE schema_version (version INTEGER)")
+        connection.execute("INSERT INTO schema_version VALUES (1)")
+
+
+def edited_by_hand(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO subjects VALUES (99, 'job:pbs/prune/daily')")
+        connection.execute("INSERT INTO runs VALUES (99, 1, NULL, 'splendid', NULL, NULL)")
+
+
+@pytest.mark.parametrize("spoil", [garbage, torn, cut, somebody_elses, edited_by_hand])
+def test_a_broken_file_is_set_aside_and_said_and_a_new_one_begins(tmp_path: Path, spoil: object) -> None:
+    filled(tmp_path)
+    spoil(tmp_path / FILE)  # type: ignore[operator]
+    made, ledger = desk(tmp_path)
+    made.record(pve("22 11:58"))
+    ledger.close()
+
+    assert [path.name for path in tmp_path.glob("*.broken-*")] == [f"{FILE}.broken-20261122T110000Z"]
+    assert made.board.notes == (
+        f"The ledger was broken and is kept as {FILE}.broken-20261122T110000Z: what was remembered begins anew.",
+    )
+    assert rows(tmp_path, "SELECT source FROM reports") == [("pve",)]
+
+
+def test_a_file_that_breaks_while_it_is_in_use_is_set_aside_and_everything_is_written_again(tmp_path: Path) -> None:
+    made, ledger = desk(tmp_path)
+    made.record(pbs("22 11:58", *(group("22 04:05", vmid=str(number)) for number in range(200, 600))))
+    made.record(pve("22 11:58"))
+    written(ledger)
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM contacts")  # Whoever has the file open has to read its pages again.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    torn(tmp_path / FILE)
+    for minute in range(3):
+        made.record(
+            pbs(
+                f"22 12:0{minute}",
+                *(group("22 04:05", f"22 12:0{minute}", vmid=str(number)) for number in range(200, 600)),
+            )
+        )
+        made.record(pve(f"22 12:0{minute}"))
+    ledger.close()
+
+    assert list(tmp_path.glob("*.broken-*"))
+    again = Ledger(tmp_path, NOW)
+    again.close()
+    assert again.remembered.history.plans.keys() == {"guest:pve:101"}
+    assert again.remembered.reports.keys() == {"pve", "pbs"}
+
+
+def test_a_directory_that_is_not_there_is_said_and_the_serving_goes_on(tmp_path: Path) -> None:
+    made, ledger = desk(tmp_path / "nowhere")
+    made.record(pve("22 11:58"))
+    ledger.close()
+
+    assert len(made.board.services) == 1
+    assert "The ledger can't be opened: unable to open database file; make" in made.board.notes[-1]
+
+
+def test_a_ledger_of_a_newer_version_is_left_alone_and_said(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+        connection.execute("UPDATE schema_version SET version = 99")
+    made, ledger = desk(tmp_path)
+    made.record(pve("22 12:03"))
+    ledger.close()
+
+    assert "it has version 99, this backup-glance knows 1" in made.board.notes[-1]
+    assert "no copy from before" in made.board.notes[-1]
+    assert rows(tmp_path, "SELECT version FROM schema_version") == [(99,)]
+
+
+def test_an_older_ledger_is_copied_and_led_on_and_keeps_what_it_knew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path)
+    step = "ALTER TABLE members ADD COLUMN colour TEXT; CREATE TABLE lamps (name TEXT)"
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
+        copy = migrations.bring_up_to_date(connection, tmp_path / FILE, (*migrations.MIGRATIONS, step))
+
+        assert copy == tmp_path / f"{FILE}.v1"
+        assert migrations.version(connection) == 2
+        assert connection.execute("SELECT name, colour FROM members").fetchall()
+    assert rows(tmp_path, "SELECT count(*) FROM lamps") == [(0,)]
+
+
+def test_going_back_to_an_older_version_takes_up_the_copy_from_before_and_says_so(tmp_path: Path) -> None:
+    filled(tmp_path)
+    newer = (*migrations.MIGRATIONS, "DROP TABLE runs")
+    for _ in range(2):  # forward, back, and the same again
+        with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
+            migrations.bring_up_to_date(connection, tmp_path / FILE, newer)
+        made, again = desk(tmp_path)
+        made.record(pve("22 12:03"))
+        again.close()
+
+        (kept,) = tmp_path.glob(f"{FILE}.newer-*")
+        assert made.board.notes[-1] == (
+            "backup-glance went back to an older version: what is remembered is from before the newer one, "
+            f"whose ledger is kept as {kept.name}."
+        )
+        assert again.remembered.reports.keys() == {"pve", "pbs"}
+        assert rows(tmp_path, "SELECT version FROM schema_version") == [(len(migrations.MIGRATIONS),)]
+    once_more = Ledger(tmp_path, NOW)
+    once_more.close()
+    assert once_more.notes == ()
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    filled(tmp_path)
+    steps = (*migrations.MIGRATIONS, "CREATE TABLE lamps (name TEXT); CREATE TABLE runs (again TEXT)")
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
+        with pytest.raises(sqlite3.OperationalError, match="already exists"):
+            migrations.bring_up_to_date(connection, tmp_path / FILE, steps)
+
+        assert migrations.version(connection) == 1
+    assert rows(tmp_path, "SELECT name FROM sqlite_master WHERE name = 'lamps'") == []

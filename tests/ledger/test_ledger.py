@@ -1,0 +1,186 @@
+"""The ledger: what survives a restart, and what is kept how long."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from sidecar.core.model import Outcome, Run, SourceKind, State
+from sidecar.core.reports.facts import BackrestPlan, Guest
+from sidecar.core.reports.report import Problem, Report
+from sidecar.ledger.ledger import FILE, Ledger
+from sidecar.runtime import BoardKeeper
+from tests.core.factories import at, failed, run
+from tests.core.remembering import pruning
+from tests.core.sample_reports import BACKREST, CRITICAL, PVE, away, group, pbs, pve, readings, row, settings
+from tests.ledgers import GUESTS, NIGHT, NOW, desk, filled, rows
+
+# --- a restart ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_restarted_sidecar_shows_the_last_board_with_its_age_before_the_first_poll(tmp_path: Path) -> None:
+    filled(tmp_path)
+    made, ledger = desk(tmp_path, "22 12:05")
+    ledger.close()
+
+    found = row(made.board, "vaultwarden")
+    assert (found.verdict.state, found.last_backup, found.count) == (State.OK, at("22 04:05"), 2)
+    assert made.board.as_of == at("22 11:58")
+    assert not made.ready()
+
+
+def test_a_board_from_before_a_long_stop_is_unknown_and_says_since_when(tmp_path: Path) -> None:
+    filled(tmp_path)
+    made, ledger = desk(tmp_path, "23 07:30")
+    ledger.close()
+
+    found = row(made.board, "vaultwarden")
+    assert found.verdict.state is State.UNKNOWN
+    assert "since Sun 22 Nov 11:58" in (found.verdict.reason or "")
+    assert found.last_backup == at("22 04:05")
+
+
+def test_what_is_remembered_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    filled(tmp_path)
+    made, ledger = desk(tmp_path)
+    made.record(pve("22 12:03", NIGHT, guests=(*GUESTS, Guest(201, "qemu", "jellyfin", "pve1"))))
+    made.record(pve("22 12:08", NIGHT))
+    made.record(
+        Report(
+            "backrest", SourceKind.BACKREST, NOW, readings=readings(NOW, {("plans",): (BackrestPlan("p", NOW, ()),)})
+        )
+    )
+    history = made._history
+    ledger.close()
+
+    again = Ledger(tmp_path, NOW)
+    again.close()
+    assert again.remembered.history == history
+    assert history.seen["guest:pve:201"].gone == at("22 12:08")
+    assert again.remembered.reports["pve"] == made._reports["pve"]
+
+
+def test_runs_of_upkeep_are_remembered_over_a_restart_each_as_it_ended(tmp_path: Path) -> None:
+    made, ledger = desk(tmp_path)
+    for read, last in (
+        ("21 07:00", run("21 05:00")),
+        ("22 05:01", run("22 05:00", Outcome.RUNNING)),
+        ("22 11:58", failed("22 05:00")),
+    ):
+        made.record(pruning(read, last))
+    history = made._history
+    ledger.close()
+
+    again = Ledger(tmp_path, NOW)
+    again.close()
+    assert again.remembered.history == history
+    assert [(one.start, one.outcome) for one in history.runs["pbs/prune/daily"]] == [
+        (at("22 05:00"), Outcome.FAILED),
+        (at("21 05:00"), Outcome.OK),
+    ]
+
+
+def test_a_guest_added_while_the_sidecar_was_down_counts_from_when_it_is_seen(tmp_path: Path) -> None:
+    filled(tmp_path)
+    made, ledger = desk(tmp_path, "23 07:30")
+    job = replace(CRITICAL, guests=(101, 201))
+    made.record(pbs("23 07:28", group("21 04:05", "23 04:05")))
+    made.record(pve("23 07:28", guests=(*GUESTS, Guest(201, "lxc", "jellyfin", "pve1")), jobs=(job,)))
+    ledger.close()
+
+    assert row(made.board, "jellyfin").verdict.state is State.NEW
+
+
+def test_readings_of_a_source_that_is_configured_no_more_or_differently_are_not_used(tmp_path: Path) -> None:
+    filled(tmp_path)
+    ledger = Ledger(tmp_path, NOW)
+    made = BoardKeeper(settings(replace(PVE, kind=SourceKind.PBS), BACKREST), lambda: NOW, ledger)
+    ledger.close()
+
+    assert [one.as_of for one in made.board.sources] == [None, None]
+
+
+def test_facts_are_written_only_where_they_changed(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+        connection.execute("UPDATE readings SET facts = facts || ' '")
+    made, ledger = desk(tmp_path)
+    made.record(pbs("22 12:03", group("21 04:05", "22 04:05", "22 12:01")))
+    ledger.close()
+
+    changed = [
+        scope
+        for scope, facts in rows(tmp_path, "SELECT scope, facts FROM readings WHERE source = 'pbs'")
+        if not str(facts).endswith(" ")
+    ]
+    assert changed == ['["snapshots","main",""]']
+    assert rows(tmp_path, "SELECT DISTINCT as_of FROM readings WHERE source = 'pbs'") == [
+        ("2026-11-22T11:03:00.000000+00:00",)
+    ]
+
+
+def test_a_scope_that_is_gone_leaves_the_ledger(tmp_path: Path) -> None:
+    filled(tmp_path)
+    made, ledger = desk(tmp_path)
+    report = pbs("22 12:03")
+    made.record(replace(report, readings=report.readings[:2]))
+    ledger.close()
+
+    assert rows(tmp_path, "SELECT count(*) FROM readings WHERE source = 'pbs'") == [(2,)]
+
+
+def test_a_source_that_is_away_keeps_its_readings_and_its_problem(tmp_path: Path) -> None:
+    filled(tmp_path)
+    made, ledger = desk(tmp_path)
+    made.record(away("pbs", SourceKind.PBS, "22 12:03"))
+    ledger.close()
+    again = Ledger(tmp_path, NOW)
+    again.close()
+
+    report = again.remembered.reports["pbs"]
+    assert report.problem == Problem("connection refused", "look at it")
+    assert {one.as_of for one in report.readings} == {at("22 11:58")}
+
+
+# --- runs and how long they are kept ----------------------------------------------------------------------------------------
+
+
+def test_runs_are_kept_and_found_by_time(tmp_path: Path) -> None:
+    filled(tmp_path)
+    made, ledger = desk(tmp_path)
+    made.record(pbs("22 12:03", group("22 04:05", "22 12:01")))
+    ledger.close()
+
+    assert [run.start for run in ledger.runs(at("1 00:00"), at("30 00:00"))["guest:pve:101"]] == [
+        at("21 04:05"),
+        at("22 04:05"),
+        at("22 12:01"),
+    ]
+    assert ledger.runs(at("22 04:05"), at("22 12:01")) == {
+        "guest:pve:101": (Run(at("22 04:05"), None, Outcome.OK, 1000),)
+    }
+
+
+def test_a_run_is_kept_as_it_ended(tmp_path: Path) -> None:
+    made, ledger = desk(tmp_path)
+    for read, snapshot in (("22 11:58", "!22 11:50"), ("22 12:03", "22 11:50")):
+        made.record(pve(read))
+        made.record(pbs(read, group(snapshot)))
+    ledger.close()
+
+    assert rows(tmp_path, "SELECT outcome, size FROM runs") == [("ok", 1000)]
+
+
+def test_what_is_over_is_forgotten_after_400_days_and_what_holds_is_not(tmp_path: Path) -> None:
+    filled(tmp_path)
+    later = NOW + timedelta(days=401)
+    ledger = Ledger(tmp_path, later)
+    made = BoardKeeper(settings(), lambda: later, ledger)
+    made.record(replace(pbs("22 12:03"), at=later))
+    ledger.close()
+
+    assert rows(tmp_path, "SELECT count(*) FROM runs") == [(0,)]
+    assert rows(tmp_path, "SELECT count(*) FROM plans") == [(1,)]

@@ -1,0 +1,202 @@
+"""The ledger in real processes: a kill, a full disk, the command; and that no secret reaches it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from sidecar import cli
+from sidecar.config import load
+from sidecar.core.history.record import remember
+from sidecar.credentials import Credentials
+from sidecar.ledger.ledger import FILE, Ledger
+from sidecar.runtime import BoardKeeper
+from sidecar.wiring import make_sources
+from tests.core.factories import at
+from tests.ledgers import NOW, rows
+from tests.simulators import Rack, demo_homelab
+from tests.test_cli import KEY, running
+
+#: Child processes run the code that is tested here, wherever another version may be installed.
+THIS_TREE = {
+    "PATH": os.defpath,
+    "PYTHONPATH": os.pathsep.join([str(Path(cli.__file__).parent.parent), str(Path(__file__).parents[2])]),
+}
+
+WRITER = """
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from sidecar.core.reports.facts import BackupJob, Guest
+from tests.core.factories import at
+from tests.core.sample_reports import group, pbs, pve
+from tests.ledgers import desk
+
+made, ledger = desk(Path(sys.argv[1]))
+for number in range(100_000):
+    ids = tuple(range(101, 141))
+    job = BackupJob("critical", f"{number % 24:02}:{number // 24 % 60:02}", True, "pbs-main", None, ids)
+    guests = tuple(Guest(vmid, "lxc", f"name{number}", "pve1") for vmid in ids)
+    moment = at("22 12:00") + timedelta(seconds=number)
+    report = pve("22 12:00", guests=guests, jobs=(job,))
+    made.record(replace(report, at=moment, readings=tuple(replace(one, as_of=moment) for one in report.readings)))
+    if number == 3:
+        print("writing", flush=True)
+    while not ledger.idle:
+        pass
+"""
+
+
+def test_a_kill_in_the_middle_of_writing_leaves_a_whole_ledger(tmp_path: Path) -> None:
+    """Every report is one transaction: all forty guests of one reading, or none of it."""
+    chance = random.Random(7)
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=THIS_TREE
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        time.sleep(chance.uniform(0.02, 0.2))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+        ledger = Ledger(tmp_path, NOW)
+        ledger.close()
+        history = ledger.remembered.history
+        assert ledger.notes == ()
+        assert len({one.name for one in history.seen.values()}) == 1
+        assert len({rows_[-1].schedule for rows_ in history.plans.values()}) == 1
+        assert history == remember(history, ledger.remembered.reports["pve"])
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from tests.core.sample_reports import group, pbs, pve
+from tests.ledgers import desk, written
+
+made, ledger = desk(Path(sys.argv[1]))
+made.record(pve("22 11:50"))
+written(ledger)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))
+many = [group("22 04:05", vmid=str(number)) for number in range(200, 5000)]
+made.record(pbs("22 11:55", group("22 04:05"), *many))
+written(ledger)
+made.rejudge()
+print(made.board.notes[-1])
+print([str(one.verdict.state) for one in made.board.services], made.board.as_of)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+made.record(pve("22 11:58"))
+made.record(pbs("22 11:58", group("22 04:05"), *many))
+written(ledger)
+made.rejudge()
+print([note for note in made.board.notes if "ledger" in note])
+ledger.close()
+"""
+
+
+def test_a_full_disk_is_said_on_the_page_and_the_serving_goes_on_until_there_is_room_again(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=THIS_TREE,
+    )
+    said = done.stdout.splitlines()
+
+    assert done.returncode == 0, done.stderr
+    assert said[0].startswith("The ledger can't be written: ")
+    assert "make room in" in said[0]
+    assert said[1].startswith("['ok']")
+    assert said[2] == "[]"
+    again = Ledger(tmp_path, NOW)
+    again.close()
+    assert {name: one.at for name, one in again.remembered.reports.items()} == dict.fromkeys(
+        ("pve", "pbs"), at("22 11:58")
+    )
+
+
+@pytest.fixture
+def credentials(tmp_path: Path) -> Path:
+    directory = tmp_path / "credentials"
+    directory.mkdir()
+    (directory / "sidecar_keys").write_text(f"{KEY}\n")
+    return directory
+
+
+def test_the_command_keeps_its_ledger_over_a_kill(tmp_path: Path, credentials: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    with Rack(demo_homelab(), lambda: datetime.fromisoformat("2026-11-23T07:30:00+01:00"), tmp_path / "rack") as rack:
+        path = rack.write_config(tmp_path / "config.yaml")
+        with running(path, credentials, tmp_path, "--state", str(state)) as process:
+            process.wait_until_ready()
+            before = process.board()
+            deadline = time.monotonic() + 10
+            while len(rows(state, "SELECT 1 FROM reports")) < 4 and time.monotonic() < deadline:
+                time.sleep(0.05)
+        (tmp_path / "sidecar.sock").unlink()
+    with running(path, credentials, tmp_path, "--state", str(state)) as process:
+        after = process.board()
+
+    def told(board: dict[str, object]) -> list[tuple[object, object]]:
+        return sorted((one["name"], one["last_backup"]) for one in board["services"])  # type: ignore[attr-defined]
+
+    def ages(board: dict[str, object]) -> list[tuple[object, object]]:
+        return sorted((one["name"], one["as_of"]) for one in board["sources"])  # type: ignore[attr-defined]
+
+    assert told(after) == told(before)
+    assert ages(after) == ages(before)
+
+
+def test_no_secret_reaches_the_ledger(tmp_path: Path) -> None:
+    """Reports hold none, whatever a refused or a granted credential made of them."""
+    moment = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
+    names = ("pbs", "pve", "databasement", "backrest")
+    with Rack(demo_homelab(), lambda: moment, tmp_path / "rack") as rack:
+        config = load.load(rack.write_config(tmp_path / "config.yaml"))
+        ledger = Ledger(tmp_path, moment)
+        made = BoardKeeper(config.to_settings(), lambda: moment, ledger)
+
+        async def read() -> None:
+            async with make_sources(config, Credentials(None)) as sources:
+                for source in sources:
+                    made.record(await source.read(lambda: moment))
+
+        asyncio.run(read())
+        for name in names:
+            rack.refuse_token(name)
+        asyncio.run(read())
+        ledger.close()
+        secrets = [rack.token(name) for name in names]
+
+    content = b"".join(path.read_bytes() for path in tmp_path.glob(f"{FILE}*"))
+    assert b"vaultwarden" in content
+    assert not [secret for secret in secrets if secret.encode() in content]
+
+
+def test_without_a_state_directory_nothing_is_written_and_the_log_says_so(tmp_path: Path, credentials: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        'sources:\n  pbs: {kind: pbs, url: "https://127.0.0.1:1", token_id: "a@pbs!b", secret: {file: /nonexistent}}\n'
+    )
+    with running(config, credentials, tmp_path) as process:
+        process.wait_until_ready()
+        process.process.terminate()
+        _, said = process.process.communicate(timeout=10)
+
+    assert "no state directory: nothing survives a restart" in said
+    assert not list(tmp_path.glob("**/*.sqlite"))

@@ -1,0 +1,81 @@
+"""A rack of simulated upstreams with its clock, and the board that the product's own sources and judgement make of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sidecar.config import load
+from sidecar.core.board.board import board
+from sidecar.core.history.history import EMPTY
+from sidecar.core.model import Board
+from sidecar.core.reports.report import Report
+from sidecar.core.timeline.timeline import Timeline, timeline
+from sidecar.credentials import Credentials
+from sidecar.wiring import make_sources
+from tests.simulators import HOMELAB, Rack, demo_homelab
+
+MORNING = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
+
+
+class Inputs:
+    """A rack with its clock, and the board that the product makes of it."""
+
+    def __init__(self, rack: Rack, directory: Path, now: datetime) -> None:
+        self.rack = rack
+        self.config = directory / "config.yaml"
+        self.now = now
+
+    def board(self, *, services: bool = True, **source_changes: dict[str, Any]) -> Board:
+        """``services`` False: without the map; ``source_changes``: keys of sources that shall be otherwise."""
+        self.rack.write_config(self.config, services=services)
+        document = yaml.safe_load(self.config.read_text())
+        for name, changes in source_changes.items():
+            document["sources"][name] = {
+                key: value for key, value in {**document["sources"][name], **changes}.items() if value is not None
+            }
+        self.config.write_text(yaml.safe_dump(document))
+        return board(self._reports(), EMPTY, load.load(self.config).to_settings(), self.now)
+
+    def board_and_timeline(self) -> tuple[Board, Timeline]:
+        """Both views of one reading."""
+        self.rack.write_config(self.config)
+        reports, settings = self._reports(), load.load(self.config).to_settings()
+        return board(reports, EMPTY, settings, self.now), timeline(reports, EMPTY, settings, self.now)
+
+    def _reports(self) -> dict[str, Report]:
+        async def read() -> dict[str, Report]:
+            async with make_sources(load.load(self.config), Credentials(None)) as sources:
+                return {source.name: await source.read(lambda: self.now) for source in sources}
+
+        return asyncio.run(read())
+
+    def as_good_as_new(self) -> None:
+        """The clock back to the morning, and everything mended."""
+        self.now = MORNING
+        self.rack.faults = ()
+        self.rack.settle()
+        for source in ("pbs", "pve", "databasement", "backrest"):
+            self.rack.mend(source)
+            self.rack.refuse_token(source, refused=False)
+
+
+@contextmanager
+def opened(directory: Path, now: datetime = MORNING) -> Iterator[Inputs]:
+    """A lab in which nothing is wrong, open until the end. The demo's has its jobs since October only."""
+    homelab = demo_homelab() if now == MORNING else HOMELAB
+    lab: list[Inputs] = []
+    with Rack(homelab, lambda: lab[0].now if lab else now, directory, faults=()) as rack:
+        lab.append(Inputs(rack, directory, now))
+        yield lab[0]
+
+
+def states(found: Board) -> dict[str, str]:
+    """The services and their states."""
+    return {one.name: str(one.verdict.state) for one in found.services}

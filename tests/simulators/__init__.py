@@ -1,0 +1,10 @@
+"""Simulated upstreams: one homelab that answers as PBS, PVE, Databasement and Backrest, over real HTTPS.
+
+An independent opinion of what the upstreams say: nothing here comes from the product.
+"""
+
+from tests.simulators.faults import demo_faults
+from tests.simulators.homelab import HOMELAB, demo_homelab
+from tests.simulators.rack import Rack
+
+__all__ = ["HOMELAB", "Rack", "demo_faults", "demo_homelab"]

@@ -1,0 +1,77 @@
+"""What somebody changes in the cluster while it runs, as data: nothing of this is a mishap by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tests.simulators.faults import Fault, of_kind
+from tests.simulators.homelab import BackupJob, Guest, Homelab
+
+
+@dataclass(frozen=True, slots=True)
+class GuestCreated(Fault):
+    """A guest of the homelab that isn't there before."""
+
+    vmid: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GuestDeleted(Fault):
+    """A guest is removed, and with it from every job; its backups stay."""
+
+    vmid: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GuestMoved(Fault):
+    """A guest is migrated to another node."""
+
+    vmid: int
+    node: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GuestLeavesJob(Fault):
+    """Somebody takes a guest out of a job."""
+
+    vmid: int
+    job: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobDeleted(Fault):
+    """Somebody deletes a backup job."""
+
+    job: str
+    at: datetime
+
+
+def guests(lab: Homelab, changes: Iterable[Fault], now: datetime) -> tuple[Guest, ...]:
+    """The guests that are there at ``now``, each on the node where it is then."""
+    changes = tuple(one for one in changes if isinstance(one, GuestDeleted | GuestCreated | GuestMoved))
+    if not changes:
+        return lab.guests
+    gone = {one.vmid for one in of_kind(changes, GuestDeleted) if one.at <= now}
+    gone |= {one.vmid for one in of_kind(changes, GuestCreated) if one.at > now}
+    nodes = {one.vmid: one.node for one in of_kind(changes, GuestMoved) if one.at <= now}
+    there = (guest for guest in lab.guests if guest.vmid not in gone)
+    return tuple(replace(guest, node=nodes.get(guest.vmid, guest.node)) for guest in there)
+
+
+def jobs(lab: Homelab, changes: Iterable[Fault], now: datetime) -> tuple[BackupJob, ...]:
+    """The jobs that are there at ``now``, each with the guests that it covers then."""
+    changes = tuple(changes)
+    deleted = {one.job for one in of_kind(changes, JobDeleted) if one.at <= now}
+    left = {(one.job, one.vmid) for one in of_kind(changes, GuestLeavesJob) if one.at <= now}
+    there = {guest.vmid for guest in guests(lab, changes, now)}
+    return tuple(
+        replace(job, guests=tuple(vmid for vmid in job.guests if vmid in there and (job.id, vmid) not in left))
+        for job in lab.jobs
+        if job.id not in deleted
+    )

@@ -1,0 +1,245 @@
+"""Rows of Databasement's lists (databasement §1.4–1.6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from tests.simulators import seeded
+from tests.simulators.calls import Json
+from tests.simulators.dumps import Attempt, DumpRow, switched_off
+from tests.simulators.homelab import DatabaseServer, Volume
+from tests.simulators.story import Moment
+
+_INSTALLED = datetime(2026, 1, 20, 9, tzinfo=UTC)
+_INSTALLED_TEXT = "2026-01-20T09:00:00.000000Z"
+_CHECK = time(5)
+"""When the files are looked at every night, local time (databasement §1.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far a row has come. A running one can still carry error and end of a failed try (databasement §1.4)."""
+
+    status: str
+    attempt: Attempt | None = None
+    completed: datetime | None = None
+    error: str | None = None
+
+
+def _progress(moment: Moment, row: DumpRow) -> _Progress:
+    if row.preflight is not None:
+        return _Progress("failed", None, row.created, row.preflight)
+    begun = [attempt for attempt in row.attempts if attempt.start <= moment.now]
+    if not begun:
+        return _Progress("pending")
+    ended = [attempt for attempt in begun if attempt.end <= moment.now]
+    error = next((attempt.error for attempt in reversed(ended) if attempt.error), None)
+    completed = ended[-1].end if ended else None
+    if begun[-1].end > moment.now:
+        return _Progress("running", begun[-1], completed, error)
+    return _Progress("failed" if begun[-1].error else "completed", begun[-1], completed, error)
+
+
+def job_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
+    """A job: one run for one database."""
+    progress = _progress(moment, row)
+    started = progress.attempt.start if progress.attempt else None
+    return {
+        "id": _job_id(row),
+        "job_id": str(seeded.number(1000, 99_999, row.created, row.database)),
+        "status": progress.status,
+        "started_at": _instant(started),
+        "completed_at": _instant(progress.completed),
+        "duration": _duration(progress),
+        "error_message": progress.error,
+        "created_at": _instant(row.created),
+        "updated_at": _instant(_changed(row, progress)),
+        "type": "backup",
+        "snapshot": {
+            "id": _snapshot_id(row),
+            "metadata": _metadata(moment, row),
+            "database_name": row.database,
+            "database_type": row.server.type,
+            "server": _server(row.server),
+            "triggered_by": None,
+        },
+        "restore": None,
+    }
+
+
+def snapshot_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
+    """What a job left: an empty file name and no size until it is completed."""
+    progress = _progress(moment, row)
+    done = progress.status == "completed"
+    size = row.size if done else 0
+    copies: list[Json] = [_copy(moment, row, volume, progress) for volume in moment.lab.dumps.volumes]
+    return {
+        "id": _snapshot_id(row),
+        "database_name": row.database,
+        "database_type": row.server.type,
+        "metadata": _metadata(moment, row),
+        "filename": f"{row.server.name}-{row.database}-{row.created:%Y-%m-%d-%H%M%S}.sql.gz" if done else "",
+        "file_size": size,
+        "file_size_human": f"{size / 2**20:.2f} MB" if size else "0 B",
+        "checksum": seeded.hexdigits(64, row.database, row.created) if done else None,
+        "compression_type": "gzip",
+        "method": "scheduled",
+        "started_at": _instant(row.created),
+        "created_at": _instant(row.created),
+        "updated_at": _instant(_changed(row, progress)),
+        "server": _server(row.server),
+        "volumes": copies,
+        "volume": _volume(moment.lab.dumps.volumes[0]),
+        "triggered_by": None,
+        "job": {"id": _job_id(row), "status": progress.status, "duration": _duration(progress)},
+    }
+
+
+def server_row(moment: Moment, server: DatabaseServer) -> dict[str, Json]:
+    """A server with its one backup configuration."""
+    volumes: list[Json] = [_volume_id(volume) for volume in moment.lab.dumps.volumes]
+    selected: list[Json] = [*server.databases]
+    backup: dict[str, Json] = {
+        "id": seeded.ulid(_INSTALLED, "backup", server.name),
+        "backup_schedule_id": _schedule_id(moment),
+        "backup_schedule": {
+            "id": _schedule_id(moment),
+            "name": moment.lab.dumps.schedule,
+            "expression": moment.lab.dumps.timetable.cron(),
+        },
+        "volume_ids": volumes,
+        "volume_id": volumes[0],
+        "path": None,
+        "retention_policy": "days",
+        "retention_days": moment.lab.dumps.keep_days,
+        "gfs_keep_daily": None,
+        "gfs_keep_weekly": None,
+        "gfs_keep_monthly": None,
+        "database_selection_mode": server.mode,
+        "database_names": selected if server.mode == "selected" else None,
+        "database_include_pattern": None,
+        "excluded_tables": None,
+    }
+    return {
+        "id": _server_id(server),
+        "name": server.name,
+        "host": server.host,
+        "port": server.port,
+        "database_type": server.type,
+        "description": None,
+        "backups_enabled": not switched_off(moment.faults, server, moment.now),
+        "exports_enabled": True,
+        "restores_enabled": True,
+        "ssh_config_id": None,
+        "agent_id": None,
+        "extra_config": None,
+        "managed_by": None,
+        "created_at": _INSTALLED_TEXT,
+        "updated_at": _INSTALLED_TEXT,
+        "backups": [backup],
+    }
+
+
+def schedule_row(moment: Moment) -> dict[str, Json]:
+    """The schedule: a cron expression without a zone."""
+    return {
+        "id": _schedule_id(moment),
+        "name": moment.lab.dumps.schedule,
+        "expression": moment.lab.dumps.timetable.cron(),
+        "created_at": _INSTALLED_TEXT,
+        "updated_at": _INSTALLED_TEXT,
+    }
+
+
+def volume_row(volume: Volume) -> dict[str, Json]:
+    """A volume with its settings, secrets removed."""
+    return _volume(volume) | {
+        "config": _volume_config(volume),
+        "created_at": _INSTALLED_TEXT,
+        "updated_at": _INSTALLED_TEXT,
+    }
+
+
+def _copy(moment: Moment, row: DumpRow, volume: Volume, progress: _Progress) -> dict[str, Json]:
+    lost = volume.name in row.lost_copies
+    status = {"completed": "failed" if lost else "completed", "failed": "failed"}.get(progress.status, "pending")
+    looked = datetime.combine(row.due, _CHECK, moment.lab.zone).astimezone(UTC)
+    gone = row.file_gone and moment.now >= looked
+    return _volume(volume) | {"status": status, "file_exists": not gone}
+
+
+def _volume(volume: Volume) -> dict[str, Json]:
+    return {"id": _volume_id(volume), "name": volume.name, "type": volume.type}
+
+
+def _volume_config(volume: Volume) -> dict[str, Json]:
+    if volume.type == "local":
+        return {"path": "/backups"}
+    empty: dict[str, Json] = dict.fromkeys(
+        ("custom_endpoint", "public_endpoint", "custom_role_arn", "role_session_name", "sts_endpoint"), ""
+    )
+    return empty | {
+        "bucket": "dumps",
+        "prefix": "db",
+        "region": "eu-central-1",
+        "access_key_id": "SAMPLE-NOT-A-KEY",
+        "use_path_style_endpoint": False,
+    }
+
+
+def _metadata(moment: Moment, row: DumpRow) -> dict[str, Json]:
+    """Host, port, user and volume settings, in every row (databasement §1.4)."""
+    volume = moment.lab.dumps.volumes[0]
+    return {
+        "database_server": {
+            "host": row.server.host,
+            "port": row.server.port,
+            "username": "backup",
+            "database_name": row.database,
+            "ssh_tunnel": {"enabled": False},
+        },
+        "volume": {"type": volume.type, "config": _volume_config(volume)},
+    }
+
+
+def _server(server: DatabaseServer) -> dict[str, Json]:
+    return {"id": _server_id(server), "name": server.name}
+
+
+def _server_id(server: DatabaseServer) -> str:
+    return seeded.ulid(_INSTALLED, "server", server.name)
+
+
+def _volume_id(volume: Volume) -> str:
+    return seeded.ulid(_INSTALLED, "volume", volume.name)
+
+
+def _schedule_id(moment: Moment) -> str:
+    return seeded.ulid(_INSTALLED, "schedule", moment.lab.dumps.schedule)
+
+
+def _job_id(row: DumpRow) -> str:
+    return seeded.ulid(row.created, "job", row.server.name, row.database)
+
+
+def _snapshot_id(row: DumpRow) -> str:
+    return seeded.ulid(row.created, "snapshot", row.server.name, row.database)
+
+
+def _changed(row: DumpRow, progress: _Progress) -> datetime:
+    started = progress.attempt.start if progress.attempt else row.created
+    return max(started, progress.completed or started)
+
+
+def _duration(progress: _Progress) -> str | None:
+    """For people: never hours, milliseconds below a second (databasement §1.4)."""
+    if progress.attempt is None or progress.status in ("running", "pending"):
+        return None
+    took = progress.attempt.end - progress.attempt.start
+    minutes, seconds = divmod(int(took / timedelta(seconds=1)), 60)
+    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")

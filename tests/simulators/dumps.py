@@ -1,0 +1,146 @@
+"""What Databasement did on one day: one row per database, dispatched together, worked off one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from tests.simulators import seeded
+from tests.simulators.faults import (
+    CopyFails,
+    DatabaseNeverDumped,
+    DumpEmpty,
+    DumpFails,
+    DumpFileGone,
+    DumpsHeldUp,
+    DumpsSwitchedOff,
+    Fault,
+    ServerUnreachable,
+    holds,
+    of_kind,
+)
+from tests.simulators.homelab import DatabaseServer, Homelab
+from tests.simulators.timetable import laravel
+
+_BACKOFF = timedelta(seconds=60)
+_TRIES = 3
+WHOLE_SERVER = "(all databases)"
+"""The database name of a failure before the databases were known (databasement §1.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a dump."""
+
+    start: datetime
+    end: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DumpRow:
+    """A job of Databasement with its snapshot. One that failed before its first attempt says why in ``preflight``."""
+
+    server: DatabaseServer
+    database: str
+    due: date
+    created: datetime
+    attempts: tuple[Attempt, ...]
+    size: int
+    lost_copies: tuple[str, ...] = ()
+    file_gone: bool = False
+    preflight: str | None = None
+
+    @property
+    def end(self) -> datetime:
+        """When nothing more happens to it."""
+        return self.attempts[-1].end if self.attempts else self.created
+
+
+def dumps(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[DumpRow, ...]:
+    """All rows that the schedule dispatched on a local day."""
+    return tuple(
+        row
+        for due in laravel(lab.dumps.timetable, day, lab.zone)
+        if (begins := _begins(faults, day, due)) is not None
+        for row in _dispatched(lab, faults, day, begins)
+    )
+
+
+def _begins(faults: tuple[Fault, ...], day: date, due: datetime) -> datetime | None:
+    held_up = [fault.by for fault in of_kind(faults, DumpsHeldUp) if fault.due == day]
+    if not held_up:
+        return due
+    return due + held_up[0] if held_up[0] is not None else None
+
+
+def switched_off(faults: tuple[Fault, ...], server: DatabaseServer, now: datetime) -> bool:
+    """Whether somebody has switched the backups of a server off by ``now``."""
+    return any(fault.server == server.name and holds(fault, now) for fault in of_kind(faults, DumpsSwitchedOff))
+
+
+def _dispatched(lab: Homelab, faults: tuple[Fault, ...], day: date, due: datetime) -> Iterator[DumpRow]:
+    free = due
+    for server in lab.dumps.servers:
+        if switched_off(faults, server, due):
+            continue
+        created = due + seeded.seconds(1, 3, "dispatch", server.name, day)
+        unreachable = [f for f in of_kind(faults, ServerUnreachable) if (f.server, f.due) == (server.name, day)]
+        if unreachable and server.mode == "all":
+            yield DumpRow(server, WHOLE_SERVER, day, created, (), 0, preflight=unreachable[0].error)
+            continue
+        for database in server.databases:
+            if DatabaseNeverDumped(server.name, database) not in faults:
+                row = _row(lab, faults, server, database, day, created, max(free, created))
+                free = row.attempts[0].end + timedelta(seconds=1)
+                yield row
+
+
+def _row(
+    lab: Homelab,
+    faults: tuple[Fault, ...],
+    server: DatabaseServer,
+    database: str,
+    day: date,
+    created: datetime,
+    free: datetime,
+) -> DumpRow:
+    lost = tuple(
+        fault.volume
+        for fault in of_kind(faults, CopyFails)
+        if fault.due == day and (fault.databases is None or database in fault.databases)
+    )
+    return DumpRow(
+        server=server,
+        database=database,
+        due=day,
+        created=created,
+        attempts=tuple(_attempts(lab, faults, server, database, day, free + timedelta(seconds=1))),
+        size=_size(faults, server, database, day),
+        lost_copies=lost,
+        file_gone=DumpFileGone(server.name, database, day) in faults,
+    )
+
+
+def _size(faults: tuple[Fault, ...], server: DatabaseServer, database: str, day: date) -> int:
+    if DumpEmpty(server.name, database, day) in faults:
+        return 0
+    return seeded.number(4_000_000, 60_000_000, server.name, database) + seeded.number(0, 90_000, database, day)
+
+
+def _attempts(
+    lab: Homelab, faults: tuple[Fault, ...], server: DatabaseServer, database: str, day: date, start: datetime
+) -> Iterator[Attempt]:
+    errors = [
+        error
+        for fault in of_kind(faults, DumpFails)
+        if (fault.server, fault.database, fault.due) == (server.name, database, day)
+        for error in [fault.error] * fault.tries
+    ] + [f.error for f in of_kind(faults, ServerUnreachable) if (f.server, f.due) == (server.name, day)] * _TRIES
+    for error in errors[:_TRIES]:
+        end = start + timedelta(seconds=31)
+        yield Attempt(start, end, error)
+        start = end + _BACKOFF
+    if len(errors) < _TRIES:
+        yield Attempt(start, start + seeded.vary(lab.dumps.takes, database, day))

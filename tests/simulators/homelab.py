@@ -1,0 +1,267 @@
+"""One homelab, described once: all four simulated upstreams tell of this. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from tests.simulators.timetable import Timetable
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A guest of the cluster. ``size`` is what one backup of it weighs, ``takes`` how long one usually takes."""
+
+    vmid: int
+    name: str
+    node: str
+    size: int
+    takes: timedelta
+    type: str = "lxc"
+    tags: tuple[str, ...] = ()
+    template: bool = False
+
+    @property
+    def backup_type(self) -> str:
+        """What PBS calls it."""
+        return "ct" if self.type == "lxc" else "vm"
+
+
+@dataclass(frozen=True, slots=True)
+class FormerGuest:
+    """A guest that PVE no longer has: its backups, one a day up to ``last``, were moved to a namespace to be kept."""
+
+    vmid: int
+    name: str
+    namespace: str
+    backups: int
+    last: date
+    size: int
+    backup_type: str = "ct"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupJob:
+    """A vzdump job over all nodes.
+
+    Attributes:
+        keep_last: PVE itself prunes to this many after each guest; None leaves it to PBS.
+        since: its first day; None: it has always been there.
+        takes_all: it is configured as "all but …"; ``guests`` are those that it takes.
+    """
+
+    id: str
+    timetable: Timetable
+    guests: tuple[int, ...]
+    comment: str
+    keep_last: int | None = None
+    since: date | None = None
+    takes_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Datastore:
+    """The datastore of the PBS. ``used`` on ``used_on``, and ``growth`` a day, are fractions of ``total``.
+
+    Attributes:
+        verify, sync: when its verify job and its sync job are due; None: there is none.
+    """
+
+    name: str
+    namespaces: tuple[str, ...]
+    total: int
+    used: float
+    used_on: date
+    growth: float
+    prune_job: str
+    prune: Timetable
+    keep_last: int
+    gc: Timetable
+    verify: Timetable | None = None
+    sync: Timetable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseServer:
+    """A database server that Databasement dumps. With the selection mode ``all`` the API names no database."""
+
+    name: str
+    type: str
+    host: str
+    port: int
+    databases: tuple[str, ...]
+    mode: str = "selected"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Where dumps are copied to."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dumps:
+    """Databasement: one schedule, its servers, its volumes."""
+
+    schedule: str
+    timetable: Timetable
+    keep_days: int
+    servers: tuple[DatabaseServer, ...]
+    volumes: tuple[Volume, ...]
+    takes: timedelta = timedelta(seconds=45)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A Backrest plan. ``title`` is what the owner calls its job."""
+
+    id: str
+    title: str
+    timetable: Timetable
+    path: str
+    size: int
+    takes: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The one restic repository, its plans and its upkeep."""
+
+    id: str
+    instance: str
+    plans: tuple[Plan, ...]
+    prune: Timetable
+    check: Timetable
+    keep_daily: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A row that the owner of the homelab cares about; references as in the configuration of backup-glance."""
+
+    name: str
+    guests: tuple[int, ...] = ()
+    databases: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Homelab:
+    """Everything there is."""
+
+    zone: ZoneInfo
+    nodes: tuple[str, ...]
+    guests: tuple[Guest, ...]
+    former: tuple[FormerGuest, ...]
+    jobs: tuple[BackupJob, ...]
+    storage: str
+    datastore: Datastore
+    dumps: Dumps
+    repository: Repository
+    services: tuple[Service, ...]
+
+    def guest(self, vmid: int) -> Guest:
+        """The guest with that id."""
+        return next(guest for guest in self.guests if guest.vmid == vmid)
+
+
+def _minutes(minutes: float) -> timedelta:
+    return timedelta(minutes=minutes)
+
+
+GUESTS = (
+    Guest(101, "vaultwarden", "pve2", 2 * _GIB, _minutes(7)),
+    Guest(102, "vault", "pve1", 3 * _GIB, _minutes(3.5)),
+    Guest(103, "databasement", "pve1", 4 * _GIB, _minutes(3.1)),
+    Guest(104, "paperless", "pve1", 18 * _GIB, _minutes(3)),
+    Guest(105, "n8n", "pve1", 6 * _GIB, _minutes(4)),
+    Guest(106, "home-assistant", "pve1", 32 * _GIB, _minutes(6), type="qemu", tags=("home",)),
+    Guest(107, "nextcloud", "pve1", 60 * _GIB, _minutes(10)),
+    Guest(108, "immich", "pve1", 120 * _GIB, _minutes(12), type="qemu"),
+    Guest(109, "forgejo", "pve1", 12 * _GIB, _minutes(5.5)),
+    Guest(110, "sandbox", "pve2", 8 * _GIB, _minutes(3), tags=("lab", "no-backup")),
+    Guest(201, "jellyfin", "pve1", 480 * _GIB, _minutes(180), tags=("media",)),
+    Guest(202, "grafana", "pve1", 9 * _GIB, _minutes(6)),
+    Guest(9000, "debian-13-template", "pve1", 4 * _GIB, _minutes(2), template=True),
+)
+
+HOMELAB = Homelab(
+    zone=ZoneInfo("Europe/Berlin"),
+    nodes=("pve1", "pve2"),
+    guests=GUESTS,
+    former=(FormerGuest(150, "old-wiki", "archive", backups=5, last=date(2026, 3, 14), size=5 * _GIB),),
+    jobs=(
+        BackupJob("backup-critical", Timetable(4), (101, 102, 103, 104, 105, 106, 107, 108, 109), "PBS critical LXC"),
+        BackupJob("backup-noncritical", Timetable(4, weekday=0), (201, 202), "PBS non-critical LXC", keep_last=7),
+    ),
+    storage="pbs-main",
+    datastore=Datastore(
+        name="main",
+        namespaces=("", "archive"),
+        total=int(3.6 * 2**40),
+        used=0.62,
+        used_on=date(2026, 11, 23),
+        growth=0.00117,
+        prune_job="prune-main",
+        prune=Timetable(5),
+        keep_last=28,
+        gc=Timetable(3, weekday=5),
+    ),
+    dumps=Dumps(
+        schedule="Daily",
+        timetable=Timetable(2),
+        keep_days=28,
+        servers=(
+            DatabaseServer(
+                "mariadb-main", "mysql", "10.0.10.21", 3306, ("homeassistant", "nextcloud", "vaultwarden"), mode="all"
+            ),
+            DatabaseServer("postgres-main", "postgres", "10.0.10.22", 5432, ("forgejo", "immich", "n8n", "paperless")),
+        ),
+        volumes=(Volume("nas", "local"), Volume("s3", "s3")),
+    ),
+    repository=Repository(
+        id="b2",
+        instance="nas",
+        plans=(
+            Plan("vault", "Backrest vault snapshot", Timetable(2, 15), "/srv/vault", 3 * _GIB, _minutes(3)),
+            Plan("app-configs", "Backrest app configs", Timetable(2, 20), "/srv/app-configs", _GIB // 2, _minutes(1.5)),
+            Plan(
+                "databasement-dumps",
+                "Backrest databasement-dump snapshot",
+                Timetable(2, 30),
+                "/srv/dumps",
+                90 * _GIB,
+                _minutes(9),
+            ),
+        ),
+        prune=Timetable(6, weekday=6),
+        check=Timetable(7, monthday=1),
+        keep_daily=28,
+    ),
+    services=(
+        Service("paperless", guests=(104,), databases=("postgres-main/paperless",)),
+        Service("vaultwarden", guests=(101,), databases=("mariadb-main/vaultwarden",)),
+        Service("n8n", guests=(105,), databases=("postgres-main/n8n",)),
+        Service("vault", guests=(102,), plans=("vault",)),
+        Service("databasement", guests=(103,), plans=("databasement-dumps",)),
+        Service("app-configs", plans=("app-configs",)),
+        Service("home-assistant", guests=(106,), databases=("mariadb-main/homeassistant",)),
+        Service("jellyfin", guests=(201,)),
+        Service("grafana", guests=(202,)),
+        Service("nextcloud", guests=(107,), databases=("mariadb-main/nextcloud",)),
+        Service("immich", guests=(108,), databases=("postgres-main/immich",)),
+        Service("forgejo", guests=(109,), databases=("postgres-main/forgejo",)),
+    ),
+)
+"""The first user's homelab (design §1): ten schedule lines, twelve services. It has always been there."""
+
+
+def demo_homelab() -> Homelab:
+    """The same, but its daily job began four weeks before the demo's Monday: who failed once has 27 backups."""
+    critical, other = HOMELAB.jobs
+    return replace(HOMELAB, jobs=(replace(critical, since=date(2026, 10, 27)), other))

@@ -1,0 +1,282 @@
+"""What a PBS answers to each call, filtered by what the token may see (pbs.md §1.4, §2)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tests.simulators import seeded
+from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
+from tests.simulators.faults import DatastoreFills, Maintenance, holds, of_kind
+from tests.simulators.pbs_snapshots import group_row, snapshot_row
+from tests.simulators.pbs_tasks import upkeep_task
+from tests.simulators.story import Backup, Moment
+from tests.simulators.upkeep import upkeep_timetables
+
+_AUDIT, _BACKUP = "Datastore.Audit", "Datastore.Backup"
+_DENIED = "permission check failed"
+_DIGEST = seeded.hexdigits(64, "prune.cfg")
+_EMPTY_DIGEST = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_FAMILIES = {"/datastore": "Datastore.", "/remote": "Remote.", "/tape": "Tape."}
+"""Paths on which only privileges of their own family count (pbs.md §9, token Audit_on_root_path)."""
+
+
+def ping(_: Question) -> Answer:
+    """Anybody may ask."""
+    return Answer({"pong": True})
+
+
+def version(_: Question) -> Answer:
+    """3.2.4: ``version`` holds major and minor, ``release`` the rest (pbs.md §2.1)."""
+    return Answer({"release": "4", "repoid": "4940514b0f05d6cd6a5f711edfdd47c1fa41b537", "version": "3.2"})
+
+
+def permissions(question: Question) -> Answer:
+    """What the token itself may do (pbs.md §1.3)."""
+    if question.text("auth-id", question.access.name) != question.access.name:
+        raise RefusedError(400, "not allowed to list permissions of other auth-ids")
+    fixed = ("/", "/access", "/datastore", "/remote", "/system", "/tape")
+    wanted = question.text("path")
+    listed = {wanted: question.acl.at(wanted)} if wanted else question.acl.listed(fixed)
+    shown = {path: _of_family(path, privileges) for path, privileges in listed.items()}
+    return Answer({path: {**privileges} for path, privileges in shown.items() if privileges})
+
+
+def datastores(question: Question) -> Answer:
+    """A store is listed when anything in it may be seen; its comment only with rights on the store itself."""
+    store = question.moment.lab.datastore.name
+    if not _sees(question):
+        return Answer([])
+    comment = "all backups" if question.acl.may(_path(store), _AUDIT) else None
+    row: dict[str, Json] = {"comment": comment, "store": store}
+    maintenance = _maintenance(question.moment)
+    if maintenance is not None:
+        row["maintenance"] = f'type={maintenance.mode},message="{maintenance.message}"'
+    return Answer([row])
+
+
+def namespaces(question: Question) -> Answer:
+    """Recursive, the parent included; a parent that doesn't exist is listed all the same (pbs.md §9.3)."""
+    store, parent = question.parts["store"], question.text("parent")
+    _known_store(question, below=True)
+    depth = question.number("max-depth", 7)
+    if depth > 7:
+        text = f"value must have a maximum value of 7 (got {depth})"
+        raise RefusedError(400, f"parameter verification failed - 'max-depth': {text}")
+    names = [parent] + [name for name in question.moment.lab.datastore.namespaces if _below(name, parent, depth)]
+    seen = [name for name in names if question.acl.may(_path(store, name), _AUDIT, _BACKUP)]
+    if not seen:
+        raise RefusedError(403, _DENIED)
+    return Answer([{"ns": name} for name in seen])
+
+
+def snapshots(question: Question) -> Answer:
+    """All snapshots of one namespace, in no order (pbs.md §2.5)."""
+    backups = _backups(question)
+    rows = [snapshot_row(question.moment, backup) for backup in backups]
+    return Answer(list(rows), streamed=True)
+
+
+def groups(question: Question) -> Answer:
+    """All groups of one namespace that have a snapshot (pbs.md §2.4)."""
+    found: dict[tuple[str, str], list[Backup]] = {}
+    for backup in _backups(question):
+        found.setdefault(backup.group, []).append(backup)
+    return Answer([group_row(members) for members in found.values()])
+
+
+def status(question: Question) -> Answer:
+    """Room; zeros for a token that sees only a namespace (pbs.md §2.6)."""
+    _known_store(question, below=True)
+    question.flag("verbose")
+    own = question.acl.may(_path(question.parts["store"]), _AUDIT, _BACKUP)
+    return Answer({**_room(question.moment)} if own else {"total": 0, "used": 0, "avail": 0})
+
+
+def usage(question: Question) -> Answer:
+    """Room of every store with its history and when it will be full (pbs.md §2.7)."""
+    moment = question.moment
+    store = moment.lab.datastore
+    row: dict[str, Json] = {"store": store.name}
+    if not _sees(question):
+        return Answer([])
+    if (closed := _closed_text(moment)) is not None:
+        return Answer([row | {"error": closed}])
+    if question.acl.may(_path(store.name), _AUDIT, _BACKUP):
+        row |= _room(moment)
+        start = moment.now - timedelta(seconds=1800 * 1439)
+        row["history"] = [round(moment.used(start + timedelta(seconds=1800 * i)), 9) for i in range(1440)]
+        row |= {"history-start": epoch(start), "history-delta": 1800, "gc-status": _gc_counters(moment)}
+        row["estimated-full-date"] = epoch(_full(moment)) if store.growth > 0 else 0
+    return Answer([row])
+
+
+def gc_list(question: Question) -> Answer:
+    """Filtered when no store is named; 3.2.4 checks nothing when one is (pbs.md §9.2)."""
+    store = question.parts.get("store") or question.text("store")
+    if store and store != question.moment.lab.datastore.name:
+        raise RefusedError(400, f"no such datastore '{store}'")
+    closed = (_maintenance(question.moment) or Maintenance("", "", question.moment.now, question.moment.now)).mode
+    seen = bool(store) or _sees(question)
+    return Answer([_gc_row(question.moment)] if seen and closed not in ("offline", "delete") else [])
+
+
+def gc_of_store(question: Question) -> Answer:
+    """One store's row; needs rights on the store itself."""
+    _known_store(question)
+    _open(question.moment)
+    return Answer(_gc_row(question.moment))
+
+
+def prune_jobs(question: Question) -> Answer:
+    """The prune job with its state (pbs.md §2.9)."""
+    store = question.moment.lab.datastore
+    return _jobs(question, "prune", {"id": store.prune_job, "keep-last": store.keep_last})
+
+
+def verify_jobs(question: Question) -> Answer:
+    """The verify job, if there is one."""
+    return _jobs(question, "verify", {"id": "v-main", "ignore-verified": True})
+
+
+def sync_jobs(question: Question) -> Answer:
+    """The sync job, if there is one."""
+    return _jobs(question, "sync", {"id": "s-main", "remote": "attic", "remote-store": "main"})
+
+
+def _jobs(question: Question, kind: str, own: dict[str, Json]) -> Answer:
+    """The one job of a kind with its state (pbs.md §2.9); an empty file's digest is the hash of nothing (§9.3)."""
+    moment, store = question.moment, question.moment.lab.datastore
+    timetable = upkeep_timetables(moment.lab).get(kind)
+    asked = question.text("store", store.name)
+    if timetable is None:
+        return Answer([], {"digest": _EMPTY_DIGEST})
+    if asked != store.name or not question.acl.may(_path(store.name), _AUDIT):
+        return Answer([], {"digest": _DIGEST})
+    schedule, next_run = timetable.calendar_event(), epoch(moment.upkeep_next(kind))
+    row: dict[str, Json] = own | {"schedule": schedule, "store": store.name, "next-run": next_run}
+    runs = [run for run in moment.upkeep if run.kind == kind]
+    if runs:
+        row["last-run-upid"] = upkeep_task(moment, runs[-1]).upid
+    if runs and runs[-1].end <= moment.now:
+        row |= {"last-run-state": runs[-1].state, "last-run-endtime": epoch(runs[-1].end)}
+    return Answer([row], {"digest": _DIGEST})
+
+
+def node_time(question: Question) -> Answer:
+    """Any token may ask for the server's zone."""
+    now, zone = question.moment.now, question.moment.lab.zone
+    offset = now.astimezone(zone).utcoffset() or timedelta()
+    return Answer({"localtime": epoch(now + offset), "time": epoch(now), "timezone": str(zone)})
+
+
+def _backups(question: Question) -> list[Backup]:
+    store, namespace = question.parts["store"], question.text("ns")
+    path = _path(store, namespace)
+    if not question.acl.may(path, _AUDIT, _BACKUP):
+        raise RefusedError(403, f"{_DENIED} - missing {_AUDIT}|{_BACKUP} on {path}")
+    _known_store(question, below=True)
+    _open(question.moment)
+    if namespace not in question.moment.lab.datastore.namespaces:
+        raise RefusedError(400, "ENOENT: No such file or directory")
+    own = question.acl.may(path, _AUDIT)
+    wanted = {"type": question.text("backup-type"), "id": question.text("backup-id")}
+    found = [
+        backup
+        for backup in question.moment.backups
+        if own
+        and backup.namespace == namespace
+        and wanted["type"] in ("", backup.group[0])
+        and wanted["id"] in ("", backup.group[1])
+    ]
+    return sorted(found, key=lambda backup: seeded.fraction("order", backup.guest.vmid, backup.time))
+
+
+def _known_store(question: Question, *, below: bool = False) -> None:
+    """403 comes before "no such datastore" (pbs.md §9.3)."""
+    store = question.parts["store"]
+    may = question.acl.may_at_or_below if below else question.acl.may
+    if not may(_path(store), _AUDIT, _BACKUP):
+        raise RefusedError(403, _DENIED)
+    if store != question.moment.lab.datastore.name:
+        raise RefusedError(400, f"no such datastore '{store}'")
+
+
+def _sees(question: Question) -> bool:
+    return question.acl.may_at_or_below(_path(question.moment.lab.datastore.name), _AUDIT, _BACKUP)
+
+
+def _path(store: str, namespace: str = "") -> str:
+    return f"/datastore/{store}/{namespace}".rstrip("/")
+
+
+def _below(name: str, parent: str, depth: int) -> bool:
+    inside = name != parent and (not parent or name.startswith(f"{parent}/"))
+    levels = len(name.removeprefix(parent).strip("/").split("/"))
+    return inside and levels <= depth
+
+
+def _of_family(path: str, privileges: dict[str, bool]) -> dict[str, bool]:
+    prefix = next((family for top, family in _FAMILIES.items() if path == top or path.startswith(f"{top}/")), "")
+    return {name: propagates for name, propagates in privileges.items() if name.startswith(prefix)}
+
+
+def _maintenance(moment: Moment) -> Maintenance | None:
+    return next((m for m in of_kind(moment.faults, Maintenance) if m.start <= moment.now < m.end), None)
+
+
+def _closed_text(moment: Moment) -> str | None:
+    maintenance = _maintenance(moment)
+    if maintenance is None or maintenance.mode == "read-only":
+        return None
+    return f"datastore '{moment.lab.datastore.name}' is in {maintenance.mode} maintenance mode: {maintenance.message}"
+
+
+def _open(moment: Moment) -> None:
+    if (closed := _closed_text(moment)) is not None:
+        raise RefusedError(400, closed)
+
+
+def _room(moment: Moment) -> dict[str, Json]:
+    total = moment.lab.datastore.total
+    used = int(total * moment.used(moment.now))
+    return {"total": total, "used": used, "avail": total - used}
+
+
+def _full(moment: Moment) -> datetime:
+    """When the datastore will be full, as it grows now."""
+    fills = [f.within for f in of_kind(moment.faults, DatastoreFills) if holds(f, moment.now)]
+    usually = timedelta(days=(1 - moment.used(moment.now)) / moment.lab.datastore.growth)
+    return moment.now + min([usually, *fills])
+
+
+def _gc_counters(moment: Moment) -> dict[str, Json]:
+    done = [run for run in moment.upkeep if run.kind == "gc" and run.end <= moment.now and _succeeded(run.state)]
+    used = int(moment.lab.datastore.total * moment.used(moment.now))
+    zeros: dict[str, Json] = dict.fromkeys(("pending-bytes", "pending-chunks", "removed-bad", "still-bad"), 0)
+    return zeros | {
+        "disk-bytes": used,
+        "disk-chunks": used // 2_400_000,
+        "index-data-bytes": used * 14,
+        "index-file-count": 2 * len(moment.backups),
+        "removed-bytes": 41_230_117_888 if done else 0,
+        "removed-chunks": 17_179 if done else 0,
+        "upid": upkeep_task(moment, done[-1]).upid if done else None,
+    }
+
+
+def _gc_row(moment: Moment) -> dict[str, Json]:
+    """While it runs there is an upid and no last state; before the first success neither (pbs.md §2.8, §9.2)."""
+    row = _gc_counters(moment)
+    row |= {"store": moment.lab.datastore.name, "schedule": moment.lab.datastore.gc.calendar_event()}
+    row["next-run"] = epoch(moment.upkeep_next("gc"))
+    runs = [run for run in moment.upkeep if run.kind == "gc"]
+    if runs and runs[-1].end > moment.now:
+        row["upid"] = upkeep_task(moment, runs[-1]).upid
+    elif runs and row["upid"] is not None:
+        row |= {"last-run-state": runs[-1].state, "last-run-endtime": epoch(runs[-1].end)}
+        row["duration"] = epoch(runs[-1].end) - epoch(runs[-1].start)
+    return row
+
+
+def _succeeded(state: str) -> bool:
+    return state == "OK" or state.startswith("WARNINGS: ")

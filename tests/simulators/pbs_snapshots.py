@@ -1,0 +1,60 @@
+"""Snapshots and groups as PBS lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.simulators.calls import Json, epoch
+from tests.simulators.pbs_tasks import UPLOADER, verify_upid
+from tests.simulators.story import Backup, Moment
+
+_INDEX = "index.json.blob"
+
+
+def snapshot_row(moment: Moment, backup: Backup) -> dict[str, Json]:
+    """A snapshot. While it is uploaded it has neither size nor comment: PVE sets notes afterwards (pbs.md §2.5)."""
+    kind, backup_id = backup.group
+    row: dict[str, Json] = {"backup-type": kind, "backup-id": backup_id, "backup-time": epoch(backup.time)}
+    if backup.size is None:
+        return row | {"files": [{"filename": _config(kind)}], "owner": UPLOADER, "protected": False}
+    row["comment"] = backup.guest.name
+    if backup.found_corrupt is not None:
+        upid = verify_upid(moment.lab.datastore.name, backup.group, backup.time, backup.found_corrupt)
+        row["verification"] = {"upid": upid, "state": "failed"}
+    files: list[Json] = [_file(name, size) for name, size in _archives(kind, backup.size)]
+    return row | {
+        "files": [*files, {"filename": "client.log.blob"}],
+        "size": sum(size for _, size in _archives(kind, backup.size)),
+        "owner": UPLOADER,
+        "protected": False,
+    }
+
+
+def group_row(backups: Sequence[Backup]) -> dict[str, Json]:
+    """A group of 3.2.4. Its last backup may be an upload under way (pbs.md §2.4)."""
+    newest = max(backups, key=lambda backup: backup.time)
+    kind, backup_id = newest.group
+    finished: list[Json] = [_INDEX, *(name for name, _ in _archives(kind, 0)[:-1])]
+    return {
+        "backup-type": kind,
+        "backup-id": backup_id,
+        "last-backup": epoch(newest.time),
+        "backup-count": len(backups),
+        "files": finished if newest.size is not None else [_config(kind)],
+        "owner": UPLOADER,
+    }
+
+
+def _archives(kind: str, size: int) -> list[tuple[str, int]]:
+    data = [("drive-scsi0.img.fidx", size)]
+    if kind == "ct":
+        data = [("root.pxar.didx", size), ("catalog.pcat1.didx", size // 4000)]
+    return [(_config(kind), 412), *data, (_INDEX, 520)]
+
+
+def _config(kind: str) -> str:
+    return "qemu-server.conf.blob" if kind == "vm" else "pct.conf.blob"
+
+
+def _file(name: str, size: int) -> dict[str, Json]:
+    return {"filename": name, "crypt-mode": "none", "size": size}

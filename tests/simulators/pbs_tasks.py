@@ -1,0 +1,130 @@
+"""PBS's task list: every upload, prune and garbage collection leaves a task (pbs.md §2.11)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.simulators import seeded
+from tests.simulators.calls import Answer, Json, Question, epoch
+from tests.simulators.story import Moment
+from tests.simulators.upkeep import UpkeepRun
+
+UPLOADER = "pve@pbs!cluster"
+"""The token with which PVE writes its backups; the owner of their groups."""
+_FILTERS = ("userfilter", "typefilter", "statusfilter")
+PARAMETERS = ("start", "limit", "store", "running", "errors", "since", "until", *_FILTERS)
+_SCHEDULER = "root@pam"
+_TYPES = {"prune": "prunejob", "gc": "garbage_collection", "verify": "verificationjob", "sync": "syncjob"}
+
+
+@dataclass(frozen=True, slots=True)
+class PbsTask:
+    """A task; ``status`` is what it ends with."""
+
+    type: str
+    id: str
+    user: str
+    start: datetime
+    end: datetime
+    status: str
+
+    @property
+    def upid(self) -> str:
+        """UPIDs of PBS have a task id before the start time; its parts are hexadecimal."""
+        pid, pstart = _process(self)
+        serial = seeded.number(1, 4096, self.type, self.id, self.start)
+        escaped = _escape(self.id)
+        numbers = f"{pid:08X}:{pstart:08X}:{serial:08X}:{epoch(self.start):08X}"
+        return f"UPID:pbs:{numbers}:{self.type}:{escaped}:{self.user}:"
+
+
+def answer(question: Question) -> Answer:
+    """All tasks with Sys.Audit on /system/tasks, else the token's own: none (pbs.md §2.11)."""
+    if not question.acl.may("/system/tasks", "Sys.Audit"):
+        return Answer([], {"total": 0}, streamed=True)
+    now, start, limit = question.moment.now, question.number("start", 0), question.number("limit", 50)
+    found = [task for task in _tasks(question.moment) if _wanted(question, task, now)]
+    page = found[start : start + limit] if limit else found[start:]
+    more = 1 if limit and len(page) == limit else 0
+    return Answer([_as_json(task, now) for task in page], {"total": start + len(page) + more}, streamed=True)
+
+
+def upkeep_task(moment: Moment, run: UpkeepRun) -> PbsTask:
+    """The task of a run of upkeep."""
+    return PbsTask(_TYPES[run.kind], moment.lab.datastore.name, _SCHEDULER, run.start, run.end, run.state)
+
+
+def verify_upid(store: str, group: tuple[str, str], backup: datetime, verified: datetime) -> str:
+    """The UPID that a verification of one snapshot leaves in it; its start time is when it was verified."""
+    worker = f"{store}:{group[0]}/{group[1]}/{epoch(backup):X}"
+    return PbsTask("verify_snapshot", worker, _SCHEDULER, verified, verified, "").upid
+
+
+def _tasks(moment: Moment) -> list[PbsTask]:
+    """All tasks of the last month, running ones first, then the newest end first."""
+    store = moment.lab.datastore.name
+    uploads = [
+        PbsTask(
+            "backup",
+            f"{store}:{run.guest.backup_type}/{run.guest.vmid}",
+            UPLOADER,
+            run.start,
+            run.end,
+            run.error or "OK",
+        )
+        for run in moment.guest_runs
+        if run.uploaded
+    ]
+    found = uploads + [upkeep_task(moment, run) for run in moment.upkeep]
+    return sorted(found, key=lambda task: (task.end > moment.now, task.end), reverse=True)
+
+
+def _wanted(question: Question, task: PbsTask, now: datetime) -> bool:
+    running = task.end > now
+    kinds = question.parameters.get("statusfilter")
+    return not (
+        (question.flag("running") and not running)
+        or (question.flag("errors") and not running and task.status == "OK")
+        or (kinds and (running or _status_kind(task.status) not in kinds))
+        or question.text("typefilter") not in task.type
+        or question.text("userfilter") not in task.user
+        or question.text("store") not in ("", task.id.partition(":")[0])
+        or epoch(task.start) < question.number("since", 0)
+        or epoch(task.start) > question.number("until", 2**40)
+    )
+
+
+def _status_kind(status: str) -> str:
+    if status.startswith("WARNINGS: "):
+        return "warning"
+    return {"OK": "ok", "unknown": "unknown"}.get(status, "error")
+
+
+def _as_json(task: PbsTask, now: datetime) -> dict[str, Json]:
+    """A row of the list; a running task has neither end nor status."""
+    pid, pstart = _process(task)
+    row: dict[str, Json] = {
+        "upid": task.upid,
+        "node": "localhost",
+        "pid": pid,
+        "pstart": pstart,
+        "starttime": epoch(task.start),
+        "worker_type": task.type,
+        "worker_id": task.id,
+        "user": task.user,
+    }
+    if task.end <= now:
+        row |= {"endtime": epoch(task.end), "status": task.status}
+    return row
+
+
+def _process(task: PbsTask) -> tuple[int, int]:
+    week = task.start.isocalendar()[:2]
+    return seeded.number(700, 30_000, "proxy", week), seeded.number(1_000, 9_000_000, "boot", week)
+
+
+def _escape(worker: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_./]", lambda match: f"\\x{ord(match[0]):02x}", worker)
+    return plain.replace("/", "-")

@@ -1,0 +1,114 @@
+"""The task list of a PVE node: vzdump, and the small things that every node does besides (pbs.md §3.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from tests.simulators import seeded
+from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
+from tests.simulators.story import Moment
+
+_FILTERS = ("userfilter", "typefilter", "statusfilter")
+PARAMETERS = ("start", "limit", "source", "vmid", "errors", "since", "until", *_FILTERS)
+_KINDS = ("ok", "warning", "error", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class PveTask:
+    """A task; ``status`` is what it ends with."""
+
+    node: str
+    type: str
+    id: str
+    start: datetime
+    end: datetime
+    status: str
+
+
+def answer(question: Question) -> Answer:
+    """A page of the node's tasks, running ones first, with Sys.Audit; ``limit=0`` is nothing, unlike PBS."""
+    if not question.acl.may(f"/nodes/{question.parts['node']}", "Sys.Audit"):
+        return Answer([], {"total": 0})
+    source = question.text("source", "archive")
+    if source not in ("archive", "active", "all"):
+        raise RefusedError(400, "Parameter verification failed.")
+    now = question.moment.now
+    of_node = _tasks(question.moment, question.parts["node"])
+    found = [task for task in of_node if _of_source(task, source, now) and _wanted(question, task)]
+    start, limit = question.number("start", 0), question.number("limit", 50)
+    page = found[start : start + limit]
+    return Answer([_as_json(task, now) for task in page], {"total": len(found)})
+
+
+def _tasks(moment: Moment, node: str) -> list[PveTask]:
+    vzdump = [
+        # A task names its guest only when there is exactly one.
+        PveTask(
+            node,
+            "vzdump",
+            str(task.guests[0].vmid) if len(task.guests) == 1 else "",
+            task.start,
+            task.end,
+            task.status,
+        )
+        for task in moment.vzdump_tasks
+        if task.node == node
+    ]
+    found = [*vzdump, *_updates(moment, node)]
+    return sorted(found, key=lambda task: (task.end > moment.now, task.start), reverse=True)
+
+
+def _updates(moment: Moment, node: str) -> list[PveTask]:
+    """Every node refreshes its package lists in the night."""
+    today = moment.now.astimezone(moment.lab.zone).date()
+    days = (today - timedelta(days=ago) for ago in range(7))
+    starts = (
+        datetime.combine(day, time(3, 42), moment.lab.zone).astimezone(UTC) + seeded.seconds(0, 900, node, day)
+        for day in days
+    )
+    ended = (start for start in starts if start + timedelta(seconds=5) <= moment.now)
+    return [PveTask(node, "aptupdate", "", start, start + timedelta(seconds=5), "OK") for start in ended]
+
+
+def _of_source(task: PveTask, source: str, now: datetime) -> bool:
+    return source == "all" or (task.end > now) == (source == "active")
+
+
+def _wanted(question: Question, task: PveTask) -> bool:
+    running = task.end > question.moment.now
+    kinds = question.text("statusfilter", ",".join(_KINDS)).split(",")
+    return not (
+        question.text("typefilter", task.type) != task.type
+        or question.text("vmid", task.id) != task.id
+        or question.text("userfilter") not in "root@pam"
+        or (question.flag("errors") and not running and task.status == "OK")
+        or ("statusfilter" in question.parameters and (running or _kind(task.status) not in kinds))
+        or epoch(task.start) < question.number("since", 0)
+        or epoch(task.start) > question.number("until", 2**40)
+    )
+
+
+def _kind(status: str) -> str:
+    if status.startswith("WARNINGS: "):
+        return "warning"
+    return {"OK": "ok", "unexpected status": "unknown"}.get(status, "error")
+
+
+def _as_json(task: PveTask, now: datetime) -> dict[str, Json]:
+    pid = seeded.number(1_000, 4_000_000, task.node, task.type, task.start)
+    pstart = seeded.number(1_000, 90_000_000, "pstart", task.node, task.start)
+    upid = f"UPID:{task.node}:{pid:08X}:{pstart:08X}:{epoch(task.start):08X}:{task.type}:{task.id}:root@pam:"
+    row: dict[str, Json] = {
+        "upid": upid,
+        "node": task.node,
+        "pid": pid,
+        "pstart": pstart,
+        "starttime": epoch(task.start),
+        "type": task.type,
+        "id": task.id,
+        "user": "root@pam",
+    }
+    if task.end > now:
+        return row | {"status": "RUNNING"}
+    return row | {"endtime": epoch(task.end), "status": task.status}

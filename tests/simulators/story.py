@@ -1,0 +1,241 @@
+"""What has happened in the homelab up to some moment. Pure: the same homelab, faults and moment tell the same story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from typing import TypeVar
+
+from tests.simulators.dumps import DumpRow, dumps
+from tests.simulators.faults import BackupCorrupt, Fault, QueueStands, SnapshotRemoved, holds, of_kind
+from tests.simulators.homelab import BackupJob, FormerGuest, Guest, Homelab
+from tests.simulators.operations import QueuedTask, QueueRun, queue_runs, queued_tasks
+from tests.simulators.timetable import Timetable, following, go, laravel, proxmox
+from tests.simulators.upkeep import UpkeepRun, upkeep_runs, upkeep_timetables
+from tests.simulators.vzdump import GuestRun, VzdumpTask, night
+
+_BACKUP_DAYS = 70
+"""How far back backups are looked for: seven weeks of a weekly job, and some that failed."""
+_TASK_DAYS = 31
+_QUEUE_DAYS = 100
+_CLEANUP = Timetable(4)
+"""When Databasement removes what its retention no longer covers (databasement §1.6)."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A snapshot as it lies on the PBS. Without ``size`` it is still being uploaded.
+
+    ``found_corrupt``: when a verification found that it is.
+    """
+
+    guest: Guest | FormerGuest
+    namespace: str
+    time: datetime
+    size: int | None
+    found_corrupt: datetime | None = None
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Backup type and id."""
+        return self.guest.backup_type, str(self.guest.vmid)
+
+
+class Story:
+    """Remembers the days it has told, so that asking again and again is cheap. Not for several threads."""
+
+    def __init__(self, lab: Homelab, faults: Iterable[Fault] = ()) -> None:
+        self.lab = lab
+        self.faults = tuple(faults)
+        self._told: dict[tuple[str, date], tuple[object, ...]] = {}
+        self._last: Moment | None = None
+
+    def at(self, now: datetime) -> Moment:
+        """The homelab at ``now``; the same object as long as nobody asks for another time."""
+        if self._last is None or self._last.now != now:
+            self._last = Moment(self, now.astimezone(UTC))
+        return self._last
+
+    def days(
+        self, tell: Callable[[Homelab, tuple[Fault, ...], date], tuple[T, ...]], now: datetime, back: int
+    ) -> Iterator[T]:
+        """What ``tell`` says of each local day up to today, oldest first; today's later part is in it too."""
+        today = now.astimezone(self.lab.zone).date()
+        for ago in range(back, -1, -1):
+            day = today - timedelta(days=ago)
+            key = (tell.__name__, day)
+            if key not in self._told:
+                self._told[key] = tell(self.lab, self.faults, day)
+            yield from self._told[key]  # type: ignore[misc]  # the key names what was told
+
+    def is_busy(self, start: datetime, end: datetime) -> bool:
+        """Whether anything is due, waits or is under way between these moments."""
+        return any(begins <= end and start <= ends for begins, ends in self._spans(end))
+
+    def has_changed(self, since: datetime, now: datetime) -> bool:
+        """Whether anything has begun or ended after ``since`` up to ``now``, or a change or mishap of that time set in."""
+        spans = [moment for span in self._spans(now) for moment in span]
+        own = [value for fault in self.faults for value in astuple(fault) if isinstance(value, datetime)]
+        return any(since < moment <= now for moment in (*spans, *own))
+
+    def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """From when it is due to its end: everything of today and yesterday, guest by guest and try by try."""
+        for task in self.days(night, now, 1):
+            yield task.start, task.end
+            yield from ((run.start, run.end) for run in task.runs)
+        for row in self.days(dumps, now, 1):
+            due = laravel(self.lab.dumps.timetable, row.due, self.lab.zone)
+            yield max(at for at in due if at <= row.created), row.end
+            yield from ((attempt.start, attempt.end) for attempt in row.attempts)
+        yield from ((run.start, run.end) for run in self.days(upkeep_runs, now, 1))
+        for run in self.days(queue_runs, now, 1):
+            # When it exists twice it is due at the first, whatever Backrest takes.
+            local = run.due.astimezone(self.lab.zone)
+            yield local.replace(fold=0).astimezone(UTC), run.start
+        yield from ((run.start, run.end) for run in self.days(queue_runs, now, 1))
+
+
+class Moment:
+    """The homelab at one moment. Everything in it has begun by then; what ends later is still under way."""
+
+    def __init__(self, story: Story, now: datetime) -> None:
+        self.lab = story.lab
+        self.faults = story.faults
+        self.now = now
+        self._story = story
+
+    @cached_property
+    def vzdump_tasks(self) -> tuple[VzdumpTask, ...]:
+        """Tasks of the last month, oldest first."""
+        oldest = self.now - timedelta(days=_TASK_DAYS)
+        return tuple(task for task in self._nights if oldest <= task.start)
+
+    @cached_property
+    def guest_runs(self) -> tuple[GuestRun, ...]:
+        """Guests' parts of those tasks that have begun, oldest first."""
+        return tuple(run for task in self.vzdump_tasks for run in task.runs if run.start <= self.now)
+
+    @cached_property
+    def backups(self) -> tuple[Backup, ...]:
+        """All snapshots that the PBS holds, the newest of a group first."""
+        guests = {guest.vmid for job in self.lab.jobs for guest in map(self.lab.guest, job.guests)}
+        current = [backup for vmid in sorted(guests) for backup in self._of_guest(vmid)]
+        return (*current, *(backup for former in self.lab.former for backup in self._of_former(former)))
+
+    @cached_property
+    def upkeep(self) -> tuple[UpkeepRun, ...]:
+        """PBS's runs of upkeep of the last month, oldest first."""
+        return tuple(run for run in self._story.days(upkeep_runs, self.now, _TASK_DAYS) if run.start <= self.now)
+
+    def upkeep_next(self, kind: str) -> datetime:
+        """What PBS calls next-run: the first due time after the last run's end, or after the start of a running one."""
+        runs = [run for run in self.upkeep if run.kind == kind]
+        after = self.now - timedelta(days=_TASK_DAYS)
+        if runs:
+            after = runs[-1].end if runs[-1].end <= self.now else runs[-1].start
+        return following(upkeep_timetables(self.lab)[kind], proxmox, after, self.lab.zone)
+
+    @cached_property
+    def dump_rows(self) -> tuple[DumpRow, ...]:
+        """Databasement's rows, the newest first. The nightly cleanup never removes a failed one (databasement §1.4)."""
+        keep = self.lab.dumps.keep_days
+        oldest = self._last_cleanup() - timedelta(days=keep)
+        rows = [row for row in self._story.days(dumps, self.now, keep + 5) if row.created <= self.now]
+        return tuple(row for row in reversed(rows) if row.created >= oldest or _failed(row))
+
+    @cached_property
+    def queue_runs(self) -> tuple[QueueRun, ...]:
+        """Backrest's runs that have begun, oldest first."""
+        return tuple(run for run in self._story.days(queue_runs, self.now, _QUEUE_DAYS) if run.start <= self.now)
+
+    def announced(self, task: QueuedTask) -> datetime | None:
+        """The next run that Backrest has announced; none while one runs. In the past while the queue is busy."""
+        stands = [f.since for f in of_kind(self.faults, QueueStands) if f.plan == task.name and holds(f, self.now)]
+        if stands:
+            return following(task.timetable, go, min(stands), self.lab.zone)
+        due = [run for run in self._story.days(queue_runs, self.now, 1) if run.task == task and run.due <= self.now]
+        if due and due[-1].start > self.now:
+            return due[-1].due
+        if due and due[-1].end > self.now:
+            return None
+        return following(task.timetable, go, self.now, self.lab.zone)
+
+    def queued(self) -> tuple[QueuedTask, ...]:
+        """Everything that Backrest repeats."""
+        return queued_tasks(self.lab)
+
+    def used(self, at: datetime) -> float:
+        """How full the datastore was or is, as a fraction: it grows a little every day."""
+        store = self.lab.datastore
+        noted = datetime.combine(store.used_on, time(), self.lab.zone)
+        fraction = store.used + store.growth * (at - noted) / timedelta(days=1)
+        return min(max(fraction, 0.05), 0.98)
+
+    @cached_property
+    def _nights(self) -> tuple[VzdumpTask, ...]:
+        return tuple(task for task in self._story.days(night, self.now, _BACKUP_DAYS) if task.start <= self.now)
+
+    @cached_property
+    def _runs_by_guest(self) -> dict[int, list[tuple[BackupJob, GuestRun]]]:
+        runs: dict[int, list[tuple[BackupJob, GuestRun]]] = {}
+        for task in self._nights:
+            for run in task.runs:
+                if run.start <= self.now and run.uploaded:
+                    runs.setdefault(run.guest.vmid, []).append((task.job, run))
+        return runs
+
+    @cached_property
+    def _corrupt(self) -> dict[tuple[int, date], datetime]:
+        corrupt = of_kind(self.faults, BackupCorrupt)
+        return {(fault.vmid, fault.due): fault.verified for fault in corrupt if fault.verified <= self.now}
+
+    def _of_guest(self, vmid: int) -> list[Backup]:
+        found = list(reversed(self._runs_by_guest.get(vmid, [])))
+        under_way = [self._backup(run, None) for _, run in found if run.end > self.now]
+        removed = {(fault.vmid, fault.due) for fault in of_kind(self.faults, SnapshotRemoved) if fault.at <= self.now}
+        done = [
+            (job, run)
+            for job, run in found
+            if run.end <= self.now and run.error is None and (vmid, run.due) not in removed
+        ]
+        kept = [self._backup(run, _size(run)) for job, run in done[: self._keeps(done)]]
+        return under_way + self._pruned(kept)
+
+    def _keeps(self, done: list[tuple[BackupJob, GuestRun]]) -> int | None:
+        """How many PVE itself leaves after a guest's backup; None: it doesn't prune."""
+        return done[0][0].keep_last if done else None
+
+    def _pruned(self, backups: list[Backup]) -> list[Backup]:
+        pruned = [run.start for run in self.upkeep if run.kind == "prune" and run.state == "OK" and run.end <= self.now]
+        if not pruned:
+            return backups
+        newer = [backup for backup in backups if backup.time > pruned[-1]]
+        return newer + backups[len(newer) : len(newer) + self.lab.datastore.keep_last]
+
+    def _backup(self, run: GuestRun, size: int | None) -> Backup:
+        corrupt = self._corrupt.get((run.guest.vmid, run.due))
+        return Backup(run.guest, "", run.start + timedelta(seconds=1), size, corrupt)
+
+    def _of_former(self, former: FormerGuest) -> Iterator[Backup]:
+        for ago in range(former.backups):
+            taken = datetime.combine(former.last - timedelta(days=ago), time(4, 20), self.lab.zone).astimezone(UTC)
+            if taken <= self.now:
+                yield Backup(former, former.namespace, taken, former.size)
+
+    def _last_cleanup(self) -> datetime:
+        today = self.now.astimezone(self.lab.zone).date()
+        runs = [at for ago in (1, 0) for at in laravel(_CLEANUP, today - timedelta(days=ago), self.lab.zone)]
+        return max(at for at in runs if at <= self.now)
+
+
+def _size(run: GuestRun) -> int:
+    """A guest's backups grow by a thousandth in a year, so that no two are alike."""
+    return run.guest.size + run.guest.size // 1000 * (run.due.toordinal() % 365) // 365
+
+
+def _failed(row: DumpRow) -> bool:
+    return row.preflight is not None or row.attempts[-1].error is not None

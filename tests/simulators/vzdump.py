@@ -1,0 +1,141 @@
+"""What vzdump did in one night: a task per job and node, guests one after another, tasks behind the node's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from tests.simulators import changes, seeded
+from tests.simulators.faults import Fault, GuestFails, GuestTakes, JobDisabled, Maintenance, NodeDown, holds, of_kind
+from tests.simulators.homelab import BackupJob, Guest, Homelab
+from tests.simulators.timetable import proxmox
+
+_LOCK_WAIT = timedelta(minutes=180)
+"""vzdump gives up on the node's lock after this long (its default ``lockwait``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestRun:
+    """One guest within a task. Without ``error`` it left a backup; ``uploaded`` means that PBS saw something of it."""
+
+    guest: Guest
+    due: date
+    start: datetime
+    end: datetime
+    error: str | None = None
+    uploaded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class VzdumpTask:
+    """A task on one node. ``status`` is what it ends with."""
+
+    job: BackupJob
+    node: str
+    guests: tuple[Guest, ...]
+    start: datetime
+    end: datetime
+    status: str
+    runs: tuple[GuestRun, ...]
+
+
+def night(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[VzdumpTask, ...]:
+    """All tasks that were due on a local day. What is left of the day before still holds the lock, nothing older."""
+    before = _tasks(lab, faults, day - timedelta(days=1), {})
+    return _tasks(lab, faults, day, _free_from(before, {}))
+
+
+def _tasks(lab: Homelab, faults: tuple[Fault, ...], day: date, free: dict[str, datetime]) -> tuple[VzdumpTask, ...]:
+    tasks: list[VzdumpTask] = []
+    for place, job in enumerate(lab.jobs):
+        for due in _due(lab, faults, job, day):
+            covered = _covered(lab, faults, job, due)
+            for node in lab.nodes:
+                start = due + timedelta(seconds=1 + place) + seeded.seconds(0, 2, "vzdump", node, day)
+                guests = tuple(guest for guest in covered if guest.node == node)
+                if guests and not node_is_down(faults, node, start):
+                    lock = _free_from(tasks, free).get(node, start)
+                    tasks.append(_task(lab, faults, job, node, guests, day, start, max(start, lock)))
+    return tuple(tasks)
+
+
+def _covered(lab: Homelab, faults: tuple[Fault, ...], job: BackupJob, due: datetime) -> tuple[Guest, ...]:
+    """The guests that the job covers when it is due, in its order; none once it is deleted."""
+    there = {guest.vmid: guest for guest in changes.guests(lab, faults, due)}
+    found = next((one for one in changes.jobs(lab, faults, due) if one.id == job.id), None)
+    return tuple(there[vmid] for vmid in found.guests) if found else ()
+
+
+def _due(lab: Homelab, faults: tuple[Fault, ...], job: BackupJob, day: date) -> Iterator[datetime]:
+    for due in proxmox(job.timetable, day, lab.zone):
+        if (job.since is None or day >= job.since) and not disabled(faults, job.id, due):
+            yield due
+
+
+def disabled(faults: Iterable[Fault], job: str, now: datetime) -> bool:
+    """Whether somebody has switched the job off by ``now``."""
+    return any(fault.job == job and holds(fault, now) for fault in of_kind(faults, JobDisabled))
+
+
+def _free_from(tasks: Iterable[VzdumpTask], free: dict[str, datetime]) -> dict[str, datetime]:
+    latest = dict(free)
+    for task in tasks:
+        latest[task.node] = max(task.end, latest.get(task.node, task.end))
+    return latest
+
+
+def _task(
+    lab: Homelab,
+    faults: tuple[Fault, ...],
+    job: BackupJob,
+    node: str,
+    guests: tuple[Guest, ...],
+    day: date,
+    start: datetime,
+    lock: datetime,
+) -> VzdumpTask:
+    if lock - start > _LOCK_WAIT:
+        status = "can't acquire lock '/var/run/vzdump.lock' - got timeout"
+        return VzdumpTask(job, node, guests, start, start + _LOCK_WAIT, status, ())
+    runs: list[GuestRun] = []
+    at, cut = lock + timedelta(seconds=1), _next_cut(faults, node, start)
+    for guest in guests:
+        if guest not in changes.guests(lab, faults, at):
+            continue  # It was moved away or deleted before its turn, and the task passes over it.
+        run = _run(faults, guest, day, at)
+        if run.end > cut:
+            runs.append(GuestRun(guest, day, run.start, max(cut, run.start), "connection error: connection reset"))
+            return VzdumpTask(job, node, guests, start, cut, "unexpected status", tuple(runs))
+        runs.append(run)
+        at = run.end + timedelta(seconds=1)
+    status = "job errors" if any(run.error for run in runs) else "OK"
+    return VzdumpTask(job, node, guests, start, at, status, tuple(runs))
+
+
+def _run(faults: tuple[Fault, ...], guest: Guest, day: date, start: datetime) -> GuestRun:
+    offline = "backup write data failed: datastore is in offline maintenance mode"
+    if is_in_maintenance(faults, start, "offline"):
+        return GuestRun(guest, day, start, start + timedelta(seconds=3), offline, uploaded=False)
+    for failure in of_kind(faults, GuestFails):
+        if (failure.vmid, failure.due) == (guest.vmid, day):
+            return GuestRun(guest, day, start, start + failure.after, failure.error, failure.uploading)
+    for slow in of_kind(faults, GuestTakes):
+        if (slow.vmid, slow.due) == (guest.vmid, day):
+            return GuestRun(guest, day, start, start + slow.takes)
+    return GuestRun(guest, day, start, start + seeded.vary(guest.takes, guest.name, day))
+
+
+def is_in_maintenance(faults: Iterable[Fault], now: datetime, *modes: str) -> bool:
+    """Whether the datastore is in one of these maintenance modes."""
+    return any(fault.mode in modes and fault.start <= now < fault.end for fault in of_kind(faults, Maintenance))
+
+
+def node_is_down(faults: Iterable[Fault], node: str, now: datetime) -> bool:
+    """Whether a node is off at ``now``."""
+    return any(fault.node == node and fault.start <= now < fault.end for fault in of_kind(faults, NodeDown))
+
+
+def _next_cut(faults: Iterable[Fault], node: str, start: datetime) -> datetime:
+    cuts = [fault.start for fault in of_kind(faults, NodeDown) if fault.node == node and fault.start > start]
+    return min(cuts, default=datetime.max.replace(tzinfo=UTC))

@@ -1,0 +1,121 @@
+"""Large JSON lists, row by row: the same rows however they arrive, words for what is none, and turns for others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.upstream import json_rows
+from tests.event_loop import seconds_between_turns
+
+
+async def chunks(text: str, size: int) -> AsyncIterator[bytes]:
+    data = text.encode()
+    for place in range(0, len(data), size):
+        yield data[place : place + size]
+
+
+def read(text: str, size: int) -> list[Any]:
+    return asyncio.run(json_rows.rows(chunks(text, size), "data", lambda row: row))
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_rows_are_the_same_however_the_answer_is_cut(size: int) -> None:
+    text = ' {"success":true,"total": 2, "data" : [ {"a":"],\\u00e9"}, 12 , [1,{"b":null}],"ü"] ,"digest":"x","more":{"y":[1]}} '
+
+    assert read(text, size) == [
+        {"a": "],é"},
+        12,
+        [1, {"b": None}],
+        "ü",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "cut_off"),
+    [
+        ("", True),
+        ('{"data":[', True),
+        ('{"data":[{"a":1}', True),
+        ('{"data":[{"a":1}]', True),
+        ('{"data":[{"a":1}],"total"', True),
+        ('{"data":null}', False),
+        ('{"data":{"a":[1]}}', False),
+        ("[1,2]", False),
+        ("<html>", False),
+        ('{"data":[1 2]}', False),
+    ],
+)
+def test_what_is_no_list_of_rows_says_whether_it_was_cut_off(text: str, cut_off: bool) -> None:
+    with pytest.raises(json_rows.RowsError) as caught:
+        read(text, 64)
+
+    assert caught.value.cut_off is cut_off
+
+
+ANY_JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.lists(ANY_JSON, max_size=8), st.integers(1, 40))
+def test_rows_are_what_json_says_they_are(rows: list[Any], size: int) -> None:
+    assert read(json.dumps({"total": len(rows), "data": rows}), size) == rows
+
+
+@given(st.text(alphabet='{}[]",:\\ dat1é\x00', max_size=40), st.integers(1, 40))
+def test_any_text_gives_rows_or_the_words_for_none(text: str, size: int) -> None:
+    with suppress(json_rows.RowsError):
+        assert isinstance(read(text, size), list)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"data":[' + "[" * 100_000,
+        '{"data":[["' + "x" * 2_000_000 + '"]]}',
+        "{" + '"a":1,' * 20_000 + '"data":[]}',
+    ],
+    ids=["nested too deep", "a row of 2 MB", "a long way to the list"],
+)
+def test_what_no_upstream_would_send_is_refused_without_being_looked_at_for_long(text: str) -> None:
+    with pytest.raises(json_rows.RowsError, match="not the list that was asked for"):
+        read(text, 16 * 1024)
+
+
+def test_bytes_that_are_no_utf_8_are_no_list() -> None:
+    async def latin_1() -> AsyncIterator[bytes]:
+        yield '{"data":["ü"]}'.encode("latin-1")
+
+    with pytest.raises(json_rows.RowsError, match="not the list"):
+        asyncio.run(json_rows.rows(latin_1(), "data", lambda row: row))
+
+
+def test_fifty_thousand_rows_leave_room_for_others() -> None:
+    """25 MB, as PBS would send them: one json.loads of it would take half a second; a few milliseconds are usual here."""
+    row = (
+        '{"backup-type":"vm","backup-id":"100","backup-time":1790650802,"files":['
+        + ",".join(['{"filename":"drive-scsi0.img.fidx","crypt-mode":"none","size":34359738368}'] * 5)
+        + '],"size":34359739300,"owner":"pve@pbs!a","protected":false}'
+    )
+    text = '{"data":[' + ",".join([row] * 50_000) + "]}"
+
+    async def read_and_watch() -> tuple[int, list[float]]:
+        async with seconds_between_turns() as stretches:
+            found = await json_rows.rows(chunks(text, 65536), "data", lambda row: (row["backup-time"], row["size"]))
+        return len(found), stretches
+
+    count, stretches = asyncio.run(read_and_watch())
+
+    assert count == 50_000
+    assert len(stretches) > 90
+    assert max(stretches) < 0.15
