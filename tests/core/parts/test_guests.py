@@ -188,7 +188,7 @@ def test_rule_2_backups_of_a_deleted_guest_are_a_note_not_a_row() -> None:
     found = judged("22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", group("22 04:05"), group("1 04:05", vmid="199")))
 
     assert [one.name for one in found.services] == ["vaultwarden"]
-    assert found.notes == ("GuestBackups backups of a guest that is gone: pbs:main/ct/199.",)
+    assert found.notes == ("Kept backups of a guest that is gone: pbs:main/ct/199.",)
 
 
 def test_a_schedule_that_cannot_be_read_is_a_warning_with_its_text() -> None:

@@ -63,7 +63,7 @@ def test_rule_2_a_deleted_guest_is_not_expected_and_its_backups_are_kept() -> No
     found = desk.board("22 12:04")
 
     assert [one.name for one in found.services] == ["jellyfin"]
-    assert "GuestBackups backups of a guest that is gone: pbs:main/ct/101." in found.notes
+    assert "Kept backups of a guest that is gone: pbs:main/ct/101." in found.notes
 
 
 PAUSED = settings(pauses=(Pause(date(2026, 11, 21), date(2026, 11, 24), (), "holiday"),))

@@ -94,7 +94,7 @@ def notes(lab: Inputs, guest_parts: list[GuestPart], taken: set[tuple[PartKind, 
             if shown or (PartKind.GUEST, f"{source.name}:{path}") in taken or _ignored(lab, path):
                 continue
             (clients if group.type == "host" else gone).append(f"{source.name}:{path}")
-    yield from (f"GuestBackups backups of a guest that is gone: {path}." for path in sorted(gone))
+    yield from (f"Kept backups of a guest that is gone: {path}." for path in sorted(gone))
     yield from (f"No service names the backups of {path}, so nothing is expected of them." for path in sorted(clients))
 
 

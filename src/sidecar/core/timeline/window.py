@@ -96,7 +96,7 @@ def _announced(plan: Plan, runs: Sequence[Run]) -> list[datetime]:
 
 @lru_cache(maxsize=512)
 def _scheduled(schedule: Schedule, start: datetime, end: datetime, limit: int) -> tuple[datetime, ...]:
-    """GuestBackups, because the same month is asked for again with every new board."""
+    """Kept, because the same month is asked for again with every new board."""
     back = min(_LOOK_BACK * (schedule.period(start) or timedelta(days=1)), _LONGEST_LOOK_BACK)
     return due_times(schedule, start - back, start, _LOOK_BACK) + due_times(schedule, start, end, limit)
 

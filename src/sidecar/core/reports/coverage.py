@@ -1,0 +1,100 @@
+"""Who is covered by which job, as one report tells it: guests by PVE's jobs, databases by Databasement's backups."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import attrgetter
+
+from .cached import cached
+from .facts import BackupJob, Dump, DumpPlan, Guest, Storage
+from .report import Report
+
+#: What can be matched without the risk of a pattern that runs for ever: no group or class is repeated.
+_HARMLESS_PATTERN = re.compile(r"\^?[A-Za-z0-9_.*?-]{1,100}\$?")
+
+
+class JobsOfGuests:
+    """Which jobs back up which guest, looked up instead of searched."""
+
+    def __init__(self, jobs: Iterable[BackupJob]) -> None:
+        self._by_vmid: dict[int, list[BackupJob]] = defaultdict(list)
+        for job in jobs:
+            for vmid in dict.fromkeys(job.guests or ()):
+                self._by_vmid[vmid].append(job)
+
+    def of(self, guest: Guest) -> list[BackupJob]:
+        """The jobs that back the guest up where it is now: node limits count."""
+        return [job for job in self._by_vmid.get(guest.vmid, ()) if job.node in (None, guest.node)]
+
+
+def storage_key(job: BackupJob, storages: Iterable[Storage]) -> str | None:
+    """What the memory calls the destination of a job: its storage, and where on a backup server that leads.
+
+    "nas", "pbs-main=store1/clusterA"; only the name while the storage itself can't be read.
+    """
+    storage = next((storage for storage in storages if storage.name == job.storage), None)
+    if storage is None or storage.datastore is None:
+        return job.storage
+    return f"{storage.name}={storage.datastore}/{storage.namespace or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseServer:
+    """A database server with its backup configurations and rows, newest first."""
+
+    name: str
+    plans: tuple[DumpPlan, ...]
+    rows: tuple[Dump, ...]
+
+    def databases(self) -> dict[str, list[Dump]]:
+        """All that a configuration names or a row was seen of, each with the rows that concern it, newest first.
+
+        A failure before the server's databases were known counts for every one of them.
+        """
+        named = {database for plan in self.plans for database in plan.databases}
+        rows_of = {
+            name: list[Dump]() for name in sorted(named | {row.database for row in self.rows if not row.whole_server})
+        }
+        for row in self.rows:
+            for rows in rows_of.values() if row.whole_server else (rows_of[row.database],):
+                rows.append(row)
+        return rows_of
+
+
+@cached
+def database_servers(report: Report) -> tuple[DatabaseServer, ...]:
+    """All servers that the report tells of, by name."""
+    plans, rows = defaultdict(list), defaultdict(list)
+    for plan in report.facts(DumpPlan):
+        plans[plan.server].append(plan)
+    for row in sorted(report.facts(Dump), key=attrgetter("run.start"), reverse=True):
+        rows[row.server].append(row)
+    return tuple(DatabaseServer(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows}))
+
+
+def covers(plan: DumpPlan, database: str) -> bool:
+    """The configuration is for this database: it names it, takes all, or its pattern matches.
+
+    A pattern that could take for ever to match counts as matching: expecting too much is the safe mistake.
+    """
+    if plan.mode == "selected":
+        return database in plan.databases
+    if plan.mode != "pattern" or not plan.pattern or not _HARMLESS_PATTERN.fullmatch(plan.pattern):
+        return True
+    try:
+        return re.search(plan.pattern, database[:100]) is not None
+    except re.error:
+        return True
+
+
+def dump_job(source: str, plan: DumpPlan) -> str:
+    """The name of the job that makes these dumps."""
+    return f"{source}/dump/{plan.schedule_name or plan.id}"
+
+
+def volumes_key(plan: DumpPlan) -> str | None:
+    """What the memory calls the destination of a backup configuration: its volumes, "local+s3"; None where untold."""
+    return "+".join(sorted(plan.volumes)) if plan.volumes else None
