@@ -14,7 +14,7 @@ from functools import reduce
 from zoneinfo import ZoneInfo
 
 from sidecar.core.history.history import EMPTY, History
-from sidecar.core.history.record import remember
+from sidecar.core.history.record import record
 from sidecar.core.model import Outcome, Run, SourceKind
 from sidecar.core.reports.facts import (
     BackrestPlan,

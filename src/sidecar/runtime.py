@@ -16,7 +16,7 @@ import uvicorn
 from . import service_manager
 from .config.model import Config
 from .core.board.board import board_of
-from .core.history.record import remember
+from .core.history.record import record
 from .core.judgement.judged import Judged, judged
 from .core.model import Board
 from .core.reports.report import Problem, Report, keep_what_failed
@@ -68,7 +68,7 @@ class BoardKeeper:
         self._reports[report.source] = merged
         self._tried.add(report.source)
         _log_change(before, report)
-        self._history = remember(self._history, merged)
+        self._history = record(self._history, merged)
         self.rejudge()
         if self._ledger is not None:
             self._ledger.record(merged, self._history, self.board)

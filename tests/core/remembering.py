@@ -7,7 +7,7 @@ from typing import Any
 
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY
-from sidecar.core.history.record import remember
+from sidecar.core.history.record import record
 from sidecar.core.model import Board, Outcome, Run, SourceKind, State
 from sidecar.core.reports.facts import BackrestPlan, BackupJob, Dump, DumpPlan, Guest, UpkeepJob
 from sidecar.core.reports.report import Report, keep_what_failed
@@ -32,7 +32,7 @@ class BoardKeeper:
         for report in reports:
             merged = keep_what_failed(report, self.reports.get(report.source))
             self.reports[report.source] = merged
-            self.history = remember(self.history, merged)
+            self.history = record(self.history, merged)
         return self
 
     def board(self, now: str) -> Board:

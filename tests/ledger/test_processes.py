@@ -16,7 +16,7 @@ import pytest
 
 from sidecar import cli
 from sidecar.config import load
-from sidecar.core.history.record import remember
+from sidecar.core.history.record import record
 from sidecar.credentials import Credentials
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.runtime import BoardKeeper
@@ -76,7 +76,7 @@ def test_a_kill_in_the_middle_of_writing_leaves_a_whole_ledger(tmp_path: Path) -
         assert ledger.notes == ()
         assert len({one.name for one in history.seen.values()}) == 1
         assert len({rows_[-1].schedule for rows_ in history.plans.values()}) == 1
-        assert history == remember(history, ledger.remembered.reports["pve"])
+        assert history == record(history, ledger.remembered.reports["pve"])
 
 
 FULL = """

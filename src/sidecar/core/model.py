@@ -91,11 +91,12 @@ class Run:
 
 
 class PartKind(StrEnum):
-    """What protects a service."""
+    """What a member is: what protects a service, or an upkeep job, which is a member of itself."""
 
     GUEST = "guest"
     DATABASE = "database"
     PLAN = "plan"
+    UPKEEP = "upkeep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,30 @@ class Link:
 
     url: str
     label: str
+
+
+class Cause(StrEnum):
+    """Why a verdict is what it is, for programs and for the memory. The sentence for people is made from it once."""
+
+    PAUSED = "paused"
+    SWITCHED_OFF_HERE = "switched_off_here"
+    NOTHING_OWED = "nothing_owed"
+    CANNOT_TELL = "cannot_tell"
+    UNREADABLE = "unreadable"
+    GONE = "gone"
+    IN_NO_JOB = "in_no_job"
+    SWITCHED_OFF_UPSTREAM = "switched_off_upstream"
+    SCHEDULE_UNREADABLE = "schedule_unreadable"
+    NEWEST_UNUSABLE = "newest_unusable"
+    RUN_FAILED = "run_failed"
+    UNDER_WAY = "under_way"
+    UNDER_WAY_TOO_LONG = "under_way_too_long"
+    WAITING = "waiting"
+    NOTHING_STARTED = "nothing_started"
+    NOTHING_WAS_DUE = "nothing_was_due"
+    CONCERNS = "concerns"
+    NOT_VERIFIED = "not_verified"
+    IN_TIME = "in_time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +141,7 @@ class Verdict:
         since: when the state began, as far as the evidence tells.
         action: one sentence in the imperative, where something can be done.
         link: where to do it.
+        cause: the rule's answer as a word; None for rows that no rule of the judge speaks for (sources, datastores).
     """
 
     state: State
@@ -123,6 +149,7 @@ class Verdict:
     since: datetime | None = None
     action: str | None = None
     link: Link | None = None
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sidecar.core.reports.report import Report
 
 from . import observed, upkeep_runs
 from .history import History, PlanRow, Sighting
-from .observed import Promise
+from .observed import ObservedPlan
 
 #: Most rows that are kept of one member, most announced runs and most runs of one job. No ordinary year makes that many:
 #: a job that runs every hour makes 9,600 runs in 400 days.
@@ -23,13 +23,13 @@ MOST_ANNOUNCED = 400
 MOST_RUNS = 10_000
 
 
-def remember(history: History, report: Report) -> History:
+def record(history: History, report: Report) -> History:
     """``history`` with what ``report`` tells; the very same object when it tells nothing new.
 
     Only scopes that were read this time count: while a source can't be read, the last plan stays in force (rule 1).
     """
-    changed = _promises(_announcements(_runs(_sightings(history, report), report), report), report)
-    at = _oldest(report) if report.kind is SourceKind.PBS else observed.promises_as_of(report)
+    changed = _plans(_announcements(_runs(_sightings(history, report), report), report), report)
+    at = _oldest(report) if report.kind is SourceKind.PBS else observed.plans_as_of(report)
     if report.source in history.contacts or at is None:
         return changed
     contacts = MappingProxyType({**changed.contacts, report.source: at})
@@ -37,28 +37,29 @@ def remember(history: History, report: Report) -> History:
 
 
 def _oldest(report: Report) -> datetime | None:
-    return min((one.as_of for one in report.readings if one.as_of), default=None)
+    return min((reading.as_of for reading in report.readings if reading.as_of), default=None)
 
 
 # --- rule 1: plans are remembered -------------------------------------------------------------------------------------
 
 
-def _promises(history: History, report: Report) -> History:
-    at = observed.promises_as_of(report)
+def _plans(history: History, report: Report) -> History:
+    at = observed.plans_as_of(report)
     if at is None:
         return history
-    by_member: dict[str, dict[str, Promise]] = defaultdict(dict)
-    for promise in observed.promises(report):
-        by_member[promise.member][promise.job] = promise
+    by_member: dict[str, list[ObservedPlan]] = defaultdict(list)
+    for plan in observed.plans(report):
+        by_member[plan.member].append(plan)
     known = _of_source(history.plans, report.source)
     # A backup server may have been read before its jobs could be.
     first = report.source not in history.contacts or (report.kind is SourceKind.PBS and not known)
     changed = {}
     for member in by_member.keys() | known:
         rows = history.plans.get(member, ())
-        found = _rows(rows, by_member.get(member, {}), partial(observed.tells_of, report), at, None if first else at)
-        if found != rows:
-            changed[member] = found
+        tells_of = partial(observed.tells_of, report)
+        merged = _rows(rows, by_member.get(member, ()), tells_of, at, None if first else at)
+        if merged != rows:
+            changed[member] = merged
     return replace(history, plans=MappingProxyType({**history.plans, **changed})) if changed else history
 
 
@@ -68,34 +69,57 @@ def _of_source(members: Iterable[str], source: str) -> set[str]:
 
 def _rows(
     rows: tuple[PlanRow, ...],
-    promises: Mapping[str, Promise],
-    told_now: Callable[[str], bool],
+    plans: Iterable[ObservedPlan],
+    tells_of: Callable[[str], bool],
     at: datetime,
     since: datetime | None,
 ) -> tuple[PlanRow, ...]:
     """Rule 1: what changed counts from when it was seen; at first contact (``since`` is None) it counts from before."""
-    found = [row for row in rows if row.valid_to is not None]
-    open_rows = {row.job: row for row in rows if row.valid_to is None}
-    for job, promise in promises.items():
-        row = open_rows.pop(job, None)
-        if row is not None and _same(row, promise):
-            found.append(row)
-            continue
+    merged = [row for row in rows if row.valid_to is not None]
+    open_rows = [row for row in rows if row.valid_to is None]
+    for plan in plans:
+        row = next((row for row in open_rows if row.job == plan.job and _fits(row, plan)), None)
         if row is not None:
-            found.append(replace(row, valid_to=at))
-        found.append(PlanRow(job, promise.schedule, promise.timezone, promise.enabled, since))
-    found += [replace(row, valid_to=at) if told_now(row.job) else row for row in open_rows.values()]
-    return tuple(sorted(found, key=_age)[-MOST_ROWS:])
+            open_rows.remove(row)
+            if _same(row, plan):
+                merged.append(_with_destination(row, plan))
+                continue
+            merged.append(replace(row, valid_to=at))
+        merged.append(
+            PlanRow(plan.job, plan.schedule, plan.timezone, plan.enabled, since, destination=plan.destination)
+        )
+    merged += [replace(row, valid_to=at) if tells_of(row.job) else row for row in open_rows]
+    return tuple(sorted(merged, key=_age)[-MOST_ROWS:])
 
 
-def _same(row: PlanRow, promise: Promise) -> bool:
+def _fits(row: PlanRow, plan: ObservedPlan) -> bool:
+    """The row is for the plan's destination; one of an older ledger takes the destination in force."""
+    return row.destination is None or plan.destination is None or same_destination(row.destination, plan.destination)
+
+
+def same_destination(destination: str | None, other: str | None) -> bool:
+    """The same place, as the memory calls it. A storage whose target could not be read this time is no other place."""
+    if destination == other:
+        return True
+    if destination is None or other is None:
+        return False
+    shorter, longer = sorted((destination, other), key=len)
+    return longer.startswith(f"{shorter}=")
+
+
+def _same(row: PlanRow, plan: ObservedPlan) -> bool:
     """A zone that could not be read this time is no change."""
-    same_zone = promise.timezone in (None, row.timezone)
-    return same_zone and (row.schedule, row.enabled) == (promise.schedule, promise.enabled)
+    same_zone = plan.timezone in (None, row.timezone)
+    return same_zone and (row.schedule, row.enabled) == (plan.schedule, plan.enabled)
 
 
-def _age(row: PlanRow) -> tuple[datetime, str]:
-    return row.valid_from or datetime.min.replace(tzinfo=UTC), row.job
+def _with_destination(row: PlanRow, plan: ObservedPlan) -> PlanRow:
+    longest = max((row.destination, plan.destination), key=lambda place: len(place or ""))
+    return row if longest == row.destination else replace(row, destination=longest)
+
+
+def _age(row: PlanRow) -> tuple[datetime, str, str]:
+    return row.valid_from or datetime.min.replace(tzinfo=UTC), row.job, row.destination or ""
 
 
 # --- rule 1, last sentence: announced runs ------------------------------------------------------------------------------
@@ -134,11 +158,13 @@ def _sightings(history: History, report: Report) -> History:
     shown = observed.members(report)
     changed = {}
     for member, name in shown.items():
-        at, before = observed.listed_at(report, member), history.seen.get(member)
-        if at is not None and (before is None or before.gone is not None or before.name != name):
+        before = history.seen.get(member)
+        if before is not None and before.gone is None and before.name == name:
+            continue
+        if (at := observed.listed_at(report, member)) is not None:
             changed[member] = Sighting(before.first if before else at, name)
     for member in _of_source(history.seen, report.source) - shown.keys():
-        at, before = observed.listed_at(report, member), history.seen[member]
-        if at is not None and before.gone is None:
+        before = history.seen[member]
+        if before.gone is None and (at := observed.listed_at(report, member)) is not None:
             changed[member] = replace(before, gone=at)
     return replace(history, seen=MappingProxyType({**history.seen, **changed})) if changed else history

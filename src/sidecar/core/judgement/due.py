@@ -1,4 +1,4 @@
-"""When a part is due: the due time that counts, the next one, and the grace (rules 1, 3 and 4 of design §6)."""
+"""When something is due by one expectation: the due time that counts, the next one, and the grace (rules 1, 3, 4 and 8)."""
 
 from __future__ import annotations
 
@@ -6,64 +6,97 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sidecar.core.history.history import History
-from sidecar.core.model import Run
-from sidecar.core.parts.part import EARLY, Part, Plan
+from sidecar.core.model import Outcome, Run
+from sidecar.core.parts.expectation import FIRST, Expectation, PauseWindow, ScheduleInForce
 
+#: Rule 4: where starts can be seen.
 SHORT_GRACE = timedelta(minutes=30)
 LONGEST_GRACE = timedelta(hours=3)
-_FIRST = datetime.min.replace(tzinfo=UTC)
+
+Pauses = tuple[PauseWindow, ...]
 
 
-def due_time(part: Part, enabled: tuple[Plan, ...], good: Run | None, history: History) -> datetime | None:
+def due_time(
+    expectation: Expectation,
+    pauses: Pauses,
+    good: Run | None,
+    good_anywhere: Run | None,
+    oldest: datetime | None,
+) -> datetime | None:
     """Rule 3: D, the first due time after the one that the newest good run answers; without one the first that is known.
 
-    Rule 1: each plan has its due times while it was in force, and what was announced stays due until a run answers it.
+    Args:
+        good: the newest good run at the destination.
+        good_anywhere: the newest good run of the member at any destination: it answers what ended schedules still owe
+            (rule 1).
+        oldest: no due time before this is known.
     """
-    answered = good.start + EARLY if good else None
-    first = part.first_due_after or history.contact(part.source) or part.evidence.as_of
-    due = []
-    for plan in (*enabled, *part.past):
-        after = answered or (_FIRST if plan.schedule is None else first and first - timedelta(seconds=1))
-        due.append(_expected_after(part, plan, after) if after else None)
-    return min((one for one in due if one), default=None)
+    owed = [(schedule, good_anywhere) for schedule in expectation.past]
+    if expectation.owes and expectation.schedule is not None:
+        owed.append((expectation.schedule, good))
+    dues = (_first_due(expectation, schedule, pauses, run, oldest) for schedule, run in owed)
+    return min((due for due in dues if due), default=None)
 
 
-def next_run(part: Part, enabled: tuple[Plan, ...], now: datetime) -> tuple[datetime | None, Plan | None]:
-    """The next due time after ``now``, and the plan that promises it."""
-    coming = [(_expected_after(part, plan, now), plan) for plan in enabled]
-    known = [(when, plan) for when, plan in coming if when is not None]
-    if known:
-        return min(known, key=lambda pair: pair[0])
-    return None, next(iter(enabled), None)
+def next_run(expectation: Expectation, pauses: Pauses, now: datetime) -> datetime | None:
+    """The next due time after ``now``; None while the job is switched off."""
+    if not expectation.owes or expectation.schedule is None:
+        return None
+    return _not_paused(expectation.schedule, pauses, expectation.schedule.due_after(now))
 
 
-def grace(part: Part, enabled: tuple[Plan, ...], now: datetime) -> timedelta:
+def grace(expectation: Expectation, now: datetime) -> timedelta:
     """Rule 4: 30 min where starts can be seen, else a quarter of the period, 30 min to 3 h; the owner's word wins."""
-    own = [plan.grace for plan in enabled if plan.grace is not None]
-    if own:
-        return max(own)
-    if part.starts_seen:
+    in_force = expectation.schedule
+    if in_force is not None and in_force.grace is not None:
+        return in_force.grace
+    if expectation.starts_seen:
         return SHORT_GRACE
-    periods = [plan.schedule.period(now) for plan in (enabled or part.plans) if plan.schedule]
-    period = min((period for period in periods if period), default=None)
+    period = in_force.schedule.period(now) if in_force is not None and in_force.schedule else None
     return min(max(period / 4, SHORT_GRACE), LONGEST_GRACE) if period else LONGEST_GRACE
 
 
-def second_time(due: datetime, zones: Iterable[str | None]) -> timedelta:
+def second_time(due: datetime, schedules: Iterable[ScheduleInForce]) -> timedelta:
     """Rule 7: how much later the same local time comes again; nothing where it comes once.
 
     It is due once, at the first, but schedulers disagree which of the two they take (libs.md §3), so the second is
     waited for as well.
     """
-    local = [due.astimezone(ZoneInfo(zone)) for zone in zones if zone is not None]
-    again = [one.replace(fold=1).astimezone(UTC) - one.astimezone(UTC) for one in local]
+    zones = {schedule.timezone for schedule in schedules if schedule.schedule and schedule.timezone}
+    local = [due.astimezone(ZoneInfo(zone)) for zone in zones]
+    again = [time.replace(fold=1).astimezone(UTC) - time.astimezone(UTC) for time in local]
     return max(again, default=timedelta())
 
 
-def _expected_after(part: Part, plan: Plan, moment: datetime) -> datetime | None:
-    """The first due time after ``moment`` that no pause excuses."""
-    due = plan.due_after(moment)
-    while due is not None and (pause := next((one for one in part.pauses if one.start <= due < one.end), None)):
-        due = plan.due_after(pause.end - datetime.resolution)
+def _first_due(
+    expectation: Expectation,
+    schedule: ScheduleInForce,
+    pauses: Pauses,
+    good: Run | None,
+    oldest: datetime | None,
+) -> datetime | None:
+    if good is not None:
+        due = schedule.first_due_after_run(good.start)
+        if expectation.busy_is_kept and due is not None and good.end is not None and due <= good.end:
+            due = schedule.due_after(good.end)
+    elif schedule.schedule is None:
+        due = schedule.due_after(FIRST)
+    else:
+        due = _first_known(expectation, schedule, oldest)
+    return _not_paused(schedule, pauses, due)
+
+
+def _first_known(expectation: Expectation, schedule: ScheduleInForce, oldest: datetime | None) -> datetime | None:
+    """Rule 1: the first due time from the oldest trace on, or an earlier one that a failed run was for."""
+    due = schedule.due_after(oldest - timedelta(seconds=1)) if oldest is not None else None
+    failed = (run.start for run in expectation.observed.runs if run.outcome is not Outcome.OK)
+    first_failed = min((start for start in failed if start not in expectation.not_its_own), default=None)
+    answered = schedule.answered_by(first_failed) if first_failed is not None else None
+    return min((moment for moment in (due, answered) if moment is not None), default=None)
+
+
+def _not_paused(schedule: ScheduleInForce, pauses: Pauses, due: datetime | None) -> datetime | None:
+    """The due time, or the first after it that no pause excuses."""
+    while due is not None and (pause := next((each for each in pauses if each.start <= due < each.end), None)):
+        due = schedule.due_after(pause.end - datetime.resolution)
     return due

@@ -1,304 +1,432 @@
-"""Judges one part at one moment: the rules of design §6, each marked with its number.
+"""Judges one expectation at one moment: the rules of docs/verdicts.md, each marked with its number.
 
 The questions are asked in this order, and the first that applies answers: Does the owner want it quiet? Can anything be
-known? Is it still there? Does anybody promise a backup? Is the newest one worth anything? Is one due, and what became of it?
+known? Is it still there? Does the job owe a backup? Is the newest one worth anything? Is one due, and what became of it?
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import dropwhile, takewhile
 from zoneinfo import ZoneInfo
 
 from sidecar.core import words
-from sidecar.core.history.history import History
-from sidecar.core.model import Outcome, Run, State, Verdict
-from sidecar.core.parts.part import CLOCK_TOLERANCE, EARLY, Activity, Part, Plan
+from sidecar.core.model import Cause, Outcome, Run, State, Verdict
+from sidecar.core.parts.expectation import CLOCK_TOLERANCE, FIRST, Activity, Evidence, Expectation, PauseWindow
+from sidecar.core.parts.part import Part
 
 from .due import due_time, grace, next_run, second_time
 
+#: Rule 5: how long a run may be under way where nothing tells how long such runs take.
 LONGEST_RUN = timedelta(hours=24)
-_FIRST = datetime.min.replace(tzinfo=UTC)
+
+_LOWERED_BY_CONCERNS = (State.LATE, State.RUNNING, State.OK)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """A part's verdict and the times that go with it.
+    """An expectation's verdict and the times that go with it.
 
     Attributes:
         due: the due time that counts (rule 3); None where none is known.
-        good: the newest good run that counts as evidence.
-        next_run: the next due time after now, and the plan that promises it.
+        good: the newest good run at its destination that counts as evidence.
+        next_run: the next due time after now.
         grace: how long after a due time a run may still start (rule 4).
+        under_way: something runs that may still answer what is due (rule 5), and not for too long.
     """
 
+    expectation: Expectation
     verdict: Verdict
     good: Run | None
     due: datetime | None
     next_run: datetime | None
-    plan: Plan | None
     grace: timedelta
+    under_way: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One part at one moment, with what every rule asks for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One expectation of one member at one moment, with what every rule asks for."""
 
     part: Part
+    expectation: Expectation
     now: datetime
     zone: ZoneInfo
     good: Run | None
     due: datetime | None
     grace: timedelta
+    names_job: bool
+
+    @property
+    def evidence(self) -> Evidence:
+        return self.expectation.observed.evidence
 
     def at(self, when: datetime) -> str:
         return words.moment(when, self.now, self.zone)
 
     def newest(self) -> str:
-        if self.good is None:
-            return f"no {_noun(self.part)} of {self.part.name} exists"
-        return f"newest {_noun(self.part)} {self.at(self.good.start)}"
+        """What is newest, in words."""
+        return newest_in_words(self.part, self.good, self.now, self.zone)
 
-    def verdict(self, state: State, reason: str, since: datetime | None, action: str | None = None) -> Verdict:
-        link = self.part.link if state.rank <= State.WARNING.rank else None
-        return Verdict(state, words.sentence(reason), since, words.sentence(action) if action else None, link)
+    def verdict(
+        self, state: State, cause: Cause, reason: str, since: datetime | None, action: str | None = None
+    ) -> Verdict:
+        if self.names_job:
+            place = f" to {self.expectation.destination}" if self.expectation.destination else ""
+            reason = f"{self.expectation.job.id}{place}: {reason}"
+        return _verdict(self.part, state, cause, reason, since, action)
 
 
-def judge(part: Part, history: History, now: datetime, zone: ZoneInfo) -> Judgement:
-    """The verdict of ``part`` at ``now``; times in its reason are read in ``zone``."""
-    enabled = tuple(plan for plan in part.plans if plan.enabled and not plan.silenced)
-    good = _newest_evident(part, now)
-    due = due_time(part, enabled, good, history)
-    coming, plan = next_run(part, enabled, now)
-    case = _Case(part, now, zone, good, due, grace(part, enabled, now))
-    verdict = (
-        _disabled(case)
-        or _unknown(case)
-        or _vanished(case)
-        or _unpromised(case, enabled)
-        or _worthless(case)
-        or _judged_by_time(case)
+def judge(part: Part, expectation: Expectation, contact: datetime | None, now: datetime, zone: ZoneInfo) -> Judgement:
+    """The verdict of one of the part's expectations at ``now``; times in its reason are read in ``zone``.
+
+    Args:
+        contact: when the part's source was read for the first time.
+    """
+    good = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
+    oldest = part.oldest_trace or contact or expectation.observed.evidence.as_of
+    due = due_time(expectation, part.pauses, good, _good_anywhere(part, good, now), oldest)
+    case = Case(
+        part=part,
+        expectation=expectation,
+        now=now,
+        zone=zone,
+        good=good,
+        due=due,
+        grace=grace(expectation, now),
+        names_job=sum(each.schedule is not None for each in part.expectations) > 1,
     )
-    return Judgement(verdict, good, due, coming, plan, case.grace)
+    activity = _under_way(case)
+    in_limit = activity is not None and now <= activity.start + _limit(case, activity)
+    verdict = (
+        of_the_part_alone(part, now, zone)
+        or _silenced(case)
+        or _unknown(case)
+        or _nothing_owed(case)
+        or _switched_off(case)
+        or _unusable(case)
+        or _with_concerns(case, _by_time(case, activity))
+    )
+    return Judgement(
+        expectation=expectation,
+        verdict=verdict,
+        good=good,
+        due=due,
+        next_run=next_run(expectation, part.pauses, now),
+        grace=case.grace,
+        under_way=in_limit,
+    )
 
 
-# --- rule 2: only the owner's configuration or a pause makes a part disabled ---------------------------------------------
+# --- what holds for a part whatever its jobs say -----------------------------------------------------------------------
 
 
-def _disabled(case: _Case) -> Verdict | None:
-    """Rule 2: a pause, or every job of the part switched off in the configuration. It hides whatever happens meanwhile."""
-    part = case.part
-    pause = next((one for one in part.pauses if one.start <= case.now < one.end), None)
+def of_the_part_alone(part: Part, now: datetime, zone: ZoneInfo) -> Verdict | None:
+    """Rule 2: a pause hides whatever happens meanwhile. Then: a reference that means nothing, and rule 11."""
+    pause = next((each for each in part.pauses if each.start <= now < each.end), None)
     if pause is not None:
-        why = f": {pause.reason}" if pause.reason else ""
-        return case.verdict(State.DISABLED, f"paused until {case.at(pause.end)}{why}; {case.newest()}", pause.start)
-    if part.plans and all(plan.silenced for plan in part.plans):
-        jobs = words.listed(sorted({plan.job for plan in part.plans}))
-        return case.verdict(State.DISABLED, f"{jobs} is switched off in the configuration; {case.newest()}", None)
+        return _paused(part, pause, now, zone)
+    if part.note is not None:
+        return _verdict(part, State.UNKNOWN, Cause.CANNOT_TELL, part.note, None, part.actions.unreadable)
+    if part.gone is not None and not part.evidence.stale(now):
+        reason = f"gone from {part.source} since {words.moment(part.gone, now, zone)}, but still expected"
+        return _verdict(part, State.MISSED, Cause.GONE, reason, part.gone, part.actions.missed)
     return None
+
+
+def in_no_job(part: Part, now: datetime, zone: ZoneInfo) -> Verdict:
+    """Rule 2: what no job is for is a warning, as far as anything can be known of it."""
+    good = newest_evident(part, now)
+    unreadable = _unreadable(part, part.evidence, newest_in_words(part, good, now, zone), now, zone)
+    if unreadable is not None:
+        return unreadable
+    reason = f"no enabled job backs it up; {newest_in_words(part, good, now, zone)}"
+    return _verdict(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
+
+
+def newest_evident(part: Part, now: datetime) -> Run | None:
+    """Rule 6: the newest good run of a part at any destination that counts as evidence."""
+    return _newest_evident(part.observed.evidence, part.observed.runs, now)
+
+
+def newest_in_words(part: Part, good: Run | None, now: datetime, zone: ZoneInfo) -> str:
+    """What is newest of a part: "newest dump today 02:00", "no backup of web exists"."""
+    if good is not None:
+        return f"newest {part.noun} {words.moment(good.start, now, zone)}"
+    return f"no good {part.noun} is known" if part.noun == "run" else f"no {part.noun} of {part.name} exists"
+
+
+def _paused(part: Part, pause: PauseWindow, now: datetime, zone: ZoneInfo) -> Verdict:
+    why = f": {pause.reason}" if pause.reason else ""
+    newest = newest_in_words(part, newest_evident(part, now), now, zone)
+    reason = f"paused until {words.moment(pause.end, now, zone)}{why}; {newest}"
+    return _verdict(part, State.DISABLED, Cause.PAUSED, reason, pause.start)
+
+
+def _verdict(
+    part: Part, state: State, cause: Cause, reason: str, since: datetime | None, action: str | None = None
+) -> Verdict:
+    link = part.link if state.rank <= State.WARNING.rank else None
+    return Verdict(state, words.sentence(reason), since, words.sentence(action) if action else None, link, cause)
+
+
+# --- rule 2: only the owner's configuration makes an expectation disabled -------------------------------------------------
+
+
+def _silenced(case: Case) -> Verdict | None:
+    in_force = case.expectation.schedule
+    if in_force is None or not in_force.silenced:
+        return None
+    reason = f"{in_force.job} is switched off in the configuration; {case.newest()}"
+    return case.verdict(State.DISABLED, Cause.SWITCHED_OFF_HERE, reason, None)
 
 
 # --- rule 6, second half: what may count as evidence ----------------------------------------------------------------
 
 
-def _evident(part: Part, since: datetime = _FIRST) -> Iterable[Run]:
+def _evident(evidence: Evidence, runs: Iterable[Run], since: datetime = FIRST) -> Iterator[Run]:
     """Rule 6: runs that start later than 5 min after the reading are no evidence: a clock is wrong. Newest first."""
-    known = dropwhile(part.evidence.is_from_the_future, part.runs)
+    known = dropwhile(evidence.is_from_the_future, runs)
     return takewhile(lambda run: run.start >= since, known)
 
 
-def _newest_evident(part: Part, now: datetime) -> Run | None:
-    good = next((run for run in _evident(part) if run.good), None)
+def _newest_evident(evidence: Evidence, runs: Iterable[Run], now: datetime) -> Run | None:
+    good = next((run for run in _evident(evidence, runs) if run.good), None)
     return good if good is None or good.start <= now + CLOCK_TOLERANCE else None
 
 
-def _unknown(case: _Case) -> Verdict | None:
+def _good_anywhere(part: Part, good: Run | None, now: datetime) -> Run | None:
+    """The newest good run at any destination; ``good`` is the one at this."""
+    if all(not expectation.past for expectation in part.expectations):
+        return good
+    elsewhere = newest_evident(part, now)
+    return max((run for run in (good, elsewhere) if run), key=lambda run: run.start, default=None)
+
+
+def _own(case: Case, since: datetime) -> Iterator[Run]:
+    """The runs of the expectation itself: those that answer only others at the same destination are left out (rule 3)."""
+    others = case.expectation.not_its_own
+    runs = _evident(case.evidence, case.expectation.observed.runs, since)
+    return (run for run in runs if run.start not in others) if others else runs
+
+
+def _unknown(case: Case) -> Verdict | None:
     """Rule 6: readings older than ``stale_after`` prove nothing, whatever the schedule."""
-    part, evidence = case.part, case.part.evidence
-    if part.note is not None:
-        return case.verdict(State.UNKNOWN, part.note, None, part.actions.unreadable)
-    if not evidence.stale(case.now):
+    if case.expectation.note is not None:
+        action = case.part.actions.unreadable
+        return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, action)
+    unreadable = _unreadable(case.part, case.evidence, case.newest(), case.now, case.zone)
+    if unreadable is None or not case.names_job:
+        return unreadable
+    return replace(
+        unreadable,
+        reason=case.verdict(State.UNKNOWN, Cause.UNREADABLE, _uncapitalised(unreadable.reason or ""), None).reason,
+    )
+
+
+def _uncapitalised(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:]}"
+
+
+def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo) -> Verdict | None:
+    if not evidence.stale(now):
         return None
     cause = evidence.problem.cause if evidence.problem else "it did not answer"
     action = (evidence.problem.action if evidence.problem else None) or part.actions.unreadable
     if evidence.as_of is None:
         if evidence.problem is None:
-            return case.verdict(State.UNKNOWN, f"nothing was read from {evidence.source} yet", None)
-        return case.verdict(State.UNKNOWN, f"can't read {evidence.source}: {cause}", None, action)
-    reason = f"can't read {evidence.source} since {case.at(evidence.as_of)}: {cause}; {case.newest()}"
-    return case.verdict(State.UNKNOWN, reason, evidence.as_of, action)
+            reason = f"nothing was read from {evidence.source} yet"
+            return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None)
+        reason = f"can't read {evidence.source}: {cause}"
+        return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None, action)
+    reason = f"can't read {evidence.source} since {words.moment(evidence.as_of, now, zone)}: {cause}; {newest}"
+    return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, evidence.as_of, action)
 
 
-# --- rule 11: what was there and is gone --------------------------------------------------------------------------------
+# --- rules 2 and 8: does the job owe anything ------------------------------------------------------------------------------
 
 
-def _vanished(case: _Case) -> Verdict | None:
-    """Rule 11: a mapped part that was seen before and is still expected. What it kept is gone with it, so it is missed."""
-    part = case.part
-    if part.gone is None:
+def _nothing_owed(case: Case) -> Verdict | None:
+    """Rule 8: what never has to run is disabled, but a last run that failed is still told."""
+    why = case.expectation.nothing_owed
+    if why is None:
         return None
-    reason = f"gone from {part.source} since {case.at(part.gone)}, but still expected"
-    return case.verdict(State.MISSED, reason, part.gone, part.actions.missed)
+    last = next(_own(case, FIRST), None)
+    if last is not None and last.outcome is Outcome.RUNNING:
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {case.at(last.start)}", last.start)
+    if last is not None and last.outcome is Outcome.FAILED:
+        reason = f"{why}; the run of {case.at(last.start)} failed{_quoted(last.text)}"
+        return case.verdict(State.WARNING, Cause.RUN_FAILED, reason, last.end or last.start, case.part.actions.failed)
+    return case.verdict(State.DISABLED, Cause.NOTHING_OWED, why, None)
 
 
-# --- rule 2: who promises a backup ----------------------------------------------------------------------------------
-
-
-def _unpromised(case: _Case, enabled: tuple[Plan, ...]) -> Verdict | None:
-    """Rule 2: in no enabled job is a warning; switched off upstream is not consent and turns into missed."""
-    part = case.part
-    if any(plan.schedule or plan.announced for plan in enabled):
+def _switched_off(case: Case) -> Verdict | None:
+    """Rule 2: switched off upstream is no consent: a warning, then missed. A schedule that can't be read is a warning."""
+    in_force = case.expectation.schedule
+    if in_force is None or (in_force.enabled and (in_force.schedule or in_force.announcements)):
         return None
-    unreadable = next((plan for plan in enabled if plan.trouble), None)
-    if unreadable is not None:
-        reason = f"the schedule of {unreadable.job} can't be read: {unreadable.trouble}; {case.newest()}"
-        return case.verdict(State.WARNING, reason, None, f"say when it runs: jobs, {unreadable.job}, schedule")
-    if part.plans:
-        return _switched_off(case)
-    reason = f"no enabled job backs it up; {case.newest()}"
-    return case.verdict(State.WARNING, reason, None, part.actions.uncovered)
-
-
-def _switched_off(case: _Case) -> Verdict:
-    """Rule 2: a warning until the newest backup is older than the last known period and grace, then missed."""
-    part = case.part
-    plans = [plan for plan in part.plans if not plan.silenced]
-    jobs = words.listed(sorted({plan.job for plan in plans}))
-    reason = f"job {jobs} is switched off; {case.newest()}"
-    period = max((period for plan in plans if (period := plan.last_period(case.now))), default=None)
-    if case.good is None or period is None:
-        return case.verdict(State.WARNING, reason, None, part.actions.uncovered)
-    limit = case.good.start + period + case.grace
-    if case.now < limit:
-        return case.verdict(State.WARNING, reason, None, part.actions.uncovered)
-    return case.verdict(State.MISSED, f"{reason}, the limit was {case.at(limit)}", limit, part.actions.uncovered)
+    action = case.part.actions.uncovered
+    if in_force.enabled and in_force.trouble:
+        reason = f"the schedule of {in_force.job} can't be read: {in_force.trouble}; {case.newest()}"
+        say = f"say when it runs: jobs, {in_force.job}, schedule"
+        return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
+    activity = _under_way(case)
+    if activity is not None and case.now <= activity.start + _limit(case, activity):
+        return _running(case, activity)
+    if (failed := _newest_failure(case)) is not None and case.part.noun == "run":
+        return _failed(case, failed)
+    reason = f"job {in_force.job} is switched off; {case.newest()}"
+    period = in_force.last_period(case.now)
+    limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
+    if limit is None or case.now < limit:
+        return case.verdict(State.WARNING, Cause.SWITCHED_OFF_UPSTREAM, reason, None, action)
+    reason = f"{reason}, the limit was {case.at(limit)}"
+    return case.verdict(State.MISSED, Cause.SWITCHED_OFF_UPSTREAM, reason, limit, action)
 
 
 # --- the newest backup itself ---------------------------------------------------------------------------------------
 
 
-def _worthless(case: _Case) -> Verdict | None:
-    """A newest backup that failed verification, or whose file is gone or empty, is a failure (design §2, rule 9)."""
-    part = case.part
-    if part.broken is None or case.good is None:
+def _unusable(case: Case) -> Verdict | None:
+    """Rule 9: a newest backup that failed verification, or whose file is gone or empty, is a failure."""
+    observed = case.expectation.observed
+    if observed.unusable is None or case.good is None:
         return None
-    reason = f"{part.broken}; {case.newest()}"
-    return case.verdict(State.FAILED, reason, part.verified_at or case.good.start, part.actions.failed)
+    since = observed.verified_at or case.good.start
+    reason = f"{observed.unusable}; {case.newest()}"
+    return case.verdict(State.FAILED, Cause.NEWEST_UNUSABLE, reason, since, case.part.actions.failed)
+
+
+def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
+    """What is true of a good backup, but no occurrence, makes it a warning whether the next one is due or not."""
+    if case.good is None or verdict.state not in _LOWERED_BY_CONCERNS:
+        return verdict
+    concerns = [*case.expectation.observed.concerns, *_failure_outside_schedule(case, case.good)]
+    if case.good.outcome is Outcome.WARNING:
+        concerns.insert(0, f"the newest {case.part.noun} finished with warnings{_quoted(case.good.text)}")
+    if not concerns:
+        return verdict
+    reason = f"{'; '.join(concerns)}; {case.newest()}"
+    action = case.part.actions.concerned or case.part.actions.failed
+    return case.verdict(State.WARNING, Cause.CONCERNS, reason, case.good.start, action)
+
+
+def _failure_outside_schedule(case: Case, good: Run) -> list[str]:
+    """Rule 3: one that failed after the newest good run but before D is a warning."""
+    later = (run for run in _own(case, good.start) if run.outcome is Outcome.FAILED and run.start > good.start)
+    return [f"a later run outside the schedule failed {case.at(run.start)}{_quoted(run.text)}" for run in later][:1]
 
 
 # --- rules 3 to 6: is one due, and what became of it ------------------------------------------------------------------
 
 
-def _judged_by_time(case: _Case) -> Verdict:
+def _by_time(case: Case, activity: Activity | None) -> Verdict:
     """Rule 3: before D ok or new; from D late, from D + grace missed or never; a failure at once."""
-    due = case.due
-    if due is None:
+    if case.due is None:
         return _before_due(case)
-    failed = _newest_failure(case, due)
+    failed = _newest_failure(case)
     if failed is not None:
         return _failed(case, failed)
-    if case.now < due:
+    if case.now < case.due or _upstream_owes_nothing_yet(case):
         return _before_due(case)
-    return _running(case, due) or _overdue(case, due)
+    return _running(case, activity) if activity is not None else _overdue(case, case.due)
 
 
-def _before_due(case: _Case) -> Verdict:
-    part = case.part
+def _upstream_owes_nothing_yet(case: Case) -> bool:
+    """Rule 8: PBS's own next run confirms what is due."""
+    until = case.expectation.confirmed_until
+    return until is not None and case.good is not None and case.now < until
+
+
+def _before_due(case: Case) -> Verdict:
     if case.good is None:
         first = f"nothing was due yet; first run {case.at(case.due)}" if case.due else "nothing was ever due"
-        return case.verdict(State.NEW, first, None)
-    extra = _failure_outside_schedule(case, case.good)
-    concerns = [*part.concerns, *extra]
-    concerns += [
-        f"the schedule of {plan.job} can't be read: {plan.trouble}"
-        for plan in part.plans
-        if plan.trouble and not plan.silenced
-    ]
-    if case.good.outcome is Outcome.WARNING:
-        concerns.insert(0, f"the newest {_noun(part)} finished with warnings{_quoted(case.good.text)}")
-    if concerns:
-        return case.verdict(
-            State.WARNING,
-            f"{'; '.join(concerns)}; {case.newest()}",
-            case.good.start,
-            part.actions.concerned or part.actions.failed,
-        )
-    return case.verdict(State.OK, case.newest(), case.good.start)
+        return case.verdict(State.NEW, Cause.NOTHING_WAS_DUE, first, None)
+    return case.verdict(State.OK, Cause.IN_TIME, case.newest(), case.good.start)
 
 
-def _newest_failure(case: _Case, due: datetime) -> Run | None:
-    """Rule 3: a finished run begun at or after D (5 min early) that failed; every run of a plan without known due times."""
-    since = due - EARLY
-    if case.part.every_run_was_due:
-        since = min(since, case.good.start + timedelta(seconds=1)) if case.good else _FIRST
-    return next((run for run in _evident(case.part, since) if run.outcome is Outcome.FAILED), None)
+def _newest_failure(case: Case) -> Run | None:
+    """Rule 3: a finished run begun at or after D that failed; every run where no due times are known."""
+    if case.due is None:
+        return None
+    since = case.due - early(case.expectation, case.due)
+    if case.expectation.every_run_was_due:
+        since = min(since, case.good.start + timedelta(seconds=1)) if case.good else FIRST
+    return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED), None)
 
 
-def _failure_outside_schedule(case: _Case, good: Run) -> list[str]:
-    """Rule 3: one that failed after the newest good run but before D is a warning."""
-    runs = _evident(case.part, good.start)
-    later = (run for run in runs if run.outcome is Outcome.FAILED and run.start > good.start)
-    return [f"a later run outside the schedule failed {case.at(run.start)}{_quoted(run.text)}" for run in later][:1]
-
-
-def _failed(case: _Case, run: Run) -> Verdict:
+def _failed(case: Case, run: Run) -> Verdict:
     ended = f"that ended {case.at(run.end)}" if run.end else f"of {case.at(run.start)}"
     reason = f"the run {ended} failed{_quoted(run.text)}; {case.newest()}"
-    return case.verdict(State.FAILED, reason, run.end or run.start, case.part.actions.failed)
+    return case.verdict(State.FAILED, Cause.RUN_FAILED, reason, run.end or run.start, case.part.actions.failed)
 
 
-def _running(case: _Case, due: datetime) -> Verdict | None:
+def _running(case: Case, activity: Activity) -> Verdict:
     """Rule 5: an unfinished run replaces late and missed, but not for ever."""
-    started = _under_way(case, due)
-    if started is None:
-        return None
-    part = case.part
-    usual = started.usual
-    limit = min(LONGEST_RUN, max(case.grace, 2 * usual)) if usual else LONGEST_RUN
-    if case.now <= started.start + limit:
-        rest = f", usually {words.duration(usual)}" if usual else ""
-        return case.verdict(State.RUNNING, f"running since {case.at(started.start)}{rest}", started.start)
-    reason = f"running since {case.at(started.start)}, longer than {words.duration(limit)}; {case.newest()}"
-    return case.verdict(State.MISSED, reason, started.start + limit, part.actions.missed)
+    limit = _limit(case, activity)
+    since = f"running since {case.at(activity.start)}"
+    if case.now <= activity.start + limit:
+        rest = f", usually {words.duration(activity.usual)}" if activity.usual else ""
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"{since}{rest}", activity.start)
+    reason = f"{since}, longer than {words.duration(limit)}; {case.newest()}"
+    ended = activity.start + limit
+    return case.verdict(State.MISSED, Cause.UNDER_WAY_TOO_LONG, reason, ended, case.part.actions.missed)
 
 
-def _under_way(case: _Case, due: datetime) -> Activity | None:
-    since = case.good.start if case.good else _FIRST
-    runs = (run for run in _evident(case.part, since) if run.outcome is Outcome.RUNNING)
-    own = [Activity(run.start, case.part.longest) for run in runs]
-    shared = [activity for activity in case.part.activities if activity.blocks_queue or activity.start >= due - EARLY]
-    return min(
-        (run for run in [*own, *shared] if run.blocks_queue or run.start > since),
-        key=lambda run: run.start,
-        default=None,
-    )
+def _limit(case: Case, activity: Activity) -> timedelta:
+    return min(LONGEST_RUN, max(case.grace, 2 * activity.usual)) if activity.usual else LONGEST_RUN
 
 
-def _overdue(case: _Case, due: datetime) -> Verdict:
+def _under_way(case: Case) -> Activity | None:
+    """Rule 5: the oldest unfinished run that began at or after D, or whatever holds up the queue."""
+    due, since = case.due, case.good.start if case.good else FIRST
+    own = [
+        Activity(run.start, case.expectation.longest)
+        for run in _own(case, since)
+        if run.outcome is Outcome.RUNNING and run.start > since
+    ]
+    shared: list[Activity] = []
+    if due is not None:
+        begin = due - early(case.expectation, due)
+        shared = [
+            activity
+            for activity in case.expectation.activities
+            if activity.blocks_queue or (activity.start >= begin and activity.start > since)
+        ]
+    return min([*own, *shared], key=lambda activity: activity.start, default=None)
+
+
+def _overdue(case: Case, due: datetime) -> Verdict:
     """Rules 3, 6 and 7: missed and never need readings from after D + grace; with older ones it stays late."""
-    part, as_of = case.part, case.part.evidence.as_of
-    zones = (plan.timezone for plan in (*part.plans, *part.past) if plan.schedule)
-    deadline = due + case.grace + second_time(due, zones)
+    as_of, deadline = case.evidence.as_of, deadline_of(case.expectation, due, case.grace)
     if case.now < deadline or as_of is None or as_of < deadline:
-        return case.verdict(State.LATE, f"due {case.at(due)}, nothing has started yet; {case.newest()}", due)
+        reason = f"due {case.at(due)}, nothing has started yet; {case.newest()}"
+        return case.verdict(State.LATE, Cause.WAITING, reason, due)
     by = words.clock(deadline, due, case.now, case.zone)
     reason, ahead = f"due {case.at(due)}, nothing had started by {by}", _from_the_future(case)
     if case.good is None:
-        said = f"{reason}, and {case.newest()}{ahead}"
-        return case.verdict(State.NEVER, said, deadline, part.actions.never)
-    return case.verdict(State.MISSED, f"{reason}; {case.newest()}{ahead}", deadline, part.actions.missed)
+        never = f"{reason}, and {case.newest()}{ahead}"
+        return case.verdict(State.NEVER, Cause.NOTHING_STARTED, never, deadline, case.part.actions.never)
+    missed = f"{reason}; {case.newest()}{ahead}"
+    return case.verdict(State.MISSED, Cause.NOTHING_STARTED, missed, deadline, case.part.actions.missed)
 
 
-def _from_the_future(case: _Case) -> str:
-    """Rule 6: what is no evidence is told all the same, for it says what to mend."""
-    run = next((run for run in case.part.runs if case.part.evidence.is_from_the_future(run)), None)
-    return f"; a {_noun(case.part)} of {case.at(run.start)} lies in the future: a clock is wrong" if run else ""
+def deadline_of(expectation: Expectation, due: datetime, grace_: timedelta) -> datetime:
+    """Rules 3 and 7: until when a run for ``due`` may start."""
+    return due + grace_ + second_time(due, expectation.schedules)
 
 
-def _noun(part: Part) -> str:
-    return "dump" if part.kind == "database" else "backup"
+def early(expectation: Expectation, due: datetime) -> timedelta:
+    """Rule 3: how much before ``due`` a run may begin, by the schedule that it is a due time of."""
+    return min((schedule.early(due) for schedule in expectation.schedules if schedule.in_force(due)), default=timedelta())
+
+
+def _from_the_future(case: Case) -> str:
+    """Rule 6: what is no evidence is told all the same, for it says what to fix."""
+    run = next((run for run in case.expectation.observed.runs if case.evidence.is_from_the_future(run)), None)
+    return f"; a {case.part.noun} of {case.at(run.start)} lies in the future: a clock is wrong" if run else ""
 
 
 def _quoted(text: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Every part with its verdict at one moment: what the board and the calendar are both drawn from."""
+"""Every part with the verdicts of its expectations at one moment: what board and calendar are both drawn from."""
 
 from __future__ import annotations
 
@@ -7,22 +7,31 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sidecar.core.history.history import History
+from sidecar.core.model import Run, Verdict
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
 from sidecar.core.parts.services import Service, services
-from sidecar.core.parts.upkeep import Upkeep, upkeep
+from sidecar.core.parts.upkeep import upkeep
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 
-from .judge import Judgement, judge
+from .judge import Judgement, in_no_job, judge, newest_evident, of_the_part_alone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedPart:
-    """A part with its verdict."""
+    """A part with the verdict of each of its expectations; its own verdict is the worst of them.
+
+    Attributes:
+        good: the newest good run at any destination that counts as evidence.
+        next: the judgement of the expectation that is due next; None where nothing is.
+    """
 
     part: Part
-    judgement: Judgement
+    verdict: Verdict
+    judgements: tuple[Judgement, ...]
+    good: Run | None
+    next: Judgement | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +42,51 @@ class JudgedService:
     parts: tuple[JudgedPart, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """Everything that was judged at ``lab.now``. ``left_out`` and ``notes``: see services.Services."""
+    """Everything that was judged at ``inputs.now``. ``left_out`` and ``notes``: see services.Services."""
 
-    lab: Inputs
+    inputs: Inputs
     services: tuple[JudgedService, ...]
-    upkeep: tuple[Upkeep, ...]
+    upkeep: tuple[JudgedPart, ...]
     left_out: int
     notes: tuple[str, ...]
 
 
 def judged(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Judged:
     """Judges everything that ``reports`` (newest per source, by name) and ``history`` tell, at ``now``."""
-    lab = Inputs(reports, settings, now, history)
-    found = services(lab)
+    inputs = Inputs(reports, settings, now, history)
+    mapped = services(inputs)
     return Judged(
-        lab=lab,
-        services=tuple(JudgedService(one, tuple(_judged(part, lab) for part in one.parts)) for one in found.found),
-        upkeep=tuple(upkeep(lab)),
-        left_out=found.left_out,
-        notes=found.notes,
+        inputs=inputs,
+        services=tuple(
+            JudgedService(service, tuple(judge_part(part, inputs) for part in service.parts))
+            for service in mapped.services
+        ),
+        upkeep=tuple(judge_part(part, inputs) for part in upkeep(inputs)),
+        left_out=mapped.left_out,
+        notes=mapped.notes,
     )
 
 
-def _judged(part: Part, lab: Inputs) -> JudgedPart:
-    return JudgedPart(part, judge(part, lab.history, lab.now, lab.settings.timezone))
+def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
+    """One verdict for each expectation; the part takes the worst, and the first of those that are equally bad."""
+    now, zone = inputs.now, inputs.settings.timezone
+    contact = inputs.history.contact(part.source)
+    judgements = tuple(judge(part, expectation, contact, now, zone) for expectation in part.expectations)
+    own = [judgement for judgement in judgements if judgement.expectation.schedule is not None]
+    alone = None if own else of_the_part_alone(part, now, zone) or in_no_job(part, now, zone)
+    verdicts = [judgement.verdict for judgement in judgements if _speaks(judgement)]
+    coming = [judgement for judgement in own if judgement.next_run is not None]
+    return JudgedPart(
+        part=part,
+        verdict=min([*([alone] if alone else []), *verdicts], key=lambda verdict: verdict.state.rank),
+        judgements=judgements,
+        good=newest_evident(part, now),
+        next=min(coming, key=lambda judgement: judgement.next_run or now) if coming else next(iter(own), None),
+    )
+
+
+def _speaks(judgement: Judgement) -> bool:
+    """An ended expectation has a say only while it is still owed something (rule 1)."""
+    return judgement.expectation.schedule is not None or judgement.due is not None

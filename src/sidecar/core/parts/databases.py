@@ -1,34 +1,32 @@
-"""Databases as parts: the backup configurations that cover them, and the rows of their runs (Databasement)."""
+"""Databases as parts: the backups of Databasement that cover them, each with the rows that are its own."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from operator import attrgetter
 
+from sidecar.core.ids import MemberId, MemberKind, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
+from sidecar.core.reports import coverage
 from sidecar.core.reports.cached import cached
+from sidecar.core.reports.coverage import DatabaseServer
 from sidecar.core.reports.facts import Dump, DumpPlan
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
 
 from . import offsite
-from .inputs import Inputs, plan
-from .part import Actions, Part, Plan
-from .plan_history import Shared
+from .expectation import Evidence, Expectation, Observed, sort_out
+from .inputs import Inputs, schedule_in_force
+from .part import Actions, Part
+from .plan_history import Owed, PlanHistory, Remembered
 
 #: A failed row may still be retried: Databasement waits 60 s between tries (databasement §1.4).
 STILL_RETRYING = timedelta(minutes=4)
 
-#: What can be matched without risking a pattern that takes for ever: no group or class is repeated.
-_HARMLESS_PATTERN = re.compile(r"\^?[A-Za-z0-9_.*?-]{1,100}\$?")
-
 _ACTIONS = Actions(
-    failed="Read the run's error in Databasement, mend the cause, then run it again.",
+    failed="Read the run's error in Databasement, fix the cause, then run it again.",
     missed="Check that Databasement's scheduler and queue run.",
     never="Test the connection to the server, then run its first backup.",
     uncovered="Enable its backups in Databasement.",
@@ -36,157 +34,177 @@ _ACTIONS = Actions(
 )
 
 
-def parts(lab: Inputs) -> list[Part]:
+def parts(inputs: Inputs) -> list[Part]:
     """All databases that a configuration names or a row was seen of."""
     return [
         part
-        for source, report in lab.of(SourceKind.DATABASEMENT)
+        for source, report in inputs.of(SourceKind.DATABASEMENT)
         if report is not None
-        for part in _parts(lab, source, report)
+        for part in _parts(inputs, source, report)
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A database server with its configurations and rows, newest first."""
-
-    name: str
-    plans: tuple[DumpPlan, ...]
-    rows: tuple[Dump, ...]
-
-    def databases(self) -> dict[str, list[Dump]]:
-        """All that a configuration names or a row was seen of, each with the rows that concern it, newest first.
-
-        A failure before the server's databases were known counts for every one of them.
-        """
-        named = {database for one in self.plans for database in one.databases}
-        found = {
-            name: list[Dump]() for name in sorted(named | {one.database for one in self.rows if not one.whole_server})
-        }
-        for row in self.rows:
-            for rows in found.values() if row.whole_server else (found[row.database],):
-                rows.append(row)
-        return found
-
-
-@cached
-def servers(report: Report) -> tuple[Server, ...]:
-    """All servers that the report tells of, by name."""
-    plans, rows = defaultdict(list), defaultdict(list)
-    for plan_ in report.facts(DumpPlan):
-        plans[plan_.server].append(plan_)
-    for row in sorted(report.facts(Dump), key=attrgetter("run.start"), reverse=True):
-        rows[row.server].append(row)
-    return tuple(Server(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows}))
-
-
-@dataclass(frozen=True, slots=True)
-class _Database:
-    """A database as its rows tell of it, whenever they are looked at. Fields as in Part.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """What some rows of a database tell, whenever they are looked at. Other fields as in Observed and Expectation.
 
     Attributes:
-        covered_by: the places of the server's configurations that are for it.
         kept: the rows of good dumps of this database.
-        retried: one of its rows failed, and may be retried.
+        retried: one of the rows failed, and may be retried.
     """
 
-    name: str
-    covered_by: tuple[int, ...]
     rows: tuple[Dump, ...]
     runs: tuple[Run, ...]
     kept: tuple[Dump, ...]
     retried: bool
     longest: timedelta | None
     concerns: tuple[str, ...]
-    broken: str | None
+    unusable: str | None
+
+    def observed(self, evidence: Evidence, now: datetime) -> Observed:
+        """What they tell at ``now``."""
+        return Observed(
+            evidence=evidence,
+            runs=tuple(_run(row, now) for row in self.rows) if self.retried else self.runs,
+            count=len(self.kept),
+            concerns=self.concerns,
+            unusable=self.unusable,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Database:
+    """A database with all its rows, and by backup that covers it (its place on the server) the rows that are its own."""
+
+    name: str
+    every: _Rows
+    by_plan: dict[int, _Rows]
 
 
 @cached
-def _databases(report: Report) -> tuple[tuple[Server, tuple[_Database, ...]], ...]:
+def _databases(report: Report) -> tuple[tuple[DatabaseServer, tuple[_Database, ...]], ...]:
     return tuple(
         (server, tuple(_database(server, name, rows) for name, rows in server.databases().items()))
-        for server in servers(report)
+        for server in coverage.database_servers(report)
     )
 
 
-def _database(server: Server, name: str, rows: list[Dump]) -> _Database:
-    kept = [one for one in rows if not one.whole_server and one.run.good]
+def _database(server: DatabaseServer, name: str, rows: Sequence[Dump]) -> _Database:
+    covering = [place for place, plan in enumerate(server.plans) if coverage.covers(plan, name)]
+    every = _rows(rows)
+    if len({coverage.volumes_key(server.plans[place]) for place in covering}) < 2:
+        return _Database(name, every, dict.fromkeys(covering, every))
+    owners = [(row, coverage.backups_of(row, server.plans, covering)) for row in rows]
     return _Database(
-        name=name,
-        covered_by=tuple(place for place, one in enumerate(server.plans) if covers(one, name)),
+        name, every, {place: _rows([row for row, mine in owners if place in mine]) for place in covering}
+    )
+
+
+def _rows(rows: Sequence[Dump]) -> _Rows:
+    kept = [row for row in rows if not row.whole_server and row.run.good]
+    return _Rows(
         rows=tuple(rows),
-        runs=tuple([one.run for one in rows]),
-        retried=any(one.run.outcome is Outcome.FAILED for one in rows),
+        runs=tuple([row.run for row in rows]),
+        retried=any(row.run.outcome is Outcome.FAILED for row in rows),
         kept=tuple(kept),
         longest=_longest(rows),
         concerns=tuple(_copies_that_failed(kept[0])) if kept else (),
-        broken=_broken(kept[0]) if kept else None,
+        unusable=_unusable(kept[0]) if kept else None,
     )
 
 
-def _parts(lab: Inputs, source: SourceSetting, report: Report) -> Iterator[Part]:
-    evidence = lab.evidence(source, report.reading("plans"), report.reading("dumps"))
+def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Part]:
+    evidence = inputs.evidence(source, report.reading("plans"), report.reading("dumps"))
     for server, databases in _databases(report):
-        promises = [_promise(lab, source, one) for one in server.plans]
-        shared: dict[tuple[int, ...], Shared] = {}
-        for one in databases:
-            if one.covered_by not in shared:
-                shared[one.covered_by] = Shared(lab, tuple(promises[place] for place in one.covered_by))
-            ref = f"{server.name}/{one.name}"
-            recalled = shared[one.covered_by].recall(f"{PartKind.DATABASE}:{source.name}:{ref}")
-            copies = tuple(offsite.of_dumps(lab, source.name, one.kept))
+        owed = [_owed(inputs, source, plan) for plan in server.plans]
+        shared: dict[tuple[int, ...], PlanHistory] = {}
+        for database in databases:
+            covering = tuple(database.by_plan)
+            if covering not in shared:
+                shared[covering] = PlanHistory(inputs, tuple(owed[place] for place in covering))
+            ref = f"{server.name}/{database.name}"
+            member = MemberId(MemberKind.DATABASE, SourceName(source.name), ref)
+            remembered = shared[covering].of(str(member))
+            copies = tuple(offsite.of_dumps(inputs, source.name, database.every.kept))
+            late = tuple(offsite.late(copies))
+            oldest = database.every.runs[-1].start if database.every.runs else None
             yield Part(
                 kind=PartKind.DATABASE,
                 ref=ref,
-                name=one.name,
+                name=database.name,
                 source=source.name,
-                evidence=evidence,
-                plans=recalled.plans,
-                past=recalled.past,
-                runs=tuple(_run(row, lab.now) for row in one.rows) if one.retried else one.runs,
-                first_due_after=server.rows[-1].run.start if server.rows else None,
-                count=len(one.kept),
-                longest=one.longest,
-                concerns=(*one.concerns, *offsite.late(copies)),
+                noun="dump",
+                observed=database.every.observed(evidence, inputs.now),
+                expectations=tuple(_expectations(database, covering, remembered, evidence, late, inputs.now)),
+                oldest_trace=oldest,
                 copies=copies,
-                broken=one.broken,
                 link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
                 actions=_ACTIONS,
             )
 
 
-def _promise(lab: Inputs, source: SourceSetting, one: DumpPlan) -> Plan:
-    return plan(job_name(source.name, one), one.schedule, source.timezone, lab.settings, enabled=one.enabled)
+def _expectations(
+    database: _Database,
+    covering: Sequence[int],
+    every: Sequence[Remembered],
+    evidence: Evidence,
+    late: tuple[str, ...],
+    now: datetime,
+) -> Iterator[Expectation]:
+    in_force = dict(zip(covering, every, strict=False))
+    ended = every[len(covering) :]
+    others = _not_their_own(database, in_force)
+    for place, remembered in in_force.items():
+        rows = database.by_plan[place]
+        observed = rows.observed(evidence, now)
+        if late:
+            observed = replace(observed, concerns=(*observed.concerns, *late))
+        yield _expectation(remembered, observed, rows.longest, others.get(place, frozenset()))
+    for remembered in ended:
+        yield _expectation(remembered, database.every.observed(evidence, now), database.every.longest, frozenset())
 
 
-def job_name(source: str, one: DumpPlan) -> str:
-    """The name of the job that makes these dumps."""
-    return f"{source}/dump/{one.schedule_name or one.id}"
+def _not_their_own(database: _Database, in_force: dict[int, Remembered]) -> dict[int, frozenset[datetime]]:
+    """Rule 3: backups with the same volumes share their rows, and each row answers one due time."""
+    if len(in_force) < 2:
+        return {}
+    others: dict[int, frozenset[datetime]] = {}
+    for key in {remembered.key for remembered in in_force.values()}:
+        there = [place for place, remembered in in_force.items() if remembered.key == key]
+        if len(there) > 1:
+            schedules = [in_force[place].schedules for place in there]
+            others.update(zip(there, sort_out(database.by_plan[there[0]].runs, schedules), strict=True))
+    return others
 
 
-def covers(one: DumpPlan, database: str) -> bool:
-    """The configuration is for this database: it names it, takes all, or its pattern matches.
-
-    A pattern that could take for ever to match counts as matching: expecting too much is the safe mistake.
-    """
-    if one.mode == "selected":
-        return database in one.databases
-    if one.mode != "pattern" or not one.pattern or not _HARMLESS_PATTERN.fullmatch(one.pattern):
-        return True
-    try:
-        return re.search(one.pattern, database[:100]) is not None
-    except re.error:
-        return True
-
-
-def _run(one: Dump, now: datetime) -> Run:
-    if one.run.outcome is Outcome.FAILED and now - (one.changed_at or one.run.start) < STILL_RETRYING:
-        return replace(one.run, outcome=Outcome.RUNNING, end=None)
-    return one.run
+def _expectation(
+    remembered: Remembered, observed: Observed, longest: timedelta | None, not_its_own: frozenset[datetime]
+) -> Expectation:
+    return Expectation(
+        job=remembered.job,
+        destination=remembered.key.replace("+", " and ") if remembered.key else None,
+        schedule=remembered.schedule,
+        past=remembered.past,
+        observed=observed,
+        not_its_own=not_its_own,
+        longest=longest,
+    )
 
 
-def _broken(newest: Dump) -> str | None:
-    """A dump whose file is gone or empty is a failure (design §2)."""
+def _owed(inputs: Inputs, source: SourceSetting, plan: DumpPlan) -> Owed:
+    job = coverage.dump_job(source.name, plan)
+    schedule = schedule_in_force(job, plan.schedule, source.timezone, inputs.settings, enabled=plan.enabled)
+    return Owed(schedule, coverage.volumes_key(plan))
+
+
+def _run(row: Dump, now: datetime) -> Run:
+    if row.run.outcome is Outcome.FAILED and now - (row.changed_at or row.run.start) < STILL_RETRYING:
+        return replace(row.run, outcome=Outcome.RUNNING, end=None)
+    return row.run
+
+
+def _unusable(newest: Dump) -> str | None:
+    """A dump whose file is gone or empty is a failure (rule 9)."""
     if newest.file_size == 0:
         return "the newest dump is an empty file"
     known = [copy for copy in newest.copies if copy.ok is not None]
@@ -201,6 +219,6 @@ def _copies_that_failed(newest: Dump) -> Iterable[str]:
             yield f"the copy on volume {copy.volume} failed{f': {copy.text}' if copy.text else ''}"
 
 
-def _longest(rows: list[Dump]) -> timedelta | None:
-    lengths = (one.run.end - one.run.start for one in rows if one.run.end and one.run.good)
+def _longest(rows: Sequence[Dump]) -> timedelta | None:
+    lengths = (row.run.end - row.run.start for row in rows if row.run.end and row.run.good)
     return max(islice(lengths, 10), default=None)

@@ -1,4 +1,4 @@
-"""Where the guests of some jobs are kept: groups on backup servers, archives elsewhere, and how well that is known."""
+"""One storage of PVE as a destination: where it keeps its backups, what lies there, and how well that is known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+from sidecar.core.ids import GroupKey
 from sidecar.core.reports import snapshots
 from sidecar.core.reports.facts import Archive, Guest, Storage, Task
 from sidecar.core.reports.group_index import GroupIndex
@@ -21,72 +23,86 @@ from .joins import Place
 
 @dataclass(frozen=True, slots=True)
 class GuestBackups:
-    """What is kept of one guest: snapshots and archives; and its uploads that failed."""
+    """What is kept of one guest at a destination: snapshots and archives; and its uploads that failed."""
 
-    stock: SnapshotSummary
+    summary: SnapshotSummary
     archives: tuple[Archive, ...]
     failures: tuple[Task, ...]
 
     def begun(self) -> list[datetime]:
         """When anything began to be saved, finished or not."""
-        return [*self.stock.begun, *(one.time for one in self.archives)]
+        return [*self.summary.begun, *(archive.time for archive in self.archives)]
+
+    @property
+    def count(self) -> int:
+        """Finished backups."""
+        return len(self.summary.finished) + len(self.archives)
 
 
 class Destination:
-    """Storages as the guests on one node reach them.
+    """Some storages as the guests on one node reach them: one for an expectation, all of them for a guest in no job.
 
     Attributes:
         places: the namespaces on backup servers that they lead to.
         evidences: how old the lists are of what is kept there.
-        oldest: since when they have been used: the oldest trace of anything.
     """
 
     def __init__(
-        self, lab: Inputs, source: SourceSetting, report: Report, storages: Sequence[Storage], node: str
+        self, inputs: Inputs, source: SourceSetting, report: Report, storages: Sequence[Storage], node: str
     ) -> None:
         self.storages = tuple(storages)
-        self.places = _places(lab, source, storages)
-        archive_readings = _archive_readings(report, storages, node)
+        self.places = _places(inputs, source, storages)
+        self._archive_readings = _archive_readings(report, storages, node)
         self.evidences = (
-            *(lab.evidence(one.source, one.reading(lab.reports.get(one.source.name))) for one in self.places),
-            *(lab.evidence(source, reading) for reading in archive_readings),
+            *(
+                inputs.evidence(place.source, place.reading(inputs.reports.get(place.source.name)))
+                for place in self.places
+            ),
+            *(inputs.evidence(source, reading) for reading in self._archive_readings),
         )
-        self._shelves: tuple[tuple[Place, GroupIndex], ...] = tuple((one, lab.shelf(one.source)) for one in self.places)
-        self._archives: dict[int, list[Archive]] = defaultdict(list)
-        for reading in archive_readings:
-            for archive in reading.of(Archive):
-                self._archives[archive.vmid].append(archive)
-        self.oldest = min(self._traces(), default=None)
+        self._indexes: tuple[tuple[Place, GroupIndex], ...] = tuple(
+            (place, inputs.group_index(place.source)) for place in self.places
+        )
+
+    @cached_property
+    def key(self) -> object:
+        """Equal for destinations that are the same place, whatever PVE calls their storages."""
+        archives = tuple(storage.name for storage in self.storages if storage.type != "pbs")
+        return (*((place.source.name, place.datastore, place.namespace) for place in self.places), *archives)
+
+    @property
+    def leads_nowhere(self) -> bool:
+        """Its storages are on backup servers that are no configured source."""
+        return not self.places and all(storage.type == "pbs" for storage in self.storages)
 
     def kept(self, guest: Guest) -> GuestBackups:
         """What is kept of ``guest`` there."""
-        kind, ident = guest.backup_type, str(guest.vmid)
-        failed = (shelf.failed_uploads(place.datastore, kind, ident) for place, shelf in self._shelves)
+        groups = [(index, place.group_of(guest)) for place, index in self._indexes]
         return GuestBackups(
-            stock=self._stock(kind, ident),
+            summary=_summary(groups),
             archives=tuple(self._archives.get(guest.vmid, ())),
-            failures=tuple(task for tasks in failed for task in tasks),
+            failures=tuple(task for index, key in groups for task in index.failed_uploads(key)),
         )
 
-    def _stock(self, kind: str, ident: str) -> SnapshotSummary:
-        found = ((shelf, shelf.group(place.datastore, place.namespace, kind, ident)) for place, shelf in self._shelves)
-        there = [(shelf, group) for shelf, group in found if group]
-        if len(there) == 1:
-            shelf, group = there[0]
-            return shelf.stock(group)
-        return snapshots.stock(group for _, group in there)
-
-    def _traces(self) -> Iterable[datetime]:
-        for place, shelf in self._shelves:
-            if (oldest := shelf.oldest_trace(place.datastore)) is not None:
-                yield oldest
-        for archives in self._archives.values():
-            yield from (one.time for one in archives)
+    @cached_property
+    def _archives(self) -> dict[int, list[Archive]]:
+        by_vmid: dict[int, list[Archive]] = defaultdict(list)
+        for reading in self._archive_readings:
+            for archive in reading.of(Archive):
+                by_vmid[archive.vmid].append(archive)
+        return by_vmid
 
 
-def _places(lab: Inputs, source: SourceSetting, storages: Iterable[Storage]) -> tuple[Place, ...]:
-    found = (joins.place_of(lab, source, storage) for storage in storages)
-    return tuple(dict.fromkeys(place for place in found if place is not None))
+def _summary(groups: Sequence[tuple[GroupIndex, GroupKey]]) -> SnapshotSummary:
+    if len(groups) == 1:
+        index, key = groups[0]
+        return index.summary(key)
+    return snapshots.summary(group for index, key in groups if (group := index.group(key)))
+
+
+def _places(inputs: Inputs, source: SourceSetting, storages: Iterable[Storage]) -> tuple[Place, ...]:
+    places = (joins.place_of(inputs, source, storage) for storage in storages)
+    return tuple(dict.fromkeys(place for place in places if place is not None))
 
 
 def _archive_readings(report: Report, storages: Iterable[Storage], node: str) -> list[Reading]:

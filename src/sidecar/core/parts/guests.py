@@ -1,4 +1,4 @@
-"""Guests as parts: the jobs that cover them, their backup groups on PBS, their archives elsewhere, their vzdump tasks."""
+"""Guests as parts: for each job that covers one an expectation at the job's storage, with what was seen of it there."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from operator import attrgetter
 
+from sidecar.core.history.history import PlanRow
+from sidecar.core.ids import GroupKey, JobId, MemberId, MemberKind, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
-from sidecar.core.reports import snapshots
+from sidecar.core.reports import coverage, snapshots
 from sidecar.core.reports.facts import BackupJob, Guest, Storage, Task, Zone
 from sidecar.core.reports.report import Problem, Report
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
@@ -17,18 +18,19 @@ from sidecar.core.settings import SourceSetting
 
 from . import vzdump
 from .destination import Destination, GuestBackups
-from .inputs import Inputs, plan
-from .part import Actions, Activity, Part, Plan, weakest
-from .plan_history import Recalled, Shared
+from .expectation import Evidence, Expectation, Observed, ScheduleInForce, sort_out
+from .inputs import Inputs, schedule_in_force
+from .part import Actions, Part, newest_first, weakest
+from .plan_history import Owed, PlanHistory, Remembered
 
 
 @dataclass(frozen=True, slots=True)
 class GuestPart:
-    """A guest as a part, and what configuration may say of it."""
+    """A guest as a part, and what configuration may say of it. ``groups``: its backup groups, by source."""
 
     part: Part
     guest: Guest
-    groups: tuple[tuple[str, str, str, str], ...]
+    groups: tuple[tuple[str, GroupKey], ...]
 
     def ignored_by(self, ignored: Iterable[str]) -> bool:
         """One of "101", "tag:x", "pool:x" names it."""
@@ -36,46 +38,41 @@ class GuestPart:
         return not names.isdisjoint(ignored)
 
 
-def parts(lab: Inputs) -> list[GuestPart]:
+def parts(inputs: Inputs) -> list[GuestPart]:
     """All guests that PVE shows, but for templates."""
-    clusters = [_Cluster(lab, source, report) for source, report in lab.of(SourceKind.PVE) if report is not None]
-    return _fed_twice([_part(cluster, member) for cluster in clusters for member in cluster.members])
-
-
-class Cover:
-    """Which jobs back up which guest, looked up instead of searched."""
-
-    def __init__(self, jobs: Iterable[BackupJob]) -> None:
-        self._by_vmid: dict[int, list[BackupJob]] = defaultdict(list)
-        for job in jobs:
-            for vmid in dict.fromkeys(job.guests or ()):
-                self._by_vmid[vmid].append(job)
-
-    def of(self, guest: Guest) -> list[BackupJob]:
-        """The jobs that back the guest up where it is now: node limits count."""
-        return [job for job in self._by_vmid.get(guest.vmid, ()) if job.node in (None, guest.node)]
+    clusters = [_Cluster(inputs, source, report) for source, report in inputs.of(SourceKind.PVE) if report is not None]
+    return _fed_twice([_part(member) for cluster in clusters for member in cluster.members])
 
 
 class _Cluster:
     """One PVE source's report: its guests, each with the cohort it is in."""
 
-    def __init__(self, lab: Inputs, source: SourceSetting, report: Report) -> None:
-        self.lab = lab
+    def __init__(self, inputs: Inputs, source: SourceSetting, report: Report) -> None:
+        self.inputs = inputs
         self.source = source
         self.report = report
-        self.jobs = tuple(report.facts(BackupJob))
+        self.jobs = tuple(job for job in report.facts(BackupJob) if job.id)
         self.storages = {storage.name: storage for storage in report.facts(Storage)}
-        self.planned = lab.evidence(source, report.reading("guests"), report.reading("jobs"))
+        self.planned = inputs.evidence(source, report.reading("guests"), report.reading("jobs"))
         self._zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
+        self._destinations: dict[tuple[tuple[str, ...], str], Destination] = {}
         self._cohorts: dict[tuple[str, tuple[str, ...]], _Cohort] = {}
         self._tasks: dict[str, vzdump.NodeTasks] = {}
-        cover = Cover(self.jobs)
+        jobs_of = coverage.JobsOfGuests(self.jobs)
         guests = (guest for guest in report.facts(Guest) if not guest.template)
-        self.members = [self._member(guest, cover.of(guest)) for guest in guests]
+        self.members = [self._member(guest, jobs_of.of(guest)) for guest in guests]
 
     def zone(self, node: str) -> str | None:
         """PVE evaluates a job's schedule in each node's own zone (pbs.md §4.3); an unread node takes its neighbour's."""
         return self._zones.get(node) or next(iter(self._zones.values()), None)
+
+    def destination(self, storages: Iterable[str | None], node: str) -> Destination:
+        """These storages as a node reaches them; those that can't be seen are left out."""
+        names = tuple(sorted({name for name in storages if name in self.storages and name is not None}))
+        if (names, node) not in self._destinations:
+            seen = [self.storages[name] for name in names]
+            self._destinations[names, node] = Destination(self.inputs, self.source, self.report, seen, node)
+        return self._destinations[names, node]
 
     def tasks(self, node: str) -> vzdump.NodeTasks:
         """The vzdump tasks on a node."""
@@ -88,7 +85,7 @@ class _Cluster:
     def unread_jobs(self) -> list[str]:
         return [job.id for job in self.jobs if job.enabled and job.guests is None]
 
-    def untold_jobs(self) -> Problem | None:
+    def unseen_jobs(self) -> Problem | None:
         """Why no job is known at all, as long as none was ever read or the token may not see them any more."""
         reading = self.report.reading("jobs")
         return reading.problem if reading is not None and reading.as_of is None else None
@@ -98,177 +95,280 @@ class _Cluster:
         if key not in self._cohorts:
             self._cohorts[key] = _Cohort(self, guest.node, jobs)
         cohort = self._cohorts[key]
-        return _Member(guest, cohort, cohort.destination.kept(guest))
+        return _Member(guest, cohort, {place.key: place.kept(guest) for place in cohort.destinations})
 
     def _proofs(self, node: str) -> dict[str, list[datetime]]:
-        """What proves whose a task is, by job: when backups of guests began that are in no other job."""
+        """What proves whose a task is, by job: when something began to be saved where only that job saves the guest."""
         begun: dict[str, list[datetime]] = defaultdict(list)
         for member in self.members:
-            if member.cohort.node == node and (job := member.cohort.only_job):
-                begun[job] += member.kept.begun()
+            if member.cohort.node == node:
+                for job, destination in member.cohort.proving:
+                    begun[job] += member.kept[destination.key].begun()
         return begun
 
 
 @dataclass(frozen=True, slots=True)
 class _Member:
+    """A guest with its cohort, and by destination what is kept of it."""
+
     guest: Guest
     cohort: _Cohort
-    kept: GuestBackups
+    kept: dict[object, GuestBackups]
+
+    def at(self, destination: Destination) -> GuestBackups:
+        """What is kept of it at a destination, whether a job of today leads there or not."""
+        kept = self.kept.get(destination.key)
+        return destination.kept(self.guest) if kept is None else kept
 
 
 class _Cohort:
-    """The guests on one node that the same jobs back up, with all that they have in common."""
+    """The guests on one node that the same jobs back up, with all that they have in common.
+
+    Attributes:
+        destinations: where their jobs save them, each once; of guests in no job every place, for old backups.
+        proving: the enabled jobs that alone lead to a destination.
+    """
 
     def __init__(self, cluster: _Cluster, node: str, jobs: Sequence[BackupJob]) -> None:
-        lab, source = cluster.lab, cluster.source
+        inputs, source = cluster.inputs, cluster.source
         self.cluster = cluster
         self.node = node
         self.jobs = jobs
-        self.destination = Destination(lab, source, cluster.report, _storages(cluster, jobs), node)
-        tasks_reading = cluster.report.reading("tasks", node)
-        self.starts_seen = lab.fresh(source, tasks_reading)
-        seen = [lab.evidence(source, tasks_reading)] if self.starts_seen else []
-        evidences = self.destination.evidences
-        self.evidence = weakest([*evidences, *seen], lab.now) if evidences else cluster.planned
-        self.note = _note(cluster, jobs, self.destination)
-        self.plans = Shared(lab, tuple(_plan(cluster, node, job) for job in jobs))
-        self._nights: dict[Recalled, tuple[vzdump.VzdumpBatch, ...]] = {}
+        self._places = {job.id: cluster.destination([job.storage], node) for job in jobs}
+        every = self._places.values() if jobs else [cluster.destination(cluster.storages, node)]
+        self.destinations = tuple({place.key: place for place in every}.values())
+        self.tasks_evidence = inputs.evidence(source, cluster.report.reading("tasks", node))
+        self.starts_seen = inputs.fresh(source, cluster.report.reading("tasks", node))
+        self.plans = PlanHistory(inputs, tuple(_owed(cluster, node, job) for job in jobs))
+        enabled = [(job.id, self._places[job.id]) for job in jobs if job.enabled]
+        leading = [place.key for _, place in enabled]
+        self.proving = [(job, place) for job, place in enabled if leading.count(place.key) == 1]
+        self.notes = {job.id: _note(job, self._places[job.id]) for job in jobs}
+        self._evidences: dict[object, Evidence] = {}
+        self._batches: dict[Remembered, tuple[vzdump.VzdumpBatch, ...]] = {}
 
-    @property
-    def only_job(self) -> str | None:
-        """The one that is enabled, if there is just one."""
-        enabled = [job.id for job in self.jobs if job.enabled]
-        return enabled[0] if len(enabled) == 1 else None
+    def destination(self, remembered: Remembered) -> Destination:
+        """Where the runs of a job must lie, now or as it was before."""
+        if remembered.schedule is not None:
+            return self._places[remembered.job.id]
+        if remembered.key is None:
+            return self.destinations[0]
+        return self.cluster.destination([remembered.key.partition("=")[0]], self.node)
 
-    def nights(self, recalled: Recalled) -> tuple[vzdump.VzdumpBatch, ...]:
-        """The nights of its jobs, by job and newest first."""
-        if recalled not in self._nights:
+    def evidence(self, destination: Destination) -> Evidence:
+        """How old the knowledge is of what lies at a destination and of what runs."""
+        if destination.key not in self._evidences:
+            seen = [self.tasks_evidence] if self.starts_seen else []
+            evidences = destination.evidences
+            self._evidences[destination.key] = (
+                weakest([*evidences, *seen], self.cluster.inputs.now) if evidences else self.cluster.planned
+            )
+        return self._evidences[destination.key]
+
+    def batches(self, remembered: Remembered) -> tuple[vzdump.VzdumpBatch, ...]:
+        """The batches of one job, newest first."""
+        if remembered not in self._batches:
             tasks = self.cluster.tasks(self.node)
-            promised = zip(self.jobs, recalled.plans, strict=True)
-            nights = (tasks.nights(job.id, recalled.of_job(promise.job)) for job, promise in promised)
-            self._nights[recalled] = tuple(night for found in nights for night in found)
-        return self._nights[recalled]
+            self._batches[remembered] = tasks.batches(remembered.job.id, remembered.schedules)
+        return self._batches[remembered]
 
 
-def _storages(cluster: _Cluster, jobs: Sequence[BackupJob]) -> tuple[Storage, ...]:
-    """Where the enabled jobs write, else the switched off ones; without a job: anywhere, for old backups."""
-    used = {job.storage for job in jobs if job.enabled} or {job.storage for job in jobs} or set(cluster.storages)
-    return tuple(cluster.storages[name] for name in sorted(filter(None, used)) if name in cluster.storages)
+def _owed(cluster: _Cluster, node: str, job: BackupJob) -> Owed:
+    name = JobId(SourceName(cluster.source.name), "backup", job.id)
+    schedule = schedule_in_force(
+        name, job.schedule, cluster.zone(node), cluster.inputs.settings, enabled=job.enabled
+    )
+    return Owed(schedule, coverage.storage_key(job, cluster.storages.values()))
 
 
-def _plan(cluster: _Cluster, node: str, job: BackupJob) -> Plan:
-    name = f"{cluster.source.name}/backup/{job.id}"
-    return plan(name, job.schedule, cluster.zone(node), cluster.lab.settings, enabled=job.enabled)
-
-
-def _part(cluster: _Cluster, member: _Member) -> GuestPart:
-    guest, cohort, kept = member.guest, member.cohort, member.kept
-    source, destination = cluster.source, cohort.destination
-    recalled = cohort.plans.recall(f"{PartKind.GUEST}:{source.name}:{guest.vmid}")
-    seen = _seen(member, recalled)
+def _part(member: _Member) -> GuestPart:
+    guest, cohort = member.guest, member.cohort
+    cluster = cohort.cluster
+    name = MemberId(MemberKind.GUEST, SourceName(cluster.source.name), str(guest.vmid))
+    expectations = _expectations(member, str(name))
+    observed = _together(member, expectations)
+    traces = (observed.runs[-1].start if observed.runs else None, cluster.tasks(cohort.node).oldest_of(guest))
+    places = [place for destination in cohort.destinations for place in destination.places]
     part = Part(
         kind=PartKind.GUEST,
-        ref=str(guest.vmid),
+        ref=name.ref,
         name=guest.name or f"guest {guest.vmid}",
-        source=source.name,
-        evidence=cohort.evidence,
-        plans=recalled.plans,
-        past=recalled.past,
-        runs=seen.runs,
-        activities=seen.activities,
-        starts_seen=cohort.starts_seen,
-        first_due_after=destination.oldest,
-        count=len(kept.stock.finished) + len(kept.archives),
-        longest=seen.longest,
-        concerns=kept.stock.concerns,
-        broken=kept.stock.broken,
-        verified_at=kept.stock.verified_at,
-        link=Link(f"{source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
-        actions=_actions(guest, cohort.jobs, cluster.untold_jobs()),
-        note=cohort.note,
-        kept_on=tuple(place.source.name for place in destination.places),
+        source=cluster.source.name,
+        observed=observed,
+        expectations=expectations,
+        oldest_trace=min((trace for trace in traces if trace), default=None),
+        link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
+        actions=_actions(guest, cohort.jobs, cluster.unseen_jobs()),
+        note=None if cohort.jobs else _why_no_job(cluster),
+        kept_on=tuple(dict.fromkeys(place.source.name for place in places)),
     )
-    group = f"{guest.backup_type}/{guest.vmid}"
-    return GuestPart(
-        part, guest, tuple((one.source.name, one.datastore, one.namespace, group) for one in destination.places)
+    return GuestPart(part, guest, tuple((place.source.name, place.group_of(guest)) for place in places))
+
+
+def _expectations(member: _Member, name: str) -> tuple[Expectation, ...]:
+    """What each job owes the guest at its destination; then what ended jobs may still owe."""
+    cohort = member.cohort
+    every = cohort.plans.of(name)
+    if len(every) == 1:
+        return (_expectation(member, every[0], frozenset()),)
+    rows = cohort.cluster.inputs.history.plans.get(name, ())
+    every = tuple(_unless_replaced(remembered, every, cohort, rows) for remembered in every)
+    others = _not_their_own(member, every)
+    return tuple(
+        _expectation(member, remembered, not_its_own)
+        for remembered, not_its_own in zip(every, others, strict=True)
+        if remembered.schedules
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What tasks, snapshots and archives tell of one guest together. Fields as in Part."""
+def _unless_replaced(
+    remembered: Remembered, every: Sequence[Remembered], cohort: _Cohort, rows: Iterable[PlanRow]
+) -> Remembered:
+    """Rule 2: a job that is switched off owes nothing more where another one saves the guest to the same place, or
+    where nobody has ever seen it switched on and another one saves the guest at all."""
+    in_force = remembered.schedule
+    if in_force is None or in_force.enabled:
+        return remembered
+    on = [other for other in every if other.schedule is not None and other.schedule.enabled]
+    was_on = any(row.job == str(remembered.job) and row.enabled for row in rows)
+    place = cohort.destination(remembered).key
+    replaced = any(cohort.destination(other).key == place for other in on)
+    return replace(remembered, schedule=None) if on and (replaced or not was_on) else remembered
 
-    runs: tuple[Run, ...]
-    activities: tuple[Activity, ...]
-    longest: timedelta | None
+
+def _not_their_own(member: _Member, every: Sequence[Remembered]) -> list[frozenset[datetime]]:
+    """Rule 3: expectations with the same destination share the runs there, and each run answers one due time."""
+    places = [member.cohort.destination(remembered) for remembered in every]
+    others: list[frozenset[datetime]] = [frozenset()] * len(every)
+    for key in {place.key for place in places}:
+        there = [number for number, place in enumerate(places) if place.key == key]
+        if len(there) > 1:
+            runs = _saved(member, places[there[0]], None)
+            sorted_out = sort_out(runs, [every[number].schedules for number in there])
+            for number, not_its_own in zip(there, sorted_out, strict=True):
+                others[number] = not_its_own
+    return others
 
 
-def _seen(member: _Member, recalled: Recalled) -> _Seen:
-    guest, cohort, kept = member.guest, member.cohort, member.kept
-    seen_until = cohort.evidence.as_of
+def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset[datetime]) -> Expectation:
+    guest, cohort = member.guest, member.cohort
+    destination = cohort.destination(remembered)
+    evidence, kept = cohort.evidence(destination), member.at(destination)
     tasks = cohort.cluster.tasks(cohort.node)
-    nights = [*cohort.nights(recalled), *tasks.single(guest)]
-    longest = vzdump.longest(nights)
-    saved = kept.stock.runs(seen_until, _upload_limit(longest))
-    backups = [run.start for run in saved if run.outcome is not Outcome.FAILED]
-    backups += [archive.time for archive in kept.archives]
-    runs = [*saved, *snapshots.archive_runs(kept.archives), *snapshots.failed_runs(kept.failures)]
-    if seen_until is not None and cohort.destination.evidences:
-        runs += vzdump.fruitless(guest, nights, backups, seen_until)
-    jobs = [job.id for job in cohort.jobs]
-    open_ended = tasks.open_ended(guest, jobs, seen_until) if jobs else []
-    return _Seen(
-        runs=tuple(sorted(runs, key=attrgetter("start"), reverse=True)),
+    shared = cohort.batches(remembered)
+    batches = [*shared, *tasks.single(guest, remembered.schedules)]
+    longest = vzdump.longest(batches)
+    runs = _saved(member, destination, longest)
+    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
+    if evidence.as_of is not None and destination.evidences:
+        without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
+        runs = newest_first([*runs, *without]) if without else runs
+    open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
+    return Expectation(
+        job=remembered.job,
+        destination=" and ".join(storage.name for storage in destination.storages) or None,
+        schedule=remembered.schedule,
+        past=remembered.past,
+        observed=_observed(kept, runs, evidence),
+        not_its_own=not_its_own,
         activities=vzdump.may_still_reach(open_ended, backups, longest),
+        starts_seen=cohort.starts_seen,
         longest=longest,
+        note=cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None,
+        task=shared[0].as_run() if shared else None,
     )
+
+
+def _saved(member: _Member, destination: Destination, longest: timedelta | None) -> tuple[Run, ...]:
+    """The guest's snapshots, archives and failed uploads at a destination as runs, newest first."""
+    kept, seen_until = member.at(destination), member.cohort.evidence(destination).as_of
+    saved = kept.summary.runs(seen_until, _upload_limit(longest))
+    if not kept.archives and not kept.failures:
+        return saved
+    return newest_first([*saved, *snapshots.archive_runs(kept.archives), *snapshots.failed_runs(kept.failures)])
 
 
 def _upload_limit(longest: timedelta | None) -> timedelta:
     return min(UPLOAD_LIMIT, max(vzdump.STARTS_WITHIN, 2 * longest)) if longest else UPLOAD_LIMIT
 
 
-def _note(cluster: _Cluster, jobs: Sequence[BackupJob], destination: Destination) -> str | None:
-    """Why nothing can be known about a guest although its cluster answers."""
-    if not jobs and (unread := cluster.unread_jobs()):
-        return f"can't tell whether job {unread[0]} covers it: its guests could not be read"
-    if not jobs and (untold := cluster.untold_jobs()):
-        return f"can't tell which job covers it: {untold.cause}"
-    if jobs and not destination.storages:
-        return f"the storage of job {jobs[0].id} is not visible: the token needs Datastore.Audit on /storage"
-    if jobs and not destination.places and all(storage.type == "pbs" for storage in destination.storages):
+def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> Observed:
+    return Observed(
+        evidence=evidence,
+        runs=runs,
+        count=kept.count,
+        concerns=kept.summary.concerns,
+        unusable=kept.summary.unusable,
+        verified_at=kept.summary.verified_at,
+    )
+
+
+def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
+    """What was seen of the guest at all its destinations."""
+    cohort = member.cohort
+    if len(expectations) == 1 and len(cohort.destinations) == 1:
+        return expectations[0].observed
+    places = cohort.destinations
+    own = [_observed(member.at(place), _saved(member, place, None), cohort.evidence(place)) for place in places]
+    own += [expectation.observed for expectation in expectations]
+    runs = {run.start: run for observed in own for run in observed.runs}
+    return Observed(
+        evidence=weakest([observed.evidence for observed in own], cohort.cluster.inputs.now),
+        runs=newest_first(runs.values()),
+        count=sum(member.at(place).count for place in places),
+        verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
+    )
+
+
+def _note(job: BackupJob, destination: Destination) -> str | None:
+    """Why nothing can be known of what a job saves although its cluster answers."""
+    if not destination.storages:
+        return f"the storage of job {job.id} is not visible: the token needs Datastore.Audit on /storage"
+    if destination.leads_nowhere:
         return f"storage {destination.storages[0].name} leads to no configured Proxmox Backup Server"
     return None
 
 
-def _actions(guest: Guest, jobs: Sequence[BackupJob], untold: Problem | None) -> Actions:
+def _why_no_job(cluster: _Cluster) -> str | None:
+    """Why nobody can tell which jobs a guest without one is in."""
+    if unread := cluster.unread_jobs():
+        return f"can't tell whether job {unread[0]} covers it: its guests could not be read"
+    if unseen := cluster.unseen_jobs():
+        return f"can't tell which job covers it: {unseen.cause}"
+    return None
+
+
+def _actions(guest: Guest, jobs: Sequence[BackupJob], unseen: Problem | None) -> Actions:
     job = jobs[0].id if jobs else None
     start = f"start {job} there" if job else "start a backup"
     nowhere = "Add that server to sources, or name it under storages of the PVE source."
     return Actions(
-        failed=f"Read the task's log, mend the cause, then run {job or 'a backup'} again.",
+        failed=f"Read the task's log, fix the cause, then run {job or 'a backup'} again.",
         missed=f"Check that node {guest.node} is up, then {start}.",
         never=f"Check that node {guest.node} is up, then {start}.",
         concerned="Look at the newest runs and at the verification of its snapshots.",
         uncovered=f"Enable {job}." if job else f"Add {guest.vmid} to a backup job, or list it under ignore.",
-        unreadable=untold.action if untold else nowhere,
+        unreadable=unseen.action if unseen else nowhere,
     )
 
 
-def _fed_twice(found: list[GuestPart]) -> list[GuestPart]:
-    """Two PVE sources that write the same group can't be told apart: unknown, with the reason (design §5)."""
-    writers: dict[tuple[str, str, str, str], set[str]] = {}
-    for one in found:
-        for group in one.groups if one.part.plans else ():
-            writers.setdefault(group, set()).add(one.part.source)
-    return [_doubted(one, writers) for one in found]
+def _fed_twice(guests: list[GuestPart]) -> list[GuestPart]:
+    """Two PVE sources that write the same group can't be told apart: unknown, with the reason."""
+    writers: dict[tuple[str, GroupKey], set[str]] = defaultdict(set)
+    for guest in guests:
+        for group in guest.groups if guest.part.expected else ():
+            writers[group].add(guest.part.source)
+    return [_doubted(guest, writers) for guest in guests]
 
 
-def _doubted(one: GuestPart, writers: dict[tuple[str, str, str, str], set[str]]) -> GuestPart:
-    doubtful = next((group for group in one.groups if len(writers.get(group, ())) > 1), None)
+def _doubted(guest: GuestPart, writers: dict[tuple[str, GroupKey], set[str]]) -> GuestPart:
+    doubtful = next((group for group in guest.groups if len(writers.get(group, ())) > 1), None)
     if doubtful is None:
-        return one
-    source, datastore, _, group = doubtful
-    note = f"group {group} in {datastore} on {source} is written by {' and '.join(sorted(writers[doubtful]))}"
-    actions = replace(one.part.actions, unreadable="Give each cluster its own namespace.")
-    return replace(one, part=replace(one.part, note=note, actions=actions))
+        return guest
+    source, key = doubtful
+    who = " and ".join(sorted(writers[doubtful]))
+    note = f"group {key.type}/{key.id} in {key.datastore} on {source} is written by {who}"
+    actions = replace(guest.part.actions, unreadable="Give each cluster its own namespace.")
+    return replace(guest, part=replace(guest.part, note=note, actions=actions))
+
+

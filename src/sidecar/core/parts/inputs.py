@@ -8,15 +8,17 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sidecar.core.history.history import EMPTY, History
+from sidecar.core.ids import JobId
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.group_index import GroupIndex, group_index
+from sidecar.core.reports.group_index import GroupIndex
+from sidecar.core.reports.group_index import group_index as index_of
 from sidecar.core.reports.report import Problem, Reading, Report
 from sidecar.core.schedules import schedule
 from sidecar.core.schedules.schedule import Schedule
 from sidecar.core.schedules.wall_clock import ScheduleError
 from sidecar.core.settings import Settings, SourceSetting
 
-from .part import Evidence, PauseWindow, Plan
+from .expectation import Evidence, PauseWindow, ScheduleInForce
 
 NOT_READ_YET = Problem("it was not read yet")
 
@@ -36,10 +38,10 @@ class Inputs:
             if source.kind is kind:
                 yield source, self.reports.get(source.name)
 
-    def shelf(self, source: SourceSetting) -> GroupIndex:
+    def group_index(self, source: SourceSetting) -> GroupIndex:
         """What that backup server keeps."""
         report = self.reports.get(source.name)
-        return group_index(report) if report else GroupIndex(None)
+        return index_of(report) if report else GroupIndex(None)
 
     def evidence(self, source: SourceSetting, *readings: Reading | None) -> Evidence:
         """The evidence that rests on all of ``readings``: as old as the oldest, as broken as the worst.
@@ -66,30 +68,30 @@ class Inputs:
 
     def pause(self, *sources: str) -> PauseWindow | None:
         """The pause that holds now."""
-        return next((one for one in self.pauses(*sources) if one.start <= self.now < one.end), None)
+        return next((pause for pause in self.pauses(*sources) if pause.start <= self.now < pause.end), None)
 
     def fresh(self, source: SourceSetting, reading: Reading | None) -> bool:
         """The reading can be used: there is one, and it is younger than ``stale_after``."""
         return reading is not None and not self.evidence(source, reading).stale(self.now)
 
 
-def plan(
-    job: str,
+def schedule_in_force(
+    job: JobId,
     text: str | None,
     zone: str | None,
     settings: Settings,
     *,
     enabled: bool = True,
-) -> Plan:
-    """The plan of a job from what its upstream says and what the owner knows better (``jobs:``)."""
-    own = settings.jobs.get(job)
+) -> ScheduleInForce:
+    """The schedule of a job from what its upstream says and what the owner knows better (``jobs:``)."""
+    own = settings.jobs.get(str(job))
     text = (own.schedule if own else None) or text or None
     name = (own.timezone if own else None) or zone
     parsed, trouble = _parsed(text, name, settings)
-    return Plan(
-        job,
-        text,
-        parsed,
+    return ScheduleInForce(
+        job=job,
+        text=text,
+        schedule=parsed,
         timezone=name or (settings.timezone.key if parsed else None),
         trouble=trouble,
         enabled=enabled,

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from sidecar.core.ids import GroupKey
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import Storage
+from sidecar.core.reports.facts import Guest, Storage
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import SourceSetting
 
@@ -25,13 +26,17 @@ class Place:
     datastore: str
     namespace: str
 
+    def group_of(self, guest: Guest) -> GroupKey:
+        """The backup group of a guest there."""
+        return GroupKey(self.datastore, self.namespace, guest.backup_type, str(guest.vmid))
+
     def reading(self, report: Report | None) -> Reading | None:
         """What the source said of this namespace; a namespace that is proved not to exist reads as empty."""
         if report is None:
             return None
-        found = report.reading("snapshots", self.datastore, self.namespace)
-        if found is not None:
-            return found
+        snapshots = report.reading("snapshots", self.datastore, self.namespace)
+        if snapshots is not None:
+            return snapshots
         listing = report.reading("namespaces", self.datastore)
         return Reading(listing.scope, listing.as_of, (), listing.problem) if listing is not None else None
 

@@ -1,75 +1,130 @@
-"""What is remembered of the plans that some members share (rule 1 of design §6)."""
+"""What is remembered of the schedules by which a job owes something to some members (rule 1)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sidecar.core.history.history import PlanRow
+from sidecar.core.history.record import same_destination
+from sidecar.core.ids import JobId
 
-from .inputs import Inputs, plan
-from .part import Plan
+from .expectation import ScheduleInForce
+from .inputs import Inputs, schedule_in_force
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What one job owes at one destination now, before what is remembered is known. ``key``: see PlanRow.destination."""
+
+    schedule: ScheduleInForce
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recalled:
-    """A member's plans with the time from which they are in force, and those that were in force before (``past``)."""
+class Remembered:
+    """The schedule of one job and destination with its time in force, and those that were in force before.
 
-    plans: tuple[Plan, ...]
-    past: tuple[Plan, ...] = ()
-
-    def of_job(self, job: str) -> tuple[Plan, ...]:
-        """The plans of one job, the one in force first."""
-        return tuple(one for one in (*self.plans, *self.past) if one.job == job)
-
-
-class Shared:
-    """The plans that some members share, at one moment.
-
-    Hundreds of members of a job remember the very same: what follows from it is made once, and they get the same object.
+    Attributes:
+        schedule: None when the job does not owe it any more.
+        key: as in Owed.
     """
 
-    def __init__(self, lab: Inputs, plans: tuple[Plan, ...]) -> None:
-        self.plans = plans
-        self._lab = lab
-        self._recalled: dict[tuple[PlanRow, ...], Recalled] = {(): Recalled(plans)}
+    job: JobId
+    key: str | None
+    schedule: ScheduleInForce | None
+    past: tuple[ScheduleInForce, ...] = ()
 
-    def recall(self, member: str) -> Recalled:
-        """Those plans as ``member`` remembers them."""
-        rows = self._lab.history.plans.get(member, ())
-        found = self._recalled.get(rows)
-        if found is None:
-            found = self._recalled[rows] = _recalled(self.plans, rows, self._lab)
-        return found
+    @property
+    def schedules(self) -> tuple[ScheduleInForce, ...]:
+        """The one in force, then the past ones."""
+        return self.past if self.schedule is None else (self.schedule, *self.past)
 
 
-def _recalled(plans: tuple[Plan, ...], rows: Sequence[PlanRow], lab: Inputs) -> Recalled:
-    current = {row.job: row for row in rows if row.valid_to is None}
-    since = tuple(replace(one, valid_from=current[one.job].valid_from) if one.job in current else one for one in plans)
-    on = {one.job for one in plans if one.enabled}
-    past = (_past(row, plans, lab) for row in rows if row.valid_to is not None and _counts(row, rows, on))
-    return Recalled(since, tuple(past))
+class PlanHistory:
+    """The schedules that some members share, at one moment.
+
+    Hundreds of members of a job remember the very same: what follows from it is made once, and they get the same objects.
+    """
+
+    def __init__(self, inputs: Inputs, owed: Sequence[Owed]) -> None:
+        self._inputs = inputs
+        self._owed = owed
+        fresh = tuple(Remembered(each.schedule.job, each.key, each.schedule) for each in owed)
+        self._made: dict[tuple[PlanRow, ...], tuple[Remembered, ...]] = {(): fresh}
+
+    def of(self, member: str) -> tuple[Remembered, ...]:
+        """By job and destination what ``member`` remembers: first those in force, in their order, then the ended ones."""
+        rows = self._inputs.history.plans.get(member, ())
+        made = self._made.get(rows)
+        if made is None:
+            made = self._made[rows] = _remembered(self._owed, rows, self._inputs)
+        return made
 
 
-def _counts(row: PlanRow, rows: Sequence[PlanRow], on: set[str]) -> bool:
+def _remembered(owed: Sequence[Owed], rows: Sequence[PlanRow], inputs: Inputs) -> tuple[Remembered, ...]:
+    rows = [row for row in rows if _is_named(row)]
+    jobs_on = {str(each.schedule.job) for each in owed if each.schedule.enabled}
+    ended = [row for row in rows if row.valid_to is not None and _counts(row, rows, jobs_on)]
+    in_force = [_in_force(each, owed, rows, ended, inputs) for each in owed]
+    rest = [row for row in ended if not any(_belongs(row, each, owed) for each in owed)]
+    places = dict.fromkeys((row.job, row.destination) for row in rest)
+    return (*in_force, *(_ended(job, key, rest, owed, inputs) for job, key in places))
+
+
+def _in_force(
+    each: Owed, owed: Sequence[Owed], rows: Sequence[PlanRow], ended: Iterable[PlanRow], inputs: Inputs
+) -> Remembered:
+    row = next((row for row in rows if row.valid_to is None and _belongs(row, each, owed)), None)
+    schedule = replace(each.schedule, valid_from=row.valid_from) if row is not None else each.schedule
+    past = tuple(_past(row, each.schedule, inputs) for row in ended if _belongs(row, each, owed))
+    return Remembered(each.schedule.job, each.key, schedule, past)
+
+
+def _ended(
+    job: str, key: str | None, rows: Iterable[PlanRow], owed: Sequence[Owed], inputs: Inputs
+) -> Remembered:
+    now = next((each.schedule for each in owed if str(each.schedule.job) == job), None)
+    past = tuple(_past(row, now, inputs) for row in rows if (row.job, row.destination) == (job, key))
+    return Remembered(past[0].job, key, None, past)
+
+
+def _belongs(row: PlanRow, each: Owed, owed: Sequence[Owed]) -> bool:
+    """The row is of this job and destination; one of an older ledger takes the first destination in force of its job."""
+    if row.job != str(each.schedule.job):
+        return False
+    if row.destination is None:
+        return each is next(other for other in owed if str(other.schedule.job) == row.job)
+    return same_destination(row.destination, each.key)
+
+
+def _is_named(row: PlanRow) -> bool:
+    """Nothing can be owed to a job that has no name."""
+    try:
+        JobId.parse(row.job)
+    except ValueError:
+        return False
+    return True
+
+
+def _counts(row: PlanRow, rows: Sequence[PlanRow], jobs_on: set[str]) -> bool:
     """Rule 2: a time when the job was switched off counts once it is on again, unless another job took its place."""
     if row.enabled:
         return True
-    return row.job in on and not any(one.enabled and _overlap(one, row) for one in rows)
+    return row.job in jobs_on and not any(other.enabled and _overlap(other, row) for other in rows)
 
 
-def _overlap(one: PlanRow, other: PlanRow) -> bool:
-    return _before(one.valid_from, other.valid_to) and _before(other.valid_from, one.valid_to)
+def _overlap(row: PlanRow, other: PlanRow) -> bool:
+    return _before(row.valid_from, other.valid_to) and _before(other.valid_from, row.valid_to)
 
 
 def _before(start: datetime | None, end: datetime | None) -> bool:
     return start is None or end is None or start < end
 
 
-def _past(row: PlanRow, plans: Sequence[Plan], lab: Inputs) -> Plan:
+def _past(row: PlanRow, now: ScheduleInForce | None, inputs: Inputs) -> ScheduleInForce:
     """The owner's own word and the zone that only the configuration tells hold for the past too."""
-    now = next((one for one in plans if one.job == row.job), None)
     zone = row.timezone or (now.timezone if now else None)
-    made = plan(row.job, row.schedule, zone, lab.settings)
+    made = schedule_in_force(JobId.parse(row.job), row.schedule, zone, inputs.settings)
     return replace(made, valid_from=row.valid_from, valid_to=row.valid_to)

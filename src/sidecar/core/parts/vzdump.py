@@ -14,8 +14,9 @@ from typing import NamedTuple, Self
 
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import Guest, Task
+from sidecar.core.schedules.schedule import EARLY
 
-from .part import EARLY, Activity, Plan
+from .expectation import Activity, ScheduleInForce
 
 #: How long after a due time a task may begin and still be the job's own: PVE's scheduler looks once a minute.
 STARTS_WITHIN = timedelta(minutes=30)
@@ -38,9 +39,17 @@ class VzdumpBatch:
 
     @classmethod
     def of(cls, tasks: Sequence[Task]) -> Self:
-        """The night of these tasks, one at least."""
+        """The batch of these tasks, one at least."""
         ends = [task.end for task in tasks if task.end is not None]
         return cls(tuple(tasks), min(task.start for task in tasks), max(ends) if len(ends) == len(tasks) else None)
+
+    def as_run(self) -> Run:
+        """The tasks as the run of their job."""
+        if self.end is None:
+            return Run(self.start, None, Outcome.RUNNING)
+        outcomes = [_outcome(task.status or "") for task in self.tasks]
+        worst = next(outcome for outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.OK) if outcome in outcomes)
+        return Run(self.start, self.end, worst, text=None if worst is Outcome.OK else self.text())
 
     def text(self) -> str:
         """What the tasks said of themselves, the bad ones first."""
@@ -66,80 +75,88 @@ class NodeTasks:
         self._by_end = sorted(shared, key=_end)
         self._owners = owners(shared, begun)
 
-    def nights(self, job: str, plans: Sequence[Plan]) -> tuple[VzdumpBatch, ...]:
+    def batches(self, job: str, schedules: Sequence[ScheduleInForce]) -> tuple[VzdumpBatch, ...]:
         """The due times of a job for which tasks began, newest first, with the tasks that handle several guests.
 
         Args:
-            plans: the job's plan, and those that were in force before.
+            schedules: the job's own at one destination, in force now or before.
         """
-        found: dict[datetime, list[Task]] = {}
-        dues = _dues(tuple(self._by_start), plans)
+        by_due: dict[datetime, list[Task]] = {}
+        dues = _dues(tuple(self._by_start), schedules)
         for tasks, due in zip(self._by_start.values(), dues, strict=True):
-            mine = [task for task in tasks if self._may_be_of(task, (job,))] if due else []
+            mine = [task for task in tasks if self._may_be_of(task, job)] if due else []
             if due and mine:
-                found.setdefault(due, []).extend(mine)
-        return tuple(VzdumpBatch.of(tasks) for tasks in found.values())
+                by_due.setdefault(due, []).extend(mine)
+        return tuple(VzdumpBatch.of(tasks) for tasks in by_due.values())
 
-    def single(self, guest: Guest) -> tuple[VzdumpBatch, ...]:
-        """The tasks that handled just this guest, each by itself."""
-        return tuple(VzdumpBatch.of([task]) for task in self._by_id.get(str(guest.vmid), ()))
+    def single(self, guest: Guest, schedules: Sequence[ScheduleInForce]) -> list[VzdumpBatch]:
+        """The tasks that handled just this guest and began for a due time of these schedules, each by itself.
 
-    def open_ended(self, guest: Guest, jobs: Sequence[str], seen_until: datetime | None) -> list[Task]:
-        """Tasks for the guest or for several of these jobs' that run, or ended after the backups were listed."""
+        Rule 3: one that fits none ("Backup now") may have gone anywhere and accuses nobody.
+        """
+        tasks = sorted(self._by_id.get(str(guest.vmid), ()), key=_start, reverse=True)
+        dues = _dues([task.start for task in tasks], schedules) if tasks else []
+        return [VzdumpBatch.of([task]) for task, due in zip(tasks, dues, strict=True) if due is not None]
+
+    def oldest_of(self, guest: Guest) -> datetime | None:
+        """When the oldest task that names the guest began."""
+        return min((task.start for task in self._by_id.get(str(guest.vmid), ())), default=None)
+
+    def open_ended(self, guest: Guest, job: str, seen_until: datetime | None) -> list[Task]:
+        """Tasks for the guest, or for several of this job's, that run or ended after the backups were listed."""
         own = self._by_id.get(str(guest.vmid), [])
         if seen_until is None:
-            return [*(task for task in self._by_end if self._may_be_of(task, jobs)), *own]
+            return [*(task for task in self._by_end if self._may_be_of(task, job)), *own]
         later = self._by_end[bisect_right(self._by_end, seen_until, key=_end) :]
         return [
-            *(task for task in later if self._may_be_of(task, jobs)),
+            *(task for task in later if self._may_be_of(task, job)),
             *(task for task in own if _end(task) > seen_until),
         ]
 
-    def _may_be_of(self, task: Task, jobs: Sequence[str]) -> bool:
-        owner = self._owners.get(task.upid)
-        return owner is None or owner in jobs
+    def _may_be_of(self, task: Task, job: str) -> bool:
+        return self._owners.get(task.upid, job) == job
 
 
-def _dues(starts: Sequence[datetime], plans: Sequence[Plan]) -> list[datetime | None]:
+def _dues(starts: Sequence[datetime], schedules: Sequence[ScheduleInForce]) -> list[datetime | None]:
     """The due time for which tasks began at each moment, newest first; None where they began for none."""
-    if not starts:
-        return []
-    limit = plans[0].grace or STARTS_WITHIN
+    if not starts or not schedules:
+        return [None] * len(starts)
+    limit = schedules[0].grace or STARTS_WITHIN
     too_early = starts[-1] - limit
-    newest = _dues_of(starts, plans[0])
-    for plan in plans[1:]:
-        if plan.valid_to is None or plan.valid_to > too_early:
-            newest = [_later(*pair) for pair in zip(newest, _dues_of(starts, plan), strict=True)]
+    newest = _dues_of(starts, schedules[0])
+    for schedule in schedules[1:]:
+        if schedule.valid_to is None or schedule.valid_to > too_early:
+            newest = [_later(*pair) for pair in zip(newest, _dues_of(starts, schedule), strict=True)]
     return [due if due and start - due <= limit else None for start, due in zip(starts, newest, strict=True)]
 
 
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max(one, other) if one and other else one or other
+def _later(due: datetime | None, other: datetime | None) -> datetime | None:
+    return max(due, other) if due and other else due or other
 
 
-def _dues_of(starts: Sequence[datetime], plan: Plan) -> list[datetime | None]:
-    """The newest due time of one plan at each moment. Whatever began since then has the same: asked once."""
-    found: list[datetime | None] = []
+def _dues_of(starts: Sequence[datetime], schedule: ScheduleInForce) -> list[datetime | None]:
+    """The due time of one schedule that each moment answers. Whatever began since then answers the same: asked once."""
+    dues: list[datetime | None] = []
     due: datetime | None = None
     for start in starts:
-        if due is None or start + EARLY < due:
-            due = plan.due_before(start + EARLY)
-        found.append(due)
-    return found
+        if due is None or start < due - schedule.early(due):
+            due = schedule.answered_by(start)
+        dues.append(due)
+    return dues
 
 
 def fruitless(
-    guest: Guest, found: Iterable[VzdumpBatch], backups: Sequence[datetime], seen_until: datetime
+    guest: Guest, batches: Iterable[VzdumpBatch], backups: Sequence[datetime], seen_until: datetime
 ) -> list[Run]:
-    """A failed run for every night that ended without a snapshot of the guest (design §2, "failed").
+    """A failed run for every batch that ended without a snapshot of the guest (design §2, "failed").
 
-    Only nights that ended before ``seen_until``, the moment the backups were listed: a later look may still find one.
+    Only batches that ended before ``seen_until``, the moment the backups were listed: a later look may still find one.
     """
     times = sorted(backups)
     return [
-        Run(night.start, night.end, Outcome.FAILED, text=f"{_label(guest)} got no snapshot, {night.text()}")
-        for night in found
-        if night.end is not None and night.end <= seen_until and not _any_within(times, night.start, night.end)
+        Run(batch.start, batch.end, Outcome.FAILED, text=f"{_label(guest)} got no snapshot, {batch.text()}")
+        for batch in batches
+        if batch.end is not None and batch.end <= seen_until and not _any_within(times, batch.start, batch.end)
     ]
 
 
@@ -162,9 +179,9 @@ def may_still_reach(
     return tuple(Activity(task.start, usual) for task in left)
 
 
-def longest(found: Iterable[VzdumpBatch], most: int = 10) -> timedelta | None:
-    """The longest of the newest ``most`` nights that ended."""
-    lengths = (night.end - night.start for night in found if night.end)
+def longest(batches: Iterable[VzdumpBatch], most: int = 10) -> timedelta | None:
+    """The longest of the newest ``most`` batches that ended."""
+    lengths = (batch.end - batch.start for batch in batches if batch.end)
     return max(islice(lengths, most), default=None)
 
 
@@ -212,6 +229,12 @@ def _first_after(times: Mapping[str, Sequence[datetime]], moment: datetime) -> _
     """What began to be saved first after ``moment``. ``times``: by job, oldest first."""
     later = ((job, found, bisect_right(found, moment)) for job, found in times.items())
     return min((_Begun(found[place], job) for job, found, place in later if place < len(found)), default=None)
+
+
+def _outcome(status: str) -> Outcome:
+    if status == "OK":
+        return Outcome.OK
+    return Outcome.WARNING if status.startswith("WARNINGS") else Outcome.FAILED
 
 
 _start = attrgetter("start")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+
+from sidecar.core.ids import JobId, SourceName
 
 from .cached import cached
 from .facts import BackupJob, Dump, DumpPlan, Guest, Storage
@@ -90,11 +92,29 @@ def covers(plan: DumpPlan, database: str) -> bool:
         return True
 
 
-def dump_job(source: str, plan: DumpPlan) -> str:
+def dump_job(source: str, plan: DumpPlan) -> JobId:
     """The name of the job that makes these dumps."""
-    return f"{source}/dump/{plan.schedule_name or plan.id}"
+    return JobId(SourceName(source), "dump", plan.schedule_name or plan.id)
 
 
 def volumes_key(plan: DumpPlan) -> str | None:
     """What the memory calls the destination of a backup configuration: its volumes, "local+s3"; None where untold."""
     return "+".join(sorted(plan.volumes)) if plan.volumes else None
+
+
+def backups_of(row: Dump, plans: Sequence[DumpPlan], covering: Sequence[int]) -> tuple[int, ...]:
+    """Rule 3: which of a server's backups a row belongs to, by their places.
+
+    The one whose volumes are those of the row, whatever became of each copy; none equal: the smallest that has them all;
+    where the row or the backups tell no volumes: all that cover its database.
+    """
+    volumes = {copy.volume for copy in row.copies}
+    told = [(place, frozenset(plans[place].volumes or ())) for place in covering]
+    if not volumes or not all(known for _, known in told):
+        return tuple(covering)
+    equal = tuple(place for place, known in told if known == volumes)
+    if equal:
+        return equal
+    containing = [(len(known), place) for place, known in told if known >= volumes]
+    smallest = min((size for size, _ in containing), default=None)
+    return tuple(place for size, place in containing if size == smallest) or tuple(covering)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from sidecar.core.ids import GroupKey
 from sidecar.core.model import Run
 
 # --- facts of any source ----------------------------------------------------------------------------------------------
@@ -74,9 +75,14 @@ class BackupGroup:
     owner: str | None = None
 
     @property
+    def key(self) -> GroupKey:
+        """Its name."""
+        return GroupKey(self.datastore, self.namespace, self.type, self.id)
+
+    @property
     def path(self) -> str:
         """How references name it: "main/host/nas", "main/ns/ct/101"."""
-        return "/".join(filter(None, (self.datastore, self.namespace, self.type, self.id)))
+        return self.key.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ What a reading holds are facts (facts.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sidecar.core.model import SourceKind
@@ -50,7 +50,7 @@ class Reading:
         return tuple(fact for fact in self.facts if isinstance(fact, kind))
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """All readings of one source.
 
@@ -61,6 +61,7 @@ class Report:
         readings: one per scope.
         limits: what could not be read and why it matters, in words for the page.
         problem: why nothing at all could be read.
+        derived: what follows from this report alone and was made once for it (cached.py); no part of what it says.
     """
 
     source: str
@@ -71,6 +72,7 @@ class Report:
     readings: tuple[Reading, ...] = ()
     limits: tuple[str, ...] = ()
     problem: Problem | None = None
+    derived: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def reading(self, *scope: str) -> Reading | None:
         """The reading of exactly this scope."""

@@ -23,14 +23,14 @@ class SnapshotSummary:
         begun: when any of them began, newest first.
         finished: the finished ones as runs, newest first.
         unfinished: those without a size, newest first (rule 10: no backups).
-        concerns, broken, verified_at: as in Part.
+        concerns, unusable, verified_at: as in parts.expectation.Observed.
     """
 
     begun: tuple[datetime, ...] = ()
     finished: tuple[Run, ...] = ()
     unfinished: tuple[Snapshot, ...] = ()
     concerns: tuple[str, ...] = ()
-    broken: str | None = None
+    unusable: str | None = None
     verified_at: datetime | None = None
 
     def runs(self, as_of: datetime | None, upload_limit: timedelta) -> tuple[Run, ...]:
@@ -41,7 +41,7 @@ class SnapshotSummary:
         return tuple(sorted((*self.finished, *unfinished), key=attrgetter("start"), reverse=True))
 
 
-def stock(groups: Iterable[BackupGroup]) -> SnapshotSummary:
+def summary(groups: Iterable[BackupGroup]) -> SnapshotSummary:
     """What the snapshots of all ``groups`` prove together."""
     mine = sorted((one for group in groups for one in group.snapshots), key=attrgetter("time"), reverse=True)
     finished = [one for one in mine if one.size is not None]
@@ -54,7 +54,7 @@ def stock(groups: Iterable[BackupGroup]) -> SnapshotSummary:
         finished=tuple([Run(one.time, None, ok, one.size) for one in finished]),
         unfinished=tuple(one for one in mine if one.size is None),
         concerns=tuple(_older_corrupt(corrupt)) if newest not in corrupt else (),
-        broken="the newest backup failed verification" if newest and newest in corrupt else None,
+        unusable="the newest backup failed verification" if newest and newest in corrupt else None,
         verified_at=next((one.verification.at for one in verified if one.verification and one.verification.own), None),
     )
 

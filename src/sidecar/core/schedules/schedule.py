@@ -19,6 +19,9 @@ from . import calendar_event, cron
 _LOOK_BACK = timedelta(days=3653)
 _GAPS_IN_A_PERIOD = 8
 
+#: A run may begin this much before its due time and still answers it, for clocks differ (rule 3).
+EARLY = timedelta(minutes=5)
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -57,12 +60,21 @@ class Schedule:
         """
         return _period(self, moment)
 
+    def early(self, due: datetime) -> timedelta:
+        """Rule 3: how much before ``due`` a run may begin and still answer it."""
+        return _early(self, due)
+
     def after(self, moment: datetime) -> Iterator[datetime]:
         """The due times strictly after ``moment``, one by one; endless for most schedules."""
         due = self.rule.next_after(moment, self.zone)
         while due is not None:
             yield due
             due = self.rule.next_after(due, self.zone)
+
+
+def early_before(due: datetime, previous: datetime | None) -> timedelta:
+    """Rule 3: five minutes, or half the way back to the due time before where that is less."""
+    return EARLY if previous is None else min(EARLY, (due - previous) / 2)
 
 
 def parse(text: str, zone: ZoneInfo) -> Schedule:
@@ -90,6 +102,11 @@ def _next_after(schedule: Schedule, moment: datetime) -> datetime | None:
 def _period(schedule: Schedule, moment: datetime) -> timedelta | None:
     dues = islice(schedule.after(moment), _GAPS_IN_A_PERIOD + 1)
     return max((later - earlier for earlier, later in pairwise(dues)), default=None)
+
+
+@lru_cache(maxsize=32_768)
+def _early(schedule: Schedule, due: datetime) -> timedelta:
+    return early_before(due, schedule.last_at_or_before(due - timedelta(seconds=1)))
 
 
 @lru_cache(maxsize=8192)

@@ -1,0 +1,259 @@
+"""An expectation: what one job owes one member at one destination, and what was seen of it there.
+
+It is the unit of judgement: ``judgement/judge.py`` gives one verdict for each, and everything else is a view of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from sidecar.core.ids import JobId
+from sidecar.core.model import Run
+from sidecar.core.reports.report import Problem
+from sidecar.core.schedules.schedule import Schedule, early_before
+
+#: How far the clock of an upstream may run ahead before its runs are no evidence (rule 6).
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+FIRST = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScheduleInForce:
+    """When a job is due, and for how long that holds. Members of a job share the very same object.
+
+    Attributes:
+        text: the schedule as the upstream writes it.
+        schedule: None when the text can't be read (``trouble`` says why) or when the upstream announces its runs.
+        announced: the next run that the upstream announced (Backrest).
+        announced_before: runs that it announced earlier, oldest first (rule 1).
+        enabled: False when it is switched off upstream, which is not consent (rule 2).
+        grace: the owner's own grace for it.
+        silenced: the owner's configuration switches it off, which is consent.
+        valid_from: due times before this are not its own; None where it was always there.
+        valid_to: due times from this on are not its own; None while it is in force.
+    """
+
+    job: JobId
+    text: str | None = None
+    schedule: Schedule | None = None
+    timezone: str | None = None
+    announced: datetime | None = None
+    announced_before: tuple[datetime, ...] = ()
+    trouble: str | None = None
+    enabled: bool = True
+    grace: timedelta | None = None
+    silenced: bool = False
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+    @property
+    def announcements(self) -> list[datetime]:
+        """Every announced due time, oldest first."""
+        return sorted({*self.announced_before, *((self.announced,) if self.announced else ())})
+
+    def due_after(self, moment: datetime) -> datetime | None:
+        """The first due time after ``moment`` while it was in force (rule 1); None when there is none."""
+        if self.schedule is None:
+            return min((due for due in self.announcements if due > moment), default=None)
+        if self.valid_from is not None:
+            moment = max(moment, self.valid_from - datetime.resolution)
+        if self.valid_to is not None and moment >= self.valid_to:
+            return None
+        due = self.schedule.next_after(moment)
+        return due if due is None or self.valid_to is None or due < self.valid_to else None
+
+    def due_before(self, moment: datetime) -> datetime | None:
+        """The newest due time up to and including ``moment`` while it was in force."""
+        if self.schedule is None:
+            return max((due for due in self.announcements if due <= moment), default=None)
+        due = self.schedule.last_at_or_before(moment)
+        return due if due is not None and self.in_force(due) else None
+
+    def answered_by(self, start: datetime) -> datetime | None:
+        """Rule 3: the due time that a run answers: the last one at or before its start, which may be a little early."""
+        coming = self.due_after(start)
+        if coming is not None and start >= coming - self.early(coming):
+            return coming
+        return self.due_before(start)
+
+    def first_due_after_run(self, start: datetime) -> datetime | None:
+        """Rule 3: the first due time after the one that a run begun at ``start`` answers."""
+        coming = self.due_after(start)
+        if coming is not None and start >= coming - self.early(coming):
+            return self.due_after(coming)
+        return coming
+
+    def early(self, due: datetime) -> timedelta:
+        """Rule 3: how much before ``due`` a run may begin and still answer it."""
+        if self.schedule is not None:
+            return self.schedule.early(due)
+        return early_before(due, self.due_before(due - datetime.resolution))
+
+    def in_force(self, moment: datetime) -> bool:
+        """A due time at ``moment`` is one of its own (rule 1)."""
+        return not (
+            (self.valid_from is not None and moment < self.valid_from)
+            or (self.valid_to is not None and moment >= self.valid_to)
+        )
+
+    def last_period(self, now: datetime) -> timedelta | None:
+        """Rule 2: the schedule's period; where runs were only announced, the widest of the last gaps between them."""
+        if self.schedule is not None:
+            return self.schedule.period(now)
+        gaps = pairwise(self.announced_before[-8:])
+        return max((later - earlier for earlier, later in gaps), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseWindow:
+    """A pause of the owner's: nothing is expected from ``start`` up to, not including, ``end``."""
+
+    start: datetime
+    end: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A run of the upstream that may still reach this member, and others, and is not over yet (a vzdump task).
+
+    Attributes:
+        usual: how long such runs take.
+        blocks_queue: whatever is due waits for it, whenever it began itself (Backrest does one thing at a time).
+    """
+
+    start: datetime
+    usual: timedelta | None = None
+    blocks_queue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How old the readings are that a verdict rests on.
+
+    Attributes:
+        as_of: the oldest of them; None when one was never read.
+        newest: the newest of them, where they are not all of one moment.
+        problem: why the newest attempt failed, or why nothing can be known.
+        source: whose readings they are, for the reason.
+        stale_after: age from which they prove nothing.
+    """
+
+    source: str
+    as_of: datetime | None
+    stale_after: timedelta
+    problem: Problem | None = None
+    newest: datetime | None = None
+
+    def is_from_the_future(self, run: Run) -> bool:
+        """Rule 6: it starts more than 5 min after what reported it was read, so a clock is wrong."""
+        seen = self.newest or self.as_of
+        return seen is None or run.start > seen + CLOCK_TOLERANCE
+
+    def stale(self, now: datetime) -> bool:
+        """Nothing was read, or it was too long ago."""
+        return self.as_of is None or now - self.as_of > self.stale_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What was seen of one member at one destination.
+
+    Attributes:
+        runs: newest first.
+        count: finished backups that are kept there; None where nothing is counted (Backrest, upkeep).
+        concerns: true sentences that make it a warning although a backup exists.
+        unusable: why the newest backup can't be restored ("the newest backup failed verification").
+        verified_at: when the newest snapshot was last verified by its own server.
+    """
+
+    evidence: Evidence
+    runs: tuple[Run, ...] = ()
+    count: int | None = None
+    concerns: tuple[str, ...] = ()
+    unusable: str | None = None
+    verified_at: datetime | None = None
+
+    @property
+    def newest_good(self) -> Run | None:
+        """The newest run from which something can be restored."""
+        return next((run for run in self.runs if run.good), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What one job owes one member at one destination.
+
+    Attributes:
+        destination: where a run must leave its result to count, in words: a storage, volumes, a repository. None where
+            the job has but one place for it (upkeep: its own task list).
+        schedule: in force now; None when the job does not owe it any more and only ``past`` does.
+        past: schedules that were in force before, each for its own time (rule 1).
+        observed: what was seen at the destination.
+        not_its_own: when runs at the destination began that answer another expectation there (rule 3).
+        activities: runs under way that may still reach it.
+        starts_seen: starts of its runs can be seen, so that a short grace is fair (rule 4).
+        longest: the longest of its last ten runs.
+        every_run_was_due: nobody knows what was due in the past (Backrest, before its announcements are remembered), so
+            each of its runs was due when it began.
+        busy_is_kept: due times that pass while a run of it is under way are answered by that run (rule 8).
+        nothing_owed: why it never has to run ("keeps everything").
+        confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
+        note: why nothing can be known of it: a storage that leads to no configured server.
+        task: the newest run of the job as a whole, where it serves many members (a vzdump task).
+    """
+
+    job: JobId
+    destination: str | None
+    schedule: ScheduleInForce | None
+    observed: Observed
+    past: tuple[ScheduleInForce, ...] = ()
+    not_its_own: frozenset[datetime] = frozenset()
+    activities: tuple[Activity, ...] = ()
+    starts_seen: bool = True
+    longest: timedelta | None = None
+    every_run_was_due: bool = False
+    busy_is_kept: bool = False
+    nothing_owed: str | None = None
+    confirmed_until: datetime | None = None
+    note: str | None = None
+    task: Run | None = None
+
+    @property
+    def schedules(self) -> tuple[ScheduleInForce, ...]:
+        """The one in force, then the past ones."""
+        return self.past if self.schedule is None else (self.schedule, *self.past)
+
+    @property
+    def owes(self) -> bool:
+        """The job is switched on, and something is due by it at some time."""
+        return self.schedule is not None and self.schedule.enabled and not self.schedule.silenced
+
+
+def sort_out(runs: Iterable[Run], schedules: Sequence[Sequence[ScheduleInForce]]) -> list[frozenset[datetime]]:
+    """Rule 3: of expectations that share a destination, which runs there answer only others.
+
+    A run belongs to whoever was due last before it began.
+
+    Args:
+        schedules: of each expectation.
+
+    Returns:
+        For each expectation the starts of the runs that are not its own.
+    """
+    others: list[set[datetime]] = [set() for _ in schedules]
+    for run in runs:
+        dues = [_newest_answered(mine, run.start) for mine in schedules]
+        newest = max(dues)
+        for not_own, due in zip(others, dues, strict=True):
+            if due < newest:
+                not_own.add(run.start)
+    return [frozenset(starts) for starts in others]
+
+
+def _newest_answered(schedules: Iterable[ScheduleInForce], start: datetime) -> datetime:
+    return max((due for schedule in schedules if (due := schedule.answered_by(start))), default=FIRST)
