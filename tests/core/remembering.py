@@ -8,7 +8,7 @@ from typing import Any
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY
 from sidecar.core.history.record import record
-from sidecar.core.model import Board, Outcome, Run, SourceKind, State
+from sidecar.core.model import Board, Run, SourceKind, State
 from sidecar.core.reports.facts import BackrestPlan, BackupJob, Dump, DumpPlan, Guest, UpkeepJob
 from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import Settings
@@ -77,14 +77,10 @@ def plans_desk(*reports: Report, **changes: Any) -> BoardKeeper:
     return BoardKeeper(settings(BACKREST, **changes)).take(*reports)
 
 
-PRUNE = UpkeepJob("prune", "daily", "main", "", "05:00", False, True, None, False, None, None, None)
+PRUNE = UpkeepJob(kind="prune", id="daily", datastore="main", schedule="05:00", keeps=True)
 
 
 def pruning(read: str, last: Run | None, *earlier: Run, **changes: Any) -> Report:
     """A backup server with a daily prune at 05:00: its last run, and earlier ones where its task list tells them."""
-    job = replace(PRUNE, runs=earlier)
-    if last is not None:
-        running = last.outcome is Outcome.RUNNING
-        state = None if running else last.text or "OK"
-        job = replace(job, last_start=last.start, last_end=last.end, last_state=state, running=running)
-    return pbs(read, extra={("upkeep", "prune"): (replace(job, **changes),)})
+    job = replace(PRUNE, runs=(last, *earlier) if last else earlier, **changes)
+    return pbs(read, extra={("upkeep", "prune"): (job,)})

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.model import Outcome
+from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, Repo, UpkeepJob
 from sidecar.core.reports.report import Report
 from sidecar.sources.backrest import ALLOWED, BackrestOptions, BackrestSource
@@ -292,33 +292,39 @@ def test_the_repositories_upkeep_is_read_with_its_runs_and_what_is_announced(
     jobs = {job.kind: job for job in read(source).facts(UpkeepJob)}
 
     assert {(job.id, job.datastore, job.schedule, job.running) for job in jobs.values()} == {("b2", "b2", None, False)}
-    assert jobs["prune"].last_state == "repository is locked"
     assert jobs["prune"].next_run == datetime(2026, 11, 29, 5, 0, tzinfo=UTC)
-    assert [run.outcome for run in jobs["prune"].runs[:2]] == [Outcome.FAILED, Outcome.OK]
-    assert (jobs["check"].last_state, jobs["check"].next_run) == ("OK", datetime(2026, 12, 1, 6, 0, tzinfo=UTC))
-    assert jobs["check"].last_start == datetime(2026, 11, 1, 6, 0, 4, tzinfo=UTC)
+    assert [(run.outcome, run.text) for run in jobs["prune"].runs[:2]] == [
+        (Outcome.FAILED, "repository is locked"),
+        (Outcome.OK, None),
+    ]
+    assert jobs["check"].next_run == datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
+    assert jobs["check"].last is not None
+    assert (jobs["check"].last.start, jobs["check"].last.outcome) == (
+        datetime(2026, 11, 1, 6, 0, 4, tzinfo=UTC),
+        Outcome.OK,
+    )
 
 
 @pytest.mark.parametrize(
-    ("status", "state"),
-    [("STATUS_SUCCESS", "OK"), ("STATUS_WARNING", "WARNINGS: see its log"), ("STATUS_ERROR", "no error text")],
+    ("status", "outcome"),
+    [("STATUS_SUCCESS", Outcome.OK), ("STATUS_WARNING", Outcome.WARNING), ("STATUS_ERROR", Outcome.FAILED)],
 )
-def test_upkeep_ends_in_the_words_that_the_judgement_knows(status: str, state: str) -> None:
+def test_upkeep_ends_as_its_operation_did(status: str, outcome: Outcome) -> None:
     job = upkeep(operation("operationPrune", status))["prune"]
 
-    assert (job.last_state, job.running, job.last_end) == (state, False, NOW + timedelta(minutes=3))
+    assert (job.runs, job.running) == ((Run(NOW, NOW + timedelta(minutes=3), outcome),), False)
 
 
-def test_upkeep_that_runs_has_no_state_yet() -> None:
+def test_upkeep_that_runs_has_no_end_yet() -> None:
     job = upkeep(operation("operationCheck", "STATUS_INPROGRESS", unixTimeEndMs=None))["check"]
 
-    assert (job.last_state, job.running, job.last_start, job.last_end) == (None, True, NOW, None)
+    assert (job.runs, job.running) == ((Run(NOW, None, Outcome.RUNNING),), True)
 
 
 def test_upkeep_that_only_waits_never_ran() -> None:
     job = upkeep(operation("operationPrune", "STATUS_PENDING"))["prune"]
 
-    assert (job.next_run, job.last_start, job.runs) == (NOW, None, ())
+    assert (job.next_run, job.runs) == (NOW, ())
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.core.reports.facts import Task, UpkeepJob, Verification
+from sidecar.core.model import Outcome, Run
+from sidecar.core.reports.facts import UpkeepJob, Verification
 from sidecar.sources import pbs_parse as parse
 from sidecar.sources.fields import UnreadableError
 from sidecar.sources.permissions import parse_permissions
 from sidecar.sources.upid import parse_upid, unescaped
-from tests.sources.recorded import NOW, recorded, rows
+from tests.sources.recorded import NOW, rows
 
 CLUSTER_A = "/admin/datastore/store1/snapshots?ns=clusterA"
 
@@ -106,12 +106,12 @@ def test_a_failed_verification_with_an_unreadable_upid_still_counts() -> None:
 # --- upkeep ---
 
 
-def test_a_finished_job_has_start_end_and_state() -> None:
+def test_a_finished_job_has_its_last_run() -> None:
     job = jobs("pbs_main", "prune")["prune-root"]
     assert (job.datastore, job.namespace, job.schedule, job.keeps) == ("store1", "", "daily", True)
-    assert (job.last_state, job.running, job.disabled) == ("OK", False, False)
-    assert job.last_start == datetime.fromtimestamp(0x6B048471, UTC)
-    assert job.last_end == datetime.fromtimestamp(1795458161, UTC)
+    start, end = datetime.fromtimestamp(0x6B048471, UTC), datetime.fromtimestamp(1795458161, UTC)
+    assert job.runs == (Run(start, end, Outcome.OK),)
+    assert (job.running, job.disabled) == (False, False)
 
 
 def test_a_job_says_its_namespace_and_whether_it_is_off_and_keeps_anything() -> None:
@@ -123,81 +123,81 @@ def test_a_job_says_its_namespace_and_whether_it_is_off_and_keeps_anything() -> 
     assert jobs("pbs_main", "verify")["verify-B"].keeps is None
 
 
-def test_a_job_that_never_ran_has_no_state_and_does_not_run() -> None:
+def test_a_job_that_never_ran_has_no_run() -> None:
     job = jobs("pbs_main", "verify")["verify-manual"]
-    assert (job.schedule, job.next_run, job.running, job.last_start, job.last_state) == (None, None, False, None, None)
+    assert (job.schedule, job.next_run, job.running, job.runs) == (None, None, False, ())
 
 
 def test_a_job_with_a_upid_and_no_state_runs() -> None:
     job = jobs("pbs_running", "verify")["verify-s3"]
     assert job.running
-    assert (job.last_start, job.last_end, job.last_state) == (datetime.fromtimestamp(0x6B048522, UTC), None, None)
+    assert job.runs == (Run(datetime.fromtimestamp(0x6B048522, UTC), None, Outcome.RUNNING),)
 
 
-def test_a_job_whose_worker_died_is_unknown() -> None:
-    assert jobs("pbs_crash", "verify")["verify-s3"].last_state == "unknown"
+def test_rule_10_a_job_whose_worker_died_is_a_warning_that_says_so() -> None:
+    last = jobs("pbs_crash", "verify")["verify-s3"].last
+    assert last is not None
+    assert (last.outcome, last.text) == (Outcome.WARNING, "the server does not know how it ended")
 
 
 def test_an_error_is_kept_in_the_words_of_the_server() -> None:
-    sync = jobs("pbs_main", "sync")["sync-nostore"]
-    assert sync.last_state == (
-        "Querying namespaces failed - HTTP error 400 Bad Request - no such datastore 'nosuchstore'"
+    last = jobs("pbs_main", "sync")["sync-nostore"].last
+    assert last is not None
+    assert (last.outcome, last.text) == (
+        Outcome.FAILED,
+        "Querying namespaces failed - HTTP error 400 Bad Request - no such datastore 'nosuchstore'",
     )
+
+
+PRUNE = {"id": "p", "store": "main", "keep-last": 3}
+UPID = "UPID:pbs:00000025:000023D8:0000000C:6ABA2CE0:prunejob:main:root@pam:"
+
+
+def test_where_only_the_end_of_a_run_is_known_it_stands_for_the_start() -> None:
+    job = parse.parse_job(
+        {**PRUNE, "last-run-upid": "?", "last-run-state": "OK", "last-run-endtime": 1795458161}, "prune"
+    )
+    end = datetime.fromtimestamp(1795458161, UTC)
+    assert job.runs == (Run(end, end, Outcome.OK),)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"last-run-state": "OK"},
+        {"last-run-upid": "?", "last-run-state": "OK"},
+        {"last-run-upid": "?", "last-run-endtime": 1795458161},
+    ],
+)
+def test_a_run_of_which_no_time_is_known_makes_its_row_unreadable(row: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableError):
+        parse.parse_job({**PRUNE, **row}, "prune")
+
+
+def test_a_running_job_has_no_end_whatever_the_row_says() -> None:
+    job = parse.parse_job({**PRUNE, "last-run-upid": UPID, "last-run-endtime": 1795458161}, "prune")
+    assert job.runs == (Run(datetime.fromtimestamp(0x6ABA2CE0, UTC), None, Outcome.RUNNING),)
 
 
 def test_a_garbage_collection_runs_ended_or_never_succeeded() -> None:
     assert gc("pbs_running", "store2").running
     ended = gc("pbs_main", "store1")
-    assert (ended.kind, ended.id, ended.last_state, ended.schedule) == ("gc", "store1", "WARNINGS: 11", "daily")
-    assert ended.last_end is not None
-    assert ended.last_start is not None
-    assert ended.last_start < ended.last_end
+    assert (ended.kind, ended.id, ended.schedule) == ("gc", "store1", "daily")
+    (run,) = ended.runs
+    assert (run.outcome, run.text) == (Outcome.WARNING, "WARNINGS: 11")
+    assert run.end is not None
+    assert run.start < run.end
     never = gc("pbs_running", "store4")
-    assert (never.running, never.last_start, never.last_end, never.last_state) == (False, None, None, None)
+    assert (never.running, never.runs) == (False, ())
 
 
-def test_after_a_failed_garbage_collection_the_upid_of_the_last_success_is_not_its_start() -> None:
-    failed = gc("pbs_main", "store4")
-    assert failed.last_state is not None
-    assert failed.last_state.startswith("unable to open store")
-    assert failed.last_start is None
-
-
-def test_a_garbage_collection_that_always_failed_is_known_from_the_task_list() -> None:
-    never = parse.parse_gc(recorded("pbs_gc_always_failed")["/admin/datastore/store4/gc"]["body"]["data"]).job
-    tasks = [parse.parse_task(row) for row in rows("pbs_gc_always_failed", "/nodes/localhost/tasks")]
-    told = parse.with_newest_gc_task(never, [task for task in tasks if task])
-    assert never.last_state is None
-    assert told.last_state is not None
-    assert told.last_state.startswith("unable to open store 'store4'")
-    assert (told.last_start, told.running) == (datetime.fromtimestamp(1795458285, UTC), False)
-
-
-END = at("2026-11-23T18:00")
-JOB = UpkeepJob("gc", "main", "main", "", "daily", False, None, None, False, END, END, "OK")
-
-
-def gc_task(start: datetime, status: str | None, store: str = "main") -> Task:
-    return Task(
-        "localhost", "garbage_collection", store, start, start + timedelta(minutes=1) if status else None, status, "u"
-    )
-
-
-@pytest.mark.parametrize(
-    ("job", "task", "state", "running"),
-    [
-        (JOB, gc_task(END, "broken"), "OK", False),
-        (replace(JOB, last_state="broken"), gc_task(END - timedelta(days=1), "other"), "broken", False),
-        (replace(JOB, last_state="broken"), gc_task(END, "broken again"), "broken again", False),
-        (replace(JOB, last_state="broken"), gc_task(END, "broken again", "other"), "broken", False),
-        (replace(JOB, last_state=None, last_end=None), gc_task(END, None), None, True),
-    ],
-)
-def test_the_task_list_is_believed_only_where_the_list_of_garbage_collections_is_silent(
-    job: UpkeepJob, task: Task, state: str | None, running: bool
-) -> None:
-    told = parse.with_newest_gc_task(job, [task])
-    assert (told.last_state, told.running) == (state, running)
+def test_rule_8_after_a_failed_garbage_collection_its_end_stands_for_its_start() -> None:
+    """The UPID that the row shows is still that of the last success."""
+    (run,) = gc("pbs_main", "store4").runs
+    assert run.outcome is Outcome.FAILED
+    assert run.text is not None
+    assert run.text.startswith("unable to open store")
+    assert run.start == run.end
 
 
 # --- datastores ---

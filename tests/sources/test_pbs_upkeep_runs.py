@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import Task, UpkeepJob
+from sidecar.sources.pbs_parse import parse_gc, parse_task
 from sidecar.sources.pbs_upkeep_runs import with_runs
+from tests.sources.recorded import recorded, rows
 
 
 def at(day: int) -> datetime:
     return datetime(2026, 11, day, 4, tzinfo=UTC)
+
+
+LAST = Run(at(22), at(22).replace(minute=3), Outcome.OK)
 
 
 def task(kind: str, worker_id: str, day: int = 20, status: str | None = "OK") -> Task:
@@ -21,7 +27,7 @@ def task(kind: str, worker_id: str, day: int = 20, status: str | None = "OK") ->
 
 
 def job(kind: str, ident: str, namespace: str = "") -> UpkeepJob:
-    return UpkeepJob(kind, ident, "main", namespace, "04:00", False, None, None, False, at(22), at(22), "OK")
+    return UpkeepJob(kind=kind, id=ident, datastore="main", namespace=namespace, schedule="04:00", runs=(LAST,))
 
 
 @pytest.mark.parametrize(
@@ -41,25 +47,66 @@ def test_a_job_has_the_runs_of_its_tasks_newest_first(one: UpkeepJob, worker: tu
     )
 
     assert found.runs == (
+        LAST,
         Run(at(21), at(21).replace(minute=7), Outcome.FAILED, text="unable to lock"),
-        Run(at(20), at(20).replace(minute=7), Outcome.OK, text="OK"),
+        Run(at(20), at(20).replace(minute=7), Outcome.OK),
     )
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome"),
+    ("status", "outcome", "text"),
     [
-        ("OK", Outcome.OK),
-        ("WARNINGS: 2", Outcome.WARNING),
-        ("unknown", Outcome.FAILED),
-        ("connection error", Outcome.FAILED),
-        (None, Outcome.RUNNING),
+        ("OK", Outcome.OK, None),
+        ("WARNINGS: 2", Outcome.WARNING, "WARNINGS: 2"),
+        ("unknown", Outcome.WARNING, "the server does not know how it ended"),
+        ("connection error", Outcome.FAILED, "connection error"),
+        ("OKAY, but no", Outcome.FAILED, "OKAY, but no"),
+        (None, Outcome.RUNNING, None),
     ],
 )
-def test_a_run_is_worth_what_its_task_ended_with(status: str | None, outcome: Outcome) -> None:
+def test_a_run_is_worth_what_its_task_ended_with(status: str | None, outcome: Outcome, text: str | None) -> None:
     (found,) = with_runs([job("verify", "v1")], [task("verificationjob", "main:v1", status=status)])
 
-    assert [one.outcome for one in found.runs] == [outcome]
+    assert [(run.outcome, run.text) for run in found.runs[1:]] == [(outcome, text)]
+
+
+@pytest.mark.parametrize("ended_in", ["job", "task list"])
+def test_of_two_lists_the_one_that_knows_the_end_of_a_run_was_read_later(ended_in: str) -> None:
+    runs = Run(at(22), None, Outcome.RUNNING)
+    made = job("gc", "main") if ended_in == "job" else replace(job("gc", "main"), runs=(runs,))
+    status = None if ended_in == "job" else "OK"
+    (found,) = with_runs([made], [task("garbage_collection", "main", day=22, status=status)])
+
+    assert [(run.start, run.outcome) for run in found.runs] == [(at(22), Outcome.OK)]
+
+
+def test_a_garbage_collection_that_always_failed_is_known_from_the_task_list() -> None:
+    never = parse_gc(recorded("pbs_gc_always_failed")["/admin/datastore/store4/gc"]["body"]["data"]).job
+    tasks = [parse_task(row) for row in rows("pbs_gc_always_failed", "/nodes/localhost/tasks")]
+    (found,) = with_runs([never], [task for task in tasks if task])
+    assert never.runs == ()
+    assert found.last is not None
+    assert (found.last.start, found.last.outcome) == (datetime.fromtimestamp(1795458285, UTC), Outcome.FAILED)
+    assert found.last.text is not None
+    assert found.last.text.startswith("unable to open store 'store4'")
+
+
+def test_a_garbage_collection_that_failed_has_its_start_from_the_task_list() -> None:
+    """Its own list knows only when it ended: that is no second run."""
+    end = at(22).replace(minute=7)
+    failed = replace(job("gc", "main"), runs=(Run(end, end, Outcome.FAILED, text="broken"),))
+    tasks = [task("garbage_collection", "main", day=day, status="broken") for day in (21, 22)]
+    (found,) = with_runs([failed], tasks)
+
+    assert [(run.start, run.end) for run in found.runs] == [(at(22), end), (at(21), at(21).replace(minute=7))]
+
+
+def test_a_failed_garbage_collection_that_the_task_list_lacks_stays_the_last_run() -> None:
+    end = at(22)
+    failed = replace(job("gc", "main"), runs=(Run(end, end, Outcome.FAILED, text="broken"),))
+    (found,) = with_runs([failed], [task("garbage_collection", "main", day=21)])
+
+    assert [run.outcome for run in found.runs] == [Outcome.FAILED, Outcome.OK]
 
 
 @pytest.mark.parametrize(
@@ -80,4 +127,4 @@ def test_of_two_prune_jobs_for_one_place_no_task_tells_whose_it_was() -> None:
     jobs = [job("prune", "p1"), job("prune", "p2"), job("prune", "p3", "clusterA")]
     found = list(with_runs(jobs, [task("prunejob", "main"), task("prunejob", "main:clusterA")]))
 
-    assert [len(one.runs) for one in found] == [0, 0, 1]
+    assert [len(one.runs) for one in found] == [1, 1, 2]

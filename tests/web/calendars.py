@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 
 from sidecar.core.history.history import EMPTY
@@ -53,9 +53,9 @@ def _timeline(given: Settings, now: datetime, title: str, every: str) -> Timelin
 
 
 def _upkeep(kind: str, name: str, schedule: str, last: str, following: str) -> UpkeepJob:
-    begun = at(last)
+    runs = (run(last, minutes=1),)
     return UpkeepJob(
-        kind, name, "main", "", schedule, False, True, at(following), False, begun, begun + timedelta(minutes=1), "OK"
+        kind=kind, id=name, datastore="main", schedule=schedule, keeps=True, next_run=at(following), runs=runs
     )
 
 

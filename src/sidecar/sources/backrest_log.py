@@ -26,7 +26,6 @@ LONGEST_TEXT = 500
 _SAME_START = timedelta(seconds=1)
 
 _UPKEEP = {"operationPrune": "prune", "operationCheck": "check"}
-_STATES = {Outcome.OK: "OK", Outcome.WARNING: "WARNINGS: see its log", Outcome.FAILED: "no error text"}
 
 
 def parse_operations(body: Any) -> tuple[Row, ...]:
@@ -54,39 +53,12 @@ def with_log(plan: BackrestPlan, operations: Iterable[Row], limits: list[str]) -
 
 def upkeep_jobs(operations: Iterable[Row], limits: list[str]) -> Iterator[UpkeepJob]:
     """Prune and check of every repository that the log of SYSTEM tells of."""
-    found = [one for one in _readable(operations, "operations of the repositories", limits) if one.kind != "backup"]
-    for repo, kind in dict.fromkeys((one.repo, one.kind) for one in found):
-        mine = [one for one in found if (one.repo, one.kind) == (repo, kind)]
-        runs = sorted((one.run for one in mine if one.run), key=lambda run: run.start, reverse=True)
-        announced = [one.start for one in mine if one.pending]
-        yield _upkeep_job(repo, kind, tuple(runs), min(announced, default=None))
-
-
-def _upkeep_job(repo: str, kind: str, runs: tuple[Run, ...], announced: datetime | None) -> UpkeepJob:
-    last = runs[0] if runs else None
-    running = last is not None and last.outcome is Outcome.RUNNING
-    return UpkeepJob(
-        kind=kind,
-        id=repo,
-        datastore=repo,
-        namespace="",
-        schedule=None,
-        disabled=False,
-        keeps=None,
-        next_run=announced,
-        running=running,
-        last_start=last.start if last else None,
-        last_end=last.end if last else None,
-        last_state=_state(last) if last and not running else None,
-        runs=runs,
-    )
-
-
-def _state(run: Run) -> str:
-    """As PBS writes it: UpkeepJob has one form for both."""
-    if run.outcome is Outcome.OK:
-        return "OK"
-    return run.text or _STATES[run.outcome] if run.outcome is Outcome.FAILED else _STATES[run.outcome]
+    upkeep = [row for row in _readable(operations, "operations of the repositories", limits) if row.kind != "backup"]
+    for repo, kind in dict.fromkeys((row.repo, row.kind) for row in upkeep):
+        mine = [row for row in upkeep if (row.repo, row.kind) == (repo, kind)]
+        runs = sorted((row.run for row in mine if row.run), key=lambda run: run.start, reverse=True)
+        announced = min((row.start for row in mine if row.pending), default=None)
+        yield UpkeepJob(kind=kind, id=repo, datastore=repo, next_run=announced, runs=tuple(runs))
 
 
 @dataclass(frozen=True, slots=True)

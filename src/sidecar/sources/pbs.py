@@ -188,8 +188,7 @@ def _upkeep_reading(kind: str, jobs: Answer[UpkeepJob], tasks: Iterable[Task]) -
 
 
 def _gc_reading(gc: Answer[GcRow], tasks: Iterable[Task]) -> Reading:
-    jobs = (pbs_parse.with_newest_gc_task(row.job, tasks) for row in gc.rows)
-    return gc.reading(("upkeep", "gc"), with_runs(jobs, tasks))
+    return gc.reading(("upkeep", "gc"), with_runs((row.job for row in gc.rows), tasks))
 
 
 # --- calls for one datastore ------------------------------------------------------------------------------------------------

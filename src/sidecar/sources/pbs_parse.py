@@ -9,10 +9,21 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sidecar.core.reports.facts import BackupGroup, Datastore, Namespace, Snapshot, Task, UpkeepJob, Verification, Zone
+from sidecar.core.model import Run
+from sidecar.core.reports.facts import (
+    BackupGroup,
+    Datastore,
+    Namespace,
+    Snapshot,
+    Task,
+    TaskResult,
+    UpkeepJob,
+    Verification,
+    Zone,
+)
 
-from .fields import UnreadableError, begun, first_line, flag, moment, name, row_of, text, whole, words
-from .pbs_upkeep_runs import TASK_TYPES
+from .fields import Row, UnreadableError, begun, first_line, flag, moment, name, row_of, text, whole, words
+from .pbs_upkeep_runs import TASK_TYPES, upkeep_run
 from .upid import parse_upid
 
 #: The error of a removable datastore whose disk isn't plugged in.
@@ -183,8 +194,6 @@ def namespaces_of(names: Iterable[str], store: str) -> tuple[Namespace, ...]:
 def parse_job(row: Any, kind: str) -> UpkeepJob:
     """A row of /admin/prune, /admin/verify or /admin/sync (pbs.md §2.9)."""
     row = row_of(row)
-    upid, state = text(row, "last-run-upid"), words(row, "last-run-state")
-    started = parse_upid(upid)
     return UpkeepJob(
         kind=kind,
         id=name(row, "id"),
@@ -194,12 +203,24 @@ def parse_job(row: Any, kind: str) -> UpkeepJob:
         disabled=flag(row, "disable"),
         keeps=any(whole(row, key) for key in _KEEPS) if kind == "prune" else None,
         next_run=moment(row, "next-run"),
-        running=upid is not None and state is None,
-        last_start=started.start if started else None,
-        last_end=moment(row, "last-run-endtime"),
-        last_state=state,
         comment=first_line(row, "comment"),
+        runs=_last_run(row, text(row, "last-run-upid")),
     )
+
+
+def _last_run(row: Row, upid: str | None, *, upid_is_older: bool = False) -> tuple[Run, ...]:
+    """The run that is under way or the last one; none where the job never ran. A upid without a state runs now.
+
+    ``upid_is_older``: it is that of an earlier run, so only the end is known, which then stands for the start.
+    """
+    state, end = words(row, "last-run-state"), moment(row, "last-run-endtime")
+    if upid is None and state is None:
+        return ()
+    begun_as = None if upid_is_older else parse_upid(upid)
+    start = begun_as.start if begun_as else end
+    if start is None or (begun_as is None and state is None):
+        raise UnreadableError("last-run-upid")
+    return (upkeep_run(start, end, state),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,50 +232,21 @@ class GcRow:
 
 
 def parse_gc(row: Any) -> GcRow:
-    """A row of /admin/gc (pbs.md §2.8). An upid without a state runs now.
+    """A row of /admin/gc (pbs.md §2.8). After a failure the UPID is still that of the last success (pbs.md §9.2).
 
-    After a failure the UPID is still that of the last success (pbs.md §9.2), so it tells no start then.
+    Before the first success it says nothing of runs; the task list does.
     """
     row = row_of(row)
-    upid, state = text(row, "upid"), words(row, "last-run-state")
-    started = parse_upid(upid)
-    store = name(row, "store")
+    store, result = name(row, "store"), TaskResult.of(words(row, "last-run-state"))
     job = UpkeepJob(
         kind="gc",
         id=store,
         datastore=store,
-        namespace="",
         schedule=text(row, "schedule") or None,
-        disabled=False,
-        keeps=None,
         next_run=moment(row, "next-run"),
-        running=upid is not None and state is None,
-        last_start=started.start if started and not _is_failure(state) else None,
-        last_end=moment(row, "last-run-endtime"),
-        last_state=state,
+        runs=_last_run(row, text(row, "upid"), upid_is_older=result in (TaskResult.FAILED, TaskResult.UNKNOWN)),
     )
     return GcRow(job, whole(row, "index-file-count") or 0)
-
-
-def with_newest_gc_task(job: UpkeepJob, tasks: Iterable[Task]) -> UpkeepJob:
-    """A GC job with what the task list knows better: runs before the first success, starts of failed ones (pbs.md §2.8)."""
-    if job.running or (job.last_state is not None and not _is_failure(job.last_state)):
-        return job
-    mine = [task for task in tasks if task.type == "garbage_collection" and task.id == job.datastore]
-    newest = max(mine, key=lambda task: task.start, default=None)
-    if newest is None or (newest.end and job.last_end and newest.end < job.last_end):
-        return job
-    return replace(
-        job,
-        running=newest.status is None,
-        last_start=newest.start,
-        last_end=newest.end,
-        last_state=newest.status,
-    )
-
-
-def _is_failure(state: str | None) -> bool:
-    return state is not None and state != "OK" and not state.startswith("WARNINGS:")
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------------

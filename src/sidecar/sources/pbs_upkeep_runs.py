@@ -1,19 +1,38 @@
-"""Earlier runs of PBS's upkeep jobs, from its task list: its lists of jobs tell only the last one (pbs.md §2.9, §2.11)."""
+"""Runs of PBS's upkeep jobs. Its lists of jobs report only the last one, its task list earlier ones (pbs.md §2.9, §2.11)."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
-from sidecar.core.history.upkeep_runs import outcome
-from sidecar.core.model import Run
-from sidecar.core.reports.facts import Task, UpkeepJob
+from sidecar.core.history.upkeep_runs import newest_first
+from sidecar.core.model import Outcome, Run
+from sidecar.core.reports.facts import Task, TaskResult, UpkeepJob
 
 #: The tasks of upkeep jobs, by kind of job.
 TASK_TYPES = {"gc": "garbage_collection", "prune": "prunejob", "verify": "verificationjob", "sync": "syncjob"}
 
 _KINDS = {task: kind for kind, task in TASK_TYPES.items()}
+
+#: Rule 10: upkeep that was interrupted answers its due time, and says so.
+_OUTCOMES = {
+    TaskResult.RUNNING: Outcome.RUNNING,
+    TaskResult.OK: Outcome.OK,
+    TaskResult.WARNINGS: Outcome.WARNING,
+    TaskResult.UNKNOWN: Outcome.WARNING,
+    TaskResult.FAILED: Outcome.FAILED,
+}
+
+
+def upkeep_run(start: datetime, end: datetime | None, status: str | None) -> Run:
+    """A run from the status of its task: none while it runs, and a bare error text where it failed (pbs.md §2.9)."""
+    result = TaskResult.of(status)
+    text = None if result is TaskResult.OK else status
+    if result is TaskResult.UNKNOWN:
+        text = "the server does not know how it ended"
+    return Run(start, None if result is TaskResult.RUNNING else end, _OUTCOMES[result], text=text)
 
 
 def with_runs(jobs: Iterable[UpkeepJob], tasks: Iterable[Task]) -> Iterator[UpkeepJob]:
@@ -23,13 +42,18 @@ def with_runs(jobs: Iterable[UpkeepJob], tasks: Iterable[Task]) -> Iterator[Upke
     """
     jobs = tuple(jobs)
     runs: dict[tuple[str, str], list[Run]] = defaultdict(list)
-    for task in sorted(tasks, key=lambda one: one.start, reverse=True):
+    for task in tasks:
         if (kind := _KINDS.get(task.type)) is not None:
-            runs[kind, _job_in(kind, task.id)].append(Run(task.start, task.end, outcome(task.status), text=task.status))
+            runs[kind, _job_in(kind, task.id)].append(upkeep_run(task.start, task.end, task.status))
     shared = Counter(_key(job) for job in jobs)
     for job in jobs:
         key = _key(job)
-        yield replace(job, runs=tuple(runs[key])) if shared[key] == 1 and runs.get(key) else job
+        yield replace(job, runs=_merged(job.runs, runs[key])) if shared[key] == 1 and key in runs else job
+
+
+def _merged(in_job: Iterable[Run], in_tasks: Iterable[Run]) -> tuple[Run, ...]:
+    """Both lists are read at almost the same time: of one run that one which knows its end was read later."""
+    return newest_first(sorted([*in_tasks, *in_job], key=lambda run: run.outcome is not Outcome.RUNNING))
 
 
 def _job_in(kind: str, worker_id: str) -> str:

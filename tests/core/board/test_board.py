@@ -9,11 +9,11 @@ import pytest
 
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY
-from sidecar.core.model import Board, PartKind, ServiceRow, SourceKind, State
+from sidecar.core.model import Board, Outcome, PartKind, ServiceRow, SourceKind, State
 from sidecar.core.reports.facts import BackupJob, Datastore, Guest, Task, UpkeepJob
 from sidecar.core.reports.report import Problem, Reading, Report, keep_what_failed
 from sidecar.core.settings import ExpectSetting, Ignore, JobSetting, PartSetting, ServiceSetting, Settings
-from tests.core.factories import at
+from tests.core.factories import at, failed, run
 from tests.core.sample_reports import (
     CRITICAL,
     PBS,
@@ -240,39 +240,38 @@ def test_a_backup_job_is_as_bad_as_its_worst_guest() -> None:
 
 
 UPKEEP = UpkeepJob(
-    "prune",
-    "daily",
-    "main",
-    "",
-    "05:00",
-    disabled=False,
+    kind="prune",
+    id="daily",
+    datastore="main",
+    schedule="05:00",
     keeps=True,
     next_run=at("23 05:00"),
-    running=False,
-    last_start=at("22 05:00"),
-    last_end=at("22 05:01"),
-    last_state="OK",
+    runs=(run("22 05:00"),),
 )
+
+
+def ended(outcome: Outcome, text: str | None = None) -> dict[str, object]:
+    """Changes to UPKEEP: its last run ended like this."""
+    return {"runs": (run("22 05:00", outcome, text=text),)}
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({}, State.OK),
-        ({"last_state": "WARNINGS: 2"}, State.WARNING),
-        ({"last_state": "unable to lock"}, State.FAILED),
-        ({"last_state": "unknown"}, State.UNKNOWN),
-        ({"running": True, "last_state": None}, State.RUNNING),
+        (ended(Outcome.WARNING, "WARNINGS: 2"), State.WARNING),
+        (ended(Outcome.FAILED, "unable to lock"), State.FAILED),
+        (ended(Outcome.RUNNING), State.RUNNING),
         ({"next_run": at("22 05:00")}, State.MISSED),
         ({"next_run": at("22 11:40")}, State.OK),
-        ({"last_state": None, "last_start": None, "last_end": None}, State.NEW),
-        ({"last_state": None, "last_start": None, "last_end": None, "next_run": at("22 05:00")}, State.NEVER),
+        ({"runs": ()}, State.NEW),
+        ({"runs": (), "next_run": at("22 05:00")}, State.NEVER),
         ({"keeps": False}, State.DISABLED),
         ({"schedule": None, "next_run": None}, State.DISABLED),
         ({"disabled": True, "next_run": None}, State.WARNING),
-        ({"disabled": True, "next_run": None, "last_start": at("21 05:00")}, State.MISSED),
-        ({"disabled": True, "next_run": None, "last_state": "unable to lock"}, State.FAILED),
-        ({"disabled": True, "next_run": None, "last_state": None, "last_start": None}, State.WARNING),
+        ({"disabled": True, "next_run": None, "runs": (run("21 05:00"),)}, State.MISSED),
+        ({"disabled": True, "next_run": None, **ended(Outcome.FAILED)}, State.FAILED),
+        ({"disabled": True, "next_run": None, "runs": ()}, State.WARNING),
     ],
 )
 def test_rule_8_upkeep(changes: dict[str, object], expected: State) -> None:
@@ -282,7 +281,7 @@ def test_rule_8_upkeep(changes: dict[str, object], expected: State) -> None:
 
 
 def test_rule_8_upkeep_that_failed_shows_in_the_headline() -> None:
-    found = lab(extra={("upkeep", "prune"): (replace(UPKEEP, last_state="unable to lock"),)})
+    found = lab(extra={("upkeep", "prune"): (replace(UPKEEP, runs=(failed("22 05:00"),)),)})
 
     assert (found.overall.state, found.overall.headline) == (State.FAILED, "All 3 backed up: PBS prune daily failed")
 

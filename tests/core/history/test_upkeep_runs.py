@@ -86,11 +86,11 @@ def test_rule_8_a_run_is_remembered_as_it_ended() -> None:
     assert [one.outcome for one in desk.history.runs["pbs/prune/daily"]] == [Outcome.OK]
 
 
-def test_rule_8_a_run_whose_end_nobody_saw_is_unknown_once_a_later_one_is_there() -> None:
+def test_rule_10_a_run_whose_end_nobody_saw_is_a_warning_once_a_later_one_is_there() -> None:
     desk = BoardKeeper(settings(PBS)).take(pruning("22 05:01", run("22 05:00", Outcome.RUNNING)))
     desk.take(away("pbs", SourceKind.PBS, "22 05:06"), pruning("23 07:00", run("23 05:00")))
 
-    assert told(desk, "22 00:00", "24 00:00", "23 07:01") == [("22 05:00", "unknown"), ("23 05:00", "ok")]
+    assert told(desk, "22 00:00", "24 00:00", "23 07:01") == [("22 05:00", "warning"), ("23 05:00", "ok")]
 
 
 def test_rule_8_a_server_whose_last_run_changes_with_every_reading_fills_no_memory() -> None:
@@ -99,7 +99,7 @@ def test_rule_8_a_server_whose_last_run_changes_with_every_reading_fills_no_memo
     desk.take(pruning("23 07:00", run("23 05:00"), *runs))
 
     assert len(desk.history.runs["pbs/prune/daily"]) == MOST_RUNS
-    assert desk.history.runs["pbs/prune/daily"][0] == Run(at("23 05:00"), at("23 05:07"), Outcome.OK, text="OK")
+    assert desk.history.runs["pbs/prune/daily"][0] == run("23 05:00")
 
 
 def test_rule_8_a_reading_that_tells_the_same_runs_again_changes_nothing() -> None:
@@ -108,6 +108,51 @@ def test_rule_8_a_reading_that_tells_the_same_runs_again_changes_nothing() -> No
     desk.take(pruning("22 07:05", run("22 05:00")))
 
     assert desk.history is before
+
+
+def collecting(read: str, *runs: Run) -> Report:
+    """A backup server with a garbage collection every day at 05:00."""
+    job = UpkeepJob(kind="gc", id="main", datastore="main", schedule="05:00", runs=runs)
+    return pbs(read, extra={("upkeep", "gc"): (job,)})
+
+
+def remembered(desk: BoardKeeper) -> list[tuple[str, Outcome]]:
+    """(local start, outcome) of each run that is remembered of the garbage collection."""
+    runs = desk.history.runs["pbs/gc/main"]
+    return [(f"{run.start.astimezone(BERLIN):%d %H:%M}", run.outcome) for run in runs]
+
+
+def ended_at(end: str) -> Run:
+    """A failure of which only the end is known, so that it stands for the start."""
+    return replace(failed(end), start=at(end), end=at(end))
+
+
+def test_rule_8_a_run_of_which_first_only_the_end_was_known_is_one_run_once_its_start_is() -> None:
+    begun = replace(failed("22 05:00"), end=at("22 05:07"))
+    desk = BoardKeeper(settings(PBS)).take(collecting("22 07:00", ended_at("22 05:07")))
+    assert remembered(desk) == [("22 05:07", Outcome.FAILED)]
+
+    desk.take(collecting("22 07:05", begun))
+    assert remembered(desk) == [("22 05:00", Outcome.FAILED)]
+
+    before = desk.history
+    desk.take(collecting("22 07:10", ended_at("22 05:07")))
+    assert desk.history is before
+
+
+def test_rule_8_a_run_that_was_seen_running_is_the_one_of_which_later_only_the_end_is_known() -> None:
+    desk = BoardKeeper(settings(PBS)).take(collecting("22 05:01", run("22 05:00", Outcome.RUNNING)))
+    desk.take(collecting("22 07:00", ended_at("22 05:07")))
+
+    assert remembered(desk) == [("22 05:00", Outcome.FAILED)]
+    assert desk.history.runs["pbs/gc/main"][0].end == at("22 05:07")
+
+
+def test_rule_8_runs_that_took_less_than_a_second_are_runs_of_their_own() -> None:
+    short = [replace(run(f"{day} 05:00"), end=at(f"{day} 05:00")) for day in (23, 22, 21)]
+    desk = BoardKeeper(settings(PBS)).take(collecting("23 07:00", *short))
+
+    assert [outcome for _, outcome in remembered(desk)] == [Outcome.OK] * 3
 
 
 # --- rules 1 and 2: schedules of upkeep ------------------------------------------------------------------------------------
@@ -194,12 +239,8 @@ def test_rule_2_paused_upkeep_stays_in_the_calendar_as_paused() -> None:
 
 
 def repository(read: str, announced: str | None, *runs: Run, plan_runs: tuple[Run, ...] = ()) -> Report:
-    last = runs[0] if runs else None
-    running = last is not None and last.outcome is Outcome.RUNNING
-    state = None if last is None or running else last.text or "OK"
     due = at(announced) if announced else None
-    start, end = (last.start, last.end) if last else (None, None)
-    prune = UpkeepJob("prune", "b2", "b2", "", None, False, None, due, running, start, end, state, runs=runs)
+    prune = UpkeepJob(kind="prune", id="b2", datastore="b2", next_run=due, runs=runs)
     plan = BackrestPlan("photos", None, plan_runs or (run("1 Nov 02:15"),))
     scopes: Scopes = {("plans",): (plan,), ("repos",): (Repo("b2"),), ("upkeep",): (prune,) if due or runs else ()}
     return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, scopes))

@@ -8,10 +8,9 @@ from datetime import date
 import pytest
 
 from sidecar.core.model import SourceKind, State
-from sidecar.core.reports.facts import UpkeepJob
 from sidecar.core.settings import JobSetting, Pause
-from tests.core.factories import at
-from tests.core.remembering import JELLYFIN, VAULTWARDEN, WEEKLY, BoardKeeper, edited, night
+from tests.core.factories import at, run
+from tests.core.remembering import JELLYFIN, PRUNE, VAULTWARDEN, WEEKLY, BoardKeeper, edited, night
 from tests.core.sample_reports import CRITICAL, DATABASEMENT, PBS, PVE, away, group, pbs, pve, row, settings
 
 
@@ -101,9 +100,7 @@ def test_rule_2_while_everything_is_paused_the_headline_says_so() -> None:
 
 def test_rule_2_a_pause_of_the_backup_server_is_one_of_its_guests_and_upkeep_and_it_may_be_away() -> None:
     given = settings(pauses=(Pause(date(2026, 11, 21), date(2026, 11, 24), ("pbs",)),))
-    prune = UpkeepJob(
-        "prune", "daily", "main", "", "05:00", False, True, at("20 05:00"), False, at("19 05:00"), at("19 05:01"), "OK"
-    )
+    prune = replace(PRUNE, next_run=at("20 05:00"), runs=(run("19 05:00"),))
     desk = BoardKeeper(given).take(
         pbs("20 12:00", group("20 04:05"), extra={("upkeep", "prune"): (prune,)}),
         pve("22 12:00"),

@@ -254,13 +254,8 @@ def backrest(read: str, *runs: Run, next_run: str | None = None, upkeep: tuple[U
     return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, scopes))
 
 
-def prune(*runs: Run, next_run: str | None = None, running: bool = False) -> UpkeepJob:
-    newest = runs[0] if runs else None
-    state = None if newest is None or running else (newest.text or "OK")
-    return UpkeepJob(
-        "prune", "b2", "b2", "", None, False, None, at(next_run) if next_run else None, running,
-        newest.start if newest else None, newest.end if newest else None, state, runs=runs,
-    )  # fmt: skip
+def prune(*runs: Run, next_run: str | None = None) -> UpkeepJob:
+    return UpkeepJob(kind="prune", id="b2", datastore="b2", next_run=at(next_run) if next_run else None, runs=runs)
 
 
 def test_without_a_known_schedule_each_run_was_due_when_it_began_and_the_announced_one_is_planned() -> None:
@@ -302,7 +297,7 @@ def test_upkeep_of_a_repository_is_judged_by_the_schedule_that_configuration_tel
     ("upkeep", "state"),
     [
         ((prune(run("15 Nov 06:00")),), "missed"),
-        ((prune(run("22 06:20", Outcome.RUNNING), running=True),), "running"),
+        ((prune(run("22 06:20", Outcome.RUNNING)),), "running"),
         ((), "never"),
     ],
 )
@@ -333,10 +328,8 @@ def test_jobs_that_only_the_configuration_knows_are_planned_and_unknown_while_th
 
 
 def garbage_collection(read: str, last: str, next_run: str) -> Report:
-    job = UpkeepJob(
-        "gc", "main", "main", "", "sat 03:00", False, None, at(next_run), False, at(last), at(last) + timedelta(hours=1),
-        "OK",
-    )  # fmt: skip
+    runs = (run(last, minutes=60),)
+    job = UpkeepJob(kind="gc", id="main", datastore="main", schedule="sat 03:00", next_run=at(next_run), runs=runs)
     return pbs(read, extra={("upkeep", "gc"): (job,)})
 
 

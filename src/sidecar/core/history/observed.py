@@ -12,8 +12,6 @@ from sidecar.core.reports import coverage
 from sidecar.core.reports.facts import BackrestPlan, BackupGroup, BackupJob, Guest, Repo, Storage, UpkeepJob, Zone
 from sidecar.core.reports.report import Reading, Report
 
-from . import upkeep_runs
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedPlan:
@@ -92,7 +90,7 @@ def upkeep_job(source: str, job: UpkeepJob) -> JobId:
 
 def upkeep_runs_of(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
     """The upkeep jobs with the runs that the report tells of each, newest first."""
-    return ((str(upkeep_job(report.source, job)), upkeep_runs.told(job)) for job in report.facts(UpkeepJob))
+    return ((str(upkeep_job(report.source, job)), job.runs) for job in report.facts(UpkeepJob))
 
 
 def members(report: Report) -> dict[str, str]:

@@ -146,8 +146,9 @@ def _runs(history: History, report: Report) -> History:
     changed = {}
     for job, runs in observed.upkeep_runs_of(report):
         before = history.runs.get(job, ())
-        if runs != before[: len(runs)]:
-            changed[job] = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS]
+        known = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS] if runs != before[: len(runs)] else before
+        if known != before:
+            changed[job] = known
     return replace(history, runs=MappingProxyType({**history.runs, **changed})) if changed else history
 
 

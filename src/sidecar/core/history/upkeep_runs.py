@@ -1,7 +1,7 @@
-"""Runs of upkeep jobs: what the upstream tells of them now, and what was seen of them earlier.
+"""Runs of upkeep jobs: what the upstream reports of them now, and what was seen of them earlier.
 
-A backup server tells only the last run of a job, and its task list goes back some days; Backrest's log is cut off at some
-length. So every run that was ever seen is remembered (history.py), and the calendar can tell what became of past due times.
+A backup server reports only the last run of a job, and its task list goes back some days; Backrest's log is cut off at some
+length. So every run that was ever seen is remembered (history.py), and the calendar can say what became of past due times.
 """
 
 from __future__ import annotations
@@ -10,47 +10,44 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sidecar.core.model import Outcome, Run
-from sidecar.core.reports.facts import UpkeepJob
 
-#: What PBS says of a task whose worker died before it could say how it ended (pbs.md §2.9).
-BROKE_OFF = "unknown"
-
-
-def outcome(status: str | None) -> Outcome:
-    """PBS gives a bare error text as state, and none while the task runs (pbs.md §2.9)."""
-    if status is None:
-        return Outcome.RUNNING
-    if status == "OK":
-        return Outcome.OK
-    return Outcome.WARNING if status.startswith("WARNINGS:") else Outcome.FAILED
-
-
-def told(job: UpkeepJob) -> tuple[Run, ...]:
-    """The runs that its upstream tells now, newest first."""
-    if job.last_start is None:
-        return job.runs
-    state = None if job.running else job.last_state or BROKE_OFF
-    last = Run(job.last_start, job.last_end, outcome(state), text=state)
-    return _newest_first([*job.runs, last])
+#: What is said of a run that was seen while it ran, and of which nothing was reported later.
+END_NOT_SEEN = "it is not known how it ended"
 
 
 def with_earlier(now: tuple[Run, ...], before: Iterable[Run]) -> tuple[Run, ...]:
-    """The runs told now and those remembered, newest first.
+    """The runs reported now and those remembered, newest first.
 
-    One that was seen running and is not told any more, although a later one is, broke off as far as anybody knows.
+    One that was seen running and is not reported any more, although a later one is, ended in a way that nobody knows.
     """
     newest = now[0].start if now else None
-    known = {run.start for run in now}
-    over = (
-        replace(run, outcome=Outcome.FAILED, text=BROKE_OFF)
-        if run.outcome is Outcome.RUNNING and run.start not in known and newest and run.start < newest
+    reported = {run.start for run in now}
+    return tuple(
+        replace(run, outcome=Outcome.WARNING, text=END_NOT_SEEN)
+        if run.outcome is Outcome.RUNNING and run.start not in reported and newest and run.start < newest
         else run
-        for run in before
+        for run in newest_first([*before, *now])
     )
-    return _newest_first([*over, *now])
 
 
-def _newest_first(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Of two that began at the same moment the later one in ``runs`` counts: it is told better."""
+def newest_first(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """Each run once. Of two that began at the same moment the later one in ``runs`` counts: it is better known.
+
+    Where the end of a run stands for its start, it is the same as the run before it if that was still going on then.
+    """
     by_start = {run.start: run for run in runs}
-    return tuple(by_start[start] for start in sorted(by_start, reverse=True))
+    oldest_first: list[Run] = []
+    for start in sorted(by_start):
+        run = by_start[start]
+        if oldest_first and _is_end_of(run, oldest_first[-1]):
+            if oldest_first[-1].end is None:
+                oldest_first[-1] = replace(run, start=oldest_first[-1].start)
+        else:
+            oldest_first.append(run)
+    return tuple(reversed(oldest_first))
+
+
+def _is_end_of(run: Run, earlier: Run) -> bool:
+    if run.start != run.end:
+        return False
+    return earlier.outcome is Outcome.RUNNING or (earlier.end is not None and earlier.end >= run.end)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 from sidecar.core import words
 from sidecar.core.history.observed import upkeep_member, upkeep_name
-from sidecar.core.history.upkeep_runs import BROKE_OFF, outcome, told
 from sidecar.core.judgement.due import SHORT_GRACE, second_time
 from sidecar.core.model import JobRow, Link, Outcome, Run, SourceKind, State, Verdict
 from sidecar.core.reports.facts import BackrestPlan, Repo, UpkeepJob, Zone
@@ -77,13 +76,13 @@ def _of_backrest(lab: Inputs, source: SourceSetting, report: Report) -> Iterator
             job = seen.get((kind, repo.id)) or _untold(kind, repo.id)
             promise = _promise(lab, source, job)
             earlier = lab.history.runs.get(promise.job, ())
-            if promise.schedule or promise.announced or promise.kept or told(job) or earlier:
+            if promise.schedule or promise.announced or promise.kept or job.runs or earlier:
                 job = _due(_with_last(job, earlier), promise, report)
                 yield _upkeep(lab, source, job, promise, evidence, busy=busy)
 
 
 def _untold(kind: str, repo: str) -> UpkeepJob:
-    return UpkeepJob(kind, repo, repo, "", None, False, None, None, False, None, None, None)
+    return UpkeepJob(kind=kind, id=repo, datastore=repo)
 
 
 def _promise(lab: Inputs, source: SourceSetting, job: UpkeepJob) -> Plan:
@@ -97,16 +96,12 @@ def _promise(lab: Inputs, source: SourceSetting, job: UpkeepJob) -> Plan:
 
 def _with_last(job: UpkeepJob, earlier: tuple[Run, ...]) -> UpkeepJob:
     """The log is cut off at some length: then the last run is the one that was seen last."""
-    if not earlier or told(job):
-        return job
-    last = earlier[0]
-    state = "OK" if last.outcome is Outcome.OK else last.text or BROKE_OFF
-    return replace(job, last_start=last.start, last_end=last.end, last_state=state)
+    return job if job.runs else replace(job, runs=earlier[:1])
 
 
 def _due(job: UpkeepJob, promise: Plan, report: Report) -> UpkeepJob:
     """Rule 3: what counts is the first due time after the one that the last run answers."""
-    answered = job.last_start + EARLY if job.last_start else None
+    answered = job.last.start + EARLY if job.last else None
     if promise.schedule is None:
         return replace(job, next_run=promise.due_after(answered or _FIRST))
     oldest = min((run.start for one in report.facts(BackrestPlan) for run in one.runs), default=report.at)
@@ -118,7 +113,7 @@ def _upkeep(
 ) -> Upkeep:
     own = lab.settings.jobs.get(promise.job)
     # What is remembered holds what is told now: remember.py.
-    runs = lab.history.runs.get(promise.job) or told(job)
+    runs = lab.history.runs.get(promise.job) or job.runs
     from_backrest = source.kind is SourceKind.BACKREST
     row = JobRow(
         name=promise.job,
@@ -188,39 +183,34 @@ def _by_last_run(lab: Inputs, job: UpkeepJob, promise: Plan, evidence: Evidence,
     """Rule 8: the last run's state; missed when the next run lies more than grace in the past and nothing runs."""
     zone, now = lab.settings.timezone, lab.now
     off = not promise.enabled
-    if job.running:
-        since = f" since {words.moment(job.last_start, now, zone)}" if job.last_start else ""
-        return Verdict(State.RUNNING, f"Running{since}.", job.last_start)
+    last = job.last
+    if last is not None and job.running:
+        return Verdict(State.RUNNING, f"Running since {words.moment(last.start, now, zone)}.", last.start)
     grace = promise.grace or SHORT_GRACE
     overdue = _is_overdue(job, promise, grace, evidence.as_of)
     due = words.moment(job.next_run, now, zone) if job.next_run else "–"
     where = place.link
-    if job.last_state is None:
+    if last is None:
         if off and not overdue:
             return _switched_off(lab, job, promise, grace, place)
         if not overdue:
             return Verdict(State.NEW, f"Never ran; first run {due}.")
         return Verdict(State.NEVER, f"Due {due}, and it never ran.", job.next_run, place.when_missed, where)
-    ended_as = outcome(job.last_state)
-    ended = words.moment(job.last_end, now, zone) if job.last_end else "before"
-    if ended_as is Outcome.FAILED and job.last_state != BROKE_OFF:
-        said = words.sentence(f"the run that ended {ended} failed: {job.last_state}")
-        return Verdict(State.FAILED, said, job.last_end, f"Read {place.log}.", where)
+    ended_at = last.end or last.start
+    ended = words.moment(ended_at, now, zone)
+    if last.outcome is Outcome.FAILED:
+        said = words.sentence(f"the run that ended {ended} failed: {last.text or 'no error text'}")
+        return Verdict(State.FAILED, said, ended_at, f"Read {place.log}.", where)
     if overdue:
         return Verdict(
             State.MISSED, f"Due {due}, nothing has started; last run {ended}.", job.next_run, place.when_missed, where
         )
     if off:
         return _switched_off(lab, job, promise, grace, place)
-    if ended_as is Outcome.FAILED:
-        return Verdict(
-            State.UNKNOWN, f"The run of {ended} broke off: the server does not know how it ended.", job.last_end
-        )
-    if ended_as is Outcome.WARNING:
-        return Verdict(
-            State.WARNING, f"The run that ended {ended} finished with {job.last_state}.", job.last_end, None, where
-        )
-    return Verdict(State.OK, f"Last run {ended}.", job.last_end)
+    if last.outcome is Outcome.WARNING:
+        said = words.sentence(f"the run that ended {ended} finished with warnings: {last.text or 'see its log'}")
+        return Verdict(State.WARNING, said, ended_at, None, where)
+    return Verdict(State.OK, f"Last run {ended}.", ended_at)
 
 
 def _is_overdue(job: UpkeepJob, promise: Plan, grace: timedelta, as_of: datetime | None) -> bool:
@@ -233,7 +223,7 @@ def _is_overdue(job: UpkeepJob, promise: Plan, grace: timedelta, as_of: datetime
 def _switched_off(lab: Inputs, job: UpkeepJob, promise: Plan, grace: timedelta, place: _Place) -> Verdict:
     """Rule 2: no consent, so a warning until the last run is older than the last known period and grace, then missed."""
     zone, now = lab.settings.timezone, lab.now
-    last = job.last_start or job.last_end
+    last = job.last.start if job.last else None
     ran = f"last run {words.moment(last, now, zone)}" if last else "it never ran"
     reason, action = f"Switched off upstream; {ran}", f"Switch it on again, or disable {promise.job} under jobs."
     period = promise.last_period(now)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from enum import StrEnum
+from typing import Self, TypeVar
 
 from sidecar.core.ids import GroupKey
-from sidecar.core.model import Run
+from sidecar.core.model import Outcome, Run
 
 # --- facts of any source ----------------------------------------------------------------------------------------------
 
@@ -24,9 +25,28 @@ class Zone:
     timezone: str
 
 
+class TaskResult(StrEnum):
+    """How a task of PBS or PVE ended. UNKNOWN: its worker died before it could say so."""
+
+    RUNNING = "running"
+    OK = "ok"
+    WARNINGS = "warnings"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+
+    @classmethod
+    def of(cls, status: str | None) -> Self:
+        """What a status means: none while the task runs, else "OK", "WARNINGS: n", "unknown" or a bare error text."""
+        if status is None:
+            return cls(cls.RUNNING)
+        if status.startswith("WARNINGS:"):
+            return cls(cls.WARNINGS)
+        return cls({"OK": cls.OK, "unknown": cls.UNKNOWN}.get(status, cls.FAILED))
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task of PBS or PVE. ``status`` is None while it runs, else "OK", "WARNINGS: n", "unknown" or a bare error text.
+    """A task of PBS or PVE. ``status`` is in the server's words, None while it runs: see ``result`` for what it means.
 
     ``id`` is the worker id ("main:vm/101"); for a vzdump task the vmid, or "" when it handles several guests (pbs.md §3.5).
     """
@@ -38,6 +58,11 @@ class Task:
     end: datetime | None
     status: str | None
     upid: str
+
+    @property
+    def result(self) -> TaskResult:
+        """How it ended."""
+        return TaskResult.of(self.status)
 
 
 # --- Proxmox Backup Server ----------------------------------------------------------------------------------------------
@@ -112,7 +137,7 @@ class Datastore:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpkeepJob:
     """A prune, gc, verify or sync job of PBS; scope ("upkeep", kind). A prune or check of Backrest; scope ("upkeep",).
 
@@ -122,25 +147,31 @@ class UpkeepJob:
         datastore: for Backrest the repository.
         keeps: a prune job has a keep option; without one it never runs ("keeps everything", pbs.md §2.9). None for other kinds.
         next_run: may lie in the past: then the scheduler could not start it (pbs.md §2.9); for Backrest the announced run.
-        last_start: from the UPID of the last run, or of the one that runs.
-        last_state: "OK", "WARNINGS: n", "unknown" or a bare error text; None while running and when it never ran.
-        runs: earlier runs, newest first and without gaps, as far back as the upstream tells them: Backrest's log, PBS's tasks.
+        runs: newest first: the one that runs now or the last one, then earlier ones without gaps, as far back as the
+            upstream reports them (Backrest's log, PBS's tasks). Where only the end of the last one is known, its end
+            stands for its start too.
     """
 
     kind: str
     id: str
     datastore: str
-    namespace: str
-    schedule: str | None
-    disabled: bool
-    keeps: bool | None
-    next_run: datetime | None
-    running: bool
-    last_start: datetime | None
-    last_end: datetime | None
-    last_state: str | None
+    namespace: str = ""
+    schedule: str | None = None
+    disabled: bool = False
+    keeps: bool | None = None
+    next_run: datetime | None = None
     comment: str | None = None
     runs: tuple[Run, ...] = ()
+
+    @property
+    def last(self) -> Run | None:
+        """The run that runs now, else the last one."""
+        return self.runs[0] if self.runs else None
+
+    @property
+    def running(self) -> bool:
+        """A run of it is under way."""
+        return self.last is not None and self.last.outcome is Outcome.RUNNING
 
 
 # --- Proxmox VE -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from sidecar.core.ids import GroupKey
 
 from . import snapshots
 from .cached import cached
-from .facts import BackupGroup, Task
+from .facts import BackupGroup, Task, TaskResult
 from .report import Report
 from .snapshots import SnapshotSummary
 
@@ -59,6 +59,4 @@ def group_index(report: Report) -> GroupIndex:
 
 
 def _is_error(task: Task) -> bool:
-    return (
-        task.end is not None and task.status is not None and not task.status.startswith(("OK", "WARNINGS", "unknown"))
-    )
+    return task.end is not None and task.result is TaskResult.FAILED

@@ -101,8 +101,8 @@ class OutcomeResolver:
         if unfinished is not None:
             return self._unfinished(unfinished)
         if runs and (newest or due >= self._unthinned_from or not self._track.failures_are_gaps):
-            state = State.UNKNOWN if runs[-1].text == "unknown" else State.FAILED
-            return MemberOutcome(self._track.name, state, runs[-1], runs[-1].text, self._good_after(runs[-1].start))
+            again = self._good_after(runs[-1].start)
+            return MemberOutcome(self._track.name, State.FAILED, runs[-1], runs[-1].text, again)
         return self._unanswered_now(due) if newest else self._unanswered_before(due)
 
     def _good(self, run: Run, *, newest: bool) -> MemberOutcome:
