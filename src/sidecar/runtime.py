@@ -81,8 +81,8 @@ class BoardKeeper:
 
     def timeline(self, now: datetime) -> Timeline:
         """What is due at any time, as it is known at ``now``; made once for each board, of what it was judged from."""
-        if self._timeline is None or self._timeline.lab.now != now:
-            self._timeline = timeline_of(self._judged if self._judged.lab.now == now else self._judge(now))
+        if self._timeline is None or self._timeline.inputs.now != now:
+            self._timeline = timeline_of(self._judged if self._judged.inputs.now == now else self._judge(now))
         return self._timeline
 
     def ready(self) -> bool:

@@ -91,7 +91,7 @@ def calendar_page(board: Board, timeline: Timeline, query: WidgetQuery) -> Calen
     clock = Clock(board.at, ZoneInfo(board.timezone))
     today = board.at.astimezone(clock.zone).date()
     month = (query.month or query.day or today).replace(day=1)
-    first_weekday = _WEEKDAYS.index(timeline.lab.settings.week_start)
+    first_weekday = _WEEKDAYS.index(timeline.inputs.settings.week_start)
     days = _grid(month, first_weekday)
     marks, too_many = _marks(timeline, days, clock.zone)
     above = top(board)

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from sidecar.core import words
 from sidecar.core.model import DatastoreRow, SourceKind, State, Verdict
-from sidecar.core.parts.backup_groups import link
 from sidecar.core.parts.inputs import Inputs
+from sidecar.core.parts.links import datastore_page
 from sidecar.core.reports.facts import Datastore
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
@@ -17,9 +17,9 @@ from sidecar.core.settings import SourceSetting
 SOON_FULL = timedelta(days=14)
 
 
-def datastore_rows(lab: Inputs) -> Iterator[DatastoreRow]:
+def datastore_rows(inputs: Inputs) -> Iterator[DatastoreRow]:
     """Room on all datastores."""
-    for source, report in lab.of(SourceKind.PBS):
+    for source, report in inputs.of(SourceKind.PBS):
         for store in report.facts(Datastore) if report else ():
             yield DatastoreRow(
                 source=source.name,
@@ -28,29 +28,31 @@ def datastore_rows(lab: Inputs) -> Iterator[DatastoreRow]:
                 used=store.used,
                 avail=store.avail,
                 full_at=store.full_at,
-                verdict=_room(lab, source, report, store),
+                verdict=_room(inputs, source, report, store),
             )
 
 
-def _room(lab: Inputs, source: SourceSetting, report: Report | None, store: Datastore) -> Verdict:
+def _room(inputs: Inputs, source: SourceSetting, report: Report | None, store: Datastore) -> Verdict:
     reading = report.reading("datastores") if report else None
-    if not lab.fresh(source, reading):
+    if not inputs.fresh(source, reading):
         return Verdict(State.UNKNOWN, f"Can't read {source.name}.")
     if store.error or store.maintenance in ("offline", "delete", "unmount"):
         return Verdict(State.UNKNOWN, words.sentence(store.error or f"in maintenance: {store.maintenance}"))
     if store.maintenance:
         return Verdict(
-            State.WARNING, words.sentence(f"in maintenance: {store.maintenance}"), link=link(source, store.name)
+            State.WARNING,
+            words.sentence(f"in maintenance: {store.maintenance}"),
+            link=datastore_page(source, store.name),
         )
     if store.total is None or store.used is None:
         return Verdict(State.UNKNOWN, "Its size can't be read.")
-    if store.full_at and store.full_at - lab.now < SOON_FULL:
-        when = words.moment(store.full_at, lab.now, lab.settings.timezone)
+    if store.full_at and store.full_at - inputs.now < SOON_FULL:
+        when = words.moment(store.full_at, inputs.now, inputs.settings.timezone)
         return Verdict(
             State.WARNING,
             f"Full by {when} as it grows now.",
             None,
             "Make room, or prune more.",
-            link(source, store.name),
+            datastore_page(source, store.name),
         )
     return Verdict(State.OK)

@@ -1,4 +1,4 @@
-"""Backup jobs as rows: what promises a backup, and how many of those it promised have it."""
+"""Jobs as rows: each is as bad as the worst that it owes anybody, and says how many it owes have what they should."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sidecar.core import words
-from sidecar.core.model import JobRow, PartRow, Run, SourceKind, State, Verdict, worst
-from sidecar.core.parts.inputs import Inputs, plan
-from sidecar.core.parts.part import Part, Plan
+from sidecar.core.ids import JobId, SourceName
+from sidecar.core.judgement.judge import Judgement
+from sidecar.core.judgement.judged import Judged, JudgedPart
+from sidecar.core.model import JobRow, Run, SourceKind, State, Verdict, worst
+from sidecar.core.parts.expectation import ScheduleInForce
+from sidecar.core.parts.inputs import Inputs, schedule_in_force
+from sidecar.core.parts.job_titles import title
 from sidecar.core.reports.facts import BackupJob, Zone
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
@@ -17,94 +21,114 @@ from sidecar.core.settings import SourceSetting
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A part with its row, as a member of the jobs that promise it."""
+    """What a job owes a member, as judged; ``name`` is what people call the member."""
 
-    part: Part
-    row: PartRow
+    name: str
+    judgement: Judgement
 
 
-def job_rows(lab: Inputs, members: Iterable[Member]) -> Iterator[JobRow]:
-    """All jobs that back something up, by source and name."""
-    by_job: dict[str, dict[str, Member]] = {}
-    promises: dict[str, Plan] = {}
-    for member in members:
-        for promise in member.part.plans:
-            by_job.setdefault(promise.job, {})[f"{member.part.kind}:{member.part.full_ref}"] = member
-            promises[promise.job] = promise
-    for source, report in lab.of(SourceKind.PVE):
+def job_rows(judged: Judged) -> Iterator[JobRow]:
+    """All jobs: those that back something up, by source and name, then upkeep."""
+    inputs = judged.inputs
+    by_job: dict[JobId, list[Member]] = {}
+    schedules: dict[JobId, ScheduleInForce] = {}
+    for part in _each_once(part for service in judged.services for part in service.parts):
+        for judgement in part.judgements:
+            schedule = judgement.expectation.schedule
+            if schedule is not None:
+                by_job.setdefault(schedule.job, []).append(Member(part.part.name, judgement))
+                schedules[schedule.job] = schedule
+    for source, report in inputs.of(SourceKind.PVE):
         for job in report.facts(BackupJob) if report else ():
-            promise = _without_members(lab, source, report, job)
-            promises.setdefault(promise.job, promise)
-    for name in sorted(promises):
-        yield _row(lab, promises[name], list(by_job.get(name, {}).values()))
+            if job.id:
+                schedule = _without_members(inputs, source, report, job)
+                schedules.setdefault(schedule.job, schedule)
+    for name in sorted(schedules):
+        yield _row(inputs, schedules[name], by_job.get(name, []))
+    for part in judged.upkeep:
+        yield from (_upkeep_row(inputs, judgement) for judgement in part.judgements)
 
 
-def title(lab: Inputs, job: str) -> str:
-    """What people call a job: the owner's word, what is written beside it in PVE, else its kind and id."""
-    source, kind, ident = job.split("/", 2)
-    own = lab.settings.jobs.get(job)
-    comment = _comment(lab.reports.get(source), ident) if kind == "backup" else None
-    return (own.title if own else None) or comment or f"{_TITLES.get(kind, kind)} {ident}"
+def _each_once(parts: Iterable[JudgedPart]) -> Iterator[JudgedPart]:
+    """A part of two services is one member."""
+    seen = set()
+    for part in parts:
+        if part.part.member not in seen:
+            seen.add(part.part.member)
+            yield part
 
 
-def _without_members(lab: Inputs, source: SourceSetting, report: Report | None, job: BackupJob) -> Plan:
+def _without_members(inputs: Inputs, source: SourceSetting, report: Report | None, job: BackupJob) -> ScheduleInForce:
     """A job that covers nobody still has a row."""
     zone = next((zone.timezone for zone in report.facts(Zone)), None) if report else None
-    return plan(f"{source.name}/backup/{job.id}", job.schedule, zone, lab.settings, enabled=job.enabled)
+    name = JobId(SourceName(source.name), "backup", job.id)
+    return schedule_in_force(name, job.schedule, zone, inputs.settings, enabled=job.enabled)
 
 
-def _row(lab: Inputs, promise: Plan, members: list[Member]) -> JobRow:
-    source, kind, _ = promise.job.split("/", 2)
-    own = lab.settings.jobs.get(promise.job)
-    good = [one for one in members if one.row.verdict.state in (State.OK, State.WARNING)]
+def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> JobRow:
+    job = schedule.job
+    good = sum(member.judgement.verdict.state in (State.OK, State.WARNING) for member in members)
     return JobRow(
-        name=promise.job,
-        title=title(lab, promise.job),
-        kind=kind,
-        source=source,
-        verdict=_verdict(promise, members, len(good), disabled=own is not None and own.disabled),
-        schedule=promise.text,
-        timezone=promise.timezone,
+        name=str(job),
+        title=title(inputs, job),
+        kind=job.kind,
+        source=job.source,
+        verdict=_verdict(schedule, members, good),
+        schedule=schedule.text,
+        timezone=schedule.timezone,
         last_run=_last_run(members),
-        next_run=_next_run(promise, lab.now),
+        next_run=_next_run(schedule, inputs.now),
         members=len(members),
-        members_ok=len(good),
+        members_ok=good,
     )
 
 
-def _comment(report: Report | None, ident: str) -> str | None:
-    """What the owner of a PVE job wrote beside it."""
-    reading = report.reading("jobs") if report else None
-    return next((job.comment for job in reading.of(BackupJob) if job.id == ident), None) if reading else None
+def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
+    """An upkeep job is a member of itself: its row is the verdict of its one expectation."""
+    expectation = judgement.expectation
+    job, schedule = expectation.job, expectation.schedule
+    source = inputs.settings.source(job.source)
+    upstream = expectation.confirmed_until if source is not None and source.kind is SourceKind.PBS else None
+    return JobRow(
+        name=str(job),
+        title=title(inputs, job),
+        kind=job.kind,
+        source=job.source,
+        verdict=judgement.verdict,
+        schedule=schedule.text if schedule else None,
+        timezone=schedule.timezone if schedule and schedule.text else None,
+        last_run=expectation.task,
+        next_run=upstream or (_next_run(schedule, inputs.now) if schedule else None),
+    )
 
 
-_TITLES = {"backup": "PVE backup", "dump": "Databasement", "plan": "Backrest"}
-
-
-def _verdict(promise: Plan, members: list[Member], good: int, *, disabled: bool) -> Verdict:
-    """A job is as bad as the worst of its members: "4 of 5" (rule 8)."""
-    if disabled:
+def _verdict(schedule: ScheduleInForce, members: list[Member], good: int) -> Verdict:
+    """Rule 8: a job is as bad as the worst that it owes: "4 of 5"."""
+    if schedule.silenced:
         return Verdict(State.DISABLED, "Switched off in the configuration.")
     if not members:
-        said = "Covers nothing." if promise.enabled else "Switched off at its source, and covers nothing."
-        return Verdict(State.WARNING if promise.enabled else State.DISABLED, said)
-    state = worst(one.row.verdict.state for one in members)
-    bad = [f"{one.part.name} {one.row.verdict.state}" for one in members if one.row.verdict.state is state]
-    since = min(
-        (one.row.verdict.since for one in members if one.row.verdict.state is state and one.row.verdict.since),
-        default=None,
-    )
-    said = "" if promise.enabled else "switched off at its source; "
-    said += f"{good} of {len(members)}" + (f": {words.listed(bad)}" if state is not State.OK else "")
-    return Verdict(state, words.sentence(said), since)
+        reason = "Covers nothing." if schedule.enabled else "Switched off at its source, and covers nothing."
+        return Verdict(State.WARNING if schedule.enabled else State.DISABLED, reason)
+    state = worst(member.judgement.verdict.state for member in members)
+    bad = [member for member in members if member.judgement.verdict.state is state]
+    since = min((member.judgement.verdict.since for member in bad if member.judgement.verdict.since), default=None)
+    reason = "" if schedule.enabled else "switched off at its source; "
+    reason += f"{good} of {len(members)}"
+    if state is not State.OK:
+        reason += f": {words.listed([f'{member.name} {state}' for member in bad])}"
+    return Verdict(state, words.sentence(reason), since, cause=bad[0].judgement.verdict.cause)
 
 
 def _last_run(members: list[Member]) -> Run | None:
-    runs = [one.row.last_run for one in members if one.row.last_run]
+    """Rule 8: the task, where the job has one for many; else the newest run of any member."""
+    tasks = [member.judgement.expectation.task for member in members]
+    runs = [task for task in tasks if task is not None]
+    if not runs:
+        runs = [run for member in members for run in member.judgement.expectation.observed.runs[:1]]
     return max(runs, key=lambda run: run.start, default=None)
 
 
-def _next_run(promise: Plan, now: datetime) -> datetime | None:
-    if not promise.enabled or promise.silenced:
+def _next_run(schedule: ScheduleInForce, now: datetime) -> datetime | None:
+    if not schedule.enabled or schedule.silenced:
         return None
-    return promise.schedule.next_after(now) if promise.schedule else promise.announced
+    return schedule.schedule.next_after(now) if schedule.schedule else schedule.announced

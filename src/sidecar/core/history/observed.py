@@ -77,9 +77,7 @@ def announcements(report: Report) -> Iterator[Announcement]:
     if (at := _read(report.reading("upkeep"))) is not None:
         dues = {str(upkeep_job(report.source, job)): job.next_run for job in report.facts(UpkeepJob)}
         repos = tuple(report.facts(Repo))
-        jobs = [
-            str(JobId(SourceName(report.source), kind, repo.id)) for repo in repos for kind in ("prune", "check")
-        ]
+        jobs = [str(JobId(SourceName(report.source), kind, repo.id)) for repo in repos for kind in ("prune", "check")]
         yield from (Announcement(job, dues.get(job), at) for job in dict.fromkeys([*jobs, *dues]))
 
 

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sidecar.core.model import Outcome, Run
-from sidecar.core.parts.expectation import FIRST, Expectation, PauseWindow, ScheduleInForce
+from sidecar.core.parts.expectation import FIRST, SHORT_GRACE, Expectation, PauseWindow, ScheduleInForce
 
-#: Rule 4: where starts can be seen.
-SHORT_GRACE = timedelta(minutes=30)
+#: Rule 4: the longest grace where starts can't be seen.
 LONGEST_GRACE = timedelta(hours=3)
 
 Pauses = tuple[PauseWindow, ...]
@@ -34,8 +33,28 @@ def due_time(
     owed = [(schedule, good_anywhere) for schedule in expectation.past]
     if expectation.owes and expectation.schedule is not None:
         owed.append((expectation.schedule, good))
-    dues = (_first_due(expectation, schedule, pauses, run, oldest) for schedule, run in owed)
-    return min((due for due in dues if due), default=None)
+    dues = [_first_due(expectation, schedule, pauses, run, oldest) for schedule, run in owed]
+    if expectation.every_run_was_due:
+        dues.append(_first_failure(expectation, good))
+    due = min((due for due in dues if due), default=None)
+    return _unless_confirmed(expectation, due) if good is not None and due is not None else due
+
+
+def _first_failure(expectation: Expectation, good: Run | None) -> datetime | None:
+    """The first failed run after the newest good one, where each run was due when it began."""
+    runs = (run.start for run in expectation.observed.runs if run.outcome is Outcome.FAILED)
+    return min((start for start in runs if good is None or start > good.start), default=None)
+
+
+def _unless_confirmed(expectation: Expectation, due: datetime) -> datetime | None:
+    """Rule 8: PBS itself says when something is due next, unless a run for an earlier due time was seen to fail."""
+    until, schedule = expectation.confirmed_until, expectation.schedule
+    if until is None or schedule is None or until <= due:
+        return due
+    begun = due - schedule.early(due)
+    if any(run.start >= begun and not run.good for run in expectation.observed.runs):
+        return due
+    return schedule.due_after(until - datetime.resolution)
 
 
 def next_run(expectation: Expectation, pauses: Pauses, now: datetime) -> datetime | None:

@@ -86,7 +86,8 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
         contact: when the part's source was read for the first time.
     """
     good = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
-    oldest = part.oldest_trace or contact or expectation.observed.evidence.as_of
+    known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
+    oldest = min(known, default=expectation.observed.evidence.as_of)
     due = due_time(expectation, part.pauses, good, _good_anywhere(part, good, now), oldest)
     case = Case(
         part=part,
@@ -275,8 +276,9 @@ def _switched_off(case: Case) -> Verdict | None:
     activity = _under_way(case)
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
-    if (failed := _newest_failure(case)) is not None and case.part.noun == "run":
-        return _failed(case, failed)
+    last = next(_own(case, FIRST), None)
+    if last is not None and last.outcome is Outcome.FAILED and (case.good is None or last.start > case.good.start):
+        return _failed(case, last)
     reason = f"job {in_force.job} is switched off; {case.newest()}"
     period = in_force.last_period(case.now)
     limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
@@ -329,15 +331,9 @@ def _by_time(case: Case, activity: Activity | None) -> Verdict:
     failed = _newest_failure(case)
     if failed is not None:
         return _failed(case, failed)
-    if case.now < case.due or _upstream_owes_nothing_yet(case):
+    if case.now < case.due:
         return _before_due(case)
     return _running(case, activity) if activity is not None else _overdue(case, case.due)
-
-
-def _upstream_owes_nothing_yet(case: Case) -> bool:
-    """Rule 8: PBS's own next run confirms what is due."""
-    until = case.expectation.confirmed_until
-    return until is not None and case.good is not None and case.now < until
 
 
 def _before_due(case: Case) -> Verdict:
@@ -348,12 +344,10 @@ def _before_due(case: Case) -> Verdict:
 
 
 def _newest_failure(case: Case) -> Run | None:
-    """Rule 3: a finished run begun at or after D that failed; every run where no due times are known."""
+    """Rule 3: a finished run begun at or after D that failed."""
     if case.due is None:
         return None
     since = case.due - early(case.expectation, case.due)
-    if case.expectation.every_run_was_due:
-        since = min(since, case.good.start + timedelta(seconds=1)) if case.good else FIRST
     return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED), None)
 
 
@@ -420,7 +414,9 @@ def deadline_of(expectation: Expectation, due: datetime, grace_: timedelta) -> d
 
 def early(expectation: Expectation, due: datetime) -> timedelta:
     """Rule 3: how much before ``due`` a run may begin, by the schedule that it is a due time of."""
-    return min((schedule.early(due) for schedule in expectation.schedules if schedule.in_force(due)), default=timedelta())
+    return min(
+        (schedule.early(due) for schedule in expectation.schedules if schedule.in_force(due)), default=timedelta()
+    )
 
 
 def _from_the_future(case: Case) -> str:

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from sidecar.core.model import Link, PartKind, SourceKind
+from sidecar.core.ids import GroupKey
+from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports import snapshots
 from sidecar.core.reports.facts import BackupGroup
 from sidecar.core.settings import PartSetting, SourceSetting
 
+from .expectation import Observed
 from .guests import GuestPart
 from .inputs import Inputs
 from .joins import Place
-from .part import Actions, Part
+from .links import datastore_page
+from .part import Actions, Part, newest_first
 
 _ACTIONS = Actions(
     failed="Read the task's log on the backup server, then run the backup again on its client.",
@@ -24,79 +27,87 @@ _ACTIONS = Actions(
 )
 
 
-def parts(lab: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) -> list[Part]:
+def parts(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) -> list[Part]:
     """The groups that a reference of the form [source:]datastore[/namespace]/type/id means."""
-    named, colon, path = setting.ref.partition(":")
-    wanted = named if colon and lab.settings.source(named) else None
-    path = path if wanted else setting.ref
-    datastore, *between, backup_type, backup_id = path.split("/")
-    found: list[Part] = []
-    for source, _ in lab.of(SourceKind.PBS):
-        if wanted in (None, source.name):
-            place = Place(source, datastore, "/".join(between))
-            found += _part(lab, place, backup_type, backup_id, path, guest_parts)
-    return found
+    wanted, path = inputs.settings.split(setting.ref)
+    try:
+        key = GroupKey.parse(path)
+    except ValueError:
+        return []
+    return [
+        part
+        for source, _ in inputs.of(SourceKind.PBS)
+        if wanted in (None, source.name)
+        for part in _part(inputs, source, key, guest_parts)
+    ]
 
 
-def _part(
-    lab: Inputs, place: Place, backup_type: str, backup_id: str, path: str, guest_parts: list[GuestPart]
-) -> Iterator[Part]:
-    report = lab.reports.get(place.source.name)
-    reading = place.reading(report)
-    shelf = lab.shelf(place.source)
-    group = shelf.group(place.datastore, place.namespace, backup_type, backup_id)
-    if group is None:
+def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Iterator[Part]:
+    index = inputs.group_index(source)
+    if index.group(key) is None:
         return
-    key = (place.source.name, place.datastore, place.namespace, f"{backup_type}/{backup_id}")
-    writer = next((one.part for one in guest_parts if key in one.groups and one.part.plans), None)
-    evidence = lab.evidence(place.source, reading)
-    stock = shelf.stock(group)
-    failures = shelf.failed_uploads(place.datastore, backup_type, backup_id)
-    runs = [*stock.runs(evidence.as_of, snapshots.UPLOAD_LIMIT), *snapshots.failed_runs(failures)]
-    part = Part(
-        kind=PartKind.GUEST,
-        ref=path,
-        name=path,
-        source=place.source.name,
+    reading = Place(source, key.datastore, key.namespace).reading(inputs.reports.get(source.name))
+    evidence, summary = inputs.evidence(source, reading), index.summary(key)
+    failures = snapshots.failed_runs(index.failed_uploads(key))
+    runs = newest_first([*summary.runs(evidence.as_of, snapshots.UPLOAD_LIMIT), *failures])
+    observed = Observed(
         evidence=evidence,
-        plans=writer.plans if writer else (),
-        past=writer.past if writer else (),
-        kept_on=(writer.source,) if writer else (),
-        runs=tuple(sorted(runs, key=lambda run: run.start, reverse=True)),
+        runs=runs,
+        count=len(summary.finished),
+        concerns=summary.concerns,
+        unusable=summary.unusable,
+        verified_at=summary.verified_at,
+    )
+    writer = _writer(source, key, guest_parts)
+    expected = [
+        replace(expectation, observed=observed, starts_seen=False, note=None)
+        for expectation in (writer.expectations if writer else ())
+    ]
+    yield Part(
+        kind=PartKind.GUEST,
+        ref=key.path,
+        name=key.path,
+        source=source.name,
+        observed=observed,
+        expectations=tuple(expected),
+        oldest_trace=runs[-1].start if runs else None,
         starts_seen=False,
-        first_due_after=shelf.oldest_trace(place.datastore),
-        count=len(stock.finished),
-        concerns=stock.concerns,
-        broken=stock.broken,
-        verified_at=stock.verified_at,
-        link=link(place.source, place.datastore),
+        kept_on=(writer.source,) if writer else (),
+        link=datastore_page(source, key.datastore),
         actions=_ACTIONS,
     )
-    yield replace(part, activities=writer.activities, longest=writer.longest) if writer else part
 
 
-def link(source: SourceSetting, datastore: str) -> Link:
-    """The datastore's page on its server."""
-    return Link(f"{source.url}/#DataStore-{datastore}", "Datastore in Proxmox Backup Server")
+def _writer(source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part | None:
+    """The guest that writes the group, with only what is expected of it there."""
+    for guest in guest_parts:
+        if (source.name, key) in guest.groups and guest.part.expected:
+            there = tuple(
+                expectation
+                for expectation, groups in zip(guest.part.expectations, guest.groups_of, strict=True)
+                if (source.name, key) in groups
+            )
+            return replace(guest.part, expectations=there)
+    return None
 
 
-def notes(lab: Inputs, guest_parts: list[GuestPart], taken: set[tuple[PartKind, str]]) -> Iterator[str]:
+def notes(inputs: Inputs, guest_parts: list[GuestPart], taken: set[tuple[PartKind, str]]) -> Iterator[str]:
     """Groups that no row shows: of guests that are gone (kept, not expected, rule 2), and of clients nobody mapped."""
-    if not any(report and lab.fresh(source, report.reading("guests")) for source, report in lab.of(SourceKind.PVE)):
+    clusters = inputs.of(SourceKind.PVE)
+    if not any(report and inputs.fresh(source, report.reading("guests")) for source, report in clusters):
         return
-    owned = {group for one in guest_parts for group in one.groups}
+    owned = {group for guest in guest_parts for group in guest.groups}
     gone: list[str] = []
     clients: list[str] = []
-    for source, report in lab.of(SourceKind.PBS):
+    for source, report in inputs.of(SourceKind.PBS):
         for group in report.facts(BackupGroup) if report else ():
             path = group.path
-            shown = (source.name, group.datastore, group.namespace, f"{group.type}/{group.id}") in owned
-            if shown or (PartKind.GUEST, f"{source.name}:{path}") in taken or _ignored(lab, path):
-                continue
-            (clients if group.type == "host" else gone).append(f"{source.name}:{path}")
+            shown = (source.name, group.key) in owned or (PartKind.GUEST, f"{source.name}:{path}") in taken
+            if not shown and not _ignored(inputs, path):
+                (clients if group.type == "host" else gone).append(f"{source.name}:{path}")
     yield from (f"Kept backups of a guest that is gone: {path}." for path in sorted(gone))
     yield from (f"No service names the backups of {path}, so nothing is expected of them." for path in sorted(clients))
 
 
-def _ignored(lab: Inputs, path: str) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in lab.settings.ignore.groups)
+def _ignored(inputs: Inputs, path: str) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in inputs.settings.ignore.groups)

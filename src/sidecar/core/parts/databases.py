@@ -95,9 +95,7 @@ def _database(server: DatabaseServer, name: str, rows: Sequence[Dump]) -> _Datab
     if len({coverage.volumes_key(server.plans[place]) for place in covering}) < 2:
         return _Database(name, every, dict.fromkeys(covering, every))
     owners = [(row, coverage.backups_of(row, server.plans, covering)) for row in rows]
-    return _Database(
-        name, every, {place: _rows([row for row, mine in owners if place in mine]) for place in covering}
-    )
+    return _Database(name, every, {place: _rows([row for row, mine in owners if place in mine]) for place in covering})
 
 
 def _rows(rows: Sequence[Dump]) -> _Rows:

@@ -15,6 +15,9 @@ from sidecar.core.model import Run
 from sidecar.core.reports.report import Problem
 from sidecar.core.schedules.schedule import Schedule, early_before
 
+#: Rule 4: how long after a due time a run may still start, where starts can be seen.
+SHORT_GRACE = timedelta(minutes=30)
+
 #: How far the clock of an upstream may run ahead before its runs are no evidence (rule 6).
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -184,7 +187,7 @@ class Observed:
         return next((run for run in self.runs if run.good), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Expectation:
     """What one job owes one member at one destination.
 
@@ -202,6 +205,8 @@ class Expectation:
             each of its runs was due when it began.
         busy_is_kept: due times that pass while a run of it is under way are answered by that run (rule 8).
         nothing_owed: why it never has to run ("keeps everything").
+        known_since: from then on every run is known, so that a due time without one was missed; None: from the member's
+            oldest trace on.
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
         note: why nothing can be known of it: a storage that leads to no configured server.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
@@ -219,6 +224,7 @@ class Expectation:
     every_run_was_due: bool = False
     busy_is_kept: bool = False
     nothing_owed: str | None = None
+    known_since: datetime | None = None
     confirmed_until: datetime | None = None
     note: str | None = None
     task: Run | None = None

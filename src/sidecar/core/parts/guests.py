@@ -18,19 +18,28 @@ from sidecar.core.settings import SourceSetting
 
 from . import vzdump
 from .destination import Destination, GuestBackups
-from .expectation import Evidence, Expectation, Observed, ScheduleInForce, sort_out
+from .expectation import Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first, weakest
 from .plan_history import Owed, PlanHistory, Remembered
 
+#: A backup group on a PBS source.
+Group = tuple[str, GroupKey]
+
 
 @dataclass(frozen=True, slots=True)
 class GuestPart:
-    """A guest as a part, and what configuration may say of it. ``groups``: its backup groups, by source."""
+    """A guest as a part, and what configuration may say of it.
+
+    Attributes:
+        groups: its backup groups, by source.
+        groups_of: for each of its expectations the groups that it is kept in.
+    """
 
     part: Part
     guest: Guest
-    groups: tuple[tuple[str, GroupKey], ...]
+    groups: tuple[Group, ...]
+    groups_of: tuple[tuple[Group, ...], ...]
 
     def ignored_by(self, ignored: Iterable[str]) -> bool:
         """One of "101", "tag:x", "pool:x" names it."""
@@ -175,9 +184,7 @@ class _Cohort:
 
 def _owed(cluster: _Cluster, node: str, job: BackupJob) -> Owed:
     name = JobId(SourceName(cluster.source.name), "backup", job.id)
-    schedule = schedule_in_force(
-        name, job.schedule, cluster.zone(node), cluster.inputs.settings, enabled=job.enabled
-    )
+    schedule = schedule_in_force(name, job.schedule, cluster.zone(node), cluster.inputs.settings, enabled=job.enabled)
     return Owed(schedule, coverage.storage_key(job, cluster.storages.values()))
 
 
@@ -185,7 +192,8 @@ def _part(member: _Member) -> GuestPart:
     guest, cohort = member.guest, member.cohort
     cluster = cohort.cluster
     name = MemberId(MemberKind.GUEST, SourceName(cluster.source.name), str(guest.vmid))
-    expectations = _expectations(member, str(name))
+    every = _remembered(member, str(name))
+    expectations = _expectations(member, every)
     observed = _together(member, expectations)
     traces = (observed.runs[-1].start if observed.runs else None, cluster.tasks(cohort.node).oldest_of(guest))
     places = [place for destination in cohort.destinations for place in destination.places]
@@ -197,27 +205,40 @@ def _part(member: _Member) -> GuestPart:
         observed=observed,
         expectations=expectations,
         oldest_trace=min((trace for trace in traces if trace), default=None),
+        starts_seen=cohort.starts_seen,
         link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
         actions=_actions(guest, cohort.jobs, cluster.unseen_jobs()),
         note=None if cohort.jobs else _why_no_job(cluster),
         kept_on=tuple(dict.fromkeys(place.source.name for place in places)),
     )
-    return GuestPart(part, guest, tuple((place.source.name, place.group_of(guest)) for place in places))
+    return GuestPart(
+        part=part,
+        guest=guest,
+        groups=_groups(guest, cohort.destinations),
+        groups_of=tuple(_groups(guest, [cohort.destination(remembered)]) for remembered in every),
+    )
 
 
-def _expectations(member: _Member, name: str) -> tuple[Expectation, ...]:
-    """What each job owes the guest at its destination; then what ended jobs may still owe."""
+def _groups(guest: Guest, destinations: Iterable[Destination]) -> tuple[Group, ...]:
+    places = (place for destination in destinations for place in destination.places)
+    return tuple((place.source.name, place.group_of(guest)) for place in places)
+
+
+def _remembered(member: _Member, name: str) -> tuple[Remembered, ...]:
+    """What each job owes the guest; then what ended jobs may still owe."""
     cohort = member.cohort
     every = cohort.plans.of(name)
     if len(every) == 1:
-        return (_expectation(member, every[0], frozenset()),)
+        return every
     rows = cohort.cluster.inputs.history.plans.get(name, ())
     every = tuple(_unless_replaced(remembered, every, cohort, rows) for remembered in every)
-    others = _not_their_own(member, every)
+    return tuple(remembered for remembered in every if remembered.schedules)
+
+
+def _expectations(member: _Member, every: Sequence[Remembered]) -> tuple[Expectation, ...]:
+    others = _not_their_own(member, every) if len(every) > 1 else [frozenset()] * len(every)
     return tuple(
-        _expectation(member, remembered, not_its_own)
-        for remembered, not_its_own in zip(every, others, strict=True)
-        if remembered.schedules
+        _expectation(member, remembered, not_its_own) for remembered, not_its_own in zip(every, others, strict=True)
     )
 
 
@@ -370,5 +391,3 @@ def _doubted(guest: GuestPart, writers: dict[tuple[str, GroupKey], set[str]]) ->
     note = f"group {key.type}/{key.id} in {key.datastore} on {source} is written by {who}"
     actions = replace(guest.part.actions, unreadable="Give each cluster its own namespace.")
     return replace(guest, part=replace(guest.part, note=note, actions=actions))
-
-

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from sidecar.core.judgement.due import SHORT_GRACE
 from sidecar.core.model import Copy, State, Verdict, worst
 from sidecar.core.reports.facts import Dump
 
+from .expectation import SHORT_GRACE
 from .inputs import Inputs
 from .part import Part
 
 
-def of_dumps(lab: Inputs, source: str, kept: Sequence[Dump]) -> Iterator[Copy]:
+def of_dumps(inputs: Inputs, source: str, kept: Sequence[Dump]) -> Iterator[Copy]:
     """The copies of a database on off-site volumes. ``kept``: its finished dumps, newest first.
 
     A volume is one of its places once any of them has been there: then the newest one should be there too.
     """
-    for place in lab.settings.offsite:
+    for place in inputs.settings.offsite:
         owner, _, volume = place.partition("/")
-        if owner == source and any(copy.volume == volume for one in kept for copy in one.copies):
-            last = next((one.run.start for one in kept if _is_on(one, volume)), None)
-            yield Copy(place, _state(kept[0], volume, lab), last)
+        if owner == source and any(copy.volume == volume for dump in kept for copy in dump.copies):
+            last = next((dump.run.start for dump in kept if _is_on(dump, volume)), None)
+            yield Copy(place, _state(kept[0], volume, inputs), last)
 
 
 def late(copies: Sequence[Copy]) -> Iterator[str]:
@@ -38,19 +38,19 @@ def of_service(parts: Iterable[tuple[Part, Verdict]]) -> tuple[Copy, ...]:
     for part, verdict in parts:
         for copy in (*part.copies, *_of_plan(part, verdict)):
             places.setdefault(copy.job, []).append(copy)
-    return tuple(Copy(place, worst([one.state for one in there]), _oldest(there)) for place, there in places.items())
+    return tuple(Copy(place, worst([copy.state for copy in there]), _oldest(there)) for place, there in places.items())
 
 
-def repository(lab: Inputs, source: str, repo: str | None) -> str | None:
+def repository(inputs: Inputs, source: str, repo: str | None) -> str | None:
     """The repository as ``offsite:`` names it, if it does."""
     place = f"{source}/{repo}"
-    return place if repo and place in lab.settings.offsite else None
+    return place if repo and place in inputs.settings.offsite else None
 
 
 def _of_plan(part: Part, verdict: Verdict) -> Iterator[Copy]:
     """What a plan saves to an off-site repository is itself the copy."""
     if part.offsite is not None:
-        good = part.newest_good
+        good = part.observed.newest_good
         yield Copy(part.offsite, verdict.state, good.start if good else None)
 
 
@@ -63,10 +63,10 @@ def _is_on(dump: Dump, volume: str) -> bool:
     return any(copy.volume == volume and copy.ok for copy in dump.copies)
 
 
-def _state(newest: Dump, volume: str, lab: Inputs) -> State:
+def _state(newest: Dump, volume: str, inputs: Inputs) -> State:
     if _is_on(newest, volume):
         return State.OK
     if any(copy.volume == volume and copy.ok is False for copy in newest.copies):
         return State.FAILED
     ended = newest.run.end or newest.run.start
-    return State.LATE if lab.now < ended + SHORT_GRACE else State.MISSED
+    return State.LATE if inputs.now < ended + SHORT_GRACE else State.MISSED

@@ -43,6 +43,7 @@ class Part:
         copies: its copies at off-site places; for a plan its repository's name, if that is one, stands in ``offsite``.
         gone: since when its source doesn't show it any more although it is still expected (rule 11).
         oldest_trace: the oldest sign of it anywhere: no due time before that is known (rule 1).
+        starts_seen: starts of its runs can be seen, whichever job begins them (rule 4).
         note: why there is nothing to judge: a reference that matches nothing, a source that is not configured.
     """
 
@@ -53,6 +54,7 @@ class Part:
     observed: Observed
     expectations: tuple[Expectation, ...] = ()
     oldest_trace: datetime | None = None
+    starts_seen: bool = True
     noun: str = "backup"
     link: Link | None = None
     actions: Actions = field(default_factory=Actions)

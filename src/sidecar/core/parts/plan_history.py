@@ -82,9 +82,7 @@ def _in_force(
     return Remembered(each.schedule.job, each.key, schedule, past)
 
 
-def _ended(
-    job: str, key: str | None, rows: Iterable[PlanRow], owed: Sequence[Owed], inputs: Inputs
-) -> Remembered:
+def _ended(job: str, key: str | None, rows: Iterable[PlanRow], owed: Sequence[Owed], inputs: Inputs) -> Remembered:
     now = next((each.schedule for each in owed if str(each.schedule.job) == job), None)
     past = tuple(_past(row, now, inputs) for row in rows if (row.job, row.destination) == (job, key))
     return Remembered(past[0].job, key, None, past)

@@ -9,14 +9,16 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
+from sidecar.core.ids import JobId, SourceName
 from sidecar.core.model import PartKind, SourceKind
-from sidecar.core.schedules import schedule
+from sidecar.core.schedules.schedule import parse
 from sidecar.core.settings import PartSetting, ServiceSetting, SourceSetting
 
 from . import backrest_plans, backup_groups, databases, guests, vanished
+from .expectation import Evidence, Expectation, Observed, ScheduleInForce
 from .guests import GuestPart
 from .inputs import Inputs
-from .part import Evidence, Part, Plan
+from .part import Part
 
 _ASKED = {
     PartKind.GUEST: SourceKind.PVE,
@@ -39,36 +41,37 @@ class Service:
 class Services:
     """All services, the parts that are left out by configuration, and findings about references for the page."""
 
-    found: tuple[Service, ...]
+    services: tuple[Service, ...]
     left_out: int
     notes: tuple[str, ...]
 
 
-def services(lab: Inputs) -> Services:
-    """The services of ``lab``, in the order of the map, then the unmapped ones by name."""
-    every_guest = guests.parts(lab)
-    kept_guests = [one for one in every_guest if not one.ignored_by(lab.settings.ignore.guests)]
-    every_database = databases.parts(lab)
-    kept_databases = [part for part in every_database if not _matches(part.ref, lab.settings.ignore.databases)]
-    known = [*(one.part for one in kept_guests), *kept_databases, *backrest_plans.parts(lab)]
-    search = _Search(lab, kept_guests, known)
-    mapped = tuple(service for one in lab.settings.services if (service := search.service(one)).parts)
+def services(inputs: Inputs) -> Services:
+    """The services of ``inputs``, in the order of the map, then the unmapped ones by name."""
+    every_guest = guests.parts(inputs)
+    kept_guests = [guest for guest in every_guest if not guest.ignored_by(inputs.settings.ignore.guests)]
+    every_database = databases.parts(inputs)
+    kept_databases = [part for part in every_database if not _matches(part.ref, inputs.settings.ignore.databases)]
+    known = [*(guest.part for guest in kept_guests), *kept_databases, *backrest_plans.parts(inputs)]
+    search = _Search(inputs, kept_guests, known)
+    mapped = tuple(service for setting in inputs.settings.services if (service := search.service(setting)).parts)
     taken = {(part.kind, part.full_ref) for service in mapped for part in service.parts}
     rest = [part for part in known if (part.kind, part.full_ref) not in taken and _stands_alone(part)]
     left_out = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
-    notes = (*search.notes, *backup_groups.notes(lab, every_guest, taken), *vanished.unmapped(lab, search.lost))
-    found = (*mapped, *_unmapped(rest, {service.name for service in mapped}))
-    return Services(tuple(_paused(one, lab) for one in found) if lab.settings.pauses else found, left_out, notes)
+    notes = (*search.notes, *backup_groups.notes(inputs, every_guest, taken), *vanished.unmapped(inputs, search.lost))
+    every = (*mapped, *_unmapped(rest, {service.name for service in mapped}))
+    paused = tuple(_paused(service, inputs) for service in every) if inputs.settings.pauses else every
+    return Services(paused, left_out, notes)
 
 
-def _paused(service: Service, lab: Inputs) -> Service:
-    parts = (replace(part, pauses=lab.pauses(part.source, *part.kept_on)) for part in service.parts)
+def _paused(service: Service, inputs: Inputs) -> Service:
+    parts = (replace(part, pauses=inputs.pauses(part.source, *part.kept_on)) for part in service.parts)
     return replace(service, parts=tuple(parts))
 
 
 def _stands_alone(part: Part) -> bool:
     """An unmapped database that no configuration covers and of which nothing is kept is gone, not a service."""
-    return part.kind is not PartKind.DATABASE or bool(part.plans) or part.newest_good is not None
+    return part.kind is not PartKind.DATABASE or part.expected or part.observed.newest_good is not None
 
 
 def _unmapped(parts: Iterable[Part], names: set[str]) -> Iterator[Service]:
@@ -83,11 +86,11 @@ def _unmapped(parts: Iterable[Part], names: set[str]) -> Iterator[Service]:
 class _Search:
     """Finds the parts that references mean, and collects what is wrong with references."""
 
-    def __init__(self, lab: Inputs, guest_parts: list[GuestPart], known: list[Part]) -> None:
-        self.lab = lab
+    def __init__(self, inputs: Inputs, guest_parts: list[GuestPart], known: list[Part]) -> None:
+        self.inputs = inputs
         self.guest_parts = guest_parts
         self.known = known
-        self.lost = vanished.lost(lab)
+        self.lost = vanished.lost(inputs)
         self.notes: list[str] = []
 
     def service(self, setting: ServiceSetting) -> Service:
@@ -101,18 +104,18 @@ class _Search:
             self.notes.append(
                 f"{service}: {setting.ref} is ambiguous, it could mean {means}; write the source before it."
             )
-            return [replace(found[0], note=f"{setting.ref} is ambiguous: it could mean {means}", plans=())]
+            return [replace(found[0], note=f"{setting.ref} is ambiguous: it could mean {means}", expectations=())]
         if not found and (doubtful := self._doubtful(setting)):
             return [self._unreadable(setting, doubtful[0])]
-        gone = vanished.mapped(self.lab, self.lost, setting, {part.member for part in found}, self.guest_parts)
+        gone = vanished.mapped(self.inputs, self.lost, setting, {str(part.member) for part in found}, self.guest_parts)
         self.notes += [f"{service}: {note}" for note in gone.notes]
         if not found and not gone.any:
             return [self._missing(service, setting)]
-        return [_expecting(part, setting, self.lab) for part in (*found, *gone.expected)]
+        return [_expecting(part, setting, self.inputs) for part in (*found, *gone.expected)]
 
     def _find(self, setting: PartSetting) -> list[Part]:
         if setting.kind is PartKind.GUEST and "/" in setting.ref:
-            return backup_groups.parts(self.lab, setting, self.guest_parts)
+            return backup_groups.parts(self.inputs, setting, self.guest_parts)
         source, ref = self._split(setting)
         return [
             part
@@ -121,21 +124,23 @@ class _Search:
         ]
 
     def _split(self, setting: PartSetting) -> tuple[str | None, str]:
-        return self.lab.settings.split(setting.ref)
+        return self.inputs.settings.split(setting.ref)
 
     def _asked(self, setting: PartSetting) -> list[SourceSetting]:
         """The sources that could know it."""
         source, _ = self._split(setting)
         wanted = _wanted(setting)
-        return [one for one, _ in self.lab.of(wanted) if source in (None, one.name)]
+        return [one for one, _ in self.inputs.of(wanted) if source in (None, one.name)]
 
     def _doubtful(self, setting: PartSetting) -> list[SourceSetting]:
-        return [one for one in self._asked(setting) if self._evidence(one).stale(self.lab.now)]
+        return [one for one in self._asked(setting) if self._evidence(one).stale(self.inputs.now)]
 
     def _unreadable(self, setting: PartSetting, source: SourceSetting) -> Part:
         """A part that nothing is known of because a source that could know it can't be asked."""
         _, ref = self._split(setting)
-        return Part(setting.kind, ref, ref, source.name, self._evidence(source))
+        return Part(
+            kind=setting.kind, ref=ref, name=ref, source=source.name, observed=Observed(evidence=self._evidence(source))
+        )
 
     def _missing(self, service: str, setting: PartSetting) -> Part:
         """A part that no source knows, although all could be asked."""
@@ -146,7 +151,14 @@ class _Search:
         self.notes.append(f"{service}: {_KEY[setting.kind]} names {setting.ref}, which {where} does not know.")
         evidence = self._evidence(asked[0]) if asked else Evidence(wanted, None, timedelta(0))
         note = f"no {setting.kind} {ref} is known to {where}"
-        return Part(setting.kind, ref, ref, asked[0].name if asked else str(wanted), evidence, note=note)
+        return Part(
+            kind=setting.kind,
+            ref=ref,
+            name=ref,
+            source=asked[0].name if asked else str(wanted),
+            observed=Observed(evidence=evidence),
+            note=note,
+        )
 
     def _evidence(self, source: SourceSetting) -> Evidence:
         """What the source's own list of such parts rests on."""
@@ -156,24 +168,38 @@ class _Search:
             SourceKind.BACKREST: ("plans",),
             SourceKind.PBS: ("datastores",),
         }
-        report = self.lab.reports.get(source.name)
-        return self.lab.evidence(source, report.reading(*scopes[source.kind]) if report else None)
+        report = self.inputs.reports.get(source.name)
+        return self.inputs.evidence(source, report.reading(*scopes[source.kind]) if report else None)
 
 
 def _wanted(setting: PartSetting) -> SourceKind:
     return SourceKind.PBS if setting.kind is PartKind.GUEST and "/" in setting.ref else _ASKED[setting.kind]
 
 
-def _expecting(part: Part, setting: PartSetting, lab: Inputs) -> Part:
-    """The part with the owner's own expectation, which wins over what the upstream says (rule 2)."""
+def _expecting(part: Part, setting: PartSetting, inputs: Inputs) -> Part:
+    """Rule 2: the owner's own expectation takes the place of what the jobs owe, and any destination answers it."""
     own = setting.expect
     if own is None:
         return part
-    zone = own.timezone or lab.settings.timezone.key
-    parsed = schedule.parse(own.schedule, ZoneInfo(zone))
-    job = part.plans[0].job if part.plans else f"{part.source}/{part.kind}/{part.ref}"
-    promise = Plan(job, own.schedule, parsed, zone, grace=own.grace)
-    return replace(part, plans=(promise,), past=(), every_run_was_due=False, note=None)
+    zone = own.timezone or inputs.settings.timezone.key
+    first = part.expectations[0] if part.expectations else None
+    job = first.job if first else JobId(SourceName(part.source), str(part.kind), part.ref)
+    schedule = ScheduleInForce(
+        job=job, text=own.schedule, schedule=parse(own.schedule, ZoneInfo(zone)), timezone=zone, grace=own.grace
+    )
+    lengths = [expectation.longest for expectation in part.expectations if expectation.longest]
+    expectation = Expectation(
+        job=job,
+        destination=None,
+        schedule=schedule,
+        observed=part.observed,
+        activities=tuple(
+            dict.fromkeys(activity for expectation in part.expectations for activity in expectation.activities)
+        ),
+        starts_seen=all(expectation.starts_seen for expectation in part.expectations) if first else part.starts_seen,
+        longest=max(lengths, default=None),
+    )
+    return replace(part, expectations=(expectation,), note=None)
 
 
 def _matches(ref: str, patterns: Iterable[str]) -> bool:

@@ -9,14 +9,16 @@ from fnmatch import fnmatchcase
 
 from sidecar.core import words
 from sidecar.core.history.observed import lists
+from sidecar.core.ids import GroupKey, JobId, MemberId, SourceName
 from sidecar.core.model import PartKind, SourceKind
+from sidecar.core.reports.coverage import covers
 from sidecar.core.reports.facts import DumpPlan
 from sidecar.core.settings import PartSetting, SourceSetting
 
-from . import databases
+from .expectation import Evidence, Observed
 from .guests import GuestPart
 from .inputs import Inputs
-from .part import Actions, Evidence, Part
+from .part import Actions, Part
 
 #: How long a part that nobody expects any more is worth a note: one of a configured service, and any other.
 MAPPED_NOTED = timedelta(days=30)
@@ -34,25 +36,34 @@ class Lost:
     gone: datetime
     evidence: Evidence
 
-    def said(self, lab: Inputs) -> str:
+    def said(self, inputs: Inputs) -> str:
         name = self.name if self.name == self.ref else f"{self.name} ({self.source.name}:{self.ref})"
-        since = words.moment(self.gone, lab.now, lab.settings.timezone)
+        since = words.moment(self.gone, inputs.now, inputs.settings.timezone)
         return f"gone from {self.source.name} since {since}: {name}"
 
 
-def lost(lab: Inputs) -> list[Lost]:
+def lost(inputs: Inputs) -> list[Lost]:
     """Everything that was seen and is gone, as far as what its source told is fresh."""
-    found = []
-    gone = ((member, one.name, one.gone) for member, one in lab.history.seen.items() if one.gone is not None)
+    every = []
+    gone = ((member, seen.name, seen.gone) for member, seen in inputs.history.seen.items() if seen.gone is not None)
     for member, called, since in sorted(gone):
-        kind, name, ref = member.split(":", 2)
-        source, report = lab.settings.source(name), lab.reports.get(name)
-        if source is None or report is None:
+        name = _named(member)
+        source = inputs.settings.source(name.source) if name else None
+        report = inputs.reports.get(source.name) if source else None
+        if name is None or source is None or report is None:
             continue
-        evidence = lab.evidence(source, *lists(report, member))
-        if evidence.as_of is not None and not evidence.stale(lab.now):
-            found.append(Lost(PartKind(kind), source, ref, called, since, evidence))
-    return found
+        evidence = inputs.evidence(source, *lists(report, name))
+        if evidence.as_of is not None and not evidence.stale(inputs.now):
+            every.append(Lost(PartKind(name.kind.value), source, name.ref, called, since, evidence))
+    return every
+
+
+def _named(member: str) -> MemberId | None:
+    """The member of a name in the memory; one without a name of its own (an upstream's empty text) is nobody's."""
+    try:
+        return MemberId.parse(member)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,73 +82,72 @@ class Gone:
 
 
 def mapped(
-    lab: Inputs, lost: Sequence[Lost], setting: PartSetting, found: set[str], guest_parts: list[GuestPart]
+    inputs: Inputs, lost: Sequence[Lost], setting: PartSetting, there: set[str], guest_parts: list[GuestPart]
 ) -> Gone:
     """Rule 11: a mapped part that was seen before is missed if it is still expected, else a note for 30 days.
 
     Args:
-        found: members that the reference means and that are there.
+        there: members that the reference means and that are there.
     """
-    wanted, pattern = lab.settings.split(setting.ref)
-    if found and "*" not in pattern and "?" not in pattern:
+    wanted, pattern = inputs.settings.split(setting.ref)
+    if there and "*" not in pattern and "?" not in pattern:
         return Gone()
     expected, notes = [], []
-    for one in lost:
-        if one.kind != setting.kind or wanted not in (None, one.source.name) or not fnmatchcase(one.ref, pattern):
+    for gone in lost:
+        if gone.kind != setting.kind or wanted not in (None, gone.source.name) or not fnmatchcase(gone.ref, pattern):
             continue
-        if setting.expect or _still_promised(lab, one, guest_parts):
-            expected.append(_part(one))
-        elif lab.now - one.gone <= MAPPED_NOTED:
-            notes.append(f"{one.said(lab)}; nothing expects it any more.")
+        if setting.expect or _still_expected(inputs, gone, guest_parts):
+            expected.append(_part(gone))
+        elif inputs.now - gone.gone <= MAPPED_NOTED:
+            notes.append(f"{gone.said(inputs)}; nothing expects it any more.")
     return Gone(tuple(expected), tuple(notes))
 
 
-def unmapped(lab: Inputs, lost: Sequence[Lost]) -> Iterator[str]:
+def unmapped(inputs: Inputs, lost: Sequence[Lost]) -> Iterator[str]:
     """Rule 11: what no service names is noted for 7 days. What is kept of a guest has a note of its own (host_groups)."""
-    for one in lost:
-        kept_of_guest = one.source.kind is SourceKind.PBS and "/host/" not in one.ref
-        if lab.now - one.gone <= UNMAPPED_NOTED and not kept_of_guest and not _named(lab, one):
-            yield words.sentence(one.said(lab))
+    for gone in lost:
+        kept_of_guest = gone.source.kind is SourceKind.PBS and "/host/" not in gone.ref
+        if inputs.now - gone.gone <= UNMAPPED_NOTED and not kept_of_guest and not _is_mapped(inputs, gone):
+            yield words.sentence(gone.said(inputs))
 
 
-def _still_promised(lab: Inputs, one: Lost, guest_parts: list[GuestPart]) -> bool:
+def _still_expected(inputs: Inputs, gone: Lost, guest_parts: list[GuestPart]) -> bool:
     """Rule 2: a guest that PVE no longer has is not expected; a database that a configuration covers is, and so is a plan
     that was not switched off before. A backup group is, while the guest that writes it is."""
-    if one.kind is PartKind.DATABASE:
-        server, database = one.ref.rsplit("/", 1)
-        plans = lab.reports[one.source.name].facts(DumpPlan)
-        return any(plan.server == server and plan.enabled and databases.covers(plan, database) for plan in plans)
-    if one.kind is PartKind.PLAN:
-        job = f"{one.source.name}/plan/{one.ref}"
-        own, announced = lab.settings.jobs.get(job), lab.history.announced.get(job, ())
-        return (own is not None and own.schedule is not None) or bool(announced and announced[-1] >= one.gone)
-    if one.source.kind is not SourceKind.PBS:
+    if gone.kind is PartKind.DATABASE:
+        server, database = gone.ref.rsplit("/", 1)
+        plans = inputs.reports[gone.source.name].facts(DumpPlan)
+        return any(plan.server == server and plan.enabled and covers(plan, database) for plan in plans)
+    if gone.kind is PartKind.PLAN:
+        job = str(JobId(SourceName(gone.source.name), "plan", gone.ref))
+        own, announced = inputs.settings.jobs.get(job), inputs.history.announced.get(job, ())
+        return (own is not None and own.schedule is not None) or bool(announced and announced[-1] >= gone.gone)
+    if gone.source.kind is not SourceKind.PBS:
         return False
-    steps = one.ref.split("/")
-    key = (one.source.name, steps[0], "/".join(steps[1:-2]), "/".join(steps[-2:]))
-    return any(key in guest.groups and guest.part.plans for guest in guest_parts)
+    key = (gone.source.name, GroupKey.parse(gone.ref))
+    return any(key in guest.groups and guest.part.expected for guest in guest_parts)
 
 
-def _part(one: Lost) -> Part:
+def _part(gone: Lost) -> Part:
     return Part(
-        kind=one.kind,
-        ref=one.ref,
-        name=one.name,
-        source=one.source.name,
-        evidence=one.evidence,
+        kind=gone.kind,
+        ref=gone.ref,
+        name=gone.name,
+        source=gone.source.name,
+        observed=Observed(evidence=gone.evidence),
         actions=Actions(missed="Bring it back, or take it out of services."),
-        gone=one.gone,
+        gone=gone.gone,
     )
 
 
-def _named(lab: Inputs, one: Lost) -> bool:
+def _is_mapped(inputs: Inputs, gone: Lost) -> bool:
     """The map or the list of what is left out names it."""
-    ignore = lab.settings.ignore
+    ignore = inputs.settings.ignore
     left_out = {PartKind.GUEST: (*ignore.guests, *ignore.groups), PartKind.DATABASE: ignore.databases}
-    if any(fnmatchcase(one.ref, pattern) for pattern in left_out.get(one.kind, ())):
+    if any(fnmatchcase(gone.ref, pattern) for pattern in left_out.get(gone.kind, ())):
         return True
-    every = (setting for service in lab.settings.services for setting in service.parts if setting.kind is one.kind)
+    every = (setting for service in inputs.settings.services for setting in service.parts if setting.kind is gone.kind)
     return any(
-        wanted in (None, one.source.name) and fnmatchcase(one.ref, pattern)
-        for wanted, pattern in (lab.settings.split(setting.ref) for setting in every)
+        wanted in (None, gone.source.name) and fnmatchcase(gone.ref, pattern)
+        for wanted, pattern in (inputs.settings.split(setting.ref) for setting in every)
     )

@@ -7,72 +7,74 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sidecar.core.ids import JobId
 from sidecar.core.model import Run, State, worst
 
-from .outcomes import JobMember, MemberOutcome, OutcomeResolver
+from .members import JobMember
+from .outcomes import MemberOutcome, OutcomeResolver
 from .window import Window, depends_on_runs, window
 
 
 @dataclass(slots=True)
 class OccurrenceBuilder:
-    """One due time of one job; it grows as its members are told of.
+    """One due time of one job; it grows as its members are added.
 
     Attributes:
         planned: how many members it is still to come for.
         fine: the runs of those for whom it went well, which are nearly all: nothing else need be told of them.
-        told: what became of it for the others.
+        outcomes: what became of it for the others.
     """
 
     planned: int = 0
     fine: list[Run] = field(default_factory=list)
-    told: list[MemberOutcome] = field(default_factory=list)
+    outcomes: list[MemberOutcome] = field(default_factory=list)
 
     @property
     def state(self) -> State | None:
         """The worst of its members'; None while it is planned."""
-        if not self.told:
+        if not self.outcomes:
             return State.OK if self.fine else None
-        return worst([one.state for one in self.told])
+        return worst([outcome.state for outcome in self.outcomes])
 
     @property
     def good(self) -> int:
         """How many members have their backup."""
-        return len(self.fine) + sum(one.state in (State.OK, State.WARNING) for one in self.told)
+        return len(self.fine) + sum(outcome.state in (State.OK, State.WARNING) for outcome in self.outcomes)
 
     @property
     def members(self) -> int:
         """How many it is known of; 0 where nothing can be told."""
-        return self.planned + len(self.fine) + len(self.told)
+        return self.planned + len(self.fine) + len(self.outcomes)
 
 
-#: OccurrenceBuilders by job and due time.
-OccurrenceBuilders = Mapping[tuple[str, datetime], OccurrenceBuilder]
+#: Occurrences by job and due time.
+OccurrenceBuilders = Mapping[tuple[JobId, datetime], OccurrenceBuilder]
 
 
 def collect(
     members: Iterable[JobMember], start: datetime, end: datetime, now: datetime, most: int
 ) -> OccurrenceBuilders:
     """What is due from ``start`` up to, not including, ``end``; given up soon after there are more than ``most``."""
-    found: dict[tuple[str, datetime], OccurrenceBuilder] = defaultdict(OccurrenceBuilder)
+    builders: dict[tuple[JobId, datetime], OccurrenceBuilder] = defaultdict(OccurrenceBuilder)
     groups: dict[object, _Group] = {}
-    for track in members:
-        key = _key(track)
+    for member in members:
+        key = _key(member)
         if key not in groups:
-            if _count(found, most) > most:
+            if _count(builders, most) > most:
                 break
-            shown = window(track.plans, track.runs, start, end, most + 1)
-            groups[key] = _group(shown, found, now)
-        groups[key].tell(track, now)
-    return {key: one for key, one in found.items() if one.members}
+            shown = window(member.schedules, member.runs, start, end, most + 1)
+            groups[key] = _group(member.job, shown, builders, now)
+        groups[key].add(member, now)
+    return {key: builder for key, builder in builders.items() if builder.members}
 
 
-def _key(track: JobMember) -> object:
-    """The members of a job have the very same plans and with them the same due times."""
-    return id(track) if depends_on_runs(track.plans) else tuple(id(plan) for plan in track.plans)
+def _key(member: JobMember) -> object:
+    """The members of a job have the very same schedules and with them the same due times."""
+    return member.judgement.expectation if depends_on_runs(member.schedules) else member.schedules
 
 
-def _count(found: OccurrenceBuilders, most: int) -> int:
-    return sum(1 for one in found.values() if one.members) if len(found) > most else len(found)
+def _count(builders: OccurrenceBuilders, most: int) -> int:
+    return sum(1 for builder in builders.values() if builder.members) if len(builders) > most else len(builders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +85,22 @@ class _Group:
     past: tuple[tuple[int, OccurrenceBuilder], ...]
     coming: tuple[OccurrenceBuilder, ...]
 
-    def tell(self, track: JobMember, now: datetime) -> None:
-        telling = OutcomeResolver(track, self.window, now)
-        fine = telling.fine()
-        for place, occasion in self.past:
+    def add(self, member: JobMember, now: datetime) -> None:
+        resolver = OutcomeResolver(member, self.window, now)
+        fine = resolver.fine()
+        for place, builder in self.past:
             if (run := fine[place]) is not None:
-                occasion.fine.append(run)
-            elif (one := telling.became(place)) is not None:
-                occasion.told.append(one)
-        for occasion in self.coming:
-            occasion.planned += 1
+                builder.fine.append(run)
+            elif (outcome := resolver.of(place)) is not None:
+                builder.outcomes.append(outcome)
+        for builder in self.coming:
+            builder.planned += 1
 
 
-def _group(shown: Window, found: dict[tuple[str, datetime], OccurrenceBuilder], now: datetime) -> _Group:
-    past = ((place, found[job, due]) for job, due, place in shown.due if due <= now)
-    return _Group(shown, tuple(past), tuple(found[job, due] for job, due, _ in shown.due if due > now))
+def _group(
+    job: JobId, shown: Window, builders: dict[tuple[JobId, datetime], OccurrenceBuilder], now: datetime
+) -> _Group:
+    places = range(shown.first, len(shown.every))
+    past = tuple((place, builders[job, shown.every[place]]) for place in places if shown.every[place] <= now)
+    coming = tuple(builders[job, shown.every[place]] for place in places if shown.every[place] > now)
+    return _Group(shown, past, coming)

@@ -1,74 +1,104 @@
-"""Who takes part in the calendar: every judged part and every upkeep job with the promises that it tells of."""
+"""Who takes part in the calendar: every judged expectation with the due times that it tells of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import dropwhile
 
-from sidecar.core.judgement.due import SHORT_GRACE
+from sidecar.core.ids import JobId
 from sidecar.core.judgement.judge import Judgement
-from sidecar.core.judgement.judged import Judged
+from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.model import PartKind, Run
+from sidecar.core.parts.expectation import ScheduleInForce
 from sidecar.core.parts.inputs import Inputs
-from sidecar.core.parts.part import EARLY, Part, Plan
-from sidecar.core.parts.upkeep import Upkeep
-
-from .outcomes import JobMember
+from sidecar.core.schedules.schedule import EARLY
 
 
-def members_of_parts(found: Judged) -> Iterator[JobMember]:
-    """Every part once, under the name of the first service that has it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMember:
+    """A member of a job at one destination.
+
+    Attributes:
+        name: what people call it; "" for an upkeep job, which is a member of itself.
+        runs: what counts as evidence of its own, oldest first.
+        good: the good ones at its destination, whichever job they answer, oldest first.
+        schedules: in force now or before, each for its own time (rule 1).
+        known_since: a due time before this moment is told only when a run answered it.
+        thinned: retention may have removed some of its runs with their backups; never those of upkeep.
+        failures_are_gaps: some of its failed runs are only a missing backup, which retention may have removed (a guest's).
+    """
+
+    name: str
+    judgement: Judgement
+    runs: tuple[Run, ...]
+    good: tuple[Run, ...]
+    schedules: tuple[ScheduleInForce, ...]
+    known_since: datetime | None
+    thinned: bool = True
+    failures_are_gaps: bool = False
+
+    @property
+    def job(self) -> JobId:
+        """Whose member it is."""
+        return self.judgement.expectation.job
+
+    @property
+    def as_of(self) -> datetime | None:
+        """How old the knowledge is; None: nothing is known."""
+        return self.judgement.expectation.observed.evidence.as_of
+
+
+def members(judged: Judged) -> Iterator[JobMember]:
+    """Every expectation once: those of parts under the name of the first service that has the part, then upkeep."""
     seen = set()
-    for service in found.services:
-        for one in service.parts:
-            member = one.part.member
-            if member not in seen and (one.part.plans or one.part.past):
-                seen.add(member)
-                yield _part_track(service.service.name, one.part, one.judgement, found.lab)
+    for service in judged.services:
+        for part in service.parts:
+            if part.part.member not in seen:
+                seen.add(part.part.member)
+                yield from _members(service.service.name, part, judged.inputs)
+    for part in judged.upkeep:
+        yield from _members("", part, judged.inputs)
 
 
-def _part_track(name: str, part: Part, judgement: Judgement, lab: Inputs) -> JobMember:
-    known = dropwhile(part.evidence.is_from_the_future, part.runs)
-    runs = tuple(reversed(tuple(known)))
-    since = min((when for when in (runs[0].start if runs else None, lab.history.first_contact) if when), default=None)
+def _members(name: str, judged: JudgedPart, inputs: Inputs) -> Iterator[JobMember]:
+    for judgement in judged.judgements:
+        member = _member(name, judged, judgement, inputs)
+        if member.schedules:
+            yield member
+
+
+def _member(name: str, judged: JudgedPart, judgement: Judgement, inputs: Inputs) -> JobMember:
+    part, expectation = judged.part, judgement.expectation
+    known = tuple(dropwhile(expectation.observed.evidence.is_from_the_future, expectation.observed.runs))
+    every = known[::-1]
+    runs = every
+    if expectation.not_its_own:
+        runs = tuple(run for run in every if run.start not in expectation.not_its_own)
+    since = [moment for moment in (part.oldest_trace, inputs.history.contact(part.source)) if moment is not None]
+    upkeep = part.kind is PartKind.UPKEEP
     return JobMember(
         name=name,
+        judgement=judgement,
         runs=runs,
-        plans=tuple(_promises((*part.past, *part.plans), runs)),
-        verdict=judgement.verdict,
-        grace=judgement.grace,
-        as_of=part.evidence.as_of,
-        known_since=max(since, part.first_due_after or since) if since else None,
+        good=every,
+        schedules=() if expectation.nothing_owed else tuple(_shown(expectation.schedules, every)),
+        known_since=expectation.known_since if upkeep else min(since, default=None),
+        thinned=not upkeep,
         failures_are_gaps=part.kind is PartKind.GUEST,
     )
 
 
-def member_of_upkeep(one: Upkeep) -> JobMember:
-    """An upkeep job: it has no members, so it is its own."""
-    runs = tuple(reversed(one.runs))
-    told = one.job.runs or one.runs[:1]
-    return JobMember(
-        name="",
-        runs=runs,
-        plans=tuple(_promises((*one.past, one.plan) if one.expected else one.past, runs)),
-        verdict=one.row.verdict,
-        grace=one.plan.grace or SHORT_GRACE,
-        as_of=one.evidence.as_of,
-        known_since=told[-1].start if told else None,
-        thinned=False,
-    )
-
-
-def _promises(plans: Iterable[Plan], runs: Sequence[Run]) -> Iterator[Plan]:
+def _shown(schedules: Iterable[ScheduleInForce], runs: Sequence[Run]) -> Iterator[ScheduleInForce]:
     """Those of which the calendar tells. What is switched off upstream is not due any more, but what ran before stays.
 
     ``runs``: oldest first. Of a job that was off when it was first seen the last run tells until when it was on.
     """
-    for promise in plans:
-        if promise.silenced:
+    for schedule in schedules:
+        if schedule.silenced:
             continue
-        if promise.enabled:
-            yield promise
-        elif promise.valid_from is None and promise.valid_to is None and runs:
-            yield replace(promise, announced=None, valid_to=runs[-1].start + EARLY + EARLY.resolution)
+        if schedule.enabled:
+            yield schedule
+        elif schedule.valid_from is None and schedule.valid_to is None and runs:
+            yield replace(schedule, announced=None, valid_to=runs[-1].start + EARLY + EARLY.resolution)

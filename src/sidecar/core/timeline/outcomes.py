@@ -1,19 +1,22 @@
-"""One member of a job over time: what was due for it, and what became of each due time.
+"""One expectation over time: what became of each of its due times.
 
-The newest due time has the verdict of the board. Older ones are told from the runs that are still known, and where none
-is known, only what can be said with a good conscience: retention removes old backups, and Backrest their runs as well.
+Due times from D on are still open: each has its own state, and the worst of them is what the judge says of the
+expectation. Older ones are told from the runs that are still known, and where none is known, only what can be said for
+sure: retention removes old backups, and Backrest their runs as well.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 
-from sidecar.core.model import Outcome, Run, State, Verdict, worst
-from sidecar.core.parts.part import Plan
+from sidecar.core.judgement.judge import deadline_of
+from sidecar.core.model import Cause, Outcome, Run, State, worst
 
+from .members import JobMember
 from .window import Window
 
 #: So many due times in a row that have their backups prove that retention removed nothing newer than them, for it
@@ -27,36 +30,6 @@ _STATES = {
     Outcome.FAILED: State.FAILED,
     Outcome.RUNNING: State.RUNNING,
 }
-
-
-#: States of the board that tell what became of a due time to which no run belongs.
-_TELLING = frozenset({State.LATE, State.RUNNING, State.MISSED, State.NEVER, State.UNKNOWN, State.DISABLED})
-
-
-@dataclass(frozen=True, slots=True)
-class JobMember:
-    """A member of one or more jobs.
-
-    Attributes:
-        name: what people call it.
-        runs: what counts as evidence, oldest first.
-        plans: the promises that are in force, and those that were before, each for its own time (rule 1).
-        grace: how long after a due time a run may still start.
-        as_of: how old the knowledge is; None: nothing is known.
-        known_since: a due time before this moment is told only when a run answered it.
-        thinned: retention may have removed some of its runs with their backups; never those of upkeep.
-        failures_are_gaps: some of its failed runs are only a missing backup, which retention may have removed (a guest's).
-    """
-
-    name: str
-    runs: tuple[Run, ...]
-    plans: tuple[Plan, ...]
-    verdict: Verdict
-    grace: timedelta
-    as_of: datetime | None
-    known_since: datetime | None
-    thinned: bool = True
-    failures_are_gaps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,74 +46,104 @@ class MemberOutcome:
 class OutcomeResolver:
     """Tells what became of the due times of a window for one member."""
 
-    def __init__(self, track: JobMember, shown: Window, now: datetime) -> None:
-        self._track = track
+    def __init__(self, member: JobMember, shown: Window, now: datetime) -> None:
+        self._member = member
+        self._judgement = member.judgement
+        self._verdict = member.judgement.verdict
         self._now = now
         self._window = shown
-        self._answers = shown.answers(track.runs)
-        last = bisect_right(shown.every, now) - 1
-        behind = shown.following is not None and shown.following <= now
-        in_force = any(plan.valid_to is None for plan in track.plans)
-        self._newest = last if in_force and not behind else -1
+        self._answers = shown.answers(member.runs)
+        self._lowers_newest = self._verdict.cause in (Cause.NEWEST_UNUSABLE, Cause.CONCERNS)
 
     def fine(self) -> list[Run | None]:
         """By place the one good run of a due time of which nothing more is to be told; None where there is more."""
-        found = [runs[0] if len(runs) == 1 and runs[0].outcome is _OK else None for runs in self._answers]
-        if self._newest >= 0:
-            found[self._newest] = None
-        return found
+        fine = [runs[0] if len(runs) == 1 and runs[0].outcome is _OK else None for runs in self._answers]
+        if self._lowers_newest and self._judgement.good in fine:
+            fine[fine.index(self._judgement.good)] = None
+        return fine
 
-    def became(self, place: int) -> MemberOutcome | None:
+    def of(self, place: int) -> MemberOutcome | None:
         """What became of a due time, whatever it was; None where nothing can be told."""
         due, runs = self._window.every[place], self._answers[place]
-        newest = place == self._newest
-        unfinished = next((run for run in runs if run.outcome is Outcome.RUNNING), None)
         good = next((run for run in reversed(runs) if run.good), None)
         if good is not None:
-            return self._good(good, newest=newest)
-        if unfinished is not None:
-            return self._unfinished(unfinished)
-        if runs and (newest or due >= self._unthinned_from or not self._track.failures_are_gaps):
-            again = self._good_after(runs[-1].start)
-            return MemberOutcome(self._track.name, State.FAILED, runs[-1], runs[-1].text, again)
-        return self._unanswered_now(due) if newest else self._unanswered_before(due)
+            return self._good(good)
+        if self._judgement.due is not None and due >= self._judgement.due:
+            return self._open(due, runs)
+        return self._closed(due, runs)
 
-    def _good(self, run: Run, *, newest: bool) -> MemberOutcome:
+    def _good(self, run: Run) -> MemberOutcome:
         """The newest one is worth no more than the board says: a dump file may be gone, a verification failed."""
-        verdict, state = self._track.verdict, _STATES[run.outcome]
-        if newest and verdict.state in (State.FAILED, State.WARNING):
-            return MemberOutcome(self._track.name, worst([verdict.state, state]), run, verdict.reason)
-        return MemberOutcome(self._track.name, state, run, run.text if state is State.WARNING else None)
+        state = _STATES[run.outcome]
+        if self._lowers_newest and run == self._judgement.good:
+            return self._outcome(worst([self._verdict.state, state]), run, self._verdict.reason)
+        return self._outcome(state, run, run.text if state is State.WARNING else None)
 
-    def _unfinished(self, run: Run) -> MemberOutcome:
-        """Rule 5: running, but not for ever: the board says when it is missed."""
-        verdict = self._track.verdict
-        state = State.MISSED if verdict.state is State.MISSED else State.RUNNING
-        return MemberOutcome(self._track.name, state, run, verdict.reason)
+    def _open(self, due: datetime, runs: Sequence[Run]) -> MemberOutcome:
+        """Rules 3, 5 and 6 for one due time from D on, as the judge asks them of D."""
+        if self._verdict.state is State.UNKNOWN:
+            return self._outcome(State.UNKNOWN, runs[-1] if runs else None, self._verdict.reason)
+        failed = next((run for run in reversed(runs) if run.outcome is Outcome.FAILED), None)
+        if failed is not None:
+            return self._outcome(State.FAILED, failed, failed.text)
+        if self._verdict.state is State.DISABLED:
+            return self._outcome(State.DISABLED, runs[-1] if runs else None, self._verdict.reason)
+        if self._judgement.under_way:
+            return self._outcome(State.RUNNING, runs[-1] if runs else None, self._reason(State.RUNNING))
+        deadline, as_of = deadline_of(self._judgement.expectation, due, self._judgement.grace), self._member.as_of
+        if not runs and (self._now < deadline or as_of is None or as_of < deadline):
+            return self._outcome(State.LATE, None, self._reason(State.LATE))
+        state = State.NEVER if self._judgement.good is None else State.MISSED
+        return self._outcome(State.MISSED if runs else state, runs[-1] if runs else None, self._reason(state))
 
-    def _unanswered_now(self, due: datetime) -> MemberOutcome | None:
-        verdict = self._track.verdict
-        if verdict.state in _TELLING:
-            return MemberOutcome(self._track.name, verdict.state, None, verdict.reason)
-        late = verdict.state is not State.NEW and self._now < due + self._track.grace
-        return MemberOutcome(self._track.name, State.LATE) if late else None
+    def _closed(self, due: datetime, runs: Sequence[Run]) -> MemberOutcome | None:
+        """A due time before D: another one was answered since."""
+        unfinished = next((run for run in runs if run.outcome is Outcome.RUNNING), None)
+        if unfinished is not None:
+            return self._outcome(State.RUNNING, unfinished, None)
+        if runs and (due >= self._unthinned_from or not self._member.failures_are_gaps):
+            return self._outcome(State.FAILED, runs[-1], runs[-1].text, self._good_after(runs[-1].start))
+        covering = self._covering(due)
+        if covering is not None:
+            return self._outcome(_STATES[covering.outcome], covering, None) if self._is_last_in(due, covering) else None
+        return self._unanswered(due)
 
-    def _unanswered_before(self, due: datetime) -> MemberOutcome | None:
+    def _unanswered(self, due: datetime) -> MemberOutcome | None:
         """Rules 3 and 6, looking back: missed needs a reading from after the grace, and no retention that explains it."""
-        track = self._track
-        if track.known_since is None or due < track.known_since:
+        member = self._member
+        if member.known_since is None or due < member.known_since:
             return None
-        if track.as_of is None or track.as_of < due + track.grace:
-            return MemberOutcome(track.name, State.UNKNOWN, None, "nothing was read since")
+        if member.as_of is None or member.as_of < due + self._judgement.grace:
+            return self._outcome(State.UNKNOWN, None, "nothing was read since")
         again = self._good_after(due)
-        if again is not None and track.thinned and due < self._unthinned_from:
+        if again is not None and member.thinned and due < self._unthinned_from:
             return None
-        never = again is None and track.verdict.state is State.NEVER
-        return MemberOutcome(track.name, State.NEVER if never else State.MISSED, None, None, again)
+        never = again is None and self._verdict.state is State.NEVER
+        return self._outcome(State.NEVER if never else State.MISSED, None, None, again)
+
+    def _covering(self, due: datetime) -> Run | None:
+        """Rule 8: the run that was under way at ``due``, where such a run answers for what passes meanwhile."""
+        if not self._judgement.expectation.busy_is_kept:
+            return None
+        place = bisect_right(self._member.runs, due, key=_begun) - 1
+        run = self._member.runs[place] if place >= 0 else None
+        return run if run is not None and run.end is not None and due <= run.end else None
+
+    def _is_last_in(self, due: datetime, run: Run) -> bool:
+        place = bisect_right(self._window.every, due)
+        following = self._window.every[place] if place < len(self._window.every) else None
+        return run.end is not None and (following is None or following > run.end)
+
+    def _reason(self, state: State) -> str | None:
+        """The judge's own words where the due time is as bad as the judge says of the whole."""
+        return self._verdict.reason if self._verdict.state is state else None
+
+    def _outcome(self, state: State, run: Run | None, reason: str | None, again: Run | None = None) -> MemberOutcome:
+        return MemberOutcome(self._member.name, state, run, reason, again)
 
     def _good_after(self, moment: datetime) -> Run | None:
-        later = bisect_right(self._track.runs, moment, key=_begun)
-        return next((run for run in self._track.runs[later:] if run.good), None)
+        later = bisect_right(self._member.good, moment, key=_begun)
+        return next((run for run in self._member.good[later:] if run.good), None)
 
     @cached_property
     def _unthinned_from(self) -> datetime:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from sidecar.core import words
-from sidecar.core.board import job_rows
 from sidecar.core.history.history import History
-from sidecar.core.judgement.due import SHORT_GRACE
+from sidecar.core.ids import JobId
 from sidecar.core.judgement.judged import Judged, judged
 from sidecar.core.model import Occurrence, OccurrenceKind, Run, ScheduleLine, State
-from sidecar.core.parts.inputs import Inputs, plan
-from sidecar.core.parts.part import EARLY, Plan
+from sidecar.core.parts.expectation import SHORT_GRACE, ScheduleInForce
+from sidecar.core.parts.inputs import Inputs, schedule_in_force
+from sidecar.core.parts.job_titles import title
 from sidecar.core.reports.report import Report
-from sidecar.core.schedules import schedule
+
 from sidecar.core.schedules.due_times import Skipped, clocks_skip, due_times, skipped
-from sidecar.core.schedules.schedule import Schedule
+from sidecar.core.schedules.schedule import EARLY, Schedule, parse
 from sidecar.core.settings import CalendarLine, Pause, Settings
 
 from .collect import OccurrenceBuilder, collect
-from .members import member_of_upkeep, members_of_parts
-from .outcomes import JobMember
+from .members import JobMember, members
 from .reasons import reason, together
 
 #: What people are told of in one answer at most.
@@ -46,15 +45,14 @@ class TooManyError(ValueError):
         super().__init__(f"more than {most} occurrences")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """Everything that is due at any time, as it is known at ``now``. Windows are asked of it."""
 
-    lab: Inputs
+    inputs: Inputs
     members: tuple[JobMember, ...]
-    titles: Mapping[str, str]
-    upkeep: frozenset[str]
-    unread: tuple[Plan, ...]
+    titles: Mapping[JobId, str]
+    unread: tuple[ScheduleInForce, ...]
 
     def occurrences(self, start: datetime, end: datetime, most: int = MOST) -> tuple[Occurrence, ...]:
         """What is due from ``start`` up to, not including, ``end``, in the order of due times.
@@ -63,86 +61,99 @@ class Timeline:
             TooManyError: there are more than ``most``.
         """
         start, end = start.astimezone(UTC), end.astimezone(UTC)
-        found = tuple(islice(self._all(start, end, most), most + 1))
-        if len(found) > most:
+        some = tuple(islice(self._all(start, end, most), most + 1))
+        if len(some) > most:
             raise TooManyError(most)
-        return tuple(sorted(found, key=attrgetter("due", "title")))
+        return tuple(sorted(some, key=attrgetter("due", "title")))
 
     def lines(self) -> tuple[ScheduleLine, ...]:
         """Every job and ``calendar:`` line that has a due time from today on, by title."""
-        plans = [one for track in self.members for one in track.plans if one.valid_to is None] + [*self.unread]
-        by_job = {promise.job: promise for promise in reversed(plans)}
-        jobs = (ScheduleLine(job, self.titles[job], _kind(job), self._dues(one)) for job, one in by_job.items())
-        zone = self.lab.settings.timezone
+        in_force = [each for member in self.members for each in member.schedules if each.valid_to is None]
+        by_job = {schedule.job: schedule for schedule in reversed([*in_force, *self.unread])}
+        jobs = (
+            ScheduleLine(str(job), self.titles[job], _kind(job), self._dues(schedule))
+            for job, schedule in by_job.items()
+        )
+        zone = self.inputs.settings.timezone
         planned = (
             ScheduleLine(None, line.title, _kind_of_line(line), self._coming(_parsed(line, zone)))
-            for line in self.lab.settings.calendar
+            for line in self.inputs.settings.calendar
         )
         return tuple(sorted((line for line in (*jobs, *planned) if line.dues), key=lambda line: line.title))
 
-    def _dues(self, promise: Plan) -> tuple[datetime, ...]:
-        if promise.schedule is not None:
-            return self._coming(promise.schedule)
-        return (promise.announced,) if promise.announced else ()
+    def _dues(self, schedule: ScheduleInForce) -> tuple[datetime, ...]:
+        if schedule.schedule is not None:
+            return self._coming(schedule.schedule)
+        return (schedule.announced,) if schedule.announced else ()
 
     def _coming(self, parsed: Schedule) -> tuple[datetime, ...]:
-        today = self.lab.now.astimezone(self.lab.settings.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+        now = self.inputs.now.astimezone(self.inputs.settings.timezone)
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         return due_times(parsed, today, today + _A_YEAR, _SHOWS_A_PATTERN)
 
     def _all(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
         yield from self._of_jobs(start, end, most)
         yield from self._skipped(start, end)
         yield from self._unread(start, end, most)
-        for line in self.lab.settings.calendar:
-            yield from _calendar_line(line, self.lab.settings.timezone, start, end, most)
+        for line in self.inputs.settings.calendar:
+            yield from _calendar_line(line, self.inputs.settings.timezone, start, end, most)
 
     def _of_jobs(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
-        grace: dict[str, timedelta] = {}
-        for track in self.members:
-            for promise in track.plans:
-                grace[promise.job] = max(track.grace, grace.get(promise.job, track.grace))
+        grace: dict[JobId, timedelta] = {}
+        for member in self.members:
+            grace[member.job] = max(member.judgement.grace, grace.get(member.job, timedelta()))
         jobs = {job: self._job(job, longest) for job, longest in grace.items()}
-        for (job, due), one in collect(self.members, start, end, self.lab.now, most).items():
-            yield _occurrence(jobs[job], due, one, self.lab)
+        for (job, due), builder in collect(self.members, start, end, self.inputs.now, most).items():
+            yield _occurrence(jobs[job], due, builder, self.inputs)
 
-    def _job(self, name: str, grace: timedelta) -> _Job:
-        source = name.split("/", 1)[0]
-        pauses = tuple(one for one in self.lab.settings.pauses if one.concerns(source))
-        return _Job(name, self.titles[name], _kind(name), grace, pauses, has_members=name not in self.upkeep)
+    def _job(self, job: JobId, grace: timedelta) -> _Job:
+        pauses = tuple(pause for pause in self.inputs.settings.pauses if pause.concerns(job.source))
+        return _Job(job=job, title=self.titles[job], kind=_kind(job), grace=grace, pauses=pauses)
 
     def _skipped(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
         """Rule 7: what is never due, because the clocks skip it, is said; a run that comes anyway is shown with it."""
-        runs: dict[tuple[str, Skipped], list[Run]] = defaultdict(list)
-        zones = {promise.schedule.zone for track in self.members for promise in track.plans if promise.schedule}
+        zones = {each.schedule.zone for member in self.members for each in member.schedules if each.schedule}
         if not any(clocks_skip(zone, start, end) for zone in zones):
             return
-        for track in self.members:
-            for promise in track.plans:
-                for one in skipped(promise.schedule, start, end) if promise.schedule else ():
-                    if not promise.in_force(one.at):
-                        continue
-                    until = one.at + track.grace
-                    runs[promise.job, one] += [run for run in track.runs if one.at - EARLY <= run.start < until]
-        for (job, one), came in runs.items():
+        runs: dict[tuple[JobId, Skipped], list[Run]] = defaultdict(list)
+        for member in self.members:
+            for schedule in member.schedules:
+                for gap in skipped(schedule.schedule, start, end) if schedule.schedule else ():
+                    if schedule.in_force(gap.at):
+                        until = gap.at + member.judgement.grace
+                        runs[member.job, gap] += [run for run in member.runs if gap.at - EARLY <= run.start < until]
+        for (job, gap), came in runs.items():
             newest = max(came, key=lambda run: run.start, default=None)
             state = State(newest.outcome.value) if newest else State.DISABLED
-            said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
-            yield Occurrence(job, self.titles[job], _kind(job), one.at, None, state, newest, reason=said)
+            reason = f"Skipped: clock change, there was no {gap.wall:%H:%M} that day."
+            yield Occurrence(
+                job=str(job),
+                title=self.titles[job],
+                kind=_kind(job),
+                due=gap.at,
+                state=state,
+                run=newest,
+                reason=reason,
+            )
 
     def _unread(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
         """Jobs that only the configuration tells of, because their source can't be read: the newest is unknown."""
-        for promise in self.unread:
-            if promise.schedule is None:
+        for own in self.unread:
+            if own.schedule is None:
                 continue
-            source = promise.job.split("/", 1)[0]
-            for due in due_times(promise.schedule, start, end, most + 1):
-                past = due <= self.lab.now
-                if past and (promise.schedule.next_after(due) or due) <= self.lab.now:
+            for due in due_times(own.schedule, start, end, most + 1):
+                past = due <= self.inputs.now
+                if past and (own.schedule.next_after(due) or due) <= self.inputs.now:
                     continue
-                state, said = (State.UNKNOWN, f"Can't read {source}.") if past else (None, None)
-                grace = promise.grace or SHORT_GRACE
-                title = self.titles[promise.job]
-                yield Occurrence(promise.job, title, _kind(promise.job), due, due + grace, state, reason=said)
+                yield Occurrence(
+                    job=str(own.job),
+                    title=self.titles[own.job],
+                    kind=_kind(own.job),
+                    due=due,
+                    grace_until=due + (own.grace or SHORT_GRACE),
+                    state=State.UNKNOWN if past else None,
+                    reason=f"Can't read {own.job.source}." if past else None,
+                )
 
 
 def occurrences(
@@ -157,73 +168,65 @@ def timeline(reports: Mapping[str, Report], history: History, settings: Settings
     return timeline_of(judged(reports, history, settings, now))
 
 
-def timeline_of(found: Judged) -> Timeline:
+def timeline_of(judged: Judged) -> Timeline:
     """The timeline of everything that was judged."""
-    lab = found.lab
-    kept = {one.plan.job: one for one in found.upkeep}
-    members = [*members_of_parts(found), *(member_of_upkeep(one) for one in kept.values())]
-    known = {promise.job for track in members for promise in track.plans} | kept.keys()
-    unread = tuple(_unread_jobs(lab, known))
-    titles = {job: job_rows.title(lab, job) for job in known | {promise.job for promise in unread}}
-    return Timeline(
-        lab=lab,
-        members=tuple(track for track in members if track.plans),
-        titles=titles | {job: one.row.title for job, one in kept.items()},
-        upkeep=frozenset(kept),
-        unread=unread,
-    )
+    inputs = judged.inputs
+    every = tuple(members(judged))
+    known = {member.job for member in every}
+    known |= {each.expectation.job for part in judged.upkeep for each in part.judgements}
+    unread = tuple(_unread_jobs(inputs, known))
+    jobs = known | {schedule.job for schedule in unread}
+    return Timeline(inputs=inputs, members=every, titles={job: title(inputs, job) for job in jobs}, unread=unread)
 
 
-def _unread_jobs(lab: Inputs, known: Iterable[str]) -> Iterator[Plan]:
-    for job, own in lab.settings.jobs.items():
-        source = lab.settings.source(job.split("/", 1)[0])
-        if job in set(known) or source is None or not own.schedule or own.disabled:
+def _unread_jobs(inputs: Inputs, known: set[JobId]) -> Iterator[ScheduleInForce]:
+    for name, own in inputs.settings.jobs.items():
+        job = JobId.parse(name)
+        source = inputs.settings.source(job.source)
+        if job in known or source is None or not own.schedule or own.disabled:
             continue
-        report = lab.reports.get(source.name)
+        report = inputs.reports.get(source.name)
         if report is None or not report.readings:
-            yield plan(job, own.schedule, source.timezone, lab.settings)
+            yield schedule_in_force(job, own.schedule, source.timezone, inputs.settings)
 
 
 # --- what is said of it -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
     """What all occurrences of a job have in common."""
 
-    name: str
+    job: JobId
     title: str
     kind: OccurrenceKind
     grace: timedelta
     pauses: tuple[Pause, ...]
-    has_members: bool
 
 
-def _occurrence(job: _Job, due: datetime, occasion: OccurrenceBuilder, lab: Inputs) -> Occurrence:
-    state, until = occasion.state, due + job.grace
-    paused = _paused(job.pauses, due, lab.settings.timezone)
+def _occurrence(job: _Job, due: datetime, builder: OccurrenceBuilder, inputs: Inputs) -> Occurrence:
+    state, until = builder.state, due + job.grace
+    planned = Occurrence(job=str(job.job), title=job.title, kind=job.kind, due=due, grace_until=until)
+    paused = _paused(job.pauses, due, inputs.settings.timezone)
     if paused and state not in (State.OK, State.WARNING, State.RUNNING):
-        return Occurrence(job.name, job.title, job.kind, due, None, State.DISABLED, reason=paused)
-    members = occasion.members if job.has_members else None
+        return replace(planned, grace_until=None, state=State.DISABLED, reason=paused)
+    has_members = job.kind is not OccurrenceKind.UPKEEP
+    if has_members:
+        planned = replace(planned, members=builder.members)
     if state is None:
-        return Occurrence(job.name, job.title, job.kind, due, until, members=members)
-    run = together(occasion)
-    return Occurrence(
-        job=job.name,
-        title=job.title,
-        kind=job.kind,
-        due=due,
-        grace_until=until,
+        return planned
+    run = together(builder)
+    return replace(
+        planned,
         state=state,
         run=run,
-        members=members,
-        members_ok=occasion.good if job.has_members else None,
-        reason=reason(occasion, run, until, lab),
+        members_ok=builder.good if has_members else None,
+        reason=reason(builder, run, until, inputs),
     )
 
 
-def _kind(job: str) -> OccurrenceKind:
-    return _KINDS.get(job.split("/")[1], OccurrenceKind.UPKEEP)
+def _kind(job: JobId) -> OccurrenceKind:
+    return _KINDS.get(job.kind, OccurrenceKind.UPKEEP)
 
 
 def _kind_of_line(line: CalendarLine) -> OccurrenceKind:
@@ -232,7 +235,7 @@ def _kind_of_line(line: CalendarLine) -> OccurrenceKind:
 
 
 def _parsed(line: CalendarLine, zone: ZoneInfo) -> Schedule:
-    return schedule.parse(line.schedule, ZoneInfo(line.timezone) if line.timezone else zone)
+    return parse(line.schedule, ZoneInfo(line.timezone) if line.timezone else zone)
 
 
 def _calendar_line(
