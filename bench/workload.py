@@ -95,7 +95,7 @@ def lab(size: Size) -> Workload:
     ]
     return Workload(
         reports={report.source: report for report in told},
-        history=reduce(remember, [*_earlier(size), *told], EMPTY),
+        history=reduce(record, [*_earlier(size), *told], EMPTY),
         settings=Settings(ZoneInfo(ZONE), sources),
     )
 
