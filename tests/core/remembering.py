@@ -60,7 +60,7 @@ def backrest(read: str, next_run: str | None, *runs: Run, plan: str = "photos") 
     return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): (one,)}))
 
 
-DAILY = DumpPlan("pg", "b1", "Daily", "0 2 * * *", "all", (), None, enabled=True)
+DAILY = DumpPlan(server="pg", id="b1", schedule_name="Daily", schedule="0 2 * * *")
 
 
 def databasement(read: str, *names: str, plans: tuple[DumpPlan, ...] = (DAILY,)) -> Report:

@@ -189,6 +189,8 @@ _LISTS = {
         ("started_at", "created_at", "file_size", "database_name"),
     ),
     "volumes": _List(lambda moment: [volume_row(volume) for volume in moment.lab.dumps.volumes], {}),
-    "backup-schedules": _List(lambda moment: [schedule_row(moment)], {}),
+    "backup-schedules": _List(
+        lambda moment: [schedule_row(*schedule) for schedule in moment.lab.dumps.schedules().items()], {}
+    ),
     "scheduled-restores": _List(lambda _: [], {}),
 }

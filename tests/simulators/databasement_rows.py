@@ -8,8 +8,9 @@ from datetime import UTC, datetime, time, timedelta
 from tests.simulators import seeded
 from tests.simulators.calls import Json
 from tests.simulators.dumps import Attempt, DumpRow, switched_off
-from tests.simulators.homelab import DatabaseServer, Volume
+from tests.simulators.homelab import DatabaseServer, DumpBackup, Volume
 from tests.simulators.story import Moment
+from tests.simulators.timetable import Timetable
 
 _INSTALLED = datetime(2026, 1, 20, 9, tzinfo=UTC)
 _INSTALLED_TEXT = "2026-01-20T09:00:00.000000Z"
@@ -73,7 +74,8 @@ def snapshot_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
     progress = _progress(moment, row)
     done = progress.status == "completed"
     size = row.size if done else 0
-    copies: list[Json] = [_copy(moment, row, volume, progress) for volume in moment.lab.dumps.volumes]
+    volumes = [moment.lab.dumps.volume(name) for name in row.backup.volumes]
+    copies: list[Json] = [_copy(moment, row, volume, progress) for volume in volumes]
     return {
         "id": _snapshot_id(row),
         "database_name": row.database,
@@ -90,37 +92,15 @@ def snapshot_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
         "updated_at": _instant(_changed(row, progress)),
         "server": _server(row.server),
         "volumes": copies,
-        "volume": _volume(moment.lab.dumps.volumes[0]),
+        "volume": _volume(volumes[0]),
         "triggered_by": None,
         "job": {"id": _job_id(row), "status": progress.status, "duration": _duration(progress)},
     }
 
 
 def server_row(moment: Moment, server: DatabaseServer) -> dict[str, Json]:
-    """A server with its one backup configuration."""
-    volumes: list[Json] = [_volume_id(volume) for volume in moment.lab.dumps.volumes]
-    selected: list[Json] = [*server.databases]
-    backup: dict[str, Json] = {
-        "id": seeded.ulid(_INSTALLED, "backup", server.name),
-        "backup_schedule_id": _schedule_id(moment),
-        "backup_schedule": {
-            "id": _schedule_id(moment),
-            "name": moment.lab.dumps.schedule,
-            "expression": moment.lab.dumps.timetable.cron(),
-        },
-        "volume_ids": volumes,
-        "volume_id": volumes[0],
-        "path": None,
-        "retention_policy": "days",
-        "retention_days": moment.lab.dumps.keep_days,
-        "gfs_keep_daily": None,
-        "gfs_keep_weekly": None,
-        "gfs_keep_monthly": None,
-        "database_selection_mode": server.mode,
-        "database_names": selected if server.mode == "selected" else None,
-        "database_include_pattern": None,
-        "excluded_tables": None,
-    }
+    """A server with its backup configurations."""
+    backups: list[Json] = [_backup(moment, server, backup) for backup in moment.lab.dumps.backups_of(server)]
     return {
         "id": _server_id(server),
         "name": server.name,
@@ -137,16 +117,42 @@ def server_row(moment: Moment, server: DatabaseServer) -> dict[str, Json]:
         "managed_by": None,
         "created_at": _INSTALLED_TEXT,
         "updated_at": _INSTALLED_TEXT,
-        "backups": [backup],
+        "backups": backups,
     }
 
 
-def schedule_row(moment: Moment) -> dict[str, Json]:
-    """The schedule: a cron expression without a zone."""
+def _backup(moment: Moment, server: DatabaseServer, backup: DumpBackup) -> dict[str, Json]:
+    volumes: list[Json] = [_volume_id(moment.lab.dumps.volume(name)) for name in backup.volumes]
+    mode = server.mode if backup.databases is None else "selected"
+    selected: list[Json] = [*(server.databases if backup.databases is None else backup.databases)]
     return {
-        "id": _schedule_id(moment),
-        "name": moment.lab.dumps.schedule,
-        "expression": moment.lab.dumps.timetable.cron(),
+        "id": seeded.ulid(_INSTALLED, "backup", server.name, *_names_apart(server, backup)),
+        "backup_schedule_id": _schedule_id(backup.schedule),
+        "backup_schedule": _schedule(backup.schedule, backup.timetable),
+        "volume_ids": volumes,
+        "volume_id": volumes[0],
+        "path": None,
+        "retention_policy": "days",
+        "retention_days": moment.lab.dumps.keep_days,
+        "gfs_keep_daily": None,
+        "gfs_keep_weekly": None,
+        "gfs_keep_monthly": None,
+        "database_selection_mode": mode,
+        "database_names": selected if mode == "selected" else None,
+        "database_include_pattern": None,
+        "excluded_tables": None,
+    }
+
+
+def _names_apart(server: DatabaseServer, backup: DumpBackup) -> tuple[str, ...]:
+    """What makes an id of one of several backups its own."""
+    return (backup.schedule, *backup.volumes) if server.backups else ()
+
+
+def schedule_row(name: str, timetable: Timetable) -> dict[str, Json]:
+    """A schedule: a cron expression without a zone."""
+    return {
+        **_schedule(name, timetable),
         "created_at": _INSTALLED_TEXT,
         "updated_at": _INSTALLED_TEXT,
     }
@@ -190,7 +196,7 @@ def _volume_config(volume: Volume) -> dict[str, Json]:
 
 def _metadata(moment: Moment, row: DumpRow) -> dict[str, Json]:
     """Host, port, user and volume settings, in every row (databasement §1.4)."""
-    volume = moment.lab.dumps.volumes[0]
+    volume = moment.lab.dumps.volume(row.backup.volumes[0])
     return {
         "database_server": {
             "host": row.server.host,
@@ -215,16 +221,20 @@ def _volume_id(volume: Volume) -> str:
     return seeded.ulid(_INSTALLED, "volume", volume.name)
 
 
-def _schedule_id(moment: Moment) -> str:
-    return seeded.ulid(_INSTALLED, "schedule", moment.lab.dumps.schedule)
+def _schedule(name: str, timetable: Timetable) -> dict[str, Json]:
+    return {"id": _schedule_id(name), "name": name, "expression": timetable.cron()}
+
+
+def _schedule_id(name: str) -> str:
+    return seeded.ulid(_INSTALLED, "schedule", name)
 
 
 def _job_id(row: DumpRow) -> str:
-    return seeded.ulid(row.created, "job", row.server.name, row.database)
+    return seeded.ulid(row.created, "job", row.server.name, row.database, *_names_apart(row.server, row.backup))
 
 
 def _snapshot_id(row: DumpRow) -> str:
-    return seeded.ulid(row.created, "snapshot", row.server.name, row.database)
+    return seeded.ulid(row.created, "snapshot", row.server.name, row.database, *_names_apart(row.server, row.backup))
 
 
 def _changed(row: DumpRow, progress: _Progress) -> datetime:

@@ -1,4 +1,4 @@
-"""What Databasement did on one day: one row per database, dispatched together, worked off one after another."""
+"""What Databasement did on one day: one row per backup and database, dispatched together, worked off one after another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.simulators.faults import (
     holds,
     of_kind,
 )
-from tests.simulators.homelab import DatabaseServer, Homelab
+from tests.simulators.homelab import DatabaseServer, DumpBackup, Homelab
 from tests.simulators.timetable import laravel
 
 _BACKOFF = timedelta(seconds=60)
@@ -43,6 +43,7 @@ class DumpRow:
     """A job of Databasement with its snapshot. One that failed before its first attempt says why in ``preflight``."""
 
     server: DatabaseServer
+    backup: DumpBackup
     database: str
     due: date
     created: datetime
@@ -59,13 +60,22 @@ class DumpRow:
 
 
 def dumps(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[DumpRow, ...]:
-    """All rows that the schedule dispatched on a local day."""
-    return tuple(
-        row
-        for due in laravel(lab.dumps.timetable, day, lab.zone)
-        if (begins := _begins(faults, day, due)) is not None
-        for row in _dispatched(lab, faults, day, begins)
-    )
+    """All rows that the schedules dispatched on a local day, in the order of time."""
+    dues = sorted({due for timetable in lab.dumps.schedules().values() for due in laravel(timetable, day, lab.zone)})
+    return tuple(row for due in dues for row in _at(lab, faults, day, due))
+
+
+def _at(lab: Homelab, faults: tuple[Fault, ...], day: date, due: datetime) -> Iterator[DumpRow]:
+    """The rows of all backups that are due at a moment."""
+    begins = _begins(faults, day, due)
+    free = begins
+    for server in lab.dumps.servers:
+        for backup in lab.dumps.backups_of(server):
+            if begins is None or free is None or due not in laravel(backup.timetable, day, lab.zone):
+                continue
+            for row in _dispatched(lab, faults, server, backup, day, begins, free):
+                free = max(free, row.attempts[0].end + timedelta(seconds=1)) if row.attempts else free
+                yield row
 
 
 def _begins(faults: tuple[Fault, ...], day: date, due: datetime) -> datetime | None:
@@ -80,27 +90,35 @@ def switched_off(faults: tuple[Fault, ...], server: DatabaseServer, now: datetim
     return any(fault.server == server.name and holds(fault, now) for fault in of_kind(faults, DumpsSwitchedOff))
 
 
-def _dispatched(lab: Homelab, faults: tuple[Fault, ...], day: date, due: datetime) -> Iterator[DumpRow]:
-    free = due
-    for server in lab.dumps.servers:
-        if switched_off(faults, server, due):
-            continue
-        created = due + seeded.seconds(1, 3, "dispatch", server.name, day)
-        unreachable = [f for f in of_kind(faults, ServerUnreachable) if (f.server, f.due) == (server.name, day)]
-        if unreachable and server.mode == "all":
-            yield DumpRow(server, WHOLE_SERVER, day, created, (), 0, preflight=unreachable[0].error)
-            continue
-        for database in server.databases:
-            if DatabaseNeverDumped(server.name, database) not in faults:
-                row = _row(lab, faults, server, database, day, created, max(free, created))
-                free = row.attempts[0].end + timedelta(seconds=1)
-                yield row
+def _dispatched(
+    lab: Homelab,
+    faults: tuple[Fault, ...],
+    server: DatabaseServer,
+    backup: DumpBackup,
+    day: date,
+    due: datetime,
+    free: datetime,
+) -> Iterator[DumpRow]:
+    """The rows of one backup; its first try begins when the queue is ``free``."""
+    if switched_off(faults, server, due):
+        return
+    created = due + seeded.seconds(1, 3, "dispatch", server.name, day)
+    unreachable = [f for f in of_kind(faults, ServerUnreachable) if (f.server, f.due) == (server.name, day)]
+    if unreachable and server.mode == "all":
+        yield DumpRow(server, backup, WHOLE_SERVER, day, created, (), 0, preflight=unreachable[0].error)
+        return
+    for database in server.databases if backup.databases is None else backup.databases:
+        if DatabaseNeverDumped(server.name, database) not in faults:
+            row = _row(lab, faults, server, backup, database, day, created, max(free, created))
+            free = row.attempts[0].end + timedelta(seconds=1)
+            yield row
 
 
 def _row(
     lab: Homelab,
     faults: tuple[Fault, ...],
     server: DatabaseServer,
+    backup: DumpBackup,
     database: str,
     day: date,
     created: datetime,
@@ -113,10 +131,11 @@ def _row(
     )
     return DumpRow(
         server=server,
+        backup=backup,
         database=database,
         due=day,
         created=created,
-        attempts=tuple(_attempts(lab, faults, server, database, day, free + timedelta(seconds=1))),
+        attempts=tuple(_attempts(lab, faults, server, backup, database, day, free + timedelta(seconds=1))),
         size=_size(faults, server, database, day),
         lost_copies=lost,
         file_gone=DumpFileGone(server.name, database, day) in faults,
@@ -130,12 +149,19 @@ def _size(faults: tuple[Fault, ...], server: DatabaseServer, database: str, day:
 
 
 def _attempts(
-    lab: Homelab, faults: tuple[Fault, ...], server: DatabaseServer, database: str, day: date, start: datetime
+    lab: Homelab,
+    faults: tuple[Fault, ...],
+    server: DatabaseServer,
+    backup: DumpBackup,
+    database: str,
+    day: date,
+    start: datetime,
 ) -> Iterator[Attempt]:
     errors = [
         error
         for fault in of_kind(faults, DumpFails)
         if (fault.server, fault.database, fault.due) == (server.name, database, day)
+        and fault.schedule in (None, backup.schedule)
         for error in [fault.error] * fault.tries
     ] + [f.error for f in of_kind(faults, ServerUnreachable) if (f.server, f.due) == (server.name, day)] * _TRIES
     for error in errors[:_TRIES]:

@@ -153,13 +153,17 @@ class DatabaseNeverDumped(Fault):
 
 @dataclass(frozen=True, slots=True)
 class DumpFails(Fault):
-    """All ``tries`` for a database fail; with fewer than three tries the next one succeeds (databasement §1.4)."""
+    """All ``tries`` for a database fail; with fewer than three tries the next one succeeds (databasement §1.4).
+
+    ``schedule``: only those of the backups on this schedule.
+    """
 
     server: str
     database: str
     due: date
     error: str
     tries: int = 3
+    schedule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

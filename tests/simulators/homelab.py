@@ -85,18 +85,6 @@ class Datastore:
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseServer:
-    """A database server that Databasement dumps. With the selection mode ``all`` the API names no database."""
-
-    name: str
-    type: str
-    host: str
-    port: int
-    databases: tuple[str, ...]
-    mode: str = "selected"
-
-
-@dataclass(frozen=True, slots=True)
 class Volume:
     """Where dumps are copied to."""
 
@@ -105,8 +93,40 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class DumpBackup:
+    """A backup configuration of a database server.
+
+    Attributes:
+        schedule: the name of its schedule; several may share one.
+        volumes: names of the volumes that it writes to.
+        databases: those it dumps; None: all of its server's.
+    """
+
+    schedule: str
+    timetable: Timetable
+    volumes: tuple[str, ...]
+    databases: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseServer:
+    """A database server that Databasement dumps. With the selection mode ``all`` the API names no database.
+
+    ``backups``: its backup configurations; without any it has one on the general schedule to all volumes.
+    """
+
+    name: str
+    type: str
+    host: str
+    port: int
+    databases: tuple[str, ...]
+    mode: str = "selected"
+    backups: tuple[DumpBackup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Dumps:
-    """Databasement: one schedule, its servers, its volumes."""
+    """Databasement: its general schedule, its servers, its volumes."""
 
     schedule: str
     timetable: Timetable
@@ -114,6 +134,20 @@ class Dumps:
     servers: tuple[DatabaseServer, ...]
     volumes: tuple[Volume, ...]
     takes: timedelta = timedelta(seconds=45)
+
+    def backups_of(self, server: DatabaseServer) -> tuple[DumpBackup, ...]:
+        """The backup configurations of a server, as Databasement lists them."""
+        every = tuple(volume.name for volume in self.volumes)
+        return server.backups or (DumpBackup(self.schedule, self.timetable, every),)
+
+    def schedules(self) -> dict[str, Timetable]:
+        """All schedules by name, the general one first."""
+        backups = (backup for server in self.servers for backup in self.backups_of(server))
+        return {self.schedule: self.timetable, **{backup.schedule: backup.timetable for backup in backups}}
+
+    def volume(self, name: str) -> Volume:
+        """The volume of that name."""
+        return next(volume for volume in self.volumes if volume.name == name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class Story:
             yield task.start, task.end
             yield from ((run.start, run.end) for run in task.runs)
         for row in self.days(dumps, now, 1):
-            due = laravel(self.lab.dumps.timetable, row.due, self.lab.zone)
+            due = laravel(row.backup.timetable, row.due, self.lab.zone)
             yield max(at for at in due if at <= row.created), row.end
             yield from ((attempt.start, attempt.end) for attempt in row.attempts)
         yield from ((run.start, run.end) for run in self.days(upkeep_runs, now, 1))

@@ -19,7 +19,9 @@ from sidecar.sources.databasement import ALLOWED, DatabasementOptions, Databasem
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 from tests.simulators import HOMELAB, Rack
-from tests.simulators.faults import CopyFails, DumpFileGone, Fault, ServerUnreachable
+from tests.simulators.faults import CopyFails, DumpFails, DumpFileGone, Fault, ServerUnreachable
+from tests.simulators.homelab import DatabaseServer, DumpBackup
+from tests.simulators.timetable import Timetable
 from tests.sources.recorded import Kept
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
@@ -50,6 +52,7 @@ def answering(*changes: tuple[str, int, object]) -> httpx.MockTransport:
     table: dict[str, tuple[int, object]] = {
         "/health": (200, {"success": True}),
         "/api/v1/database-servers": (200, sample("database_servers_v1.9")),
+        "/api/v1/volumes": (200, sample("volumes")),
         "/api/v1/jobs": (200, sample("jobs_v1.9_with_cancelled")),
         "/api/v1/snapshots": (200, sample("snapshots_v1.9")),
     }
@@ -100,6 +103,7 @@ def test_everything_is_read_page_by_page(rack: Rack, source: DatabasementSource)
     assert [(asked.path, asked.query) for asked in rack.requests] == [
         ("/health", ""),
         ("/api/v1/database-servers", "per_page=100&page=1"),
+        ("/api/v1/volumes", "per_page=100&page=1"),
         ("/api/v1/jobs", "filter[type]=backup&sort=-created_at&per_page=100&page=1"),
         ("/api/v1/jobs", "filter[type]=backup&sort=-created_at&per_page=100&page=2"),
         ("/api/v1/snapshots", "per_page=100&page=1"),
@@ -107,6 +111,85 @@ def test_everything_is_read_page_by_page(rack: Rack, source: DatabasementSource)
     ]
     # With another Accept a refused token is answered with the login page (§1.3).
     assert all(asked.headers["accept"] == "application/json" for asked in rack.requests)
+
+
+def test_backup_configurations_and_dumps_name_their_volumes_alike(source: DatabasementSource) -> None:
+    report = read(source)
+
+    assert {plan.volumes for plan in report.facts(DumpPlan)} == {("nas", "s3")}
+    assert {dump.volumes for dump in report.facts(Dump)} == {("nas", "s3")}
+
+
+@pytest.mark.parametrize("schedule", ["Daily", "Weekly"])
+def test_one_database_may_have_two_backups_with_volumes_of_their_own(tmp_path: Path, schedule: str) -> None:
+    """The second one on the same or another schedule; what fails there is no failure of the first."""
+    daily = DumpBackup("Daily", Timetable(2), ("nas",))
+    other = DumpBackup(schedule, Timetable(2) if schedule == "Daily" else Timetable(3, weekday=0), ("s3",), ("crm",))
+    server = DatabaseServer("pg", "postgres", "10.0.0.9", 5432, ("crm", "wiki"), backups=(daily, other))
+    rack = Rack(replace(HOMELAB, dumps=replace(HOMELAB.dumps, servers=(server,))), lambda: NOW, tmp_path)
+    if schedule == "Weekly":
+        rack.faults = (DumpFails("pg", "crm", MONDAY, "disk full", schedule=schedule),)
+    report = read(source_for(rack.transport("databasement"), Kept(lambda: rack.token("databasement"))))
+    today = [dump for dump in report.facts(Dump) if dump.run.start.date() == MONDAY]
+
+    assert {plan.volumes: (plan.schedule_name, plan.databases) for plan in report.facts(DumpPlan)} == {
+        ("nas",): ("Daily", ("crm", "wiki")),
+        ("s3",): (schedule, ("crm",)),
+    }
+    assert len({plan.id for plan in report.facts(DumpPlan)}) == 2
+    assert len({dump.id for dump in report.facts(Dump)}) == len(list(report.facts(Dump)))
+    assert sorted((dump.database, dump.volumes, dump.run.outcome.value) for dump in today) == [
+        ("crm", ("nas",), "ok"),
+        ("crm", ("s3",), "ok" if schedule == "Daily" else "failed"),
+        ("wiki", ("nas",), "ok"),
+    ]
+
+
+@pytest.mark.parametrize("version", ["v1.3", "v1.9"])
+def test_volumes_that_share_a_name_stay_apart(version: str) -> None:
+    volumes = sample("volumes")
+    volumes["data"][1]["name"] = volumes["data"][0]["name"]
+    answers = (
+        ("/api/v1/database-servers", 200, sample(f"database_servers_{version}")),
+        ("/api/v1/volumes", 200, volumes),
+        ("/api/v1/snapshots", 200, sample(f"snapshots_{version}")),
+    )
+    report = read(source_for(answering(*answers)))
+    one, other = (f"nas-local ({volume['id']})" for volume in volumes["data"])
+
+    of_plans = {name for plan in report.facts(DumpPlan) for name in plan.volumes or ()}
+    of_dumps = {name for dump in report.facts(Dump) for name in dump.volumes}
+    assert of_plans == {one, other}
+    assert one in of_dumps
+    assert of_dumps <= of_plans
+
+
+@pytest.mark.parametrize("how", ["garbage", "truncated", "wrong-type", 500])
+def test_without_volumes_those_that_were_read_before_still_hold(
+    rack: Rack, source: DatabasementSource, how: Any
+) -> None:
+    read(source)
+    rack.break_answer("databasement", "/api/v1/volumes", how)
+    report = read(source)
+
+    assert {plan.volumes for plan in report.facts(DumpPlan)} == {("nas", "s3")}
+    assert [
+        limit for limit in report.limits if limit.startswith("which volumes the backups write to could not be read: ")
+    ]
+
+
+@pytest.mark.parametrize("how", [500, 403])
+def test_volumes_that_were_never_read_are_not_known(rack: Rack, source: DatabasementSource, how: int) -> None:
+    rack.break_answer("databasement", "/api/v1/volumes", how)
+
+    assert {plan.volumes for plan in read(source).facts(DumpPlan)} == {None}
+
+
+def test_volumes_that_may_no_longer_be_seen_are_dropped(rack: Rack, source: DatabasementSource) -> None:
+    read(source)
+    rack.break_answer("databasement", "/api/v1/volumes", 403)
+
+    assert {plan.volumes for plan in read(source).facts(DumpPlan)} == {None}
 
 
 def test_only_reading_calls_are_possible() -> None:

@@ -22,7 +22,10 @@ from sidecar.sources.databasement_parse import (
     parse_page,
     parse_server,
     parse_snapshot,
+    parse_volume,
+    volume_names,
     with_files,
+    with_volumes,
 )
 from sidecar.sources.fields import UnreadableError
 
@@ -92,6 +95,49 @@ def test_before_1_1_the_server_has_one_backup_and_says_itself_which_databases() 
             server_type="postgres",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "volumes"),
+    [("v1.3", [("nas-local",), ("s3-offsite",)]), ("v1.9", [("nas-local", "s3-offsite"), ("s3-offsite",)])],
+)
+def test_a_backup_configuration_names_its_volumes(version: str, volumes: list[tuple[str, ...]]) -> None:
+    shop = parse_server(sample(f"database_servers_{version}")["data"][0])
+    names = volume_names(map(parse_volume, sample("volumes")["data"]))
+
+    assert [plan.volumes for plan in with_volumes(shop, names)] == volumes
+    assert [plan.volumes for plan in with_volumes(shop, {})] == [None, None]
+
+
+def test_where_one_of_its_volumes_is_not_known_none_is() -> None:
+    """A part of them would be another place than the one it writes to."""
+    shop = parse_server(sample("database_servers_v1.9")["data"][0])
+
+    assert [plan.volumes for plan in with_volumes(shop, {shop.volume_ids[1][0]: "s3-offsite"})] == [
+        None,
+        ("s3-offsite",),
+    ]
+
+
+@pytest.mark.parametrize("changes", [{"volume_ids": None, "volume_id": None}, {"volume_ids": [], "volume_id": None}])
+def test_a_backup_configuration_without_volumes_tells_none(changes: dict[str, object]) -> None:
+    row = sample("database_servers_v1.9")["data"][0]
+    row["backups"][0] |= changes
+    names = volume_names(map(parse_volume, sample("volumes")["data"]))
+
+    assert with_volumes(parse_server(row), names)[0].volumes is None
+
+
+@pytest.mark.parametrize(
+    ("status", "ok"),
+    [("completed", True), ("failed", False), ("cancelled", False), ("pending", None), ("running", None)],
+)
+def test_before_1_7_the_one_copy_is_worth_what_the_job_is(status: str, ok: bool | None) -> None:
+    row = {"job": {"id": "j", "status": status}, "volume": {"id": "v", "name": "nas", "type": "local"}}
+    stored = parse_snapshot(row)
+
+    assert stored is not None
+    assert stored.copies == (DumpCopy("nas", ok),)
 
 
 def test_only_the_mode_selected_goes_by_names_and_only_a_clear_no_disables() -> None:
@@ -239,13 +285,13 @@ def test_what_the_snapshot_says_about_who_began_a_run_counts_more(
 # --- snapshots --------------------------------------------------------------------------------------------------------
 
 
-def test_copies_are_told_since_1_7() -> None:
+def test_each_volume_has_its_copy_and_before_1_7_there_is_one() -> None:
     def newest(version: str) -> Dump:
         dumps = dumps_of(version, servers="database_servers_v1.9")
         return next(one for one in dumps if one.database == "shop" and one.run.good)
 
     old, new = newest("v1.3"), newest("v1.9_with_cancelled")
-    assert (old.copies, old.file_exists) == ((), None)
+    assert (old.copies, old.file_exists) == ((DumpCopy("nas-local", True),), None)
     assert (new.copies, new.file_exists) == ((DumpCopy("nas-local", True), DumpCopy("s3-offsite", False)), True)
 
 
@@ -288,6 +334,7 @@ PARSERS: dict[str, Callable[[Any], object]] = {
     "database_servers_v1.9": parse_server,
     "jobs_v1.9_with_cancelled": partial(parse_job, servers={}),
     "snapshots_v1.9": parse_snapshot,
+    "volumes": parse_volume,
 }
 
 
@@ -303,7 +350,8 @@ def test_any_json_is_parsed_or_unreadable(value: Any) -> None:
 @given(st.data())
 def test_a_row_with_anything_in_one_of_its_fields_is_parsed_or_unreadable(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(PARSERS)))
-    row = sample(name)["data"][3]
+    rows = sample(name)["data"]
+    row = rows[min(3, len(rows) - 1)]
     holder = data.draw(st.sampled_from(list(_objects(row))))
     holder[data.draw(st.sampled_from(sorted(holder)))] = data.draw(JSON)
     try:

@@ -60,7 +60,9 @@ def _upkeep(kind: str, name: str, schedule: str, last: str, following: str) -> U
 
 
 def _databasement() -> Report:
-    plan = DumpPlan("db", "p1", "Daily", "0 2 * * *", "selected", ("n8n", "immich"), None, True)
+    plan = DumpPlan(
+        server="db", id="p1", schedule_name="Daily", schedule="0 2 * * *", mode="selected", databases=("n8n", "immich")
+    )
     rows = [
         Dump(f"{name}{day}", "db", name, _dump(day, failed=(name, day) == ("immich", 10)))
         for name in ("n8n", "immich")

@@ -20,15 +20,27 @@ from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
 from .databasement_pages import Pages
-from .databasement_parse import Server, Stored, distinct, parse_job, parse_server, parse_snapshot, with_files
+from .databasement_parse import (
+    Server,
+    Stored,
+    distinct,
+    parse_job,
+    parse_server,
+    parse_snapshot,
+    parse_volume,
+    volume_names,
+    with_files,
+    with_volumes,
+)
 
 _PAGED = frozenset({"page", "per_page"})
 HEALTH = Call("GET", "/health")
 SERVERS = Call("GET", "/api/v1/database-servers", _PAGED)
+VOLUMES = Call("GET", "/api/v1/volumes", _PAGED)
 JOBS = Call("GET", "/api/v1/jobs", _PAGED | {"filter[type]", "sort"})
 SNAPSHOTS = Call("GET", "/api/v1/snapshots", _PAGED)
 
-ALLOWED = (HEALTH, SERVERS, JOBS, SNAPSHOTS)
+ALLOWED = (HEALTH, SERVERS, VOLUMES, JOBS, SNAPSHOTS)
 
 #: How far back runs are read: a monthly schedule has one in it.
 _SINCE = timedelta(days=40)
@@ -54,7 +66,7 @@ class DatabasementOptions:
 
 
 class DatabasementSource:
-    """Reads one Databasement. It remembers servers and stored files, for a refresh that can't read those.
+    """Reads one Databasement. It remembers servers, volumes and stored files, for a refresh that can't read those.
 
     ``connect`` makes the Upstream; tests give one without a network.
     """
@@ -66,6 +78,7 @@ class DatabasementSource:
         self._token = options.token
         self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers)
         self._servers: dict[str, Server] = {}
+        self._volumes: dict[str, str] = {}
         self._files: dict[str, Stored] = {}
 
     async def close(self) -> None:
@@ -119,7 +132,20 @@ class DatabasementSource:
         if any(server.outdated for server in servers):
             pages.limits.append("this Databasement is older than 1.1, which is not supported: update it")
         self._servers = distinct(servers)
-        return Reading(scope, as_of, tuple(plan for one in self._servers.values() for plan in one.plans))
+        await self._read_volumes(pages)
+        plans = (plan for server in self._servers.values() for plan in with_volumes(server, self._volumes))
+        return Reading(scope, as_of, tuple(plans))
+
+    async def _read_volumes(self, pages: Pages) -> None:
+        """The names of volumes: backup configurations have only their ids. Those that were read before still hold."""
+        try:
+            volumes = await pages.read(VOLUMES, "volumes", parse_volume)
+        except SourceError as error:
+            pages.limits.append(f"which volumes the backups write to could not be read: {error.cause}")
+            if error.denied:
+                self._volumes = {}
+            return
+        self._volumes = volume_names(volumes)
 
     async def _dumps(self, pages: Pages, as_of: datetime) -> Reading:
         """Jobs first: a dump that ends between the two lists is then a running one with a file, not one without."""
@@ -135,7 +161,8 @@ class DatabasementSource:
     async def _read_files(self, pages: Pages, since: datetime) -> None:
         """Without them what was known before still holds: a file that was gone does not come back unseen."""
         try:
-            stored = await pages.read(SNAPSHOTS, "snapshots", parse_snapshot, since=since)
+            parse = partial(parse_snapshot, names=self._volumes)
+            stored = await pages.read(SNAPSHOTS, "snapshots", parse, since=since)
         except SourceError as error:
             pages.limits.append(f"sizes and copies of the dumps could not be read: {error.cause}")
             if error.denied:

@@ -11,10 +11,10 @@ from sidecar.errors import SourceError
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
-from .databasement_parse import Server, Stored, created_at, parse_page
+from .databasement_parse import Server, Stored, Volume, created_at, parse_page
 from .fields import UnreadableError
 
-RowT = TypeVar("RowT", Server, Dump, Stored)
+RowT = TypeVar("RowT", Server, Volume, Dump, Stored)
 
 #: The server gives at most 100 rows a page.
 _PER_PAGE = 100

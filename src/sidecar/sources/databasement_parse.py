@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sidecar.core.model import Outcome, Run
@@ -26,17 +27,29 @@ _OUTCOMES = {
 _NO_DATABASE = ("(all databases)", "(preflight)")
 
 #: What became of a copy; while it is pending or being deleted that is not known (§1.5).
-_COPIES = {"completed": True, "failed": False, "deletion_failed": False}
+_COPIES = {"completed": True, "failed": False, "cancelled": False, "deletion_failed": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A database server. ``outdated``: it has the one ``backup`` of Databasement before 1.1."""
+    """A database server. ``outdated``: it has the one ``backup`` of Databasement before 1.1.
+
+    ``volume_ids`` has the ids of the volumes of each plan; its own ``volumes`` are names, see ``with_volumes``.
+    """
 
     id: str
     name: str
     plans: tuple[DumpPlan, ...]
+    volume_ids: tuple[tuple[str, ...], ...] = ()
     outdated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Where dumps are stored. Nothing of its settings is kept."""
+
+    id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +87,51 @@ def parse_server(value: Any) -> Server:
     """A row of ``/database-servers``."""
     row = row_of(value)
     outdated = "backups" not in row and "backup" in row
-    plans = tuple(_plan(row, backup, row if outdated else backup) for backup in _backups(row, outdated=outdated))
-    return Server(name(row, "id"), name(row, "name"), plans, outdated)
+    backups = _backups(row, outdated=outdated)
+    plans = tuple(_plan(row, backup, row if outdated else backup) for backup in backups)
+    volume_ids = tuple(_volume_ids(backup) for backup in backups)
+    return Server(name(row, "id"), name(row, "name"), plans, volume_ids, outdated)
 
 
 def distinct(servers: Iterable[Server]) -> dict[str, Server]:
     """The servers by id. Those that share a name get their id added, so that none can stand in for another."""
     servers = tuple(servers)
     names = Counter(server.name for server in servers)
-    return {one.id: _with_id(one) if names[one.name] > 1 else one for one in servers}
+    return {server.id: _with_id(server) if names[server.name] > 1 else server for server in servers}
+
+
+def parse_volume(value: Any) -> Volume:
+    """A row of ``/volumes``."""
+    row = row_of(value)
+    return Volume(name(row, "id"), name(row, "name"))
+
+
+def volume_names(volumes: Iterable[Volume]) -> dict[str, str]:
+    """Their names by id. Those that share a name get their id added, so that none can stand in for another."""
+    volumes = tuple(volumes)
+    names = Counter(volume.name for volume in volumes)
+    return {volume.id: f"{volume.name} ({volume.id})" if names[volume.name] > 1 else volume.name for volume in volumes}
+
+
+def with_volumes(server: Server, names: Mapping[str, str]) -> tuple[DumpPlan, ...]:
+    """The server's plans with the names of their volumes, where all of them are known."""
+    pairs = zip(server.plans, server.volume_ids, strict=True)
+    return tuple(replace(plan, volumes=_names(ids, names)) for plan, ids in pairs)
+
+
+def _names(ids: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...] | None:
+    return tuple(names[id_] for id_ in ids) if ids and all(id_ in names for id_ in ids) else None
+
+
+def _volume_ids(backup: Row) -> tuple[str, ...]:
+    """Since 1.7 a backup configuration has several volumes; before, one (§1.1)."""
+    ids = backup.get("volume_ids")
+    if ids is None:
+        one = text(backup, "volume_id")
+        return (one,) if one else ()
+    if not isinstance(ids, list):
+        raise UnreadableError("volume_ids")
+    return tuple(name({"id": id_}, "id") for id_ in ids)
 
 
 def _backups(row: Row, *, outdated: bool) -> list[Row]:
@@ -184,22 +233,33 @@ def _instant(row: Row, key: str) -> datetime | None:
 # --- snapshots -------------------------------------------------------------------------------------------------------
 
 
-def parse_snapshot(value: Any) -> Stored | None:
-    """A row of ``/snapshots``; None when its job is gone. Its size means something once the job is completed (§1.5)."""
+def parse_snapshot(value: Any, names: Mapping[str, str] = MappingProxyType({})) -> Stored | None:
+    """A row of ``/snapshots``; None when its job is gone. Its size means something once the job is completed (§1.5).
+
+    ``names``: the volumes' names by id, see ``volume_names``.
+    """
     row = row_of(value)
     if row.get("job") is None:
         return None
-    job, volumes = row_of(row["job"]), row.get("volumes") or []
-    if not isinstance(volumes, list):
-        raise UnreadableError("volumes")
-    volumes = [row_of(volume) for volume in volumes]
+    job = row_of(row["job"])
+    volumes = _volumes(row, text(job, "status"))
     return Stored(
         id=name(job, "id"),
         size=whole(row, "file_size") if text(job, "status") == "completed" else None,
         exists=_exists(volumes),
-        copies=tuple(_copy(volume) for volume in volumes),
+        copies=tuple(_copy(volume, names) for volume in volumes),
         scheduled={"scheduled": True, "manual": False}.get(text(row, "method") or ""),
     )
+
+
+def _volumes(row: Row, status: str | None) -> list[Row]:
+    """The row's volumes, each with what became of the copy there; before 1.7 the one it has, as its job ended."""
+    if "volumes" not in row:
+        return [{**row_of(row["volume"]), "status": status}] if row.get("volume") else []
+    volumes = row["volumes"] or []
+    if not isinstance(volumes, list):
+        raise UnreadableError("volumes")
+    return [row_of(volume) for volume in volumes]
 
 
 def with_files(dumps: Iterable[Dump], files: Mapping[str, Stored]) -> tuple[Dump, ...]:
@@ -214,10 +274,11 @@ def _exists(volumes: list[Row]) -> bool | None:
     return any(told) or len(told) < len(finished) if told else None
 
 
-def _copy(volume: Row) -> DumpCopy:
+def _copy(volume: Row, names: Mapping[str, str]) -> DumpCopy:
     ok = _COPIES.get(text(volume, "status") or "")
     gone = ok is True and not flag(volume, "file_exists", default=True)
-    return DumpCopy(name(volume, "name"), ok and not gone, "its file is gone" if gone else None)
+    called = names.get(text(volume, "id") or "") or name(volume, "name")
+    return DumpCopy(called, ok and not gone, "its file is gone" if gone else None)
 
 
 def _with_file(dump: Dump, stored: Stored | None) -> Dump:

@@ -18,7 +18,9 @@ from sidecar.core.settings import JobSetting
 from tests.core.factories import at, failed, run
 from tests.core.sample_reports import BACKREST, DATABASEMENT, away, judged, readings, row, service, settings
 
-SELECTED = DumpPlan("pg", "b1", "Daily", "0 2 * * *", "selected", ("crm", "n8n"), None, enabled=True)
+SELECTED = DumpPlan(
+    server="pg", id="b1", schedule_name="Daily", schedule="0 2 * * *", mode="selected", databases=("crm", "n8n")
+)
 
 
 def dump(start: str, database: str = "crm", outcome: Outcome = Outcome.OK, **changes: Any) -> Dump:

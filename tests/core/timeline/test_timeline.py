@@ -212,7 +212,9 @@ def test_a_part_of_two_services_is_one_member() -> None:
 
 
 def databases(*dumps: Dump) -> Report:
-    plan = DumpPlan("db", "p1", "Daily", "0 2 * * *", "selected", ("a", "b"), None, True)
+    plan = DumpPlan(
+        server="db", id="p1", schedule_name="Daily", schedule="0 2 * * *", mode="selected", databases=("a", "b")
+    )
     scopes: Scopes = {("plans",): (plan,), ("dumps",): dumps}
     return Report("databasement", SourceKind.DATABASEMENT, at("23 07:29"), readings=readings("23 07:29", scopes))
 

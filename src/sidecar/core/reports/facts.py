@@ -6,7 +6,7 @@ of a report it comes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Self, TypeVar
@@ -249,7 +249,7 @@ class Archive:
 # --- Databasement -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DumpPlan:
     """One backup configuration of a database server. Scope ("plans",).
 
@@ -258,17 +258,19 @@ class DumpPlan:
         databases: the names in mode selected.
         pattern: the include pattern in mode pattern.
         enabled: the server's ``backups_enabled``.
+        volumes: the names of the volumes that it writes to, as in DumpCopy; None where the answers do not tell.
     """
 
     server: str
     id: str
-    schedule_name: str | None
-    schedule: str | None
-    mode: str
-    databases: tuple[str, ...]
-    pattern: str | None
-    enabled: bool
+    schedule_name: str | None = None
+    schedule: str | None = None
+    mode: str = "all"
+    databases: tuple[str, ...] = ()
+    pattern: str | None = None
+    enabled: bool = True
     server_type: str | None = None
+    volumes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,18 +291,25 @@ class Dump:
         changed_at: when the row last changed; a failed one younger than 4 min may still be retried.
         file_size: bytes of the finished dump, 0 for an empty one, None where ``/snapshots`` does not tell.
         file_exists: False when the nightly check found the file gone; None where the version does not tell.
+        copies: one for each volume that it was meant for; empty where ``/snapshots`` does not tell.
     """
 
     id: str
     server: str
     database: str
     run: Run
+    _: KW_ONLY
     whole_server: bool = False
     scheduled: bool | None = None
     changed_at: datetime | None = None
     file_size: int | None = None
     file_exists: bool | None = None
     copies: tuple[DumpCopy, ...] = ()
+
+    @property
+    def volumes(self) -> tuple[str, ...]:
+        """The names of the volumes that it was meant for, whatever became of it there."""
+        return tuple(copy.volume for copy in self.copies)
 
 
 # --- Backrest -----------------------------------------------------------------------------------------------------------------
