@@ -7,12 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sidecar.core.history.history import EMPTY
-from sidecar.core.judgement.judge import judge
+from sidecar.core.history.history import EMPTY, History
+from sidecar.core.ids import JobId, SourceName
+from sidecar.core.judgement.judged import JudgedPart, judge_part
 from sidecar.core.model import Outcome, PartKind, Run, Verdict
-from sidecar.core.parts.part import Actions, Evidence, Part, Plan
+from sidecar.core.parts.expectation import Evidence, Expectation, Observed, ScheduleInForce
+from sidecar.core.parts.inputs import Inputs
+from sidecar.core.parts.part import Actions, Part
 from sidecar.core.reports.report import Problem
-from sidecar.core.schedules import schedule
+from sidecar.core.schedules.schedule import parse
+from sidecar.core.settings import Settings
 
 BERLIN = ZoneInfo("Europe/Berlin")
 STALE_AFTER = timedelta(minutes=20)
@@ -42,31 +46,48 @@ def failed(start: str, text: str = "job errors") -> Run:
     return run(start, Outcome.FAILED, text=text)
 
 
-def daily(text: str = "04:00", **changes: Any) -> Plan:
-    """A plan due by this schedule; ``changes`` overwrite its fields."""
-    plan = Plan("pve/backup/critical", text, schedule.parse(text, BERLIN), "Europe/Berlin")
-    return replace(plan, **changes)
+def daily(text: str = "04:00", job: str = "critical", **changes: Any) -> ScheduleInForce:
+    """A job due by this schedule; ``changes`` overwrite the fields."""
+    fields: dict[str, Any] = {"text": text, "schedule": parse(text, BERLIN), "timezone": "Europe/Berlin", **changes}
+    return ScheduleInForce(job=JobId(SourceName("pve"), "backup", job), **fields)
 
 
 def evidence(as_of: str | None, problem: Problem | None = None) -> Evidence:
     return Evidence("pbs", at(as_of) if as_of else None, STALE_AFTER, problem)
 
 
-def part(*runs: Run, read: str | None, plans: tuple[Plan, ...] = (), **changes: Any) -> Part:
+#: Fields of an expectation and of what was observed, which ``part`` takes as its own.
+_OF_EXPECTATION = {"activities", "starts_seen", "longest", "every_run_was_due", "busy_is_kept", "confirmed_until"}
+_OF_OBSERVED = {"concerns", "unusable", "verified_at", "count", "evidence"}
+
+
+def part(*runs: Run, read: str | None, plans: tuple[ScheduleInForce, ...] = (), **changes: Any) -> Part:
     """A guest in a job due daily at 04:00, with these runs (any order), last read at ``read``."""
+    seen = {name: changes.pop(name) for name in _OF_OBSERVED & changes.keys()}
+    fields = {name: changes.pop(name) for name in _OF_EXPECTATION & changes.keys()}
+    newest_first = tuple(sorted(runs, key=lambda each: each.start, reverse=True))
+    observed = Observed(**{"evidence": evidence(read), "runs": newest_first, **seen})
+    expectations = [
+        Expectation(job=schedule.job, destination="pbs-main", schedule=schedule, observed=observed, **fields)
+        for schedule in plans or (daily(),)
+    ]
     made = Part(
         kind=PartKind.GUEST,
         ref="101",
         name="vaultwarden",
         source="pve",
-        evidence=evidence(read),
-        plans=plans or (daily(),),
-        runs=tuple(sorted(runs, key=lambda one: one.start, reverse=True)),
-        first_due_after=at("1 04:00"),
-        actions=Actions("mend it", "look at it", "begin it", "cover it", "let us see it"),
+        observed=observed,
+        expectations=tuple(expectations),
+        oldest_trace=at("1 04:00"),
+        actions=Actions("fix it", "look at it", "begin it", "cover it", "let us see it"),
     )
     return replace(made, **changes)
 
 
+def judged_at(made: Part, now: datetime, history: History = EMPTY) -> JudgedPart:
+    """The part as judged at a moment, by people in Berlin."""
+    return judge_part(made, Inputs({}, Settings(BERLIN, ()), now, history))
+
+
 def verdict(made: Part, now: str) -> Verdict:
-    return judge(made, EMPTY, at(now), BERLIN).verdict
+    return judged_at(made, at(now)).verdict

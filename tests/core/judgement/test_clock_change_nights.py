@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sidecar.core.history.history import EMPTY
-from sidecar.core.judgement.judge import judge
-from sidecar.core.model import Outcome, PartKind, Run, State
-from sidecar.core.parts.part import Evidence, Part, Plan
-from sidecar.core.schedules import schedule
+from sidecar.core.model import Outcome, Run, State
+from sidecar.core.parts.expectation import Evidence
+from sidecar.core.schedules.schedule import parse
+from tests.core.factories import daily, judged_at, part
 
 #: zone, day of the change, a time that is missing that day.
 FORWARD = [
@@ -56,11 +55,10 @@ def state(zone: str, time: str, now: datetime, *starts: datetime, dialect: str =
     """The state at ``now``, just read, of a part that is due daily at ``time`` and ran well at ``starts``."""
     hour, minute = time.split(":")
     text = time if dialect == "event" else f"{int(minute)} {int(hour)} * * *"
-    plan = Plan("pve/backup/nightly", text, schedule.parse(text, ZoneInfo(zone)), zone)
-    runs = tuple(Run(start, start + 5 * MINUTE, Outcome.OK) for start in sorted(starts, reverse=True))
-    evidence = Evidence("pbs", now, timedelta(minutes=20))
-    part = Part(PartKind.GUEST, "101", "vault", "pve", evidence, plans=(plan,), runs=runs)
-    return judge(part, EMPTY, now, ZoneInfo(zone)).verdict.state
+    nightly = daily(text, schedule=parse(text, ZoneInfo(zone)), timezone=zone)
+    runs = [Run(start, start + 5 * MINUTE, Outcome.OK) for start in starts]
+    made = part(*runs, read=None, plans=(nightly,), evidence=Evidence("pbs", now, timedelta(minutes=20)))
+    return judged_at(made, now).verdict.state
 
 
 @pytest.mark.parametrize("dialect", ["event", "cron"])

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from sidecar.core.history.history import EMPTY, History
-from sidecar.core.judgement.judge import judge
 from sidecar.core.model import Outcome, PartKind, Run, State
-from sidecar.core.parts.part import Activity, Evidence
+from sidecar.core.parts.expectation import Activity, Evidence
 from sidecar.core.reports.report import Problem
-from tests.core.factories import BERLIN, at, daily, evidence, failed, part, run, verdict
+from tests.core.factories import at, daily, evidence, failed, judged_at, part, run, verdict
 
 YESTERDAY = run("22 04:00")
 
@@ -40,7 +39,7 @@ def test_rule_3_before_at_in_and_past_grace(now: str, read: str, state: State) -
     ("now", "state"), [("23 03:59", State.NEW), ("23 04:05", State.LATE), ("23 04:40", State.NEVER)]
 )
 def test_rule_3_without_any_good_run_the_first_due_time_counts(now: str, state: State) -> None:
-    assert verdict(part(read=now, first_due_after=at("23 00:00")), now).state is state
+    assert verdict(part(read=now, oldest_trace=at("23 00:00")), now).state is state
 
 
 def test_rule_3_a_missed_backup_says_when_it_was_due_and_what_is_newest() -> None:
@@ -73,7 +72,7 @@ def test_rule_3_a_failed_run_for_the_due_time_is_failed_at_once() -> None:
 
     assert found.state is State.FAILED
     assert found.reason == "The run that ended today 04:08 failed: job errors; newest backup Sun 22 Nov 04:00."
-    assert found.action == "Mend it."
+    assert found.action == "Fix it."
 
 
 def test_rule_3_a_success_after_a_failure_heals_it() -> None:
@@ -93,17 +92,20 @@ def test_rule_3_a_failure_before_the_newest_good_run_is_history() -> None:
 
 def test_rule_3_a_failure_without_any_good_run_is_failed_not_never() -> None:
     assert (
-        verdict(part(failed("23 04:01"), read="23 09:00", first_due_after=at("23 00:00")), "23 09:00").state
+        verdict(part(failed("23 04:01"), read="23 09:00", oldest_trace=at("23 00:00")), "23 09:00").state
         is State.FAILED
     )
 
 
 def test_rule_3_of_two_jobs_the_earlier_due_time_counts() -> None:
-    both = (daily("mon 04:00"), daily("22:00"))
-    found = judge(part(YESTERDAY, read="22 23:00", plans=both), EMPTY, at("22 23:00"), BERLIN)
+    both = (daily("mon 04:00"), daily("22:00", job="late"))
+    found = judged_at(part(YESTERDAY, read="22 23:00", plans=both), at("22 23:00"))
 
+    assert [each.verdict.state for each in found.judgements] == [State.OK, State.MISSED]
     assert found.verdict.state is State.MISSED
-    assert (found.due, found.next_run) == (at("22 22:00"), at("23 04:00"))
+    assert found.judgements[1].due == at("22 22:00")
+    assert found.next is not None
+    assert found.next.next_run == at("23 04:00")
 
 
 def test_a_run_that_finished_with_warnings_is_a_warning() -> None:
@@ -122,7 +124,7 @@ def test_concerns_make_a_good_backup_a_warning(concern: str) -> None:
 
 
 def test_a_newest_backup_that_is_worth_nothing_is_failed() -> None:
-    broken = part(YESTERDAY, read="22 12:00", broken="the newest backup failed verification")
+    broken = part(YESTERDAY, read="22 12:00", unusable="the newest backup failed verification")
 
     assert verdict(broken, "22 12:00").state is State.FAILED
 
@@ -145,9 +147,14 @@ def test_rule_4_grace_is_short_where_starts_are_seen(
 ) -> None:
     def state_at(offset: timedelta) -> State:
         now = at(due) + grace + offset
-        made = part(YESTERDAY, read=None, plans=(daily(schedule),), starts_seen=starts_seen)
-        made = replace(made, evidence=Evidence("pbs", now, timedelta(hours=1)))
-        return judge(made, EMPTY, now, BERLIN).verdict.state
+        made = part(
+            YESTERDAY,
+            read=None,
+            plans=(daily(schedule),),
+            starts_seen=starts_seen,
+            evidence=Evidence("pbs", now, timedelta(hours=1)),
+        )
+        return judged_at(made, now).verdict.state
 
     assert state_at(timedelta(seconds=-1)) is State.LATE
     assert state_at(timedelta(0)) is State.MISSED
@@ -180,9 +187,8 @@ def state_after(due: str, *, minutes: int, kept: int | None = None) -> State:
     runs = [Run(at(due) - timedelta(days=1), at(due) - timedelta(days=1), Outcome.OK)]
     if kept is not None:
         runs.append(Run(at(due) + timedelta(minutes=kept), now, Outcome.OK))
-    made = part(*runs, read=None, plans=(daily(due.split()[-1]),))
-    made = replace(made, evidence=Evidence("pbs", now, timedelta(hours=1)))
-    return judge(made, EMPTY, now, BERLIN).verdict.state
+    made = part(*runs, read=None, plans=(daily(due.split()[-1]),), evidence=Evidence("pbs", now, timedelta(hours=1)))
+    return judged_at(made, now).verdict.state
 
 
 # --- rule 5: running ---
@@ -269,7 +275,7 @@ def test_rule_6_runs_from_the_future_are_no_evidence() -> None:
 
 
 def test_rule_2_a_guest_in_no_job_is_a_warning() -> None:
-    uncovered = replace(part(YESTERDAY, read="23 12:00"), plans=())
+    uncovered = replace(part(YESTERDAY, read="23 12:00"), expectations=())
     found = verdict(uncovered, "23 12:00")
 
     assert (found.state, found.action) == (State.WARNING, "Cover it.")
@@ -315,10 +321,10 @@ def test_rule_2_one_unreadable_schedule_beside_a_good_one_is_still_told() -> Non
 def test_rule_1_without_a_good_run_due_times_count_from_the_oldest_trace(
     trace: str | None, contact: str | None, state: State
 ) -> None:
-    made = part(read="23 07:30", first_due_after=at(trace) if trace else None)
+    made = part(read="23 07:30", oldest_trace=at(trace) if trace else None)
     history = History(at(contact)) if contact else EMPTY
 
-    assert judge(made, history, at("23 07:30"), BERLIN).verdict.state is state
+    assert judged_at(made, at("23 07:30"), history).verdict.state is state
 
 
 # --- announced runs (Backrest) ---
@@ -340,6 +346,6 @@ def test_a_plans_newest_run_that_failed_is_failed_although_the_next_one_is_annou
 
 
 def test_a_dump_is_called_a_dump() -> None:
-    found = verdict(part(read="23 07:30", kind=PartKind.DATABASE, name="n8n"), "23 07:30")
+    found = verdict(part(read="23 07:30", kind=PartKind.DATABASE, name="n8n", noun="dump"), "23 07:30")
 
     assert found.reason == "Due Sun 1 Nov 04:00, nothing had started by 04:30, and no dump of n8n exists."

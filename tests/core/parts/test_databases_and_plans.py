@@ -11,7 +11,7 @@ import pytest
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY
 from sidecar.core.model import Board, Copy, Outcome, PartKind, Run, SourceKind, State
-from sidecar.core.parts import databases
+from sidecar.core.reports import coverage
 from sidecar.core.reports.facts import BackrestPlan, Dump, DumpCopy, DumpPlan
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import JobSetting
@@ -162,11 +162,11 @@ def test_switched_off_at_its_server_is_no_consent() -> None:
 def test_which_configuration_covers_a_database(
     mode: str, names: tuple[str, ...], pattern: str | None, covered: bool
 ) -> None:
-    assert databases.covers(replace(SELECTED, mode=mode, databases=names, pattern=pattern), "crm") is covered
+    assert coverage.covers(replace(SELECTED, mode=mode, databases=names, pattern=pattern), "crm") is covered
 
 
 def test_a_pattern_that_could_take_for_ever_is_never_matched() -> None:
-    assert databases.covers(replace(SELECTED, mode="pattern", pattern="(a|a)*b"), "a" * 60)
+    assert coverage.covers(replace(SELECTED, mode="pattern", pattern="(a|a)*b"), "a" * 60)
 
 
 def test_a_database_that_nothing_covers_any_more_is_a_warning_while_dumps_are_kept() -> None:

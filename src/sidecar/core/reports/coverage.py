@@ -108,7 +108,7 @@ def backups_of(row: Dump, plans: Sequence[DumpPlan], covering: Sequence[int]) ->
     The one whose volumes are those of the row, whatever became of each copy; none equal: the smallest that has them all;
     where the row or the backups tell no volumes: all that cover its database.
     """
-    volumes = {copy.volume for copy in row.copies}
+    volumes = set(row.volumes)
     told = [(place, frozenset(plans[place].volumes or ())) for place in covering]
     if not volumes or not all(known for _, known in told):
         return tuple(covering)

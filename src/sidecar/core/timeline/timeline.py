@@ -19,7 +19,6 @@ from sidecar.core.parts.expectation import SHORT_GRACE, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
 from sidecar.core.parts.job_titles import title
 from sidecar.core.reports.report import Report
-
 from sidecar.core.schedules.due_times import Skipped, clocks_skip, due_times, skipped
 from sidecar.core.schedules.schedule import EARLY, Schedule, parse
 from sidecar.core.settings import CalendarLine, Pause, Settings
