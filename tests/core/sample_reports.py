@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sidecar.core.board.board import board
-from sidecar.core.history.history import EMPTY
+from sidecar.core.history.history import EMPTY, History
 from sidecar.core.model import Board, PartKind, ServiceRow, SourceKind
 from sidecar.core.reports.facts import (
     BackupGroup,
@@ -121,8 +121,10 @@ def away(name: str, kind: SourceKind, when: str, cause: str = "connection refuse
     return Report(name, kind, at(when), problem=Problem(cause, "look at it", denied=denied))
 
 
-def judged(now: str, *reports: Report, given: Settings | None = None) -> Board:
-    return board({report.source: report for report in reports}, EMPTY, given or settings(), at(now))
+def judged(now: str, *reports: Report, given: Settings | None = None, since: str | None = None) -> Board:
+    """The board of these reports; ``since``: when all sources were read for the first time."""
+    history = History(at(since)) if since else EMPTY
+    return board({report.source: report for report in reports}, history, given or settings(), at(now))
 
 
 def row(found: Board, name: str) -> ServiceRow:

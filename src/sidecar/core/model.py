@@ -127,6 +127,7 @@ class Cause(StrEnum):
     NOTHING_STARTED = "nothing_started"
     NOTHING_WAS_DUE = "nothing_was_due"
     CONCERNS = "concerns"
+    OTHER_RUN_FAILED = "other_run_failed"
     NOT_VERIFIED = "not_verified"
     IN_TIME = "in_time"
 

@@ -262,7 +262,7 @@ def ended(outcome: Outcome, text: str | None = None) -> dict[str, object]:
         (ended(Outcome.WARNING, "WARNINGS: 2"), State.WARNING),
         (ended(Outcome.FAILED, "unable to lock"), State.FAILED),
         (ended(Outcome.RUNNING), State.RUNNING),
-        ({"next_run": at("22 05:00")}, State.MISSED),
+        ({"next_run": at("22 05:00"), "runs": (run("21 05:00"),)}, State.MISSED),
         ({"next_run": at("22 11:40")}, State.OK),
         ({"runs": ()}, State.NEW),
         ({"runs": (), "next_run": at("22 05:00")}, State.NEVER),

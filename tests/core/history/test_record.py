@@ -101,7 +101,9 @@ def test_rule_1_a_zone_that_changes_is_an_edit_too() -> None:
 def test_rule_1_at_first_contact_a_plan_counts_from_before() -> None:
     desk = BoardKeeper().take(pbs("23 07:28", group("1 04:05", vmid="999"), group("20 04:05")), pve("23 07:28"))
 
-    assert desk.history.plans["guest:pve:101"] == (PlanRow("pve/backup/critical", "04:00", "Europe/Berlin", True),)
+    assert desk.history.plans["guest:pve:101"] == (
+        PlanRow("pve/backup/critical", "04:00", "Europe/Berlin", True, destination="pbs-main=main/"),
+    )
     assert desk.state("23 07:30") is State.MISSED
 
 

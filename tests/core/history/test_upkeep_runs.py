@@ -201,7 +201,7 @@ def test_rule_2_upkeep_that_is_switched_off_upstream_is_a_warning_and_then_misse
 
     assert found.state is expected
     assert found.reason is not None
-    assert found.reason.startswith("Switched off upstream; last run ")
+    assert found.reason.startswith("Job pbs/prune/daily is switched off; newest run ")
     assert found.action == "Switch it on again, or disable pbs/prune/daily under jobs."
 
 
@@ -259,12 +259,12 @@ def test_rule_1_upkeep_of_backrest_restarted_over_its_due_time_is_missed_althoug
         away("backrest", SourceKind.BACKREST, "22 05:55"),
         repository("22 06:20", "29 06:00", run("15 Nov 06:00")),
     )
-    assert job(desk, "22 06:21", PRUNES).verdict.state is State.OK
+    assert job(desk, "22 06:21", PRUNES).verdict.state is State.LATE
 
     desk.take(repository("22 06:31", "29 06:00", run("15 Nov 06:00")))
     found = job(desk, "22 06:32", PRUNES)
     assert (found.verdict.state, found.next_run) == (State.MISSED, at("29 06:00"))
-    assert found.verdict.reason == "Due today 06:00, nothing has started; last run Sun 15 Nov 06:07."
+    assert found.verdict.reason == "Due today 06:00, nothing had started by 06:30; newest run Sun 15 Nov 06:00."
 
     desk.take(repository("22 12:00", "29 06:00", run("22 11:00"), run("15 Nov 06:00")))
     assert job(desk, "22 12:01", PRUNES).verdict.state is State.OK
@@ -310,7 +310,7 @@ def test_rule_1_the_last_run_is_remembered_when_the_log_is_cut_off_before_it() -
     desk.take(repository("23 12:00", None))
 
     found = job(desk, "23 12:01", PRUNES)
-    assert (found.verdict.state, found.verdict.reason) == (State.OK, "Last run Sun 1 Nov 07:07.")
+    assert (found.verdict.state, found.verdict.reason) == (State.OK, "Newest run Sun 1 Nov 07:00.")
     assert told(desk, "1 Nov 00:00", "2 Dec 00:00", "23 12:01", PRUNES) == [("01 07:00", "ok"), ("01 07:00", "planned")]
 
 

@@ -164,12 +164,13 @@ BROKEN = (vzdump("22 04:00", "22 04:10"), vzdump("23 04:00", "23 04:10", "job er
 
 
 def test_each_state_has_its_guest() -> None:
-    """``disabled`` has tests of its own: test_quiet.py."""
+    """``disabled`` has tests of its own: parts/test_pauses.py."""
     in_no_job = judged("22 12:00", pve("22 12:00", jobs=()), pbs("22 12:00", group("22 04:05")))
+    never = judged("23 07:30", pve("23 07:29"), pbs("23 07:29"), since="22 12:00")
     found = {
         State.FAILED: night("23 07:30", group("22 04:05"), tasks=BROKEN),
         State.MISSED: night("23 07:30", group("22 04:05")),
-        State.NEVER: night("23 07:30", group("1 04:05", vmid="102"), tasks=()),
+        State.NEVER: row(never, "vaultwarden").verdict.state,
         State.UNKNOWN: sleeping().state("24 12:00"),
         State.WARNING: row(in_no_job, "vaultwarden").verdict.state,
         State.LATE: night("23 04:10", group("22 04:05")),

@@ -54,8 +54,15 @@ def test_a_database_is_ok_with_last_nights_dump() -> None:
     assert (found.parts[0].job, found.parts[0].count) == ("databasement/dump/Daily", 2)
 
 
-def test_a_database_that_is_named_and_was_never_dumped_is_never() -> None:
-    assert state("23 07:30", dump("22 02:00"), dump("23 02:00"), name="n8n") is State.NEVER
+def test_a_database_that_is_named_and_was_never_dumped_is_never_once_a_dump_was_due() -> None:
+    """It may be new at first contact; from the first due time after that its dump is missing."""
+    seen = databasement("23 07:30", dump("22 02:00"), dump("23 02:00"))
+    states = [
+        row(judged("23 07:30", seen, given=settings(DATABASEMENT), since=since), "n8n").verdict.state
+        for since in ("23 07:00", "22 12:00")
+    ]
+
+    assert states == [State.NEW, State.NEVER]
 
 
 def test_the_configured_zone_is_the_schedules() -> None:

@@ -93,14 +93,15 @@ def test_a_storage_that_leads_nowhere_is_unknown_and_says_what_to_do() -> None:
 def test_the_same_id_in_another_namespace_is_another_guest() -> None:
     other: Scopes = {("snapshots", "main", "clusterB"): (group("1 04:05", "22 04:05", namespace="clusterB"),)}
 
-    assert state("22 12:00", pve("22 11:58"), pbs("22 11:58", extra=other)) is State.NEVER
+    found = judged("22 12:00", pve("22 11:58"), pbs("22 11:58", extra=other), since="21 12:00")
+    assert row(found, "vaultwarden").verdict.state is State.NEVER
 
 
 def test_a_namespace_that_does_not_exist_yet_is_empty_not_unknown() -> None:
     storage = replace(STORAGE, namespace="later")
     reports = (pve("22 11:58", storages=(storage,)), pbs("22 11:58", group("1 04:05", vmid="999")))
 
-    assert state("22 12:00", *reports) is State.NEVER
+    assert row(judged("22 12:00", *reports, since="21 12:00"), "vaultwarden").verdict.state is State.NEVER
 
 
 def test_a_namespace_that_cannot_be_read_is_unknown_alone() -> None:

@@ -104,7 +104,8 @@ def test_a_dead_daily_job_missed_every_day_since() -> None:
         ("23 04:00", "missed"),
         ("24 04:00", "planned"),
     ]
-    assert found[1].reason == "Nothing ran."
+    assert found[1].reason == "Due Sat 21 Nov 04:00, nothing had started by 04:30; newest backup Fri 20 Nov 04:00."
+    assert found[2].reason == "Nothing ran."
 
 
 def test_a_gap_among_kept_backups_was_missed_and_when_it_was_good_again_is_said() -> None:
@@ -131,11 +132,11 @@ def test_nothing_is_told_of_days_before_the_oldest_backup() -> None:
 
 
 def test_days_after_the_first_contact_count_even_if_nothing_ever_ran() -> None:
-    # Another guest's old backup shows that the datastore was there long before.
+    # Another guest's old backup proves nothing about this one: it may be new.
     reports = (pve("23 07:29"), pbs("23 07:29", group("1 Nov 04:00", vmid="300")))
     since = History(first_contact=at("21 12:00"))
 
-    assert told(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports)) == [("23 04:00", "never")]
+    assert told(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports)) == []
     assert told(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports, history=since)) == [
         ("22 04:00", "never"),
         ("23 04:00", "never"),
@@ -173,7 +174,9 @@ def test_due_times_that_passed_while_nothing_was_read_are_unknown() -> None:
     found = due("22 00:00", "26 00:00", "25 07:00", *guest_with("21 04:00", "22 04:00", now="22 06:00"))
 
     assert told(found)[1:] == [("23 04:00", "unknown"), ("24 04:00", "unknown"), ("25 04:00", "unknown")]
-    assert found[1].reason == "Nothing was read since."
+    assert found[1].reason == (
+        "Can't read pbs since Sun 22 Nov 06:00: it did not answer; newest backup Sun 22 Nov 04:00."
+    )
 
 
 # --- several members --------------------------------------------------------------------------------------------------

@@ -305,14 +305,16 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
     """What is true of a good backup, but no occurrence, makes it a warning whether the next one is due or not."""
     if case.good is None or verdict.state not in _LOWERED_BY_CONCERNS:
         return verdict
-    concerns = [*case.expectation.observed.concerns, *_failure_outside_schedule(case, case.good)]
+    of_the_backup = [*case.expectation.observed.concerns]
     if case.good.outcome is Outcome.WARNING:
-        concerns.insert(0, f"the newest {case.part.noun} finished with warnings{_quoted(case.good.text)}")
+        of_the_backup.insert(0, f"the newest {case.part.noun} finished with warnings{_quoted(case.good.text)}")
+    concerns = [*of_the_backup, *_failure_outside_schedule(case, case.good)]
     if not concerns:
         return verdict
+    cause = Cause.CONCERNS if of_the_backup else Cause.OTHER_RUN_FAILED
     reason = f"{'; '.join(concerns)}; {case.newest()}"
     action = case.part.actions.concerned or case.part.actions.failed
-    return case.verdict(State.WARNING, Cause.CONCERNS, reason, case.good.start, action)
+    return case.verdict(State.WARNING, cause, reason, case.good.start, action)
 
 
 def _failure_outside_schedule(case: Case, good: Run) -> list[str]:
@@ -362,6 +364,9 @@ def _running(case: Case, activity: Activity) -> Verdict:
     limit = _limit(case, activity)
     since = f"running since {case.at(activity.start)}"
     if case.now <= activity.start + limit:
+        if activity.blocks_queue:
+            waits = f"waits for what runs since {case.at(activity.start)}"
+            return case.verdict(State.RUNNING, Cause.UNDER_WAY, waits, activity.start)
         rest = f", usually {words.duration(activity.usual)}" if activity.usual else ""
         return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"{since}{rest}", activity.start)
     reason = f"{since}, longer than {words.duration(limit)}; {case.newest()}"

@@ -89,12 +89,13 @@ class OutcomeResolver:
         if self._verdict.state is State.DISABLED:
             return self._outcome(State.DISABLED, runs[-1] if runs else None, self._verdict.reason)
         if self._judgement.under_way:
-            return self._outcome(State.RUNNING, runs[-1] if runs else None, self._reason(State.RUNNING))
+            return self._outcome(State.RUNNING, runs[-1] if runs else None, self._reason(due, State.RUNNING))
         deadline, as_of = deadline_of(self._judgement.expectation, due, self._judgement.grace), self._member.as_of
         if not runs and (self._now < deadline or as_of is None or as_of < deadline):
-            return self._outcome(State.LATE, None, self._reason(State.LATE))
+            return self._outcome(State.LATE, None, self._reason(due, State.LATE))
         state = State.NEVER if self._judgement.good is None else State.MISSED
-        return self._outcome(State.MISSED if runs else state, runs[-1] if runs else None, self._reason(state))
+        state = State.MISSED if runs else state
+        return self._outcome(state, runs[-1] if runs else None, self._reason(due, state))
 
     def _closed(self, due: datetime, runs: Sequence[Run]) -> MemberOutcome | None:
         """A due time before D: another one was answered since."""
@@ -134,9 +135,9 @@ class OutcomeResolver:
         following = self._window.every[place] if place < len(self._window.every) else None
         return run.end is not None and (following is None or following > run.end)
 
-    def _reason(self, state: State) -> str | None:
-        """The judge's own words where the due time is as bad as the judge says of the whole."""
-        return self._verdict.reason if self._verdict.state is state else None
+    def _reason(self, due: datetime, state: State) -> str | None:
+        """The judge's own words are about D; for later ones the state says it all."""
+        return self._verdict.reason if due == self._judgement.due and self._verdict.state is state else None
 
     def _outcome(self, state: State, run: Run | None, reason: str | None, again: Run | None = None) -> MemberOutcome:
         return MemberOutcome(self._member.name, state, run, reason, again)
