@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.product import Inputs, opened
+from tests.product import Product, opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,14 +15,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def open_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inputs]:
+def open_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The simulated homelab, open for one test file."""
     with opened(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
 
 @pytest.fixture
-def lab(open_lab: Inputs) -> Iterator[Inputs]:
+def lab(open_lab: Product) -> Iterator[Product]:
     """The homelab with nothing wrong in it."""
     yield open_lab
     open_lab.as_good_as_new()

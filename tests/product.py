@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,36 @@ import yaml
 
 from sidecar.config import load
 from sidecar.core.board.board import board
-from sidecar.core.history.history import EMPTY
+from sidecar.core.history.history import EMPTY, History
+from sidecar.core.history.record import record
 from sidecar.core.model import Board
 from sidecar.core.reports.report import Report
 from sidecar.core.timeline.timeline import Timeline, timeline
 from sidecar.credentials import Credentials
 from sidecar.wiring import make_sources
+from tests.evening_before import EARLIER, remembered
 from tests.simulators import HOMELAB, Rack, demo_homelab
 
 MORNING = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
 
 
-class Inputs:
+class Product:
     """A rack with its clock, and the board that the product makes of it."""
 
     def __init__(self, rack: Rack, directory: Path, now: datetime) -> None:
         self.rack = rack
         self.config = directory / "config.yaml"
         self.now = now
+        self.history = EMPTY
+
+    def remember_the_evening_before(self) -> None:
+        """From now on it remembers what it read twelve hours ago."""
+        self.rack.write_config(self.config)
+        now, self.now = self.now, self.now - EARLIER
+        self.rack.settle()
+        self.history = asyncio.run(remembered(load.load(self.config), Credentials(None), self.now))
+        self.now = now
+        self.rack.settle()
 
     def board(self, *, services: bool = True, **source_changes: dict[str, Any]) -> Board:
         """``services`` False: without the map; ``source_changes``: keys of sources that shall be otherwise."""
@@ -41,13 +54,18 @@ class Inputs:
                 key: value for key, value in {**document["sources"][name], **changes}.items() if value is not None
             }
         self.config.write_text(yaml.safe_dump(document))
-        return board(self._reports(), EMPTY, load.load(self.config).to_settings(), self.now)
+        reports = self._reports()
+        return board(reports, self._remembering(reports), load.load(self.config).to_settings(), self.now)
 
     def board_and_timeline(self) -> tuple[Board, Timeline]:
         """Both views of one reading."""
         self.rack.write_config(self.config)
         reports, settings = self._reports(), load.load(self.config).to_settings()
-        return board(reports, EMPTY, settings, self.now), timeline(reports, EMPTY, settings, self.now)
+        history = self._remembering(reports)
+        return board(reports, history, settings, self.now), timeline(reports, history, settings, self.now)
+
+    def _remembering(self, reports: dict[str, Report]) -> History:
+        return reduce(record, reports.values(), self.history)
 
     def _reports(self) -> dict[str, Report]:
         async def read() -> dict[str, Report]:
@@ -57,8 +75,9 @@ class Inputs:
         return asyncio.run(read())
 
     def as_good_as_new(self) -> None:
-        """The clock back to the morning, and everything mended."""
+        """The clock back to the morning, and everything repaired."""
         self.now = MORNING
+        self.history = EMPTY
         self.rack.faults = ()
         self.rack.settle()
         for source in ("pbs", "pve", "databasement", "backrest"):
@@ -67,12 +86,12 @@ class Inputs:
 
 
 @contextmanager
-def opened(directory: Path, now: datetime = MORNING) -> Iterator[Inputs]:
+def opened(directory: Path, now: datetime = MORNING) -> Iterator[Product]:
     """A lab in which nothing is wrong, open until the end. The demo's has its jobs since October only."""
     homelab = demo_homelab() if now == MORNING else HOMELAB
-    lab: list[Inputs] = []
+    lab: list[Product] = []
     with Rack(homelab, lambda: lab[0].now if lab else now, directory, faults=()) as rack:
-        lab.append(Inputs(rack, directory, now))
+        lab.append(Product(rack, directory, now))
         yield lab[0]
 
 

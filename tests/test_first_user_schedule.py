@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,13 +12,15 @@ import pytest
 
 from sidecar.config import load
 from sidecar.core.board.board import board
-from sidecar.core.history.history import EMPTY
+from sidecar.core.history.record import record
 from sidecar.core.model import Board, Occurrence
+from sidecar.core.reports.report import Report
 from sidecar.core.timeline.timeline import Timeline, timeline
 from sidecar.credentials import Credentials
 from sidecar.web.calendar_page import CalendarPage, calendar_page
 from sidecar.web.query import WidgetQuery
 from sidecar.wiring import make_sources
+from tests.evening_before import EARLIER, SettableClock, remembered
 from tests.simulators import Rack, demo_faults, demo_homelab
 from tests.simulators.faults import Fault, SourceAway
 
@@ -42,18 +45,23 @@ class House:
     """The demo's homelab, read once: its board and its timeline."""
 
     def __init__(self, directory: Path, faults: tuple[Fault, ...]) -> None:
-        with Rack(demo_homelab(), lambda: MORNING, directory, faults=faults) as rack:
+        clock = SettableClock(MORNING - EARLIER)
+        with Rack(demo_homelab(), clock, directory, faults=faults) as rack:
             rack.settle()
             config = load.load(rack.write_config(directory / "config.yaml"))
+            history = asyncio.run(remembered(config, Credentials(None), clock()))
+            clock.moment = MORNING
+            rack.settle()
 
-            async def read() -> dict[str, object]:
+            async def read() -> dict[str, Report]:
                 async with make_sources(config, Credentials(None)) as sources:
                     return {one.name: await one.read(lambda: MORNING) for one in sources}
 
             reports = asyncio.run(read())
+        history = reduce(record, reports.values(), history)
         settings = config.to_settings()
-        self.board: Board = board(reports, EMPTY, settings, MORNING)  # type: ignore[arg-type]
-        self.timeline: Timeline = timeline(reports, EMPTY, settings, MORNING)  # type: ignore[arg-type]
+        self.board: Board = board(reports, history, settings, MORNING)
+        self.timeline: Timeline = timeline(reports, history, settings, MORNING)
 
     def page(self) -> CalendarPage:
         return calendar_page(self.board, self.timeline, WidgetQuery("calendar"))

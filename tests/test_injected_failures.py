@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.failures import FAILURES, Failure, measure
-from tests.product import Inputs, states
+from tests.product import Product, states
 from tests.simulators import HOMELAB, faults
 from tests.watch import POLL, Watch, not_well
 
@@ -43,7 +43,7 @@ def test_no_two_failures_are_called_the_same() -> None:
     assert len({failure.name for failure in FAILURES}) == len(FAILURES) >= 25
 
 
-def test_a_database_that_was_never_dumped_is_never(lab: Inputs) -> None:
+def test_a_database_that_was_never_dumped_is_never(lab: Product) -> None:
     lab.rack.faults = (faults.DatabaseNeverDumped("postgres-main", "immich"),)
     lab.rack.settle()
     found = lab.board()

@@ -18,7 +18,7 @@ from sidecar.credentials import Credentials
 from sidecar.sources import databasement, pbs, pve
 from sidecar.web import views
 from sidecar.wiring import make_sources
-from tests.product import MORNING, Inputs, states
+from tests.product import MORNING, Product, states
 from tests.simulators import demo_faults
 from tests.simulators.faults import UpkeepStuck
 
@@ -31,7 +31,7 @@ def reason(row: Any) -> str:
     return str(row.verdict.reason)
 
 
-def test_a_good_morning_is_all_ok(lab: Inputs) -> None:
+def test_a_good_morning_is_all_ok(lab: Product) -> None:
     """Monday: the weekly job is still at work on the last two guests; nobody needs anybody."""
     found = lab.board()
 
@@ -40,7 +40,7 @@ def test_a_good_morning_is_all_ok(lab: Inputs) -> None:
     assert len(found.services) == 12
 
 
-def test_a_good_sunday_is_ok_to_the_last_row(lab: Inputs) -> None:
+def test_a_good_sunday_is_ok_to_the_last_row(lab: Product) -> None:
     lab.now = MORNING - timedelta(days=1)
     found = lab.board()
 
@@ -49,7 +49,8 @@ def test_a_good_sunday_is_ok_to_the_last_row(lab: Inputs) -> None:
     assert {str(job.verdict.state) for job in found.jobs} == {"ok"}
 
 
-def test_the_bad_night_of_the_demo_is_told_as_it_was(lab: Inputs) -> None:
+def test_the_bad_night_of_the_demo_is_told_as_it_was(lab: Product) -> None:
+    lab.remember_the_evening_before()
     lab.rack.faults = demo_faults()
     lab.rack.settle()
     found = lab.board()
@@ -73,7 +74,7 @@ def test_the_bad_night_of_the_demo_is_told_as_it_was(lab: Inputs) -> None:
     assert [one.count for one in found.services if one.name in ("paperless", "nextcloud")] == [27, 28]
 
 
-def test_next_runs_come_from_each_jobs_own_schedule(lab: Inputs) -> None:
+def test_next_runs_come_from_each_jobs_own_schedule(lab: Product) -> None:
     found = {one.name: one for one in lab.board().jobs}
 
     def local(name: str) -> str:
@@ -89,7 +90,7 @@ def test_next_runs_come_from_each_jobs_own_schedule(lab: Inputs) -> None:
     assert local("pbs/gc/main") == "Sat 03:00"
 
 
-def test_without_a_map_everything_is_a_service_under_its_own_name(lab: Inputs) -> None:
+def test_without_a_map_everything_is_a_service_under_its_own_name(lab: Product) -> None:
     found = lab.board(services=False)
 
     assert {"jellyfin (pve:201)", "jellyfin"} & set(states(found))
@@ -97,7 +98,7 @@ def test_without_a_map_everything_is_a_service_under_its_own_name(lab: Inputs) -
     assert len(found.services) > 12
 
 
-def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(lab: Inputs) -> None:
+def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(lab: Product) -> None:
     found = lab.board(pbs={"fingerprint": ":".join(["ab"] * 32)})
 
     assert "its certificate has fingerprint" in reason(source(found, "pbs"))
@@ -116,7 +117,7 @@ def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(lab: Inpu
         ("redirect", "HTTP 30"),
     ],
 )
-def test_a_broken_list_of_snapshots_makes_its_guests_unknown_with_the_cause(lab: Inputs, how: Any, cause: str) -> None:
+def test_a_broken_list_of_snapshots_makes_its_guests_unknown_with_the_cause(lab: Product, how: Any, cause: str) -> None:
     lab.rack.break_answer("pbs", "/api2/json/admin/datastore/main/snapshots", how)
     found = lab.board()
 
@@ -128,7 +129,7 @@ def test_a_broken_list_of_snapshots_makes_its_guests_unknown_with_the_cause(lab:
 
 
 @pytest.mark.parametrize("name", ["pbs", "pve", "databasement", "backrest"])
-def test_a_refused_credential_is_said_and_nothing_of_that_source_is_ok(lab: Inputs, name: str) -> None:
+def test_a_refused_credential_is_said_and_nothing_of_that_source_is_ok(lab: Product, name: str) -> None:
     lab.rack.refuse_token(name)
     found = lab.board()
 
@@ -143,7 +144,7 @@ def test_a_refused_credential_is_said_and_nothing_of_that_source_is_ok(lab: Inpu
 
 
 @pytest.mark.parametrize("name", ["pbs", "pve", "databasement", "backrest"])
-def test_a_source_that_is_away_never_leaves_anything_of_it_ok(lab: Inputs, name: str) -> None:
+def test_a_source_that_is_away_never_leaves_anything_of_it_ok(lab: Product, name: str) -> None:
     lab.rack.close(name)
     try:
         found = lab.board()
@@ -154,14 +155,14 @@ def test_a_source_that_is_away_never_leaves_anything_of_it_ok(lab: Inputs, name:
     assert "unknown" in states(found).values()
 
 
-def test_upkeep_that_does_not_start_is_missed(lab: Inputs) -> None:
+def test_upkeep_that_does_not_start_is_missed(lab: Product) -> None:
     lab.rack.faults = (UpkeepStuck("prune", MORNING - timedelta(hours=30)),)
     prune = next(one for one in lab.board().jobs if one.name == "pbs/prune/prune-main")
 
     assert prune.verdict.state is State.MISSED
 
 
-def test_judging_later_without_new_readings_makes_everything_unknown(lab: Inputs) -> None:
+def test_judging_later_without_new_readings_makes_everything_unknown(lab: Product) -> None:
     config = load.load(lab.rack.write_config(lab.config))
 
     async def reports() -> dict[str, Any]:
@@ -175,7 +176,7 @@ def test_judging_later_without_new_readings_makes_everything_unknown(lab: Inputs
     assert replace(found, at=MORNING) != found
 
 
-def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Inputs) -> None:
+def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Product) -> None:
     found = {one.name: {copy.job: str(copy.state) for copy in one.copies} for one in lab.board().services}
 
     assert found["nextcloud"] == {"databasement/s3": "ok"}
@@ -183,7 +184,7 @@ def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Input
     assert found["jellyfin"] == {}
 
 
-def test_everything_that_leaves_is_a_read(lab: Inputs) -> None:
+def test_everything_that_leaves_is_a_read(lab: Product) -> None:
     """GET to PBS, PVE and Databasement; to Backrest, which knows only POST, the login and the summary (design §5)."""
     lab.rack.requests.clear()
     lab.board()

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +18,14 @@ from typing import Self
 
 from sidecar import credentials, logs, runtime
 from sidecar.config import load
+from sidecar.config.model import Config
+from sidecar.core.reports.report import Report
 from sidecar.credentials import Credentials
+from sidecar.ledger.ledger import Ledger
+from sidecar.runtime import BoardKeeper
 from tests.caddyfile import assert_version, find_caddy, render_caddyfile
 from tests.demo.night import REFRESH, HurryingClock, tell
+from tests.evening_before import EARLIER, remembered
 from tests.glance.site import glance_site
 from tests.processes import running
 from tests.simulators import Rack, demo_faults, demo_homelab
@@ -44,6 +49,7 @@ class Show:
         # Its sleepers: a poller for each source, and the one that judges again.
         self._night = HurryingClock(now, len(SOURCES) + 1) if night else None
         self._clock = self._night or ticking_from(now)
+        self._evening: datetime | None = None
         self._port = port
         self._stack = ExitStack()
 
@@ -54,7 +60,7 @@ class Show:
                 _need_free_port(port)
             logs.set_up()
             self._rack = self._stack.enter_context(
-                Rack(demo_homelab(), self._clock, self.directory / "upstreams", faults=demo_faults())
+                Rack(demo_homelab(), self._upstream_clock, self.directory / "upstreams", faults=demo_faults())
             )
             self._rack.settle()
             self._listener = self._stack.enter_context(_listening(self.directory / "sidecar.sock"))
@@ -71,6 +77,21 @@ class Show:
     ) -> None:
         self._stack.close()
 
+    def _upstream_clock(self) -> datetime:
+        return self._evening or self._clock()
+
+    async def _remember_the_evening_before(self, config: Config, found: Credentials, state: Path) -> None:
+        """The sidecar has been there since then, so that a dump which never was made is missing and not new."""
+        self._evening = self._clock() - EARLIER
+        self._rack.settle()
+        history = await remembered(config, found, self._evening)
+        with closing(Ledger(state, self._evening)) as ledger:
+            keeper = BoardKeeper(config.to_settings(), self._clock)
+            for source in config.to_settings().sources:
+                ledger.record(Report(source.name, source.kind, self._evening), history, keeper.board)
+        self._evening = None
+        self._rack.settle()
+
     async def go_on(self) -> None:
         """Runs the sidecar until it is interrupted."""
         pace = {"poll_interval": "5m", "widget": {"refresh": REFRESH}} if self._night else {}
@@ -82,6 +103,7 @@ class Show:
         keys = credentials.sidecar_keys(found)
         config = load.load(path)
         if self._night is None:
+            await self._remember_the_evening_before(config, found, state)
             await runtime.serve(config, found, keys, self._listener, self._clock, state)
             return
         status = f"http://127.0.0.1:{self._port}/api/v1/status"
