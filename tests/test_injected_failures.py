@@ -44,6 +44,7 @@ def test_no_two_failures_are_called_the_same() -> None:
 
 
 def test_a_database_that_was_never_dumped_is_never(lab: Product) -> None:
+    lab.remember_the_evening_before()
     lab.rack.faults = (faults.DatabaseNeverDumped("postgres-main", "immich"),)
     lab.rack.settle()
     found = lab.board()
