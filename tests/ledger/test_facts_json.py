@@ -25,7 +25,7 @@ from sidecar.core.reports.facts import (
     Zone,
 )
 from sidecar.ledger import facts_json
-from sidecar.ledger.facts_json import UnreadableRecordError
+from sidecar.ledger.values import UnreadableRecordError
 from sidecar.ledger.ledger import FILE, Ledger
 from tests.core.factories import at
 from tests.core.sample_reports import pbs, pve

@@ -32,6 +32,8 @@ class PlanRow:
         enabled: False while it was switched off upstream.
         valid_from: when it was first seen; None when it was there at first contact, so that it counts from before.
         valid_to: when something else was seen in its place; None while it is in force.
+        destination: where its runs must leave their result to count. None in a row of an older ledger: it takes the
+            destination in force.
     """
 
     job: str
@@ -40,6 +42,7 @@ class PlanRow:
     enabled: bool
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    destination: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
