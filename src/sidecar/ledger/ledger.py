@@ -349,9 +349,9 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if said != "ok":
-        error = sqlite3.DatabaseError(said)
+    answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if answer != "ok":
+        error = sqlite3.DatabaseError(answer)
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
 

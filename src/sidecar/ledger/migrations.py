@@ -83,7 +83,7 @@ CREATE TABLE service_days (
 CREATE INDEX service_days_by_day ON service_days (day);
 """
 
-#: Statements that lead from one version to the next; the first makes version 1 of an empty file. Only ever append,
+#: Statements that migrate from one version to the next; the first makes version 1 of an empty file. Only ever append,
 #: and write no semicolon inside a statement or comment.
 MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 
@@ -91,28 +91,28 @@ MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 class NewerLedgerError(Exception):
     """The file was written by a newer version of backup-glance. ``known``: the newest version that this one can read."""
 
-    def __init__(self, found: int, known: int) -> None:
-        super().__init__(f"it has version {found}, this backup-glance knows {known}")
+    def __init__(self, version: int, known: int) -> None:
+        super().__init__(f"it has version {version}, this backup-glance knows {known}")
         self.known = known
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> Path | None:
-    """Makes the tables, or leads those of an older version on. Returns the copy of the older file, when there was one.
+    """Makes the tables, or migrates those of an older version. Returns the copy of the older file, when there was one.
 
     Raises:
         NewerLedgerError: nothing was changed.
         sqlite3.Error: the file is as it was before.
     """
-    found = version(connection)
-    if found > len(migrations):
-        raise NewerLedgerError(found, len(migrations))
-    if found == len(migrations):
+    current = version(connection)
+    if current > len(migrations):
+        raise NewerLedgerError(current, len(migrations))
+    if current == len(migrations):
         return None
-    copy = copied(connection, _copy(path, found)) if found else None
+    copy = copied(connection, _copy(path, current)) if current else None
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-        for statement in "".join(migrations[found:]).split(";"):
+        for statement in "".join(migrations[current:]).split(";"):
             connection.execute(statement)
         connection.execute("DELETE FROM schema_version")
         connection.execute("INSERT INTO schema_version VALUES (?)", (len(migrations),))
