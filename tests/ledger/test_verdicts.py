@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.history.history import EMPTY, PlanRow
+from sidecar.core.history.history import EMPTY, PlanRow, Sighting
 from sidecar.core.history.verdict_log import (
     ExpectationKey,
     FinalOccurrence,
@@ -28,7 +28,7 @@ from sidecar.ledger import verdict_rows
 from sidecar.ledger.ledger import FILE, Ledger
 from tests.core.factories import at
 from tests.core.sample_reports import pbs
-from tests.ledgers import NOW, desk, filled, rows, written
+from tests.ledgers import NOW, desk, rows, written
 
 KEY = ExpectationKey("guest:pve:101", "pve/backup/critical", "pbs:main")
 NAS = KEY._replace(destination="storage:nas")
@@ -227,26 +227,40 @@ def test_verdicts_are_forgotten_like_the_rest_after_400_days(tmp_path: Path) -> 
     assert [item.day.day for item in ledger.service_days(date.min, date.max)] == [23]
 
 
-def test_what_still_lasts_is_not_forgotten(tmp_path: Path) -> None:
-    """The last state of an expectation whose member is known, and a gap that is open."""
-    filled(tmp_path)
+def test_a_gap_that_is_open_is_not_forgotten(tmp_path: Path) -> None:
+    recorded(tmp_path, VerdictLog(gaps=(ObservationGap(source="pve", start=at("20 01:00")),)))
+    after_days(tmp_path, 500)
+
+    assert remembered(tmp_path).gaps.keys() == {"pve"}
+
+
+def test_the_last_state_of_an_expectation_is_kept_while_its_member_or_its_due_times_are(tmp_path: Path) -> None:
+    seen, planned, due, unknown = "guest:pve:101", "upkeep:pbs:prune/daily", "plan:backrest:photos", "guest:pve:999"
+    made, ledger = desk(tmp_path)
+    history = replace(
+        EMPTY,
+        seen={seen: Sighting(at("1 00:00"), "vaultwarden")},
+        plans={planned: (PlanRow("pbs/prune/daily", "05:00", None, enabled=True),)},
+    )
+    ledger.record(pbs("22 12:00"), history, made.board)
+    ledger.close()
+    members = (seen, planned, due, unknown)
     recorded(
         tmp_path,
         VerdictLog(
             changes=(
-                change("20 04:00", State.LATE),
-                change("21 04:00", State.OK, State.LATE),
-                change("21 04:00", State.OK, member="guest:pve:999"),
+                *(change("20 04:00", State.LATE, member=member) for member in members),
+                *(change("21 04:00", State.OK, State.LATE, member=member) for member in members),
             ),
-            gaps=(ObservationGap(source="pve", start=at("20 01:00")),),
+            finals=(final(NOW + timedelta(days=200), member=due),),
         ),
     )
     after_days(tmp_path, 500)
 
-    verdicts = remembered(tmp_path)
-    assert verdicts.states == {KEY: State.OK}
-    assert verdicts.gaps.keys() == {"pve"}
-    assert rows(tmp_path, "SELECT count(*) FROM verdict_changes") == [(1,)]
+    assert {key.member: state for key, state in remembered(tmp_path).states.items()} == dict.fromkeys(
+        (seen, planned, due), State.OK
+    )
+    assert rows(tmp_path, "SELECT count(*) FROM verdict_changes") == [(3,)]
 
 
 def test_names_that_nothing_refers_to_are_forgotten(tmp_path: Path) -> None:
@@ -317,9 +331,14 @@ def test_too_many_names_do_not_drive_out_those_that_came_first(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    made_up = VerdictLog(changes=tuple(change("22 05:00", State.OK, member=str(number)) for number in range(500)))
+    made_up = [
+        VerdictLog(
+            changes=tuple(change("22 05:00", State.OK, member=str(number)) for number in range(first, first + 500))
+        )
+        for first in (0, 500)
+    ]
     ledger = recorded(
-        tmp_path, VerdictLog(finals=(final("21 04:00"),)), made_up, VerdictLog(finals=(final("22 04:00"),))
+        tmp_path, VerdictLog(finals=(final("21 04:00"),)), *made_up, VerdictLog(finals=(final("22 04:00"),))
     )
 
     assert [item.due for item in ledger.finals(*EVER)] == [at("21 04:00"), at("22 04:00")]
