@@ -37,7 +37,7 @@ def rows(directory: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def written(ledger: Ledger) -> None:
-    """Waits until everything that was handed over stands in the file."""
+    """Waits until everything that was handed over was written, or could not be."""
     deadline = time.monotonic() + 10
     while not ledger.idle:
         assert time.monotonic() < deadline

@@ -32,7 +32,7 @@ UPKEEP = (
         NOT_STARTED,
         ("job pbs/prune/prune-main",),
         "missed",
-        "Due today 05:00, nothing has started",
+        "Due today 05:00, nothing had started by 05:30",
         healed=at("26 05:00"),
         faults=(UpkeepStuck("prune", at("25 01:00"), at("25 12:00")),),
     ),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
-from datetime import datetime
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+from types import NoneType
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -16,17 +21,15 @@ from sidecar.core.reports.facts import (
     Archive,
     BackrestPlan,
     BackupGroup,
-    Dump,
-    DumpCopy,
     Fact,
     Guest,
     Snapshot,
-    Verification,
     Zone,
 )
+from sidecar.core.reports.report import Problem
 from sidecar.ledger import facts_json
-from sidecar.ledger.facts_json import UnreadableRecordError
 from sidecar.ledger.ledger import FILE, Ledger
+from sidecar.ledger.values import UnreadableRecordError
 from tests.core.factories import at
 from tests.core.sample_reports import pbs, pve
 from tests.ledgers import NOW, desk, filled, rows
@@ -46,38 +49,92 @@ def test_text_and_numbers_that_no_database_takes_do_not_stop_the_rest(tmp_path: 
     assert again.remembered.reports.keys() == {"pve", "pbs"}
 
 
-MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda one: one.replace(tzinfo=NOW.tzinfo))
-WORDS = st.text(max_size=20)
-RUNS = st.builds(
-    Run, MOMENTS, st.none() | MOMENTS, st.sampled_from(Outcome), st.none() | st.integers(0), st.none() | WORDS
-)
-SNAPSHOTS = st.builds(
-    Snapshot,
-    MOMENTS,
-    st.none() | st.integers(0),
-    st.none() | st.builds(Verification, st.booleans(), st.none() | MOMENTS, st.booleans()),
-    st.none() | WORDS,
-)
-FACTS = st.one_of(
-    st.builds(Zone, st.none() | WORDS, WORDS),
-    st.builds(BackupGroup, WORDS, WORDS, WORDS, WORDS, st.lists(SNAPSHOTS, max_size=3).map(tuple)),
-    st.builds(Guest, st.integers(0), WORDS, st.none() | WORDS, WORDS, tags=st.lists(WORDS, max_size=2).map(tuple)),
-    st.builds(BackrestPlan, WORDS, st.none() | MOMENTS, st.lists(RUNS, max_size=3).map(tuple)),
-    st.builds(
-        Dump,
-        WORDS,
-        WORDS,
-        WORDS,
-        RUNS,
-        copies=st.lists(st.builds(DumpCopy, WORDS, st.none() | st.booleans()), max_size=2).map(tuple),
-    ),
-    st.builds(Archive, WORDS, st.integers(0), MOMENTS, st.none() | st.integers(0)),
-)
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda when: when.replace(tzinfo=NOW.tzinfo))
+BY_TYPE: dict[object, st.SearchStrategy[object]] = {
+    datetime: MOMENTS,
+    str: st.text(max_size=20) | st.sampled_from(["", "caf\ud800", "\x00", "9", "true"]),
+    int: st.integers(),
+    bool: st.booleans(),
+    NoneType: st.none(),
+}
+
+
+def of_type(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of a type as facts use it."""
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return st.builds(cast("type", kind), **{field.name: of_type(hints[field.name]) for field in fields(kind)})
+    if get_origin(kind) is tuple:
+        return st.lists(of_type(get_args(kind)[0]), max_size=3).map(tuple)
+    if get_args(kind):
+        return st.one_of(*map(of_type, get_args(kind)))
+    return st.sampled_from(list(kind)) if issubclass(kind, StrEnum) else BY_TYPE[kind]
+
+
+FACTS = st.one_of(*map(of_type, get_args(Fact)))
 
 
 @given(st.lists(FACTS, max_size=4).map(tuple))
 def test_facts_come_back_as_they_were(facts: tuple[Fact, ...]) -> None:
     assert facts_json.facts_from_text(facts_json.facts_to_text(facts)) == facts
+
+
+@given(of_type(Problem))
+def test_problems_come_back_as_they_were(problem: Problem) -> None:
+    assert facts_json.problem_from_text(facts_json.problem_to_text(problem)) == problem
+
+
+def test_no_problem_is_no_text() -> None:
+    assert facts_json.problem_to_text(None) is None
+    assert facts_json.problem_from_text(None) is None
+
+
+def test_a_text_names_each_kind_and_leaves_out_what_has_its_default_value() -> None:
+    assert facts_json.facts_to_text((Zone(None, "UTC"), Guest(101, "lxc", None, "pve1"))) == (
+        '[{"fact":"Zone","node":null,"timezone":"UTC"},'
+        '{"fact":"Guest","vmid":101,"type":"lxc","name":null,"node":"pve1"}]'
+    )
+
+
+@pytest.mark.parametrize("kind", ["BackrestPlan", "Plan"])
+def test_a_plan_of_backrest_is_read_by_the_name_it_had_before_too(kind: str) -> None:
+    run = '{"start":"2026-11-22T01:15:00+00:00","end":null,"outcome":"ok","size":5}'
+    text = f'[{{"fact":"{kind}","id":"photos","next_run":"2026-11-23T01:15:00+00:00","runs":[{run}]}}]'
+
+    assert facts_json.facts_from_text(text) == (
+        BackrestPlan("photos", at("23 02:15"), (Run(at("22 02:15"), None, Outcome.OK, 5),)),
+    )
+
+
+def test_times_come_back_in_the_one_utc() -> None:
+    """Times that share their zone are compared quickly."""
+    (archive,) = facts_json.facts_from_text(
+        facts_json.facts_to_text((Archive("nas", 101, at("22 04:00"), None),)),
+    )
+
+    assert isinstance(archive, Archive)
+    assert archive.time.tzinfo is UTC
+
+
+GOOD = '{"fact":"Zone","node":null,"timezone":"UTC"}'
+
+
+def archive(vmid: str = "1", time: str = '"2026-11-22T04:00:00+00:00"') -> str:
+    return f'[{{"fact":"Archive","storage":"a","vmid":{vmid},"time":{time},"size":1}}]'
+
+
+def group(snapshots: str) -> str:
+    return f'[{{"fact":"BackupGroup","datastore":"a","namespace":"","type":"ct","id":"1","snapshots":{snapshots}}}]'
+
+
+def dump(**run: object) -> str:
+    return json.dumps([{"fact": "Dump", "id": "1", "server": "a", "database": "b", "run": run}])
+
+
+def test_what_the_refused_texts_are_made_of_is_readable() -> None:
+    start = "2026-11-22T04:00:00Z"
+    for text in (archive(), group("[]"), dump(start=start, end=None, outcome="ok", size=1), f"[{GOOD}]"):
+        assert len(facts_json.facts_from_text(text)) == 1
 
 
 @pytest.mark.parametrize(
@@ -89,18 +146,61 @@ def test_facts_come_back_as_they_were(facts: tuple[Fact, ...]) -> None:
         "{}",
         "[1]",
         '[{"fact":"Lamp"}]',
+        '[{"fact":["Zone"]}]',
         '[{"fact":"Zone"}]',
         '[{"fact":"Zone","node":null,"timezone":5}]',
         '[{"fact":"Zone","node":null,"timezone":"UTC","moon":"full"}]',
-        '[{"fact":"Archive","storage":"a","vmid":true,"time":"2026-11-22T04:00:00+00:00","size":1}]',
-        '[{"fact":"Archive","storage":"a","vmid":1,"time":"2026-11-22T04:00:00","size":1}]',
-        '[{"fact":"Archive","storage":"a","vmid":1,"time":"yesterday","size":1}]',
+        '[{"fact":"Node","name":"pve1","online":1}]',
+        '[{"fact":"Node","name":"pve1","online":"true"}]',
+        archive(vmid="true"),
+        archive(vmid='"1"'),
+        archive(vmid="1.0"),
+        archive(time='"2026-11-22T04:00:00"'),
+        archive(time='"yesterday"'),
+        archive(time="1795320000"),
+        archive(time='"1795320000"'),
+        group("null"),
+        group("{}"),
+        group('[{"time":"2026-11-22T04:00:00","size":1}]'),
+        group('[{"time":"2026-11-22T04:00:00Z","size":1,"moon":"full"}]'),
+        group('[{"time":"2026-11-22T04:00:00Z"}]'),
+        dump(start="2026-11-22T04:00:00Z", end=None, outcome="splendid"),
+        dump(start="2026-11-22T04:00:00Z", end=None, outcome="ok", size="1"),
         "[" * 100_000,
     ],
 )
 def test_text_that_is_not_ours_is_refused_as_a_whole(text: str) -> None:
+    """Also where everything else in it is right."""
+    for whole in (text, text.replace("[{", f"[{GOOD},{{", 1)):
+        with pytest.raises(UnreadableRecordError):
+            facts_json.facts_from_text(whole)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "[]", '{"cause":5}', "{}", '{"cause":"a","denied":0}', '{"cause":"a","b":1}']
+)
+def test_a_problem_that_is_not_ours_is_refused(text: str) -> None:
     with pytest.raises(UnreadableRecordError):
-        facts_json.facts_from_text(text)
+        facts_json.problem_from_text(text)
+
+
+@pytest.mark.parametrize("text", ["", "5", "{}", "[5]", '["a",null]', '"abc"'])
+def test_a_list_of_texts_that_is_not_ours_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableRecordError):
+        facts_json.texts_from_text(text)
+
+
+def test_an_error_says_what_is_wrong_and_quotes_little() -> None:
+    name = "moon" * 1000
+    with pytest.raises(UnreadableRecordError, match=r"^Zone\.moonmoon") as unknown_field:
+        facts_json.facts_from_text(f'[{{"fact":"Zone","node":null,"timezone":"UTC","{name}":1}}]')
+    with pytest.raises(UnreadableRecordError, match="unknown kind of fact") as unknown_kind:
+        facts_json.facts_from_text(f'[{{"fact":"{name}"}}]')
+    with pytest.raises(UnreadableRecordError, match=r"^The ledger is not readable JSON$"):
+        facts_json.facts_from_text("{")
+
+    assert len(str(unknown_field.value)) <= 200
+    assert len(str(unknown_kind.value)) <= 250
 
 
 def test_readings_that_this_version_cannot_read_are_read_again_and_the_rest_is_kept(tmp_path: Path) -> None:

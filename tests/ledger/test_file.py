@@ -13,6 +13,8 @@ from sidecar.ledger.ledger import FILE, Ledger
 from tests.core.sample_reports import group, pbs, pve
 from tests.ledgers import NOW, desk, filled, rows, written
 
+NEWEST = len(migrations.MIGRATIONS)
+
 
 def garbage(path: Path) -> None:
     path.write_bytes(b"this is no database, but it is longer than a header of one hundred bytes. " * 10)
@@ -100,7 +102,7 @@ def test_a_ledger_of_a_newer_version_is_left_alone_and_said(tmp_path: Path) -> N
     made.record(pve("22 12:03"))
     ledger.close()
 
-    assert "it has version 99, this backup-glance knows 1" in made.board.notes[-1]
+    assert f"it has version 99, this backup-glance knows {NEWEST}" in made.board.notes[-1]
     assert "no copy from before" in made.board.notes[-1]
     assert rows(tmp_path, "SELECT version FROM schema_version") == [(99,)]
 
@@ -113,8 +115,8 @@ def test_an_older_ledger_is_copied_and_led_on_and_keeps_what_it_knew(
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
         copy = migrations.bring_up_to_date(connection, tmp_path / FILE, (*migrations.MIGRATIONS, step))
 
-        assert copy == tmp_path / f"{FILE}.v1"
-        assert migrations.version(connection) == 2
+        assert copy == tmp_path / f"{FILE}.v{NEWEST}"
+        assert migrations.version(connection) == NEWEST + 1
         assert connection.execute("SELECT name, colour FROM members").fetchall()
     assert rows(tmp_path, "SELECT count(*) FROM lamps") == [(0,)]
 
@@ -135,7 +137,7 @@ def test_going_back_to_an_older_version_takes_up_the_copy_from_before_and_says_s
             f"whose ledger is kept as {kept.name}."
         )
         assert again.remembered.reports.keys() == {"pve", "pbs"}
-        assert rows(tmp_path, "SELECT version FROM schema_version") == [(len(migrations.MIGRATIONS),)]
+        assert rows(tmp_path, "SELECT version FROM schema_version") == [(NEWEST,)]
     once_more = Ledger(tmp_path, NOW)
     once_more.close()
     assert once_more.notes == ()
@@ -148,5 +150,5 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError, match="already exists"):
             migrations.bring_up_to_date(connection, tmp_path / FILE, steps)
 
-        assert migrations.version(connection) == 1
+        assert migrations.version(connection) == NEWEST
     assert rows(tmp_path, "SELECT name FROM sqlite_master WHERE name = 'lamps'") == []

@@ -81,7 +81,10 @@ def test_a_kill_in_the_middle_of_writing_leaves_a_whole_ledger(tmp_path: Path) -
 
 FULL = """
 import resource, sys
+from datetime import timedelta
 from pathlib import Path
+from sidecar.core.history.verdict_log import FinalOccurrence, FinalState, VerdictLog
+from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve
 from tests.ledgers import desk, written
 
@@ -96,6 +99,13 @@ written(ledger)
 made.rejudge()
 print(made.board.notes[-1])
 print([str(one.verdict.state) for one in made.board.services], made.board.as_of)
+for first in range(2):
+    dues = [at("1 00:00") + timedelta(minutes=number) for number in range(first, 10_000, 2)]
+    names = {"member": "guest:pve:101", "job": "pve/backup/critical", "destination": "pbs:main"}
+    finals = [FinalOccurrence(due=due, state=FinalState.KEPT, run_start=due, decided_at=due, **names) for due in dues]
+    ledger.record_verdicts(VerdictLog(finals=tuple(finals)))
+    written(ledger)
+print(len(ledger.finals(at("1 00:00"), at("30 00:00"))), ledger.notes[-1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 made.record(pve("22 11:58"))
 made.record(pbs("22 11:58", group("22 04:05"), *many))
@@ -121,12 +131,14 @@ def test_a_full_disk_is_said_on_the_page_and_the_serving_goes_on_until_there_is_
     assert said[0].startswith("The ledger can't be written: ")
     assert "make room in" in said[0]
     assert said[1].startswith("['ok']")
-    assert said[2] == "[]"
+    assert said[2].startswith("0 The ledger can't be written: ")
+    assert said[3] == "[]"
     again = Ledger(tmp_path, NOW)
     again.close()
     assert {name: one.at for name, one in again.remembered.reports.items()} == dict.fromkeys(
         ("pve", "pbs"), at("22 11:58")
     )
+    assert len(again.finals(at("1 00:00"), at("30 00:00"))) == 10_000
 
 
 @pytest.fixture

@@ -1,151 +1,144 @@
-"""Reports as JSON text and back: plain fields by name, nothing that runs when it is read (never pickle).
+"""Facts and problems as JSON text and back: plain fields by name, nothing that runs when it is read (never pickle).
 
-The dataclasses of ``core.report`` say what is expected, so a text that was changed by hand or written by another version
-is refused as a whole instead of becoming a half-true report. Fields with their default value are left out.
+The dataclasses of ``core.reports`` say what is expected. A text that was changed by hand, or written by a version that
+is too different, is refused as a whole: it never becomes half a report. Fields with their default value are left out.
 """
 
 from __future__ import annotations
 
 import json
-import types
 import typing
-from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import fields
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
-from sidecar.core.reports.facts import Fact
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, core_schema
+
+from sidecar.core.reports.facts import BackrestPlan, Fact, UpkeepJob
 from sidecar.core.reports.report import Problem
 
-T = TypeVar("T")
+from . import older_facts
+from .values import UnreadableRecordError, to_time
 
 #: Every kind of fact by its name.
-_FACTS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Fact)}
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Fact)}
+
+#: Names that kinds of facts had in earlier versions.
+_EARLIER_NAMES = {"Plan": BackrestPlan.__name__}
 
 _TAG = "fact"
 
+#: Whether UpkeepJob tells its last run among its runs. Rows of earlier versions tell it in fields of its own.
+_LAST_RUN_IS_A_RUN = "last_state" not in {field.name for field in fields(UpkeepJob)}
 
-class UnreadableRecordError(ValueError):
-    """A text in the ledger is not what this version would have written."""
+#: How much of an error goes into the log: it may quote hostile text.
+_MOST_OF_AN_ERROR = 200
 
 
 def facts_to_text(facts: tuple[Fact, ...]) -> str:
     """The facts of one reading as text."""
-    return _text([{_TAG: type(fact).__name__, **_plain(fact)} for fact in facts])
+    return _to_text([{_TAG: type(fact).__name__, **_to_row(fact)} for fact in facts])
 
 
 def facts_from_text(text: str) -> tuple[Fact, ...]:
     """The facts that ``facts_to_text`` wrote. Raises UnreadableRecordError."""
-    rows = _loaded(text)
+    rows = _from_text(text)
     if not isinstance(rows, list):
-        raise UnreadableRecordError("no list of facts")
+        raise UnreadableRecordError("The facts in the ledger are not a list")
     return tuple(_fact(row) for row in rows)
 
 
 def problem_to_text(problem: Problem | None) -> str | None:
     """A problem as text; None stays None."""
-    return None if problem is None else _text(_plain(problem))
+    return None if problem is None else _to_text(_to_row(problem))
 
 
 def problem_from_text(text: str | None) -> Problem | None:
     """The problem that ``problem_to_text`` wrote. Raises UnreadableRecordError."""
-    return None if text is None else _built(Problem, _loaded(text))
+    return None if text is None else typing.cast("Problem", _from_row(Problem, _from_text(text)))
 
 
 def texts_to_text(texts: tuple[str, ...]) -> str:
     """A scope, or a list of limits."""
-    return _text(list(texts))
+    return _to_text(list(texts))
 
 
 def texts_from_text(text: str) -> tuple[str, ...]:
     """What ``texts_to_text`` wrote. Raises UnreadableRecordError."""
-    return typing.cast("tuple[str, ...]", _value(tuple[str, ...], _loaded(text)))
+    texts = _from_text(text)
+    if not isinstance(texts, list) or not all(isinstance(item, str) for item in texts):
+        raise UnreadableRecordError("The ledger has something else where a list of texts should be")
+    return tuple(texts)
 
 
-# --- to JSON ----------------------------------------------------------------------------------------------------------
-
-
-def _text(plain: object) -> str:
+def _to_text(plain: object) -> str:
     return json.dumps(plain, separators=(",", ":"))
 
 
-def _plain(value: object) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if not is_dataclass(value):
-        return value
-    kind: Any = type(value)
-    found = ((one.name, getattr(value, one.name), one.default) for one in _fields(kind))
-    return {name: _plain(item) for name, item, default in found if default is MISSING or item != default}
-
-
-# --- and back -----------------------------------------------------------------------------------------------------------
-
-
-def _loaded(text: str) -> Any:
+def _from_text(text: str) -> Any:
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
-        raise UnreadableRecordError("no JSON") from None
+    except (TypeError, ValueError, RecursionError):
+        raise UnreadableRecordError("The ledger is not readable JSON") from None
 
 
 def _fact(row: Any) -> Fact:
     name = row.pop(_TAG, None) if isinstance(row, dict) else None
-    kind = _FACTS.get(name) if isinstance(name, str) else None
+    kind = _KINDS.get(_EARLIER_NAMES.get(name, name)) if isinstance(name, str) else None
     if kind is None:
-        raise UnreadableRecordError(f"no fact of kind {name!r} is known")
-    return typing.cast("Fact", _built(kind, row))
+        raise UnreadableRecordError(f"The ledger has an unknown kind of fact: {str(name)[:_MOST_OF_AN_ERROR]!r}")
+    if kind is UpkeepJob and _LAST_RUN_IS_A_RUN and older_facts.is_upkeep_job(row):
+        row = older_facts.upkeep_job(row)
+    return typing.cast("Fact", _from_row(kind, row))
 
 
-def _built(kind: type[T], row: Any) -> T:
-    if not isinstance(row, dict):
-        raise UnreadableRecordError(f"no {kind.__name__}")
-    any_kind: Any = kind
-    wanted = _types(any_kind)
-    if unknown := row.keys() - wanted.keys():
-        raise UnreadableRecordError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+# --- dataclass ⇄ row: what json takes and gives -----------------------------------------------------------------------
+
+
+def _to_row(value: object) -> dict[str, Any]:
+    kind: type = type(value)
+    return typing.cast("dict[str, Any]", _adapter(kind).dump_python(value, mode="json", exclude_defaults=True))
+
+
+def _from_row(kind: type, row: object) -> object:
     try:
-        return kind(**{name: _value(wanted[name], value) for name, value in row.items()})
-    except TypeError:
-        raise UnreadableRecordError(f"{kind.__name__} lacks a field") from None
+        return _validator(kind).validate_python(row)
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_context=False, include_url=False)[0]
+        where = ".".join([kind.__name__, *map(str, details["loc"])])
+        raise UnreadableRecordError(f"{where}: {details['msg']}"[:_MOST_OF_AN_ERROR]) from None
 
 
-def _value(kind: Any, value: Any) -> object:
-    origin = typing.get_origin(kind)
-    if origin in (types.UnionType, typing.Union):
-        wanted = [one for one in typing.get_args(kind) if one is not types.NoneType]
-        return None if value is None else _value(wanted[0], value)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_value(typing.get_args(kind)[0], one) for one in value)
-    if kind is datetime and isinstance(value, str):
-        return _moment(value)
-    if isinstance(kind, type) and issubclass(kind, StrEnum) and value in list(kind):
-        return kind(value)
-    if is_dataclass(kind):
-        return _built(typing.cast("type[object]", kind), value)
-    if type(value) is kind:
-        return value
-    raise UnreadableRecordError(f"no {getattr(kind, '__name__', kind)}")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise UnreadableRecordError("no time") from None
-    if when.tzinfo is None:
-        raise UnreadableRecordError("a time without its zone")
-    return when
+# Both are made once for each kind: that takes milliseconds.
 
 
 @cache
-def _fields(kind: Any) -> tuple[Field[Any], ...]:
-    return fields(kind)
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 @cache
-def _types(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _validator(kind: type) -> SchemaValidator:
+    return SchemaValidator(_strict(_adapter(kind).core_schema))
+
+
+def _strict(schema: Any) -> Any:
+    """The schema of a dataclass, so that it takes exactly what ``_to_row`` gives once it has been through JSON.
+
+    Pydantic's own strict mode takes no list for a tuple and no text for a time or an enum, except from JSON text; but its
+    JSON parser refuses the surrogates that upstreams may send.
+    """
+    if isinstance(schema, list):
+        return [_strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    if kind == "datetime":
+        return core_schema.no_info_plain_validator_function(to_time)
+    made = {key: _strict(value) for key, value in schema.items()}
+    if kind in ("int", "bool", "str"):
+        made["strict"] = True
+    if kind == "dataclass-args":
+        made["extra_behavior"] = "forbid"
+    return made

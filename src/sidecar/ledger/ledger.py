@@ -1,8 +1,8 @@
-"""The ledger: what must survive a restart, in one SQLite file. It is a memory, never a reason to stop serving.
+"""The ledger: what must survive a restart, in one SQLite file. Trouble with it never stops the serving.
 
 One thread writes; whoever hands something over never waits for the disk. What can't be written now is written with the
-next report, because the thread compares with what it wrote last. Whatever goes wrong with the file is said once in the
-log, and on the page for as long as it lasts.
+next report: of reports and history the thread compares with what it wrote last, verdicts wait in memory. Whatever goes
+wrong with the file is said once in the log, and on the page for as long as it lasts.
 """
 
 from __future__ import annotations
@@ -10,19 +10,31 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeVar
 
 from sidecar.core.history.history import EMPTY, History
+from sidecar.core.history.verdict_log import (
+    FinalOccurrence,
+    ObservationGap,
+    RememberedVerdicts,
+    ServiceDay,
+    VerdictChange,
+    VerdictLog,
+)
 from sidecar.core.model import Board, Run
 from sidecar.core.reports.report import Report
 
-from . import migrations, rows
-from .facts_json import UnreadableRecordError
+from . import migrations, rows, verdict_rows
 from .migrations import NewerLedgerError
+from .values import UnreadableRecordError
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +47,11 @@ _TIDY_EVERY = timedelta(days=1)
 _CLOSES_WITHIN = timedelta(seconds=5)
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-#: TimedText of a file without our tables or columns.
+#: Code of a file without our tables or columns.
 _STRANGE = sqlite3.SQLITE_ERROR
+
+#: How many verdicts of each kind wait while the file can't be written; the oldest ones go first.
+_MOST_UNWRITTEN = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,7 @@ class Remembered:
 
     history: History = EMPTY
     reports: dict[str, Report] = field(default_factory=dict)
+    verdicts: RememberedVerdicts = field(default_factory=RememberedVerdicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +92,22 @@ class Ledger:
         self._kept_for = kept_for
         self._tidied: datetime | None = None
         self._written = _Written()
-        self._set_aside: str | None = None
+        self._unwritten = VerdictLog()
+        self._left_out = False
+        self._now = now
+        self._replacement: str | None = None
         self._trouble: str | None = None
         self._connection = self._opened(now)
         self._waiting = 0
         self._counting = threading.Lock()
-        self._entries: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._entries: SimpleQueue[_Entry | VerdictLog | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write_on, name="ledger", daemon=True)
         self._thread.start()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What people should know of it now, in sentences."""
-        return tuple(note for note in (self._set_aside, self._trouble) if note)
+        """What people should know about it now, in sentences."""
+        return tuple(note for note in (self._replacement, self._trouble) if note)
 
     @property
     def idle(self) -> bool:
@@ -97,21 +116,50 @@ class Ledger:
 
     def record(self, report: Report, history: History, board: Board) -> None:
         """Hands over what is known after ``report``. Returns at once."""
+        self._hand_over(_Entry(report, history, board))
+
+    def record_verdicts(self, verdicts: VerdictLog) -> None:
+        """Hands over what a judgement adds to the memory. Returns at once."""
+        if verdicts:
+            self._hand_over(verdicts)
+
+    def _hand_over(self, entry: _Entry | VerdictLog) -> None:
         with self._counting:
             self._waiting += 1
-        self._entries.put(_Entry(report, history, board))
+        self._entries.put(entry)
+
+    # --- reading a stretch of time: from the file, so without what still waits to be written --------------------------
 
     def runs(self, start: datetime, end: datetime) -> dict[str, tuple[Run, ...]]:
         """The runs that began from ``start`` up to, not including, ``end``: by member or "job:NAME", oldest first.
 
-        Empty when the file can't be read, which the log says.
+        Empty when the file can't be read, which the log says. So are the other lists.
         """
+        return self._read(lambda connection: rows.read_runs(connection, start, end), {})
+
+    def verdict_changes(self, start: datetime, end: datetime) -> tuple[VerdictChange, ...]:
+        """The changes of state from ``start`` up to, not including, ``end``, oldest first."""
+        return self._read(lambda connection: verdict_rows.read_changes(connection, start, end), ())
+
+    def finals(self, start: datetime, end: datetime) -> tuple[FinalOccurrence, ...]:
+        """What became of everything due from ``start`` up to, not including, ``end``, oldest first."""
+        return self._read(lambda connection: verdict_rows.read_finals(connection, start, end), ())
+
+    def observation_gaps(self, start: datetime, end: datetime) -> tuple[ObservationGap, ...]:
+        """The gaps of which a part lies between ``start`` and ``end``, oldest first."""
+        return self._read(lambda connection: verdict_rows.read_gaps(connection, start, end), ())
+
+    def service_days(self, first: date, last: date) -> tuple[ServiceDay, ...]:
+        """How services stood on the local days from ``first`` to ``last``, both included, oldest first."""
+        return self._read(lambda connection: verdict_rows.read_days(connection, first, last), ())
+
+    def _read(self, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         try:
             with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-                return rows.read_runs(connection, start, end)
+                return read(connection)
         except (sqlite3.Error, ValueError) as error:
-            log.warning("ledger: its runs can't be read: %s", error)
-            return {}
+            log.warning("ledger: %s can't be read: %s", self.path, error)
+            return nothing
 
     def close(self) -> None:
         """Writes what is left, for a few seconds at most."""
@@ -140,8 +188,10 @@ class Ledger:
         try:
             copy = migrations.bring_up_to_date(connection, self.path)
             if copy is not None:
-                log.info("ledger: brought up to date; the file as it was is kept as %s", copy)
-            self.remembered = Remembered(rows.read_history(connection), rows.read_reports(connection))
+                log.info("ledger: migrated to this version; the file from before is kept as %s", copy)
+            self.remembered = Remembered(
+                rows.read_history(connection), rows.read_reports(connection), verdict_rows.read_remembered(connection)
+            )
         except BaseException:
             connection.close()
             raise
@@ -149,14 +199,14 @@ class Ledger:
         return connection
 
     def _gone_back(self, now: datetime, error: NewerLedgerError) -> sqlite3.Connection | None:
-        """A newer backup-glance has led the file on, and an older one runs again: so does the copy from before."""
+        """A newer backup-glance migrated the file, and an older one runs again: it takes the copy from before."""
         copy = migrations.copy_from_before(self.path, error.known)
         if copy is None:
-            self._say(f"is of a newer version ({error}) and has no copy from before; go back to that version")
+            self._say(f"is of a newer version ({error}), and there is no copy from before; install that version again")
             return None
         aside = self._aside("newer", now)
         log.warning(
-            "ledger: %s is of a newer version (%s); kept as %s, %s takes its place", self.path, error, aside, copy
+            "ledger: %s is of a newer version (%s); it is kept as %s, and %s replaces it", self.path, error, aside, copy
         )
         note = (
             "backup-glance went back to an older version: what is remembered is from before the newer one, "
@@ -165,7 +215,7 @@ class Ledger:
         return self._replaced(aside, note, copy)
 
     def _started_anew(self, now: datetime, why: str) -> sqlite3.Connection | None:
-        """The broken file gets another name, for whoever wants to know, and a new one takes its place."""
+        """Renames the broken file, so that people can look at it, and begins a new one."""
         aside = self._aside("broken", now)
         log.error("ledger: %s is broken (%s); it is kept as %s, and a new one begins", self.path, why, aside)
         note = f"The ledger was broken and is kept as {aside.name}: what was remembered begins anew."
@@ -185,7 +235,7 @@ class Ledger:
         except (sqlite3.Error, OSError, NewerLedgerError, UnreadableRecordError) as error:
             self._say(f"can't be opened: {error}")
             return None
-        self._set_aside = note
+        self._replacement = note
         return connection
 
     def _say(self, trouble: str) -> None:
@@ -198,46 +248,82 @@ class Ledger:
 
     def _write_on(self) -> None:
         while (entry := self._entries.get()) is not None:
-            if self._connection is not None:
-                self._try(self._connection, entry)
+            self._take(entry)
             with self._counting:
                 self._waiting -= 1
         if self._connection is not None:
             self._connection.close()
 
-    def _try(self, connection: sqlite3.Connection, entry: _Entry) -> None:
-        try:
-            self._write(connection, entry)
-        except sqlite3.Error as error:
-            self._stumble(connection, error, entry)
-        except Exception:
-            log.exception("ledger: writing failed for a reason of our own")
-            self._say("can't be written: backup-glance stumbled; read its log and report it")
+    def _take(self, entry: _Entry | VerdictLog) -> None:
+        """Writes the entry, and verdicts that could not be written before."""
+        if isinstance(entry, VerdictLog):
+            self._unwritten = (self._unwritten + entry).newest(_MOST_UNWRITTEN)
+            written = True
         else:
+            self._now = entry.report.at
+            written = self._try(lambda connection: self._write_report(connection, entry))
+        if self._unwritten:
+            written = self._try(self._write_verdicts) and written
+        if written:
             self._recovered()
 
-    def _write(self, connection: sqlite3.Connection, entry: _Entry) -> None:
+    def _try(self, write: Callable[[sqlite3.Connection], None]) -> bool:
+        """Whether it was written. What a disk without room could not take is written later."""
+        connection = self._connection
+        if connection is None:
+            self._unwritten = VerdictLog()
+            return False
+        try:
+            write(connection)
+        except sqlite3.Error as error:
+            self._failed_to_write(connection, error)
+            return False
+        except Exception:
+            log.exception("ledger: internal error while writing")
+            self._say("can't be written: internal error; read the log of backup-glance and report it")
+            return False
+        return True
+
+    def _write_report(self, connection: sqlite3.Connection, entry: _Entry) -> None:
         """One report in one transaction: all of it stands in the file, or nothing."""
         written = self._written
-        runs = [(one, found) for one, found in rows.runs_of(entry.board) if written.runs.get(one) != found]
+        changed = [(member, runs) for member, runs in rows.runs_of(entry.board) if written.runs.get(member) != runs]
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             rows.write_history(connection, entry.history, written.history)
             rows.write_report(connection, entry.report, written.reports.get(entry.report.source))
-            for subject, found in runs:
-                known = set(written.runs.get(subject, ()))
-                rows.write_runs(connection, subject, (run for run in found if run not in known))
+            for member, runs in changed:
+                known = set(written.runs.get(member, ()))
+                rows.write_runs(connection, member, (run for run in runs if run not in known))
             if tidy := self._tidied is None or entry.report.at - self._tidied >= _TIDY_EVERY:
                 rows.forget_before(connection, entry.report.at - self._kept_for)
+                verdict_rows.forget_before(connection, entry.report.at - self._kept_for)
         written.history = entry.history
         written.reports[entry.report.source] = entry.report
-        written.runs.update(runs)
+        written.runs.update(changed)
         self._tidied = entry.report.at if tidy else self._tidied
 
-    def _stumble(self, connection: sqlite3.Connection, error: sqlite3.Error, entry: _Entry) -> None:
+    def _write_verdicts(self, connection: sqlite3.Connection) -> None:
+        """All verdicts that wait, in one transaction. Only trouble with the file is worth another try."""
+        waiting, self._unwritten = self._unwritten, VerdictLog()
+        try:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                left_out = verdict_rows.write(connection, waiting)
+        except sqlite3.Error as error:
+            if isinstance(error, sqlite3.OperationalError) or _code(error) in _BROKEN:
+                self._unwritten = waiting
+            raise
+        if left_out and not self._left_out:
+            log.warning(
+                "ledger: some verdicts are not remembered: their names are too long, or there are too many names"
+            )
+        self._left_out = self._left_out or left_out > 0
+
+    def _failed_to_write(self, connection: sqlite3.Connection, error: sqlite3.Error) -> None:
         if _code(error) in _BROKEN:
             connection.close()
-            self._connection = self._started_anew(entry.report.at, str(error))
+            self._connection = self._started_anew(self._now, str(error))
             return
         self._say(
             f"can't be written: {error}; make room in {self.path.parent}, and see that backup-glance may write there"
@@ -245,7 +331,7 @@ class Ledger:
 
     def _recovered(self) -> None:
         if self._trouble is not None:
-            log.info("ledger: %s is written again", self.path)
+            log.info("ledger: %s can be written again", self.path)
         self._trouble = None
 
 
@@ -263,9 +349,9 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if said != "ok":
-        error = sqlite3.DatabaseError(said)
+    answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if answer != "ok":
+        error = sqlite3.DatabaseError(answer)
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
 

@@ -1,6 +1,7 @@
 """The tables of the ledger, and how an older file becomes a newer one.
 
-Times are ISO 8601 text in UTC, so that ``sqlite3 ledger.sqlite`` shows something people can read; but for runs.
+Times are ISO 8601 text in UTC, so that ``sqlite3 ledger.sqlite`` shows something people can read. Only runs, changes of
+verdicts and final states, which are most of the rows, have microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -44,36 +45,74 @@ CREATE TABLE readings (
 );
 """
 
-#: Statements that lead from one version to the next; the first makes version 1 of an empty file. Only ever append,
+#: Plans gain their destination, and verdicts are remembered.
+_VERSION_2 = """
+-- NULL: the row is of version 1, and takes the destination in force.
+ALTER TABLE plans ADD COLUMN destination TEXT;
+
+-- What a job owes a member at a destination, as a number, so that the rows that refer to it are short.
+CREATE TABLE expectations (
+    id INTEGER PRIMARY KEY, member TEXT NOT NULL, job TEXT NOT NULL, destination TEXT NOT NULL,
+    UNIQUE (member, job, destination)
+);
+
+-- Every change of an expectation's state. state_from NULL: the first one.
+CREATE TABLE verdict_changes (
+    expectation INTEGER NOT NULL, at INTEGER NOT NULL, state_from TEXT, state_to TEXT NOT NULL, cause TEXT NOT NULL,
+    reason TEXT, PRIMARY KEY (expectation, at)
+) WITHOUT ROWID;
+CREATE INDEX verdict_changes_by_time ON verdict_changes (at);
+
+-- What became of each due time. run_start NULL: no run answered it.
+CREATE TABLE finals (
+    expectation INTEGER NOT NULL, due INTEGER NOT NULL, state TEXT NOT NULL, run_start INTEGER,
+    decided_at INTEGER NOT NULL, PRIMARY KEY (expectation, due)
+) WITHOUT ROWID;
+CREATE INDEX finals_by_time ON finals (due);
+
+-- When a source could not be read. until NULL: it lasts.
+CREATE TABLE observation_gaps (
+    source TEXT NOT NULL, start TEXT NOT NULL, until TEXT, PRIMARY KEY (source, start)
+) WITHOUT ROWID;
+
+-- How each service stood on each local day. NULL: not known.
+CREATE TABLE service_days (
+    service TEXT NOT NULL, day TEXT NOT NULL, count INTEGER, size INTEGER, verified INTEGER, copies INTEGER,
+    PRIMARY KEY (service, day)
+) WITHOUT ROWID;
+CREATE INDEX service_days_by_day ON service_days (day);
+"""
+
+#: Statements that migrate from one version to the next; the first makes version 1 of an empty file. Only ever append,
 #: and write no semicolon inside a statement or comment.
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 
 
 class NewerLedgerError(Exception):
     """The file was written by a newer version of backup-glance. ``known``: the newest version that this one can read."""
 
-    def __init__(self, found: int, known: int) -> None:
-        super().__init__(f"it has version {found}, this backup-glance knows {known}")
+    def __init__(self, version: int, known: int) -> None:
+        super().__init__(f"it has version {version}, this backup-glance knows {known}")
         self.known = known
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> Path | None:
-    """Makes the tables, or leads those of an older version on. Returns the copy of the older file, when there was one.
+    """Makes the tables, or migrates those of an older version. Returns the copy of the older file, when there was one.
 
     Raises:
         NewerLedgerError: nothing was changed.
         sqlite3.Error: the file is as it was before.
     """
-    found = version(connection)
-    if found > len(migrations):
-        raise NewerLedgerError(found, len(migrations))
-    if found == len(migrations):
+    current = version(connection)
+    if current > len(migrations):
+        raise NewerLedgerError(current, len(migrations))
+    if current == len(migrations):
         return None
-    copy = copied(connection, _copy(path, found)) if found else None
+    copy = copied(connection, _copy(path, current)) if current else None
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-        for statement in "".join(migrations[found:]).split(";"):
+        for statement in "".join(migrations[current:]).split(";"):
             connection.execute(statement)
         connection.execute("DELETE FROM schema_version")
         connection.execute("INSERT INTO schema_version VALUES (?)", (len(migrations),))

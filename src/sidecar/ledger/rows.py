@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -15,13 +15,23 @@ from sidecar.core.model import Board, Outcome, Run, SourceKind
 from sidecar.core.reports.report import Reading, Report
 
 from .facts_json import (
-    UnreadableRecordError,
     facts_from_text,
     facts_to_text,
     problem_from_text,
     problem_to_text,
     texts_from_text,
     texts_to_text,
+)
+from .values import (
+    UnreadableRecordError,
+    from_microseconds,
+    from_microseconds_or_none,
+    microseconds,
+    microseconds_or_none,
+    row,
+    stored,
+    to_time,
+    to_time_or_none,
 )
 
 log = logging.getLogger(__name__)
@@ -34,38 +44,48 @@ Connection = sqlite3.Connection
 
 def read_history(connection: Connection) -> History:
     """Everything that was remembered."""
-    contacts = {source: _moment(first) for source, first in connection.execute("SELECT source, first FROM contacts")}
-    plans: dict[str, list[PlanRow]] = defaultdict(list)
-    rows = "SELECT member, job, schedule, timezone, enabled, valid_from, valid_to FROM plans ORDER BY rowid"
-    for member, job, schedule, zone, enabled, start, end in connection.execute(rows):
-        plans[member].append(PlanRow(job, schedule, zone, bool(enabled), _maybe(start), _maybe(end)))
+    contacts = {source: to_time(first) for source, first in connection.execute("SELECT source, first FROM contacts")}
     announced: dict[str, list[datetime]] = defaultdict(list)
     for job, due in connection.execute("SELECT job, due FROM announced ORDER BY due"):
-        announced[job].append(_moment(due))
+        announced[job].append(to_time(due))
     seen = connection.execute("SELECT member, name, first, gone FROM members")
     return History(
         first_contact=min(contacts.values(), default=None),
         contacts=MappingProxyType(contacts),
-        plans=MappingProxyType({member: tuple(found) for member, found in plans.items()}),
-        announced=MappingProxyType({job: tuple(found) for job, found in announced.items()}),
-        seen=MappingProxyType({one: Sighting(_moment(first), name, _maybe(gone)) for one, name, first, gone in seen}),
+        plans=MappingProxyType(_plans(connection)),
+        announced=MappingProxyType({job: tuple(dues) for job, dues in announced.items()}),
+        seen=MappingProxyType(
+            {member: Sighting(to_time(first), name, to_time_or_none(gone)) for member, name, first, gone in seen}
+        ),
         runs=MappingProxyType(_runs_of_jobs(connection)),
     )
+
+
+def _plans(connection: Connection) -> dict[str, tuple[PlanRow, ...]]:
+    """By member. A job may have several rows in force for one member: one for each destination."""
+    query = (
+        "SELECT member, job, schedule, timezone, enabled, valid_from, valid_to, destination FROM plans ORDER BY rowid"
+    )
+    plans: dict[str, list[PlanRow]] = defaultdict(list)
+    for member, job, schedule, zone, enabled, start, end, destination in connection.execute(query):
+        times = to_time_or_none(start), to_time_or_none(end)
+        plans[member].append(PlanRow(job, schedule, zone, bool(enabled), *times, destination))
+    return {member: tuple(rows) for member, rows in plans.items()}
 
 
 def write_history(connection: Connection, new: History, old: History) -> None:
     """What differs between the two."""
     for source, first in _changed(new.contacts, old.contacts):
-        connection.execute("INSERT OR REPLACE INTO contacts VALUES (?, ?)", _row(source, first))
-    for member, rows in _changed(new.plans, old.plans):
-        connection.execute("DELETE FROM plans WHERE member = ?", _row(member))
-        connection.executemany("INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?, ?)", (_plan(member, row) for row in rows))
+        connection.execute("INSERT OR REPLACE INTO contacts VALUES (?, ?)", row(source, first))
+    for member, plans in _changed(new.plans, old.plans):
+        connection.execute("DELETE FROM plans WHERE member = ?", row(member))
+        connection.executemany(_INSERT_PLAN, (_plan(member, plan) for plan in plans))
     for job, dues in _changed(new.announced, old.announced):
-        connection.execute("DELETE FROM announced WHERE job = ?", _row(job))
-        connection.executemany("INSERT INTO announced VALUES (?, ?)", (_row(job, due) for due in dues))
-    for member, one in _changed(new.seen, old.seen):
-        row = _row(member, one.name, one.first, one.gone)
-        connection.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", row)
+        connection.execute("DELETE FROM announced WHERE job = ?", row(job))
+        connection.executemany("INSERT INTO announced VALUES (?, ?)", (row(job, due) for due in dues))
+    for member, sighting in _changed(new.seen, old.seen):
+        columns = row(member, sighting.name, sighting.first, sighting.gone)
+        connection.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", columns)
     for job, runs in _changed(new.runs, old.runs):
         known = set(old.runs.get(job, ()))
         write_runs(connection, f"{_JOB}{job}", (run for run in runs if run not in known))
@@ -76,8 +96,15 @@ def _changed(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[tuple[s
         yield from ((key, value) for key, value in new.items() if old.get(key) != value)
 
 
-def _plan(member: str, row: PlanRow) -> tuple[object, ...]:
-    return _row(member, row.job, row.schedule, row.timezone, row.enabled, row.valid_from, row.valid_to)
+_INSERT_PLAN = """
+INSERT INTO plans (member, job, schedule, timezone, enabled, valid_from, valid_to, destination)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def _plan(member: str, plan: PlanRow) -> tuple[object, ...]:
+    promise = plan.job, plan.schedule, plan.timezone, plan.enabled
+    return row(member, *promise, plan.valid_from, plan.valid_to, plan.destination)
 
 
 # --- last readings --------------------------------------------------------------------------------------------------------
@@ -85,36 +112,43 @@ def _plan(member: str, row: PlanRow) -> tuple[object, ...]:
 
 def read_reports(connection: Connection) -> dict[str, Report]:
     """The last report of each source. One that this version can't read is left out: its source will be read again."""
-    found = {}
+    reports = {}
     query = "SELECT source, kind, at, version, tls_fingerprint, limits, problem FROM reports"
-    for source, kind, at, version, fingerprint, limits, problem in connection.execute(query).fetchall():
+    for source, *columns in connection.execute(query).fetchall():
         try:
-            found[source] = Report(
-                source,
-                SourceKind(kind),
-                _moment(at),
-                version,
-                fingerprint,
-                tuple(_readings(connection, source)),
-                texts_from_text(limits),
-                problem_from_text(problem),
-            )
+            reports[source] = _report(connection, source, *columns)
         except ValueError as error:
             log.info("ledger: the last readings of source %s can't be used: %s", source, error)
-    return found
+    return reports
+
+
+def _report(connection: Connection, source: str, *columns: Any) -> Report:
+    kind, at, version, fingerprint, limits, problem = columns
+    return Report(
+        source,
+        SourceKind(kind),
+        to_time(at),
+        version,
+        fingerprint,
+        tuple(_readings(connection, source)),
+        texts_from_text(limits),
+        problem_from_text(problem),
+    )
 
 
 def _readings(connection: Connection, source: str) -> Iterator[Reading]:
     query = "SELECT scope, as_of, problem, facts FROM readings WHERE source = ? ORDER BY place"
     for scope, as_of, problem, facts in connection.execute(query, (source,)):
-        yield Reading(texts_from_text(scope), _maybe(as_of), facts_from_text(facts), problem_from_text(problem))
+        yield Reading(
+            texts_from_text(scope), to_time_or_none(as_of), facts_from_text(facts), problem_from_text(problem)
+        )
 
 
 def write_report(connection: Connection, new: Report, old: Report | None) -> None:
     """The report; facts only of scopes where they changed, for the lists of a large server are long."""
-    words = texts_to_text(new.limits), problem_to_text(new.problem)
-    row = _row(new.source, new.kind, new.at, new.version, new.tls_fingerprint, *words)
-    connection.execute("INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    texts = texts_to_text(new.limits), problem_to_text(new.problem)
+    columns = row(new.source, new.kind, new.at, new.version, new.tls_fingerprint, *texts)
+    connection.execute("INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?, ?, ?, ?)", columns)
     before = {reading.scope: reading for reading in old.readings} if old else {}
     for place, reading in enumerate(new.readings):
         _write_reading(connection, new.source, place, reading, before.pop(reading.scope, None))
@@ -126,20 +160,20 @@ def write_report(connection: Connection, new: Report, old: Report | None) -> Non
 
 def _write_reading(connection: Connection, source: str, place: int, new: Reading, old: Reading | None) -> None:
     key = (source, texts_to_text(new.scope))
-    told = _row(place, new.as_of, problem_to_text(new.problem))
+    status = row(place, new.as_of, problem_to_text(new.problem))
     if old is not None and old.facts == new.facts:
         connection.execute(
-            "UPDATE readings SET place = ?, as_of = ?, problem = ? WHERE source = ? AND scope = ?", (*told, *key)
+            "UPDATE readings SET place = ?, as_of = ?, problem = ? WHERE source = ? AND scope = ?", (*status, *key)
         )
     else:
-        row = (*key, *told, facts_to_text(new.facts))
-        connection.execute("INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?, ?, ?)", row)
+        columns = (*key, *status, facts_to_text(new.facts))
+        connection.execute("INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?, ?, ?)", columns)
 
 
 def _forget_readings_but(connection: Connection, report: Report) -> None:
-    told = {texts_to_text(reading.scope) for reading in report.readings}
+    current = {texts_to_text(reading.scope) for reading in report.readings}
     for (scope,) in connection.execute("SELECT scope FROM readings WHERE source = ?", (report.source,)).fetchall():
-        if scope not in told:
+        if scope not in current:
             connection.execute("DELETE FROM readings WHERE source = ? AND scope = ?", (report.source, scope))
 
 
@@ -158,10 +192,13 @@ def runs_of(board: Board) -> Iterator[tuple[str, tuple[Run, ...]]]:
 
 def write_runs(connection: Connection, subject: str, runs: Iterable[Run]) -> None:
     """Adds the runs, or what became of them since."""
-    connection.execute("INSERT OR IGNORE INTO subjects (name) VALUES (?)", _row(subject))
-    number = connection.execute("SELECT id FROM subjects WHERE name = ?", _row(subject)).fetchone()[0]
-    rows = (_row(number, _count(run.start), _count(run.end), run.outcome, run.size, run.text) for run in runs)
-    connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
+    connection.execute("INSERT OR IGNORE INTO subjects (name) VALUES (?)", row(subject))
+    number = connection.execute("SELECT id FROM subjects WHERE name = ?", row(subject)).fetchone()[0]
+    columns = (
+        row(number, microseconds(run.start), microseconds_or_none(run.end), run.outcome, run.size, run.text)
+        for run in runs
+    )
+    connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", columns)
 
 
 # CROSS JOIN: subject by subject, each by its own key.
@@ -171,80 +208,37 @@ _RUNS = 'SELECT name, start, "end", outcome, size, text FROM subjects CROSS JOIN
 def read_runs(connection: Connection, start: datetime, end: datetime) -> dict[str, tuple[Run, ...]]:
     """The runs that began from ``start`` up to, not including, ``end``, by subject, oldest first."""
     query = _RUNS + " WHERE start >= ? AND start < ? ORDER BY name, start"
-    return _by_subject(connection.execute(query, (_count(start), _count(end))))
+    return _by_subject(connection.execute(query, (microseconds(start), microseconds(end))))
 
 
 def _runs_of_jobs(connection: Connection) -> dict[str, tuple[Run, ...]]:
     """All runs of upkeep jobs, by job, newest first."""
     query = _RUNS + " WHERE name GLOB ? ORDER BY name, start DESC"
-    found = _by_subject(connection.execute(query, (f"{_JOB}*",)))
-    return {subject.removeprefix(_JOB): runs for subject, runs in found.items()}
+    runs_by_subject = _by_subject(connection.execute(query, (f"{_JOB}*",)))
+    return {subject.removeprefix(_JOB): runs for subject, runs in runs_by_subject.items()}
 
 
 def _by_subject(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[Run, ...]]:
-    found: dict[str, list[Run]] = defaultdict(list)
-    for subject, *run in rows:
-        found[subject].append(_run(*run))
-    return {subject: tuple(runs) for subject, runs in found.items()}
+    runs: dict[str, list[Run]] = defaultdict(list)
+    for subject, *columns in rows:
+        runs[subject].append(_run(*columns))
+    return {subject: tuple(items) for subject, items in runs.items()}
 
 
-def _run(begun: Any, ended: Any, outcome: Any, size: Any, text: Any) -> Run:
+def _run(start: Any, end: Any, outcome: Any, size: Any, text: Any) -> Run:
     try:
-        end = None if ended is None else _EPOCH + timedelta(microseconds=ended)
-        return Run(_EPOCH + timedelta(microseconds=begun), end, Outcome(outcome), size, text)
-    except (TypeError, ValueError, OverflowError):
-        raise UnreadableRecordError("no run") from None
+        return Run(from_microseconds(start), from_microseconds_or_none(end), Outcome(outcome), size, text)
+    except ValueError:
+        raise UnreadableRecordError("The ledger has something else where a run should be") from None
 
 
 def forget_before(connection: Connection, moment: datetime) -> None:
     """Drops what is over since before ``moment``; what is still in force or there stays, however old."""
-    connection.execute("DELETE FROM runs WHERE start < ?", (_count(moment),))
+    connection.execute("DELETE FROM runs WHERE start < ?", (microseconds(moment),))
     for statement in (
         "DELETE FROM subjects WHERE id NOT IN (SELECT subject FROM runs)",
         "DELETE FROM plans WHERE valid_to < :moment",
         "DELETE FROM announced WHERE due < :moment",
         "DELETE FROM members WHERE gone < :moment",
     ):
-        connection.execute(statement, {"moment": _kept(moment)})
-
-
-# --- values ---------------------------------------------------------------------------------------------------------------
-
-_LARGEST = 2**63 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _count(moment: datetime | None) -> int | None:
-    """Microseconds since 1970."""
-    return None if moment is None else (moment - _EPOCH) // datetime.resolution
-
-
-def _row(*values: object) -> tuple[object, ...]:
-    """Values as SQLite takes them. Upstreams' text and numbers are hostile: what can't be kept must not stop the rest."""
-    return tuple(_kept(value) for value in values)
-
-
-def _kept(value: object) -> object:
-    if isinstance(value, datetime):
-        # Always with microseconds, in UTC: text that sorts as the times do.
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    return None if isinstance(value, int) and abs(value) > _LARGEST else value
-
-
-def _moment(text: str) -> datetime:
-    when = _maybe(text)
-    if when is None:
-        raise UnreadableRecordError("no time")
-    return when
-
-
-def _maybe(text: str | None) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(text) if text is not None else None
-    except (TypeError, ValueError):
-        raise UnreadableRecordError("no time") from None
-    if when is not None and when.tzinfo is None:
-        raise UnreadableRecordError("a time without its zone")
-    return when
+        connection.execute(statement, {"moment": stored(moment)})
