@@ -127,7 +127,7 @@ def _failing_as_the_service(bench: Bench) -> None:
 def _migration(statement: str) -> Change:
     """A change to the sources: one more version of the ledger."""
     line = "class NewerLedgerError"
-    return "ledger_schema.py", line, f'MIGRATIONS = (*MIGRATIONS, "{statement}")\n\n\n{line}'
+    return "ledger/migrations.py", line, f'MIGRATIONS = (*MIGRATIONS, "{statement}")\n\n\n{line}'
 
 
 def _refused_release(bench: Bench, what: str, changes: list[Change], *words: str, **variables: Any) -> None:
