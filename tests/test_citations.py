@@ -146,6 +146,15 @@ def test_each_document_that_code_names_exists() -> None:
     assert not sorted((name, path) for name, path in named if not (ROOT / path).exists())
 
 
+def test_each_module_that_code_names_exists() -> None:
+    modules = {path.name for folder in CODE for path in (ROOT / folder).rglob("*.py")}
+    module = re.compile(r"(?<![\w/.-])\w+\.py\b")
+    named = {(name, path) for name, text in text_files(*CODE) for path in module.findall(text)}
+
+    assert named
+    assert not sorted((name, path) for name, path in named if path not in modules)
+
+
 def test_each_link_in_markdown_leads_somewhere() -> None:
     broken = []
     for page, text in markdown():
