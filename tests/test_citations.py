@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
+from sidecar.core.model import State
+
 ROOT = Path(__file__).parent.parent
 UPSTREAMS = ROOT / "docs" / "upstreams.md"
 VERDICTS = ROOT / "docs" / "verdicts.md"
@@ -124,6 +126,11 @@ def test_each_citation_of_a_rule_resolves() -> None:
 )
 def test_citations_of_rules_are_found(text: str, numbers: list[int]) -> None:
     assert list(cited_rules(text)) == numbers
+
+
+@pytest.mark.parametrize("state", State)
+def test_each_state_is_explained(state: State) -> None:
+    assert f"\n| `{state}` | " in VERDICTS.read_text()
 
 
 # --- files and links --------------------------------------------------------------------------------------------------------
