@@ -3,11 +3,13 @@ PYTHON ?= python3
 PORT ?= 8480
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON_CODE := src tests bench
+PYTHON_CODE := src tests bench scripts
 ROLLOUT := .venv-rollout
+SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types unit test suite fortnight vault browser rollout bench pictures lock clean
+.PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
+    browser rollout bench mutants pictures lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -15,17 +17,34 @@ help: ## list these commands
 demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
 	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
 
-check: lint types unit ## lint, types, unit and contract tests: about a minute
+check: $(VENV)/.dev ## lint, types, unit and contract tests with their coverage: about a minute and a half
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types
+	@$(MAKE) --no-print-directory unit
 
-lint: $(VENV)/.dev
+lint: lint-ansible lint-python lint-words lint-yaml lint-shell ## ruff, ansible-lint, yamllint, shellcheck, codespell
+
+lint-python: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)
 	$(BIN)/ruff format --check $(PYTHON_CODE)
+
+lint-words: $(VENV)/.dev
+	$(BIN)/codespell
+
+lint-yaml: $(VENV)/.dev
+	$(BIN)/yamllint --strict .
+
+lint-shell: $(VENV)/.dev
+	$(BIN)/shellcheck $(SHELL_CODE)
+
+# It calls ansible-playbook, which it looks for in the PATH.
+lint-ansible: $(VENV)/.dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -q -n 2 -m 'not browser and not vault and not fortnight'
+	$(BIN)/python -m pytest -q -n 2 -m 'not browser and not vault and not fortnight' -p scripts.coverage_floors
 
 test: lint types suite rollout ## everything: check, a fortnight, a real Vault, a real browser, the roll-out into containers
 
@@ -56,6 +75,9 @@ pictures: $(VENV)/.dev ## the documentation's pictures, of a real Glance
 	@scripts/need-chromium
 	$(BIN)/python -m tests.glance.pictures docs
 
+mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules)
+	$(BIN)/python -m scripts.mutants $(ONLY)
+
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes
 	scripts/lock
 
@@ -69,6 +91,10 @@ $(VENV)/.demo: requirements-demo.txt pyproject.toml
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
 	@scripts/install $(PYTHON) $(VENV) requirements-dev.txt
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.mutants: requirements-mutants.txt $(VENV)/.dev
+	@scripts/install $(PYTHON) $(VENV) requirements-mutants.txt
+	@touch $@
 
 $(ROLLOUT)/.done: requirements-rollout.txt pyproject.toml
 	@scripts/install $(PYTHON) $(ROLLOUT) requirements-rollout.txt

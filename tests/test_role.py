@@ -16,9 +16,9 @@ import yaml
 
 from sidecar.config import model
 from sidecar.ledger.ledger import FILE, Ledger
+from tests.commands.test_cli import KEY, running
 from tests.core.sample_reports import pve
 from tests.ledgers import NOW, desk, filled, written
-from tests.test_cli import KEY, running
 
 ROOT = Path(__file__).parent.parent
 ROLE = ROOT / "roles" / "backup_glance"

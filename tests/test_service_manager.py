@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.service_manager import READY, tell
-from tests.test_cli import KEY, running
+from tests.commands.test_cli import KEY, running
 
 
 @contextmanager

@@ -21,10 +21,10 @@ from sidecar.credentials import Credentials
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.runtime import BoardKeeper
 from sidecar.wiring import make_sources
+from tests.commands.test_cli import KEY, running
 from tests.core.factories import at
 from tests.ledgers import NOW, rows
 from tests.simulators import Rack, demo_homelab
-from tests.test_cli import KEY, running
 
 #: Child processes run the code that is tested here, wherever another version may be installed.
 THIS_TREE = {

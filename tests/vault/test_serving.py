@@ -19,9 +19,9 @@ from sidecar.config import load
 from sidecar.core.reports.report import Report
 from sidecar.credentials import Credentials
 from sidecar.wiring import make_sources, make_vault
+from tests.commands.test_cli import Sidecar, command
+from tests.commands.test_cli import running as serving
 from tests.simulators import Rack, demo_homelab
-from tests.test_cli import Sidecar, command
-from tests.test_cli import running as serving
 from tests.vault.server import Bao
 
 NOW = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
