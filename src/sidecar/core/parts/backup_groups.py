@@ -57,6 +57,7 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         concerns=summary.concerns,
         unusable=summary.unusable,
         verified_at=summary.verified_at,
+        verified=summary.verified,
     )
     writer = _writer(source, key, guest_parts)
     expected = [

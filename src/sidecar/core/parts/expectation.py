@@ -172,6 +172,7 @@ class Observed:
         concerns: true sentences that make it a warning although a backup exists.
         unusable: why the newest backup can't be restored ("the newest backup failed verification").
         verified_at: when the newest snapshot was last verified by its own server.
+        verified: how many of the kept backups were verified there and are good; None where nothing is ever verified.
     """
 
     evidence: Evidence
@@ -180,6 +181,7 @@ class Observed:
     concerns: tuple[str, ...] = ()
     unusable: str | None = None
     verified_at: datetime | None = None
+    verified: int | None = None
 
     @property
     def newest_good(self) -> Run | None:

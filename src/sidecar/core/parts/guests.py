@@ -321,6 +321,7 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
         concerns=kept.summary.concerns,
         unusable=kept.summary.unusable,
         verified_at=kept.summary.verified_at,
+        verified=kept.summary.verified,
     )
 
 
@@ -338,6 +339,7 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
         runs=newest_first(runs.values()),
         count=sum(member.at(place).count for place in places),
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
+        verified=sum(member.at(place).summary.verified for place in places),
     )
 
 

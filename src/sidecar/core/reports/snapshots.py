@@ -23,7 +23,7 @@ class SnapshotSummary:
         begun: when any of them began, newest first.
         finished: the finished ones as runs, newest first.
         unfinished: those without a size, newest first (rule 10: no backups).
-        concerns, unusable, verified_at: as in parts.expectation.Observed.
+        concerns, unusable, verified_at, verified: as in parts.expectation.Observed.
     """
 
     begun: tuple[datetime, ...] = ()
@@ -32,30 +32,37 @@ class SnapshotSummary:
     concerns: tuple[str, ...] = ()
     unusable: str | None = None
     verified_at: datetime | None = None
+    verified: int = 0
 
     def runs(self, as_of: datetime | None, upload_limit: timedelta) -> tuple[Run, ...]:
         """All of them as runs, newest first, when they were listed at ``as_of`` and uploads take ``upload_limit`` at most."""
         if not self.unfinished:
             return self.finished
-        unfinished = (_unfinished(one, as_of, upload_limit) for one in self.unfinished)
+        unfinished = (_unfinished(snapshot, as_of, upload_limit) for snapshot in self.unfinished)
         return tuple(sorted((*self.finished, *unfinished), key=attrgetter("start"), reverse=True))
 
 
 def summary(groups: Iterable[BackupGroup]) -> SnapshotSummary:
     """What the snapshots of all ``groups`` prove together."""
-    mine = sorted((one for group in groups for one in group.snapshots), key=attrgetter("time"), reverse=True)
-    finished = [one for one in mine if one.size is not None]
+    mine = sorted((snapshot for group in groups for snapshot in group.snapshots), key=attrgetter("time"), reverse=True)
+    finished = [snapshot for snapshot in mine if snapshot.size is not None]
     newest = finished[0] if finished else None
-    verified = [one for one in finished if one.verification is not None]
-    corrupt = [one for one in verified if _failed_here(one)]
+    verified = [snapshot for snapshot in finished if snapshot.verification is not None]
+    corrupt = [snapshot for snapshot in verified if _failed_here(snapshot)]
     ok = Outcome.OK
     return SnapshotSummary(
-        begun=tuple([one.time for one in mine]),
-        finished=tuple([Run(one.time, None, ok, one.size) for one in finished]),
-        unfinished=tuple(one for one in mine if one.size is None),
+        begun=tuple([snapshot.time for snapshot in mine]),
+        finished=tuple([Run(snapshot.time, None, ok, snapshot.size) for snapshot in finished]),
+        unfinished=tuple(snapshot for snapshot in mine if snapshot.size is None),
         concerns=tuple(_older_corrupt(corrupt)) if newest not in corrupt else (),
         unusable="the newest backup failed verification" if newest and newest in corrupt else None,
-        verified_at=next((one.verification.at for one in verified if one.verification and one.verification.own), None),
+        verified=sum(
+            snapshot.verification.own and snapshot.verification.ok for snapshot in verified if snapshot.verification
+        ),
+        verified_at=next(
+            (snapshot.verification.at for snapshot in verified if snapshot.verification and snapshot.verification.own),
+            None,
+        ),
     )
 
 
@@ -79,7 +86,10 @@ def _older_corrupt(corrupt: list[Snapshot]) -> Iterator[str]:
 
 def archive_runs(archives: Iterable[Archive]) -> list[Run]:
     """Archives on other storages; an empty file is no backup."""
-    return [Run(one.time, None, Outcome.FAILED if one.size == 0 else Outcome.OK, one.size) for one in archives]
+    return [
+        Run(snapshot.time, None, Outcome.FAILED if snapshot.size == 0 else Outcome.OK, snapshot.size)
+        for snapshot in archives
+    ]
 
 
 def failed_runs(tasks: Iterable[Task]) -> list[Run]:

@@ -64,12 +64,13 @@ def members(judged: Judged) -> Iterator[JobMember]:
 
 def _members(name: str, judged: JudgedPart, inputs: Inputs) -> Iterator[JobMember]:
     for judgement in judged.judgements:
-        member = _member(name, judged, judgement, inputs)
+        member = member_of(name, judged, judgement, inputs)
         if member.schedules:
             yield member
 
 
-def _member(name: str, judged: JudgedPart, judgement: Judgement, inputs: Inputs) -> JobMember:
+def member_of(name: str, judged: JudgedPart, judgement: Judgement, inputs: Inputs) -> JobMember:
+    """An expectation with all that its due times are told from."""
     part, expectation = judged.part, judgement.expectation
     known = tuple(dropwhile(expectation.observed.evidence.is_from_the_future, expectation.observed.runs))
     every = known[::-1]

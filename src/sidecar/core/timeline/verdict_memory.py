@@ -1,0 +1,258 @@
+"""What one judgement adds to the memory of verdicts: changes of state, final occurrences, gaps in observation, days.
+
+Pure: what was judged and what was remembered in, what is new out. Alerts, the history and the report read the memory
+and never judge the past again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from types import MappingProxyType
+
+from sidecar.core.history.verdict_log import (
+    ExpectationKey,
+    FinalOccurrence,
+    FinalState,
+    ObservationGap,
+    RememberedVerdicts,
+    ServiceDay,
+    VerdictChange,
+    VerdictLog,
+)
+from sidecar.core.judgement.judge import Judgement
+from sidecar.core.judgement.judged import Judged, JudgedPart
+from sidecar.core.model import Board, Cause, ServiceRow, SourceRow, State
+from sidecar.core.parts.expectation import Expectation, ScheduleInForce
+from sidecar.core.parts.inputs import Inputs
+from sidecar.core.schedules.due_times import skipped
+
+from .members import JobMember, member_of
+from .outcomes import MemberOutcome, OutcomeResolver
+from .window import window
+
+#: Due times of one expectation that are decided by one judgement at most; the others wait for the next one.
+MOST_AT_ONCE = 500
+
+_FINAL = {
+    State.OK: FinalState.KEPT,
+    State.WARNING: FinalState.KEPT,
+    State.FAILED: FinalState.FAILED,
+    State.MISSED: FinalState.MISSED,
+    State.NEVER: FinalState.MISSED,
+    State.DISABLED: FinalState.PAUSED,
+    State.UNKNOWN: FinalState.NOT_OBSERVED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictMemory:
+    """Where the judgement stands: what is remembered, and which days were already written as they are.
+
+    Attributes:
+        remembered: the last state and the newest decided due time of each expectation, and the gaps that last.
+        days: the last day of each service.
+    """
+
+    remembered: RememberedVerdicts = field(default_factory=RememberedVerdicts)
+    days: Mapping[str, ServiceDay] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+
+def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tuple[VerdictMemory, VerdictLog]:
+    """``memory`` after this judgement, and what is new in it.
+
+    Args:
+        board: the board of ``judged``.
+    """
+    states, decided = dict(memory.remembered.states), dict(memory.remembered.decided)
+    changes: list[VerdictChange] = []
+    finals: list[FinalOccurrence] = []
+    for name, part in _parts(judged):
+        for judgement in part.judgements:
+            key = _key(part, judgement.expectation)
+            if states.get(key) is not judgement.verdict.state:
+                changes.append(_change(key, states.get(key), judgement, judged.inputs.now))
+                states[key] = judgement.verdict.state
+            new = _finals(key, name, part, judgement, decided.get(key), judged.inputs)
+            if new:
+                finals += new
+                decided[key] = new[-1].due
+            elif key not in decided:
+                decided[key] = _looked_since(part, judged.inputs)
+    gaps = dict(memory.remembered.gaps)
+    new_gaps = tuple(_gaps(gaps, board.sources, judged.inputs.now))
+    gaps = {source: gap for source, gap in gaps.items() if gap.until is None}
+    days = {row.name: _day(row, part_rows, judged.inputs) for row, part_rows in _services(judged, board)}
+    new_days = tuple(day for name, day in days.items() if memory.days.get(name) != day)
+    after = VerdictMemory(RememberedVerdicts(states=states, decided=decided, gaps=gaps), days)
+    return after, VerdictLog(changes=tuple(changes), finals=tuple(finals), gaps=new_gaps, days=new_days)
+
+
+def _parts(judged: Judged) -> Iterator[tuple[str, JudgedPart]]:
+    """Every judged part once, with the name of its first service."""
+    seen = set()
+    for service in judged.services:
+        for part in service.parts:
+            if part.part.member not in seen:
+                seen.add(part.part.member)
+                yield service.service.name, part
+    yield from (("", part) for part in judged.upkeep)
+
+
+def _key(part: JudgedPart, expectation: Expectation) -> ExpectationKey:
+    return ExpectationKey(str(part.part.member), str(expectation.job), expectation.destination or "")
+
+
+def _change(key: ExpectationKey, before: State | None, judgement: Judgement, now: datetime) -> VerdictChange:
+    verdict = judgement.verdict
+    return VerdictChange(
+        member=key.member,
+        job=key.job,
+        destination=key.destination,
+        at=now,
+        state_from=before,
+        state_to=verdict.state,
+        cause=str(verdict.cause or Cause.CANNOT_TELL),
+        reason=verdict.reason,
+    )
+
+
+def _looked_since(part: JudgedPart, inputs: Inputs) -> datetime:
+    """Days before anybody looked stay blank."""
+    return inputs.history.contact(part.part.source) or inputs.now
+
+
+# --- occurrences ----------------------------------------------------------------------------------------------------------
+
+
+def _finals(
+    key: ExpectationKey,
+    name: str,
+    part: JudgedPart,
+    judgement: Judgement,
+    decided: datetime | None,
+    inputs: Inputs,
+) -> list[FinalOccurrence]:
+    """The due times after the last decided one that nothing can change any more, in their order."""
+    since = decided or _looked_since(part, inputs)
+    expectation = judgement.expectation
+    coming = _due_after(expectation.schedules, since)
+    if coming is None or not _is_final(judgement, coming, _due_after(expectation.schedules, coming)):
+        return []
+    member = member_of(name, part, judgement, inputs)
+    begin = since + datetime.resolution
+    shown = window(member.schedules, member.runs, begin, inputs.now, MOST_AT_ONCE)
+    resolver = OutcomeResolver(member, shown, inputs.now)
+    following = [due for _, due in pairwise(shown.every)]
+    finals: list[FinalOccurrence] = []
+    for place in range(shown.first, len(shown.every)):
+        due = shown.every[place]
+        after = following[place] if place < len(following) else _due_after(member.schedules, due)
+        outcome = resolver.of(place)
+        if not _is_final(judgement, due, after) or (outcome is not None and outcome.state not in _FINAL):
+            break
+        paused = any(pause.start <= due < pause.end for pause in part.part.pauses)
+        finals.append(_final(key, member, due, outcome, inputs.now, paused=paused))
+    return _with_skipped(finals, key, member.schedules, since, inputs.now)
+
+
+def _due_after(schedules: tuple[ScheduleInForce, ...], moment: datetime) -> datetime | None:
+    return min((due for schedule in schedules if (due := schedule.due_after(moment)) is not None), default=None)
+
+
+def _is_final(judgement: Judgement, due: datetime, following: datetime | None) -> bool:
+    """A good run answered it or a later one, or the next due time has come: what runs from then on answers that one."""
+    if judgement.due is not None and due < judgement.due:
+        return True
+    as_of = judgement.expectation.observed.evidence.as_of
+    return following is not None and as_of is not None and following <= as_of and not judgement.under_way
+
+
+def _final(
+    key: ExpectationKey, member: JobMember, due: datetime, outcome: MemberOutcome | None, now: datetime, *, paused: bool
+) -> FinalOccurrence:
+    state = _FINAL[outcome.state] if outcome is not None else FinalState.NOT_OBSERVED
+    if paused and state is not FinalState.KEPT:
+        state = FinalState.PAUSED
+    run = outcome.run if outcome is not None else None
+    if state is FinalState.KEPT and run is not None and run.start > due + member.judgement.grace:
+        state = FinalState.KEPT_LATE
+    return FinalOccurrence(
+        member=key.member,
+        job=key.job,
+        destination=key.destination,
+        due=due,
+        state=state,
+        run_start=run.start if run is not None else None,
+        decided_at=now,
+    )
+
+
+def _with_skipped(
+    finals: list[FinalOccurrence],
+    key: ExpectationKey,
+    schedules: tuple[ScheduleInForce, ...],
+    since: datetime,
+    now: datetime,
+) -> list[FinalOccurrence]:
+    """Rule 7: with the local times that the clocks skipped meanwhile."""
+    if not finals:
+        return finals
+    until = finals[-1].due
+    gaps = {
+        gap.at
+        for schedule in schedules
+        if schedule.schedule is not None
+        for gap in skipped(schedule.schedule, since, until)
+        if schedule.in_force(gap.at)
+    }
+    missing = [
+        FinalOccurrence(
+            member=key.member,
+            job=key.job,
+            destination=key.destination,
+            due=moment,
+            state=FinalState.SKIPPED,
+            run_start=None,
+            decided_at=now,
+        )
+        for moment in gaps
+    ]
+    return sorted([*finals, *missing], key=lambda final: final.due)
+
+
+# --- gaps and days --------------------------------------------------------------------------------------------------------
+
+
+def _gaps(gaps: dict[str, ObservationGap], sources: tuple[SourceRow, ...], now: datetime) -> Iterator[ObservationGap]:
+    """Gaps that begin or end now; ``gaps`` is brought up to date."""
+    for row in sources:
+        gap = gaps.get(row.name)
+        unreadable = row.verdict.state is State.UNKNOWN
+        if unreadable and gap is None:
+            gaps[row.name] = ObservationGap(source=row.name, start=row.as_of or now)
+            yield gaps[row.name]
+        elif gap is not None and not unreadable:
+            gaps[row.name] = ObservationGap(source=row.name, start=gap.start, until=now)
+            yield gaps[row.name]
+
+
+def _services(judged: Judged, board: Board) -> Iterator[tuple[ServiceRow, tuple[JudgedPart, ...]]]:
+    parts = {service.service.name: service.parts for service in judged.services}
+    return ((row, parts.get(row.name, ())) for row in board.services)
+
+
+def _day(row: ServiceRow, parts: tuple[JudgedPart, ...], inputs: Inputs) -> ServiceDay:
+    counts = [part.part.observed.count for part in parts if part.part.observed.count is not None]
+    verified = [part.part.observed.verified for part in parts if part.part.observed.verified is not None]
+    sizes = [part.size for part in row.parts if part.size is not None]
+    return ServiceDay(
+        service=row.name,
+        day=inputs.now.astimezone(inputs.settings.timezone).date(),
+        count=sum(counts) if counts else None,
+        size=sum(sizes) if sizes else None,
+        verified=sum(verified) if verified else None,
+        copies=sum(copy.state is State.OK for copy in row.copies),
+    )
