@@ -10,6 +10,8 @@ Messages are for the person who must act. They name keys, sources and permission
 
 from __future__ import annotations
 
+from sidecar.core.reports.report import ProblemKind
+
 
 class SidecarError(Exception):
     """Base of all errors that backup-glance raises on purpose."""
@@ -32,16 +34,28 @@ class SourceError(SidecarError):
 
     Attributes:
         cause: one clause: "connection refused", "HTTP 403: permission check failed".
+        kind, culprit: see Problem.
         action: what to do, where it is known.
         status: the HTTP status, where there was one.
-        denied: the credential was refused, or a permission is proved to be missing.
     """
 
     def __init__(
-        self, cause: str, *, action: str | None = None, status: int | None = None, denied: bool = False
+        self,
+        cause: str,
+        *,
+        kind: ProblemKind,
+        culprit: str | None = None,
+        action: str | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(cause)
         self.cause = cause
+        self.kind = kind
+        self.culprit = culprit
         self.action = action
         self.status = status
-        self.denied = denied
+
+    @property
+    def denied(self) -> bool:
+        """The credential was refused, or a permission is proved to be missing."""
+        return self.kind.denied

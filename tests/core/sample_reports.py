@@ -23,7 +23,7 @@ from sidecar.core.reports.facts import (
     Task,
     Zone,
 )
-from sidecar.core.reports.report import Problem, Reading, Report
+from sidecar.core.reports.report import Problem, ProblemKind, Reading, Report
 from sidecar.core.settings import PartSetting, ServiceSetting, Settings, SourceSetting
 from tests.core.factories import BERLIN, STALE_AFTER, at
 
@@ -118,7 +118,8 @@ def pbs(
 
 
 def away(name: str, kind: SourceKind, when: str, cause: str = "connection refused", *, denied: bool = False) -> Report:
-    return Report(name, kind, at(when), problem=Problem(cause, "look at it", denied=denied))
+    problem = ProblemKind.REFUSED_CREDENTIALS if denied else ProblemKind.UNREACHABLE
+    return Report(name, kind, at(when), problem=Problem(cause, "look at it", kind=problem))
 
 
 def judged(now: str, *reports: Report, given: Settings | None = None, since: str | None = None) -> Board:

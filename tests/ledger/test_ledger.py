@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sidecar.core.model import Outcome, Run, SourceKind, State
 from sidecar.core.reports.facts import BackrestPlan, Guest
-from sidecar.core.reports.report import Problem, Report
+from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.runtime import BoardKeeper
 from tests.core.factories import at, failed, run
@@ -141,7 +141,7 @@ def test_a_source_that_is_away_keeps_its_readings_and_its_problem(tmp_path: Path
     again.close()
 
     report = again.remembered.reports["pbs"]
-    assert report.problem == Problem("connection refused", "look at it")
+    assert report.problem == Problem("connection refused", "look at it", kind=ProblemKind.UNREACHABLE)
     assert {one.as_of for one in report.readings} == {at("22 11:58")}
 
 

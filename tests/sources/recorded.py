@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from sidecar.core.reports.report import Reading, Report
+from sidecar.core.reports.report import Limit, Reading, Report
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Headers, Upstream
@@ -125,3 +125,8 @@ def broken(report: Report) -> set[tuple[str, ...]]:
 
 def _fine(data: Any) -> dict[str, Any]:
     return {"status": 200, "body": {"data": data}}
+
+
+def texts(limits: Iterable[Limit]) -> tuple[str, ...]:
+    """What people read of limits."""
+    return tuple(limit.text for limit in limits)

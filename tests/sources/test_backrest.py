@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, Repo, UpkeepJob
-from sidecar.core.reports.report import Report
+from sidecar.core.reports.report import Limit, Report
 from sidecar.sources.backrest import ALLOWED, BackrestOptions, BackrestSource
 from sidecar.sources.backrest_log import parse_operations, upkeep_jobs, with_log
 from sidecar.sources.backrest_parse import parse_dashboard
@@ -25,7 +25,7 @@ from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 from tests.simulators import HOMELAB, Rack
 from tests.simulators.faults import PlanFails, UpkeepFails
-from tests.sources.recorded import Kept
+from tests.sources.recorded import Kept, texts
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 """Monday 07:30 in the homelab."""
@@ -63,7 +63,7 @@ def test_plans_have_their_runs_and_the_next_one_that_is_announced(version: str) 
 
     assert [plan.id for plan in dashboard.plans] == ["home-docs", "photos", "etc-4h", "vm-images"]
     assert dashboard.repos == (Repo("b2-main"), Repo("local-usb"))
-    assert dashboard.limits == ()
+    assert texts(dashboard.limits) == ()
     assert docs.next_run == datetime(2026, 11, 24, 1, 0, 4, tzinfo=UTC)
     assert docs.runs[0].start == datetime(2026, 11, 23, 1, 0, 4, tzinfo=UTC)
     assert docs.runs[0].end == docs.runs[0].start + timedelta(seconds=212)
@@ -106,7 +106,7 @@ def test_a_status_is_an_outcome(status: str, outcome: Outcome, ended: bool) -> N
 def test_what_waits_or_was_taken_out_of_the_queue_did_not_run(status: str) -> None:
     dashboard = parse_dashboard(summary(timestampMs=[ms(NOW)], durationMs=["1000"], status=[status]))
 
-    assert (dashboard.plans[0].runs, dashboard.limits) == ((), ())
+    assert (dashboard.plans[0].runs, texts(dashboard.limits)) == ((), ())
 
 
 def test_runs_of_an_unknown_status_are_left_out_and_counted() -> None:
@@ -114,7 +114,7 @@ def test_runs_of_an_unknown_status_are_left_out_and_counted() -> None:
     dashboard = parse_dashboard(summary(timestampMs=[ms(NOW)] * 4, durationMs=["1000"] * 4, status=statuses))
 
     assert [run.outcome for run in dashboard.plans[0].runs] == [Outcome.OK]
-    assert dashboard.limits == ("3 of 4 runs of plan vault could not be read",)
+    assert texts(dashboard.limits) == ("3 of 4 runs of plan vault could not be read",)
 
 
 def test_columns_of_unequal_length_are_read_as_far_as_they_go_together() -> None:
@@ -123,7 +123,7 @@ def test_columns_of_unequal_length_are_read_as_far_as_they_go_together() -> None
     )
 
     assert len(dashboard.plans[0].runs) == 2
-    assert dashboard.limits == ("the runs of plan vault are listed incompletely: 2 of 3 were read",)
+    assert texts(dashboard.limits) == ("the runs of plan vault are listed incompletely: 2 of 3 were read",)
 
 
 def test_a_plan_that_cannot_be_read_is_counted_and_spoils_nothing() -> None:
@@ -132,7 +132,7 @@ def test_a_plan_that_cannot_be_read_is_counted_and_spoils_nothing() -> None:
     dashboard = parse_dashboard(body)
 
     assert [plan.id for plan in dashboard.plans] == ["vault"]
-    assert dashboard.limits == ("2 of 3 plans could not be read",)
+    assert texts(dashboard.limits) == ("2 of 3 plans could not be read",)
 
 
 @given(JSON)
@@ -206,7 +206,7 @@ def asked(rack: Rack) -> list[str]:
 def test_everything_is_read_with_one_login_the_summary_and_one_log_per_plan(rack: Rack, source: BackrestSource) -> None:
     report = read(source)
 
-    assert (report.problem, report.limits) == (None, ())
+    assert (report.problem, texts(report.limits)) == (None, ())
     assert {reading.as_of for reading in report.readings} == {NOW}
     assert [reading.scope for reading in report.readings] == [
         ("plans",),
@@ -279,7 +279,7 @@ def operation(kind: str = "operationBackup", status: str = "STATUS_SUCCESS", **m
 
 
 def upkeep(*operations: dict[str, Any]) -> dict[str, UpkeepJob]:
-    limits: list[str] = []
+    limits: list[Limit] = []
     found = {job.kind: job for job in upkeep_jobs(parse_operations({"operations": [*operations]}), limits)}
     assert limits == []
     return found
@@ -339,7 +339,7 @@ def test_upkeep_that_only_waits_never_ran() -> None:
     ],
 )
 def test_operations_that_are_no_run_of_the_plan_add_none(other: dict[str, Any]) -> None:
-    plan, limits = BackrestPlan("vault", None, ()), list[str]()
+    plan, limits = BackrestPlan("vault", None, ()), list[Limit]()
 
     assert with_log(plan, parse_operations({"operations": [other]}), limits).runs == ()
     assert limits == []
@@ -357,13 +357,13 @@ def test_the_log_adds_the_error_to_the_run_that_the_summary_tells_of() -> None:
 
 
 def test_operations_that_cannot_be_read_are_counted_and_spoil_nothing() -> None:
-    limits: list[str] = []
+    limits: list[Limit] = []
     rows = parse_operations(
         {"operations": [operation(), operation(unixTimeStartMs="soon"), {**operation(), "status": 7}]}
     )
 
     assert len(with_log(BackrestPlan("vault", None, ()), rows, limits).runs) == 1
-    assert limits == ["2 operations of plan vault could not be read"]
+    assert texts(limits) == ("2 operations of plan vault could not be read",)
 
 
 @given(JSON)
@@ -383,7 +383,7 @@ def test_any_json_is_a_log_or_unreadable(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("how", "cause"),
-    [("garbage", "no JSON"), ("truncated", "cut off"), ("wrong-type", "no list of operations"), (500, "HTTP 500")],
+    [("garbage", "not JSON"), ("truncated", "cut off"), ("wrong-type", "not a list of operations"), (500, "HTTP 500")],
 )
 def test_a_log_that_cannot_be_read_keeps_what_the_summary_tells(
     rack: Rack, source: BackrestSource, how: Any, cause: str
@@ -426,7 +426,7 @@ def test_a_refused_login_is_denied_in_words_and_shown_nowhere(
 
     assert report.problem is not None
     assert report.problem.denied
-    assert report.problem.cause == "the login of glance is refused (HTTP 401: invalid password)"
+    assert report.problem.cause == "the login of glance was refused (HTTP 401: invalid password)"
     assert "username and password" in (report.problem.action or "")
     assert report.readings == ()
     assert password.fresh_reads == 1
@@ -446,7 +446,7 @@ def test_who_has_no_user_is_told_to_configure_one(rack: Rack) -> None:
     problem = read(source_for(rack.transport("backrest"), None)).problem
 
     assert problem is not None
-    assert (problem.cause, problem.denied) == ("it asks for a login", True)
+    assert (problem.cause, problem.denied) == ("it requires a login", True)
     assert "username" in (problem.action or "")
 
 
@@ -456,15 +456,15 @@ def test_a_login_that_gives_no_token_is_no_login(token: Any) -> None:
     problem = read(source_for(transport)).problem
 
     assert problem is not None
-    assert problem.cause == "its login gives no token"
+    assert problem.cause == "its login returned no token"
 
 
 @pytest.mark.parametrize(
     ("how", "cause"),
     [
-        ("garbage", "no JSON"),
+        ("garbage", "not JSON"),
         ("truncated", "cut off"),
-        ("wrong-type", "no summary"),
+        ("wrong-type", "not a summary"),
         ("redirect", "HTTP 302"),
         (500, "HTTP 500"),
         (503, "HTTP 503"),

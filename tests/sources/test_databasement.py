@@ -22,7 +22,7 @@ from tests.simulators import HOMELAB, Rack
 from tests.simulators.faults import CopyFails, DumpFails, DumpFileGone, Fault, ServerUnreachable
 from tests.simulators.homelab import DatabaseServer, DumpBackup
 from tests.simulators.timetable import Timetable
-from tests.sources.recorded import Kept
+from tests.sources.recorded import Kept, texts
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 """Monday 07:30 in the homelab."""
@@ -91,7 +91,7 @@ def test_everything_is_read_page_by_page(rack: Rack, source: DatabasementSource)
     report = read(source)
     dumps = list(report.facts(Dump))
 
-    assert (report.problem, report.limits, report.version) == (None, (), None)
+    assert (report.problem, texts(report.limits), report.version) == (None, (), None)
     assert [reading.as_of for reading in report.readings] == [NOW, NOW]
     assert {(plan.server, plan.schedule) for plan in report.facts(DumpPlan)} == {
         ("mariadb-main", "0 2 * * *"),
@@ -174,7 +174,9 @@ def test_without_volumes_those_that_were_read_before_still_hold(
 
     assert {plan.volumes for plan in report.facts(DumpPlan)} == {("nas", "s3")}
     assert [
-        limit for limit in report.limits if limit.startswith("which volumes the backups write to could not be read: ")
+        limit
+        for limit in texts(report.limits)
+        if limit.startswith("the volumes that backups write to could not be read: ")
     ]
 
 
@@ -221,7 +223,7 @@ def test_reading_stops_at_the_page_that_is_older_than_forty_days(tmp_path: Path)
     oldest = min(one.run.start for one in report.facts(Dump))
 
     assert timedelta(days=40) < NOW - oldest < timedelta(days=60)
-    assert report.limits == ()
+    assert texts(report.limits) == ()
     assert sum(asked.path == "/api/v1/jobs" for asked in rack.requests) == 3
 
 
@@ -229,7 +231,7 @@ def test_a_list_without_end_is_cut_off_and_that_is_said() -> None:
     endless = sample("jobs_v1.3") | {"meta": {"last_page": 10**9}}
     report = read(source_for(answering(("/api/v1/jobs", 200, endless))))
 
-    assert report.limits == ("only the newest 3000 jobs were read",)
+    assert texts(report.limits) == ("only the newest 3000 jobs were read",)
     assert len(list(report.facts(Dump))) == 10
 
 
@@ -245,7 +247,7 @@ def test_rows_that_cannot_be_read_are_counted_and_spoil_nothing() -> None:
     jobs["data"] += [{"id": "01", "status": "queued"}, 17]
     report = read(source_for(answering(("/api/v1/jobs", 200, jobs))))
 
-    assert report.limits == ("2 of 13 jobs could not be read",)
+    assert texts(report.limits) == ("2 of 13 jobs could not be read",)
     assert len(list(report.facts(Dump))) == 10
 
 
@@ -264,7 +266,7 @@ def test_an_old_databasement_is_read_and_called_old() -> None:
     report = read(source_for(answering(("/api/v1/database-servers", 200, servers))))
 
     assert [plan.pattern for plan in report.facts(DumpPlan)] == ["^crm"]
-    assert any("older than 1.1" in limit for limit in report.limits)
+    assert any("older than 1.1" in limit for limit in texts(report.limits))
 
 
 # --- when it can't be read --------------------------------------------------------------------------------------------
@@ -287,7 +289,7 @@ def test_a_refused_token_is_denied_in_words_and_shown_nowhere(
 
     assert report.problem is not None
     assert report.problem.denied
-    assert report.problem.cause == "its token is refused (HTTP 401: Unauthenticated.)"
+    assert report.problem.cause == "its token was refused (HTTP 401: Unauthenticated.)"
     assert "token" in (report.problem.action or "")
     assert report.readings == ()
     assert token.known not in repr(report)
@@ -298,7 +300,7 @@ def test_a_secret_that_is_no_token_is_not_sent() -> None:
     report = read(source_for(answering(), Kept(lambda: "geheim\nüber")))
 
     assert report.problem is not None
-    assert "is no API token" in report.problem.cause
+    assert "is not an API token" in report.problem.cause
     assert "geheim" not in repr(report)
 
 
@@ -307,12 +309,12 @@ def test_a_secret_that_is_no_token_is_not_sent() -> None:
     [
         (
             "user belongs to no organization (json request)",
-            "HTTP 401: Your account is not a member",
+            "its token was refused (HTTP 401: Your account is not a member",
             True,
             "role viewer",
         ),
         ("org_id / X-Organization-Id not accessible", "HTTP 403: The requested organization", True, "role viewer"),
-        ("same but WITHOUT Accept: application/json", "HTTP 302: it sends us to /login", True, "url"),
+        ("same but WITHOUT Accept: application/json", "HTTP 302: redirects to /login", True, "url"),
         ("server error, APP_DEBUG=false", "HTTP 500: Server Error", False, None),
     ],
 )
@@ -344,7 +346,7 @@ def test_a_web_page_is_no_answer() -> None:
     report = read(source_for(answering(("/health", 200, "<!doctype html>"))))
 
     assert report.problem is not None
-    assert report.problem.cause == "its answer is no JSON"
+    assert report.problem.cause == "its answer is not JSON"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -389,7 +391,9 @@ def test_without_snapshots_the_dumps_stay_and_what_was_gone_stays_gone(
 
     assert gone(report) == ["immich"]
     assert len(databases(report)) == 7
-    assert [limit for limit in report.limits if limit.startswith("sizes and copies of the dumps could not be read: ")]
+    assert [
+        limit for limit in texts(report.limits) if limit.startswith("sizes and copies of the dumps could not be read: ")
+    ]
 
 
 def test_when_snapshots_may_no_longer_be_seen_what_was_known_of_them_is_dropped(

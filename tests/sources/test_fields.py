@@ -10,6 +10,7 @@ import pytest
 from sidecar.sources.backrest_parse import parse_dashboard
 from sidecar.sources.databasement_parse import parse_job
 from sidecar.sources.fields import UnreadableError, moment, text, whole, words
+from tests.sources.recorded import texts
 
 YEAR_9999 = 253_402_300_799
 
@@ -51,7 +52,7 @@ def test_a_run_of_backrest_beyond_all_calendars_is_left_out_and_counted(recent: 
     dashboard = parse_dashboard({"planSummaries": [{"id": "photos", "recentBackups": recent}]})
 
     assert dashboard.plans[0].runs == ()
-    assert dashboard.limits == ("1 of 1 runs of plan photos could not be read",)
+    assert texts(dashboard.limits) == ("1 of 1 runs of plan photos could not be read",)
 
 
 @pytest.mark.parametrize("created", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])

@@ -27,6 +27,7 @@ from tests.sources.recorded import (
     reading,
     recorded,
     run,
+    texts,
     upstream,
 )
 
@@ -49,7 +50,7 @@ def read(*states: str, **changed: Any) -> Report:
 
 def test_a_server_is_read_into_one_reading_per_scope() -> None:
     report = read("pbs_main")
-    assert (report.version, report.problem, report.limits) == ("3.2.4", None, ())
+    assert (report.version, report.problem, texts(report.limits)) == ("3.2.4", None, ())
     assert reading(report, "zone").facts == (Zone(None, "Europe/Vienna"),)
     names = ("", "clusterB", "empty", "clusterA", "clusterA/sub")
     assert reading(report, "namespaces", "store1").facts == tuple(Namespace("store1", name) for name in names)
@@ -108,7 +109,7 @@ def test_a_token_for_one_namespace_sees_it_and_proves_nothing_about_the_others()
     assert listing.problem.denied
     (store,) = reading(report, "datastores").of(Datastore)
     assert (store.name, store.total) == ("store1", None)
-    assert len(report.limits) == 3
+    assert len(texts(report.limits)) == 3
 
 
 def test_an_acl_entry_below_that_replaces_the_audit_closes_only_its_namespaces() -> None:
@@ -122,7 +123,7 @@ def test_what_the_token_can_do_without_is_a_limit_with_its_grant() -> None:
     report = read("pbs_main", "pbs_main_datastore_without_remote_and_sys")
     assert report.problem is None
     assert report.reading("tasks") is None
-    remote, tasks = report.limits
+    remote, tasks = texts(report.limits)
     assert "Remote.Audit" in remote
     assert "acl update /remote RemoteAudit" in remote
     assert "Sys.Audit" in tasks
@@ -190,13 +191,13 @@ def test_push_jobs_are_asked_for_where_the_version_knows_them(
     report = run(source(transport).read(clock))
     assert asked in transport.asked
     assert report.version == f"{version}.{release}"
-    assert [text for text in report.limits if limit and text.startswith(limit)] == list(report.limits)
+    assert [text for text in texts(report.limits) if limit and text.startswith(limit)] == list(texts(report.limits))
 
 
 def test_an_unreadable_version_is_a_limit_and_hides_nothing() -> None:
     report = read("pbs_main", version={"status": 500, "body": "no"})
     assert report.version is None
-    assert report.limits == ("its version could not be read: HTTP 500: no",)
+    assert texts(report.limits) == ("its version could not be read: HTTP 500: no",)
     assert reading(report, "snapshots", "store1", "").facts
 
 
@@ -207,7 +208,7 @@ def test_rows_that_cannot_be_read_are_left_out_and_counted() -> None:
     rows = [{"backup-type": "ct", "backup-id": "101", "backup-time": 1795402802, "size": 5}, "?", {"backup-type": 7}]
     report = read("pbs_main", admin__datastore__store1__snapshots=rows)
     assert len(reading(report, "snapshots", "store1", "").facts) == 1
-    assert report.limits == ("2 of 3 rows of the snapshots of store1 could not be read",)
+    assert texts(report.limits) == ("2 of 3 rows of the snapshots of store1 could not be read",)
 
 
 def test_a_list_without_a_readable_row_is_a_problem_and_not_empty() -> None:
@@ -218,7 +219,7 @@ def test_a_list_without_a_readable_row_is_a_problem_and_not_empty() -> None:
 def test_without_the_usage_the_datastores_are_there_and_their_room_is_not() -> None:
     report = read("pbs_main", **{"status__datastore-usage": {"status": 400, "body": "ENOENT"}})
     assert all(store.total is None for store in reading(report, "datastores").of(Datastore))
-    assert report.limits == ("how full the datastores are could not be read: HTTP 400: ENOENT",)
+    assert texts(report.limits) == ("the usage of the datastores could not be read: HTTP 400: ENOENT",)
 
 
 def test_while_namespaces_cannot_be_listed_those_that_were_seen_are_read() -> None:

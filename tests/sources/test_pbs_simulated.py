@@ -15,7 +15,7 @@ from tests.simulators import HOMELAB, Rack
 from tests.simulators.acl import DATASTORE_AUDIT, PBS_FULL, REMOTE_AUDIT, Acl, Grant, grants
 from tests.simulators.faults import Maintenance
 from tests.simulators.wire import How
-from tests.sources.recorded import any_secret, broken, reading, run, upstream
+from tests.sources.recorded import any_secret, broken, reading, run, texts, upstream
 
 MONDAY = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 
@@ -98,7 +98,7 @@ def test_without_sys_audit_tasks_are_a_limit(rack: Rack) -> None:
     rack.set_permissions("pbs", grants(datastore=DATASTORE_AUDIT, remote=REMOTE_AUDIT))
     report = read_rack(rack)
     assert report.reading("tasks") is None
-    (limit,) = report.limits
+    (limit,) = texts(report.limits)
     assert "Sys.Audit" in limit
 
 

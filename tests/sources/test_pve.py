@@ -14,7 +14,7 @@ from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.sources.pve import ALLOWED, PveSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Headers
-from tests.sources.recorded import Answering, any_secret, cause, clock, no_headers, reading, run, upstream
+from tests.sources.recorded import Answering, any_secret, cause, clock, no_headers, reading, run, texts, upstream
 
 
 def epoch(seconds: int) -> datetime:
@@ -115,15 +115,15 @@ def test_a_job_whose_guests_cannot_be_read_is_kept_without_them() -> None:
     report, _ = read(answers)
     (job,) = reading(report, "jobs").of(BackupJob)
     assert job.guests is None
-    assert report.limits[0].startswith("which guests job nightly covers could not be read: HTTP 404")
+    assert texts(report.limits)[0].startswith("the guests of job nightly could not be read: HTTP 404")
 
 
 def test_a_full_page_of_tasks_is_a_limit() -> None:
     task = {"upid": "UPID:x", "type": "vzdump", "starttime": 1790650805, "endtime": 1790650905, "status": "OK"}
     report, _ = read(cluster({"storage": "p", "type": "pbs"}, **{"/nodes/pve1/tasks": [task] * 500}))
-    assert report.limits == ("of the backup tasks of pve1 only the newest 500 were read",)
+    assert texts(report.limits) == ("only the newest 500 backup tasks of pve1 were read",)
 
 
 def test_an_old_version_says_so() -> None:
     report, _ = read(cluster({"storage": "p", "type": "pbs"}, **{"/version": {"version": "7.4-17"}}))
-    assert report.limits == ("version 7.4-17 is older than 8, the first that backup-glance supports: update it",)
+    assert texts(report.limits) == ("version 7.4-17 is older than 8, the first that backup-glance supports: update it",)

@@ -18,7 +18,7 @@ from tests.simulators import HOMELAB, Rack
 from tests.simulators.acl import PVE_AUDITOR, PVE_FULL, Acl, Grant, grants
 from tests.simulators.faults import NodeDown
 from tests.simulators.wire import How
-from tests.sources.recorded import any_secret, broken, cause, no_headers, reading, run, upstream
+from tests.sources.recorded import any_secret, broken, cause, no_headers, reading, run, texts, upstream
 
 MONDAY = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 
@@ -73,7 +73,7 @@ def read_rack(rack: Rack) -> Report:
 
 def test_a_cluster_is_read_into_one_reading_per_scope(rack: Rack) -> None:
     report = read_over_tls(rack)
-    assert (report.version, report.problem, report.limits, broken(report)) == ("9.2.11", None, (), set())
+    assert (report.version, report.problem, texts(report.limits), broken(report)) == ("9.2.11", None, (), set())
     assert {guest.vmid for guest in report.facts(Guest)} == {guest.vmid for guest in HOMELAB.guests}
     assert [job.guests for job in report.facts(BackupJob)] == [job.guests for job in HOMELAB.jobs]
     assert reading(report, "nodes").of(Node) == (Node("pve1", online=True), Node("pve2", online=True))
@@ -137,7 +137,7 @@ def test_a_token_that_sees_some_guests_says_so(rack: Rack) -> None:
     rack.set_permissions("pve", Acl({"/": Grant(PVE_AUDITOR - {"VM.Audit"}), "/vms/101": Grant(PVE_AUDITOR)}))
     report = read_rack(rack)
     assert [guest.vmid for guest in report.facts(Guest)] == [101]
-    (limit,) = report.limits
+    (limit,) = texts(report.limits)
     assert "VM.Audit on all of /vms" in limit
     assert "pveum acl modify /vms --roles PVEAuditor" in limit
 

@@ -98,14 +98,14 @@ def test_a_login_that_repeats_the_password_is_not_quoted_with_it() -> None:
     ("whole", "said"),
     [
         (b"", "it closed the connection without an answer"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "its answer is no HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "its answer is not HTTP"),
         (answer("200 OK", b'{"data":', length=100), "its answer was cut off"),
         (ok(b'{"data":'), "its answer was cut off"),
-        (ok(b"[" * 100_000 + b"]"), "its answer is no JSON"),
-        (ok(b'{"data":"\xff"}'), "its answer is no JSON"),
+        (ok(b"[" * 100_000 + b"]"), "its answer is not JSON"),
+        (ok(b'{"data":"\xff"}'), "its answer is not JSON"),
         (ok(b"no gzip", "Content-Encoding: gzip"), "its answer can't be inflated"),
         (answer("500 Oops", b"<html>" + b"x" * 10_000_000), "HTTP 500"),
-        (answer("302 Found", b"", "Location: https://elsewhere.lan/login?x=1"), "HTTP 302: it sends us to /login"),
+        (answer("302 Found", b"", "Location: https://elsewhere.lan/login?x=1"), "HTTP 302: redirects to /login"),
         (answer("403 No", b"permission\r\ncheck \x1b[2Jfailed"), "HTTP 403: permission check [2Jfailed"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_name_that_an_upstream_made_up_to_be_unaskable_is_named(ns: str) -> No
     async def ask(upstream: Upstream) -> None:
         await upstream.rows(LIST, {"ns": ns})
 
-    assert cause(always(ok(b"{}")), ask) == "it gave a name that can't be asked for"
+    assert cause(always(ok(b"{}")), ask) == "it reported a name that cannot be used in a call"
 
 
 @pytest.mark.parametrize("flaw", ["\n", "\r\nX-Evil: 1", "ü", "\x00", "\ud800"])

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
 from sidecar.core.reports.facts import BackrestPlan, Fact, UpkeepJob
-from sidecar.core.reports.report import Problem
+from sidecar.core.reports.report import Limit, Problem
 
 from . import older_facts
 from .values import UnreadableRecordError, to_time
@@ -56,11 +56,28 @@ def problem_to_text(problem: Problem | None) -> str | None:
 
 def problem_from_text(text: str | None) -> Problem | None:
     """The problem that ``problem_to_text`` wrote. Raises UnreadableRecordError."""
-    return None if text is None else typing.cast("Problem", _from_row(Problem, _from_text(text)))
+    if text is None:
+        return None
+    return typing.cast("Problem", _from_row(Problem, older_facts.problem(_from_text(text))))
+
+
+def limits_to_text(limits: tuple[Limit, ...]) -> str:
+    """The limits of a report as text."""
+    return _to_text([_to_row(limit) for limit in limits])
+
+
+def limits_from_text(text: str) -> tuple[Limit, ...]:
+    """What ``limits_to_text`` wrote; earlier versions wrote sentences alone. Raises UnreadableRecordError."""
+    rows = _from_text(text)
+    if not isinstance(rows, list):
+        raise UnreadableRecordError("The limits in the ledger are not a list")
+    return tuple(
+        Limit(row) if isinstance(row, str) else typing.cast("Limit", _from_row(Limit, row)) for row in rows
+    )
 
 
 def texts_to_text(texts: tuple[str, ...]) -> str:
-    """A scope, or a list of limits."""
+    """A scope."""
     return _to_text(list(texts))
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sidecar.core.model import Outcome
+from sidecar.core.reports.report import ProblemKind
 
 from .values import UnreadableRecordError, to_time
 
@@ -57,3 +58,11 @@ def _newest_first(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for run in runs:
         by_start.setdefault(to_time(run.get("start", "")), run)
     return [by_start[start] for start in sorted(by_start, reverse=True)]
+
+
+def problem(row: Any) -> Any:
+    """A problem as it is written now. Earlier versions said with ``denied`` what its kind says today."""
+    if not isinstance(row, dict) or "denied" not in row:
+        return row
+    denied = {"kind": ProblemKind.NO_PERMISSION.value} if row["denied"] is True else {}
+    return {**denied, **{name: value for name, value in row.items() if name != "denied"}}

@@ -17,6 +17,8 @@ from sidecar.core.reports.report import Reading, Report
 from .facts_json import (
     facts_from_text,
     facts_to_text,
+    limits_from_text,
+    limits_to_text,
     problem_from_text,
     problem_to_text,
     texts_from_text,
@@ -131,7 +133,7 @@ def _report(connection: Connection, source: str, *columns: Any) -> Report:
         version,
         fingerprint,
         tuple(_readings(connection, source)),
-        texts_from_text(limits),
+        limits_from_text(limits),
         problem_from_text(problem),
     )
 
@@ -146,7 +148,7 @@ def _readings(connection: Connection, source: str) -> Iterator[Reading]:
 
 def write_report(connection: Connection, new: Report, old: Report | None) -> None:
     """The report; facts only of scopes where they changed, for the lists of a large server are long."""
-    texts = texts_to_text(new.limits), problem_to_text(new.problem)
+    texts = limits_to_text(new.limits), problem_to_text(new.problem)
     columns = row(new.source, new.kind, new.at, new.version, new.tls_fingerprint, *texts)
     connection.execute("INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?, ?, ?, ?)", columns)
     before = {reading.scope: reading for reading in old.readings} if old else {}

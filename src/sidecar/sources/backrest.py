@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.report import Problem, Reading, Report
+from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Report
 from sidecar.errors import SourceError
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
@@ -22,6 +22,7 @@ from . import Clock, Secret
 from .backrest_log import LAST, SYSTEM, parse_operations, upkeep_jobs, with_log
 from .backrest_parse import parse_dashboard
 from .fields import Row, UnreadableError
+from .problems import not_understood, problem_of
 
 LOGIN = Call("POST", "/v1.Authentication/Login")
 DASHBOARD = Call("POST", "/v1.Backrest/GetSummaryDashboard")
@@ -88,7 +89,7 @@ class BackrestSource:
         except SourceError as error:
             return self._report(at, problem=_problem(error, self._options.username))
         except UnreadableError:
-            return self._report(at, problem=Problem("its answer is no summary of plans and repositories"))
+            return self._report(at, problem=not_understood("its answer is not a summary of plans and repositories"))
         limits = list(dashboard.limits)
         plans, logs = [], []
         for plan in dashboard.plans:
@@ -109,13 +110,13 @@ class BackrestSource:
         except SourceError as error:
             return _Log(None, problem=_problem(error, self._options.username))
         except UnreadableError:
-            return _Log(None, problem=Problem("its answer is no list of operations"))
+            return _Log(None, problem=not_understood("its answer is not a list of operations"))
 
     def _report(
         self,
         at: datetime,
         readings: tuple[Reading, ...] = (),
-        limits: Iterable[str] = (),
+        limits: Iterable[Limit] = (),
         problem: Problem | None = None,
     ) -> Report:
         return Report(
@@ -154,17 +155,18 @@ class BackrestSource:
         answer = await self._upstream.post(LOGIN, body, authenticated=False)
         token = answer.get("token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not _JWT.fullmatch(token):
-            raise SourceError("its login gives no token")
+            raise SourceError("its login returned no token", kind=ProblemKind.NOT_UNDERSTOOD, culprit=LOGIN.path)
         return token
 
 
 def _problem(error: SourceError, username: str | None) -> Problem:
     """A failed call, with what helps against it."""
     if error.status == 401 and username is None:
-        return Problem("it asks for a login", "Configure username and password of a Backrest user.", denied=True)
+        action = "Configure username and password of a Backrest user."
+        return problem_of(error, cause="it requires a login", action=action)
     if error.status == 401:
         action = "Check username and password; leave both out if Backrest's authentication is switched off."
-        return Problem(f"the login of {username} is refused ({error.cause})", action, denied=True)
+        return problem_of(error, cause=f"the login of {username} was refused ({error.cause})", action=action)
     if error.status in (404, 405, 501):
-        return Problem(error.cause, "Check its url, and that it is Backrest 1.13 or newer.")
-    return Problem(error.cause, error.action, error.denied)
+        return problem_of(error, action="Check its url, and that it is Backrest 1.13 or newer.")
+    return problem_of(error)

@@ -9,9 +9,11 @@ from typing import Any
 
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, UpkeepJob
+from sidecar.core.reports.report import Limit
 
 from .backrest_parse import NO_RUN, OUTCOMES, list_of, moment_of
 from .fields import Row, UnreadableError, flag, name, row_of, text, whole
+from .problems import unreadable_rows
 
 #: The plan under which Backrest keeps what it does to a repository.
 SYSTEM = "_system_"
@@ -33,25 +35,26 @@ def parse_operations(body: Any) -> tuple[Row, ...]:
     row = row_of(body)
     if set(row) - {"operations"}:
         raise UnreadableError("operations")
-    rows = tuple(row_of(one) for one in list_of(row, "operations"))
-    if rows and not any(isinstance(one.get("planId"), str) for one in rows):
+    rows = tuple(row_of(operation) for operation in list_of(row, "operations"))
+    if rows and not any(isinstance(operation.get("planId"), str) for operation in rows):
         raise UnreadableError("planId")
     return rows
 
 
-def with_log(plan: BackrestPlan, operations: Iterable[Row], limits: list[str]) -> BackrestPlan:
+def with_log(plan: BackrestPlan, operations: Iterable[Row], limits: list[Limit]) -> BackrestPlan:
     """The plan with what its log knows better: its repository, runs that the summary leaves out, error texts, sizes."""
-    logged = [one for one in _readable(operations, f"operations of plan {plan.id}", limits) if one.kind == "backup"]
-    runs = {one.run.start: one.run for one in logged if one.run}
+    every = _readable(operations, f"operations of plan {plan.id}", limits)
+    logged = [operation for operation in every if operation.kind == "backup"]
+    runs = {operation.run.start: operation.run for operation in logged if operation.run}
     for run in plan.runs:
         if not any(abs(start - run.start) < _SAME_START for start in runs):
             runs[run.start] = run
-    newest = max(logged, key=lambda one: one.start, default=None)
+    newest = max(logged, key=lambda operation: operation.start, default=None)
     in_order = tuple(runs[start] for start in sorted(runs, reverse=True))
     return replace(plan, runs=in_order, repo=newest.repo if newest else None)
 
 
-def upkeep_jobs(operations: Iterable[Row], limits: list[str]) -> Iterator[UpkeepJob]:
+def upkeep_jobs(operations: Iterable[Row], limits: list[Limit]) -> Iterator[UpkeepJob]:
     """Prune and check of every repository that the log of SYSTEM tells of."""
     upkeep = [row for row in _readable(operations, "operations of the repositories", limits) if row.kind != "backup"]
     for repo, kind in dict.fromkeys((row.repo, row.kind) for row in upkeep):
@@ -72,19 +75,19 @@ class _Operation:
     run: Run | None
 
 
-def _readable(operations: Iterable[Row], what: str, limits: list[str]) -> list[_Operation]:
-    found, unreadable = [], 0
+def _readable(operations: Iterable[Row], what: str, limits: list[Limit]) -> list[_Operation]:
+    read, unreadable = [], 0
     for row in operations:
         try:
-            one = _operation(row)
+            operation = _operation(row)
         except UnreadableError:
             unreadable += 1
             continue
-        if one is not None:
-            found.append(one)
+        if operation is not None:
+            read.append(operation)
     if unreadable:
-        limits.append(f"{unreadable} {what} could not be read")
-    return found
+        limits.append(unreadable_rows(what, unreadable))
+    return read
 
 
 def _operation(row: Row) -> _Operation | None:

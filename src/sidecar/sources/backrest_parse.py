@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, Repo
+from sidecar.core.reports.report import Limit, LimitKind
 
 from .fields import Row, UnreadableError, name, row_of, showable, whole
+from .problems import unreadable_rows
 
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ class Dashboard:
 
     plans: tuple[BackrestPlan, ...]
     repos: tuple[Repo, ...]
-    limits: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 def parse_dashboard(body: Any) -> Dashboard:
@@ -47,32 +49,34 @@ def parse_dashboard(body: Any) -> Dashboard:
     row = row_of(body)
     if not any(row.get(field) for field in _FIELDS):
         raise UnreadableError("no summary")
-    limits: list[str] = []
-    plans = _each(list_of(row, "planSummaries"), "plans", lambda one: _plan(one, limits), limits)
-    repos = _each(list_of(row, "repoSummaries"), "repositories", lambda one: Repo(name(one, "id")), limits)
+    limits: list[Limit] = []
+    plans = _each(list_of(row, "planSummaries"), "plans", lambda plan: _plan(plan, limits), limits)
+    repos = _each(list_of(row, "repoSummaries"), "repositories", lambda repo: Repo(name(repo, "id")), limits)
     return Dashboard(plans, repos, tuple(limits))
 
 
-def _each(rows: list[Any], what: str, parse: Callable[[Row], T], limits: list[str]) -> tuple[T, ...]:
-    found = []
-    for one in rows:
+def _each(rows: list[Any], what: str, parse: Callable[[Row], T], limits: list[Limit]) -> tuple[T, ...]:
+    parsed = []
+    for row in rows:
         try:
-            found.append(parse(row_of(one)))
+            parsed.append(parse(row_of(row)))
         except UnreadableError:
             continue
-    if rows and not found:
+    if rows and not parsed:
         raise UnreadableError(what)
-    if missing := len(rows) - len(found):
-        limits.append(f"{missing} of {len(rows)} {what} could not be read")
-    return tuple(found)
+    if missing := len(rows) - len(parsed):
+        limits.append(unreadable_rows(what, missing, len(rows)))
+    return tuple(parsed)
 
 
-def _plan(row: Row, limits: list[str]) -> BackrestPlan:
+def _plan(row: Row, limits: list[Limit]) -> BackrestPlan:
     plan, recent = name(row, "id"), row_of(row.get("recentBackups") or {})
     columns = [list_of(recent, key) for key in ("timestampMs", "durationMs", "status")]
     lengths = {len(column) for column in columns}
     if len(lengths) > 1:
-        limits.append(f"the runs of plan {plan} are listed incompletely: {min(lengths)} of {max(lengths)} were read")
+        text = f"the runs of plan {plan} are listed incompletely: {min(lengths)} of {max(lengths)} were read"
+        what, missing = f"runs of plan {plan}", max(lengths) - min(lengths)
+        limits.append(Limit(text, kind=LimitKind.UNREADABLE_ROWS, culprit=what, count=missing, total=max(lengths)))
     runs, unreadable = [], 0
     for start, took, status in zip(*columns, strict=False):
         try:
@@ -80,7 +84,7 @@ def _plan(row: Row, limits: list[str]) -> BackrestPlan:
         except UnreadableError:
             unreadable += 1
     if unreadable:
-        limits.append(f"{unreadable} of {min(lengths)} runs of plan {plan} could not be read")
+        limits.append(unreadable_rows(f"runs of plan {plan}", unreadable, min(lengths)))
     newest_first = sorted((run for run in runs if run), key=lambda run: run.start, reverse=True)
     return BackrestPlan(plan, moment_of(row, "nextBackupTimeMs"), tuple(newest_first))
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.report import Problem, Reading, Report
+from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Report
 from sidecar.errors import SecretError, SourceError
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
@@ -32,6 +32,7 @@ from .databasement_parse import (
     with_files,
     with_volumes,
 )
+from .problems import not_read, problem_of
 
 _PAGED = frozenset({"page", "per_page"})
 HEALTH = Call("GET", "/health")
@@ -50,9 +51,12 @@ _BACKUPS = {"filter[type]": "backup", "sort": "-created_at"}
 _TOKEN = re.compile(r"[!-~]{1,1024}")
 
 _NO_SERVER = Problem(
-    "it shows no database server: the token's user may belong to another organization",
+    "it lists no database server: the token's user may belong to another organization",
     "Make the token as a user of the organization that has the servers, or add a server.",
+    kind=ProblemKind.LOOKS_EMPTY,
 )
+
+_TOO_OLD = Limit("this Databasement is older than 1.1, which is not supported: update it", kind=LimitKind.OLD_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class DatabasementSource:
         self,
         at: datetime,
         readings: tuple[Reading, ...] = (),
-        limits: tuple[str, ...] = (),
+        limits: tuple[Limit, ...] = (),
         problem: Problem | None = None,
     ) -> Report:
         return Report(self.name, self.kind, at, None, self._upstream.fingerprint, readings, limits, problem)
@@ -108,7 +112,7 @@ class DatabasementSource:
     async def _headers(self, fresh: bool) -> Mapping[str, str]:
         token = await self._token(fresh)
         if not _TOKEN.fullmatch(token):
-            raise SecretError("what is stored for it is no API token of Databasement")
+            raise SecretError("the stored secret is not an API token of Databasement")
         return {"Authorization": f"Bearer {token}"}
 
     # --- what is read -----------------------------------------------------------------------------------------------------
@@ -130,7 +134,7 @@ class DatabasementSource:
         if not servers:
             return Reading(scope, None, problem=_NO_SERVER)
         if any(server.outdated for server in servers):
-            pages.limits.append("this Databasement is older than 1.1, which is not supported: update it")
+            pages.limits.append(_TOO_OLD)
         self._servers = distinct(servers)
         await self._read_volumes(pages)
         plans = (plan for server in self._servers.values() for plan in with_volumes(server, self._volumes))
@@ -141,7 +145,7 @@ class DatabasementSource:
         try:
             volumes = await pages.read(VOLUMES, "volumes", parse_volume)
         except SourceError as error:
-            pages.limits.append(f"which volumes the backups write to could not be read: {error.cause}")
+            pages.limits.append(not_read("the volumes that backups write to", error))
             if error.denied:
                 self._volumes = {}
             return
@@ -164,22 +168,21 @@ class DatabasementSource:
             parse = partial(parse_snapshot, names=self._volumes)
             stored = await pages.read(SNAPSHOTS, "snapshots", parse, since=since)
         except SourceError as error:
-            pages.limits.append(f"sizes and copies of the dumps could not be read: {error.cause}")
+            pages.limits.append(not_read("sizes and copies of the dumps", error))
             if error.denied:
                 self._files = {}
             return
-        self._files = {one.id: one for one in stored}
+        self._files = {row.id: row for row in stored}
 
 
 def _problem(error: SourceError) -> Problem:
     """A failed call, with what helps against it."""
-    if error.status == 401 and "organization" in error.cause:
-        return Problem(error.cause, "Add the token's user to the organization, with the role viewer.", denied=True)
+    member = "be a member of the organization, with the role viewer"
     if error.status == 401:
-        return Problem(f"its token is refused ({error.cause})", error.action, denied=True)
-    if error.status == 403:
-        return Problem(error.cause, "Give the token's user the role viewer in the organization.", denied=True)
+        action = f"Renew its token, then the secret that is configured for it. The token's user must {member}."
+        return problem_of(error, cause=f"its token was refused ({error.cause})", action=action)
+    if error.kind is ProblemKind.NO_PERMISSION:
+        return problem_of(error, action=f"The token's user must {member}.")
     if error.status is not None and 300 <= error.status < 400:
-        action = "Check its url, and that nothing in front of it asks for a login."
-        return Problem(error.cause, action, error.denied)
-    return Problem(error.cause, error.action, error.denied)
+        return problem_of(error, action="Check its url, and that nothing in front of it asks for a login.")
+    return problem_of(error)

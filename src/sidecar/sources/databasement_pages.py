@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sidecar.core.reports.facts import Dump
+from sidecar.core.reports.report import Limit, ProblemKind
 from sidecar.errors import SourceError
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
 from .databasement_parse import Server, Stored, Volume, created_at, parse_page
 from .fields import UnreadableError
+from .problems import cut_off, unreadable_rows
 
 RowT = TypeVar("RowT", Server, Volume, Dump, Stored)
 
@@ -25,7 +27,7 @@ class Pages:
     """Reads lists. ``limits`` grows with what could not be read of them."""
 
     def __init__(self, upstream: Upstream) -> None:
-        self.limits: list[str] = []
+        self.limits: list[Limit] = []
         self._upstream = upstream
 
     async def read(
@@ -42,20 +44,21 @@ class Pages:
         ``parse`` gives None for a row of no interest and raises UnreadableError. While pages are read new rows move old
         ones on to the next page: each is taken once. ``what`` names the rows in a limit.
         """
-        found: dict[str, RowT] = {}
+        by_id: dict[str, RowT] = {}
         total = unreadable = 0
         async for row in self._rows(call, what, params or {}, since):
             total += 1
             try:
-                if (one := parse(row)) is not None:
-                    found[one.id] = one
+                if (parsed := parse(row)) is not None:
+                    by_id[parsed.id] = parsed
             except UnreadableError:
                 unreadable += 1
         if unreadable and unreadable == total:
-            raise SourceError(f"none of the {total} rows of its answer could be read")
+            cause = f"none of the {total} rows of its answer could be read"
+            raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD, culprit=call.path)
         if unreadable:
-            self.limits.append(f"{unreadable} of {total} {what} could not be read")
-        return list(found.values())
+            self.limits.append(unreadable_rows(what, unreadable, total))
+        return list(by_id.values())
 
     async def _rows(self, call: Call, what: str, params: Params, since: datetime | None) -> AsyncIterator[Any]:
         """Pages are counted here, for the server's own links forget all other parameters."""
@@ -65,14 +68,15 @@ class Pages:
                 yield row
             if page >= pages or _reaches_before(rows, since):
                 return
-        self.limits.append(f"only the newest {_MOST_PAGES * _PER_PAGE} {what} were read")
+        self.limits.append(cut_off(what, _MOST_PAGES * _PER_PAGE))
 
     async def _page(self, call: Call, params: Params) -> tuple[list[Any], int]:
         body = await self._upstream.get(call, params)
         try:
             return parse_page(body)
         except UnreadableError:
-            raise SourceError("its answer is not what was asked for") from None
+            cause = "its answer has an unexpected format"
+            raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD, culprit=call.path) from None
 
 
 def _reaches_before(rows: list[Any], since: datetime | None) -> bool:

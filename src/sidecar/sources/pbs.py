@@ -14,7 +14,7 @@ from itertools import chain
 
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Datastore, Task, UpkeepJob
-from sidecar.core.reports.report import Problem, Reading
+from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading
 from sidecar.upstream.calls import Call
 from sidecar.upstream.upstream import Upstream
 
@@ -22,6 +22,7 @@ from . import pbs_grants, pbs_parse
 from .pbs_parse import GcRow
 from .pbs_upkeep_runs import with_runs
 from .permissions import Permissions
+from .problems import not_read, old_version
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
 from .refresh import Answer, Refresh
 
@@ -134,9 +135,10 @@ class PbsSource(ProxmoxSource):
     async def _listing(self, refresh: Refresh, store: str) -> Answer[str]:
         now = refresh.clock()
         if (until := self._rests.get(store)) and now < until:
-            return Answer(now, problem=Problem("its list of namespaces timed out; it is asked again after an hour"))
+            cause = "its list of namespaces timed out; retrying one hour later"
+            return Answer(now, problem=Problem(cause, kind=ProblemKind.TIMED_OUT, culprit=store))
         answer = await refresh.rows(f"namespaces of {store}", pbs_parse.parse_namespace, NAMESPACES, store=store)
-        if answer.problem and answer.problem.cause.startswith("timed out"):
+        if answer.problem and answer.problem.kind is ProblemKind.TIMED_OUT:
             self._rests[store] = now + _REST_AFTER_TIMEOUT
         return answer
 
@@ -151,14 +153,14 @@ async def _datastores(refresh: Refresh) -> Answer[Datastore]:
         refresh.rows("usage of the datastores", pbs_parse.parse_usage, USAGE),
     )
     if usage.problem:
-        refresh.limits.append(f"how full the datastores are could not be read: {usage.problem.cause}")
+        refresh.limits.append(not_read("the usage of the datastores", usage.problem))
     return replace(listing, rows=pbs_parse.with_usage(listing.rows, usage.rows, listing.as_of))
 
 
 async def _zone(refresh: Refresh) -> Reading:
     answer = await refresh.one(pbs_parse.parse_zone, TIME)
     if answer.problem:
-        refresh.limits.append(f"the time zone of its schedules could not be read: {answer.problem.cause}")
+        refresh.limits.append(not_read("the time zone of its schedules", answer.problem))
     return answer.reading(("zone",), answer.rows)
 
 
@@ -212,10 +214,12 @@ async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, nam
 def _why_closed(store: Datastore) -> Problem | None:
     """The content can't be read: in maintenance, or on a disk that isn't plugged in."""
     if store.maintenance in _CLOSED:
+        cause = f"datastore {store.name} is in maintenance: {store.maintenance}"
         action = f"End the maintenance mode of {store.name}; until then nothing is known of its backups."
-        return Problem(f"datastore {store.name} is in maintenance: {store.maintenance}", action)
-    if store.error == pbs_parse.NOT_MOUNTED:
-        return Problem(f"datastore {store.name} is not mounted", f"Plug in and mount the disk of {store.name}.")
+        return Problem(cause, action, kind=ProblemKind.MAINTENANCE, culprit=store.name)
+    if not store.mounted:
+        cause, action = f"datastore {store.name} is not mounted", f"Plug in and mount the disk of {store.name}."
+        return Problem(cause, action, kind=ProblemKind.NOT_MOUNTED, culprit=store.name)
     return None
 
 
@@ -228,12 +232,13 @@ def _lost_mount(store: str, index_files: int) -> Problem:
     return Problem(
         f"datastore {store} looks empty, but its last garbage collection counted {index_files} archives",
         f"Check on the server that the disk of {store} is mounted; if all backups were deleted, run garbage collection.",
+        kind=ProblemKind.LOOKS_EMPTY,
+        culprit=store,
     )
 
 
-def _version_limits(version: Answer[str]) -> list[str]:
+def _version_limits(version: Answer[str]) -> list[Limit]:
     if version.problem:
-        return [f"its version could not be read: {version.problem.cause}"]
-    if pbs_parse.version_of(version.only) < _SUPPORTED:
-        return [f"version {version.only} is older than 3.2, the first that backup-glance supports: update it"]
-    return []
+        return [not_read("its version", version.problem)]
+    is_old = pbs_parse.version_of(version.only) < _SUPPORTED
+    return [old_version(str(version.only), ".".join(map(str, _SUPPORTED)))] if is_old else []

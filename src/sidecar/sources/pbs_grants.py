@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sidecar.core.reports.report import Problem
+from sidecar.core.reports.report import Limit, Problem, ProblemKind
 
 from .permissions import Permissions
+from .problems import not_visible
 
 _AUDIT = "Datastore.Audit"
 
@@ -49,21 +50,24 @@ def namespaces_unseen(store: str) -> Problem:
     return _denied(f"the token sees only some namespaces of {store}: {_AUDIT} is missing", path, "DatastoreAudit")
 
 
-def limits(permissions: Permissions) -> Iterator[str]:
+def limits(permissions: Permissions) -> Iterator[Limit]:
     """What the token may not see and can do without."""
     if not permissions.spreads("/datastore", _AUDIT):
         grant = _command("/datastore", "DatastoreAudit")
-        yield f"only datastores and namespaces that the token was granted are seen; to see all: {grant}"
+        text = f"only the datastores and namespaces granted to the token are visible; to see all: {grant}"
+        yield not_visible(text, "/datastore")
     if not permissions.spreads("/remote", "Remote.Audit"):
-        yield f"sync jobs with remotes can't be seen: the token needs Remote.Audit ({_command('/remote', 'RemoteAudit')})"
+        grant = _command("/remote", "RemoteAudit")
+        yield not_visible(f"sync jobs with remotes can't be seen: the token needs Remote.Audit ({grant})", "/remote")
     if not sees_tasks(permissions):
         grant = _command("/system/tasks", "Audit")
-        yield f"failed uploads and running tasks can't be seen: the token needs Sys.Audit ({grant})"
+        text = f"failed uploads and running tasks can't be seen: the token needs Sys.Audit ({grant})"
+        yield not_visible(text, "/system/tasks")
 
 
 def _denied(cause: str, path: str, role: str) -> Problem:
     action = f"Grant it to the token and to its user: {_command(path, role)}"
-    return Problem(cause, action, denied=True)
+    return Problem(cause, action, kind=ProblemKind.NO_PERMISSION, culprit=path)
 
 
 def _command(path: str, role: str) -> str:

@@ -26,9 +26,6 @@ from .fields import Row, UnreadableError, begun, first_line, flag, moment, name,
 from .pbs_upkeep_runs import TASK_TYPES, upkeep_run
 from .upid import parse_upid
 
-#: The error of a removable datastore whose disk isn't plugged in.
-NOT_MOUNTED = "it is not mounted"
-
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _KEEPS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
 
@@ -56,13 +53,16 @@ def parse_zone(data: Any) -> Zone:
 
 
 def parse_datastore(row: Any) -> Datastore:
-    """A row of /admin/datastore. ``error`` is set for a removable one that isn't plugged in (≥ 3.3)."""
+    """A row of /admin/datastore; since 3.3 it tells whether a removable one is plugged in."""
     row = row_of(row)
-    away = text(row, "mount-status") == "notmounted"
+    status = text(row, "mount-status")
+    mounted = status != "notmounted"
     return Datastore(
         name=name(row, "store"),
         maintenance=_maintenance(text(row, "maintenance")),
-        error=NOT_MOUNTED if away else None,
+        error=None if mounted else "it is not mounted",
+        removable=status in ("mounted", "notmounted"),
+        mounted=mounted,
     )
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.report import Problem, Reading, Report
+from sidecar.core.reports.report import Limit, Problem, Reading, Report
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
@@ -86,7 +86,7 @@ class ProxmoxSource(ABC):
         at: datetime,
         version: str | None = None,
         readings: Iterable[Reading] = (),
-        limits: Iterable[str] = (),
+        limits: Iterable[Limit] = (),
         problem: Problem | None = None,
     ) -> Report:
         fingerprint = self._upstream.fingerprint

@@ -15,12 +15,13 @@ from typing import Any
 
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import BackupJob, Guest, Node, Task
-from sidecar.core.reports.report import Problem, Reading, Scope
+from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Scope
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
 from . import pve_grants, pve_parse
 from .permissions import Permissions
+from .problems import cut_off, not_read, old_version
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
 from .pve_parse import Place
 from .refresh import Answer, Refresh
@@ -117,7 +118,7 @@ async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]
 async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
     answer = await refresh.one(pve_parse.parse_members, MEMBERS, job=job.id)
     if answer.problem:
-        refresh.limits.append(f"which guests job {job.id} covers could not be read: {answer.problem.cause}")
+        refresh.limits.append(not_read(f"the guests of job {job.id}", answer.problem))
     return replace(job, guests=answer.only)
 
 
@@ -164,12 +165,18 @@ async def _tasks(refresh: Refresh, node: str) -> Answer[Task]:
         f"task list of {node}", partial(pve_parse.parse_task, node=node), TASKS, asked, node=node
     )
     if len(answer.rows) >= _TASKS_AT_MOST:
-        refresh.limits.append(f"of the backup tasks of {node} only the newest {_TASKS_AT_MOST} were read")
+        refresh.limits.append(cut_off(f"backup tasks of {node}", _TASKS_AT_MOST))
     return answer
 
 
 def _offline(node: Node) -> Problem:
-    return Problem(f"node {node.name} is offline", f"Start node {node.name}; until then nothing new is known of it.")
+    action = f"Start node {node.name}; until then nothing new is known of it."
+    return Problem(f"node {node.name} is offline", action, kind=ProblemKind.OFFLINE, culprit=node.name)
+
+
+def _out_of_reach(storage: str) -> Problem:
+    cause = f"no node that reaches storage {storage} is online"
+    return Problem(cause, kind=ProblemKind.OFFLINE, culprit=storage)
 
 
 # --- archives beside PBS ----------------------------------------------------------------------------------------------------
@@ -197,8 +204,7 @@ async def _archives(
 ) -> list[Reading]:
     """The archives on a storage. To a token that may only audit, the content is empty without saying so."""
     if node is None or not node.online:
-        problem = _offline(node) if node else Problem(f"no node that reaches storage {storage} is online")
-        return [Reading(scope, None, (), problem)]
+        return [Reading(scope, None, (), _offline(node) if node else _out_of_reach(storage))]
     full = pve_grants.lists_archives(permissions, storage)
     call, params = (CONTENT, {"content": "backup"}) if full else (PRUNE_PREVIEW, {"prune-backups": "keep-all=1"})
     parse = partial(pve_parse.parse_archive, storage=storage)
@@ -206,10 +212,8 @@ async def _archives(
     return [answer.reading(scope, pve_parse.newest_first(answer.rows))]
 
 
-def _version_limits(version: Answer[str]) -> list[str]:
+def _version_limits(version: Answer[str]) -> list[Limit]:
     if version.problem:
-        return [f"its version could not be read: {version.problem.cause}"]
+        return [not_read("its version", version.problem)]
     major = pve_parse.major_of(version.only)
-    if major is not None and major < _SUPPORTED:
-        return [f"version {version.only} is older than {_SUPPORTED}, the first that backup-glance supports: update it"]
-    return []
+    return [old_version(str(version.only), str(_SUPPORTED))] if major is not None and major < _SUPPORTED else []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sidecar.core.reports.report import Problem
+from sidecar.core.reports.report import Limit, Problem, ProblemKind
 
 from .permissions import Permissions
+from .problems import not_visible
 
 _GUESTS, _STORAGES, _SYSTEM = "VM.Audit", "Datastore.Audit", "Sys.Audit"
 
@@ -71,17 +72,21 @@ def node_closed(node: str) -> Problem:
     return _denied(f"the token may not read node {node}: {_SYSTEM} is missing on /nodes/{node}", "/nodes")
 
 
-def limits(permissions: Permissions) -> Iterator[str]:
+def limits(permissions: Permissions) -> Iterator[Limit]:
     """What the token sees only in part."""
     if sees_a_guest(permissions) and not sees_all_guests(permissions):
-        yield f"only some guests are seen: the token needs {_GUESTS} on all of /vms ({_command('/vms')})"
+        text = f"only some guests are visible: the token needs {_GUESTS} on all of /vms ({_command('/vms')})"
+        yield not_visible(text, "/vms")
     hidden = not permissions.spreads("/storage", _STORAGES) or permissions.replaced_below("/storage", _STORAGES)
     if hidden and sees_a_storage(permissions):
-        yield f"only some storages are seen: the token needs {_STORAGES} on all of /storage ({_command('/storage')})"
+        grant = _command("/storage")
+        text = f"only some storages are visible: the token needs {_STORAGES} on all of /storage ({grant})"
+        yield not_visible(text, "/storage")
 
 
 def _denied(cause: str, path: str) -> Problem:
-    return Problem(cause, f"Grant PVEAuditor to the token and to its user: {_command(path)}", denied=True)
+    action = f"Grant PVEAuditor to the token and to its user: {_command(path)}"
+    return Problem(cause, action, kind=ProblemKind.NO_PERMISSION, culprit=path)
 
 
 def _command(path: str) -> str:

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sidecar.core.reports.facts import Fact
-from sidecar.core.reports.report import Problem, Reading, Scope
+from sidecar.core.reports.report import Limit, Problem, Reading, Scope
 from sidecar.errors import SourceError
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
 from . import Clock
 from .fields import UnreadableError, row_of
+from .problems import not_understood, problem_of, unreadable_rows
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ class Refresh:
     """Asks ``upstream``. ``limits`` grows with all that could not be read."""
 
     def __init__(self, upstream: Upstream, clock: Clock) -> None:
-        self.limits: list[str] = []
+        self.limits: list[Limit] = []
         self.clock = clock
         self._upstream = upstream
         self._free = asyncio.Semaphore(_AT_ONCE)
@@ -70,14 +71,14 @@ class Refresh:
         async with self._free:
             as_of = self.clock()
             try:
-                found = await self._upstream.rows(call, params, each=each, **path)
+                rows = await self._upstream.rows(call, params, each=each, **path)
             except SourceError as error:
                 return Answer(as_of, problem=problem_of(error))
-        if unreadable and unreadable == len(found):
-            return Answer(as_of, problem=Problem(f"none of the {unreadable} rows of its answer could be read"))
+        if unreadable and unreadable == len(rows):
+            return Answer(as_of, problem=not_understood(f"none of the {unreadable} rows of its answer could be read"))
         if unreadable:
-            self.limits.append(f"{unreadable} of {len(found)} rows of the {what} could not be read")
-        return Answer(as_of, tuple(row for row in found if row is not None))
+            self.limits.append(unreadable_rows(f"rows of the {what}", unreadable, len(rows)))
+        return Answer(as_of, tuple(row for row in rows if row is not None))
 
     async def one(
         self, parse: Callable[[Any], T], call: Call, params: Params | None = None, /, **path: str
@@ -91,9 +92,4 @@ class Refresh:
             except SourceError as error:
                 return Answer(as_of, problem=problem_of(error))
             except UnreadableError:
-                return Answer(as_of, problem=Problem("its answer is not what was asked for"))
-
-
-def problem_of(error: SourceError) -> Problem:
-    """A failed call as the problem of a scope."""
-    return Problem(error.cause, error.action, error.denied)
+                return Answer(as_of, problem=not_understood("its answer has an unexpected format"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SourceError
 
 Params = Mapping[str, str | int]
@@ -33,5 +34,5 @@ class Call:
             raise ValueError(f"{self.path} may not be asked for {', '.join(sorted(surplus))}")
         for part in parts.values():
             if part in ("", ".", ".."):
-                raise SourceError(f"{part!r} is no name that could be asked for")
+                raise SourceError(f"{part!r} cannot be used as a name in a call", kind=ProblemKind.NOT_UNDERSTOOD)
         return _PLACEHOLDER.sub(lambda found: quote(parts[found[1]], safe="", errors="replace"), self.path)

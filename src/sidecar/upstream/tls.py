@@ -8,6 +8,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SourceError
 
 #: OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED.
@@ -35,7 +36,10 @@ async def context(host: str, port: int, trust: Trust, seconds: float) -> ssl.SSL
     except (OSError, ssl.SSLError) as error:
         reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise SourceError(
-            f"CA file {trust.ca_file} can't be used: {reason}", action="Put the CA's certificate (PEM) there."
+            f"CA file {trust.ca_file} can't be used: {reason}",
+            kind=ProblemKind.CONFIGURATION,
+            culprit=str(trust.ca_file),
+            action="Put the CA's certificate (PEM) there.",
         ) from None
     return _without_strict(made)
 
@@ -61,6 +65,8 @@ async def _pinned(host: str, port: int, wanted: str, seconds: float) -> ssl.SSLC
     if shown != wanted:
         raise SourceError(
             f"its certificate has fingerprint {shown}, configured is {wanted}",
+            kind=ProblemKind.UNTRUSTED_CERTIFICATE,
+            culprit=host,
             action="Compare it on the server itself; if the certificate was renewed, update fingerprint.",
         )
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -80,14 +86,21 @@ async def _leaf(host: str, port: int, seconds: float) -> bytes:
         async with asyncio.timeout(seconds):
             _, writer = await asyncio.open_connection(host, port, ssl=anyone)
     except TimeoutError:
-        raise SourceError(f"timed out after {seconds:g} s") from None
+        raise SourceError(f"timed out after {seconds:g} s", kind=ProblemKind.TIMED_OUT, culprit=host) from None
     except OSError as error:
-        raise SourceError(cause_of(error)) from None
+        raise SourceError(cause_of(error), kind=kind_of(error), culprit=host) from None
     try:
         tls = writer.get_extra_info("ssl_object")
         return bytes(tls.getpeercert(binary_form=True))
     finally:
         writer.transport.abort()
+
+
+def kind_of(error: BaseException) -> ProblemKind:
+    """What a failure of the network or of TLS is."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ProblemKind.UNTRUSTED_CERTIFICATE
+    return ProblemKind.TIMED_OUT if isinstance(error, TimeoutError) else ProblemKind.UNREACHABLE
 
 
 def cause_of(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SecretError, SourceError
 
 from . import error_text, json_rows, tls
@@ -34,9 +35,10 @@ _ERROR_BODY = 64 * 1024
 
 #: What h11 says of an answer that ends too early.
 _BROKEN_ANSWERS = {
-    "without sending complete message body": "its answer was cut off",
-    "without sending a response": "it closed the connection without an answer",
+    "without sending complete message body": ("its answer was cut off", ProblemKind.NOT_UNDERSTOOD),
+    "without sending a response": ("it closed the connection without an answer", ProblemKind.UNREACHABLE),
 }
+_NO_HTTP = ("its answer is not HTTP", ProblemKind.NOT_UNDERSTOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Upstream:
     ) -> None:
         self._name = name
         self._url = url.rstrip("/")
+        self._host = urlsplit(url).netloc
         self._trust = trust
         self._allowed = frozenset(allowed)
         self._headers = headers
@@ -113,7 +116,7 @@ class Upstream:
             try:
                 return await json_rows.rows(self._chunks(answer, self._limits.body), key, each)
             except json_rows.RowsError as error:
-                raise SourceError(str(error)) from None
+                raise SourceError(str(error), kind=ProblemKind.NOT_UNDERSTOOD, culprit=call.path) from None
 
     async def post(self, call: Call, body: object, /, *, authenticated: bool = True) -> Any:
         """The parsed body of the answer to a JSON body (Backrest has no GET)."""
@@ -145,14 +148,14 @@ class Upstream:
                 finally:
                     await answer.aclose()
         except TimeoutError:
-            raise SourceError(f"timed out after {self._limits.total:g} s") from None
+            raise self._timed_out(self._limits.total) from None
         except httpx.TimeoutException as error:
-            raise SourceError(f"timed out after {self._seconds(error):g} s") from None
+            raise self._timed_out(self._seconds(error)) from None
         except httpx.ConnectError as error:
             await self._look_at_certificate()
-            raise SourceError(_cause(error)) from None
+            raise _failure(error, self._host) from None
         except httpx.HTTPError as error:
-            raise SourceError(_cause(error)) from None
+            raise _failure(error, self._host) from None
 
     async def _send(
         self, client: httpx.AsyncClient, ask: Callable[[Mapping[str, str]], httpx.Request], *, authenticated: bool
@@ -174,11 +177,14 @@ class Upstream:
             headers = await self._headers(fresh)
         except SecretError as error:
             raise SourceError(
-                f"its credential can't be read: {error}", action="Mend the reference or what it points to."
+                f"its credential can't be read: {error}",
+                kind=ProblemKind.CONFIGURATION,
+                action="Fix the reference or what it points to.",
             ) from None
         if not all(value.isascii() and value.isprintable() for value in headers.values()):
             raise SourceError(
                 "its credential can't be sent: it holds a line break or another character that no token has",
+                kind=ProblemKind.CONFIGURATION,
                 action="Store the token alone, in one line.",
             )
         return headers
@@ -197,17 +203,26 @@ class Upstream:
         if 300 <= status < 400:
             where = urlsplit(answer.headers.get("location", "")).path or "elsewhere"
             return SourceError(
-                f"HTTP {status}: it sends us to {error_text.clean(where)}", status=status, denied="login" in where
+                f"HTTP {status}: redirects to {error_text.clean(where)}",
+                kind=ProblemKind.REFUSED_CREDENTIALS if "login" in where else ProblemKind.REDIRECTED,
+                culprit=error_text.clean(where),
+                status=status,
             )
         action = "Renew its token, then the secret that is configured for it." if status == 401 else None
         return SourceError(
-            f"HTTP {status}{f': {said}' if said else ''}", action=action, status=status, denied=status in (401, 403)
+            f"HTTP {status}{f': {said}' if said else ''}",
+            kind=_kind_of(status),
+            culprit=error_text.clean(answer.request.url.path),
+            action=action,
+            status=status,
         )
 
     def _respect_rest(self) -> None:
         left = self._rests_until - time.monotonic()
         if left > 0:
-            raise SourceError(f"it asked for a rest; it is asked again in {left:.0f} s", status=429)
+            raise SourceError(
+                f"rate-limited; retrying in {left:.0f} s", kind=ProblemKind.RATE_LIMITED, culprit=self._host, status=429
+            )
 
     # --- the body -------------------------------------------------------------------------------------------------------
 
@@ -220,7 +235,11 @@ class Upstream:
         async for chunk in answer.aiter_bytes():
             size += len(chunk)
             if size > limit:
-                raise SourceError(f"its answer is larger than {limit / (1024 * 1024):g} MiB")
+                raise SourceError(
+                    f"its answer is larger than {limit / (1024 * 1024):g} MiB",
+                    kind=ProblemKind.TOO_LARGE,
+                    culprit=error_text.clean(answer.request.url.path),
+                )
             yield chunk
 
     # --- the connection ---------------------------------------------------------------------------------------------------
@@ -279,6 +298,9 @@ class Upstream:
         leaf = shown.getpeercert(binary_form=True) if shown is not None else None
         self._fingerprint = tls.fingerprint_of(leaf) if leaf else None
 
+    def _timed_out(self, seconds: float) -> SourceError:
+        return SourceError(f"timed out after {seconds:g} s", kind=ProblemKind.TIMED_OUT, culprit=self._host)
+
     def _seconds(self, error: httpx.TimeoutException) -> float:
         return self._limits.connect if isinstance(error, httpx.ConnectTimeout) else self._limits.read
 
@@ -289,7 +311,7 @@ def _request(
     try:
         return client.build_request(method, url, params=params, json=body, headers=headers)
     except (httpx.InvalidURL, UnicodeError):
-        raise SourceError("it gave a name that can't be asked for") from None
+        raise SourceError("it reported a name that cannot be used in a call", kind=ProblemKind.NOT_UNDERSTOOD) from None
 
 
 def _secrets_of(request: httpx.Request) -> Iterator[str]:
@@ -301,20 +323,32 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         begun = body.lstrip()[:1] in (b"{", b"[") and body.rstrip()[-1:] not in (b"}", b"]")
-        raise SourceError("its answer was cut off" if begun else "its answer is no JSON") from None
+        cause = "its answer was cut off" if begun else "its answer is not JSON"
+        raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD) from None
 
 
-def _cause(error: httpx.HTTPError) -> str:
+def _kind_of(status: int) -> ProblemKind:
+    """What an answer other than 200 means."""
+    known = {
+        401: ProblemKind.REFUSED_CREDENTIALS,
+        403: ProblemKind.NO_PERMISSION,
+        429: ProblemKind.RATE_LIMITED,
+    }
+    return known.get(status, ProblemKind.SERVER_ERROR if status >= 500 else ProblemKind.REJECTED)
+
+
+def _failure(error: httpx.HTTPError, host: str) -> SourceError:
     """The innermost failure that says something: httpx and httpcore wrap what the system said."""
     if isinstance(error, httpx.RemoteProtocolError):
-        return next((words for part, words in _BROKEN_ANSWERS.items() if part in str(error)), "its answer is no HTTP")
+        broken = next((broken for part, broken in _BROKEN_ANSWERS.items() if part in str(error)), _NO_HTTP)
+        return SourceError(broken[0], kind=broken[1], culprit=host)
     if isinstance(error, httpx.DecodingError):
-        return "its answer can't be inflated"
-    said = "the connection broke"
+        return SourceError("its answer can't be inflated", kind=ProblemKind.NOT_UNDERSTOOD, culprit=host)
+    said, kind = "the connection broke", ProblemKind.UNREACHABLE
     for inner in _chain(error):
         if isinstance(inner, OSError):
-            said = tls.cause_of(inner)
-    return said
+            said, kind = tls.cause_of(inner), tls.kind_of(inner)
+    return SourceError(said, kind=kind, culprit=host)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

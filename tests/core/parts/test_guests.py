@@ -18,7 +18,7 @@ from sidecar.core.reports.facts import (
     Task,
     Verification,
 )
-from sidecar.core.reports.report import Problem, Reading, Report, keep_what_failed
+from sidecar.core.reports.report import Problem, ProblemKind, Reading, Report, keep_what_failed
 from sidecar.core.settings import Settings
 from tests.core.factories import at
 from tests.core.sample_reports import (
@@ -169,7 +169,7 @@ def test_rule_2_a_job_whose_guests_cannot_be_read_proves_nothing() -> None:
 
 
 def test_rule_2_while_no_job_may_be_seen_nobody_can_tell_which_job_covers_it() -> None:
-    denied = Problem("it may not see the backup jobs", "Grant Sys.Audit on /.", denied=True)
+    denied = Problem("it may not see the backup jobs", "Grant Sys.Audit on /.", kind=ProblemKind.NO_PERMISSION)
     cluster = pve("22 12:00", NIGHT)
     blind = replace(
         cluster,

@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.core.model import PartKind, SourceKind, State
 from sidecar.core.reports.facts import DumpPlan
-from sidecar.core.reports.report import Problem, Report
+from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.core.settings import ExpectSetting, Ignore, PartSetting, ServiceSetting
 from tests.core.factories import at, run
 from tests.core.remembering import DAILY, JELLYFIN, VAULTWARDEN, BoardKeeper, backrest, databasement, night, plans_desk
@@ -108,7 +108,9 @@ def test_rule_11_unmapped_things_are_noted_for_seven_days() -> None:
     assert not [note for note in desk.board("29 12:05").notes if "jellyfin" in note]
 
 
-@pytest.mark.parametrize("problem", [Problem("connection refused"), Problem("HTTP 401", denied=True)])
+@pytest.mark.parametrize(
+    "problem", [Problem("connection refused"), Problem("HTTP 401", kind=ProblemKind.REFUSED_CREDENTIALS)]
+)
 def test_rule_11_a_source_that_cannot_be_read_makes_nothing_vanish(problem: Problem) -> None:
     desk = BoardKeeper(settings(services=(service("passwords", "101"),))).take(
         pbs("22 11:58", group("22 04:05")), pve("22 11:58")

@@ -30,7 +30,7 @@ def source_rows(lab: Inputs) -> Iterator[SourceRow]:
             if report
             else None,
             version=report.version if report else None,
-            limits=report.limits if report else (),
+            limits=tuple(limit.text for limit in report.limits) if report else (),
         )
 
 

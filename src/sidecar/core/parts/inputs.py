@@ -12,7 +12,7 @@ from sidecar.core.ids import JobId
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.group_index import GroupIndex
 from sidecar.core.reports.group_index import group_index as index_of
-from sidecar.core.reports.report import Problem, Reading, Report
+from sidecar.core.reports.report import Problem, ProblemKind, Reading, Report
 from sidecar.core.schedules import schedule
 from sidecar.core.schedules.schedule import Schedule
 from sidecar.core.schedules.wall_clock import ScheduleError
@@ -20,7 +20,7 @@ from sidecar.core.settings import Settings, SourceSetting
 
 from .expectation import Evidence, PauseWindow, ScheduleInForce
 
-NOT_READ_YET = Problem("it was not read yet")
+NOT_READ_YET = Problem("it was not read yet", kind=ProblemKind.NOT_READ_YET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Inputs:
         problem: Problem | None = None
         for reading in readings:
             if reading is None or reading.as_of is None:
-                untold = Problem("it does not tell") if report else None
+                untold = Problem("it does not tell", kind=ProblemKind.NOT_REPORTED) if report else None
                 cause = (reading.problem if reading else None) or whole or untold
                 return Evidence(source.name, None, source.stale_after, cause)
             oldest = min(oldest or reading.as_of, reading.as_of)

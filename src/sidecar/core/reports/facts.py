@@ -126,6 +126,8 @@ class Datastore:
         maintenance: "offline", "read-only" …; None in normal operation.
         full_at: the server's estimate; None for its sentinels (0, or a date in the past: use is flat or falling, pbs.md §2.7).
         error: why the server itself can't use it.
+        removable: its disk may be unplugged on purpose; False too where the version does not tell.
+        mounted: False while the disk of a removable one is not there.
     """
 
     name: str
@@ -135,6 +137,8 @@ class Datastore:
     avail: int | None = None
     full_at: datetime | None = None
     error: str | None = None
+    removable: bool = False
+    mounted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ What a reading holds are facts (facts.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 
 from sidecar.core.model import SourceKind
 
@@ -18,6 +19,46 @@ from .facts import Fact, FactT, Guest
 Scope = tuple[str, ...]
 
 
+class ProblemKind(StrEnum):
+    """What kept something from being read."""
+
+    #: No connection, or it broke before there was an answer.
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+    UNTRUSTED_CERTIFICATE = "untrusted_certificate"
+    #: What is configured for the source can't be used: a secret or a CA file that can't be read.
+    CONFIGURATION = "configuration"
+    REFUSED_CREDENTIALS = "refused_credentials"
+    NO_PERMISSION = "no_permission"
+    #: It was asked too often, and is left alone for a while.
+    RATE_LIMITED = "rate_limited"
+    REDIRECTED = "redirected"
+    #: It refused the call for another reason (HTTP 4xx).
+    REJECTED = "rejected"
+    SERVER_ERROR = "server_error"
+    TOO_LARGE = "too_large"
+    NOT_UNDERSTOOD = "not_understood"
+    #: A node is off.
+    OFFLINE = "offline"
+    #: A datastore is in a maintenance mode in which nothing can be read.
+    MAINTENANCE = "maintenance"
+    #: A removable datastore is not plugged in.
+    NOT_MOUNTED = "not_mounted"
+    #: It lists nothing, although there must be something.
+    LOOKS_EMPTY = "looks_empty"
+    #: Nobody asked yet, or the source does not report such a thing.
+    NOT_READ_YET = "not_read_yet"
+    NOT_REPORTED = "not_reported"
+    #: A mistake of ours.
+    INTERNAL = "internal"
+    OTHER = "other"
+
+    @property
+    def denied(self) -> bool:
+        """A proved lack of permission or a refused credential. It takes effect at once: what was read before is dropped."""
+        return self in (ProblemKind.REFUSED_CREDENTIALS, ProblemKind.NO_PERMISSION)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a scope or a whole source could not be read.
@@ -25,12 +66,55 @@ class Problem:
     Attributes:
         cause: one clause for the person who must act: "connection refused", "the token may not see /datastore".
         action: what to do about it, in the imperative.
-        denied: a proved lack of permission or a refused credential. It takes effect at once: what was read before is dropped.
+        kind: what code goes by; nothing may depend on the words.
+        culprit: what it is about, by kind: a host, a path of the API, a path that a grant is missing on, a datastore, a node.
     """
 
     cause: str
     action: str | None = None
-    denied: bool = False
+    _: KW_ONLY
+    kind: ProblemKind = ProblemKind.OTHER
+    culprit: str | None = None
+
+    @property
+    def denied(self) -> bool:
+        """See ProblemKind."""
+        return self.kind.denied
+
+
+class LimitKind(StrEnum):
+    """Why something that a source could report is missing, while the rest is there."""
+
+    #: Some rows of a list could not be read.
+    UNREADABLE_ROWS = "unreadable_rows"
+    #: A list was longer than what is read of it.
+    CUT_OFF = "cut_off"
+    #: Something that one can do without could not be read.
+    NOT_READ = "not_read"
+    #: The token may not see it.
+    NOT_VISIBLE = "not_visible"
+    OLD_VERSION = "old_version"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What could not be read of a source, and why it matters.
+
+    Attributes:
+        text: the sentence for people, without a full stop.
+        kind: what code goes by; nothing may depend on the words.
+        culprit: what it is about, by kind: the name of a list, the path that a grant is missing on, a version.
+        count: of a list, the rows that are missing (UNREADABLE_ROWS), or those that were read (CUT_OFF).
+        total: all rows of that list, where that is known.
+    """
+
+    text: str
+    _: KW_ONLY
+    kind: LimitKind = LimitKind.OTHER
+    culprit: str | None = None
+    count: int | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +143,7 @@ class Report:
         version: the upstream's version.
         tls_fingerprint: SHA-256 of the leaf certificate it answered with, lower-case hex with colons; None over http.
         readings: one per scope.
-        limits: what could not be read and why it matters, in words for the page.
+        limits: what could not be read while the rest could.
         problem: why nothing at all could be read.
         derived: what follows from this report alone and was made once for it (cached.py); no part of what it says.
     """
@@ -70,7 +154,7 @@ class Report:
     version: str | None = None
     tls_fingerprint: str | None = None
     readings: tuple[Reading, ...] = ()
-    limits: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
     problem: Problem | None = None
     derived: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -118,7 +202,7 @@ def _kept(new: Reading, old: Reading | None) -> Reading:
 
 def _with_names(new: Reading, old: Reading) -> Reading:
     known = {(guest.type, guest.vmid): guest for guest in old.of(Guest)}
-    return replace(new, facts=tuple(_named(one, known.get((one.type, one.vmid))) for one in new.of(Guest)))
+    return replace(new, facts=tuple(_named(guest, known.get((guest.type, guest.vmid))) for guest in new.of(Guest)))
 
 
 def _named(guest: Guest, before: Guest | None) -> Guest:
