@@ -24,9 +24,11 @@ from sidecar.core.reports.facts import (
     Fact,
     Guest,
     Snapshot,
+    UpkeepJob,
+    Verification,
     Zone,
 )
-from sidecar.core.reports.report import Problem
+from sidecar.core.reports.report import Limit, LimitKind, Problem
 from sidecar.ledger import facts_json
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.values import UnreadableRecordError
@@ -213,3 +215,20 @@ def test_readings_that_this_version_cannot_read_are_read_again_and_the_rest_is_k
     assert ledger.remembered.reports.keys() == {"pve"}
     assert ledger.remembered.history.contacts.keys() == {"pve", "pbs"}
     assert ledger.notes == ()
+
+
+def test_limits_come_back_and_those_of_earlier_versions_are_their_words() -> None:
+    limits = (Limit("2 of 3 jobs could not be read", kind=LimitKind.UNREADABLE_ROWS, culprit="jobs", count=2, total=3),)
+    assert facts_json.limits_from_text(facts_json.limits_to_text(limits)) == limits
+    assert facts_json.limits_from_text('["its version could not be read"]') == (Limit("its version could not be read"),)
+
+
+def test_records_of_earlier_versions_are_read_without_what_they_had_more() -> None:
+    problem = facts_json.problem_from_text('{"cause":"HTTP 403","denied":true}')
+    (job,) = facts_json.facts_from_text(
+        '[{"fact":"UpkeepJob","kind":"gc","id":"main","datastore":"main","namespace":"","schedule":"daily","disabled":false,'
+        '"keeps":null,"next_run":null,"running":false,"last_start":null,"last_end":null,"last_state":"OK"}]'
+    )
+
+    assert problem == Problem("HTTP 403")
+    assert job == UpkeepJob(kind="gc", id="main", datastore="main", schedule="daily")

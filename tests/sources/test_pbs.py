@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from sidecar.core.reports.facts import BackupGroup, Datastore, Namespace, Task, UpkeepJob, Zone
-from sidecar.core.reports.report import Report
+from sidecar.core.reports.report import Limit, LimitKind, ProblemKind, Report
 from sidecar.sources.pbs import ALLOWED, PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.upstream.tls import Trust
@@ -95,6 +95,7 @@ def test_a_token_that_may_see_nothing_is_denied_and_told_which_grant_cures_it(st
     assert report.readings == ()
     assert report.problem is not None
     assert report.problem.denied
+    assert (report.problem.kind, report.problem.culprit) == (ProblemKind.NO_PERMISSION, "/datastore")
     assert "Datastore.Audit with propagation is missing on /datastore" in report.problem.cause
     assert "acl update /datastore DatastoreAudit" in (report.problem.action or "")
 
@@ -128,6 +129,10 @@ def test_what_the_token_can_do_without_is_a_limit_with_its_grant() -> None:
     assert "acl update /remote RemoteAudit" in remote
     assert "Sys.Audit" in tasks
     assert "acl update /system/tasks Audit" in tasks
+    assert [(limit.kind, limit.culprit) for limit in report.limits] == [
+        (LimitKind.NOT_VISIBLE, "/remote"),
+        (LimitKind.NOT_VISIBLE, "/system/tasks"),
+    ]
 
 
 def test_a_datastore_that_looks_empty_beside_counted_archives_is_a_lost_mount_and_not_empty() -> None:
@@ -136,7 +141,26 @@ def test_a_datastore_that_looks_empty_beside_counted_archives_is_a_lost_mount_an
         assert cause(report, *scope) == (
             "datastore store4 looks empty, but its last garbage collection counted 8 archives"
         )
+        problem = reading(report, *scope).problem
+        assert problem is not None
+        assert (problem.kind, problem.culprit) == (ProblemKind.LOOKS_EMPTY, "store4")
     assert not [scope for scope in broken(report) if scope[1] == "store1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"maintenance": "offline,message=disk"}, ProblemKind.MAINTENANCE),
+        ({"mount-status": "notmounted"}, ProblemKind.NOT_MOUNTED),
+    ],
+)
+def test_a_datastore_that_is_closed_says_why_in_all_its_scopes(changes: dict[str, str], kind: ProblemKind) -> None:
+    report = read("pbs_main", admin__datastore=[{"store": "store1", **changes}])
+    problems = [
+        one.problem for one in report.readings if one.scope[:2] in (("namespaces", "store1"), ("snapshots", "store1"))
+    ]
+    assert problems
+    assert all(problem and (problem.kind, problem.culprit) == (kind, "store1") for problem in problems)
 
 
 def test_a_datastore_that_never_held_an_archive_is_empty() -> None:
@@ -208,7 +232,15 @@ def test_rows_that_cannot_be_read_are_left_out_and_counted() -> None:
     rows = [{"backup-type": "ct", "backup-id": "101", "backup-time": 1795402802, "size": 5}, "?", {"backup-type": 7}]
     report = read("pbs_main", admin__datastore__store1__snapshots=rows)
     assert len(reading(report, "snapshots", "store1", "").facts) == 1
-    assert texts(report.limits) == ("2 of 3 rows of the snapshots of store1 could not be read",)
+    assert report.limits == (
+        Limit(
+            "2 of 3 rows of the snapshots of store1 could not be read",
+            kind=LimitKind.UNREADABLE_ROWS,
+            culprit="rows of the snapshots of store1",
+            count=2,
+            total=3,
+        ),
+    )
 
 
 def test_a_list_without_a_readable_row_is_a_problem_and_not_empty() -> None:

@@ -103,6 +103,18 @@ def test_a_failed_verification_with_an_unreadable_upid_still_counts() -> None:
     assert row.snapshot.verification == Verification(False, None, own=True)
 
 
+@pytest.mark.parametrize("changes", [{"backup-id": "a/b"}, {"backup-type": "ct/101"}, {"backup-id": ""}])
+def test_a_snapshot_whose_path_could_be_that_of_another_group_is_unreadable(changes: dict[str, str]) -> None:
+    with pytest.raises(UnreadableError):
+        parse.parse_snapshot({**SNAPSHOT, **changes}, "main")
+
+
+@pytest.mark.parametrize("namespace", ["/", "a/", "/a", "a//b"])
+def test_a_namespace_with_an_empty_step_is_unreadable(namespace: str) -> None:
+    with pytest.raises(UnreadableError):
+        parse.parse_namespace({"ns": namespace})
+
+
 # --- upkeep ---
 
 
@@ -201,6 +213,18 @@ def test_rule_8_after_a_failed_garbage_collection_its_end_stands_for_its_start()
 
 
 # --- datastores ---
+
+
+@pytest.mark.parametrize(
+    ("status", "removable", "mounted"),
+    [(None, False, True), ("nonremovable", False, True), ("mounted", True, True), ("notmounted", True, False)],
+)
+def test_a_removable_datastore_tells_whether_its_disk_is_there(
+    status: str | None, removable: bool, mounted: bool
+) -> None:
+    store = parse.parse_datastore({"store": "usb", "mount-status": status})
+    assert (store.removable, store.mounted) == (removable, mounted)
+    assert (store.error is None) is mounted
 
 
 @pytest.mark.parametrize(

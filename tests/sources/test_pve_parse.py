@@ -58,7 +58,7 @@ def test_storages_that_hold_no_backups_are_left_out() -> None:
     pbs, lvm = (parse.parse_storage(row) for row in example("storages"))
     assert lvm is None
     assert pbs is not None
-    assert pbs.storage == Storage("pbs-main", "pbs", True, "10.0.0.5", 8007, "store1", "a/b", "aa:bb")
+    assert pbs.storage == Storage("pbs-main", "pbs", True, "10.0.0.5", 8007, "store1", "a/b", "aa:bb", shared=True)
     assert pbs.nodes == {"pve1", "pve2"}
 
 
@@ -75,7 +75,7 @@ def test_a_fingerprint_is_written_small() -> None:
 def test_a_storage_is_shared_by_its_type_or_by_its_own_word(row: dict[str, Any], shared: bool) -> None:
     place = parse.parse_storage({"storage": "s", "content": "iso,backup", **row})
     assert place is not None
-    assert place.shared is shared
+    assert place.storage.shared is shared
 
 
 def test_a_running_task_has_neither_end_nor_status() -> None:

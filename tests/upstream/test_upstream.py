@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SecretError, SourceError
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
@@ -153,7 +154,8 @@ def test_nobody_listening_is_connection_refused(rack: Rack) -> None:
         "pbs", "https://127.0.0.1:1", Trust(fingerprint=rack.pbs_fingerprint), (VERSION,), Token(rack).headers
     )
 
-    assert failure(upstream, upstream.get(VERSION)).cause == "connection refused"
+    error = failure(upstream, upstream.get(VERSION))
+    assert (error.cause, error.kind, error.culprit) == ("connection refused", ProblemKind.UNREACHABLE, "127.0.0.1")
 
 
 def test_nobody_listening_is_connection_refused_with_a_ca_too(rack: Rack) -> None:
@@ -212,6 +214,29 @@ def test_a_broken_answer_is_named(rack: Rack, how: Any, cause: str) -> None:
     assert cause in failure(upstream, upstream.get(VERSION)).cause
 
 
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ("garbage", ProblemKind.NOT_UNDERSTOOD),
+        ("truncated", ProblemKind.NOT_UNDERSTOOD),
+        ("redirect", ProblemKind.REDIRECTED),
+        (400, ProblemKind.REJECTED),
+        (401, ProblemKind.REFUSED_CREDENTIALS),
+        (403, ProblemKind.NO_PERMISSION),
+        (429, ProblemKind.RATE_LIMITED),
+        (500, ProblemKind.SERVER_ERROR),
+        (503, ProblemKind.SERVER_ERROR),
+    ],
+)
+def test_a_failed_call_has_a_kind_that_code_can_go_by(rack: Rack, how: Any, kind: ProblemKind) -> None:
+    rack.break_answer("pbs", "/", how)
+    upstream = pbs(rack)
+    error = failure(upstream, upstream.get(VERSION))
+
+    assert error.kind is kind
+    assert error.denied is (kind in (ProblemKind.REFUSED_CREDENTIALS, ProblemKind.NO_PERMISSION))
+
+
 @pytest.mark.parametrize("how", ["garbage", "truncated"])
 def test_a_broken_list_is_named(rack: Rack, how: Any) -> None:
     rack.break_answer("pbs", "/", how)
@@ -232,7 +257,8 @@ def test_a_slow_answer_ends_with_the_total_time(rack: Rack) -> None:
     rack.set_latency("pbs", 2)
     upstream = pbs(rack, limits=Limits(total=0.3))
     try:
-        assert failure(upstream, upstream.get(VERSION)).cause == "timed out after 0.3 s"
+        error = failure(upstream, upstream.get(VERSION))
+        assert (error.cause, error.kind) == ("timed out after 0.3 s", ProblemKind.TIMED_OUT)
     finally:
         rack.set_latency("pbs", 0)
 

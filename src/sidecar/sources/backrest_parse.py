@@ -107,12 +107,12 @@ def _run(row: Row) -> Run | None:
 
 def list_of(row: Row, key: str) -> list[Any]:
     """A list; an empty one where it is absent."""
-    found = row.get(key)
-    if found is None:
+    rows = row.get(key)
+    if rows is None:
         return []
-    if not isinstance(found, list):
+    if not isinstance(rows, list):
         raise UnreadableError(key)
-    return found
+    return rows
 
 
 def moment_of(row: Row, key: str) -> datetime | None:

@@ -127,8 +127,8 @@ def _volume_ids(backup: Row) -> tuple[str, ...]:
     """Since 1.7 a backup configuration has several volumes; before, one (§1.1)."""
     ids = backup.get("volume_ids")
     if ids is None:
-        one = text(backup, "volume_id")
-        return (one,) if one else ()
+        only = text(backup, "volume_id")
+        return (only,) if only else ()
     if not isinstance(ids, list):
         raise UnreadableError("volume_ids")
     return tuple(name({"id": id_}, "id") for id_ in ids)
@@ -162,7 +162,7 @@ def _databases(selection: Row) -> tuple[str, ...]:
     names = selection.get("database_names") or []
     if not isinstance(names, list):
         raise UnreadableError("database_names")
-    return tuple(name({"name": one}, "name") for one in names)
+    return tuple(name({"name": database}, "name") for database in names)
 
 
 def _with_id(server: Server) -> Server:
@@ -222,10 +222,10 @@ def _instant(row: Row, key: str) -> datetime | None:
     if value is None:
         return None
     try:
-        found = datetime.fromisoformat(value)
-        if found.tzinfo is None:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
             raise UnreadableError(key)
-        return showable(found.astimezone(UTC))
+        return showable(instant.astimezone(UTC))
     except (ValueError, OverflowError):
         raise UnreadableError(key) from None
 

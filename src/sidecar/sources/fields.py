@@ -45,10 +45,18 @@ def text(row: Row, key: str) -> str | None:
 
 def name(row: Row, key: str) -> str:
     """A string that must be there and not be empty."""
-    found = text(row, key)
-    if not found:
+    value = text(row, key)
+    if not value:
         raise UnreadableError(key)
-    return found
+    return value
+
+
+def step(row: Row, key: str) -> str:
+    """A name that is one step of a path: without a slash, so that no other path can be made of it."""
+    value = name(row, key)
+    if "/" in value:
+        raise UnreadableError(key)
+    return value
 
 
 def label(row: Row, key: str) -> str | None:
@@ -98,10 +106,10 @@ def showable(at: datetime) -> datetime:
 
 def begun(row: Row, key: str) -> datetime:
     """A Unix time that must be there."""
-    found = moment(row, key)
-    if found is None:
+    start = moment(row, key)
+    if start is None:
         raise UnreadableError(key)
-    return found
+    return start
 
 
 def flag(row: Row, key: str, *, default: bool = False) -> bool:

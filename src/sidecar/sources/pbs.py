@@ -71,7 +71,7 @@ class PbsSource(ProxmoxSource):
         return None if pbs_grants.sees_anything(permissions) else pbs_grants.nothing_visible()
 
     async def _version(self, refresh: Refresh, permissions: Permissions) -> Answer[str]:
-        version = await refresh.one(pbs_parse.parse_version, VERSION)
+        version = await refresh.value(pbs_parse.parse_version, VERSION)
         refresh.limits += [*_version_limits(version), *pbs_grants.limits(permissions)]
         return version
 
@@ -87,19 +87,21 @@ class PbsSource(ProxmoxSource):
         )
         index_files = {row.job.datastore: row.index_files for row in gc.rows}
         content = await asyncio.gather(
-            *(self._store(refresh, permissions, one, index_files.get(one.name, 0)) for one in datastores.rows)
+            *(self._store(refresh, permissions, store, index_files.get(store.name, 0)) for store in datastores.rows)
         )
         known = tasks.rows if tasks else ()
         readings = [datastores.reading(("datastores",), datastores.rows), zone, _gc_reading(gc, known)]
         readings += (_upkeep_reading(kind, answer, known) for kind, answer in upkeep)
         if tasks is not None:
-            readings.append(tasks.reading(("tasks",), (one for one in tasks.rows if pbs_parse.is_upload_or_runs(one))))
+            readings.append(
+                tasks.reading(("tasks",), (task for task in tasks.rows if pbs_parse.is_upload_or_runs(task)))
+            )
         return [*readings, *chain.from_iterable(content), *self._unlisted(datastores)]
 
     def _unlisted(self, datastores: Answer[Datastore]) -> list[Reading]:
         """While the datastores can't be listed all their scopes share that problem; those that are gone are forgotten."""
         if datastores.problem:
-            return [one for store in self._namespaces for one in self._blank(store, datastores.problem)]
+            return [reading for store in self._namespaces for reading in self._blank(store, datastores.problem)]
         there = {store.name for store in datastores.rows}
         self._namespaces = {store: names for store, names in self._namespaces.items() if store in there}
         return []
@@ -107,7 +109,7 @@ class PbsSource(ProxmoxSource):
     def _blank(self, store: str, problem: Problem) -> list[Reading]:
         """The same problem for every scope of a datastore."""
         names = self._namespaces.get(store, ("",))
-        scopes = [("namespaces", store), *(("snapshots", store, one) for one in names)]
+        scopes = [("namespaces", store), *(("snapshots", store, name) for name in names)]
         return [Reading(scope, None, (), problem) for scope in scopes]
 
     # --- one datastore ----------------------------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ class PbsSource(ProxmoxSource):
             return self._blank(store.name, closed)
         listing = await self._listing(refresh, store.name)
         names = self._namespaces.get(store.name, ("",)) if listing.problem else tuple(dict.fromkeys(listing.rows))
-        content = await asyncio.gather(*(_snapshots(refresh, permissions, store.name, one) for one in names))
+        content = await asyncio.gather(*(_snapshots(refresh, permissions, store.name, name) for name in names))
         whole = pbs_grants.sees_all_of(permissions, store.name)
         if whole and _is_lost_mount(content, index_files):
             return self._blank(store.name, _lost_mount(store.name, index_files))
@@ -158,7 +160,7 @@ async def _datastores(refresh: Refresh) -> Answer[Datastore]:
 
 
 async def _zone(refresh: Refresh) -> Reading:
-    answer = await refresh.one(pbs_parse.parse_zone, TIME)
+    answer = await refresh.value(pbs_parse.parse_zone, TIME)
     if answer.problem:
         refresh.limits.append(not_read("the time zone of its schedules", answer.problem))
     return answer.reading(("zone",), answer.rows)

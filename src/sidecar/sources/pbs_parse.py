@@ -22,7 +22,7 @@ from sidecar.core.reports.facts import (
     Zone,
 )
 
-from .fields import Row, UnreadableError, begun, first_line, flag, moment, name, row_of, text, whole, words
+from .fields import Row, UnreadableError, begun, first_line, flag, moment, name, row_of, step, text, whole, words
 from .pbs_upkeep_runs import TASK_TYPES, upkeep_run
 from .upid import parse_upid
 
@@ -58,7 +58,7 @@ def parse_datastore(row: Any) -> Datastore:
     status = text(row, "mount-status")
     mounted = status != "notmounted"
     return Datastore(
-        name=name(row, "store"),
+        name=step(row, "store"),
         maintenance=_maintenance(text(row, "maintenance")),
         error=None if mounted else "it is not mounted",
         removable=status in ("mounted", "notmounted"),
@@ -119,10 +119,10 @@ def _with_usage(store: Datastore, usage: Usage, now: datetime) -> Datastore:
 
 def parse_namespace(row: Any) -> str:
     """The name of a namespace; the root is ""."""
-    found = text(row_of(row), "ns")
-    if found is None:
+    namespace = text(row_of(row), "ns")
+    if namespace is None or (namespace and not all(namespace.split("/"))):
         raise UnreadableError("ns")
-    return found
+    return namespace
 
 
 # --- snapshots -------------------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def parse_snapshot(row: Any, store: str) -> SnapshotRow:
         comment=first_line(row, "comment"),
         protected=flag(row, "protected"),
     )
-    return SnapshotRow(name(row, "backup-type"), name(row, "backup-id"), text(row, "owner"), snapshot)
+    return SnapshotRow(step(row, "backup-type"), step(row, "backup-id"), text(row, "owner"), snapshot)
 
 
 def _verification(value: Any, store: str) -> Verification | None:
@@ -179,13 +179,13 @@ def groups_of(rows: Iterable[SnapshotRow], store: str, namespace: str) -> tuple[
 
 
 def _group(store: str, namespace: str, rows: list[SnapshotRow]) -> BackupGroup:
-    newest_first = sorted((row.snapshot for row in rows), key=lambda one: one.time, reverse=True)
+    newest_first = sorted((row.snapshot for row in rows), key=lambda snapshot: snapshot.time, reverse=True)
     return BackupGroup(store, namespace, rows[0].type, rows[0].id, tuple(newest_first), rows[0].owner)
 
 
 def namespaces_of(names: Iterable[str], store: str) -> tuple[Namespace, ...]:
     """The namespaces of a datastore."""
-    return tuple(Namespace(store, one) for one in names)
+    return tuple(Namespace(store, name) for name in names)
 
 
 # --- upkeep ----------------------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class ProxmoxSource(ABC):
         """All that the token may see."""
         refresh = Refresh(self._upstream, clock)
         at = clock()
-        permissions = await refresh.one(parse_permissions, PERMISSIONS)
+        permissions = await refresh.value(parse_permissions, PERMISSIONS)
         if permissions.only is None:
             return self._report(at, problem=permissions.problem)
         if (closed := self._closed(permissions.only)) is not None:

@@ -70,7 +70,7 @@ class PveSource(ProxmoxSource):
         return None if any(permissions.paths.values()) else pve_grants.nothing_visible()
 
     async def _version(self, refresh: Refresh, permissions: Permissions) -> Answer[str]:
-        version = await refresh.one(pve_parse.parse_version, VERSION)
+        version = await refresh.value(pve_parse.parse_version, VERSION)
         refresh.limits += [*_version_limits(version), *pve_grants.limits(permissions)]
         return version
 
@@ -116,7 +116,7 @@ async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]
 
 
 async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
-    answer = await refresh.one(pve_parse.parse_members, MEMBERS, job=job.id)
+    answer = await refresh.value(pve_parse.parse_members, MEMBERS, job=job.id)
     if answer.problem:
         refresh.limits.append(not_read(f"the guests of job {job.id}", answer.problem))
     return replace(job, guests=answer.only)
@@ -153,7 +153,7 @@ async def _node(refresh: Refresh, permissions: Permissions, node: Node) -> list[
     if closed is not None:
         return [Reading(scope, None, (), closed) for scope in scopes]
     zone, tasks = await asyncio.gather(
-        refresh.one(partial(pve_parse.parse_zone, node=node.name), TIME, node=node.name), _tasks(refresh, node.name)
+        refresh.value(partial(pve_parse.parse_zone, node=node.name), TIME, node=node.name), _tasks(refresh, node.name)
     )
     return [zone.reading(scopes[0], zone.rows), tasks.reading(scopes[1], pve_parse.once_each(tasks.rows))]
 
@@ -192,7 +192,7 @@ def _archive_questions(layout: _Layout) -> Iterator[tuple[Scope, str, Node | Non
         if storage.type == "pbs" or storage.name not in layout.targets:
             continue
         nodes = [node for node in layout.nodes if not place.nodes or node.name in place.nodes]
-        if place.shared:
+        if storage.shared:
             online = next((node for node in nodes if node.online), None)
             yield ("archives", "shared", storage.name), storage.name, online
         else:

@@ -37,7 +37,10 @@ def sees_a_guest(permissions: Permissions) -> bool:
 def sees_a_storage(permissions: Permissions) -> bool:
     """The token may see some storage."""
     wanted = (_STORAGES, "Datastore.AllocateSpace")
-    return any(permissions.spreads("/storage", one) or permissions.somewhere_below("/storage", one) for one in wanted)
+    return any(
+        permissions.spreads("/storage", privilege) or permissions.somewhere_below("/storage", privilege)
+        for privilege in wanted
+    )
 
 
 def lists_archives(permissions: Permissions, storage: str) -> bool:

@@ -22,8 +22,8 @@ def parse_version(data: Any) -> str:
 
 def major_of(version: str | None) -> int | None:
     """The first number of a version; None when it isn't known."""
-    found = re.match(r"[0-9]{1,9}", version or "")
-    return int(found[0]) if found else None
+    digits = re.match(r"[0-9]{1,9}", version or "")
+    return int(digits[0]) if digits else None
 
 
 def parse_guest(row: Any) -> Guest | None:
@@ -67,7 +67,7 @@ def parse_members(data: Any) -> tuple[int, ...]:
     if not isinstance(children, list):
         raise UnreadableError("children")
     members = [row_of(child) for child in children]
-    return tuple(sorted({_vmid(one, "id") for one in members if text(one, "type") != "unknown"}))
+    return tuple(sorted({_vmid(member, "id") for member in members if text(member, "type") != "unknown"}))
 
 
 # --- storages and archives ---------------------------------------------------------------------------------------------------
@@ -78,7 +78,6 @@ class Place:
     """A storage and where it can be asked: ``nodes`` is empty for all of them."""
 
     storage: Storage
-    shared: bool
     nodes: frozenset[str]
 
 
@@ -98,8 +97,9 @@ def parse_storage(row: Any) -> Place | None:
         datastore=label(row, "datastore"),
         namespace=label(row, "namespace"),
         fingerprint=fingerprint.lower() if fingerprint else None,
+        shared=kind in _SHARED_TYPES or flag(row, "shared"),
     )
-    return Place(storage, kind in _SHARED_TYPES or flag(row, "shared"), frozenset(_listed(text(row, "nodes"))))
+    return Place(storage, frozenset(_listed(text(row, "nodes"))))
 
 
 def parse_archive(row: Any, storage: str) -> Archive | None:
@@ -155,10 +155,10 @@ def once_each(tasks: Iterable[Task]) -> tuple[Task, ...]:
 
 
 def _vmid(row: Any, key: str) -> int:
-    found = whole(row, key)
-    if not found:
+    vmid = whole(row, key)
+    if not vmid:
         raise UnreadableError(key)
-    return found
+    return vmid
 
 
 def _listed(value: str | None) -> list[str]:

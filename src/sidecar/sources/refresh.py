@@ -80,7 +80,7 @@ class Refresh:
             self.limits.append(unreadable_rows(f"rows of the {what}", unreadable, len(rows)))
         return Answer(as_of, tuple(row for row in rows if row is not None))
 
-    async def one(
+    async def value(
         self, parse: Callable[[Any], T], call: Call, params: Params | None = None, /, **path: str
     ) -> Answer[T]:
         """One thing; ``parse`` takes the body's data and raises UnreadableError."""

@@ -37,4 +37,4 @@ def parse_upid(text: str | None) -> Upid | None:
 def unescaped(worker: str) -> str:
     r"""A worker id in plain: "-" stands for "/", ``\x3a`` for ":" (as systemd escapes names)."""
     plain = worker.replace("-", "/").encode("utf-8", "replace")
-    return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), plain).decode("utf-8", "replace")
+    return _ESCAPED.sub(lambda escape: bytes([int(escape[1], 16)]), plain).decode("utf-8", "replace")

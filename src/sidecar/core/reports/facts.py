@@ -220,7 +220,10 @@ class BackupJob:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A storage that may hold backups. The PBS fields are None for other types. Scope ("storages",)."""
+    """A storage that may hold backups. The PBS fields are None for other types. Scope ("storages",).
+
+    ``shared``: all nodes see the same content; else each node has its own, under the same name.
+    """
 
     name: str
     type: str
@@ -230,6 +233,7 @@ class Storage:
     datastore: str | None = None
     namespace: str | None = None
     fingerprint: str | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
