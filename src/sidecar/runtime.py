@@ -19,7 +19,7 @@ from .core.board.board import board_of
 from .core.history.record import record
 from .core.judgement.judged import Judged, judged
 from .core.model import Board
-from .core.reports.report import Problem, ProblemKind, Report, keep_what_failed
+from .core.reports.report import Problem, Report, keep_what_failed
 from .core.settings import Settings
 from .core.timeline.timeline import Timeline, timeline_of
 from .credentials import Credentials
@@ -121,9 +121,10 @@ def _ledger_in(state: Path | None, clock: Clock, kept_for: timedelta) -> Iterato
 
 def _log_change(before: Report | None, report: Report) -> None:
     """Once when a source begins to fail and once when it is back, never on every poll."""
-    was, now = before.problem if before else None, report.problem
-    if now is not None and (was is None or (now.kind, now.culprit) != (was.kind, was.culprit)):
-        log.warning("source %s can't be read: %s", report.source, now.cause)
+    was = before.problem.cause if before and before.problem else None
+    now = report.problem.cause if report.problem else None
+    if now != was and now is not None:
+        log.warning("source %s can't be read: %s", report.source, now)
     elif now is None and was is not None:
         log.info("source %s is read again", report.source)
 
@@ -224,11 +225,7 @@ def _reading(source: Source, clock: Clock) -> Callable[[], Awaitable[Report]]:
 
 
 def _stumbled(source: Source, clock: Clock) -> Callable[[Exception], Report]:
-    problem = Problem(
-        "backup-glance could not process its answer",
-        action="Read backup-glance's log and report it.",
-        kind=ProblemKind.INTERNAL,
-    )
+    problem = Problem("backup-glance stumbled over its answer", action="Read backup-glance's log and report it.")
     return lambda _error: Report(source.name, source.kind, clock(), problem=problem)
 
 

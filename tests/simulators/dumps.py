@@ -68,10 +68,12 @@ def dumps(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[DumpRow, 
 def _at(lab: Homelab, faults: tuple[Fault, ...], day: date, due: datetime) -> Iterator[DumpRow]:
     """The rows of all backups that are due at a moment."""
     begins = _begins(faults, day, due)
+    if begins is None:
+        return
     free = begins
     for server in lab.dumps.servers:
         for backup in lab.dumps.backups_of(server):
-            if begins is None or free is None or due not in laravel(backup.timetable, day, lab.zone):
+            if due not in laravel(backup.timetable, day, lab.zone):
                 continue
             for row in _dispatched(lab, faults, server, backup, day, begins, free):
                 free = max(free, row.attempts[0].end + timedelta(seconds=1)) if row.attempts else free

@@ -155,6 +155,14 @@ def test_rule_8_runs_that_took_less_than_a_second_are_runs_of_their_own() -> Non
     assert [outcome for _, outcome in remembered(desk)] == [Outcome.OK] * 3
 
 
+def test_rule_8_a_good_run_within_one_second_is_not_the_end_of_one_that_was_seen_running_before() -> None:
+    short = replace(run("23 05:00"), end=at("23 05:00"))
+    desk = BoardKeeper(settings(PBS)).take(collecting("22 05:01", run("22 05:00", Outcome.RUNNING)))
+    desk.take(collecting("23 07:00", short))
+
+    assert remembered(desk) == [("23 05:00", Outcome.OK), ("22 05:00", Outcome.WARNING)]
+
+
 # --- rules 1 and 2: schedules of upkeep ------------------------------------------------------------------------------------
 
 

@@ -48,6 +48,7 @@ def newest_first(runs: Iterable[Run]) -> tuple[Run, ...]:
 
 
 def _is_end_of(run: Run, earlier: Run) -> bool:
-    if run.start != run.end:
+    """Only failures are known by their end alone; a good run may well begin and end within the same second."""
+    if run.start != run.end or run.outcome is Outcome.OK:
         return False
     return earlier.outcome is Outcome.RUNNING or (earlier.end is not None and earlier.end >= run.end)
