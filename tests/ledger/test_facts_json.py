@@ -25,7 +25,6 @@ from sidecar.core.reports.facts import (
     Guest,
     Snapshot,
     UpkeepJob,
-    Verification,
     Zone,
 )
 from sidecar.core.reports.report import Limit, LimitKind, Problem
