@@ -47,7 +47,7 @@ HOSTILE = {
 
 def app_for(board: Board, **more: Any) -> ASGIApp:
     """The application with this board and a calendar."""
-    given = {"clock": lambda: NOW, "timeline": lambda _: calendars.month(NOW), **more}
+    given = {"clock": lambda: NOW, "timeline": lambda: calendars.month(NOW), **more}
     return create_app(board=lambda: board, ready=lambda: True, keys=(KEY,), **given)
 
 
@@ -182,7 +182,7 @@ def test_before_anything_was_read_it_says_so() -> None:
 
 
 def test_without_services_it_says_so() -> None:
-    assert "No service seen 4 sources answered with empty lists" in words(fragment(boards.empty()))
+    assert "No service seen all lists are empty" in words(fragment(boards.empty()))
 
 
 def test_old_data_is_told_at_the_top_and_nothing_looks_fine() -> None:
@@ -203,7 +203,9 @@ def test_a_fault_inside_is_told_without_its_details(path: str) -> None:
     def broken() -> Board:
         raise RuntimeError("secret detail")
 
-    app = create_app(board=broken, ready=lambda: True, keys=(KEY,), clock=lambda: NOW)
+    app = create_app(
+        timeline=lambda: calendars.month(NOW), board=broken, ready=lambda: True, keys=(KEY,), clock=lambda: NOW
+    )
     answer = ask(app, path)
     assert answer.status_code == 200
     assert answer.headers["widget-content-type"] == "html"
@@ -286,7 +288,7 @@ def fifteen_services() -> Board:
 def test_it_is_rendered_once_per_board_and_query() -> None:
     asked: list[int] = []
 
-    def timeline(_: object) -> Any:
+    def timeline() -> Any:
         asked.append(1)
         return calendars.month(NOW)
 

@@ -15,7 +15,7 @@ from sidecar.core.board import job_rows
 from sidecar.core.history.history import History
 from sidecar.core.judgement.due import SHORT_GRACE
 from sidecar.core.judgement.judged import Judged, judged
-from sidecar.core.model import Occurrence, OccurrenceKind, Run, ScheduleLine, State
+from sidecar.core.model import Exempt, Occurrence, OccurrenceKind, Run, ScheduleLine, State
 from sidecar.core.parts.inputs import Inputs, plan
 from sidecar.core.parts.part import EARLY, Plan
 from sidecar.core.reports.report import Report
@@ -127,7 +127,9 @@ class Timeline:
             newest = max(came, key=lambda run: run.start, default=None)
             state = State(newest.outcome.value) if newest else State.DISABLED
             said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
-            yield Occurrence(job, self.titles[job], _kind(job), one.at, None, state, newest, reason=said)
+            yield Occurrence(
+                job, self.titles[job], _kind(job), one.at, None, state, newest, reason=said, exempt=Exempt.SKIPPED
+            )
 
     def _unread(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
         """Jobs that only the configuration tells of, because their source can't be read: the newest is unknown."""
@@ -203,7 +205,7 @@ def _occurrence(job: _Job, due: datetime, occasion: OccurrenceBuilder, lab: Inpu
     state, until = occasion.state, due + job.grace
     paused = _paused(job.pauses, due, lab.settings.timezone)
     if paused and state not in (State.OK, State.WARNING, State.RUNNING):
-        return Occurrence(job.name, job.title, job.kind, due, None, State.DISABLED, reason=paused)
+        return Occurrence(job.name, job.title, job.kind, due, None, State.DISABLED, reason=paused, exempt=Exempt.PAUSED)
     members = occasion.members if job.has_members else None
     if state is None:
         return Occurrence(job.name, job.title, job.kind, due, until, members=members)
@@ -244,7 +246,7 @@ def _calendar_line(
         yield Occurrence(None, line.title, kind, due)
     for one in skipped(parsed, start, end):
         said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
-        yield Occurrence(None, line.title, kind, one.at, None, State.DISABLED, reason=said)
+        yield Occurrence(None, line.title, kind, one.at, None, State.DISABLED, reason=said, exempt=Exempt.SKIPPED)
 
 
 def _paused(pauses: Iterable[Pause], due: datetime, zone: ZoneInfo) -> str | None:
