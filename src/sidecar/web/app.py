@@ -171,9 +171,9 @@ class Handlers:
             query, known = parse_extension_query(request.query_params.multi_items()), self._known()
             answer = self._answers.get(known.board, query, lambda: self._render_extension(known, query), _HTML)
         except QueryError as error:
-            answer = self._fragment.apologise(str(error))
+            answer = self._fragment.problem(str(error))
         except HTTPException as error:
-            answer = self._fragment.apologise(error.detail)
+            answer = self._fragment.problem(error.detail)
         return respond_to_glance(request, answer)
 
     async def theme_css(self, request: Request) -> Response:
@@ -212,7 +212,7 @@ class Handlers:
         """What nobody foresaw. The server logs it; Glance gets a fragment that says so."""
         if request.url.path != extension.PATH:
             return for_any_exception(request, error)
-        return respond_to_glance(request, self._fragment.apologise(UNFORESEEN))
+        return respond_to_glance(request, self._fragment.problem(UNFORESEEN))
 
     def _known(self) -> Known:
         """What was judged last; if that is too long ago, what can still be said of it."""
