@@ -39,6 +39,7 @@ class Scene:
     timeline: Timeline
     query: str = ""
     opened: str = ""
+    week_start: str = "monday"
 
 
 def main() -> None:
@@ -82,8 +83,7 @@ def cases() -> Iterator[Scene]:
     yield Scene("states", boards.bad_morning(), ordinary)
     yield Scene("many", boards.many(30), ordinary)
     yield Scene("hostile", boards.hostile(), calendars.hostile(boards.NOW), query="&view=all", opened="ok")
-    sunday_first = calendars.month(boards.NOW, week_start="sunday")
-    yield Scene("sunday-first", boards.good_morning(), sunday_first, query="&view=calendar")
+    yield Scene("sunday-first", boards.good_morning(), ordinary, query="&view=calendar", week_start="sunday")
 
 
 def clock_changes() -> Iterator[Scene]:
@@ -98,6 +98,7 @@ def draw(
     scene: Scene, sidecar: Sidecar, browser: Browser, folder: Path, names: Sequence[str], widths: Sequence[int]
 ) -> None:
     """All pictures of one scene: ``table-good.gruvbox.0300.png``."""
+    sidecar.begin_weeks_on(scene.week_start)
     sidecar.board, sidecar.timeline = scene.board, scene.timeline
     page = browser.new_page()
     for theme in names:

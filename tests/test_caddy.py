@@ -25,6 +25,7 @@ from starlette.types import Receive, Scope, Send
 from sidecar.web.app import create_app
 from tests.caddy import CADDY, Front, fronted, sidecar
 from tests.caddyfile import assert_version, render_caddyfile
+from tests.web.asking import nothing_due
 from tests.web.boards import NOW, good_morning, many
 
 READER = {"Accept": "text/html"}
@@ -123,7 +124,7 @@ def test_only_get_and_head_pass(front: Front, method: str) -> None:
 
 
 def test_the_security_headers_of_the_sidecar_arrive_once_and_no_server_is_named(front: Front) -> None:
-    app = create_app(board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
+    app = create_app(timeline=nothing_due, board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
     with sidecar(app, front.upstream):
         answers = [front.client.get("/widget"), front.client.head("/widget"), front.client.get("/nowhere")]
     assert [answer.status_code for answer in answers] == [200, 200, 404]
@@ -166,7 +167,7 @@ def test_glance_gets_a_fragment_that_it_shows_when_the_sidecar_is_down(front: Fr
 def test_pages_are_compressed_and_an_unchanged_one_is_not_sent_again(front: Front) -> None:
     """A page for 15 services is one document of 14 kB at most."""
     made = many(15)
-    app = create_app(board=lambda: made, ready=lambda: True, keys=["right"], clock=lambda: NOW)
+    app = create_app(timeline=nothing_due, board=lambda: made, ready=lambda: True, keys=["right"], clock=lambda: NOW)
     with sidecar(app, front.upstream):
         for path in ("/widget", "/widget?view=calendar", "/widget?view=all"):
             for encoding in ("gzip", "zstd"):
@@ -263,7 +264,7 @@ def test_glances_server_gets_the_extension_with_a_password_and_with_the_headers_
     start_front: StartFront,
 ) -> None:
     front = start_front(users=[{"name": "glance", "password_hash": _hash("open sesame")}])
-    app = create_app(board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
+    app = create_app(timeline=nothing_due, board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
     with sidecar(app, front.upstream):
         answer = front.client.get("/extension", auth=("glance", "open sesame"))
     assert answer.status_code == 200

@@ -58,8 +58,7 @@ class BoardKeeper:
         self._history = remembered.history
         self._tried: set[str] = set()
         self._timeline: Timeline | None = None
-        self._judged = self._judge()
-        self.board = self._board()
+        self.rejudge()
 
     def record(self, report: Report) -> None:
         """Takes a source's report; scopes that failed keep what they said before."""
@@ -74,27 +73,23 @@ class BoardKeeper:
             self._ledger.record(merged, self._history, self.board)
 
     def rejudge(self) -> None:
-        """Judges everything for the present moment and swaps the board."""
-        self._judged = self._judge()
-        self.board = self._board()
-        self._timeline = None
+        """Judges everything for the present moment and swaps the board. If that fails, all stays as it was."""
+        made = judged(dict(self._reports), self._history, self._settings, self._clock())
+        self.board, self._judged, self._timeline = self._board(made), made, None
 
-    def timeline(self, now: datetime) -> Timeline:
-        """What is due at any time, as it is known at ``now``; made once for each board, of what it was judged from."""
-        if self._timeline is None or self._timeline.inputs.now != now:
-            self._timeline = timeline_of(self._judged if self._judged.inputs.now == now else self._judge(now))
+    def timeline(self) -> Timeline:
+        """What is due at any time, as it was known when the present board was made: made once, when first asked for."""
+        if self._timeline is None:
+            self._timeline = timeline_of(self._judged)
         return self._timeline
 
     def ready(self) -> bool:
         """Every source was tried since start."""
         return all(source.name in self._tried for source in self._settings.sources)
 
-    def _judge(self, now: datetime | None = None) -> Judged:
-        return judged(dict(self._reports), self._history, self._settings, now or self._clock())
-
-    def _board(self) -> Board:
-        found = board_of(self._judged)
-        return replace(found, notes=(*found.notes, *self._ledger.notes)) if self._ledger else found
+    def _board(self, made: Judged) -> Board:
+        board = board_of(made)
+        return replace(board, notes=(*board.notes, *self._ledger.notes)) if self._ledger else board
 
 
 def _still_configured(reports: dict[str, Report], settings: Settings) -> Iterator[tuple[str, Report]]:
@@ -159,11 +154,11 @@ async def _serve(
 ) -> None:
     app = create_app(
         board=lambda: desk.board,
+        timeline=desk.timeline,
         ready=desk.ready,
         keys=keys,
         clock=clock,
         options=_widget_options(config),
-        timeline=desk.timeline,
     )
     server = _Server(
         uvicorn.Config(
@@ -200,7 +195,12 @@ class _Server(uvicorn.Server):
 
 def _widget_options(config: Config) -> WidgetOptions:
     theme = parse_theme({key: _written(value) for key, value in config.widget.theme.items()})
-    options = WidgetOptions(theme=theme, refresh=config.widget.refresh, stale_after=config.stale_after)
+    options = WidgetOptions(
+        theme=theme,
+        refresh=config.widget.refresh,
+        stale_after=config.stale_after,
+        week_start=config.week_start,
+    )
     ancestors = config.widget.frame_ancestors
     return replace(options, frame_ancestors=ancestors) if ancestors else options
 

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from sidecar.core.model import Board
 from sidecar.core.timeline.timeline import Timeline
-from sidecar.web.app import create_app
+from sidecar.web.app import WidgetOptions, create_app
 from tests.web import boards, calendars
 from tests.web.asking import KEY
 
@@ -28,12 +28,17 @@ class Sidecar:
     address: str = ""
 
     def __post_init__(self) -> None:
+        self.begin_weeks_on("monday")
+
+    def begin_weeks_on(self, weekday: str) -> None:
+        """How the calendar begins from now on: the application is made anew."""
         self._app = create_app(
             board=lambda: self.board,
+            timeline=lambda: self.timeline,
             ready=lambda: True,
             keys=(KEY,),
             clock=lambda: self.board.at,
-            timeline=lambda _: self.timeline,
+            options=WidgetOptions(week_start=weekday),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -36,7 +36,7 @@ def promised(table: str) -> dict[str, Sequence[int]]:
 def quiet(number: int) -> Board:
     morning = boards.good_morning().services
     rows = [replace(morning[place % 12], name=f"{morning[place % 12].name}-{place}") for place in range(number)]
-    return boards.board(rows, f"All {number} backed up · as of 07:26 · next 02:00")
+    return boards.board(rows)
 
 
 def troubled(number: int) -> Board:
@@ -44,7 +44,7 @@ def troubled(number: int) -> Board:
         boards.service("paperless", boards.guest(104, boards.FAILED), boards.dump("postgres-main/paperless")),
         boards.service("vaultwarden", boards.guest(101, boards.MISSED), boards.dump("mariadb-main/vaultwarden")),
     ]
-    return boards.board([*needing, *quiet(number).services[2:]], f"2 of {number} need you: paperless failed 04:11")
+    return boards.board([*needing, *quiet(number).services[2:]])
 
 
 @pytest.mark.parametrize(("table", "made"), [("all is well", quiet), ("two need you", troubled)])

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from sidecar.core.model import Board
-from sidecar.web.words import Clock
+from sidecar.web.words import TimeFormat
 from tests.browser.serving import Sidecar
 from tests.web import boards
 
@@ -154,9 +154,9 @@ def test_times_grow_older_in_the_words_of_the_server(page: Page) -> None:
         [*AGES, *[-age for age in AGES[1:]], -0.5],
     )
     page.clock.run_for(10_000)
-    clock = Clock(boards.NOW + timedelta(seconds=10), ZoneInfo("Europe/Berlin"))
-    past = [clock.age(clock.now - timedelta(seconds=age)) for age in AGES]
-    coming = [clock.ahead(clock.now + timedelta(seconds=age)) for age in [*AGES[1:], 0.5]]
+    times = TimeFormat(boards.NOW + timedelta(seconds=10), ZoneInfo("Europe/Berlin"))
+    past = [times.age(times.now - timedelta(seconds=age)) for age in AGES]
+    coming = [times.ahead(times.now + timedelta(seconds=age)) for age in [*AGES[1:], 0.5]]
     assert page.locator(".aged").all_text_contents() == [*past, *coming]
 
 

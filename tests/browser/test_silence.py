@@ -12,6 +12,7 @@ from sidecar.web.app import create_app
 from sidecar.web.theme import colours, contrast, parse_theme
 from tests.caddy import fronted, sidecar
 from tests.web import boards, themes
+from tests.web.asking import nothing_due
 
 pytestmark = pytest.mark.browser
 
@@ -53,7 +54,9 @@ def test_a_page_that_was_open_says_so_itself_and_is_true_again_afterwards(page: 
     """Through a real Caddy: 502 while the sidecar is gone."""
     page.clock.install()
     board = boards.good_morning()
-    app = create_app(board=lambda: board, ready=lambda: True, keys=["right"], clock=lambda: board.at)
+    app = create_app(
+        timeline=nothing_due, board=lambda: board, ready=lambda: True, keys=["right"], clock=lambda: board.at
+    )
     with fronted(tmp_path, try_for="100ms") as front:
         with sidecar(app, front.upstream):
             page.goto(f"http://localhost:{front.port}/widget")

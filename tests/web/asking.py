@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import httpx
 from starlette.types import ASGIApp
 
+from sidecar.core.history.history import EMPTY
 from sidecar.core.model import Board
+from sidecar.core.settings import Settings
+from sidecar.core.timeline.timeline import Timeline, timeline
 from sidecar.web.app import WidgetOptions, create_app
 from tests.web.boards import NOW, bad_morning
 
@@ -27,8 +31,18 @@ def app_for(
     """The application with two keys; the board is made once."""
     made = board()
     return create_app(
-        board=lambda: made, ready=lambda: ready, keys=(KEY, SECOND_KEY), clock=lambda: now, options=options
+        board=lambda: made,
+        timeline=nothing_due,
+        ready=lambda: ready,
+        keys=(KEY, SECOND_KEY),
+        clock=lambda: now,
+        options=options,
     )
+
+
+def nothing_due() -> Timeline:
+    """The timeline of a house without any job."""
+    return timeline({}, EMPTY, Settings(ZoneInfo("UTC"), ()), NOW)
 
 
 def ask(

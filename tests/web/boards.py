@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from sidecar.core.board import headline
 from sidecar.core.model import (
     Board,
     Copy,
@@ -14,16 +15,15 @@ from sidecar.core.model import (
     JobRow,
     Link,
     Outcome,
-    Overall,
     PartKind,
     PartRow,
     Run,
     ServiceRow,
     SourceKind,
     SourceRow,
+    SourceTrouble,
     State,
     Verdict,
-    worst,
 )
 
 NOW = datetime(2026, 11, 23, 6, 26, tzinfo=UTC)
@@ -144,28 +144,32 @@ def job(name: str, title: str, due: datetime, verdict: Verdict = OK) -> JobRow:
 
 
 def source(name: str, kind: SourceKind, verdict: Verdict = OK, *, limits: tuple[str, ...] = ()) -> SourceRow:
-    return SourceRow(name, kind, verdict, NOW, "4.0.1", limits)
+    trouble = SourceTrouble.PARTLY_READ if verdict.state is State.WARNING else None
+    return SourceRow(name=name, kind=kind, verdict=verdict, as_of=NOW, version="4.0.1", limits=limits, trouble=trouble)
+
+
+def unread(row: SourceRow, verdict: Verdict, after_name: str, as_of: datetime | None) -> SourceRow:
+    """The same source when nothing of it can be read."""
+    trouble = SourceTrouble.UNREADABLE if as_of else SourceTrouble.NOT_READ_YET
+    return replace(row, verdict=verdict, trouble=trouble, after_name=after_name, as_of=as_of)
 
 
 def board(
     services: Sequence[ServiceRow],
-    headline: str,
     *,
     sources: Sequence[SourceRow] | None = None,
     jobs: Sequence[JobRow] | None = None,
 ) -> Board:
-    counts = Counter(row.verdict.state for row in services)
+    jobs, sources = tuple(UPKEEP if jobs is None else jobs), tuple(SOURCES if sources is None else sources)
     return Board(
         at=NOW,
         timezone=TIMEZONE,
-        overall=Overall(
-            worst(row.verdict.state for row in services), headline, {s: counts[s] for s in State if counts[s]}
-        ),
+        overall=headline.overall(services, jobs, sources, NOW, ZoneInfo(TIMEZONE)),
         as_of=NOW,
         next_run=min((row.next_run for row in services if row.next_run), default=None),
         services=tuple(services),
-        jobs=tuple(UPKEEP if jobs is None else jobs),
-        sources=tuple(SOURCES if sources is None else sources),
+        jobs=jobs,
+        sources=sources,
         datastores=(
             DatastoreRow(
                 "pbs",
@@ -192,12 +196,12 @@ def good_morning() -> Board:
         service("grafana", guest(113, count=8, due=at(30, "04:00"))),
         service("jellyfin", guest(114, count=8, due=at(30, "04:00"))),
     ]
-    return board(services, "All 12 backed up · as of 07:26 · next 02:00")
+    return board(services)
 
 
 def bad_morning() -> Board:
     """Twelve services in all states but two, and a source that can't be read."""
-    unread = Verdict(State.UNKNOWN, "Backrest can't be read since 06:02.", at(23, "06:02"))
+    unknown = Verdict(State.UNKNOWN, "Backrest can't be read since 06:02.", at(23, "06:02"))
     services = [
         service("nextcloud", guest(102), dump("mariadb-main/nextcloud"), dump("mariadb-main/nextcloud_cache")),
         service(
@@ -210,23 +214,25 @@ def bad_morning() -> Board:
             "vaultwarden", guest(101, MISSED, runs=nightly("04:07")[1:], count=27), dump("mariadb-main/vaultwarden")
         ),
         service("n8n", guest(112), dump("postgres-main/n8n", NEVER, runs=())),
-        service("vault", guest(110), plan("vault", unread)),
-        service("databasement", guest(111), plan("databasement-dumps", unread)),
-        service("app-configs", plan("app-configs", unread)),
+        service("vault", guest(110), plan("vault", unknown)),
+        service("databasement", guest(111), plan("databasement-dumps", unknown)),
+        service("app-configs", plan("app-configs", unknown)),
         service("home-assistant", guest(106), dump("mariadb-main/homeassistant", WARNING)),
         service("jellyfin", guest(114, RUNNING, runs=(run(23, "04:48", Outcome.RUNNING), run(16, "04:48")), count=7)),
         service("grafana", guest(113, LATE, count=7)),
         service("immich", guest(103), dump("mariadb-main/immich", NEW, runs=())),
         service("forgejo", guest(105)),
     ]
-    sources = [*SOURCES[:3], source("backrest", SourceKind.BACKREST, BACKREST_DOWN)]
-    return board(services, "3 of 12 need you: paperless failed 04:11", sources=sources)
+    backrest = unread(
+        SOURCES[3], BACKREST_DOWN, "can't be read since 06:02: connection refused.", as_of=at(23, "06:02")
+    )
+    return board(services, sources=[*SOURCES[:3], backrest])
 
 
 def calm(number: int) -> Board:
     """So many services, and nothing wrong with any."""
     services = [service(f"service-{place:02}", guest(100 + place), dump(f"db/s{place:02}")) for place in range(number)]
-    return board(services, f"All {number} backed up · as of 07:26 · next 02:00")
+    return board(services)
 
 
 def many(number: int) -> Board:
@@ -234,13 +240,13 @@ def many(number: int) -> Board:
     services = [*calm(number).services]
     parts = [dump(f"mariadb-main/tenant_{place:02}", WARNING if place in (3, 7) else OK) for place in range(14)]
     services[0] = service("a-service-with-a-very-long-name-that-somebody-chose", *parts, guest(100), plan("photos"))
-    return board(services, f"All {number} backed up, 1 warning: {services[0].name}")
+    return board(services)
 
 
 def every_state() -> Board:
     """One service in each state, worst first."""
     services = [service(f"is-{state}", guest(100 + place, Verdict(state))) for place, state in enumerate(State)]
-    return board(services, f"3 of {len(services)} need you: is-failed")
+    return board(services)
 
 
 def hostile() -> Board:
@@ -261,7 +267,6 @@ def hostile() -> Board:
     ]
     built = board(
         services,
-        f"1 of 3 need you: {HOSTILE}",
         sources=[replace(source(HOSTILE, SourceKind.PBS, replace(bad, state=State.WARNING)), limits=(HOSTILE, LONG))],
         jobs=[replace(job("pbs/prune/x", HOSTILE, NOW, bad), source=HOSTILE), replace(job("pbs/gc/x", LONG, NOW, bad))],
     )
@@ -271,31 +276,29 @@ def hostile() -> Board:
 
 def stale() -> Board:
     """Nothing could be read for three hours."""
-    unread = Verdict(State.UNKNOWN, "Nothing was read for 3h.", NOW)
+    unknown = Verdict(State.UNKNOWN, "Nothing was read for 3h.", NOW)
     morning = good_morning()
     services = [
-        service(row.name, *(replace(part, verdict=unread) for part in row.parts), verdict=unread)
+        service(row.name, *(replace(part, verdict=unknown) for part in row.parts), verdict=unknown)
         for row in morning.services
     ]
-    down = Verdict(State.UNKNOWN, "can't be read since 04:20: no route to host.", at(23, "04:20"))
-    sources = [replace(row, verdict=down) for row in morning.sources]
-    return replace(
-        board(services, "Can't tell for 12 of 12: 4 sources unreachable since 04:20", sources=sources),
-        as_of=at(23, "04:20"),
-    )
+    since, text = at(23, "04:20"), "an't be read since today 04:20: no route to host."
+    down = Verdict(State.UNKNOWN, f"C{text}", since)
+    sources = [unread(row, down, f"c{text}", as_of=since) for row in morning.sources]
+    return replace(board(services, sources=sources), as_of=since)
 
 
 def empty() -> Board:
     """All sources answered with empty lists."""
-    built = board([], "No service seen · 4 sources answered with empty lists", jobs=[])
+    built = board([], jobs=[])
     return replace(built, datastores=(), next_run=None)
 
 
 def first_reading() -> Board:
     """Nothing was read yet."""
-    waiting = Verdict(State.UNKNOWN, "was not read yet.")
-    sources = [replace(row, verdict=waiting, as_of=None, version=None) for row in SOURCES]
-    built = board([], "Reading for the first time · 0 of 4 sources answered", sources=sources, jobs=[])
+    waiting = Verdict(State.UNKNOWN, "It was not read yet.")
+    sources = [replace(unread(row, waiting, "was not read yet.", as_of=None), version=None) for row in SOURCES]
+    built = board([], sources=sources, jobs=[])
     return replace(built, as_of=None, datastores=(), next_run=None)
 
 
@@ -355,7 +358,7 @@ LATE = Verdict(State.LATE, "Due 07:00, until 07:30.", at(23, "07:00"))
 NEW = Verdict(State.NEW, "First run 24 Nov 02:00.", NOW)
 BACKREST_DOWN = Verdict(
     State.UNKNOWN,
-    "can't be read since 06:02: connection refused.",
+    "Can't be read since 06:02: connection refused.",
     at(23, "06:02"),
     "Start Backrest on backrest.lan.",
     Link("http://backrest.lan:9898", "Open Backrest"),

@@ -24,15 +24,11 @@ _TITLES = {
 }
 
 
-def month(
-    now: datetime, *, title: str = "PBS critical LXC", week_start: str = "monday", every: str = "04:00"
-) -> Timeline:
+def month(now: datetime, *, title: str = "PBS critical LXC", every: str = "04:00") -> Timeline:
     """A month in which the backup of the 12th was missed, a dump of the 10th failed, and a plan warned on the 14th."""
     lines = (CalendarLine("Tape to the safe", "0 9 1 * *", "offsite"),)
     jobs = {name: JobSetting(title=words) for name, words in _TITLES.items()}
-    given = settings(
-        PVE, PBS, DATABASEMENT, BACKREST, jobs=MappingProxyType(jobs), calendar=lines, week_start=week_start
-    )
+    given = settings(PVE, PBS, DATABASEMENT, BACKREST, jobs=MappingProxyType(jobs), calendar=lines)
     return _timeline(given, now, title, every)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from sidecar.core.model import Board
 from sidecar.web.app import WidgetOptions, create_app
-from tests.web.asking import KEY, SECOND_KEY, app_for, ask
+from tests.web.asking import KEY, SECOND_KEY, app_for, ask, nothing_due
 from tests.web.boards import HOSTILE, NOW, bad_morning, good_morning
 
 CALENDAR = "/api/v1/calendar?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z"
@@ -55,13 +55,13 @@ def test_another_scheme_or_a_bare_key_is_not_accepted() -> None:
 
 
 def test_without_any_key_nobody_gets_in() -> None:
-    app = create_app(board=good_morning, ready=lambda: True, keys=(), clock=lambda: NOW)
+    app = create_app(timeline=nothing_due, board=good_morning, ready=lambda: True, keys=(), clock=lambda: NOW)
     assert ask(app, "/widget", key="").status_code == 401
 
 
 def test_an_empty_key_is_refused_at_start() -> None:
     with pytest.raises(ValueError, match="empty"):
-        create_app(board=good_morning, ready=lambda: True, keys=("good", " "), clock=lambda: NOW)
+        create_app(timeline=nothing_due, board=good_morning, ready=lambda: True, keys=("good", " "), clock=lambda: NOW)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -98,7 +98,7 @@ def test_a_fault_inside_is_a_500_that_says_nothing_about_the_inside() -> None:
     def broken() -> Board:
         raise RuntimeError("secret detail")
 
-    app = create_app(board=broken, ready=lambda: True, keys=(KEY,), clock=lambda: NOW)
+    app = create_app(timeline=nothing_due, board=broken, ready=lambda: True, keys=(KEY,), clock=lambda: NOW)
     answer = ask(app, "/api/v1/status")
     assert answer.status_code == 500
     assert answer.json()["status"] == 500
@@ -154,7 +154,7 @@ def test_an_unchanged_answer_is_304(path: str) -> None:
 
 def test_a_new_board_is_shown_at_once() -> None:
     present = [bad_morning()]
-    app = create_app(board=lambda: present[0], ready=lambda: True, keys=(KEY,), clock=lambda: NOW)
+    app = create_app(timeline=nothing_due, board=lambda: present[0], ready=lambda: True, keys=(KEY,), clock=lambda: NOW)
     before = ask(app, "/widget")
     present[0] = good_morning()
     after = ask(app, "/widget")

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from sidecar.core.model import Board, SourceKind, State, Verdict
+from sidecar.core.model import Board, Culprit, Headline, HeadlineKind, SourceKind, SourceTrouble, State, Verdict
 from sidecar.web.app import WidgetOptions
 from sidecar.web.page import Page, page, page_of_service
 from sidecar.web.rows import Row
@@ -32,8 +32,8 @@ def texts(said: Iterable[TimedText]) -> tuple[str, ...]:
     [
         (boards.good_morning, "ok", "All 12 backed up", ("as of 07:26", "next 02:00")),
         (boards.bad_morning, "failed", "3 of 12 need you", ("as of 07:26", "next 02:00")),
-        (boards.stale, "unknown", "Can't tell for 12 of 12", ("4 sources unreachable since 04:20", "as of 04:20")),
-        (boards.empty, "unknown", "No service seen", ("4 sources answered with empty lists", "as of 07:26")),
+        (boards.stale, "unknown", "Can't tell for 12 of 12", ("as of 04:20", "next 02:00")),
+        (boards.empty, "unknown", "No service seen", ("all lists are empty", "as of 07:26")),
         (boards.first_reading, "unknown", "Reading for the first time", ("0 of 4 sources answered",)),
     ],
 )
@@ -46,10 +46,26 @@ def test_the_headline_is_one_line_and_the_age_of_the_data(
 
 def test_the_culprit_is_named_below_only_where_no_tally_names_the_states() -> None:
     board = boards.good_morning()
-    alone = replace(board, overall=replace(board.overall, headline="1 of 12 need you: vault missed 04:00"))
+    facts = Headline(HeadlineKind.NEED_YOU, 1, 12, (Culprit("vault", State.MISSED, boards.at(23, "04:00")),))
+    alone = replace(board, overall=replace(board.overall, facts=facts))
     among = replace(alone, overall=replace(alone.overall, counts={State.MISSED: 1, State.OK: 11}))
     assert texts(page(alone).headline.line_2) == ("vault missed 04:00", "as of 07:26")
     assert texts(page(among).headline.line_2) == ("as of 07:26", "next 02:00")
+
+
+def test_a_name_that_looks_like_a_piece_of_the_headline_stays_whole() -> None:
+    board = boards.good_morning()
+    name = "mail: inbox · as of 2019"
+    facts = Headline(HeadlineKind.NEED_YOU, 1, 12, (Culprit(name, State.MISSED),))
+    headline = page(replace(board, overall=replace(board.overall, facts=facts))).headline
+    assert (headline.line_1, texts(headline.line_2)[0]) == ("1 of 12 need you", f"{name} missed")
+
+
+def test_how_a_reason_begins_decides_nothing() -> None:
+    verdict = Verdict(State.WARNING, "Was never seen: it said so itself.")
+    partly = replace(boards.SOURCES[1], verdict=verdict, trouble=SourceTrouble.PARTLY_READ)
+    (trouble,) = page(replace(boards.good_morning(), sources=(partly,))).troubles
+    assert trouble.reason == ": Was never seen: it said so itself."
 
 
 def test_the_tally_counts_worst_first_and_is_silent_when_all_is_ok() -> None:
@@ -100,6 +116,7 @@ def test_a_source_that_tells_only_part_is_named_with_what_it_lacks() -> None:
         boards.SOURCES[1],
         verdict=Verdict(State.WARNING, "Tasks pve2: timed out."),
         limits=("The token may not see pool lab.",),
+        trouble=SourceTrouble.PARTLY_READ,
     )
     trouble = page(replace(boards.good_morning(), sources=(source,))).troubles[0]
     assert (trouble.name, trouble.reason, trouble.limits) == (
@@ -153,7 +170,8 @@ def test_an_opened_row_tells_ref_schedule_result_kept_and_size() -> None:
 def test_nothing_looks_fine_when_nothing_can_be_read() -> None:
     shown = page(boards.stale())
     assert shown.stale
-    assert str(shown.banner) == "Nothing read since 04:20, 3h ago."
+    assert shown.banner
+    assert str(shown.banner.text) == "Nothing read since 04:20, 3h ago."
     assert {mark.state for row in shown.rows for mark in row.marks} == {State.UNKNOWN}
 
 

@@ -13,7 +13,7 @@ from sidecar.core.model import Board
 from sidecar.web import openapi, views
 from sidecar.web.app import Handlers, WidgetOptions, routes
 from tests.web import boards
-from tests.web.asking import app_for, ask
+from tests.web.asking import app_for, ask, nothing_due
 
 
 def validate(document: object, schema: str) -> None:
@@ -68,7 +68,13 @@ def test_values_are_written_as_promised() -> None:
 
 
 def test_the_description_lists_the_paths_that_exist() -> None:
-    handlers = Handlers(boards.good_morning, lambda: True, lambda: boards.NOW, WidgetOptions())
+    handlers = Handlers(
+        board=boards.good_morning,
+        timeline=nothing_due,
+        ready=lambda: True,
+        clock=lambda: boards.NOW,
+        options=WidgetOptions(),
+    )
     served = {route.path.replace(":path", "") for route in routes(handlers)}
     assert served == set(openapi.document()["paths"])
 

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sidecar.web.words import Clock, duration, size
+from sidecar.web.words import TimeFormat, duration, size
 from tests.web.boards import NOW, at
 
-BERLIN = Clock(NOW, ZoneInfo("Europe/Berlin"))
+BERLIN = TimeFormat(NOW, ZoneInfo("Europe/Berlin"))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_moment_to_come_is_as_exact_as_it_must_be(moment: datetime, text: str)
 def test_days_are_those_of_the_readers_zone() -> None:
     just_after_midnight = datetime(2026, 11, 22, 23, 5, tzinfo=UTC)
     assert BERLIN.when(just_after_midnight) == "today 00:05"
-    assert Clock(NOW, ZoneInfo("UTC")).when(just_after_midnight) == "Sun 22 Nov 23:05"
+    assert TimeFormat(NOW, ZoneInfo("UTC")).when(just_after_midnight) == "Sun 22 Nov 23:05"
 
 
 def test_a_past_moment_names_its_day_and_far_away_its_year() -> None:

@@ -242,6 +242,13 @@ class OccurrenceKind(StrEnum):
     UPKEEP = "upkeep"
 
 
+class Exempt(StrEnum):
+    """Why nothing is expected at a due time: a pause, or a clock change that skips this local time."""
+
+    PAUSED = "paused"
+    SKIPPED = "skipped"
+
+
 @dataclass(frozen=True, slots=True)
 class Occurrence:
     """One due time of one job and what became of it.
@@ -253,6 +260,7 @@ class Occurrence:
         run: what answered it; of several members from the first start to the last end.
         members: how many parts were due; None where it makes no sense (upkeep, calendar lines).
         reason: one sentence where the state doesn't say it all.
+        exempt: why nothing is expected, where that is so.
     """
 
     job: str | None
@@ -265,6 +273,7 @@ class Occurrence:
     members: int | None = None
     members_ok: int | None = None
     reason: str | None = None
+    exempt: Exempt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,9 +286,23 @@ class ScheduleLine:
     dues: tuple[datetime, ...]
 
 
-@dataclass(frozen=True, slots=True)
+class SourceTrouble(StrEnum):
+    """What is wrong with a source."""
+
+    NOT_READ_YET = "not read yet"
+    UNREADABLE = "unreadable"
+    PARTLY_READ = "partly read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRow:
-    """A source on the board: ok (all read), warning (part of it could not be read) or unknown (nothing usable)."""
+    """A source on the board: ok (all read), warning (part of it could not be read) or unknown (nothing usable).
+
+    Attributes:
+        trouble: what is wrong with it; None where all was read.
+        after_name: the reason as it goes on after the source's name, "can't be read since today 11:58: connection refused.";
+            None where the reason is a sentence of its own.
+    """
 
     name: str
     kind: SourceKind
@@ -287,6 +310,8 @@ class SourceRow:
     as_of: datetime | None
     version: str | None
     limits: tuple[str, ...] = ()
+    trouble: SourceTrouble | None = None
+    after_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,13 +327,59 @@ class DatastoreRow:
     verdict: Verdict
 
 
+class HeadlineKind(StrEnum):
+    """What the headline says."""
+
+    FIRST_READING = "first reading"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    NEED_YOU = "need you"
+    CANT_TELL = "can't tell"
+    NOT_JUDGED = "not judged"
+    SWITCHED_OFF = "switched off"
+    NOTHING_DUE = "nothing due"
+    BACKED_UP = "backed up"
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """What a headline names: a service or a job with its state, or a source that can't be read."""
+
+    name: str
+    state: State
+    since: datetime | None = None
+    is_source: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What the headline says, in fields; core/board/headline.py makes the words.
+
+    Attributes:
+        count: how many of ``total`` are meant: services, or the sources of a first reading that answered.
+        culprits: the only one where one alone is to blame, every source that hides all services, or every trouble that
+            no service shows.
+        extras: how many services are in a state that "backed up" does not cover or that is worth a word, in that order.
+    """
+
+    kind: HeadlineKind
+    count: int = 0
+    total: int = 0
+    culprits: tuple[Culprit, ...] = ()
+    extras: tuple[tuple[State, int], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Overall:
-    """One line for everything. ``counts`` counts services by state, worst state first, zeros left out."""
+    """One line for everything. ``counts`` counts services by state, worst state first, zeros left out.
+
+    ``headline`` is the line in words, made of ``facts`` once; whoever needs to know what it says reads those.
+    """
 
     state: State
     headline: str
     counts: dict[State, int]
+    facts: Headline
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from sidecar.core.history.history import EMPTY
 from sidecar.core.model import Board, ServiceRow
-from sidecar.core.settings import Settings
-from sidecar.core.timeline.timeline import Timeline, TooManyError, timeline
+from sidecar.core.timeline.timeline import TooManyError
 
 from . import extension, openapi, views
 from .assets import load_assets
 from .auth import RequireKey
-from .calendar_page import calendar_page
+from .calendar_page import CalendarPage, calendar_page
+from .dues import Dues
 from .extension import ExtensionTemplate, respond_to_glance
-from .page import page, page_of_service
+from .page import Page, page, page_of_service
 from .problem import UNFORESEEN, for_any_exception, for_http_exception, problem
 from .query import (
     ExtensionQuery,
@@ -39,10 +38,10 @@ from .query import (
 )
 from .rendered import RenderedAnswers, rendered, respond
 from .security_headers import SecurityHeaders
-from .stale_board import RENEWED_WITHIN, doubtful, is_overdue
+from .stale_board import RENEWED_WITHIN, StaleTimeline, is_stale, stale_board
 from .theme import Theme, stylesheet
 from .widget import WidgetTemplate
-from .words import Clock
+from .words import TimeFormat
 
 _HTML = "text/html"
 _JSON = "application/json"
@@ -59,39 +58,36 @@ class WidgetOptions:
         theme: the colours, unless the address of the page names others; see theme.parse_theme for glance.yml's names.
         refresh: how often an open page looks again; whole seconds.
         stale_after: age from which what was read proves nothing; an open page without an answer keeps to it too.
+        week_start: the weekday in the first column of the calendar, in full and in lower case.
     """
 
     frame_ancestors: tuple[str, ...] = ("'self'",)
     theme: Theme = field(default_factory=Theme)
     refresh: timedelta = timedelta(minutes=1)
     stale_after: timedelta = timedelta(minutes=20)
-
-
-def nothing_due(now: datetime) -> Timeline:
-    """The timeline of a house without any job."""
-    return timeline({}, EMPTY, Settings(ZoneInfo("UTC"), ()), now)
+    week_start: str = "monday"
 
 
 def create_app(
     *,
     board: Callable[[], Board],
+    timeline: Callable[[], Dues],
     ready: Callable[[], bool],
     keys: Sequence[str],
     clock: Callable[[], datetime],
     options: WidgetOptions | None = None,
-    timeline: Callable[[datetime], Timeline] = nothing_due,
 ) -> ASGIApp:
-    """The ASGI application.
+    """The ASGI application. It shows what was judged already; no request causes a judgement.
 
     Args:
         board: the present board, swapped by reference.
+        timeline: what is due at any time, as it was known when that board was made.
         ready: whether every source was tried since start.
         keys: accepted sidecar keys; without any, every answer but /healthz is 401. Raises ValueError for an empty one.
         clock: the present moment; a board that stopped being renewed shows nothing as ok.
-        timeline: what is due at any time, as it is known at a moment.
     """
     options = options or WidgetOptions()
-    handlers = Handlers(board, ready, clock, options, timeline)
+    handlers = Handlers(board=board, timeline=timeline, ready=ready, clock=clock, options=options)
     app = Starlette(
         routes=routes(handlers),
         exception_handlers={
@@ -122,22 +118,31 @@ def routes(handlers: Handlers) -> list[Route]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What one request is answered from: a board, and the timeline that belongs to it, for whoever needs it."""
+
+    board: Board
+    timeline: Callable[[], Dues]
+
+
 class Handlers:
     """What answers each path."""
 
     def __init__(
         self,
+        *,
         board: Callable[[], Board],
+        timeline: Callable[[], Dues],
         ready: Callable[[], bool],
         clock: Callable[[], datetime],
         options: WidgetOptions,
-        timeline: Callable[[datetime], Timeline] = nothing_due,
     ) -> None:
-        self._latest_board = board
+        self._present_board = board
+        self._present_timeline = timeline
         self._ready = ready
         self._clock = clock
         self._options = options
-        self._timeline = timeline
         self._answers = RenderedAnswers()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
@@ -156,19 +161,19 @@ class Handlers:
 
     async def widget(self, request: Request) -> Response:
         query = parse_widget_query(request.query_params.multi_items(), self._options.theme)
-        board = self._board()
-        answer = self._answers.get(board, query, lambda: self._render_widget(board, query), _HTML)
+        known = self._known()
+        answer = self._answers.get(known.board, query, lambda: self._render_widget(known, query), _HTML)
         return respond(request, answer)
 
     async def extension(self, request: Request) -> Response:
         """Always 200: Glance shows whatever comes, so what is wrong comes as a fragment too."""
         try:
-            query, board = parse_extension_query(request.query_params.multi_items()), self._board()
-            answer = self._answers.get(board, query, lambda: self._render_extension(board, query), _HTML)
+            query, known = parse_extension_query(request.query_params.multi_items()), self._known()
+            answer = self._answers.get(known.board, query, lambda: self._render_extension(known, query), _HTML)
         except QueryError as error:
-            answer = self._fragment.apologise(str(error))
+            answer = self._fragment.problem(str(error))
         except HTTPException as error:
-            answer = self._fragment.apologise(error.detail)
+            answer = self._fragment.problem(error.detail)
         return respond_to_glance(request, answer)
 
     async def theme_css(self, request: Request) -> Response:
@@ -182,22 +187,22 @@ class Handlers:
         return Response(asset.content, headers={"Cache-Control": _FOR_EVER}, media_type=asset.media_type)
 
     async def status(self, request: Request) -> Response:
-        board = self._board()
+        board = self._known().board
         answer = self._answers.get(board, "status", lambda: _json_bytes(views.status(board)), _JSON)
         return respond(request, answer)
 
     async def service(self, request: Request) -> Response:
-        row = _service(self._board(), request.path_params["name"])
+        row = _service(self._known().board, request.path_params["name"])
         return respond(request, rendered(_json_bytes(views.service_with_runs(row)), _JSON))
 
     async def calendar(self, request: Request) -> Response:
         """Not kept: there are too many windows that could be asked for."""
-        query, board = parse_calendar_query(request.query_params.multi_items()), self._board()
+        query, known = parse_calendar_query(request.query_params.multi_items()), self._known()
         try:
-            found = self._timeline(board.at).occurrences(query.start, query.end)
+            occurrences = known.timeline().occurrences(query.start, query.end)
         except TooManyError as error:
             raise QueryError(f"There are {error}; ask for a shorter time.") from None
-        document = views.calendar(found, query.start, query.end, board.at)
+        document = views.calendar(occurrences, query.start, query.end, known.board.at)
         return respond(request, rendered(_json_bytes(document), _JSON))
 
     async def openapi(self, request: Request) -> Response:
@@ -207,26 +212,33 @@ class Handlers:
         """What nobody foresaw. The server logs it; Glance gets a fragment that says so."""
         if request.url.path != extension.PATH:
             return for_any_exception(request, error)
-        return respond_to_glance(request, self._fragment.apologise(UNFORESEEN))
+        return respond_to_glance(request, self._fragment.problem(UNFORESEEN))
 
-    def _board(self) -> Board:
-        board, now = self._latest_board(), self._clock()
-        return doubtful(board, now) if is_overdue(board, now) else board
+    def _known(self) -> Known:
+        """What was judged last; if that is too long ago, what can still be said of it."""
+        board, now = self._present_board(), self._clock()
+        if not is_stale(board, now):
+            return Known(board, self._present_timeline)
+        return Known(stale_board(board, now), lambda: StaleTimeline(self._present_timeline(), now))
 
-    def _render_widget(self, board: Board, query: WidgetQuery) -> bytes:
-        clock = Clock(board.at, ZoneInfo(board.timezone))
-        made = clock.moment(board.at, clock.time(board.at))
-        calendar = None if query.view == "table" else calendar_page(board, self._timeline(board.at), query)
-        if query.view == "calendar":
-            return self._template.render(query, None, calendar, made)
-        table = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
+    def _render_widget(self, known: Known, query: WidgetQuery) -> bytes:
+        board = known.board
+        times = TimeFormat(board.at, ZoneInfo(board.timezone))
+        made = times.moment(board.at, times.time(board.at))
+        calendar = None if query.view == "table" else self._calendar(known, query)
+        table = None if query.view == "calendar" else _table(board, query.service)
         return self._template.render(query, table, calendar, made)
 
-    def _render_extension(self, board: Board, query: ExtensionQuery) -> bytes:
-        table = page(board) if query.service is None else page_of_service(board, _service(board, query.service))
-        month = WidgetQuery(view="calendar")
-        calendar = None if query.view == "table" else calendar_page(board, self._timeline(board.at), month)
-        return self._fragment.render(query, table, calendar, board.as_of)
+    def _render_extension(self, known: Known, query: ExtensionQuery) -> bytes:
+        calendar = None if query.view == "table" else self._calendar(known, None)
+        return self._fragment.render(query, _table(known.board, query.service), calendar, known.board.as_of)
+
+    def _calendar(self, known: Known, query: WidgetQuery | None) -> CalendarPage:
+        return calendar_page(known.board, known.timeline(), query, self._options.week_start)
+
+
+def _table(board: Board, service: str | None) -> Page:
+    return page(board) if service is None else page_of_service(board, _service(board, service))
 
 
 def _service(board: Board, name: str) -> ServiceRow:

@@ -31,12 +31,12 @@ def load_assets() -> Mapping[str, Asset]:
 
     A style sheet that names another file, ``url(name)``, gets the name under which that is served.
     """
-    found: dict[str, Asset] = {}
+    assets: dict[str, Asset] = {}
     for suffix, media_type in _MEDIA_TYPES.items():  # style sheets come last
         for path in sorted(_FOLDER.glob(f"*{suffix}")):
-            content = path.read_bytes() if suffix != ".css" else _with_served_names(path.read_text("utf-8"), found)
-            found[path.name] = _asset(path, content, media_type)
-    return found
+            content = path.read_bytes() if suffix != ".css" else _with_served_names(path.read_text("utf-8"), assets)
+            assets[path.name] = _asset(path, content, media_type)
+    return assets
 
 
 def _with_served_names(style_sheet: str, files: Mapping[str, Asset]) -> bytes:

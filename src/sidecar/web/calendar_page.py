@@ -8,13 +8,14 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sidecar.core.model import Board, OccurrenceKind, ScheduleLine, State
-from sidecar.core.timeline.timeline import Timeline, TooManyError
+from sidecar.core.timeline.timeline import TooManyError
 
 from .due_list import MARKS, MOST_ON_A_PAGE, Section, mark_of, midnight, sections
-from .page import Headline, top
+from .dues import Dues
+from .page import Banner, Heading, top
 from .query import YEARS, WidgetQuery
 from .schedule_words import GROUPS, schedule_words
-from .words import Clock, Moment, TimedText
+from .words import Moment, TimeFormat
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = timedelta(days=1)
@@ -36,7 +37,7 @@ class Day:
 
     number: int
     iso: str
-    address: str
+    address: str | None
     in_month: bool
     is_today: bool
     is_open: bool
@@ -69,8 +70,8 @@ class CalendarPage:
     """
 
     stale: bool
-    banner: TimedText | None
-    headline: Headline
+    banner: Banner | None
+    headline: Heading
     month: str
     month_iso: str
     number: int
@@ -80,20 +81,26 @@ class CalendarPage:
     weeks: tuple[tuple[Day, ...], ...]
     too_many: str | None
     opened: bool
-    back: str
+    back: str | None
     now: Moment
     sections: tuple[Section, ...]
     schedule: tuple[tuple[str, tuple[Line, ...]], ...]
 
 
-def calendar_page(board: Board, timeline: Timeline, query: WidgetQuery) -> CalendarPage:
-    """The calendar of the month that is asked for, else of the opened day's, else of the present one."""
-    clock = Clock(board.at, ZoneInfo(board.timezone))
-    today = board.at.astimezone(clock.zone).date()
-    month = (query.month or query.day or today).replace(day=1)
-    first_weekday = _WEEKDAYS.index(timeline.inputs.settings.week_start)
+def calendar_page(
+    board: Board, timeline: Dues, query: WidgetQuery | None, week_start: str = _WEEKDAYS[0]
+) -> CalendarPage:
+    """The calendar of the month that is asked for, else of the opened day's, else of the present one.
+
+    Without a query it has no addresses: it stands where there is no way to ask for another month or day.
+    """
+    times = TimeFormat(board.at, ZoneInfo(board.timezone))
+    today = board.at.astimezone(times.zone).date()
+    opened = query.day if query else None
+    month = ((query.month if query else None) or opened or today).replace(day=1)
+    first_weekday = _WEEKDAYS.index(week_start)
     days = _grid(month, first_weekday)
-    marks, too_many = _marks(timeline, days, clock.zone)
+    marks, too_many = _marks(timeline, days, times.zone)
     above = top(board)
     return CalendarPage(
         stale=above.stale,
@@ -105,13 +112,13 @@ def calendar_page(board: Board, timeline: Timeline, query: WidgetQuery) -> Calen
         before=_month_address(query, _first_of_neighbour(month, -1)),
         after=_month_address(query, _first_of_neighbour(month, 1)),
         weekdays=tuple(_WEEKDAYS[(first_weekday + place) % 7].title() for place in range(7)),
-        weeks=_weeks([_day(one, month, today, marks, query, clock) for one in days]),
+        weeks=_weeks([_day(day, month, today, marks, query, times) for day in days]),
         too_many=too_many,
-        opened=query.day is not None,
-        back=query.address(view=query.view, month=f"{month:%Y-%m}"),
-        now=clock.moment(board.at, clock.time(board.at)),
-        sections=tuple(sections(timeline, query.day, today, clock)),
-        schedule=_schedule(board, timeline.lines(), clock, first_weekday),
+        opened=opened is not None,
+        back=_address(query, month),
+        now=times.moment(board.at, times.time(board.at)),
+        sections=tuple(sections(timeline, opened, today, times)),
+        schedule=_schedule(board, timeline.lines(), times, first_weekday),
     )
 
 
@@ -131,9 +138,13 @@ def _first_of_neighbour(month: date, step: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
-def _month_address(query: WidgetQuery, month: date) -> str | None:
+def _month_address(query: WidgetQuery | None, month: date) -> str | None:
     """None beyond the years that there are."""
-    return None if month.year not in YEARS else query.address(view=query.view, month=f"{month:%Y-%m}")
+    return None if month.year not in YEARS else _address(query, month)
+
+
+def _address(query: WidgetQuery | None, month: date, **more: str) -> str | None:
+    return query.address(view=query.view, month=f"{month:%Y-%m}", **more) if query else None
 
 
 def _weeks(days: Sequence[Day]) -> tuple[tuple[Day, ...], ...]:
@@ -143,36 +154,36 @@ def _weeks(days: Sequence[Day]) -> tuple[tuple[Day, ...], ...]:
 _Marks = dict[tuple[date, OccurrenceKind], str]
 
 
-def _marks(timeline: Timeline, days: Sequence[date], zone: ZoneInfo) -> tuple[_Marks, str | None]:
+def _marks(timeline: Dues, days: Sequence[date], zone: ZoneInfo) -> tuple[_Marks, str | None]:
     """The worst mark by day and kind."""
     try:
-        found = timeline.occurrences(midnight(days[0], zone), midnight(days[-1] + _DAY, zone), MOST_ON_A_PAGE)
+        occurrences = timeline.occurrences(midnight(days[0], zone), midnight(days[-1] + _DAY, zone), MOST_ON_A_PAGE)
     except TooManyError as error:
         return {}, f"There are {error} in this month."
     worst: _Marks = {}
-    for one in found:
-        mark = mark_of(one.state)
-        place = (one.due.astimezone(zone).date(), one.kind)
+    for occurrence in occurrences:
+        mark = mark_of(occurrence.state)
+        place = (occurrence.due.astimezone(zone).date(), occurrence.kind)
         if mark is not None:
             worst[place] = min(mark, worst.get(place, mark), key=MARKS.index)
     return worst, None
 
 
-def _day(day: date, month: date, today: date, marks: _Marks, query: WidgetQuery, clock: Clock) -> Day:
+def _day(day: date, month: date, today: date, marks: _Marks, query: WidgetQuery | None, times: TimeFormat) -> Day:
     shown = tuple((kind, marks.get((day, kind))) for kind in OccurrenceKind)
     there = {mark for _, mark in shown if mark}
     tone = "bad" if there & _BAD else "note" if there & _NOTEWORTHY else ""
-    said = ", ".join(f"{kind} {mark}" for kind, mark in shown if mark) or "nothing due"
+    text = ", ".join(f"{kind} {mark}" for kind, mark in shown if mark) or "nothing due"
     return Day(
         number=day.day,
         iso=day.isoformat(),
-        address=query.address(view=query.view, month=f"{month:%Y-%m}", day=day.isoformat()),
+        address=_address(query, month, day=day.isoformat()),
         in_month=(day.year, day.month) == (month.year, month.month),
         is_today=day == today,
-        is_open=day == query.day,
+        is_open=query is not None and day == query.day,
         marks=shown,
         tone=tone,
-        label=f"{clock.date(midnight(day, clock.zone))}: {said}",
+        label=f"{times.date(midnight(day, times.zone))}: {text}",
     )
 
 
@@ -180,30 +191,30 @@ def _day(day: date, month: date, today: date, marks: _Marks, query: WidgetQuery,
 
 
 def _schedule(
-    board: Board, lines: Iterable[ScheduleLine], clock: Clock, first_weekday: int
+    board: Board, lines: Iterable[ScheduleLine], times: TimeFormat, first_weekday: int
 ) -> tuple[tuple[str, tuple[Line, ...]], ...]:
     """One line per job: when, what, how the last one went, and how far away the next one is."""
     states = {job.name: job.verdict.state for job in board.jobs}
     groups: dict[str, list[tuple[tuple[int, str], Line]]] = {name: [] for name in GROUPS}
     for line in lines:
-        group, when = schedule_words(line.dues, clock.zone)
-        coming = next((due for due in line.dues if due > clock.now), None)
+        group, when = schedule_words(line.dues, times.zone)
+        coming = next((due for due in line.dues if due > times.now), None)
         state = states.get(line.job, State.UNKNOWN) if line.job else None
-        shown = Line(line.kind, when, line.title, _last(state), _ahead(coming, clock))
-        groups[group].append((_order(group, line.dues, clock, first_weekday), shown))
+        shown = Line(line.kind, when, line.title, _last(state), _ahead(coming, times))
+        groups[group].append((_order(group, line.dues, times, first_weekday), shown))
     return tuple(
-        (name, tuple(line for _, line in sorted(found, key=lambda pair: (*pair[0], pair[1].title))))
-        for name, found in groups.items()
-        if found
+        (name, tuple(line for _, line in sorted(mine, key=lambda pair: (*pair[0], pair[1].title))))
+        for name, mine in groups.items()
+        if mine
     )
 
 
-def _ahead(coming: datetime | None, clock: Clock) -> Moment | None:
-    return clock.moment(coming, clock.ahead(coming)) if coming else None
+def _ahead(coming: datetime | None, times: TimeFormat) -> Moment | None:
+    return times.moment(coming, times.ahead(coming)) if coming else None
 
 
-def _order(group: str, dues: Sequence[datetime], clock: Clock, first_weekday: int) -> tuple[int, str]:
-    local = dues[0].astimezone(clock.zone)
+def _order(group: str, dues: Sequence[datetime], times: TimeFormat, first_weekday: int) -> tuple[int, str]:
+    local = dues[0].astimezone(times.zone)
     place = {"weekly": (local.weekday() - first_weekday) % 7, "monthly": local.day}.get(group, 0)
     return (place if group != "other" else local.toordinal(), f"{local:%H:%M}")
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sidecar.core.model import Occurrence, OccurrenceKind, State
-from sidecar.core.timeline.timeline import Timeline, TooManyError
+from sidecar.core.model import Exempt, Occurrence, OccurrenceKind, State
+from sidecar.core.timeline.timeline import TooManyError
 
+from .dues import Dues
 from .views import PLANNED
-from .words import Clock, Moment
+from .words import Moment, TimeFormat
 
 #: Marks, worst first. What is disabled leaves no mark.
 MARKS = ("failed", "missed", "unknown", "warning", "late", "running", "ok", PLANNED)
 
-#: A job that is due more often than this in a list is told in one line.
+#: A job that is due more often than this in a list is shown in one line.
 _MOST_IN_A_LIST = 6
 
 #: So many occurrences are read for a page at most.
@@ -54,19 +55,19 @@ class Section:
     now_before: int | None = None
 
 
-def sections(timeline: Timeline, day: date | None, today: date, clock: Clock) -> Iterator[Section]:
+def sections(timeline: Dues, day: date | None, today: date, times: TimeFormat) -> Iterator[Section]:
     """The opened day, else today and the next 24 hours. The rule "now" stands before what is still to come."""
-    by_date = _by_date(timeline, day, today, clock)
-    for one_date, due in by_date.items():
-        entries = tuple(_entries(due, clock))
+    by_date = _by_date(timeline, day, today, times)
+    for local_date, due in by_date.items():
+        entries = tuple(_entries(due, times))
         coming = next((place for place, entry in enumerate(entries) if entry.is_future), len(entries))
-        aside = "today" if one_date == today else "" if day else "next 24 h"
+        aside = "today" if local_date == today else "" if day else "next 24 h"
         yield Section(
-            clock.date(midnight(one_date, clock.zone)),
-            one_date.isoformat(),
+            times.date(midnight(local_date, times.zone)),
+            local_date.isoformat(),
             aside,
             entries,
-            coming if one_date == today else None,
+            coming if local_date == today else None,
         )
 
 
@@ -84,18 +85,18 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
-def _by_date(timeline: Timeline, day: date | None, today: date, clock: Clock) -> dict[date, list[Occurrence]]:
+def _by_date(timeline: Dues, day: date | None, today: date, times: TimeFormat) -> dict[date, list[Occurrence]]:
     first = day or today
-    start, end = (midnight(one, clock.zone) for one in (first, first + _DAY))
-    until = end if day else clock.now + _DAY
+    start, end = (midnight(local_date, times.zone) for local_date in (first, first + _DAY))
+    until = end if day else times.now + _DAY
     try:
-        found = timeline.occurrences(start, end if day else _whole_hour_after(until), MOST_ON_A_PAGE)
+        occurrences = timeline.occurrences(start, end if day else _whole_hour_after(until), MOST_ON_A_PAGE)
     except TooManyError:
         return {}
     by_date: dict[date, list[Occurrence]] = {first: []}
-    for one in found:
-        if one.due <= until:
-            by_date.setdefault(one.due.astimezone(clock.zone).date(), []).append(one)
+    for occurrence in occurrences:
+        if occurrence.due <= until:
+            by_date.setdefault(occurrence.due.astimezone(times.zone).date(), []).append(occurrence)
     return by_date
 
 
@@ -104,59 +105,59 @@ def _whole_hour_after(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
-def _entries(found: Sequence[Occurrence], clock: Clock) -> Iterator[Entry]:
+def _entries(occurrences: Sequence[Occurrence], times: TimeFormat) -> Iterator[Entry]:
     by_job: dict[tuple[str | None, str], list[Occurrence]] = defaultdict(list)
-    for one in found:
-        by_job[one.job, one.title].append(one)
+    for occurrence in occurrences:
+        by_job[occurrence.job, occurrence.title].append(occurrence)
     often = {key for key, mine in by_job.items() if len(mine) > _MOST_IN_A_LIST}
     unread: set[str | None] = set()
-    for one in found:
-        key = (one.job, one.title)
+    for occurrence in occurrences:
+        key = (occurrence.job, occurrence.title)
         if key not in often:
             # That a source can't be read is said once.
-            yield _entry(replace(one, reason=None) if one.reason in unread else one, clock)
-            unread |= {one.reason} if one.state is State.UNKNOWN else set()
-        elif one is by_job[key][0]:
-            yield _summed(by_job[key], clock)
+            yield _entry(replace(occurrence, reason=None) if occurrence.reason in unread else occurrence, times)
+            unread |= {occurrence.reason} if occurrence.state is State.UNKNOWN else set()
+        elif occurrence is by_job[key][0]:
+            yield _summed(by_job[key], times)
 
 
-def _entry(one: Occurrence, clock: Clock) -> Entry:
+def _entry(occurrence: Occurrence, times: TimeFormat) -> Entry:
     return Entry(
-        kind=one.kind,
-        mark=mark_of(one.state),
-        due=clock.moment(one.due, clock.time(one.due)),
-        title=one.title,
-        result=_result(one, clock),
-        word=one.state.value if one.state else PLANNED,
-        who=one.reason,
-        is_future=one.due > clock.now,
+        kind=occurrence.kind,
+        mark=mark_of(occurrence.state),
+        due=times.moment(occurrence.due, times.time(occurrence.due)),
+        title=occurrence.title,
+        result=_result(occurrence, times),
+        word=occurrence.state.value if occurrence.state else PLANNED,
+        who=occurrence.reason,
+        is_future=occurrence.due > times.now,
     )
 
 
-def _result(one: Occurrence, clock: Clock) -> str:
+def _result(occurrence: Occurrence, times: TimeFormat) -> str:
     """ "8 of 9" for a job with members, the state for others, "in 19h" for what is to come."""
-    if one.state is None:
-        return clock.ahead(one.due) if one.due > clock.now else PLANNED
-    if one.state is State.DISABLED:
-        return "skipped" if (one.reason or "").startswith("Skipped") else "paused"
-    partly = one.state is State.OK or one.members_ok != one.members
-    if one.members and one.members > 1 and one.members_ok is not None and partly:
-        return f"{one.members_ok} of {one.members}"
-    return one.state.value
+    if occurrence.state is None:
+        return times.ahead(occurrence.due) if occurrence.due > times.now else PLANNED
+    if occurrence.state is State.DISABLED:
+        return (occurrence.exempt or Exempt.PAUSED).value
+    partly = occurrence.state is State.OK or occurrence.members_ok != occurrence.members
+    if occurrence.members and occurrence.members > 1 and occurrence.members_ok is not None and partly:
+        return f"{occurrence.members_ok} of {occurrence.members}"
+    return occurrence.state.value
 
 
-def _summed(mine: Sequence[Occurrence], clock: Clock) -> Entry:
+def _summed(mine: Sequence[Occurrence], times: TimeFormat) -> Entry:
     """A job that is due every few minutes: the worst of them speaks, and how many went well."""
-    past = [one for one in mine if one.state is not None]
-    good = sum(1 for one in past if one.state in (State.OK, State.WARNING))
+    past = [occurrence for occurrence in mine if occurrence.state is not None]
+    good = sum(1 for occurrence in past if occurrence.state in (State.OK, State.WARNING))
     speaker = min(past, key=_badness, default=mine[0])
-    entry = _entry(speaker, clock)
-    result = f"{good} of {len(past)}" if past else clock.ahead(mine[0].due)
-    span = f"{clock.time(mine[0].due)} to {clock.time(mine[-1].due)}, {len(mine)} times"
+    entry = _entry(speaker, times)
+    result = f"{good} of {len(past)}" if past else times.ahead(mine[0].due)
+    span = f"{times.time(mine[0].due)} to {times.time(mine[-1].due)}, {len(mine)} times"
     who = f"{span}. {entry.who}" if entry.who else f"{span}."
-    return replace(entry, result=result, who=who, is_future=mine[0].due > clock.now)
+    return replace(entry, result=result, who=who, is_future=mine[0].due > times.now)
 
 
-def _badness(one: Occurrence) -> int:
-    mark = mark_of(one.state)
+def _badness(occurrence: Occurrence) -> int:
+    mark = mark_of(occurrence.state)
     return MARKS.index(mark) if mark else len(MARKS)

@@ -7,27 +7,44 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sidecar.core.model import Board, DatastoreRow, JobRow, Link, ServiceRow, SourceRow, State, Verdict, worst
+from sidecar.core.board import headline
+from sidecar.core.model import (
+    Board,
+    DatastoreRow,
+    HeadlineKind,
+    JobRow,
+    Link,
+    ServiceRow,
+    SourceRow,
+    State,
+    Verdict,
+    worst,
+)
 
 from . import rows
-from .words import Clock, TimedText, size
+from .words import TimedText, TimeFormat, size
 
 #: Kinds of jobs that keep the backups in order. Jobs that make backups show in the rows of the services.
 UPKEEP_KINDS = ("prune", "gc", "verify", "sync", "check")
-
-#: How a source's reason begins when it reads on after the source's name.
-_VERBS = ("Can't be ", "can't be ", "Was ", "was ")
 
 _TROUBLE = frozenset({State.FAILED, State.MISSED, State.NEVER, State.UNKNOWN, State.WARNING})
 
 
 @dataclass(frozen=True, slots=True)
-class Headline:
+class Heading:
     """The mark and the two lines at the top. ``line_2`` are its pieces, to be parted by bullets."""
 
     state: State
     line_1: str
     line_2: tuple[TimedText, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """Why nothing on the page can be relied on, and what to do about it."""
+
+    text: TimedText
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +86,8 @@ class Page:
     """Everything on the page, top to bottom. ``folded`` counts the rows that are out of sight when it is narrow."""
 
     stale: bool
-    banner: TimedText | None
-    headline: Headline
+    banner: Banner | None
+    headline: Heading
     tally: tuple[tuple[State, int], ...]
     troubles: tuple[Trouble, ...]
     rows: tuple[rows.Row, ...]
@@ -83,19 +100,19 @@ class Page:
 
 def page(board: Board) -> Page:
     """The page of the whole board."""
-    clock = Clock(board.at, ZoneInfo(board.timezone))
+    times = TimeFormat(board.at, ZoneInfo(board.timezone))
     stale = _is_stale(board)
-    table = rows.fold(rows.table(board.services, _unreadable(board), clock, stale=stale))
+    table = rows.fold(rows.table(board.services, _unreadable(board), times, stale=stale))
     return Page(
         stale=stale,
-        banner=_banner(board, clock) if stale else None,
-        headline=_headline(board, clock),
+        banner=_banner(board, times) if stale else None,
+        headline=_heading(board, times),
         tally=_tally(board),
         troubles=_troubles(board),
         rows=table,
         folded=sum(row.folded for row in table),
-        datastores=tuple(_datastore(row, clock) for row in board.datastores),
-        upkeep=_upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], clock),
+        datastores=tuple(_datastore(row, times) for row in board.datastores),
+        upkeep=_upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], times),
         notes=(*board.notes, *_limits_of_fine_sources(board)),
         left_out=board.left_out,
     )
@@ -106,35 +123,35 @@ class Top:
     """What stands above every view of the whole board."""
 
     stale: bool
-    banner: TimedText | None
-    headline: Headline
+    banner: Banner | None
+    headline: Heading
 
 
 def top(board: Board) -> Top:
     """The headline of the board, and the banner when nothing on it can be relied on."""
-    clock = Clock(board.at, ZoneInfo(board.timezone))
+    times = TimeFormat(board.at, ZoneInfo(board.timezone))
     stale = _is_stale(board)
-    return Top(stale, _banner(board, clock) if stale else None, _headline(board, clock))
+    return Top(stale, _banner(board, times) if stale else None, _heading(board, times))
 
 
 def page_of_service(board: Board, service: ServiceRow) -> Page:
     """The page of one service: its own headline and row, and what can't be read of its sources."""
-    clock = Clock(board.at, ZoneInfo(board.timezone))
+    times = TimeFormat(board.at, ZoneInfo(board.timezone))
     sources = {part.source for part in service.parts}
     stale = _is_stale(board)
     return Page(
         stale=stale,
-        banner=_banner(board, clock) if stale else None,
-        headline=Headline(
+        banner=_banner(board, times) if stale else None,
+        headline=Heading(
             service.verdict.state,
             f"{service.name}: {service.verdict.state}",
-            _as_of_and_next(board.as_of, service.next_run, clock),
+            _as_of_and_next(board.as_of, service.next_run, times),
         ),
         tally=(),
         troubles=tuple(
-            _source_trouble(row) for row in board.sources if row.name in sources and _is_trouble(row.verdict)
+            _source_trouble(row) for row in board.sources if row.name in sources and row.trouble is not None
         ),
-        rows=rows.table([service], _unreadable(board), clock, stale=stale),
+        rows=rows.table([service], _unreadable(board), times, stale=stale),
         folded=0,
         datastores=(),
         upkeep=None,
@@ -144,7 +161,9 @@ def page_of_service(board: Board, service: ServiceRow) -> Page:
 
 
 def _is_stale(board: Board) -> bool:
-    """Nothing can be read any more, but something was read before."""
+    """Nothing can be read any more, but something was read before; or nothing is judged any more."""
+    if board.overall.facts.kind is HeadlineKind.NOT_JUDGED:
+        return True
     return board.as_of is not None and bool(board.sources) and len(_unreadable(board)) == len(board.sources)
 
 
@@ -152,26 +171,30 @@ def _unreadable(board: Board) -> frozenset[str]:
     return frozenset(row.name for row in board.sources if row.verdict.state is State.UNKNOWN)
 
 
-def _banner(board: Board, clock: Clock) -> TimedText:
+def _banner(board: Board, times: TimeFormat) -> Banner:
+    if board.overall.facts.kind is HeadlineKind.NOT_JUDGED:
+        before, advice = "backup-glance stopped judging. Last read", "Read its log and report it."
+    else:
+        before, advice = "Nothing read since", "Check that the sources below answer."
     if board.as_of is None:
-        return TimedText("Nothing was read yet.")
-    since = clock.moment(board.as_of, clock.stamp(board.as_of))
-    return TimedText("Nothing read since", since, f", {clock.age(board.as_of)} ago.")
+        return Banner(TimedText("Nothing was read yet."), advice)
+    since = times.moment(board.as_of, times.stamp(board.as_of))
+    return Banner(TimedText(before, since, f", {times.age(board.as_of)} ago."), advice)
 
 
-def _headline(board: Board, clock: Clock) -> Headline:
-    """The core's sentence in two lines. Its second half ("vaultwarden missed 04:00") only stands where no tally follows."""
-    sentence, _, _ = board.overall.headline.partition(" · as of")
-    line_1, _, culprit = sentence.replace(" · ", ": ", 1).partition(": ")
-    line_2 = _as_of_and_next(board.as_of, board.next_run, clock)
-    if culprit and not _tally(board):
-        line_2 = (TimedText(culprit),) if board.as_of is None else (TimedText(culprit), line_2[0])
-    return Headline(board.overall.state, line_1, line_2)
+def _heading(board: Board, times: TimeFormat) -> Heading:
+    """The headline in two lines. Its second half ("vaultwarden missed 04:00") only stands where no tally follows."""
+    facts = board.overall.facts
+    details = None if _tally(board) else headline.second_half(facts, times.now, times.zone)
+    line_2 = _as_of_and_next(board.as_of, board.next_run, times)
+    if details:
+        line_2 = (TimedText(details),) if board.as_of is None else (TimedText(details), line_2[0])
+    return Heading(board.overall.state, headline.first_half(facts), line_2)
 
 
-def _as_of_and_next(as_of: datetime | None, next_run: datetime | None, clock: Clock) -> tuple[TimedText, ...]:
-    read = TimedText("as of", clock.moment(as_of, clock.stamp(as_of))) if as_of else TimedText("nothing was read yet")
-    return (read,) if next_run is None else (read, TimedText("next", clock.moment(next_run, clock.due(next_run))))
+def _as_of_and_next(as_of: datetime | None, next_run: datetime | None, times: TimeFormat) -> tuple[TimedText, ...]:
+    read = TimedText("as of", times.moment(as_of, times.stamp(as_of))) if as_of else TimedText("nothing was read yet")
+    return (read,) if next_run is None else (read, TimedText("next", times.moment(next_run, times.due(next_run))))
 
 
 def _tally(board: Board) -> tuple[tuple[State, int], ...]:
@@ -183,7 +206,7 @@ def _tally(board: Board) -> tuple[tuple[State, int], ...]:
 def _troubles(board: Board) -> tuple[Trouble, ...]:
     """What needs attention besides the services. What is unknown only because of its source is not said twice."""
     unreadable = _unreadable(board)
-    sources = [_source_trouble(row) for row in board.sources if _is_trouble(row.verdict)]
+    sources = [_source_trouble(row) for row in board.sources if row.trouble is not None]
     jobs = [
         _trouble(row.title, row.verdict)
         for row in board.jobs
@@ -207,45 +230,35 @@ def _is_own_trouble(verdict: Verdict, source: str, unreadable: frozenset[str]) -
 
 def _source_trouble(row: SourceRow) -> Trouble:
     limits = tuple(limit for limit in row.limits if limit != row.verdict.reason)
-    trouble = _trouble(row.name, row.verdict)
-    return replace(trouble, reason=_after_name(trouble.reason), limits=limits, is_source=True)
+    reason = f" {row.after_name}" if row.after_name else f": {row.verdict.reason}" if row.verdict.reason else None
+    return replace(_trouble(row.name, row.verdict), reason=reason, limits=limits, is_source=True)
 
 
 def _limits_of_fine_sources(board: Board) -> list[str]:
     """What a source can't tell although it is read well, as notes; a source in trouble tells it there."""
-    return [f"{row.name}: {limit}" for row in board.sources if not _is_trouble(row.verdict) for limit in row.limits]
-
-
-def _after_name(reason: str | None) -> str | None:
-    """A source's reason as it goes on from its name: "backrest can't be read …", else "pve: snapshots …"."""
-    if reason is None:
-        return None
-    reason = reason.removeprefix("It ")
-    if reason.startswith(_VERBS):
-        return f" {reason[:1].lower()}{reason[1:]}"
-    return f": {reason}"
+    return [f"{row.name}: {limit}" for row in board.sources if row.trouble is None for limit in row.limits]
 
 
 def _trouble(name: str, verdict: Verdict) -> Trouble:
     return Trouble(verdict.state, name, verdict.reason, verdict.action, rows.web_link(verdict.link))
 
 
-def _datastore(row: DatastoreRow, clock: Clock) -> Datastore:
+def _datastore(row: DatastoreRow, times: TimeFormat) -> Datastore:
     if not row.total or row.used is None:
         return Datastore(row.name, (TimedText("use unknown"),), None)
     percent = min(max(round(100 * row.used / row.total), 0), 100)
     pieces = [TimedText(f"{percent}% of {size(row.total)}")]
     if row.full_at is not None:
-        pieces.append(TimedText("full", clock.moment(row.full_at, clock.month(row.full_at))))
+        pieces.append(TimedText("full", times.moment(row.full_at, times.month(row.full_at))))
     return Datastore(row.name, tuple(pieces), percent)
 
 
-def _upkeep(jobs: Sequence[JobRow], clock: Clock) -> Upkeep | None:
+def _upkeep(jobs: Sequence[JobRow], times: TimeFormat) -> Upkeep | None:
     if not jobs:
         return None
     state = worst(job.verdict.state for job in jobs)
     upcoming = [
-        TimedText(kind, clock.moment(next_run, clock.due(next_run)))
+        TimedText(kind, times.moment(next_run, times.due(next_run)))
         for kind in UPKEEP_KINDS
         if (next_run := _earliest(job.next_run for job in jobs if job.kind == kind)) is not None
     ]

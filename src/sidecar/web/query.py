@@ -85,14 +85,14 @@ def _day(text: str | None) -> date | None:
 
 
 def _date(name: str, text: str, given: str, example: str) -> date:
-    found = None
+    day = None
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
         with suppress(ValueError):
-            found = date.fromisoformat(text)
-    if found is None or found.year not in YEARS:
+            day = date.fromisoformat(text)
+    if day is None or day.year not in YEARS:
         years = f"{YEARS.start} to {YEARS.stop - 1}"
         raise QueryError(f'{name}: "{given[:40]}" is no {name} of the years {years}; write it as in {example}.')
-    return found
+    return day
 
 
 #: How many rows without a problem an extension shows at most before its fold.
@@ -160,13 +160,13 @@ def _moment(name: str, text: str | None) -> datetime:
         raise QueryError(f"{name} is missing; write a time as in 2026-11-23T00:00:00+01:00.")
     # A plus sign that was not escaped arrives as a space.
     match = _RFC_3339.fullmatch(text.replace(" ", "+"))
-    found = None
+    moment = None
     if match:
         with suppress(ValueError, OverflowError):
-            found = datetime.fromisoformat(match.group().upper().replace("Z", "+00:00")).astimezone(UTC)
-    if found is None or found.year not in YEARS:
+            moment = datetime.fromisoformat(match.group().upper().replace("Z", "+00:00")).astimezone(UTC)
+    if moment is None or moment.year not in YEARS:
         raise QueryError(f'{name}: "{text[:40]}" is no time; write it as in 2026-11-23T00:00:00+01:00.')
-    return found
+    return moment
 
 
 _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE)

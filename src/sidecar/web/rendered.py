@@ -24,7 +24,7 @@ class Rendered:
 class RenderedAnswers:
     """Answers by normalised query, for one board at a time and at most ``limit`` of them (the oldest goes first).
 
-    Holding the board keeps its identity from being used again by another one.
+    They belong to that very board, not to an equal one: it is held as long as they are.
     """
 
     def __init__(self, limit: int = 64) -> None:

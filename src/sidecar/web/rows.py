@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, State
 
-from .words import NOTHING, Clock, Moment, TimedText, duration, size
+from .words import NOTHING, Moment, TimedText, TimeFormat, duration, size
 
 #: How many rows without a problem stay in sight when the page is narrow.
 CALM_ROWS = 5
@@ -92,17 +92,19 @@ class Row:
         return self.state in _NEEDS_WORDS
 
 
-def table(services: Iterable[ServiceRow], unreadable: frozenset[str], clock: Clock, *, stale: bool) -> tuple[Row, ...]:
+def table(
+    services: Iterable[ServiceRow], unreadable: frozenset[str], times: TimeFormat, *, stale: bool
+) -> tuple[Row, ...]:
     """Rows, worst first. Rows that are unknown only because of ``unreadable`` sources carry no reason of their own."""
     ordered = sorted(services, key=lambda service: service.verdict.state.rank)
-    return tuple(_row(service, unreadable, clock, stale=stale) for service in ordered)
+    return tuple(_row(service, unreadable, times, stale=stale) for service in ordered)
 
 
 def fold(all_rows: Sequence[Row]) -> tuple[Row, ...]:
     """Marks the calm rows behind the first few as folded; one alone is not worth a fold."""
-    calm = [row for row in all_rows if is_calm(row)]
-    hidden = {id(row) for row in calm[CALM_ROWS:]} if len(calm) > CALM_ROWS + 1 else set()
-    return tuple(replace(row, folded=id(row) in hidden) for row in all_rows)
+    calm = [place for place, row in enumerate(all_rows) if is_calm(row)]
+    hidden = set(calm[CALM_ROWS:]) if len(calm) > CALM_ROWS + 1 else set()
+    return tuple(replace(row, folded=True) if place in hidden else row for place, row in enumerate(all_rows))
 
 
 def is_calm(row: Row) -> bool:
@@ -115,7 +117,7 @@ def web_link(link: Link | None) -> Link | None:
     return link if link and link.url.startswith(("https://", "http://")) else None
 
 
-def _row(service: ServiceRow, unreadable: frozenset[str], clock: Clock, *, stale: bool) -> Row:
+def _row(service: ServiceRow, unreadable: frozenset[str], times: TimeFormat, *, stale: bool) -> Row:
     verdict = service.verdict
     quiet = verdict.state is State.OK or stale or _is_unknown_by_source(service, unreadable)
     tells = not quiet and verdict.state in _NEEDS_WORDS
@@ -127,14 +129,14 @@ def _row(service: ServiceRow, unreadable: frozenset[str], clock: Clock, *, stale
         action=verdict.action if tells else None,
         link=web_link(verdict.link) if tells else None,
         marks=tuple(_part_marks(service.parts)),
-        last=clock.moment(service.last_backup, clock.age(service.last_backup)) if service.last_backup else None,
+        last=times.moment(service.last_backup, times.age(service.last_backup)) if service.last_backup else None,
         kept=service.count,
-        next=_next(service, clock),
-        parts=tuple(_part_detail(part, reason, clock) for part in service.parts),
-        strips=tuple(_strip(part, clock) for part in service.parts if part.runs),
-        runs=_newest_runs(service.parts, clock),
-        verified=_verified(service, clock),
-        copies=tuple((copy.state, _copy(copy, clock)) for copy in service.copies),
+        next=_next(service, times),
+        parts=tuple(_part_detail(part, reason, times) for part in service.parts),
+        strips=tuple(_strip(part, times) for part in service.parts if part.runs),
+        runs=_newest_runs(service.parts, times),
+        verified=_verified(service, times),
+        copies=tuple((copy.state, _copy(copy, times)) for copy in service.copies),
     )
 
 
@@ -164,29 +166,29 @@ def _marks_of_kind(kind: PartKind, parts: Sequence[PartRow]) -> list[PartMark]:
     return sorted(marks, key=lambda mark: mark.state.rank)
 
 
-def _next(service: ServiceRow, clock: Clock) -> Moment | None:
+def _next(service: ServiceRow, times: TimeFormat) -> Moment | None:
     if service.next_run is None:
         return None
-    text = "now" if service.verdict.state is State.RUNNING else clock.due(service.next_run)
-    return clock.moment(service.next_run, text)
+    text = "now" if service.verdict.state is State.RUNNING else times.due(service.next_run)
+    return times.moment(service.next_run, text)
 
 
-def _part_detail(part: PartRow, told: str | None, clock: Clock) -> PartDetail:
+def _part_detail(part: PartRow, told: str | None, times: TimeFormat) -> PartDetail:
     run = part.last_run
     return PartDetail(
         state=part.verdict.state,
         word=_WORDS[part.kind],
         about=part.ref,
-        schedule=_schedule(part, clock),
+        schedule=_schedule(part, times),
         outcome=run.outcome if run else None,
-        ran=clock.moment(run.start, clock.stamp(run.start)) if run else None,
+        ran=times.moment(run.start, times.stamp(run.start)) if run else None,
         kept=_kept(part),
         reason=part.verdict.reason if part.verdict.reason != told and part.verdict.state is not State.OK else None,
     )
 
 
-def _schedule(part: PartRow, clock: Clock) -> str | None:
-    elsewhere = part.schedule is not None and part.timezone not in (None, str(clock.zone))
+def _schedule(part: PartRow, times: TimeFormat) -> str | None:
+    elsewhere = part.schedule is not None and part.timezone not in (None, str(times.zone))
     return f"{part.schedule} {part.timezone}" if elsewhere else part.schedule
 
 
@@ -196,39 +198,39 @@ def _kept(part: PartRow) -> str:
     return ", ".join(pieces) or NOTHING
 
 
-def _strip(part: PartRow, clock: Clock) -> Strip:
+def _strip(part: PartRow, times: TimeFormat) -> Strip:
     newest = part.runs[:_RUNS_IN_STRIP]
-    return Strip(part.kind, _WORDS[part.kind], tuple((run.outcome, clock.exact(run.start)) for run in reversed(newest)))
+    return Strip(part.kind, _WORDS[part.kind], tuple((run.outcome, times.exact(run.start)) for run in reversed(newest)))
 
 
-def _newest_runs(parts: Sequence[PartRow], clock: Clock) -> tuple[RunLine, ...]:
+def _newest_runs(parts: Sequence[PartRow], times: TimeFormat) -> tuple[RunLine, ...]:
     runs = [(part.kind, run) for part in parts for run in part.runs]
     runs.sort(key=lambda pair: pair[1].start, reverse=True)
-    return tuple(_run_line(kind, run, clock) for kind, run in runs[:_RUNS_IN_LIST])
+    return tuple(_run_line(kind, run, times) for kind, run in runs[:_RUNS_IN_LIST])
 
 
-def _run_line(kind: PartKind, run: Run, clock: Clock) -> RunLine:
+def _run_line(kind: PartKind, run: Run, times: TimeFormat) -> RunLine:
     return RunLine(
         kind=kind,
         word=_WORDS[kind],
-        weekday=clock.weekday(run.start),
-        started=clock.moment(run.start, clock.date_and_time(run.start)),
+        weekday=times.weekday(run.start),
+        started=times.moment(run.start, times.date_and_time(run.start)),
         outcome=run.outcome,
         took=duration(run.end - run.start) if run.end else NOTHING,
         size=size(run.size) if run.size is not None else NOTHING,
     )
 
 
-def _verified(service: ServiceRow, clock: Clock) -> TimedText | None:
+def _verified(service: ServiceRow, times: TimeFormat) -> TimedText | None:
     """Only guests are verified, by the server that holds them."""
     if not any(part.kind is PartKind.GUEST for part in service.parts):
         return None
-    return _when("", service.verified_at, clock) if service.verified_at else TimedText("not yet")
+    return _when("", service.verified_at, times) if service.verified_at else TimedText("not yet")
 
 
-def _copy(copy: Copy, clock: Clock) -> TimedText:
-    return _when(copy.job, copy.last_run, clock) if copy.last_run else TimedText(f"{copy.job} {NOTHING}")
+def _copy(copy: Copy, times: TimeFormat) -> TimedText:
+    return _when(copy.job, copy.last_run, times) if copy.last_run else TimedText(f"{copy.job} {NOTHING}")
 
 
-def _when(before: str, moment: datetime, clock: Clock) -> TimedText:
-    return TimedText(before, clock.moment(moment, clock.when(moment)))
+def _when(before: str, moment: datetime, times: TimeFormat) -> TimedText:
+    return TimedText(before, times.moment(moment, times.when(moment)))

@@ -35,8 +35,8 @@ def schedule_words(dues: Sequence[datetime], zone: ZoneInfo) -> tuple[str, str]:
         return "other", _once(local[0])
     if min(gaps) < _HOURS_OF_ONE_DAY:
         return "daily", _within_a_day(local, gaps, usual)
-    time, weekdays = _usual(f"{one:%H:%M}" for one in local), sorted({one.weekday() for one in local})
-    monthdays = {one.day for one in local}
+    time, weekdays = _usual(f"{due:%H:%M}" for due in local), sorted({due.weekday() for due in local})
+    monthdays = {due.day for due in local}
     if usual > _WEEK:
         if len(monthdays) == 1 and usual <= _MONTH:
             return "monthly", f"{_ordinal(monthdays.pop())} {time}"
@@ -47,12 +47,12 @@ def schedule_words(dues: Sequence[datetime], zone: ZoneInfo) -> tuple[str, str]:
 
 
 def _within_a_day(local: Sequence[datetime], gaps: Counter[timedelta], usual: timedelta) -> str:
-    times = sorted({f"{one:%H:%M}" for one in local})
+    times = sorted({f"{due:%H:%M}" for due in local})
     if len(times) <= _FEW_TIMES:
         return ", ".join(times)
     if len(gaps) == 1:
         return f"every {duration(usual)}"
-    return f"{_usual(Counter(one.date() for one in local).values())} times a day"
+    return f"{_usual(Counter(due.date() for due in local).values())} times a day"
 
 
 def _usual(values: Iterable[object]) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+#: Macros of marks.html that every template may call. What they draw depends on few words, and each of these drawings
+#: stands on a page many times, so they are kept. ``run_mark`` is not among them: it holds the time of a run.
+_KEPT = ("mark", "word", "kind_mark", "icon")
+
 
 def environment() -> Environment:
     """The environment of all templates of the web side."""
-    return Environment(
+    templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -17,3 +23,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["unix"] = _unix
+    marks = templates.get_template("marks.html").module
+    for name in _KEPT:
+        templates.globals[name] = lru_cache(maxsize=256)(getattr(marks, name))
+    templates.globals["run_mark"] = marks.run_mark  # type: ignore[attr-defined]
+    return templates
+
+
+def _unix(iso: str) -> int:
+    """Seconds since 1970, from which Glance writes "3h" and keeps it true."""
+    return int(datetime.fromisoformat(iso).timestamp())

@@ -84,9 +84,9 @@ def ink(colour: Rgb, highlight: Rgb, card: Rgb, today: Rgb) -> Rgb:
     return highlight
 
 
-def contrast(one: Rgb, other: Rgb) -> float:
+def contrast(first: Rgb, second: Rgb) -> float:
     """Contrast ratio of WCAG 2, from 1 to 21."""
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    darker, lighter = sorted((_luminance(first), _luminance(second)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
@@ -152,8 +152,8 @@ def _byte(share: float) -> int:
     return math.floor(share * 255 + 0.5 + 1e-9)
 
 
-def _mix(one: Rgb, other: Rgb, percent: int) -> Rgb:
-    red, green, blue = (math.floor(a + (b - a) * percent / 100 + 0.5) for a, b in zip(one, other, strict=True))
+def _mix(first: Rgb, second: Rgb, percent: int) -> Rgb:
+    red, green, blue = (math.floor(a + (b - a) * percent / 100 + 0.5) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 

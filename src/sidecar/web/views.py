@@ -52,14 +52,14 @@ def service_with_runs(row: ServiceRow) -> Json:
     return {**_service(row), "parts": parts}
 
 
-def calendar(found: Sequence[Occurrence], start: datetime, end: datetime, at: datetime) -> Json:
+def calendar(occurrences: Sequence[Occurrence], start: datetime, end: datetime, at: datetime) -> Json:
     """The occurrences of a window, as they were known at ``at``."""
     return {
         "version": VERSION,
         "generated_at": timestamp(at),
         "from": timestamp(start),
         "to": timestamp(end),
-        "occurrences": [_occurrence(one) for one in found],
+        "occurrences": [_occurrence(occurrence) for occurrence in occurrences],
     }
 
 
@@ -145,18 +145,18 @@ def _datastore(row: DatastoreRow) -> Json:
     }
 
 
-def _occurrence(one: Occurrence) -> Json:
+def _occurrence(occurrence: Occurrence) -> Json:
     return {
-        "job": one.job,
-        "title": one.title,
-        "kind": one.kind.value,
-        "due": timestamp(one.due),
-        "grace_until": timestamp(one.grace_until),
-        "state": one.state.value if one.state else PLANNED,
-        "run": _run(one.run),
-        "members": one.members,
-        "members_ok": one.members_ok,
-        "reason": one.reason,
+        "job": occurrence.job,
+        "title": occurrence.title,
+        "kind": occurrence.kind.value,
+        "due": timestamp(occurrence.due),
+        "grace_until": timestamp(occurrence.grace_until),
+        "state": occurrence.state.value if occurrence.state else PLANNED,
+        "run": _run(occurrence.run),
+        "members": occurrence.members,
+        "members_ok": occurrence.members_ok,
+        "reason": occurrence.reason,
     }
 
 

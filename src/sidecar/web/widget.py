@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from .assets import Asset
 from .calendar_page import CalendarPage
+from .looks import WIDGET
 from .page import Page
 from .query import WidgetQuery
 from .templating import environment
@@ -31,6 +32,7 @@ class WidgetTemplate:
         All its links are relative, so that it works under any prefix.
         """
         html = self._template.render(
+            look=WIDGET,
             page=table or calendar,
             table=table,
             calendar=calendar,

@@ -39,7 +39,7 @@ class TimedText:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class TimeFormat:
     """A moment and the zone in which people read times."""
 
     now: datetime

@@ -1,4 +1,7 @@
-"""The one line that says it, and the state of everything (design §2)."""
+"""The one line that says it, and the state of everything (design §2).
+
+What it says is decided once, as a ``Headline`` of fields; the words are made from those fields only.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,20 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sidecar.core import words
-from sidecar.core.model import HARMLESS, NEEDS_YOU, JobRow, Overall, ServiceRow, SourceRow, State, worst
+from sidecar.core.model import (
+    HARMLESS,
+    NEEDS_YOU,
+    Culprit,
+    Headline,
+    HeadlineKind,
+    JobRow,
+    Overall,
+    ServiceRow,
+    SourceRow,
+    SourceTrouble,
+    State,
+    worst,
+)
 
 
 def overall(
@@ -16,7 +32,8 @@ def overall(
     """The worst of services, jobs and sources, in one line with what is behind it."""
     states = [service.verdict.state for service in services]
     counts = {state: states.count(state) for state in State if state in states}
-    return Overall(_state(services, jobs, sources), _headline(services, jobs, sources, now, zone), counts)
+    facts = headline(services, jobs, sources)
+    return Overall(_state(services, jobs, sources), sentence(facts, now, zone), counts, facts)
 
 
 def _state(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequence[SourceRow]) -> State:
@@ -31,64 +48,107 @@ def _state(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequ
     return State.OK if State.OK in own else worst(own)
 
 
-def _headline(
-    services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequence[SourceRow], now: datetime, zone: ZoneInfo
-) -> str:
-    if (
-        sources
-        and all(source.as_of is None for source in sources)
-        and not any(source.verdict.action for source in sources)
-    ):
-        return f"Reading for the first time: 0 of {len(sources)} sources answered"
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+def headline(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequence[SourceRow]) -> Headline:
+    """What the headline says of these rows."""
+    if sources and all(source.trouble is SourceTrouble.NOT_READ_YET for source in sources):
+        return Headline(HeadlineKind.FIRST_READING, 0, len(sources))
+    unreadable = [source for source in sources if source.verdict.state is State.UNKNOWN]
     if not services:
-        silent = [source.name for source in sources if source.verdict.state is State.UNKNOWN]
-        return f"Can't tell: {words.listed(silent)} can't be read" if silent else "No service seen: all lists are empty"
-    judged = [service for service in services if service.verdict.state is not State.DISABLED]
-    needy = [service for service in judged if service.verdict.state in NEEDS_YOU]
-    unknown = [service for service in judged if service.verdict.state is State.UNKNOWN]
+        culprits = tuple(_source(source) for source in unreadable)
+        return Headline(HeadlineKind.UNREADABLE if culprits else HeadlineKind.EMPTY, culprits=culprits)
+    expected = [service for service in services if service.verdict.state is not State.DISABLED]
+    needy = [service for service in expected if service.verdict.state in NEEDS_YOU]
+    unknown = [service for service in expected if service.verdict.state is State.UNKNOWN]
     if needy:
-        return _with_culprit(f"{len(needy)} of {len(judged)} need you", needy, now, zone)
+        culprits = tuple(Culprit(service.name, service.verdict.state, service.verdict.since) for service in needy)
+        return Headline(HeadlineKind.NEED_YOU, len(needy), len(expected), _alone(culprits))
     if unknown:
-        return _cant_tell(unknown, len(judged), sources, now, zone)
-    return f"{_backed_up(judged)}{_beside(jobs, sources)}"
+        culprits = tuple(_source(source, since=source.as_of) for source in unreadable)
+        return Headline(HeadlineKind.CANT_TELL, len(unknown), len(expected), _alone(culprits))
+    return _backed_up(expected, _beside(jobs, unreadable))
 
 
-def _with_culprit(line: str, needy: Sequence[ServiceRow], now: datetime, zone: ZoneInfo) -> str:
-    if len(needy) != 1:
-        return line
-    one = needy[0]
-    since = f" {words.moment(one.verdict.since, now, zone).removeprefix('today ')}" if one.verdict.since else ""
-    return f"{line}: {one.name} {one.verdict.state}{since}"
+def _source(source: SourceRow, since: datetime | None = None) -> Culprit:
+    return Culprit(source.name, State.UNKNOWN, since, is_source=True)
 
 
-def _cant_tell(
-    unknown: Sequence[ServiceRow], total: int, sources: Sequence[SourceRow], now: datetime, zone: ZoneInfo
-) -> str:
-    line = f"Can't tell for {len(unknown)} of {total}"
-    silent = [source for source in sources if source.verdict.state is State.UNKNOWN]
-    if len(silent) != 1:
-        return line
-    since = f" since {words.moment(silent[0].as_of, now, zone).removeprefix('today ')}" if silent[0].as_of else ""
-    return f"{line}: {silent[0].name} can't be read{since}"
+def _alone(culprits: tuple[Culprit, ...]) -> tuple[Culprit, ...]:
+    return culprits if len(culprits) == 1 else ()
 
 
-def _backed_up(judged: Sequence[ServiceRow]) -> str:
-    total = len(judged)
-    count = {state: sum(1 for one in judged if one.verdict.state is state) for state in State}
-    good = count[State.OK] + count[State.WARNING]
-    if not judged:
-        return "Everything is paused or switched off"
-    if count[State.NEW] == total:
-        return "Nothing was due yet"
-    line = f"All {total} backed up" if good == total else f"{good} of {total} backed up"
-    extras = [f"{count[state]} {state}" for state in (State.RUNNING, State.LATE, State.NEW) if count[state]]
-    if count[State.WARNING]:
-        extras.append(f"{count[State.WARNING]} warning{'s' if count[State.WARNING] > 1 else ''}")
-    return ", ".join([line, *extras])
+def _backed_up(expected: Sequence[ServiceRow], beside: tuple[Culprit, ...]) -> Headline:
+    states = [service.verdict.state for service in expected]
+    if not expected:
+        return Headline(HeadlineKind.SWITCHED_OFF, culprits=beside)
+    if set(states) == {State.NEW}:
+        return Headline(HeadlineKind.NOTHING_DUE, culprits=beside)
+    good = states.count(State.OK) + states.count(State.WARNING)
+    extras = ((state, states.count(state)) for state in (State.RUNNING, State.LATE, State.NEW, State.WARNING))
+    told = tuple((state, count) for state, count in extras if count)
+    return Headline(HeadlineKind.BACKED_UP, good, len(expected), beside, told)
 
 
-def _beside(jobs: Sequence[JobRow], sources: Sequence[SourceRow]) -> str:
+def _beside(jobs: Sequence[JobRow], unreadable: Sequence[SourceRow]) -> tuple[Culprit, ...]:
     """Trouble that no service shows: upkeep that failed, a source that can't be read."""
-    bad = [f"{job.title} {job.verdict.state}" for job in jobs if job.verdict.state not in HARMLESS]
-    bad += [f"{source.name} can't be read" for source in sources if source.verdict.state is State.UNKNOWN]
-    return f": {words.listed(bad)}" if bad else ""
+    bad = (Culprit(job.title, job.verdict.state) for job in jobs if job.verdict.state not in HARMLESS)
+    return (*bad, *(_source(source) for source in unreadable))
+
+
+# --- its words --------------------------------------------------------------------------------------------------------
+
+
+def sentence(facts: Headline, now: datetime, zone: ZoneInfo) -> str:
+    """The whole line: "1 of 12 need you: vaultwarden missed 04:30"."""
+    details = second_half(facts, now, zone)
+    return f"{first_half(facts)}: {details}" if details else first_half(facts)
+
+
+def first_half(facts: Headline) -> str:
+    """What is so: "All 12 backed up", "2 of 12 need you"."""
+    match facts.kind:
+        case HeadlineKind.FIRST_READING:
+            return "Reading for the first time"
+        case HeadlineKind.UNREADABLE:
+            return "Can't tell"
+        case HeadlineKind.EMPTY:
+            return "No service seen"
+        case HeadlineKind.NEED_YOU:
+            return f"{facts.count} of {facts.total} need you"
+        case HeadlineKind.CANT_TELL | HeadlineKind.NOT_JUDGED:
+            return f"Can't tell for {facts.count} of {facts.total}" if facts.total else "Can't tell"
+        case HeadlineKind.SWITCHED_OFF:
+            return "Everything is paused or switched off"
+        case HeadlineKind.NOTHING_DUE:
+            return "Nothing was due yet"
+        case HeadlineKind.BACKED_UP:
+            every = "All" if facts.count == facts.total else f"{facts.count} of"
+            return ", ".join([f"{every} {facts.total} backed up", *(_extra(*extra) for extra in facts.extras)])
+
+
+def second_half(facts: Headline, now: datetime, zone: ZoneInfo) -> str | None:
+    """Who is to blame, or what is behind it; None where there is nothing to add."""
+    match facts.kind:
+        case HeadlineKind.FIRST_READING:
+            return f"{facts.count} of {facts.total} sources answered"
+        case HeadlineKind.UNREADABLE:
+            return f"{words.listed([culprit.name for culprit in facts.culprits])} can't be read"
+        case HeadlineKind.EMPTY:
+            return "all lists are empty"
+        case HeadlineKind.NOT_JUDGED:
+            return "backup-glance stopped judging"
+        case _:
+            return words.listed([_named(culprit, now, zone) for culprit in facts.culprits]) or None
+
+
+def _extra(state: State, count: int) -> str:
+    return f"{count} warnings" if state is State.WARNING and count > 1 else f"{count} {state}"
+
+
+def _named(culprit: Culprit, now: datetime, zone: ZoneInfo) -> str:
+    when = words.clock(culprit.since, now, now, zone) if culprit.since else None
+    if culprit.is_source:
+        return f"{culprit.name} can't be read{f' since {when}' if when else ''}"
+    return f"{culprit.name} {culprit.state}{f' {when}' if when else ''}"

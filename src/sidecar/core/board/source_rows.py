@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sidecar.core import words
-from sidecar.core.model import Link, SourceKind, SourceRow, State, Verdict
-from sidecar.core.parts.inputs import NOT_READ_YET, Inputs
+from sidecar.core.model import Link, SourceKind, SourceRow, SourceTrouble, State, Verdict
+from sidecar.core.parts.inputs import Inputs
 from sidecar.core.reports.report import Problem, Reading, Report
 from sidecar.core.settings import SourceSetting
 
@@ -22,41 +23,59 @@ def source_rows(lab: Inputs) -> Iterator[SourceRow]:
     """One row per configured source."""
     for source in lab.settings.sources:
         report = lab.reports.get(source.name)
+        standing = _standing(lab, source, report)
         yield SourceRow(
             name=source.name,
             kind=source.kind,
-            verdict=_verdict(lab, source, report),
+            verdict=standing.verdict,
             as_of=min((reading.as_of for reading in report.readings if reading.as_of), default=None)
             if report
             else None,
             version=report.version if report else None,
             limits=tuple(limit.text for limit in report.limits) if report else (),
+            trouble=standing.trouble,
+            after_name=standing.after_name,
         )
 
 
-def _verdict(lab: Inputs, source: SourceSetting, report: Report | None) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How a source stands; ``trouble`` and ``after_name`` as in SourceRow."""
+
+    verdict: Verdict
+    trouble: SourceTrouble | None = None
+    after_name: str | None = None
+
+
+def _standing(lab: Inputs, source: SourceSetting, report: Report | None) -> _Standing:
     if report is None:
-        return Verdict(State.UNKNOWN, words.sentence(NOT_READ_YET.cause))
+        verdict = Verdict(State.UNKNOWN, "It was not read yet.")
+        return _Standing(verdict, SourceTrouble.NOT_READ_YET, "was not read yet.")
     where = Link(source.url, _NAMES[source.kind])
-    usable = [reading for reading in report.readings if lab.fresh(source, reading)]
+    usable = any(lab.fresh(source, reading) for reading in report.readings)
     if report.problem is not None or not usable:
-        return _as_a_whole(lab, source, report, report.problem or NOT_READ_YET, where, usable)
-    broken = [reading for reading in report.readings if reading.problem is not None]
-    if not broken:
-        return Verdict(State.OK)
-    said = words.listed([f"{describe(one)}: {one.problem.cause}" for one in broken if one.problem], most=2)
-    action = next((one.problem.action for one in broken if one.problem and one.problem.action), None)
-    return Verdict(State.WARNING, words.sentence(said), None, words.sentence(action) if action else None, where)
+        problem = report.problem or Problem("nothing newer was read")
+        return _unreadable(lab, source, report, problem, where, usable=usable)
+    problems = [(reading, reading.problem) for reading in report.readings if reading.problem is not None]
+    if not problems:
+        return _Standing(Verdict(State.OK))
+    causes = words.listed([f"{describe(reading)}: {problem.cause}" for reading, problem in problems], most=2)
+    action = next((problem.action for _, problem in problems if problem.action), None)
+    verdict = Verdict(State.WARNING, words.sentence(causes), None, words.sentence(action) if action else None, where)
+    return _Standing(verdict, SourceTrouble.PARTLY_READ)
 
 
-def _as_a_whole(
-    lab: Inputs, source: SourceSetting, report: Report, problem: Problem, where: Link, usable: list[Reading]
-) -> Verdict:
+def _unreadable(
+    lab: Inputs, source: SourceSetting, report: Report, problem: Problem, where: Link, *, usable: bool
+) -> _Standing:
+    """As a whole; what it reported before may still be usable."""
     since = max((reading.as_of for reading in report.readings if reading.as_of), default=None)
     last = f" since {words.moment(since, lab.now, lab.settings.timezone)}" if since else ""
     state = State.WARNING if usable and not problem.denied else State.UNKNOWN
     action = problem.action or f"Check that {_NAMES[source.kind]} answers at {source.url}."
-    return Verdict(state, words.sentence(f"can't be read{last}: {problem.cause}"), since, words.sentence(action), where)
+    reason = words.sentence(f"can't be read{last}: {problem.cause}")
+    verdict = Verdict(state, reason, since, words.sentence(action), where)
+    return _Standing(verdict, SourceTrouble.UNREADABLE, f"{reason[:1].lower()}{reason[1:]}")
 
 
 def describe(reading: Reading) -> str:

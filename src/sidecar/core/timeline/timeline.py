@@ -14,7 +14,7 @@ from sidecar.core import words
 from sidecar.core.history.history import History
 from sidecar.core.ids import JobId
 from sidecar.core.judgement.judged import Judged, judged
-from sidecar.core.model import Occurrence, OccurrenceKind, Run, ScheduleLine, State
+from sidecar.core.model import Exempt, Occurrence, OccurrenceKind, Run, ScheduleLine, State
 from sidecar.core.parts.expectation import SHORT_GRACE, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
 from sidecar.core.parts.job_titles import title
@@ -133,6 +133,7 @@ class Timeline:
                 state=state,
                 run=newest,
                 reason=reason,
+                exempt=Exempt.SKIPPED,
             )
 
     def _unread(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
@@ -208,7 +209,7 @@ def _occurrence(job: _Job, due: datetime, builder: OccurrenceBuilder, inputs: In
     planned = Occurrence(job=str(job.job), title=job.title, kind=job.kind, due=due, grace_until=until)
     paused = _paused(job.pauses, due, inputs.settings.timezone)
     if paused and state not in (State.OK, State.WARNING, State.RUNNING):
-        return replace(planned, grace_until=None, state=State.DISABLED, reason=paused)
+        return replace(planned, grace_until=None, state=State.DISABLED, reason=paused, exempt=Exempt.PAUSED)
     has_members = job.kind is not OccurrenceKind.UPKEEP
     if has_members:
         planned = replace(planned, members=builder.members)
@@ -246,7 +247,7 @@ def _calendar_line(
         yield Occurrence(None, line.title, kind, due)
     for one in skipped(parsed, start, end):
         said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
-        yield Occurrence(None, line.title, kind, one.at, None, State.DISABLED, reason=said)
+        yield Occurrence(None, line.title, kind, one.at, None, State.DISABLED, reason=said, exempt=Exempt.SKIPPED)
 
 
 def _paused(pauses: Iterable[Pause], due: datetime, zone: ZoneInfo) -> str | None:
