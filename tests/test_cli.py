@@ -177,6 +177,7 @@ def running(config: Path, credentials: Path, directory: Path, *more: str, **envi
         finally:
             process.kill()
             process.communicate()
+            path.unlink()
 
 
 def test_it_serves_on_the_socket_it_was_given_and_stops_when_told(

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field
 from sidecar.core import settings
 from sidecar.core.model import PartKind, SourceKind
 
-from .secret_refs import Secret, Vault, VaultSecret
+from .secret_refs import CredentialSecret, FileSecret, Secret, Vault, VaultSecret
 from .services import GuestPart, Part, Service
 from .sources import Backrest, Databasement, Pbs, Pve, Source
 from .values import Duration, Model, ScheduleText, Texts, Zone
@@ -117,6 +117,15 @@ class Config(Model):
         yield from _unknown_places(self)
         yield from _missing_vault(self)
 
+    def secrets(self) -> Iterator[tuple[str, Secret]]:
+        """Every reference to a secret with its place, except those that the login at Vault needs."""
+        for name, source in self.sources.items():
+            for key, value in source:
+                if isinstance(value, VaultSecret | CredentialSecret | FileSecret):
+                    yield f"sources.{name}.{key}", value
+        for number, token in enumerate(self.proxy.tokens):
+            yield f"proxy.tokens.{number}.token", token.token
+
     def to_settings(self) -> settings.Settings:
         """The part of it that the judgement reads."""
         return settings.Settings(
@@ -213,7 +222,6 @@ def _repeated_services(config: Config) -> Iterator[tuple[str, str]]:
 def _missing_vault(config: Config) -> Iterator[tuple[str, str]]:
     if config.vault is not None:
         return
-    for name, source in config.sources.items():
-        for key, value in source:
-            if isinstance(value, VaultSecret):
-                yield f"sources.{name}.{key}", "is kept in Vault, but there is no vault: section; add one"
+    for place, secret in config.secrets():
+        if isinstance(secret, VaultSecret):
+            yield place, "is kept in Vault, but there is no vault: section; add one"
