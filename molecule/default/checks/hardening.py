@@ -1,4 +1,4 @@
-"""Runs on a target: how well both units are locked in, who they run as, and who may read what."""
+"""Runs on a target: checks the sandbox of both units, their users, and the owners and modes of files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WITH_VAULT = {
 
 
 def main() -> None:
-    """Fails with words."""
+    """Fails with a message at the first difference."""
     scores = {unit: _score(unit) for unit in UNITS}
     assert all(score <= WORST for score in scores.values()), scores
     for unit, user in UNITS.items():
