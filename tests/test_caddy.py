@@ -11,20 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from starlette.types import Receive, Scope, Send
 
 from sidecar.web.app import create_app
 from tests.caddy import BINARY, Caddy, running_caddy, sidecar
 from tests.caddyfile import assert_version, render_caddyfile
+from tests.simulators.certificates import make_certificates
 from tests.web.boards import NOW, good_morning, many
 
 READER = {"Accept": "text/html"}
@@ -291,9 +287,9 @@ def test_tls_with_caddys_own_authority(start_caddy: StartCaddy, tmp_path: Path) 
 
 
 def test_tls_with_certificate_files(start_caddy: StartCaddy, tmp_path: Path) -> None:
-    certificate, key = _self_signed(tmp_path)
-    tls = {"mode": "files", "certificate": str(certificate), "key": str(key)}
-    caddy = start_caddy(scheme="https", verify=ssl.create_default_context(cafile=certificate), tls=tls)
+    pair = make_certificates(tmp_path)["databasement"]
+    tls = {"mode": "files", "certificate": str(pair.certificate), "key": str(pair.key)}
+    caddy = start_caddy(scheme="https", verify=ssl.create_default_context(cafile=pair.ca), tls=tls)
     with sidecar(Echo(), caddy.upstream):
         assert caddy.client.get("/widget").status_code == 200
 
@@ -338,27 +334,3 @@ def _once_the_certificate_is_made(client: httpx.Client) -> httpx.Response:
         except httpx.ConnectError:
             time.sleep(0.1)
     pytest.fail("no certificate within 10 s")
-
-
-def _self_signed(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "cert.pem", folder / "key.pem"
