@@ -1,6 +1,6 @@
 """``backup-glance serve --check``: whether the service could start with this configuration, these secrets and this ledger.
 
-It uses the network for nothing and changes nothing: the ledger is opened as a copy in a temporary directory.
+It does not use the network and changes nothing: the ledger is opened as a copy in a temporary directory.
 """
 
 from __future__ import annotations
