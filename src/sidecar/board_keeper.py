@@ -78,8 +78,8 @@ class BoardKeeper:
         return judged(dict(self._reports), self._history, self._settings, now or self._clock())
 
     def _board(self) -> Board:
-        found = board_of(self._judged)
-        return replace(found, notes=(*found.notes, *self._ledger.notes)) if self._ledger else found
+        board = board_of(self._judged)
+        return replace(board, notes=(*board.notes, *self._ledger.notes)) if self._ledger else board
 
 
 def _still_configured(reports: dict[str, Report], settings: Settings) -> Iterator[tuple[str, Report]]:
