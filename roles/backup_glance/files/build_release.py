@@ -1,7 +1,7 @@
-"""Builds a release on the controller: the wheel of this checkout and the locked packages, for the target's Python, as one archive.
+"""Builds a release on the controller: the checkout's wheel and the locked packages for the target's Python, as one archive.
 
-Prints JSON: the release's name (a hash of everything in it), its archive, and, with --caddy, the pinned Caddy. Results are kept in
-a cache. Packages are downloaded by pip, which checks every hash; the target checks them again.
+Prints JSON: the release's name (a hash of everything in it), its archive, and, with --caddy, the pinned Caddy. Results are
+kept in a cache. Packages are downloaded by pip, which checks every hash; the target checks them again.
 """
 
 from __future__ import annotations
@@ -122,12 +122,12 @@ def download(lock: str, folder: Path, python: str, machine: str, find: Path | No
     platforms = [part for platform in PLATFORMS for part in ("--platform", f"{platform}_{machine}")]
     _pip(["download", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
           *(["--find-links", str(find)] if find else []), "--dest", str(folder), "--requirement", str(wanted)],
-         f"the locked packages can't be downloaded for Python {python} on {machine}; the controller needs a package index")  # fmt: skip
+         f"the locked packages can't be downloaded for Python {python} on {machine}; the controller needs an index")  # fmt: skip
     wanted.unlink()
 
 
 def _pip(arguments: Sequence[str], failure: str) -> None:
-    """Runs pip so that it finds the build backend beside the running Python. Raises ReleaseError, which begins with ``failure``."""
+    """Runs pip so that it finds the build backend beside this Python. Raises ReleaseError, starting with ``failure``."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     done = subprocess.run(
