@@ -18,12 +18,12 @@ from starlette.types import ASGIApp
 from tests.caddyfile import find_caddy, render_caddyfile
 from tests.processes import free_port, running
 
-CADDY = find_caddy()
+BINARY = find_caddy()
 
 
 @dataclass
-class Front:
-    """A running Caddy: a client for it, its key file, the sidecar's socket and its log."""
+class Caddy:
+    """A running Caddy: a client for it, its port, its key file, the sidecar's socket and its log."""
 
     client: httpx.Client
     port: int
@@ -33,10 +33,10 @@ class Front:
 
 
 @contextmanager
-def fronted(
+def running_caddy(
     folder: Path, scheme: str = "http", verify: bool | ssl.SSLContext = True, **options: Any
-) -> Iterator[Front]:
-    """Caddy with the given options of the Caddyfile (tests/caddyfile.py), until the block ends; its key is "right"."""
+) -> Iterator[Caddy]:
+    """Caddy with these options of the Caddyfile (tests/caddyfile.py), until the block ends; its key is "right"."""
     key_file, upstream, log = folder / "key", folder / "up.sock", folder / "caddy.log"
     key_file.write_text("right\n")
     port = free_port()
@@ -44,12 +44,12 @@ def fronted(
     site = address if scheme == "https" else f":{port}"
     text = render_caddyfile(site=site, key_file=key_file, upstream=upstream, **options)
     (folder / "Caddyfile").write_text(text)
-    command: list[str | Path] = [CADDY, "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"]
+    command: list[str | Path] = [BINARY, "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"]
     with (
         running("caddy", command, port=port, folder=folder),
         httpx.Client(base_url=address, trust_env=False, timeout=10, verify=verify) as client,
     ):
-        yield Front(client, port, key_file, upstream, log)
+        yield Caddy(client, port, key_file, upstream, log)
 
 
 @contextmanager

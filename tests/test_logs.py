@@ -17,20 +17,20 @@ def written(formatter: Redacting, text: str) -> str:
     return formatter.format(logging.LogRecord("place", logging.WARNING, __file__, 1, "%s", (text,), None))
 
 
-def test_every_secret_that_was_read_is_blotted_out(tmp_path: Path) -> None:
+def test_every_secret_that_was_read_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("first line of it\nsecond line of it\n")
     (tmp_path / "sidecar_keys").write_text(f"{'a' * 32}\n{'b' * 40}\n")
     formatter = Redacting()
-    found = Credentials(tmp_path, on_secret=formatter.hide)
+    credentials = Credentials(tmp_path, on_secret=formatter.hide)
 
-    found.local(CredentialSecret(credential="token"))
-    sidecar_keys(found)
+    credentials.local(CredentialSecret(credential="token"))
+    sidecar_keys(credentials)
 
     for secret in ("first line of it", "second line of it", "a" * 32, "b" * 40):
         assert written(formatter, f"got {secret}!") == "WARNING place: got [secret]!"
 
 
-def test_a_secret_in_a_traceback_is_blotted_out() -> None:
+def test_a_secret_in_a_traceback_is_replaced() -> None:
     formatter = Redacting()
     formatter.hide("s3cret-of-the-test")
     try:
@@ -42,7 +42,7 @@ def test_a_secret_in_a_traceback_is_blotted_out() -> None:
 
 
 @pytest.mark.parametrize("order", [("12345678", "12345678|longer"), ("12345678|longer", "12345678")])
-def test_of_two_secrets_of_which_one_begins_the_other_nothing_is_left(order: tuple[str, str]) -> None:
+def test_nothing_is_left_of_two_secrets_when_one_begins_with_the_other(order: tuple[str, str]) -> None:
     formatter = Redacting()
     for secret in order:
         formatter.hide(secret)
@@ -50,7 +50,7 @@ def test_of_two_secrets_of_which_one_begins_the_other_nothing_is_left(order: tup
     assert written(formatter, "12345678|longer") == "WARNING place: [secret]"
 
 
-def test_very_short_values_are_left_alone_for_they_are_words() -> None:
+def test_very_short_values_are_not_replaced_because_they_are_words() -> None:
     formatter = Redacting()
     formatter.hide("source")
 

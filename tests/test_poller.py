@@ -1,4 +1,4 @@
-"""The poller: asks again and again, one refresh at a time, and goes on whatever happens."""
+"""The poller: refreshes again and again, one refresh at a time, and continues after every failure."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ from sidecar.poller import Polled, poll
 
 
 def polled(read: Callable[[], Awaitable[str]], interval: float = 0.01) -> Polled[str]:
-    return Polled("main", timedelta(seconds=interval), read, lambda error: f"stumbled: {error}")
+    return Polled("main", timedelta(seconds=interval), read, lambda error: f"failed: {error}")
 
 
-def answers(polled_: Polled[str], seconds: float) -> list[str]:
-    got: list[str] = []
+def delivered(source: Polled[str], seconds: float) -> list[str]:
+    """What was delivered in so many seconds."""
+    answers: list[str] = []
 
     async def for_a_while() -> None:
-        task = asyncio.create_task(poll(polled_, got.append))
+        task = asyncio.create_task(poll(source, answers.append))
         await asyncio.sleep(seconds)
         task.cancel()
 
     asyncio.run(for_a_while())
-    return got
+    return answers
 
 
-def test_it_asks_at_once_and_again_after_the_interval() -> None:
+def test_it_reads_at_once_and_again_after_the_interval() -> None:
     async def read() -> str:
         return "fine"
 
-    assert answers(polled(read, 60), 0.05) == ["fine"]
-    assert len(answers(polled(read), 0.2)) > 3
+    assert delivered(polled(read, 60), 0.05) == ["fine"]
+    assert len(delivered(polled(read), 0.2)) > 3
 
 
-def test_a_mistake_of_ours_becomes_an_answer_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_becomes_a_failed_report_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def read() -> str:
         raise KeyError("oops")
 
     with caplog.at_level(logging.ERROR):
-        got = answers(polled(read), 0.05)
+        answers = delivered(polled(read), 0.05)
 
-    assert set(got) == {"stumbled: 'oops'"}
-    assert len(got) > 1
-    assert "source main" in caplog.text
+    assert set(answers) == {"failed: 'oops'"}
+    assert len(answers) > 1
+    assert "source main: internal error: reading it failed" in caplog.text
 
 
-def test_an_answer_that_cannot_be_taken_in_is_logged_and_the_next_one_is_asked_for(
+def test_an_answer_that_cannot_be_processed_is_logged_and_the_next_one_is_read(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     seen: list[str] = []
@@ -68,27 +69,27 @@ def test_an_answer_that_cannot_be_taken_in_is_logged_and_the_next_one_is_asked_f
     asyncio.run(for_a_while())
 
     assert len(seen) > 1
-    assert "could not be taken in" in caplog.text
+    assert "source main: internal error: its answer could not be processed" in caplog.text
 
 
-def test_a_slow_source_rests_ten_times_as_long_as_it_took() -> None:
-    rests: list[float] = []
-    resting = asyncio.Event()
+def test_a_slow_source_is_left_alone_ten_times_as_long_as_it_took() -> None:
+    pauses: list[float] = []
+    pausing = asyncio.Event()
 
     async def read() -> str:
         await asyncio.sleep(0.03)
         return "slow"
 
     async def sleep(seconds: float) -> None:
-        rests.append(seconds)
-        resting.set()
+        pauses.append(seconds)
+        pausing.set()
         await asyncio.Event().wait()
 
-    async def until_it_rests() -> None:
+    async def until_it_pauses() -> None:
         task = asyncio.create_task(poll(polled(read), lambda _: None, sleep))
-        await resting.wait()
+        await pausing.wait()
         task.cancel()
 
-    asyncio.run(until_it_rests())
+    asyncio.run(until_it_pauses())
 
-    assert rests[0] >= 9 * 0.03
+    assert pauses[0] >= 9 * 0.03

@@ -1,9 +1,10 @@
-"""The role as it is written down: variables, their meanings and defaults agree, and releases are built as they are installed."""
+"""The role's files: variables, their descriptions and defaults agree; releases are built reproducibly; trials are decided."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import yaml
 
 from sidecar.config import model
 from sidecar.ledger.ledger import FILE, Ledger
-from tests.commands.test_cli import KEY, running
+from tests.commands.test_cli import KEY, command, running
 from tests.core.sample_reports import pve
 from tests.ledgers import NOW, desk, filled, written
 
@@ -42,7 +43,7 @@ colorama==0.4 ; sys_platform == 'win32' \\
 
 @pytest.fixture(scope="module")
 def build_release() -> ModuleType:
-    """The controller's script, which is no module of the product."""
+    """The controller's script, which is not a module of the product."""
     spec = importlib.util.spec_from_file_location("build_release", ROLE / "files" / "build_release.py")
     assert spec is not None
     assert spec.loader is not None
@@ -76,16 +77,16 @@ def test_variables_that_hold_secrets_are_kept_out_of_the_output(variable: str) -
 
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_playbooks_use_only_what_ansible_itself_brings(path: Path) -> None:
-    named = set(re.findall(r"^\s*-?\s*((?:[a-z_]+\.){2}[a-z_]+):", path.read_text("utf-8"), re.MULTILINE))
-    assert all(name.startswith("ansible.builtin.") for name in named), named
+    modules = set(re.findall(r"^\s*-?\s*((?:[a-z_]+\.){2}[a-z_]+):", path.read_text("utf-8"), re.MULTILINE))
+    assert all(module.startswith("ansible.builtin.") for module in modules), modules
 
 
 def test_the_example_is_a_configuration_that_can_be_used() -> None:
     example = yaml.safe_load((ROOT / "inventory/example/group_vars/backup_glance.yml").read_text("utf-8"))
     assert set(example) <= set(DEFAULTS)
     vault = {"address": example["backup_glance_vault_address"]}
-    found = model.Config.model_validate({"vault": vault, **example["backup_glance_config"]})
-    assert list(found.across()) == []
+    config = model.Config.model_validate({"vault": vault, **example["backup_glance_config"]})
+    assert list(config.across()) == []
 
 
 @pytest.mark.parametrize(("python", "packages"), [("3.11", ["anyio", "backports"]), ("3.13", ["anyio"])])
@@ -103,13 +104,13 @@ def test_a_release_holds_what_its_python_needs_and_the_own_wheel_with_its_hash(
 
 
 def test_the_same_checkout_gives_the_same_release(build_release: ModuleType, tmp_path: Path) -> None:
-    """Only then a second deployment changes nothing."""
+    """Otherwise a second deployment would change something."""
     first = build_release.build_wheel(ROOT, tmp_path / "first")
     second = build_release.build_wheel(ROOT, tmp_path / "second")
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_checkout_that_cannot_be_built_is_told_with_the_cure(build_release: ModuleType, tmp_path: Path) -> None:
+def test_a_checkout_that_cannot_be_built_is_reported_with_what_to_do(build_release: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(build_release.ReleaseError, match=r"requirements-rollout\.txt"):
         build_release.build_wheel(tmp_path, tmp_path / "wheels")
 
@@ -136,8 +137,8 @@ def test_the_ledger_is_copied_whole_while_it_is_written(tmp_path: Path) -> None:
     state, trial = tmp_path / "state", tmp_path / "trial"
     state.mkdir()
     trial.mkdir()
-    made, ledger = desk(state)
-    made.record(pve("22 11:58"))
+    keeper, ledger = desk(state)
+    keeper.record(pve("22 11:58"))
     written(ledger)
     (state / f"{FILE}.v0").write_text("from before a migration")
     done = script("copy_ledger.py", state / FILE, trial / FILE)
@@ -150,7 +151,7 @@ def test_the_ledger_is_copied_whole_while_it_is_written(tmp_path: Path) -> None:
     assert copy.remembered.reports.keys() == {"pve"}
 
 
-def test_a_ledger_that_cannot_be_copied_is_told(tmp_path: Path) -> None:
+def test_a_ledger_that_cannot_be_copied_is_reported(tmp_path: Path) -> None:
     filled(tmp_path)
     done = script("copy_ledger.py", tmp_path / FILE, tmp_path / "nowhere" / FILE)
 
@@ -159,16 +160,92 @@ def test_a_ledger_that_cannot_be_copied_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_trial_fails_when_the_ledger_that_was_handed_over_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "sidecar_keys").write_text(f"{KEY}\n")
-    (tmp_path / FILE).write_bytes(b"this is no database, but it is longer than a header of one hundred bytes. " * 10)
-    config = tmp_path / "config.yaml"
-    config.write_text('timezone: UTC\nsources:\n  b: {kind: backrest, url: "http://127.0.0.1:1"}\n')
-    with running(config, tmp_path / "keys", tmp_path, "--state", str(tmp_path)) as sidecar:
-        ordinary = script("prove.py", sidecar.path, tmp_path / "keys" / "sidecar_keys")
-        trial = script("prove.py", sidecar.path, tmp_path / "keys" / "sidecar_keys", "remembering")
+class Candidate:
+    """A release on trial: its keys, its configuration, and the directory that its ledger is copied to."""
 
-    assert (ordinary.returncode, ordinary.stdout) == (0, "it answers as it should\n")
-    assert trial.returncode == 1
-    assert "with a copy of the ledger it says: The ledger was broken" in trial.stderr
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.keys = folder / "keys"
+        self.keys.mkdir()
+        (self.keys / "sidecar_keys").write_text(f"{KEY}\n")
+        self.state = folder / "state"
+        self.state.mkdir()
+        self.config = folder / "config.yaml"
+        self.config.write_text('timezone: UTC\nsources:\n  b: {kind: backrest, url: "http://127.0.0.1:1"}\n')
+
+    def check(self) -> Path:
+        """The file with what its own check prints."""
+        done = command(
+            *("serve", "--check", "--json", "--config", str(self.config), "--credentials", str(self.keys)),
+            *("--state", str(self.state)),
+        )
+        path = self.folder / "check.json"
+        path.write_text(done.stdout)
+        return path
+
+    def proved(self, *more: object) -> subprocess.CompletedProcess[str]:
+        """What prove.py says of it while it runs."""
+        with running(self.config, self.keys, self.folder, "--state", str(self.state)) as sidecar:
+            return script("prove.py", sidecar.path, self.keys / "sidecar_keys", *more)
+
+
+@pytest.fixture
+def candidate(tmp_path: Path) -> Candidate:
+    return Candidate(tmp_path)
+
+
+def test_a_candidate_that_uses_its_ledger_is_proved(candidate: Candidate) -> None:
+    filled(candidate.state)
+
+    done = candidate.proved(candidate.check(), "ledger")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "the sidecar answers as it should\n", "")
+
+
+def test_the_first_deployment_needs_no_ledger(candidate: Candidate) -> None:
+    assert candidate.proved(candidate.check()).returncode == 0
+
+
+def test_a_trial_fails_when_the_ledger_that_was_handed_over_cannot_be_used(candidate: Candidate) -> None:
+    """The sidecar itself serves on without it, so only the check can say."""
+    content = b"this is not a database, but it is longer than a header of one hundred bytes. " * 10
+    (candidate.state / FILE).write_bytes(content)
+
+    done = candidate.proved(candidate.check(), "ledger")
+
+    assert done.returncode == 1
+    assert "its serve --check says that it can't be used" in done.stderr
+    assert str(candidate.state / FILE) in done.stderr
+    assert candidate.proved().returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("usable", "ledger", "code"),
+    [
+        (True, "ok", 0),
+        (True, "migrated", 0),
+        (True, "restored", 0),
+        (True, "new", 1),
+        (True, "none", 1),
+        (True, "a state of a later version", 1),
+        (False, "ok", 1),
+    ],
+)
+def test_fields_decide_about_a_trial_and_not_texts(candidate: Candidate, usable: bool, ledger: str, code: int) -> None:
+    document = json.loads(candidate.check().read_text())
+    text = "The ledger can't be used." if code == 0 else "All is well."
+    document |= {"usable": usable, "ledger": {"state": ledger, "detail": text}}
+    (candidate.folder / "check.json").write_text(json.dumps(document))
+
+    assert candidate.proved(candidate.folder / "check.json", "ledger").returncode == code
+
+
+@pytest.mark.parametrize("content", ["", "Traceback", "[]", '{"usable": true}', None])
+def test_a_trial_fails_without_the_result_of_the_check(candidate: Candidate, content: str | None) -> None:
+    path = candidate.folder / "check.json"
+    if content is not None:
+        path.write_text(content)
+
+    done = candidate.proved(path)
+
+    assert (done.returncode, done.stderr) == (1, "its serve --check --json printed no result\n")

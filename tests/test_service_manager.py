@@ -1,4 +1,4 @@
-"""What systemd is told: ready with the first board, before anything was polled, and stopping; on a real datagram socket."""
+"""Notifications to systemd: ready with the first board, before the first poll, and stopping; on a real datagram socket."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.service_manager import READY, tell
+from sidecar.service_manager import READY, notify
 from tests.commands.test_cli import KEY, running
 
 
 @contextmanager
 def manager(address: str) -> Iterator[socket.socket]:
-    """A service manager that listens there."""
+    """A service manager that listens at this address."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.settimeout(20)
         listener.bind(address)
         yield listener
 
 
-def test_a_path_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_with_a_path_is_notified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     with manager(str(tmp_path / "notify")) as listener:
-        tell(READY)
+        notify(READY)
 
         assert listener.recv(100) == b"READY=1"
 
 
-def test_an_abstract_socket_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_abstract_socket_is_notified(monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"backup-glance-test-{secrets.token_hex(8)}"
     monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
     with manager(f"\0{name}") as listener:
-        tell(READY)
+        notify(READY)
 
         assert listener.recv(100) == b"READY=1"
 
 
-def test_without_a_service_manager_nothing_is_told(
+def test_without_a_service_manager_nothing_is_sent(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    tell(READY)
+    notify(READY)
 
     assert caplog.messages == []
 
 
-def test_a_service_manager_that_is_away_is_logged_and_the_serving_goes_on(
+def test_a_service_manager_that_does_not_listen_is_logged_and_serving_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     with caplog.at_level(logging.WARNING):
-        tell(READY)
+        notify(READY)
 
-    assert "systemd can't be told READY=1" in caplog.text
+    assert "systemd can't be notified of READY=1" in caplog.text
 
 
 def test_it_is_ready_with_its_first_board_while_its_only_source_does_not_answer(tmp_path: Path) -> None:

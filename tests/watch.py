@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sidecar.board_keeper import BoardKeeper
 from sidecar.config.model import Config
 from sidecar.core.model import HARMLESS, Board, State, Verdict
-from sidecar.runtime import BoardKeeper
 from sidecar.sources import Secret, Source
 from sidecar.sources import pbs as pbs_source
 from sidecar.sources import pve as pve_source

@@ -14,7 +14,7 @@ from .config.model import Config
 from .errors import ConfigError
 from .web import openapi
 
-#: Exit code for a command line or configuration that can't be used; systemd does not restart on it.
+#: Exit code for an unusable command line or configuration; systemd does not restart the service after it.
 UNUSABLE = 2
 
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="backup-glance",
-        description="Does every service have the backup it should have, and when is the next one?",
+        description="Shows whether every service has the backups it should have, and when the next one is due.",
     )
     parser.add_argument("--version", action="version", version=f"backup-glance {version('backup-glance')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -42,8 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     next_command.add(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of the configuration file")
     schema.set_defaults(run=lambda _: _print_json(Config.model_json_schema()))
-    described = commands.add_parser("openapi", help="print the OpenAPI document of the HTTP interface")
-    described.set_defaults(run=lambda _: _print_json(openapi.document()))
+    interface = commands.add_parser("openapi", help="print the OpenAPI document of the HTTP interface")
+    interface.set_defaults(run=lambda _: _print_json(openapi.document()))
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Reads the values that secret references stand for. Values live in memory only and are never part of a message."""
+"""Reads the values that secret references point to. Values are kept in memory only and are never part of a message."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import anyio
 from .config.secret_refs import CredentialSecret, FileSecret, Secret, VaultSecret
 from .errors import SecretError
 
-#: No secret is longer; a larger file is the wrong file.
+#: Bytes. No secret is longer; a larger file is the wrong file.
 LONGEST = 64 * 1024
 
-#: Where systemd puts a unit's credentials, unless --credentials names another directory.
+#: Names the directory of a unit's credentials, unless --credentials gives another one.
 SYSTEMD_DIRECTORY = "CREDENTIALS_DIRECTORY"
 
-#: Reads one secret; True asks for a fresh value, past anything remembered. Raises SecretError.
+#: Reads one secret; True asks for a fresh value instead of a cached one. Raises SecretError.
 Read = Callable[[bool], Coroutine[Any, Any, str]]
 
 
 class VaultReader(Protocol):
-    """What is needed of Vault."""
+    """What this file needs from Vault."""
 
     async def read(self, path: str, field: str, *, fresh: bool) -> str:
         """The field of the entry. Raises SecretError."""
 
 
 class Credentials:
-    """Where secrets come from: files, systemd's credentials, Vault. ``on_secret`` is told each value that was read."""
+    """Where secrets come from: files, systemd's credentials, Vault. ``on_secret`` is called with each value that was read."""
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ class Credentials:
         self.on_secret = on_secret
 
     def with_vault(self, vault: VaultReader) -> Self:
-        """The same, and Vault."""
+        """A copy that also reads from Vault."""
         return type(self)(self._directory, vault, self.on_secret)
 
     def reader(self, secret: Secret | str) -> Read:
-        """A function that reads this secret when it is needed; a plain text is its own value."""
+        """A function that reads this secret when it is needed; a plain text is returned as it is."""
 
         async def read(fresh: bool) -> str:
             if isinstance(secret, str):
@@ -75,24 +75,24 @@ class Credentials:
             return _text(secret.file, f"file {secret.file}")
         if self._directory is None:
             raise SecretError(
-                f"credential {secret.credential}: there is no ${SYSTEMD_DIRECTORY}; "
-                "start it as a systemd unit with credentials, or name a directory with --credentials"
+                f"credential {secret.credential}: ${SYSTEMD_DIRECTORY} is not set; "
+                "start backup-glance as a systemd unit with credentials, or give a directory with --credentials"
             )
         return _text(self._directory / secret.credential, f"credential {secret.credential}")
 
 
 def directory(option: Path | None) -> Path | None:
     """The credentials directory: the option, else systemd's, else none."""
-    told = os.environ.get(SYSTEMD_DIRECTORY)
-    return option or (Path(told) if told else None)
+    from_systemd = os.environ.get(SYSTEMD_DIRECTORY)
+    return option or (Path(from_systemd) if from_systemd else None)
 
 
 def sidecar_keys(credentials: Credentials) -> tuple[str, ...]:
-    """The keys that callers may show, one a line; blank lines don't count. Raises SecretError."""
+    """The keys that callers may use, one per line; blank lines are ignored. Raises SecretError."""
     lines = credentials.local(CredentialSecret(credential="sidecar_keys")).splitlines()
     keys = tuple(line.strip() for line in lines if line.strip())
     if not keys or any(len(key) < 32 for key in keys):
-        raise SecretError("credential sidecar_keys: needs one key a line, each of at least 32 characters")
+        raise SecretError("credential sidecar_keys: needs one key per line, each of at least 32 characters")
     return keys
 
 
@@ -103,8 +103,8 @@ def _text(path: Path, what: str) -> str:
     except OSError as error:
         raise SecretError(f"{what}: {error.strerror or 'unreadable'}") from None
     if len(data) > LONGEST:
-        raise SecretError(f"{what}: is larger than {LONGEST} bytes, so it is no secret")
+        raise SecretError(f"{what}: is larger than {LONGEST} bytes, so it is not a secret")
     try:
         return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise SecretError(f"{what}: is no text") from None
+        raise SecretError(f"{what}: is not UTF-8 text") from None

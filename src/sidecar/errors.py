@@ -1,9 +1,9 @@
 """What can go wrong, as exceptions.
 
     SidecarError
-    ├── ConfigError     the configuration file: all findings at once, each with place and cure (exit 2)
-    ├── SecretError     a credential, file or Vault field that can't be read
-    └── SourceError     an upstream did not answer as it should; becomes a Problem of a scope or a source
+    ├── ConfigError     the configuration file: all findings at once, each with its place and how to fix it (exit 2)
+    ├── SecretError     a credential, file or Vault field can't be read
+    └── SourceError     an upstream could not be read; becomes a Problem of a scope or a source
 
 Messages are for the person who must act. They name keys, sources and permissions, never a secret's value.
 """
@@ -33,10 +33,10 @@ class SourceError(SidecarError):
     """An upstream could not be read.
 
     Attributes:
-        cause: one clause: "connection refused", "HTTP 403: permission check failed".
+        cause: one clause, for example "connection refused" or "HTTP 403: permission check failed".
         kind, culprit: see Problem.
-        action: what to do, where it is known.
-        status: the HTTP status, where there was one.
+        action: what to do, if known.
+        status: the HTTP status, if there was an answer.
     """
 
     def __init__(

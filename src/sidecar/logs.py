@@ -1,26 +1,26 @@
-"""Logs: one line per event, with the values of known secrets blotted out wherever they appear."""
+"""Logs: one line per event, with the values of known secrets replaced wherever they appear."""
 
 from __future__ import annotations
 
 import logging
 import sys
 
-_BLOT = "[secret]"
+_MASK = "[secret]"
 _SHORTEST = 8
 
-#: Values that are used again are registered again, so only those drop out that are no longer used.
+#: A value is registered each time it is read, so the oldest entries are no longer used and can be dropped.
 _MOST = 1000
 
 
 class Redacting(logging.Formatter):
-    """Formats as usual, then blots out every secret that was registered, in arguments and tracebacks alike."""
+    """Formats as usual, then replaces every registered secret, in arguments and in tracebacks."""
 
     def __init__(self) -> None:
         super().__init__("%(levelname)s %(name)s: %(message)s")
         self._secrets: dict[str, None] = {}
 
     def hide(self, secret: str) -> None:
-        """From now on this value never appears in a log. Very short values would blot out ordinary words: ignored."""
+        """From now on this value never appears in a log. Very short values are ignored: they are parts of ordinary words."""
         if len(secret) < _SHORTEST:
             return
         self._secrets.pop(secret, None)
@@ -30,18 +30,18 @@ class Redacting(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        # A copy, for worker threads register secrets too; longest first, for one may be part of another.
+        # A copy, because worker threads register secrets too; longest first, because one may be part of another.
         for secret in sorted(self._secrets.copy(), key=len, reverse=True):
-            text = text.replace(secret, _BLOT)
+            text = text.replace(secret, _MASK)
         return text
 
 
 def set_up(level: int = logging.INFO) -> Redacting:
-    """Sends all logs to standard error, where journald or the terminal takes them. Returns the formatter to register secrets."""
+    """Sends all logs to standard error, for journald or a terminal. Returns the formatter, which secrets are registered with."""
     formatter = Redacting()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "uvicorn.access"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for verbose in ("httpx", "httpcore", "uvicorn.access"):
+        logging.getLogger(verbose).setLevel(logging.WARNING)
     return formatter

@@ -1,4 +1,4 @@
-"""Makes the configured sources and the login at Vault: what each needs of the configuration, and where its secrets come from."""
+"""Creates the configured sources and the login at Vault, each with its part of the configuration and its secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .vault.session import Account, VaultSession
 
 
 def make_vault(vault: Vault, credentials: Credentials) -> VaultSession:
-    """The login at the Vault that this section of the configuration describes."""
+    """The login at Vault that this section of the configuration describes."""
     role = vault.approle
     account = Account(
         mount=role.mount,

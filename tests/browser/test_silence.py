@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from sidecar.web.app import create_app
 from sidecar.web.theme import colours, contrast, parse_theme
-from tests.caddy import fronted, sidecar
+from tests.caddy import running_caddy, sidecar
 from tests.web import boards, themes
 from tests.web.asking import nothing_due
 
@@ -32,8 +32,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_the_page_of_a_dead_sidecar_is_a_card_in_the_configured_theme(page: Page, tmp_path: Path, theme: str) -> None:
-    with fronted(tmp_path, try_for="100ms", theme=themes.ALL[theme]) as front:
-        page.goto(f"http://localhost:{front.port}/widget")
+    with running_caddy(tmp_path, try_for="100ms", theme=themes.ALL[theme]) as caddy:
+        page.goto(f"http://localhost:{caddy.port}/widget")
         assert page.locator("main").inner_text().split("\n")[0] == "backup-glance doesn't answer"
         assert "tries again in 30s" in page.locator("main").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth") == 300
@@ -57,12 +57,12 @@ def test_a_page_that_was_open_says_so_itself_and_is_true_again_afterwards(page: 
     app = create_app(
         timeline=nothing_due, board=lambda: board, ready=lambda: True, keys=["right"], clock=lambda: board.at
     )
-    with fronted(tmp_path, try_for="100ms") as front:
-        with sidecar(app, front.upstream):
-            page.goto(f"http://localhost:{front.port}/widget")
+    with running_caddy(tmp_path, try_for="100ms") as caddy:
+        with sidecar(app, caddy.upstream):
+            page.goto(f"http://localhost:{caddy.port}/widget")
             assert page.locator("h1").inner_text() == "All 12 backed up"
         _until(page, "backup-glance hasn't answered since 07:26")
-        with sidecar(app, front.upstream):
+        with sidecar(app, caddy.upstream):
             _until(page, "")
 
 

@@ -1,4 +1,4 @@
-"""The command: what it refuses to start with, and that it serves on a handed-over socket until it is told to stop."""
+"""The command: what it refuses to start with, and that it serves on a given socket until it is stopped."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_configuration_that_cannot_be_used_and_a_missing_key_are_told_together(tmp_path: Path) -> None:
+def test_a_configuration_that_cannot_be_used_and_a_missing_key_are_reported_together(tmp_path: Path) -> None:
     bad = tmp_path / "config.yaml"
     bad.write_text("tmezone: UTC\n")
 
@@ -68,9 +68,9 @@ def test_a_configuration_that_cannot_be_used_and_a_missing_key_are_told_together
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "systemd handed over no socket"),
-        (["--fd", "0"], "file descriptor 0 is no socket"),
-        (["--listen", "8481"], "is no address"),
+        ([], "systemd passed on no socket"),
+        (["--fd", "0"], "file descriptor 0 is not a socket"),
+        (["--listen", "8481"], "is not an address"),
         (["--listen", "127.0.0.1:99999"], "the port is too high"),
     ],
 )
@@ -110,9 +110,9 @@ AFTER = "2026-11-20T21:00:00+01:00"
 def test_next_prints_due_times_in_the_zone_of_the_schedule(
     capsys: pytest.CaptureFixture[str], arguments: list[str], lines: list[str]
 ) -> None:
-    code, said = main(["next", *arguments]), capsys.readouterr()
+    code, printed = main(["next", *arguments]), capsys.readouterr()
 
-    assert (code, said.out.splitlines(), said.err) == (0, lines, "")
+    assert (code, printed.out.splitlines(), printed.err) == (0, lines, "")
 
 
 @pytest.mark.parametrize(
@@ -122,19 +122,19 @@ def test_next_prints_due_times_in_the_zone_of_the_schedule(
         (["0 25 * * *"], "expected a valid hour"),
         (["daily", "--tz", "Europe/Berln"], "there is no time zone 'Europe/Berln'"),
         (["daily", "--tz", "../../etc/passwd"], "there is no time zone"),
-        (["daily", "--count", "0"], "is not from 1 to 1000"),
-        (["daily", "--after", "tomorrow"], "--after tomorrow: is no time"),
+        (["daily", "--count", "0"], "must be from 1 to 1000"),
+        (["daily", "--after", "tomorrow"], "--after tomorrow: is not a time"),
     ],
 )
 def test_next_says_what_it_can_not_read(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
-    code, said = main(["next", *arguments]), capsys.readouterr()
+    code, printed = main(["next", *arguments]), capsys.readouterr()
 
-    assert (code, said.out) == (2, "")
-    assert says in said.err
+    assert (code, printed.out) == (2, "")
+    assert says in printed.err
 
 
 class Sidecar:
-    """A sidecar that runs as a process of its own on a handed-over unix socket."""
+    """A sidecar that runs as its own process on a unix socket that it was given."""
 
     def __init__(self, path: Path, process: subprocess.Popen[str]) -> None:
         self.path = path
@@ -147,9 +147,9 @@ class Sidecar:
         connection.sock.connect(str(self.path))
         connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
         answer = connection.getresponse()
-        found = answer.status, answer.read()
+        result = answer.status, answer.read()
         connection.close()
-        return found
+        return result
 
     def board(self) -> dict[str, object]:
         return dict(json.loads(self.get("/api/v1/status")[1]))
@@ -177,9 +177,10 @@ def running(config: Path, credentials: Path, directory: Path, *more: str, **envi
         finally:
             process.kill()
             process.communicate()
+            path.unlink()
 
 
-def test_it_serves_on_the_socket_it_was_given_and_stops_when_told(
+def test_it_serves_on_the_socket_it_was_given_and_stops_on_sigterm(
     tmp_path: Path, config: Path, credentials: Path
 ) -> None:
     with running(config, credentials, tmp_path) as sidecar:
@@ -190,11 +191,11 @@ def test_it_serves_on_the_socket_it_was_given_and_stops_when_told(
         assert sidecar.get("/widget")[0] == 200
 
         sidecar.process.send_signal(signal.SIGTERM)
-        _, said = sidecar.process.communicate(timeout=10)
+        _, log = sidecar.process.communicate(timeout=10)
 
     assert sidecar.process.returncode in (0, -signal.SIGTERM)
-    assert "Traceback" not in said
-    assert KEY not in said
+    assert "Traceback" not in log
+    assert KEY not in log
 
 
 def test_a_source_whose_secret_cannot_be_read_is_unknown_and_the_rest_goes_on(
@@ -206,8 +207,8 @@ def test_a_source_whose_secret_cannot_be_read_is_unknown_and_the_rest_goes_on(
         path.write_text(text)
         with running(path, credentials, tmp_path) as sidecar:
             sidecar.wait_until_ready()
-            found = {one["name"]: one for one in sidecar.board()["sources"]}  # type: ignore[attr-defined]
+            sources = {source["name"]: source for source in sidecar.board()["sources"]}  # type: ignore[attr-defined]
 
-    assert found["pbs"]["state"] == "unknown"
-    assert "its credential can't be read: file /nonexistent/pbs" in found["pbs"]["reason"]
-    assert found["pve"]["state"] in ("ok", "warning")
+    assert sources["pbs"]["state"] == "unknown"
+    assert "its credential can't be read: file /nonexistent/pbs" in sources["pbs"]["reason"]
+    assert sources["pve"]["state"] in ("ok", "warning")

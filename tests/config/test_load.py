@@ -1,4 +1,4 @@
-"""The configuration file: what it says becomes settings; what is wrong with it is said all at once, with place and cure."""
+"""The configuration file: it becomes settings, or all findings are reported at once, each with its place and how to fix it."""
 
 from __future__ import annotations
 
@@ -75,24 +75,25 @@ def test_an_off_site_place_is_a_volume_or_a_repository(place: str) -> None:
 
 
 def test_every_key_of_the_design_is_understood() -> None:
-    found = read(WHOLE).to_settings()
+    settings = read(WHOLE).to_settings()
 
-    assert [(one.name, one.kind, one.stale_after) for one in found.sources] == [
+    assert [(source.name, source.kind, source.stale_after) for source in settings.sources] == [
         ("pbs", "pbs", timedelta(hours=25)),
         ("pve", "pve", timedelta(minutes=20)),
         ("databasement", "databasement", timedelta(minutes=20)),
         ("backrest", "backrest", timedelta(minutes=20)),
     ]
-    assert found.services[0].parts == (
+    assert settings.services[0].parts == (
         PartSetting(PartKind.GUEST, "101"),
         PartSetting(PartKind.DATABASE, "mariadb-main/vaultwarden"),
         PartSetting(PartKind.PLAN, "vault"),
     )
     expected = ExpectSetting("sun 06:00", "Europe/Berlin", timedelta(hours=12))
-    assert found.services[1].parts == (PartSetting(PartKind.GUEST, "pbs:main/ns/host/nas", expected),)
-    assert found.jobs["backrest/check/b2"].title == "Backrest integrity check"
-    assert found.ignore.guests == ("9000", "tag:no-backup", "pool:lab")
-    assert (found.sources[1].url, dict(found.sources[1].storages)) == ("https://pve.lan:8006", {"pbs-main": "pbs"})
+    assert settings.services[1].parts == (PartSetting(PartKind.GUEST, "pbs:main/ns/host/nas", expected),)
+    assert settings.jobs["backrest/check/b2"].title == "Backrest integrity check"
+    assert settings.ignore.guests == ("9000", "tag:no-backup", "pool:lab")
+    pve = settings.sources[1]
+    assert (pve.url, dict(pve.storages)) == ("https://pve.lan:8006", {"pbs-main": "pbs"})
 
 
 def test_both_days_of_a_pause_belong_to_it() -> None:
@@ -102,7 +103,7 @@ def test_both_days_of_a_pause_belong_to_it() -> None:
 
 
 def test_one_source_is_enough() -> None:
-    assert [one.name for one in read(SMALL).to_settings().sources] == ["pbs"]
+    assert [source.name for source in read(SMALL).to_settings().sources] == ["pbs"]
 
 
 @pytest.mark.parametrize(
@@ -112,38 +113,38 @@ def test_one_source_is_enough() -> None:
         ("xyzzy: 1\n", "config.yaml:3: xyzzy: is an unknown key; remove it; docs/configuration.md lists the keys"),
         (
             "timezone: Europe/Berln\n",
-            "config.yaml:3: timezone: 'Europe/Berln' is no time zone; write an IANA name such as Europe/Berlin",
+            "config.yaml:3: timezone: 'Europe/Berln' is not a time zone; write an IANA name such as Europe/Berlin",
         ),
         (
             "poll_interval: 5\n",
-            "config.yaml:3: poll_interval: is no duration; write a number and s, m, h or d, as in 90s, 5m, 25h, 30d",
+            "config.yaml:3: poll_interval: is not a duration; write a number and s, m, h or d, for example 90s, 5m, 25h, 30d",
         ),
         (
             "poll_interval: 0s\n",
-            "config.yaml:3: poll_interval: is no duration; write a number and s, m, h or d, as in 90s, 5m, 25h, 30d",
+            "config.yaml:3: poll_interval: is not a duration; write a number and s, m, h or d, for example 90s, 5m, 25h, 30d",
         ),
         (
             "services: [{name: a}]\n",
-            "config.yaml:3: services.0: names nothing that protects it; add guests, databases or plans",
+            "config.yaml:3: services.0: has no parts that protect it; add guests, databases or plans",
         ),
         (
             "services: [{name: a, guests: [9]}]\n",
             (
-                "config.yaml:3: services.0.guests.0: '9' names no guest or backup group; write a guest id (101, pve2:101) "
+                "config.yaml:3: services.0.guests.0: '9' is not a guest or backup group; write a guest id (101, pve2:101) "
                 "or datastore[/namespace]/vm|ct|host/id (pbs:main/host/nas)"
             ),
         ),
         (
             "services: [{name: a, plans: [x]}, {name: a, plans: [y]}]\n",
-            "config.yaml:3: services.1.name: 'a' is there twice; give each service its own name",
+            "config.yaml:3: services.1.name: 'a' appears twice; give each service its own name",
         ),
         (
             "jobs: {prune: {}}\n",
-            "config.yaml:3: jobs.prune: is no name of a job; write SOURCE/KIND/ID with a source of pbs",
+            "config.yaml:3: jobs.prune: is not the name of a job; write SOURCE/KIND/ID with one of the sources pbs",
         ),
         (
             "pauses: [{from: 2026-12-20, to: 2026-12-19}]\n",
-            "config.yaml:3: pauses.0.to: lies before from; exchange them",
+            "config.yaml:3: pauses.0.to: is before from; swap them",
         ),
         (
             "pauses: [{from: 2026-12-20, to: 2026-12-21, sources: [pb]}]\n",
@@ -151,16 +152,16 @@ def test_one_source_is_enough() -> None:
         ),
         (
             "timezone: UTC\ntimezone: UTC\n",
-            "config.yaml:4: timezone: is there twice; the first one would be lost, so keep one",
+            "config.yaml:4: timezone: appears twice, and the first one would be ignored; keep one",
         ),
     ],
 )
-def test_what_is_wrong_is_said_with_place_and_cure(wrong: str, finding: str) -> None:
+def test_a_finding_names_its_place_and_how_to_fix_it(wrong: str, finding: str) -> None:
     assert findings(SMALL + wrong) == [finding]
 
 
 @pytest.mark.parametrize("schedule", ["so oft es geht", "0 25 * * *", "22:00 mon"])
-def test_an_own_schedule_that_cannot_be_read_is_a_finding(schedule: str) -> None:
+def test_a_configured_schedule_that_cannot_be_read_is_a_finding(schedule: str) -> None:
     (finding,) = findings(f'{SMALL}jobs: {{pbs/verify/v1: {{schedule: "{schedule}"}}}}\n')
 
     assert finding.startswith("config.yaml:3: jobs.pbs/verify/v1.schedule: unable to read schedule")
@@ -170,14 +171,17 @@ def test_an_own_schedule_that_cannot_be_read_is_a_finding(schedule: str) -> None
 @pytest.mark.parametrize(
     ("source", "finding"),
     [
-        ('{kind: pbs, url: "http://pbs.lan:8007", token_id: a, secret: {file: /x}}', "url: must begin with https://"),
-        ('{kind: pbs, url: "https://u:p@pbs.lan", token_id: a, secret: {file: /x}}', "url: holds a user or password"),
-        ('{kind: pbs, url: "pbs.lan", token_id: a, secret: {file: /x}}', "url: is no web address"),
-        ('{kind: pbs, url: "https://pbs.lan", token_id: a, secret: hunter2}', "secret: is no reference to a secret"),
+        ('{kind: pbs, url: "http://pbs.lan:8007", token_id: a, secret: {file: /x}}', "url: must start with https://"),
+        (
+            '{kind: pbs, url: "https://u:p@pbs.lan", token_id: a, secret: {file: /x}}',
+            "url: contains a user or password",
+        ),
+        ('{kind: pbs, url: "pbs.lan", token_id: a, secret: {file: /x}}', "url: is not a web address"),
+        ('{kind: pbs, url: "https://pbs.lan", token_id: a, secret: hunter2}', "secret: is not a reference to a secret"),
         ('{kind: pbs, url: "https://pbs.lan", token_id: a}', "secret: is missing; add it"),
         (
             '{kind: pbs, url: "https://pbs.lan", token_id: a, secret: {vault: x, field: y}}',
-            "secret: is kept in Vault, but there is no vault: section",
+            "secret: refers to Vault, but there is no vault: section",
         ),
         (
             '{kind: pbs, url: "https://pbs.lan", token_id: a, secret: {file: /x}, fingerprint: abc}',
@@ -188,27 +192,40 @@ def test_an_own_schedule_that_cannot_be_read_is_a_finding(schedule: str) -> None
         ("{}", "is missing the key kind"),
     ],
 )
-def test_what_is_wrong_with_a_source_is_said(source: str, finding: str) -> None:
-    found = findings(f"sources:\n  main: {source}\n")
+def test_what_is_wrong_with_a_source_is_a_finding(source: str, finding: str) -> None:
+    lines = findings(f"sources:\n  main: {source}\n")
 
-    assert any(finding in one and one.startswith("config.yaml:2: sources.main") for one in found), found
-
-
-def test_a_secret_in_the_wrong_place_is_never_repeated() -> None:
-    found = findings('sources:\n  main: {kind: pbs, url: "https://pbs.lan", token_id: a, secret: hunter2hunter2}\n')
-
-    assert "hunter2" not in "\n".join(found)
+    assert any(finding in line and line.startswith("config.yaml:2: sources.main") for line in lines), lines
 
 
-def test_everything_is_said_at_once() -> None:
-    found = findings("timezone: Nowhere\nsources:\n  pbs: {kind: pbs}\nservices: [{name: a}]\nfoo: 1\n")
+def test_a_token_of_the_proxy_in_vault_needs_a_vault_section() -> None:
+    (finding,) = findings(f"{SMALL}proxy: {{tokens: [{{name: n8n, token: {{vault: x, field: y}}}}]}}\n")
 
-    assert len(found) == 6
+    assert finding == "config.yaml:3: proxy.tokens.0.token: refers to Vault, but there is no vault: section; add one"
+
+
+def test_a_secret_in_the_wrong_place_is_never_quoted() -> None:
+    lines = findings('sources:\n  main: {kind: pbs, url: "https://pbs.lan", token_id: a, secret: hunter2hunter2}\n')
+
+    assert "hunter2" not in "\n".join(lines)
+
+
+def test_all_findings_are_reported_at_once() -> None:
+    lines = findings("timezone: Nowhere\nsources:\n  pbs: {kind: pbs}\nservices: [{name: a}]\nfoo: 1\n")
+
+    assert len(lines) == 6
+
+
+def test_yaml_that_is_not_valid_is_named_with_its_line() -> None:
+    (finding,) = findings(f"{SMALL}a: b: c\n")
+
+    assert finding.startswith("config.yaml:3: is not valid YAML: ")
+    assert finding.endswith("; fix this line")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "just text", "a: [", "a: b: c", "\t- x", "sources: {}"])
-def test_what_is_no_configuration_is_refused_in_words(text: str) -> None:
-    assert all(one.startswith("config.yaml") and ";" in one for one in findings(text))
+def test_what_is_not_a_configuration_is_a_finding_with_a_fix(text: str) -> None:
+    assert all(finding.startswith("config.yaml") and ";" in finding for finding in findings(text))
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""``make demo``: the real sidecar and Caddy, in front of simulated upstreams that tell of a bad night."""
+"""``make demo``: the real sidecar and Caddy, in front of simulated upstreams after a night with failures."""

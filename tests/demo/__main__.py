@@ -1,4 +1,4 @@
-"""Starts the demo and keeps it going until Ctrl-C. See ``python -m tests.demo --help``."""
+"""Runs the demo until Ctrl-C. See ``python -m tests.demo --help``."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MONDAY_MORNING = "2026-11-23T07:30:00+01:00"
 def main() -> int:
     """Runs the demo; returns an exit code."""
     options = _options()
-    # The shell's "end" is as good as Ctrl-C: everything is put away.
+    # SIGTERM is handled like Ctrl-C, so that everything is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Show(_begin(options), options.port, night=options.night, glance=options.glance) as show:
-            asyncio.run(show.go_on())
-    except (DemoError, NotStartedError) as trouble:
-        sys.stderr.write(f"{trouble}\n")
+            asyncio.run(show.run())
+    except (DemoError, NotStartedError) as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
         pass
@@ -44,10 +44,10 @@ def _options() -> argparse.Namespace:
         "--now",
         type=datetime.fromisoformat,
         metavar="TIME",
-        help=f"where the demo's clock begins, with its offset from UTC (default: {MONDAY_MORNING}, a night: {EVENING})",
+        help=f"start of the demo's clock, with its offset from UTC (default: {MONDAY_MORNING}, with --night: {EVENING})",
     )
-    parser.add_argument("--night", action="store_true", help="play the twelve hours from there in three minutes")
-    parser.add_argument("--glance", action="store_true", help="show it in a real Glance too, on the port after that")
+    parser.add_argument("--night", action="store_true", help="play the twelve hours after that in three minutes")
+    parser.add_argument("--glance", action="store_true", help="also show it in a real Glance, on the next port")
     return parser.parse_args()
 
 

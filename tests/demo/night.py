@@ -1,4 +1,4 @@
-"""A whole night in three minutes: a clock that hurries until morning, and a voice that tells what becomes of the backups."""
+"""A whole night in three minutes: a clock that runs fast until the morning, and lines about what happens to the backups."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ EVENING = "2026-11-22T20:00:00+01:00"
 #: How long a night is, and how long it takes to play.
 NIGHT, PLAYED_IN = timedelta(hours=12), timedelta(minutes=3)
 
-#: How often an open page looks again, so that the night is seen passing.
+#: How often an open page refreshes, so that it follows the fast clock.
 REFRESH = "1s"
 
 Board = dict[str, Any]
 
-#: A service's other states are those of its jobs, or good news.
-_WORTH_SAYING = ("failed", "missed", "never", "unknown", "warning")
+#: States of a service that are reported; the others are those of its jobs, or good.
+_REPORTED = ("failed", "missed", "never", "unknown", "warning")
 
 _TICK = timedelta(seconds=1)
-_LOOKS_EVERY = 0.5
+_READS_EVERY = 0.5
 
 
 class HurryingClock:
-    """A clock and the sleep that belongs to it: a night passes in minutes, then it ticks as any other.
+    """A clock and a sleep that follows it: a night passes in minutes, then it runs at normal speed.
 
-    Time stands still while anybody is at work: with ``sleepers`` tasks that sleep by it, it only goes on once all of them do.
-    So a refresh takes no time, however slow the machine is, and readings are as old as they would be in a real night.
+    It stands still while a task works: it moves on only when all ``sleepers`` tasks sleep by it. So a refresh takes no time,
+    however slow the machine is, and readings have the same age as in a real night.
     """
 
     def __init__(
@@ -49,17 +49,17 @@ class HurryingClock:
 
     @property
     def morning(self) -> datetime:
-        """When the night is over."""
+        """The end of the night."""
         return self._evening + self._night
 
     async def sleep(self, seconds: float) -> None:
-        """Returns when so many seconds have passed on this clock."""
+        """Returns when this number of seconds has passed on this clock."""
         woken = asyncio.Event()
         self._asleep.append((self._now + timedelta(seconds=seconds), woken))
         await woken.wait()
 
     async def run(self) -> None:
-        """Moves the hands until it is cancelled."""
+        """Moves the clock until it is cancelled."""
         began = time.monotonic()
         while True:
             upcoming = self._now + _TICK
@@ -70,7 +70,7 @@ class HurryingClock:
                 self._go_to(upcoming)
 
     def _due(self, moment: datetime) -> float:
-        """Seconds from the start until this clock may show ``moment``."""
+        """Real seconds from the start until this clock shows ``moment``."""
         passed = moment - self._evening
         hurried = min(passed, self._night) / self._night * self._played_in
         return (hurried + max(passed - self._night, timedelta())).total_seconds()
@@ -80,27 +80,27 @@ class HurryingClock:
         for wake, woken in self._asleep:
             if wake <= self._now:
                 woken.set()
-        self._asleep = [one for one in self._asleep if one[0] > self._now]
+        self._asleep = [(wake, woken) for wake, woken in self._asleep if wake > self._now]
 
 
-async def tell(status_url: str, zone: tzinfo, morning: datetime, say: Callable[[str], object]) -> None:
-    """Says what happens to jobs and services, and every new headline, with its time, until it is cancelled."""
+async def report(status_url: str, zone: tzinfo, morning: datetime, write: Callable[[str], object]) -> None:
+    """Writes what happens to jobs and services, and every new headline, with its time, until it is cancelled."""
     before: Board = {}
     last = morning
     while True:
-        board = await asyncio.to_thread(_look, status_url)
+        board = await asyncio.to_thread(_read, status_url)
         if board:
             at = datetime.fromisoformat(board["generated_at"]).astimezone(zone)
             for line in news(before, board):
-                say(f"  {at:%H:%M}  {line}\n")
+                write(f"  {at:%H:%M}  {line}\n")
             if last < morning <= at:
-                say(f"  {at:%H:%M}  The night is over; from here the clock ticks as any other.\n")
+                write(f"  {at:%H:%M}  The night is over; the clock now runs at normal speed.\n")
             before, last = board, at
-        await asyncio.sleep(_LOOKS_EVERY)
+        await asyncio.sleep(_READS_EVERY)
 
 
 def news(before: Board, board: Board) -> Iterator[str]:
-    """What has changed between two boards: jobs, services that somebody must look at, the headline. Each one is a line."""
+    """What has changed between two boards, as lines: jobs and services with a problem, then the headline."""
     if before.get("jobs"):
         known = _states(before)
         changed = [f"{name} {state}" for name, state in _states(board).items() if known.get(name) != state]
@@ -113,10 +113,10 @@ def news(before: Board, board: Board) -> Iterator[str]:
 
 def _states(board: Board) -> dict[str, str]:
     jobs = {row["title"]: row["state"] for row in board["jobs"]}
-    return jobs | {row["name"]: row["state"] for row in board["services"] if row["state"] in _WORTH_SAYING}
+    return jobs | {row["name"]: row["state"] for row in board["services"] if row["state"] in _REPORTED}
 
 
-def _look(status_url: str) -> Board:
+def _read(status_url: str) -> Board:
     try:
         with urllib.request.urlopen(status_url, timeout=5) as answer:
             return dict(json.load(answer))

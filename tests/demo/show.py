@@ -1,4 +1,4 @@
-"""The parts of the demo: simulated upstreams in a thread, the sidecar in this process, Caddy as a child process."""
+"""The parts of the demo: simulated upstreams in a thread, the sidecar in this process, Caddy as its own process."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from types import TracebackType
 from typing import Self
 
 from sidecar import credentials, logs, runtime
+from sidecar.board_keeper import BoardKeeper
 from sidecar.config import load
 from sidecar.config.model import Config
 from sidecar.core.reports.report import Report
 from sidecar.credentials import Credentials
 from sidecar.ledger.ledger import Ledger
-from sidecar.runtime import BoardKeeper
 from tests.caddyfile import assert_version, find_caddy, render_caddyfile
-from tests.demo.night import REFRESH, HurryingClock, tell
+from tests.demo.night import REFRESH, HurryingClock, report
 from tests.evening_before import EARLIER, remembered
 from tests.glance.site import glance_site
 from tests.processes import running
@@ -33,11 +33,11 @@ from tests.simulators.upstream_site import SOURCES
 
 
 class DemoError(Exception):
-    """The demo can't go on; the message says why and what to do."""
+    """The demo can't start; the message says why and what to do."""
 
 
 class Show:
-    """Everything the demo runs, put away at the end. ``url`` is the widget's address; a ``night`` is played quickly.
+    """Everything the demo runs; stopped and removed at the end. ``url`` is the widget's address; a ``night`` is played fast.
 
     With ``glance`` a real Glance shows it on the port after ``port``.
     """
@@ -46,7 +46,7 @@ class Show:
         self.url = f"http://127.0.0.1:{port}/widget"
         self._glance_port = port + 1 if glance else None
         self.directory = Path(tempfile.mkdtemp(prefix="backup-glance-demo-"))
-        # Its sleepers: a poller for each source, and the one that judges again.
+        # Its sleepers: one poller per source, and the task that judges again every minute.
         self._night = HurryingClock(now, len(SOURCES) + 1) if night else None
         self._clock = self._night or ticking_from(now)
         self._evening: datetime | None = None
@@ -92,25 +92,25 @@ class Show:
         self._evening = None
         self._rack.settle()
 
-    async def go_on(self) -> None:
+    async def run(self) -> None:
         """Runs the sidecar until it is interrupted."""
         pace = {"poll_interval": "5m", "widget": {"refresh": REFRESH}} if self._night else {}
         path = self._rack.write_config(self.directory / "config.yaml", pace)
-        found = Credentials(self.directory / "credentials")
+        source_secrets = Credentials(self.directory / "credentials")
         state = self.directory / "state"
         state.mkdir()
-        self._say()
-        keys = credentials.sidecar_keys(found)
+        self._print_addresses()
+        keys = credentials.sidecar_keys(source_secrets)
         config = load.load(path)
         if self._night is None:
-            await self._remember_the_evening_before(config, found, state)
-            await runtime.serve(config, found, keys, self._listener, self._clock, state)
+            await self._remember_the_evening_before(config, source_secrets, state)
+            await runtime.serve(config, source_secrets, keys, self._listener, self._clock, state)
             return
         status = f"http://127.0.0.1:{self._port}/api/v1/status"
-        beside = [self._night.run(), tell(status, demo_homelab().zone, self._night.morning, _say_at_once)]
-        tasks = [asyncio.create_task(one) for one in beside]
+        loops = [self._night.run(), report(status, demo_homelab().zone, self._night.morning, _write)]
+        tasks = [asyncio.create_task(loop) for loop in loops]
         try:
-            await runtime.serve(config, found, keys, self._listener, self._clock, state, self._night.sleep)
+            await runtime.serve(config, source_secrets, keys, self._listener, self._clock, state, self._night.sleep)
         finally:
             for task in tasks:
                 task.cancel()
@@ -140,24 +140,24 @@ class Show:
         folder.mkdir()
         self._stack.enter_context(glance_site(port, f"http://127.0.0.1:{self._port}", folder))
 
-    def _say(self) -> None:
+    def _print_addresses(self) -> None:
         now = self._clock().astimezone(demo_homelab().zone)
-        story = "the night is played in three minutes" if self._night else "after a bad night"
+        story = "the night is played in three minutes" if self._night else "after a night with failures"
         glance = f"Glance: http://127.0.0.1:{self._glance_port}/\n" if self._glance_port else ""
-        _say_at_once(
+        _write(
             f"{glance}Widget: {self.url}\n"
-            f"  The sidecar and Caddy are the product's own; PBS, Proxmox VE, Databasement and Backrest are simulated.\n"
-            f"  Its clock shows {now:%A %H:%M}, {story}. Ctrl-C ends it all.\n"
+            f"  The sidecar and Caddy are real; PBS, Proxmox VE, Databasement and Backrest are simulated.\n"
+            f"  Its clock shows {now:%A %H:%M}, {story}. Ctrl-C stops everything.\n"
         )
 
 
 def ticking_from(now: datetime) -> Callable[[], datetime]:
-    """A clock that shows ``now`` at this moment and goes on from there."""
+    """A clock that starts at ``now`` and runs at normal speed."""
     begun = time.monotonic()
     return lambda: now.astimezone(UTC) + timedelta(seconds=time.monotonic() - begun)
 
 
-def _say_at_once(text: str) -> None:
+def _write(text: str) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
 
@@ -173,7 +173,7 @@ def _need_free_port(port: int) -> None:
 
 
 def _listening(path: Path) -> socket.socket:
-    """The sidecar's socket, open before the sidecar runs, as systemd would hand it over."""
+    """The sidecar's socket, open before the sidecar runs, as systemd would pass it on."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     path.chmod(0o660)

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from sidecar.board_keeper import BoardKeeper
 from sidecar.core.model import Outcome, Run, SourceKind, State
 from sidecar.core.reports.facts import BackrestPlan, Guest
 from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.ledger.ledger import FILE, Ledger
-from sidecar.runtime import BoardKeeper
 from tests.core.factories import at, failed, run
 from tests.core.remembering import pruning
 from tests.core.sample_reports import BACKREST, CRITICAL, PVE, away, group, pbs, pve, readings, row, settings

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from sidecar import cli
+from sidecar.board_keeper import BoardKeeper
 from sidecar.config import load
 from sidecar.core.history.record import record
 from sidecar.credentials import Credentials
 from sidecar.ledger.ledger import FILE, Ledger
-from sidecar.runtime import BoardKeeper
 from sidecar.wiring import make_sources
 from tests.commands.test_cli import KEY, running
 from tests.core.factories import at

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.board_keeper import BoardKeeper
 from sidecar.core.history.verdict_log import RememberedVerdicts
 from sidecar.core.model import Outcome, Run, SourceKind, State
 from sidecar.core.settings import Settings
 from sidecar.ledger import migrations
 from sidecar.ledger.ledger import FILE, Ledger
-from sidecar.runtime import BoardKeeper
 from tests.core.factories import BERLIN, at
 from tests.core.sample_reports import BACKREST, DATABASEMENT, PBS, PVE, settings
 from tests.ledgers import rows

@@ -383,7 +383,12 @@ def test_any_json_is_a_log_or_unreadable(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("how", "cause"),
-    [("garbage", "not JSON"), ("truncated", "cut off"), ("wrong-type", "not a list of operations"), (500, "HTTP 500")],
+    [
+        ("garbage", "not valid JSON"),
+        ("truncated", "cut off"),
+        ("wrong-type", "not a list of operations"),
+        (500, "HTTP 500"),
+    ],
 )
 def test_a_log_that_cannot_be_read_keeps_what_the_summary_tells(
     rack: Rack, source: BackrestSource, how: Any, cause: str
@@ -462,7 +467,7 @@ def test_a_login_that_gives_no_token_is_no_login(token: Any) -> None:
 @pytest.mark.parametrize(
     ("how", "cause"),
     [
-        ("garbage", "not JSON"),
+        ("garbage", "not valid JSON"),
         ("truncated", "cut off"),
         ("wrong-type", "not a summary"),
         ("redirect", "HTTP 302"),

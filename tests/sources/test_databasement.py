@@ -346,7 +346,7 @@ def test_a_web_page_is_no_answer() -> None:
     report = read(source_for(answering(("/health", 200, "<!doctype html>"))))
 
     assert report.problem is not None
-    assert report.problem.cause == "its answer is not JSON"
+    assert report.problem.cause == "its answer is not valid JSON"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -1,4 +1,4 @@
-"""What upstreams say when they refuse: in one line, without secrets, and for how long they want to be left alone."""
+"""Errors of upstreams: one line of text without secrets, and how long to wait after rate limiting."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sidecar.upstream.error_text import rest, said, secrets_in
+from sidecar.upstream.error_text import error_text, retry_after, secrets_in
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
     ],
 )
 def test_an_error_body_becomes_one_clean_line(body: bytes, words: str) -> None:
-    assert said(body, ()) == words
+    assert error_text(body, ()) == words
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_an_error_body_becomes_one_clean_line(body: bytes, words: str) -> None:
     ],
 )
 def test_a_secret_that_comes_back_is_left_out(authorization: str, body: bytes, echo: str) -> None:
-    assert said(f"no such token {echo} here".encode(), secrets_in(authorization, body)) == "no such token … here"
+    assert error_text(f"no such token {echo} here".encode(), secrets_in(authorization, body)) == "no such token … here"
 
 
 def test_half_of_a_secret_is_not_left_at_the_end_of_a_shortened_text() -> None:
-    assert "5a-sec" not in said(b"x" * 190 + b"5a-secret-value", secrets_in("Bearer 5a-secret-value", b""))
+    assert "5a-sec" not in error_text(b"x" * 190 + b"5a-secret-value", secrets_in("Bearer 5a-secret-value", b""))
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_half_of_a_secret_is_not_left_at_the_end_of_a_shortened_text() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_never_long(header: str | None, seconds: float) -> None:
-    assert rest(header, NOW) == seconds
+    assert retry_after(header, NOW) == seconds

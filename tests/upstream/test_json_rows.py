@@ -1,4 +1,4 @@
-"""Large JSON lists, row by row: the same rows however they arrive, words for what is none, and turns for others."""
+"""Large JSON lists, row by row: the same rows however they arrive, an error for anything else, and time for other tasks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_rows_are_the_same_however_the_answer_is_cut(size: int) -> None:
         ('{"data":[1 2]}', False),
     ],
 )
-def test_what_is_no_list_of_rows_says_whether_it_was_cut_off(text: str, cut_off: bool) -> None:
+def test_the_error_for_anything_else_says_whether_it_was_cut_off(text: str, cut_off: bool) -> None:
     with pytest.raises(json_rows.RowsError) as caught:
         read(text, 64)
 
@@ -73,7 +73,7 @@ def test_rows_are_what_json_says_they_are(rows: list[Any], size: int) -> None:
 
 
 @given(st.text(alphabet='{}[]",:\\ dat1é\x00', max_size=40), st.integers(1, 40))
-def test_any_text_gives_rows_or_the_words_for_none(text: str, size: int) -> None:
+def test_any_text_gives_rows_or_an_error(text: str, size: int) -> None:
     with suppress(json_rows.RowsError):
         assert isinstance(read(text, size), list)
 
@@ -87,20 +87,20 @@ def test_any_text_gives_rows_or_the_words_for_none(text: str, size: int) -> None
     ],
     ids=["nested too deep", "a row of 2 MB", "a long way to the list"],
 )
-def test_what_no_upstream_would_send_is_refused_without_being_looked_at_for_long(text: str) -> None:
-    with pytest.raises(json_rows.RowsError, match="not the list that was asked for"):
+def test_what_no_upstream_would_send_is_refused_quickly(text: str) -> None:
+    with pytest.raises(json_rows.RowsError, match="not the requested list"):
         read(text, 16 * 1024)
 
 
-def test_bytes_that_are_no_utf_8_are_no_list() -> None:
+def test_bytes_that_are_not_utf_8_are_not_a_list() -> None:
     async def latin_1() -> AsyncIterator[bytes]:
         yield '{"data":["ü"]}'.encode("latin-1")
 
-    with pytest.raises(json_rows.RowsError, match="not the list"):
+    with pytest.raises(json_rows.RowsError, match="not the requested list"):
         asyncio.run(json_rows.rows(latin_1(), "data", lambda row: row))
 
 
-def test_fifty_thousand_rows_leave_room_for_others() -> None:
+def test_fifty_thousand_rows_leave_time_for_other_tasks() -> None:
     """25 MB, as PBS would send them: one json.loads of it would take half a second; a few milliseconds are usual here."""
     row = (
         '{"backup-type":"vm","backup-id":"100","backup-time":1790650802,"files":['
@@ -111,8 +111,8 @@ def test_fifty_thousand_rows_leave_room_for_others() -> None:
 
     async def read_and_watch() -> tuple[int, list[float]]:
         async with seconds_between_turns() as stretches:
-            found = await json_rows.rows(chunks(text, 65536), "data", lambda row: (row["backup-time"], row["size"]))
-        return len(found), stretches
+            results = await json_rows.rows(chunks(text, 65536), "data", lambda row: (row["backup-time"], row["size"]))
+        return len(results), stretches
 
     count, stretches = asyncio.run(read_and_watch())
 

@@ -1,4 +1,4 @@
-"""Whom a source trusts: one certificate by its fingerprint, or what a CA signed. Real handshakes on loopback."""
+"""Which certificates a source trusts: one with a fingerprint, or those that a CA signed. Real handshakes on loopback."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 
 
 @dataclass(frozen=True)
-class Made:
+class Certificate:
     """A certificate with its key, the file both are in, and its fingerprint as Proxmox writes it."""
 
     certificate: x509.Certificate
@@ -54,9 +54,9 @@ def make(
     *,
     until: datetime = TODAY + timedelta(days=30),
     address: x509.GeneralName = LOOPBACK,
-    ca: Made | None = None,
+    ca: Certificate | None = None,
     is_ca: bool = False,
-) -> Made:
+) -> Certificate:
     """A certificate signed by ``ca``, or by itself. A CA has no keyUsage, as Proxmox VE makes it (libs.md §1.2)."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -72,7 +72,7 @@ def make(
     file = directory / f"{name}-{certificate.serial_number}.pem"
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     file.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
-    return Made(certificate, key, file)
+    return Certificate(certificate, key, file)
 
 
 async def no_headers(_fresh: bool) -> Mapping[str, str]:
@@ -135,7 +135,7 @@ def test_another_certificate_of_the_same_name_is_refused_and_both_are_named(tmp_
     assert cause == f"its certificate has fingerprint {mallory.fingerprint}, configured is {pbs.fingerprint}"
 
 
-def test_an_expired_pinned_certificate_is_refused_with_its_own_words(tmp_path: Path) -> None:
+def test_an_expired_pinned_certificate_is_refused_as_expired(tmp_path: Path) -> None:
     pbs = make(tmp_path, "pbs", until=TODAY - timedelta(days=1))
 
     assert "has expired" in refused(pbs.server, Trust(fingerprint=pbs.fingerprint))
@@ -148,9 +148,9 @@ def test_what_the_pinned_certificate_signed_is_not_the_pinned_certificate(tmp_pa
     assert leaf.fingerprint in refused(leaf.server, Trust(fingerprint=ca.fingerprint))
 
 
-def switching(first: Made, then: Made) -> ssl.SSLContext:
+def switching(first: Certificate, then: Certificate) -> ssl.SSLContext:
     """Shows one certificate to the first connection, and another to all others."""
-    shown: list[Made] = []
+    shown: list[Certificate] = []
 
     def choose(connection: Any, _name: str | None, _context: ssl.SSLContext) -> None:
         connection.context = (then if shown else first).server
@@ -202,7 +202,7 @@ def test_a_certificate_that_is_renewed_while_we_run_is_named_at_once_and_accepte
 # --- by CA ------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_ca_without_key_usage_is_good_enough_on_every_python(tmp_path: Path) -> None:
+def test_a_ca_without_key_usage_is_accepted_on_every_python(tmp_path: Path) -> None:
     ca = make(tmp_path, "Proxmox Virtual Environment", is_ca=True)
     pve = make(tmp_path, "pve", ca=ca)
 
@@ -227,7 +227,7 @@ def test_a_certificate_for_another_address_is_refused(tmp_path: Path) -> None:
     assert "IP address mismatch" in refused(other.server, Trust(ca_file=ca.file))
 
 
-def test_an_expired_certificate_is_refused_with_its_own_words(tmp_path: Path) -> None:
+def test_an_expired_certificate_is_refused_as_expired(tmp_path: Path) -> None:
     ca = make(tmp_path, "ca", is_ca=True)
     pve = make(tmp_path, "pve", ca=ca, until=TODAY - timedelta(days=1))
 

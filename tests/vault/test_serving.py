@@ -1,4 +1,4 @@
-"""The whole way: the sidecar with its upstreams' tokens in Vault, as it starts, as tokens are rotated, as Vault goes away."""
+"""The sidecar with its upstreams' tokens in Vault: at its start, when tokens are rotated, and while Vault is away."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def home(bao: Bao, tmp_path: Path) -> Iterator[Home]:
 def test_a_rotated_token_costs_one_fresh_read_of_its_entry(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> list[Report]:
         config = load.load(home.config)
-        found = Credentials(home.credentials)
+        credentials = Credentials(home.credentials)
         assert config.vault is not None
-        vault = make_vault(config.vault, found)
-        async with make_sources(config, found.with_vault(vault)) as (pbs,):
+        vault = make_vault(config.vault, credentials)
+        async with make_sources(config, credentials.with_vault(vault)) as (pbs,):
             before = await pbs.read(lambda: NOW)
             home.rack.rotate_token("pbs")
             home.store()
@@ -85,18 +85,19 @@ def test_a_rotated_token_costs_one_fresh_read_of_its_entry(home: Home, caplog: p
     for report in reports:
         assert report.problem is None
         assert report.readings
-        assert not [one for one in report.readings if one.problem]
+        assert not [reading for reading in report.readings if reading.problem]
     assert sum(f"GET /v1/secret/data/{ENTRY}" in line for line in caplog.messages) == 2
     assert home.rack.token("pbs") not in caplog.text
     assert home.role.secret_id not in caplog.text
 
 
-def test_a_token_that_was_rotated_but_not_stored_is_refused_in_words(home: Home) -> None:
+def test_a_token_that_was_rotated_but_not_stored_is_reported_as_refused(home: Home) -> None:
     async def story() -> Report:
         config = load.load(home.config)
-        found = Credentials(home.credentials)
+        credentials = Credentials(home.credentials)
         assert config.vault is not None
-        async with make_sources(config, found.with_vault(make_vault(config.vault, found))) as (pbs,):
+        vault = make_vault(config.vault, credentials)
+        async with make_sources(config, credentials.with_vault(vault)) as (pbs,):
             await pbs.read(lambda: NOW)
             home.rack.rotate_token("pbs")
             return await pbs.read(lambda: NOW)
@@ -106,33 +107,33 @@ def test_a_token_that_was_rotated_but_not_stored_is_refused_in_words(home: Home)
     assert "401" in report.problem.cause
 
 
-def test_the_page_is_up_while_vault_is_sealed_and_says_so_and_heals(home: Home, tmp_path: Path) -> None:
+def test_the_page_is_up_while_vault_is_sealed_and_says_so_until_it_is_unsealed(home: Home, tmp_path: Path) -> None:
     home.bao.seal()
 
     with serving(home.config, home.credentials, tmp_path) as sidecar:
         sidecar.wait_until_ready()
         assert sidecar.get("/widget")[0] == 200
-        told = _pbs(sidecar)
-        assert told["state"] == "unknown"
-        assert f"Vault {home.bao.address} is sealed or not initialised (HTTP 503): unseal it" in told["reason"]
+        source = _pbs(sidecar)
+        assert source["state"] == "unknown"
+        assert f"Vault {home.bao.address} is sealed or not initialised (HTTP 503): unseal it" in source["reason"]
 
         home.bao.unseal()
-        read = _wait_for_a_reading(sidecar, told["as_of"])
+        read = _wait_for_a_reading(sidecar, source["as_of"])
 
         home.bao.seal()
         _wait_for_a_reading(sidecar, read["as_of"])
 
         sidecar.process.terminate()
-        _, said = sidecar.process.communicate(timeout=10)
+        _, log = sidecar.process.communicate(timeout=10)
 
-    assert said.count("is sealed") >= 1
-    assert "INFO sidecar.vault_session: Vault answers again" in said
-    assert "Traceback" not in said
+    assert log.count("is sealed") >= 1
+    assert "INFO sidecar.vault.session: Vault answers again" in log
+    assert "Traceback" not in log
     for secret in (home.rack.token("pbs"), home.role.secret_id, home.role.role_id):
-        assert secret not in said
+        assert secret not in log
 
 
-def test_a_refused_secret_id_is_told_on_the_page(home: Home, tmp_path: Path) -> None:
+def test_a_refused_secret_id_is_reported_on_the_page(home: Home, tmp_path: Path) -> None:
     (home.credentials / "secret_id").write_text("wrong-secret-id-of-this-test")
 
     with serving(home.config, home.credentials, tmp_path) as sidecar:
@@ -144,17 +145,17 @@ def test_a_refused_secret_id_is_told_on_the_page(home: Home, tmp_path: Path) -> 
 
 
 def _pbs(sidecar: Sidecar) -> dict[str, Any]:
-    (found,) = json.loads(sidecar.get("/api/v1/status")[1])["sources"]
-    return dict(found)
+    (source,) = json.loads(sidecar.get("/api/v1/status")[1])["sources"]
+    return dict(source)
 
 
 def _wait_for_a_reading(sidecar: Sidecar, after: str | None) -> dict[str, Any]:
     deadline = time.monotonic() + 10
     while True:
-        found = _pbs(sidecar)
-        if found["state"] in ("ok", "warning") and (after is None or found["as_of"] > after):
-            return found
-        assert time.monotonic() < deadline, found
+        source = _pbs(sidecar)
+        if source["state"] in ("ok", "warning") and (after is None or source["as_of"] > after):
+            return source
+        assert time.monotonic() < deadline, source
         time.sleep(0.1)
 
 
@@ -166,7 +167,7 @@ def check(config: Path, credentials: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_configuration_can_be_checked_without_serving(home: Home) -> None:
-    """Vault may be away meanwhile: what is checked is what can be known on this machine."""
+    """Vault may be away: only what can be known on this machine is checked."""
     home.bao.seal()
 
     done = check(home.config, home.credentials)
@@ -174,7 +175,7 @@ def test_a_configuration_can_be_checked_without_serving(home: Home) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{home.config}: can be used\n", "")
 
 
-def test_a_check_tells_everything_that_is_wrong_at_once(home: Home) -> None:
+def test_a_check_reports_everything_that_is_wrong_at_once(home: Home) -> None:
     home.config.write_text(home.config.read_text().replace("kind: pbs", "kind: pps"))
     (home.credentials / "sidecar_keys").write_text("short\n")
 

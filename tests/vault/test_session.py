@@ -1,4 +1,4 @@
-"""The standing login: what is read serves on whatever becomes of Vault, and Vault is left alone when it must be."""
+"""The login at Vault: what was read stays in use whatever happens to Vault, and refused calls are not repeated too soon."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sidecar.errors import SecretError
 from sidecar.logs import Redacting
 from sidecar.vault.client import Server
-from sidecar.vault.session import Account, VaultSession, Waits, is_worn_out, renewal_after, retry_after
+from sidecar.vault.session import Account, VaultSession, Waits, is_near_its_end, renewal_after, retry_after
 from tests.vault.server import AppRole, Bao, running
 
 PBS = "backup-glance/pbs"
@@ -32,7 +32,7 @@ def session(
 
 @asynccontextmanager
 async def alive(vault: VaultSession) -> Any:
-    """While its loop runs."""
+    """Runs its loop until the block ends."""
     loop = asyncio.create_task(vault.keep_alive())
     try:
         yield
@@ -43,7 +43,7 @@ async def alive(vault: VaultSession) -> Any:
 
 
 async def within(seconds: float, attempt: Callable[[], Coroutine[Any, Any, str]], wanted: str) -> None:
-    """The attempt gives what is wanted before the time is over; until then it may be refused."""
+    """Waits until the attempt gives what is wanted; before that it may be refused."""
     async with asyncio.timeout(seconds):
         while True:
             with suppress(SecretError):
@@ -60,9 +60,9 @@ def test_a_lease_is_renewed_when_a_third_of_it_is_left(lease: float, after: floa
     assert renewal_after(lease) == pytest.approx(after)
 
 
-@pytest.mark.parametrize(("first", "lease", "worn"), [(20, 20, False), (20, 10, False), (20, 9, True), (20, 0, True)])
-def test_a_token_near_its_maximal_ttl_is_worn_out(first: float, lease: float, worn: bool) -> None:
-    assert is_worn_out(first, lease) is worn
+@pytest.mark.parametrize(("first", "lease", "near"), [(20, 20, False), (20, 10, False), (20, 9, True), (20, 0, True)])
+def test_a_token_near_its_maximal_ttl_is_recognised(first: float, lease: float, near: bool) -> None:
+    assert is_near_its_end(first, lease) is near
 
 
 @given(failures=st.integers(1, 10_000), jitter=st.floats(0, 1, exclude_max=True))
@@ -110,7 +110,7 @@ def test_many_that_read_at_once_share_one_login(bao: Bao) -> None:
 
 
 def test_both_fields_of_a_fresh_read_come_from_one_version(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.vault_session._SAME_VERSION", 0.6)
+    monkeypatch.setattr("sidecar.vault.session._SAME_VERSION", 0.6)
     bao.write("backup-glance/rotated", token_id="id-1", secret="secret-1")
     role = bao.role()
 
@@ -157,7 +157,7 @@ def test_the_newline_of_a_file_that_was_stored_is_no_part_of_the_secret(bao: Bao
     asyncio.run(story())
 
 
-def test_an_entry_that_was_deleted_or_forbidden_is_told_when_a_fresh_value_is_asked(bao: Bao) -> None:
+def test_an_entry_that_was_deleted_or_forbidden_is_an_error_when_a_fresh_value_is_read(bao: Bao) -> None:
     bao.write("backup-glance/leaving", secret="leaving")
     role = bao.role()
 
@@ -165,19 +165,19 @@ def test_an_entry_that_was_deleted_or_forbidden_is_told_when_a_fresh_value_is_as
         vault = session(bao, role)
         await vault.read("backup-glance/leaving", "secret", fresh=False)
         bao.call("DELETE", "secret/data/backup-glance/leaving")
-        with pytest.raises(SecretError, match="only a deleted version"):
+        with pytest.raises(SecretError, match="only deleted versions"):
             await vault.read("backup-glance/leaving", "secret", fresh=True)
         with pytest.raises(SecretError, match='path "secret/data/elsewhere/pbs"'):
             await vault.read("elsewhere/pbs", "secret", fresh=False)
 
     asyncio.run(story())
-    assert bao.logins(role) == 1, "a permission that is missing is no reason to log in again"
+    assert bao.logins(role) == 1, "a missing permission is not a reason to log in again"
 
 
 # --- while Vault is away ---
 
 
-def test_sealed_at_start_is_told_and_heals_by_itself(bao: Bao) -> None:
+def test_sealed_at_start_is_an_error_until_it_is_unsealed(bao: Bao) -> None:
     role = bao.role()
     bao.seal()
 
@@ -192,7 +192,7 @@ def test_sealed_at_start_is_told_and_heals_by_itself(bao: Bao) -> None:
     asyncio.run(story())
 
 
-def test_what_was_read_serves_on_while_vault_is_sealed(bao: Bao) -> None:
+def test_what_was_read_stays_in_use_while_vault_is_sealed(bao: Bao) -> None:
     bao.write("backup-glance/served", secret="before")
     role = bao.role()
 
@@ -212,7 +212,7 @@ def test_what_was_read_serves_on_while_vault_is_sealed(bao: Bao) -> None:
     asyncio.run(story())
 
 
-def test_what_was_read_serves_on_over_a_restart(tmp_path: Path) -> None:
+def test_what_was_read_stays_in_use_during_a_restart(tmp_path: Path) -> None:
     with running(tmp_path, "raft") as lasting:
         lasting.write(PBS, secret="kept")
         role = lasting.role()
@@ -234,7 +234,7 @@ def test_what_was_read_serves_on_over_a_restart(tmp_path: Path) -> None:
         assert lasting.logins(role) == 1, "the token outlives the restart"
 
 
-def test_while_vault_is_away_it_is_asked_no_more_than_the_back_off_says(
+def test_while_vault_is_away_it_is_called_no_more_often_than_the_back_off_allows(
     bao: Bao, caplog: pytest.LogCaptureFixture
 ) -> None:
     role = bao.role()
@@ -249,11 +249,11 @@ def test_while_vault_is_away_it_is_asked_no_more_than_the_back_off_says(
     with caplog.at_level(logging.DEBUG):
         asyncio.run(story())
     assert sum("POST /v1/auth/approle/login" in line for line in caplog.messages) == 1
-    assert sum("is sealed" in line for line in caplog.messages) == 1, "told once, not at each try"
+    assert sum("is sealed" in line for line in caplog.messages) == 1, "logged once, not at each try"
 
 
-def test_a_vault_that_never_ends_its_answer_is_told_and_holds_nobody_up(bao: Bao) -> None:
-    """Each byte comes in time, so that no limit between two pieces of an answer helps."""
+def test_a_vault_that_never_ends_its_answer_is_an_error_and_blocks_nothing(bao: Bao) -> None:
+    """Each byte comes in time, so a limit between two pieces of an answer does not help."""
 
     async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -271,7 +271,7 @@ def test_a_vault_that_never_ends_its_answer_is_told_and_holds_nobody_up(bao: Bao
         waits = Waits(first=0.01, longest=0.01, answer=0.1)
         vault = VaultSession(Server(f"https://127.0.0.1:{port}", bao.ca_file), account, lambda _: None, waits)
         async with server:
-            for _ in range(6):  # more than there are threads for it
+            for _ in range(6):  # more than there are threads for Vault
                 with pytest.raises(SecretError, match="timed out"):
                     async with asyncio.timeout(1):
                         await vault.read(PBS, "secret", fresh=False)
@@ -290,7 +290,7 @@ def test_a_token_is_renewed_before_it_ends_and_replaced_where_it_cannot_be(bao: 
         async with alive(vault):
             await asyncio.sleep(2.3)
             assert await vault.read(PBS, "secret", fresh=True) == "first-secret-of-pbs"
-        return len([one for one in seen if one.startswith(("s.", "b."))])
+        return len([secret for secret in seen if secret.startswith(("s.", "b."))])
 
     async def story() -> tuple[int, ...]:
         return tuple(
@@ -302,9 +302,9 @@ def test_a_token_is_renewed_before_it_ends_and_replaced_where_it_cannot_be(bao: 
             )
         )
 
-    periodic, worn, capped, batch = asyncio.run(story())
+    periodic, ending, capped, batch = asyncio.run(story())
     assert periodic == 1, "it is renewed for ever"
-    assert worn == 2, "a new one as soon as renewing gives less than half, while the old one still works"
+    assert ending == 2, "a new one as soon as renewing gives less than half, while the old one still works"
     assert capped >= 2, "a new one when the maximal TTL is reached"
     assert batch >= 3, "it can't be renewed at all"
 
@@ -316,7 +316,7 @@ def test_a_revoked_token_is_replaced_at_the_next_read(bao: Bao) -> None:
     async def story() -> None:
         vault = session(bao, role, hide=tokens.append)
         await vault.read(PBS, "secret", fresh=False)
-        (token,) = [one for one in tokens if one.startswith("s.")]
+        (token,) = [secret for secret in tokens if secret.startswith("s.")]
         bao.call("POST", "auth/token/revoke", {"token": token})
         assert await vault.read(PBS, "secret", fresh=True) == "first-secret-of-pbs"
 
@@ -342,8 +342,8 @@ def test_a_rotated_secret_id_is_used_at_the_next_login(bao: Bao) -> None:
 # --- refused logins ---
 
 
-def test_a_refused_login_is_told_and_not_repeated(bao: Bao) -> None:
-    """Five would lock the role for everybody who uses it."""
+def test_a_refused_login_is_an_error_and_is_not_repeated(bao: Bao) -> None:
+    """Five would lock the role for all its users."""
     role = bao.role()
 
     async def story() -> None:
@@ -358,10 +358,8 @@ def test_a_refused_login_is_told_and_not_repeated(bao: Bao) -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("asked", [True, False], ids=["when an entry is read", "by itself"])
-def test_an_exchanged_secret_id_is_tried_without_a_rest(
-    bao: Bao, caplog: pytest.LogCaptureFixture, asked: bool
-) -> None:
+@pytest.mark.parametrize("read", [True, False], ids=["when an entry is read", "by itself"])
+def test_a_replaced_secret_id_is_tried_without_a_pause(bao: Bao, caplog: pytest.LogCaptureFixture, read: bool) -> None:
     role = bao.role()
     present = ["wrong-secret-id-of-this-test"]
 
@@ -371,7 +369,7 @@ def test_an_exchanged_secret_id_is_tried_without_a_rest(
             with pytest.raises(SecretError, match="refuses role_id and secret_id"):
                 await vault.read(PBS, "secret", fresh=False)
             present[0] = role.secret_id
-            if asked:
+            if read:
                 assert await vault.read(PBS, "secret", fresh=False) == "first-secret-of-pbs"
             else:
                 await asyncio.sleep(1)
@@ -401,7 +399,7 @@ def test_a_secret_id_that_cannot_be_read_any_more_is_not_another_one(bao: Bao) -
     asyncio.run(story())
 
 
-def test_a_locked_out_role_is_left_alone_even_when_it_might_work_again(bao: Bao) -> None:
+def test_a_locked_out_role_is_not_tried_even_when_it_might_work_again(bao: Bao) -> None:
     role = bao.role()
     wrong = AppRole(role.name, role.role_id, "wrong-secret-id-of-this-test", "")
 
@@ -421,7 +419,7 @@ def test_a_locked_out_role_is_left_alone_even_when_it_might_work_again(bao: Bao)
     asyncio.run(story())
 
 
-def test_a_token_serves_to_its_end_when_the_next_login_is_refused(bao: Bao) -> None:
+def test_a_token_is_used_until_it_expires_when_the_next_login_is_refused(bao: Bao) -> None:
     role = bao.role(token_ttl="2s", token_max_ttl="2s")
 
     async def story() -> None:
@@ -466,5 +464,5 @@ def test_no_secret_is_logged_at_any_level(bao: Bao, caplog: pytest.LogCaptureFix
     assert any("/v1/secret/data/backup-glance/pbs" in line for line in caplog.messages)
     for secret in (*seen, role.role_id, role.secret_id):
         assert secret not in caplog.text
-    told = formatter.format(logging.LogRecord("a", logging.INFO, "b", 1, "%s", (" ".join(seen),), None))
-    assert told == "INFO a: [secret] [secret]"
+    line = formatter.format(logging.LogRecord("a", logging.INFO, "b", 1, "%s", (" ".join(seen),), None))
+    assert line == "INFO a: [secret] [secret]"

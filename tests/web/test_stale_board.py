@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from starlette.types import ASGIApp
 
+from sidecar.board_keeper import BoardKeeper
 from sidecar.core.model import Board, Copy, Occurrence, OccurrenceKind, Outcome, State
 from sidecar.core.reports.facts import Datastore, FactT
 from sidecar.core.reports.report import Report
-from sidecar.runtime import BoardKeeper
 from sidecar.web.app import create_app
 from sidecar.web.page import page
 from sidecar.web.stale_board import stale_board, stale_occurrences

@@ -1,8 +1,8 @@
-"""Runs on a target, as root, and looks for secrets where they must not be.
+"""Runs on a target as root and searches for secrets where they must not be.
 
-Secrets to look for come on standard input as JSON {name: value}; the target's own keys and secret_id are added. Searched are the
-arguments and environments of all processes, the journal, every file but the credentials themselves, and the answers to a reader.
-A planted word must be found in the first three, so that a search that sees nothing does not pass.
+The secrets come on standard input as JSON {name: value}; the target's own keys and secret_id are added. It searches the arguments
+and environments of all processes, the journal, every file except the credentials themselves, and the answers that a reader gets.
+A planted word must be found in the first three, so that a search that sees nothing fails.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SECRETS = Path("/etc/backup-glance/credentials")
-#: The only files that may hold one.
+#: The only files that may contain a secret.
 ALLOWED = (SECRETS, Path("/etc/backup-glance/caddy/key"))
-#: Not files of the system: the kernel's, and what systemd gives to a unit for itself.
-PASSED_BY = ("/proc", "/sys", "/dev", "/run/credentials")
+#: Not searched: the kernel's files, and the credentials that systemd passes to a unit.
+SKIPPED = ("/proc", "/sys", "/dev", "/run/credentials")
 PATHS = ("/widget", "/api/v1/status", "/healthz", "/readyz", "/openapi.json", "/nowhere", "/api/v1/services/vault")
 
 
 def main() -> None:
-    """Exits with words when a secret is found."""
+    """Exits with a message when a secret is found."""
     base = sys.argv[1]
     hidden = {name: value.encode() for name, value in json.load(sys.stdin).items()}
     hidden |= {
@@ -39,18 +39,18 @@ def main() -> None:
     assert all(len(value) >= 16 for value in hidden.values()), [
         name for name, value in hidden.items() if len(value) < 16
     ]
-    found, looked = [], dict.fromkeys(("process", "journal", "file", "answer"), 0)
+    leaks, searched = [], dict.fromkeys(("process", "journal", "file", "answer"), 0)
     planted, seen = _plant()
     for kind, place, content in _everything(base):
-        looked[kind] += 1
+        searched[kind] += 1
         if planted in content:
             seen.add(kind)
-        found += [f"{name} in {place}" for name, value in hidden.items() if value in content]
+        leaks += [f"{name} in {place}" for name, value in hidden.items() if value in content]
     assert seen == {"process", "journal", "file"}, f"the planted word was found only in {seen}"
-    if found:
-        raise SystemExit("secrets where they must not be: " + ", ".join(found))
-    assert looked["process"] > 10 and looked["file"] > 1000 and looked["answer"] == len(PATHS), looked
-    print(f"{len(hidden)} secrets ({', '.join(sorted(hidden))}) in none of {looked}")
+    if leaks:
+        raise SystemExit("secrets where they must not be: " + ", ".join(leaks))
+    assert searched["process"] > 10 and searched["file"] > 1000 and searched["answer"] == len(PATHS), searched
+    print(f"{len(hidden)} secrets ({', '.join(sorted(hidden))}) in none of {searched}")
 
 
 def _plant() -> tuple[bytes, set[str]]:
@@ -83,7 +83,7 @@ def _everything(base: str) -> Iterator[tuple[str, str, bytes]]:
 
 def _files() -> Iterator[Path]:
     for folder, names, files in os.walk("/"):
-        names[:] = [name for name in names if not str(Path(folder, name)).startswith(PASSED_BY)]
+        names[:] = [name for name in names if not str(Path(folder, name)).startswith(SKIPPED)]
         for name in files:
             path = Path(folder, name)
             if (

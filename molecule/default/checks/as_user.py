@@ -1,6 +1,6 @@
-"""Looks at the page and the board through Caddy, as a user does, and compares them with what the upstreams themselves say.
+"""Reads the page and the board through Caddy, as a user does, and compares them with what the upstreams report.
 
-``as_user.py URL RACK_JSON RACK_ADDRESS``. Only the tokens in Vault open the upstreams: numbers that agree came through them.
+``as_user.py URL RACK_JSON RACK_ADDRESS``. The upstreams accept only the tokens in Vault: numbers that agree were read with them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-#: The certificates are the business of the sidecar's own tests.
+#: Certificates are tested elsewhere.
 ANY = ssl._create_unverified_context()
 
 
 def main() -> None:
-    """Exits with words when something differs."""
+    """Exits with a message when something differs."""
     base, described, address = sys.argv[1:]
     rack = json.loads(Path(described).read_text("utf-8"))
     board = _settled(base)
@@ -31,7 +31,9 @@ def main() -> None:
     assert all(name in page for name in names), [name for name in names if name not in page]
     assert board["overall"]["headline"] in page, board["overall"]
     counts = {service["name"]: service["count"] for service in board["services"]}
-    print(f"{base}: {board['overall']['headline']}; {len(names)} services, snapshots as PBS has them: {counts}")
+    print(
+        f"{base}: {board['overall']['headline']}; {len(names)} services, the same number of snapshots as PBS: {counts}"
+    )
 
 
 def _settled(base: str) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def _settled(base: str) -> dict[str, Any]:
         if all(source["state"] == "ok" for source in board["sources"]):
             return board
         time.sleep(0.5)
-    raise SystemExit(f"not all sources are read within 30 s: {board['sources']}")
+    raise SystemExit(f"not all sources were read within 30 s: {board['sources']}")
 
 
 def _compare_guests(board: dict[str, Any], rack: dict[str, Any], snapshots: list[dict[str, Any]]) -> None:
@@ -60,7 +62,7 @@ def _compare_datastore(board: dict[str, Any], usage: list[dict[str, Any]]) -> No
     held = {store["store"]: (store["total"], store["used"]) for store in usage}
     assert shown.keys() == held.keys(), (shown, held)
     for name, (total, used) in held.items():
-        # It fills while we look.
+        # It grows between the two requests.
         assert shown[name][0] == total and abs(shown[name][1] - used) < total / 10_000, (shown, held)
 
 

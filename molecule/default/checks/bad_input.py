@@ -1,7 +1,7 @@
-"""Deploys what can't work and expects words that name the cure, and a target on which everything runs on as it was.
+"""Deploys with variables that can't work, and expects an error that says how to fix it, and an unchanged target.
 
-``bad_input.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is deployed. At the end the target is
-deployed once more in ways of its own: after its secret_id was destroyed, and without Vault.
+``bad_input.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is already deployed. At the end it deploys
+twice more: after its secret_id was destroyed, and without Vault.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from deployments import TARGET, WHAT_RUNS, Bench, other_checkout, refused
 
 
 def main() -> None:
-    """Exits with words at the first deployment that is not refused as it should be."""
+    """Exits with a message at the first deployment that is not refused as expected."""
     bench = Bench(Path(sys.argv[1]), sys.argv[2])
     bench.on_target("printf '#!/bin/sh\\necho v2.6.2\\n' >/srv/old-caddy && chmod 755 /srv/old-caddy")
     before = bench.on_target(WHAT_RUNS).stdout
@@ -34,28 +34,30 @@ def main() -> None:
     old = _refusing_approle(bench)
     after = bench.on_target(WHAT_RUNS).stdout
     assert after == before, f"something was changed:\n{before}\n{after}"
-    print("after all of these what runs is as it was")
+    print("after all of these the target is unchanged")
     _admin_again(bench)
     _new_secret_id(bench, old)
     _upgrade_without_vault(bench)
 
 
 def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
-    """What is refused before anything happens: what, the playbook, its variables, the words that are expected."""
+    """What is refused before anything is changed: what, the playbook, its variables, the expected error."""
     deploy, site = "playbooks/deploy.yml", "site.yml"
     reader = [{"name": "reader", "password_hash": "a hash"}]
     old = {"backup_glance_caddy_source": "existing", "backup_glance_caddy_binary": "/srv/old-caddy"}
     away = bench.vault.replace("8200", "8299")
     return [
         ("a bad variable", deploy, {"backup_glance_access": "basic"}, "backup_glance_users needs a user"),
-        ("a port that is no number", deploy, {"backup_glance_port": "many"}, "backup_glance_port"),
-        ("passwords in the clear", deploy, {"backup_glance_access": "basic", "backup_glance_users": reader},
-         "passwords would cross the network in the clear"),
+        ("a port that is not a number", deploy, {"backup_glance_port": "many"}, "backup_glance_port"),
+        ("passwords without TLS", deploy, {"backup_glance_access": "basic", "backup_glance_users": reader},
+         "passwords would be sent without encryption"),
         ("an old Caddy", deploy, old, "is Caddy v2.6.2; backup-glance needs Caddy 2.11.4 or newer"),
-        ("another Caddy than told", deploy, {"backup_glance_caddy_sha256": "0" * 64}, "not the one in backup_glance_caddy_sha"),
-        ("an unreachable Vault", site, {"backup_glance_vault_address": away}, "can not be asked from the controller"),
+        ("a Caddy with another checksum", deploy, {"backup_glance_caddy_sha256": "0" * 64},
+         "not the one in backup_glance_caddy_sha"),
+        ("an unreachable Vault", site, {"backup_glance_vault_address": away}, "cannot be reached from the controller"),
         ("a token that Vault refuses", site, {"backup_glance_vault_token": "s.nobody"}, "Vault refuses the token"),
-        ("an AppRole that is not ours", site, {"backup_glance_vault_role": "nobody"}, "may not read the role_id of nobody"),
+        ("the AppRole of somebody else", site, {"backup_glance_vault_role": "nobody"},
+         "is not allowed to read the role_id of nobody"),
     ]  # fmt: skip
 
 
@@ -80,7 +82,7 @@ def _used_token(bench: Bench) -> None:
 
 
 def _refusing_approle(bench: Bench) -> str:
-    """The secret_id was destroyed, and the AppRole lets nobody in from the target's address. Returns the old accessor."""
+    """The secret_id was destroyed, and the AppRole allows no login from the target's address. Returns the old accessor."""
     old = _accessor(bench)
     bench.as_admin("auth/approle/role/backup-glance/secret-id-accessor/destroy", {"secret_id_accessor": old})
     bench.as_admin("auth/approle/role/backup-glance", {"secret_id_bound_cidrs": "10.77.0.99/32"})
@@ -89,13 +91,13 @@ def _refusing_approle(bench: Bench) -> str:
 
 
 def _admin_again(bench: Bench) -> None:
-    """The admin's playbook mends what is not as wanted; the next time there is nothing to do."""
+    """The admin's playbook corrects what differs; a second run changes nothing."""
     token = (bench.run / "admin-token").read_text("utf-8").strip()
     for changes in ("changed=1 ", "changed=0 "):
         code, output = bench.deploy("playbooks/vault-approle.yml", backup_glance_vault_token=token)
         assert code == 0, output[-3000:]
         assert changes in output, output[-3000:]
-    print("Vault's admin: mends the AppRole, and a second time finds nothing to change")
+    print("Vault's admin: corrects the AppRole, and a second run changes nothing")
 
 
 def _accessor(bench: Bench) -> str:
@@ -103,7 +105,7 @@ def _accessor(bench: Bench) -> str:
 
 
 def _new_secret_id(bench: Bench, old: str) -> None:
-    """Issued because the old one was destroyed; nothing secret in what Ansible prints at its most talkative."""
+    """Issued because the old one was destroyed; Ansible's output holds no secret even with -vvv --diff."""
     code, output = bench.deploy("site.yml", "-vvv", "--diff")
     assert code == 0, output[-3000:]
     assert _accessor(bench) != old
@@ -113,12 +115,12 @@ def _new_secret_id(bench: Bench, old: str) -> None:
         value for entry in bench.described["entries"].values() for key, value in entry.items() if key != "token_id"
     ]
     assert len(secrets) == 8, len(secrets)
-    assert not any(secret in output for secret in secrets), "a secret in what -vvv --diff prints"
+    assert not any(secret in output for secret in secrets), "a secret in the output of -vvv --diff"
     print("a destroyed secret_id: replaced by the next deployment; its output at -vvv --diff holds no secret")
 
 
 def _upgrade_without_vault(bench: Bench) -> None:
-    """A new release, tokens as credentials instead of in Vault, and passwords at the door, behind a proxy with TLS."""
+    """A new release, with tokens as credentials instead of in Vault, and with passwords, behind a proxy with TLS."""
     config, credentials = json.loads(json.dumps(bench.described["config"])), {}
     for name, source in config["sources"].items():
         for key, value in source.items():
@@ -147,7 +149,7 @@ def _upgrade_without_vault(bench: Bench) -> None:
     assert _status(url, "reader:abracadabra") == 401
     assert _status(url, "reader:open sesame") == 200
     print(
-        "a new release without Vault, with passwords: deployed; 401 without, 401 with a wrong one, 200 with the right one"
+        "a new release without Vault, with passwords: deployed; 401 without one, 401 with a wrong one, 200 with the right one"
     )
 
 

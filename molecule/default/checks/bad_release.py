@@ -1,6 +1,6 @@
-"""Deploys releases that can't work and expects words that say why, and what ran before running on, or again.
+"""Deploys releases that can't work, and expects an error that says why, and the previous release running.
 
-``bad_release.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is deployed.
+``bad_release.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is already deployed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from deployments import ROOT, TARGET, WHAT_RUNS, Bench, other_checkout, refused
 
 BUILD = ROOT / "roles" / "backup_glance" / "files" / "build_release.py"
 
-#: What only this ledger knows: since when it is kept.
-WHAT_IS_REMEMBERED = """
+#: What only this ledger holds: the first contacts.
+CONTACTS = """
 runuser --user=backup-glance -- python3 - <<'END'
 import sqlite3
 ledger = sqlite3.connect("file:/var/lib/backup-glance/ledger.sqlite?mode=ro", uri=True)
@@ -28,26 +28,26 @@ print("contacts", ledger.execute("SELECT * FROM contacts ORDER BY 1").fetchall()
 END
 """
 
-#: A change to this checkout: file of the package, text, other text.
+#: A change to this checkout: file of the package, old text, new text.
 Change = tuple[str, str, str]
 
 
 def main() -> None:
-    """Exits with words at the first deployment that does not end as it should."""
+    """Exits with a message at the first deployment that does not end as expected."""
     bench = Bench(Path(sys.argv[1]), sys.argv[2])
     before = bench.on_target(WHAT_RUNS).stdout
     assert before.count("ActiveState=active") == 3, before
     _tampered(bench)
     _crashing(bench)
-    _choking(bench)
+    _failing_migration(bench)
     after = bench.on_target(WHAT_RUNS).stdout
     assert after == before, f"something was changed:\n{before}\n{after}"
-    print("after all of these what runs is as it was")
+    print("after all of these the target is unchanged")
     _failing_as_the_service(bench)
 
 
 def _tampered(bench: Bench) -> None:
-    """A release of its own, one byte of a wheel of which is changed in the controller's cache."""
+    """A new release; one byte of one of its wheels is changed in the controller's cache."""
     with tempfile.TemporaryDirectory() as scratch:
         source, cache = other_checkout(Path(scratch) / "source", "A change.\n"), Path(scratch) / "cache"
         command = [
@@ -61,7 +61,13 @@ def _tampered(bench: Bench) -> None:
         built = subprocess.run(command, capture_output=True, text=True, check=True)
         _tamper(Path(json.loads(built.stdout)["archive"]))
         variables = {"backup_glance_source": str(source), "backup_glance_cache": str(cache)}
-        refused(bench, "a tampered wheel", "playbooks/deploy.yml", variables, "A package is not what the lock says")
+        refused(
+            bench,
+            "a tampered wheel",
+            "playbooks/deploy.yml",
+            variables,
+            "A package does not match its hash in the lock",
+        )
 
 
 def _tamper(archive: Path) -> None:
@@ -77,7 +83,7 @@ def _tamper(archive: Path) -> None:
 
 
 def _crashing(bench: Bench) -> None:
-    """A release that installs and finds its configuration right, but does not run: only the trial can tell."""
+    """A release that installs and whose check passes, but that does not run: only the trial shows it."""
     change = (
         "runtime.py",
         "async def serve(",
@@ -86,16 +92,16 @@ def _crashing(bench: Bench) -> None:
     _refused_release(bench, "a release that crashes", [change], "broken on purpose")
 
 
-def _choking(bench: Bench) -> None:
-    """A release that can't lead on a ledger in which something stands: only a trial with a copy of it can tell."""
+def _failing_migration(bench: Bench) -> None:
+    """A release that can't migrate a ledger with content: only a trial with a copy of it shows it."""
     change = _migration("INSERT INTO contacts SELECT * FROM contacts")
     _refused_release(
-        bench, "a release that chokes on the ledger", [change], "with a copy of the ledger it says: The ledger can't be"
+        bench, "a release that can't migrate the ledger", [change], "its serve --check says that it can't be used"
     )
 
 
 def _failing_as_the_service(bench: Bench) -> None:
-    """A release that stands its trial, changes the ledger after the switch and then ends: the target goes back by itself."""
+    """A release that passes its trial, migrates the ledger after the switch and then exits: the previous one is restored."""
     ends = (
         "runtime.py",
         "    app = create_app(",
@@ -105,23 +111,23 @@ def _failing_as_the_service(bench: Bench) -> None:
         raise SystemExit("broken as the service")
     app = create_app(""",
     )
-    before, remembered = _without_pids(bench), bench.on_target(WHAT_IS_REMEMBERED).stdout
+    before, contacts = _without_pids(bench), bench.on_target(CONTACTS).stdout
     _refused_release(
         bench, "a release that fails after the switch", [_migration("CREATE TABLE lamps (name TEXT)"), ends],
-        "What ran before runs again", "broken as the service",
+        "The previous state was restored", "broken as the service",
         backup_glance_config={**bench.described["config"], "week_start": "sunday"}, backup_glance_access_log=False,
         backup_glance_credentials={"spare": "not needed"},
     )  # fmt: skip
     bench.on_target("rm /etc/backup-glance/credentials/spare")
     after = _without_pids(bench)
-    assert after == before, f"it did not go back to what ran:\n{before}\n{after}"
-    assert "contacts" in remembered, remembered
-    assert bench.on_target(WHAT_IS_REMEMBERED).stdout == remembered
+    assert after == before, f"the previous state was not restored:\n{before}\n{after}"
+    assert "contacts" in contacts, contacts
+    assert bench.on_target(CONTACTS).stdout == contacts
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://{TARGET}:8080/api/v1/status", timeout=20) as answer:
         notes = json.load(answer)["notes"]
     assert any(note.startswith("backup-glance went back to an older version") for note in notes), notes
-    print("release, units, configuration and ledger are those from before, and the page says so")
+    print("release, units, configuration and ledger were restored, and the page says so")
 
 
 def _migration(statement: str) -> Change:

@@ -1,4 +1,4 @@
-"""Deployments that the checks make: with which variables, of which sources, and what runs on the target afterwards."""
+"""Deployments for the checks: with given variables and sources, and the state of the target afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent.parent
 HOST, TARGET = "debian13", "10.77.0.13"
-#: What runs, and with what: nothing of it may change.
+#: Prints what runs on the target, and with which files; a refused deployment must not change it.
 WHAT_RUNS = r"""
 readlink /opt/backup-glance/current
 find /etc/backup-glance /etc/systemd/system -path /etc/backup-glance/candidate -prune -o -type f -print0 |
@@ -24,7 +24,7 @@ systemctl show --property=MainPID,ActiveState backup-glance.service backup-glanc
 
 
 class Bench:
-    """The scenario's places: its folder of tokens, Vault, and the target."""
+    """The scenario: its directory with tokens, its Vault, and the target."""
 
     def __init__(self, run: Path, rack: str) -> None:
         self.run = run
@@ -66,17 +66,17 @@ class Bench:
 
 
 def refused(bench: Bench, what: str, playbook: str, variables: dict[str, Any], *words: str) -> None:
-    """Expects that a deployment fails and says all of these words."""
+    """Expects that a deployment fails with an error that contains each of ``words``."""
     code, output = bench.deploy(playbook, **variables)
-    said = " ".join(output.split())
+    joined = " ".join(output.split())
     assert code != 0, f"{what}: was deployed"
-    for some in words:
-        assert some in said, f"{what}: does not say {some!r}:\n{output[-3000:]}"
+    for phrase in words:
+        assert phrase in joined, f"{what}: the error does not contain {phrase!r}:\n{output[-3000:]}"
     print(f"{what}: … {' … '.join(words)} …", flush=True)
 
 
 def other_checkout(folder: Path, more: str) -> Path:
-    """What the role builds a release from, copied, with more text in its README: a release of its own."""
+    """A copy of the sources that the role builds a release from, with more text in the README: another release."""
     shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "tests", "molecule", "bench"))
     readme = folder / "README.md"
     readme.write_text(readme.read_text("utf-8") + more, "utf-8")

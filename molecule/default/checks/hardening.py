@@ -1,4 +1,4 @@
-"""Runs on a target: how well both units are locked in, who they run as, and who may read what."""
+"""Runs on a target: checks the sandbox of both units, their users, and the owners and modes of files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WITH_VAULT = {
 
 
 def main() -> None:
-    """Fails with words."""
+    """Fails with a message at the first difference."""
     scores = {unit: _score(unit) for unit in UNITS}
     assert all(score <= WORST for score in scores.values()), scores
     for unit, user in UNITS.items():
@@ -40,8 +40,8 @@ def main() -> None:
         ids = re.search(r"^Uid:\s+(.*)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
         assert ids and set(ids[1].split()) == {str(pwd.getpwnam(user).pw_uid)}, (unit, ids)
     for path, wanted in (OWNED | (WITH_VAULT if Path("/etc/backup-glance/secret_id.json").exists() else {})).items():
-        found = Path(path).lstat()
-        has = (f"{found.st_mode & 0o7777:o}", pwd.getpwuid(found.st_uid).pw_name, grp.getgrgid(found.st_gid).gr_name)
+        status = Path(path).lstat()
+        has = (f"{status.st_mode & 0o7777:o}", pwd.getpwuid(status.st_uid).pw_name, grp.getgrgid(status.st_gid).gr_name)
         assert has == wanted, (path, has, wanted)
     loose = [
         str(path)
@@ -53,9 +53,9 @@ def main() -> None:
 
 
 def _score(unit: str) -> float:
-    said = _run("systemd-analyze", "security", "--no-pager", unit).splitlines()[-1]
-    match = re.search(r"exposure level for \S+: ([0-9.]+)", said)
-    assert match, said
+    line = _run("systemd-analyze", "security", "--no-pager", unit).splitlines()[-1]
+    match = re.search(r"exposure level for \S+: ([0-9.]+)", line)
+    assert match, line
     return float(match[1])
 
 

@@ -1,7 +1,7 @@
-"""Runs on a target: asks through Caddy, evenly and on loopback, while the sidecar restarts; prints what was sent and what failed.
+"""Runs on a target: sends requests through Caddy at a steady rate while the sidecar restarts; prints how many failed.
 
-``under_load.py URL RESTARTS SCRIPT``. After the restarts the script exchanges the key as docs/deploy.md tells, under the same
-load. Bounded: 30 requests a second, two seconds for each restart and ten for the script.
+``under_load.py URL RESTARTS SCRIPT``. After the restarts the script replaces the key as docs/deploy.md describes, under the same
+load: 30 requests per second, for two seconds per restart and ten for the script.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def main() -> None:
     begun = time.monotonic()
     with ThreadPoolExecutor(40) as pool:
         restarting = pool.submit(_restart, restarts, script)
-        asked = [pool.submit(_ask, url, begun + number / PER_SECOND) for number in range(count)]
-        answers = [one.result() for one in asked]
+        requests = [pool.submit(_request, url, begun + number / PER_SECOND) for number in range(count)]
+        answers = [request.result() for request in requests]
         restarting.result()
-    assert KEY.read_text() != key, "the script did not exchange the key"
+    assert KEY.read_text() != key, "the script did not replace the key"
     took = time.monotonic() - begun
-    failed = [trouble for trouble, _ in answers if trouble]
+    failed = [problem for problem, _ in answers if problem]
     slowest = max(seconds for _, seconds in answers)
     result = {
         "sent": len(answers),
@@ -55,7 +55,8 @@ def _restart(times: int, script: str) -> None:
     subprocess.run(["/bin/bash", "-eu", script], check=True)
 
 
-def _ask(url: str, at: float) -> tuple[str, float]:
+def _request(url: str, at: float) -> tuple[str, float]:
+    """Sends one request at that time. Returns what went wrong ("" for nothing) and the seconds it took."""
     time.sleep(max(0.0, at - time.monotonic()))
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl._create_unverified_context())
@@ -64,10 +65,10 @@ def _ask(url: str, at: float) -> tuple[str, float]:
     try:
         with opener.open(url, timeout=20) as answer:
             answer.read()
-            trouble = "" if answer.status == 200 else str(answer.status)
+            problem = "" if answer.status == 200 else str(answer.status)
     except OSError as error:
-        trouble = str(error)
-    return trouble, time.monotonic() - begun
+        problem = str(error)
+    return problem, time.monotonic() - begun
 
 
 if __name__ == "__main__":

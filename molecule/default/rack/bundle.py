@@ -1,4 +1,4 @@
-"""Packs this checkout and the wheels of its development lock for one Python, so that tests can run where no index is."""
+"""Packs this checkout and the wheels of its development lock for one Python, so that tests can run without a package index."""
 
 from __future__ import annotations
 

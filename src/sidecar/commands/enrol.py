@@ -1,4 +1,4 @@
-"""``backup-glance enrol``: a wrapping token on standard input becomes the AppRole's secret_id, in place and proved."""
+"""``backup-glance enrol``: turns a wrapping token on standard input into the AppRole's secret_id, tested and installed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sidecar.vault.client import Server
 
 from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS
 
-#: Exit codes: it did not work; the token was made elsewhere.
+#: Exit codes: enrolment failed; the token was created elsewhere.
 FAILED, ALARM = 1, 3
 
-#: A wrapping token is far shorter.
+#: Bytes of standard input that are read; a wrapping token is much shorter.
 LONGEST_TOKEN = 8192
 
 
@@ -27,10 +27,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command to the parser."""
     command = commands.add_parser(
         "enrol",
-        help="unwrap a secret_id for the AppRole and put it in place",
-        description="Reads a wrapping token from standard input, checks that it was made for this AppRole, unwraps it, proves "
+        help="unwrap a secret_id for the AppRole and install it",
+        description="Reads a wrapping token from standard input, checks that it was created for this AppRole, unwraps it, tests "
         "a login at Vault and writes the secret_id as a credential. Prints its accessor as JSON. Run it as root. "
-        f"Exit code {ALARM}: the token was made elsewhere; somebody may stand in between.",
+        f"Exit code {ALARM}: the token was created elsewhere; somebody may have intercepted it.",
     )
     command.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="configuration file (default: %(default)s)"
@@ -43,7 +43,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="the credential to write (default: %(default)s)",
     )
     command.add_argument(
-        "--credentials", type=Path, metavar="DIR", help="directory with the role_id (default: where the credential is)"
+        "--credentials", type=Path, metavar="DIR", help="directory with the role_id (default: that of the credential)"
     )
     command.add_argument(
         "--role", default="backup-glance", metavar="NAME", help="name of the AppRole (default: %(default)s)"
@@ -54,11 +54,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _enrol(options: argparse.Namespace) -> int:
     vault = load.load(options.config).vault
     if vault is None:
-        raise ConfigError([f"{options.config}: vault: is missing; enrol needs to know where Vault is"])
-    found = Credentials(options.credentials or options.credential.parent)
+        raise ConfigError([f"{options.config}: vault: is missing; add it: enrol needs the address of Vault"])
+    credentials = Credentials(options.credentials or options.credential.parent)
     server = Server(vault.address, vault.ca_file, vault.namespace)
     try:
-        role = enrol.Role(vault.approle.mount.strip("/"), options.role, found.local(vault.approle.role_id))
+        role = enrol.Role(vault.approle.mount.strip("/"), options.role, credentials.local(vault.approle.role_id))
         enrolled = enrol.enrol(server, role, _first_line(), options.credential)
     except SecretError as error:
         print(f"enrol: {error}", file=sys.stderr)

@@ -1,1 +1,1 @@
-"""The configuration file: its model, how it is loaded, and what it means to the judgement."""
+"""The configuration file: its model, how it is loaded, and the settings that the judgement reads."""

@@ -1,4 +1,4 @@
-"""Reads the configuration file: YAML in, a Config out, or all findings at once with their places."""
+"""Reads the configuration file: returns a Config, or reports all findings at once with their places."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sidecar.errors import ConfigError
 from . import model
 from .model import Config
 
-_SAYS = {
+_MESSAGES = {
     "missing": "is missing; add it",
     "union_tag_not_found": "is missing the key kind; use pbs, pve, databasement or backrest",
     "union_tag_invalid": "has an unknown kind; use pbs, pve, databasement or backrest",
@@ -46,30 +46,30 @@ def parse(text: str, name: str) -> Config:
     except yaml.YAMLError as error:
         raise ConfigError([_yaml_finding(error, name)]) from None
     lines = dict(_lines(node)) if node is not None else {}
-    findings = [_finding(name, lines, place, says) for place, says in _repeated_keys(node)]
+    findings = [_finding(name, lines, place, message) for place, message in _repeated_keys(node)]
     if not isinstance(data, dict):
-        raise ConfigError([f"{name}: holds no configuration; begin with timezone: and sources:"])
+        raise ConfigError([f"{name}: contains no configuration; start with timezone: and sources:"])
     try:
-        found = Config.model_validate(data)
+        config = Config.model_validate(data)
     except ValidationError as error:
-        said = {(place, says) for place, says in (_translate(one, lines) for one in error.errors())}
-        findings += [_finding(name, lines, place, says) for place, says in sorted(said, key=str)]
+        messages = {_translate(detail, lines) for detail in error.errors()}
+        findings += [_finding(name, lines, place, message) for place, message in sorted(messages, key=str)]
         raise ConfigError(findings) from None
-    findings += [_finding(name, lines, _place(dotted, lines), says) for dotted, says in found.across()]
+    findings += [_finding(name, lines, _place(dotted, lines), message) for dotted, message in config.across()]
     if findings:
         raise ConfigError(findings)
-    return found
+    return config
 
 
 def _yaml_finding(error: yaml.YAMLError, name: str) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "unreadable"
     line = f":{mark.line + 1}" if mark else ""
-    return f"{name}{line}: is no valid YAML: {problem}; mend this line"
+    return f"{name}{line}: is not valid YAML: {problem}; fix this line"
 
 
 def _lines(node: yaml.Node, place: Place = ()) -> Iterator[tuple[Place, int]]:
-    """Line numbers (from 1) of every key and list item."""
+    """The line number (from 1) of every key and list item."""
     yield place, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -85,7 +85,7 @@ def _repeated_keys(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[
         seen = set()
         for key, value in node.value:
             if key.value in seen:
-                yield (*place, key.value), "is there twice; the first one would be lost, so keep one"
+                yield (*place, key.value), "appears twice, and the first one would be ignored; keep one"
             seen.add(key.value)
             yield from _repeated_keys(value, (*place, key.value))
     elif isinstance(node, yaml.SequenceNode):
@@ -94,24 +94,24 @@ def _repeated_keys(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[
 
 
 def _translate(error: Any, lines: dict[Place, int]) -> tuple[Place, str]:
-    """pydantic's finding as (place, words)."""
+    """pydantic's finding as (place, message)."""
     kind = error["type"]
     place = _written(error["loc"], lines)
     if kind == "missing":
-        return (*place, error["loc"][-1]), _SAYS[kind]
+        return (*place, error["loc"][-1]), _MESSAGES[kind]
     if kind == "extra_forbidden":
-        return place, f"is an unknown key; {_cure_for_unknown(str(place[-1]))}"
+        return place, f"is an unknown key; {_fix_for_unknown(str(place[-1]))}"
     if kind == "value_error":
         return place, str(error["ctx"]["error"])
-    if kind in _SAYS:
-        return place, _SAYS[kind]
+    if kind in _MESSAGES:
+        return place, _MESSAGES[kind]
     if kind == "no_secret":
         return place, str(error["msg"])
     return place, f"{error['msg'][0].lower()}{error['msg'][1:]}; see docs/configuration.md"
 
 
 def _written(location: Place, lines: dict[Place, int]) -> Place:
-    """The parts of a location that stand in the file; pydantic also names the members of unions."""
+    """The parts of a location that exist in the file; pydantic also names the members of unions."""
     place: Place = ()
     for part in location:
         if (*place, part) in lines:
@@ -119,20 +119,20 @@ def _written(location: Place, lines: dict[Place, int]) -> Place:
     return place
 
 
-def _cure_for_unknown(key: str) -> str:
+def _fix_for_unknown(key: str) -> str:
     close = difflib.get_close_matches(key, sorted(model.known_keys()), 1)
     return f"did you mean {close[0]}?" if close else "remove it; docs/configuration.md lists the keys"
 
 
 def _place(dotted: str, lines: dict[Place, int]) -> Place:
-    """The place that a dotted path means: keys may hold dots themselves, so the known places decide."""
+    """The place of a dotted path. Keys may contain dots themselves, so it is looked up among the known places."""
     return next((place for place in lines if ".".join(map(str, place)) == dotted), tuple(dotted.split(".")))
 
 
-def _finding(name: str, lines: dict[Place, int], place: Place, says: str) -> str:
+def _finding(name: str, lines: dict[Place, int], place: Place, message: str) -> str:
     known = place
     while known and known not in lines:
         known = known[:-1]
     line = f":{lines[known]}" if known in lines else ""
     key = ".".join(map(str, place)) or "the file"
-    return f"{name}{line}: {key}: {says}"
+    return f"{name}{line}: {key}: {message}"

@@ -1,7 +1,7 @@
 """The configuration file as a model: every key, its meaning, its default.
 
-The models refuse unknown keys and know no I/O (``config_file.py`` reads the file and says where a finding stands).
-Secrets are references only; their values are read by ``credentials.py`` when they are needed.
+The models refuse unknown keys and do no I/O: ``load.py`` reads the file and adds the place of each finding.
+Secrets are references only; ``credentials.py`` reads their values when they are needed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field
 from sidecar.core import settings
 from sidecar.core.model import PartKind, SourceKind
 
-from .secret_refs import Secret, Vault, VaultSecret
+from .secret_refs import CredentialSecret, FileSecret, Secret, Vault, VaultSecret
 from .services import GuestPart, Part, Service
 from .sources import Backrest, Databasement, Pbs, Pve, Source
 from .values import Duration, Model, ScheduleText, Texts, Zone
@@ -27,17 +27,17 @@ _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 class Job(Model):
-    """What you know of a job better than its upstream does."""
+    """What you know about a job and its upstream does not."""
 
     title: str | None = None
-    schedule: ScheduleText | None = Field(default=None, description="Where no API tells it.")
+    schedule: ScheduleText | None = Field(default=None, description="For jobs whose API has no schedule.")
     timezone: Zone | None = None
     grace: Duration | None = None
     disabled: bool = False
 
 
 class Ignore(Model):
-    """What is left out of the table, and counted as left out."""
+    """What the table leaves out; the page shows how many."""
 
     guests: Texts = Field(default=(), description="Guest ids, tag:NAME, pool:NAME.")
     groups: Texts = Field(default=(), description="Backup groups; * matches anything.")
@@ -45,7 +45,7 @@ class Ignore(Model):
 
 
 class Pause(Model):
-    """A time in which nothing is expected: both days belong to it."""
+    """A time in which nothing is expected, including both days."""
 
     model_config = ConfigDict(populate_by_name=True)
     first: date = Field(alias="from")
@@ -55,7 +55,7 @@ class Pause(Model):
 
 
 class CalendarLine(Model):
-    """A planned event that no API knows of: shown, never judged."""
+    """A planned event that no API knows: shown, never judged."""
 
     title: str
     schedule: ScheduleText
@@ -64,15 +64,15 @@ class CalendarLine(Model):
 
 
 class Widget(Model):
-    """How the page is framed and coloured."""
+    """Where the page may be framed, and its colours."""
 
     frame_ancestors: tuple[str, ...] = Field(
-        default=(), description="Addresses of the dashboards that may frame it; without: only its own origin."
+        default=(), description="Addresses of the dashboards that may frame it; empty: only its own origin."
     )
     theme: dict[str, str | float | bool] = Field(
-        default_factory=dict, description="Theme numbers under the names of glance.yml."
+        default_factory=dict, description="Theme numbers, with the names of glance.yml."
     )
-    refresh: Duration = Field(default=timedelta(minutes=1), description="How often an open page looks again by itself.")
+    refresh: Duration = Field(default=timedelta(minutes=1), description="How often an open page refreshes itself.")
 
 
 class ProxyToken(Model):
@@ -92,12 +92,12 @@ class Proxy(Model):
 class Config(Model):
     """The whole file."""
 
-    timezone: Zone = Field(default="UTC", description="The zone in which people read times.")
+    timezone: Zone = Field(default="UTC", description="The time zone in which times are shown.")
     week_start: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     poll_interval: Duration = timedelta(minutes=5)
     stale_after: Duration = timedelta(minutes=20)
     remember_for: Duration = Field(
-        default=timedelta(days=400), description="How long runs and former plans are kept in the state directory."
+        default=timedelta(days=400), description="How long runs and earlier schedules are kept in the state directory."
     )
     vault: Vault | None = None
     sources: dict[str, Source] = Field(min_length=1)
@@ -111,11 +111,20 @@ class Config(Model):
     proxy: Proxy = Proxy()
 
     def across(self) -> Iterator[tuple[str, str]]:
-        """What only the whole file can tell, as (place, finding)."""
+        """Findings that need the whole file, as (place, message)."""
         yield from _misnamed_sources(self)
         yield from _repeated_services(self)
         yield from _unknown_places(self)
         yield from _missing_vault(self)
+
+    def secrets(self) -> Iterator[tuple[str, Secret]]:
+        """Every reference to a secret with its place, except those that the login at Vault needs."""
+        for name, source in self.sources.items():
+            for key, value in source:
+                if isinstance(value, VaultSecret | CredentialSecret | FileSecret):
+                    yield f"sources.{name}.{key}", value
+        for number, token in enumerate(self.proxy.tokens):
+            yield f"proxy.tokens.{number}.token", token.token
 
     def to_settings(self) -> settings.Settings:
         """The part of it that the judgement reads."""
@@ -175,20 +184,23 @@ def _part_setting(kind: PartKind, entry: str | GuestPart | Part) -> settings.Par
 def _misnamed_sources(config: Config) -> Iterator[tuple[str, str]]:
     for name, source in config.sources.items():
         if not _SOURCE_NAME.fullmatch(name):
-            yield f"sources.{name}", "is no name for a source; use small letters, digits, - and _"
+            yield f"sources.{name}", "is not a valid name of a source; use lower-case letters, digits, - and _"
         for storage, target in source.storages.items() if isinstance(source, Pve) else ():
             if not isinstance(config.sources.get(target), Pbs):
-                yield f"sources.{name}.storages.{storage}", f"{target!r} is no source of kind pbs; name one"
+                yield (
+                    f"sources.{name}.storages.{storage}",
+                    f"{target!r} is not a source of kind pbs; use the name of one",
+                )
     for number, pause in enumerate(config.pauses):
         for name in set(pause.sources) - set(config.sources):
             yield f"pauses.{number}.sources", f"there is no source {name!r}; use {', '.join(config.sources)}"
         if pause.last < pause.first:
-            yield f"pauses.{number}.to", "lies before from; exchange them"
+            yield f"pauses.{number}.to", "is before from; swap them"
     for job in config.jobs:
         if job.count("/") < 2 or job.split("/")[0] not in config.sources:
             yield (
                 f"jobs.{job}",
-                f"is no name of a job; write SOURCE/KIND/ID with a source of {', '.join(config.sources)}",
+                f"is not the name of a job; write SOURCE/KIND/ID with one of the sources {', '.join(config.sources)}",
             )
 
 
@@ -198,22 +210,22 @@ def _unknown_places(config: Config) -> Iterator[tuple[str, str]]:
     for number, place in enumerate(config.offsite):
         source, _, name = place.partition("/")
         if source not in possible or not name:
-            cure = f"write SOURCE/VOLUME or SOURCE/REPOSITORY with a source of {', '.join(possible) or 'these kinds'}"
-            yield f"offsite.{number}", f"{place!r} is no volume of Databasement and no repository of Backrest; {cure}"
+            sources = f"one of the sources {', '.join(possible)}" if possible else "a source of these kinds"
+            fix = f"write SOURCE/VOLUME or SOURCE/REPOSITORY with {sources}"
+            yield f"offsite.{number}", f"{place!r} is not a volume of Databasement or a repository of Backrest; {fix}"
 
 
 def _repeated_services(config: Config) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for number, service in enumerate(config.services):
         if service.name in seen:
-            yield f"services.{number}.name", f"{service.name!r} is there twice; give each service its own name"
+            yield f"services.{number}.name", f"{service.name!r} appears twice; give each service its own name"
         seen.add(service.name)
 
 
 def _missing_vault(config: Config) -> Iterator[tuple[str, str]]:
     if config.vault is not None:
         return
-    for name, source in config.sources.items():
-        for key, value in source:
-            if isinstance(value, VaultSecret):
-                yield f"sources.{name}.{key}", "is kept in Vault, but there is no vault: section; add one"
+    for place, secret in config.secrets():
+        if isinstance(secret, VaultSecret):
+            yield place, "refers to Vault, but there is no vault: section; add one"

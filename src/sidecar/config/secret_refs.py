@@ -1,4 +1,4 @@
-"""Secrets in the configuration file: references only, to Vault, a systemd credential or a file; and the Vault they lie in."""
+"""Secrets in the configuration file: references only, to Vault, a systemd credential or a file; and the ``vault:`` section."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _one_of(*kinds: str) -> Discriminator:
     return Discriminator(
         _kind_of_secret,
         custom_error_type="no_secret",
-        custom_error_message=f"is no reference to a secret; write {' or '.join(forms[kind] for kind in kinds)}",
+        custom_error_message=f"is not a reference to a secret; write {' or '.join(forms[kind] for kind in kinds)}",
     )
 
 
@@ -56,11 +56,11 @@ LocalSecret = Annotated[
 
 
 def plain_or_mapping(value: object) -> str:
-    """Tells a value that is written down from a section of its own."""
+    """Whether a value is written directly or as a mapping."""
     return "plain" if isinstance(value, str | int) else "mapping"
 
 
-#: A value that is either written down or kept as a secret (token ids are no secrets).
+#: A value that is written directly or as a reference to a secret (token ids are not secret).
 TextOrSecret = Annotated[
     Annotated[str, Tag("plain")] | Annotated[Secret, Tag("mapping")],
     Discriminator(plain_or_mapping),
@@ -76,10 +76,10 @@ class AppRole(Model):
 
 
 class Vault(Model):
-    """The Vault or OpenBao server that keeps the upstreams' credentials."""
+    """The Vault or OpenBao server with the upstreams' credentials."""
 
     address: HttpsAddress = Field(description="Address of the server.")
-    ca_file: Path | None = Field(default=None, description="CA certificates to trust for it; without: the system's.")
-    namespace: str | None = Field(default=None, description="Vault namespace, where the server has them.")
+    ca_file: Path | None = Field(default=None, description="CA certificates to trust for it; default: the system's.")
+    namespace: str | None = Field(default=None, description="Vault namespace, if the server has any.")
     approle: AppRole = AppRole()
     kv_mount: str = Field(default="secret", description="Mount of the KV version 2 engine.")

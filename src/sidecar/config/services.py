@@ -1,4 +1,4 @@
-"""``services:`` of the configuration file: the static map from a name to what protects it."""
+"""``services:`` of the configuration file: the static map from a name to the parts that protect it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from .values import Duration, GuestRef, Model, ScheduleText, Zone
 
 
 class Expect(Model):
-    """The owner's word on when a part is backed up; it wins over what the upstream says."""
+    """When a part must be backed up; replaces the schedules of its upstream."""
 
     schedule: ScheduleText
-    timezone: Zone | None = Field(default=None, description="Zone of the schedule; without: the general one.")
+    timezone: Zone | None = Field(default=None, description="Time zone of the schedule; default: the general one.")
     grace: Duration | None = Field(default=None, description="How long after the due time a run may still start.")
 
 
 class GuestPart(Model):
-    """A guest or backup group with its own expectation."""
+    """A guest or backup group with its own schedule."""
 
     ref: GuestRef
     expect: Expect
 
 
 class Part(Model):
-    """A database or plan with its own expectation."""
+    """A database or plan with its own schedule."""
 
     ref: str
     expect: Expect
@@ -46,11 +46,11 @@ class Service(Model):
     databases: tuple[PartEntry, ...] = ()
     plans: tuple[PartEntry, ...] = ()
     verify_within: Duration | None = Field(
-        default=None, description="The newest verification of its snapshots may be no older than this."
+        default=None, description="The newest verification of its snapshots must not be older than this."
     )
 
     @model_validator(mode="after")
     def _has_parts(self) -> Self:
         if not (self.guests or self.databases or self.plans):
-            raise ValueError("names nothing that protects it; add guests, databases or plans")
+            raise ValueError("has no parts that protect it; add guests, databases or plans")
         return self

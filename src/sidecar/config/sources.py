@@ -13,10 +13,10 @@ from .values import FINGERPRINT, Duration, HttpsAddress, Model, WebAddress, Zone
 
 class _Source(Model):
     poll_interval: Duration | None = Field(
-        default=None, description="Time between two refreshes; without: the general one."
+        default=None, description="Time between two refreshes; default: the general one."
     )
     stale_after: Duration | None = Field(
-        default=None, description="Age after which a reading proves nothing any more; without: the general one."
+        default=None, description="Age after which a reading no longer counts as evidence; default: the general one."
     )
 
 
@@ -25,7 +25,7 @@ class _Tls(_Source):
     fingerprint: str | None = Field(
         default=None,
         pattern=f"^{FINGERPRINT.pattern}$",
-        description="SHA-256 fingerprint of its certificate; checked instead of a CA and of the host name.",
+        description="SHA-256 fingerprint of its certificate; checked instead of a CA and the host name.",
     )
 
     @model_validator(mode="after")
@@ -40,7 +40,7 @@ class Pbs(_Tls):
 
     kind: Literal["pbs"]
     url: HttpsAddress
-    token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or where it is kept.")
+    token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or a reference to it.")
     secret: Secret
 
 
@@ -49,10 +49,10 @@ class Pve(_Tls):
 
     kind: Literal["pve"]
     url: HttpsAddress
-    token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or where it is kept.")
+    token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or a reference to it.")
     secret: Secret
     storages: dict[str, str] = Field(
-        default_factory=dict, description="Storage name → PBS source, only where the join can't be found."
+        default_factory=dict, description="Storage name → PBS source, only if the page reports that it can't be found."
     )
 
 
@@ -63,7 +63,7 @@ class Databasement(_Tls):
     url: WebAddress
     token: Secret = Field(description="An API token of a user with the role viewer.")
     timezone: Zone = Field(
-        default="UTC", description="Zone of its schedules (its APP_DISPLAY_TIMEZONE): its API doesn't tell."
+        default="UTC", description="Time zone of its schedules (its APP_DISPLAY_TIMEZONE); its API does not report it."
     )
 
 
@@ -72,7 +72,7 @@ class Backrest(_Tls):
 
     kind: Literal["backrest"]
     url: WebAddress
-    username: str | None = Field(default=None, description="Without: its authentication is off.")
+    username: str | None = Field(default=None, description="Leave it out if its authentication is off.")
     password: Secret | None = None
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Values of the configuration file that have a form of their own: durations, zones, schedules, addresses, references."""
+"""Values of the configuration file with their own syntax: durations, time zones, schedules, addresses, references."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GUEST_REF = re.compile(r"(?:[a-z0-9][a-z0-9_-]*:)?(?:[1-9][0-9]{2,8}|[^/\s:]+(?
 FINGERPRINT = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){31}")
 
 
-# --- values with their own form -------------------------------------------------------------------------------------
+# --- values with their own syntax -----------------------------------------------------------------------------------
 
 
 def _duration(value: object) -> object:
@@ -27,7 +27,7 @@ def _duration(value: object) -> object:
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError("is no duration; write a number and s, m, h or d, as in 90s, 5m, 25h, 30d")
+        raise ValueError("is not a duration; write a number and s, m, h or d, for example 90s, 5m, 25h, 30d")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -35,7 +35,7 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is no time zone; write an IANA name such as Europe/Berlin") from None
+        raise ValueError(f"{value!r} is not a time zone; write an IANA name such as Europe/Berlin") from None
     return value
 
 
@@ -52,7 +52,7 @@ def _schedule(value: str) -> str:
 def _guest_ref(value: str) -> str:
     if not _GUEST_REF.fullmatch(value):
         raise ValueError(
-            f"{value!r} names no guest or backup group; write a guest id (101, pve2:101) "
+            f"{value!r} is not a guest or backup group; write a guest id (101, pve2:101) "
             "or datastore[/namespace]/vm|ct|host/id (pbs:main/host/nas)"
         )
     return value
@@ -61,18 +61,16 @@ def _guest_ref(value: str) -> str:
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("is no web address; write https://HOST:PORT")
+        raise ValueError("is not a web address; write https://HOST:PORT")
     if parts.username or parts.password:
-        raise ValueError("holds a user or password; name them as secrets of the source instead")
+        raise ValueError("contains a user or password; set them as secrets of the source instead")
     return value.rstrip("/")
 
 
 def _https_address(value: str) -> str:
     value = _web_address(value)
     if not value.startswith("https://"):
-        raise ValueError(
-            "must begin with https://: Proxmox answers on TLS only, and a token must not travel in the clear"
-        )
+        raise ValueError("must start with https://: Proxmox needs TLS, and a token must not be sent without encryption")
     return value
 
 
@@ -98,6 +96,6 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_list_of_text)]
 
 
 class Model(BaseModel):
-    """No unknown keys, and no values in error messages: a secret pasted in the wrong place must not be repeated."""
+    """No unknown keys, and no values in error messages: they might be secrets that were pasted into the wrong place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

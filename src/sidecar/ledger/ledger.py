@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -52,6 +53,23 @@ _STRANGE = sqlite3.SQLITE_ERROR
 
 #: How many verdicts of each kind wait while the file can't be written; the oldest ones go first.
 _MOST_UNWRITTEN = 20_000
+
+
+class Condition(StrEnum):
+    """What became of the file. ``notes`` says the same to people; programs read this."""
+
+    NEW = "new"
+    """There was no file; an empty one was made."""
+    OK = "ok"
+    """It was opened as it is."""
+    MIGRATED = "migrated"
+    """It was of an older version and was brought up to date; a copy of the older file is kept."""
+    RESTORED = "restored"
+    """It is of a newer version: the copy from before that version is used instead."""
+    BROKEN = "broken"
+    """It could not be read: it was set aside, and an empty one was made."""
+    UNUSABLE = "unusable"
+    """It can't be opened or written now; nothing is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +115,7 @@ class Ledger:
         self._now = now
         self._replacement: str | None = None
         self._trouble: str | None = None
+        self._condition = Condition.OK
         self._connection = self._opened(now)
         self._waiting = 0
         self._counting = threading.Lock()
@@ -108,6 +127,11 @@ class Ledger:
     def notes(self) -> tuple[str, ...]:
         """What people should know about it now, in sentences."""
         return tuple(note for note in (self._replacement, self._trouble) if note)
+
+    @property
+    def condition(self) -> Condition:
+        """What became of the file, now."""
+        return Condition.UNUSABLE if self._trouble is not None else self._condition
 
     @property
     def idle(self) -> bool:
@@ -186,8 +210,10 @@ class Ledger:
     def _loaded(self) -> sqlite3.Connection:
         connection = _connected(self.path)
         try:
+            self._condition = Condition.OK if migrations.version(connection) else Condition.NEW
             copy = migrations.bring_up_to_date(connection, self.path)
             if copy is not None:
+                self._condition = Condition.MIGRATED
                 log.info("ledger: migrated to this version; the file from before is kept as %s", copy)
             self.remembered = Remembered(
                 rows.read_history(connection), rows.read_reports(connection), verdict_rows.read_remembered(connection)
@@ -212,19 +238,21 @@ class Ledger:
             "backup-glance went back to an older version: what is remembered is from before the newer one, "
             f"whose ledger is kept as {aside.name}."
         )
-        return self._replaced(aside, note, copy)
+        return self._replaced(aside, note, Condition.RESTORED, copy)
 
     def _started_anew(self, now: datetime, why: str) -> sqlite3.Connection | None:
         """Renames the broken file, so that people can look at it, and begins a new one."""
         aside = self._aside("broken", now)
         log.error("ledger: %s is broken (%s); it is kept as %s, and a new one begins", self.path, why, aside)
         note = f"The ledger was broken and is kept as {aside.name}: what was remembered begins anew."
-        return self._replaced(aside, note)
+        return self._replaced(aside, note, Condition.BROKEN)
 
     def _aside(self, why: str, now: datetime) -> Path:
         return self.path.with_name(f"{self.path.name}.{why}-{now:%Y%m%dT%H%M%SZ}")
 
-    def _replaced(self, aside: Path, note: str, successor: Path | None = None) -> sqlite3.Connection | None:
+    def _replaced(
+        self, aside: Path, note: str, condition: Condition, successor: Path | None = None
+    ) -> sqlite3.Connection | None:
         try:
             for ending in ("", "-wal", "-shm"):
                 if (old := Path(f"{self.path}{ending}")).exists():
@@ -235,7 +263,7 @@ class Ledger:
         except (sqlite3.Error, OSError, NewerLedgerError, UnreadableRecordError) as error:
             self._say(f"can't be opened: {error}")
             return None
-        self._replacement = note
+        self._replacement, self._condition = note, condition
         return connection
 
     def _say(self, trouble: str) -> None:

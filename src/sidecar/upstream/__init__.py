@@ -1,1 +1,1 @@
-"""The one way out: what may be asked of an upstream, over which connection, and how much of an answer is read."""
+"""The only way to call an upstream: the list of allowed calls, the connection, and the limits on answers."""

@@ -1,4 +1,4 @@
-"""Which calls may be made to an upstream: a list of them per source is the only way out, for the proxy as well."""
+"""The calls that may be made to an upstream. Each source has a list of them; no other call leaves, from the proxy neither."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ class Call:
     query: frozenset[str] = frozenset()
 
     def filled(self, params: Params | None, parts: Mapping[str, str]) -> str:
-        """The path with its placeholders filled: each of ``parts`` stays one part of it, whatever it contains.
+        """The path with its placeholders filled in. Each of ``parts`` stays one path segment, whatever it contains.
 
         Raises:
-            ValueError: ``params`` has keys that this call may not carry, a mistake of ours.
-            SourceError: an upstream gave a name that would change the path.
+            ValueError: ``params`` has keys that are not allowed for this call, a bug of backup-glance.
+            SourceError: the upstream reported a name that would change the path.
         """
         if surplus := set(params or ()) - self.query:
-            raise ValueError(f"{self.path} may not be asked for {', '.join(sorted(surplus))}")
+            raise ValueError(f"{self.path} does not allow the parameter {', '.join(sorted(surplus))}")
         for part in parts.values():
             if part in ("", ".", ".."):
-                raise SourceError(f"{part!r} cannot be used as a name in a call", kind=ProblemKind.NOT_UNDERSTOOD)
-        return _PLACEHOLDER.sub(lambda found: quote(parts[found[1]], safe="", errors="replace"), self.path)
+                raise SourceError(
+                    f"it reported the name {part!r}, which can't be part of a path", kind=ProblemKind.NOT_UNDERSTOOD
+                )
+        return _PLACEHOLDER.sub(lambda match: quote(parts[match[1]], safe="", errors="replace"), self.path)

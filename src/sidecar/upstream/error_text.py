@@ -1,4 +1,4 @@
-"""What an upstream says when it refuses a call: its words, fit to be shown, and how long it wants to be left alone."""
+"""The errors of upstreams: their text, made safe to show, and how long to wait after rate limiting."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from urllib.parse import unquote
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
-#: Characters that are worth repeating.
+#: Characters of a text that are shown.
 _QUOTED = 200
 
-#: A secret shorter than this is not looked for: it would be found in ordinary words.
+#: Shorter secrets are not removed: they would match parts of ordinary words.
 _SHORTEST_SECRET = 6
 
-#: Seconds that an upstream is left alone when it doesn't say how long, and at most.
-_REST, _LONGEST_REST = 30.0, 600.0
+#: Seconds to wait when the upstream does not say how long, and at most.
+_PAUSE, _LONGEST_PAUSE = 30.0, 600.0
 
 
-def said(body: bytes, secrets: Iterable[str]) -> str:
-    """The words of an error body: plain text (PBS, in spite of its Content-Type), or the message in JSON; "" for a page.
+def error_text(body: bytes, secrets: Iterable[str]) -> str:
+    """The text of an error body: plain text (PBS, despite its Content-Type), or the message in JSON; "" for an HTML page.
 
-    Should an upstream repeat one of the ``secrets``, it is left out.
+    If an upstream repeats one of the ``secrets``, it is replaced.
     """
     text = body.decode("utf-8", "replace")
     try:
@@ -40,7 +40,7 @@ def said(body: bytes, secrets: Iterable[str]) -> str:
 
 
 def secrets_in(authorization: str, body: bytes) -> Iterator[str]:
-    """What proves who asks: in the header "PBSAPIToken=ID:SECRET", "PVEAPIToken=ID=SECRET" or "Bearer TOKEN", or in a login."""
+    """The secrets of a request: in a header "PBSAPIToken=ID:SECRET", "PVEAPIToken=ID=SECRET" or "Bearer TOKEN", or in a login."""
     parts = [authorization.partition(" ")[2], authorization.rpartition(":")[2], authorization.rpartition("=")[2]]
     login = json.loads(body) if body else None
     if isinstance(login, dict):
@@ -50,16 +50,16 @@ def secrets_in(authorization: str, body: bytes) -> Iterator[str]:
 
 
 def clean(text: str) -> str:
-    """A text of an upstream in one line, without control characters, and not too long."""
+    """An upstream's text as one line without control characters, shortened to a limit."""
     text = " ".join(_UNPRINTABLE.sub(" ", text).split())
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 
-def rest(retry_after: str | None, now: datetime) -> float:
-    """The seconds of a Retry-After header: a number of them or a date."""
-    text = retry_after or ""
+def retry_after(header: str | None, now: datetime) -> float:
+    """Seconds to wait, from a Retry-After header: a number of seconds or a date."""
+    text = header or ""
     try:
         left = float(text) if text.isdecimal() else (parsedate_to_datetime(text) - now).total_seconds()
     except (TypeError, ValueError):
-        left = _REST
-    return min(max(left, 0.0), _LONGEST_REST)
+        left = _PAUSE
+    return min(max(left, 0.0), _LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""Reads a large JSON list row by row: 50,000 snapshots are 25 MB, and one ``json.loads`` of them stops everything else."""
+"""Reads a large JSON list row by row: 50,000 snapshots are 25 MB, and one ``json.loads`` would block everything else."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ T = TypeVar("T")
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 
-#: The top of the answer up to the list: plain values may stand before it ("total", "success").
+#: The start of the answer up to the list: plain values may come before it ("total", "success").
 _TOP = r'\s*\{{(?:\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[^\[\{{",\s]+)\s*,)*\s*"{key}"\s*:\s*\['
 
-#: Rows that are parsed before others may run: a few milliseconds' worth.
-_BREATH = 500
+#: Rows that are parsed before the event loop runs other tasks: they take a few milliseconds.
+_AT_ONCE = 500
 
-#: Characters of a row, and of what stands before the list. What is longer is no list of rows; and both are looked at
-#: again with every piece that arrives, so they must stay small.
+#: Characters of a row, and of what comes before the list. Longer ones are refused, because both are parsed again with
+#: every piece that arrives.
 _LONGEST_ROW, _LONGEST_TOP = 1024 * 1024, 64 * 1024
 
 
 class RowsError(ValueError):
-    """The text is no JSON object with a list of that name. ``cut_off`` tells that it ended too early."""
+    """The text is not a JSON object with a list of that name. ``cut_off``: it ended too early."""
 
     def __init__(self, *, cut_off: bool) -> None:
-        super().__init__("the answer was cut off" if cut_off else "the answer is not the list that was asked for")
+        super().__init__("the answer was cut off" if cut_off else "the answer is not the requested list")
         self.cut_off = cut_off
 
 
 async def rows(chunks: AsyncIterator[bytes], key: str, each: Callable[[Any], T]) -> list[T]:
-    """What ``each`` makes of the rows of ``{"<key>": [row, …], …}``, as the chunks arrive. Raises RowsError.
+    """The results of ``each`` for the rows of ``{"<key>": [row, …], …}``, as the chunks arrive. Raises RowsError.
 
-    Give an ``each`` that keeps little: hundreds of thousands of live dicts make Python's garbage collector stop everything.
+    ``each`` should keep little of a row: with hundreds of thousands of live dicts Python's garbage collector blocks everything.
     """
     reader = _Reader(key)
-    text_of = codecs.getincrementaldecoder("utf-8")()
-    found: list[T] = []
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    results: list[T] = []
     try:
         async for chunk in chunks:
-            for row in reader.feed(text_of.decode(chunk)):
-                found.append(each(row))
-                if len(found) % _BREATH == 0:
+            for row in reader.feed(decoder.decode(chunk)):
+                results.append(each(row))
+                if len(results) % _AT_ONCE == 0:
                     await asyncio.sleep(0)
     except UnicodeDecodeError:
         raise RowsError(cut_off=False) from None
     reader.close()
-    return found
+    return results
 
 
 class _Reader:
-    """Takes the text in pieces and gives rows as soon as they are complete; keeps only what is unfinished."""
+    """Takes the text in pieces and yields rows as soon as they are complete; keeps only the incomplete rest."""
 
     def __init__(self, key: str) -> None:
         self._top = re.compile(_TOP.format(key=re.escape(key)))
@@ -73,7 +73,7 @@ class _Reader:
             raise RowsError(cut_off=False)
 
     def close(self) -> None:
-        """All text is here: the list has ended, and what follows is the rest of an object."""
+        """Checks that the text is complete: the list has ended, and the rest of the object follows."""
         if not self._ended:
             opened = self._begun or self._text.lstrip()[:1] in ("", "{")
             raise RowsError(cut_off=opened and (self._begun or not _is_document(self._text)))
@@ -95,7 +95,7 @@ class _Reader:
                 break
             end = _past_space(self._text, end)
             if end == len(self._text) or self._text[end] in ".eE":
-                break  # a number may go on, and nobody knows yet whether a comma follows
+                break  # a number may continue, or a comma follow, in the next piece
             if self._text[end] not in ",]":
                 raise RowsError(cut_off=False)
             yield row
@@ -112,5 +112,5 @@ def _is_document(text: str) -> bool:
 
 
 def _past_space(text: str, position: int) -> int:
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
+    match = _SPACE.match(text, position)
+    return match.end() if match else position

@@ -1,15 +1,22 @@
-"""TLS contexts: whom a source trusts, by CA file or by the fingerprint of one certificate. There is no insecure switch."""
+"""TLS: which certificates are trusted, by CA file or by fingerprint, and what a failed connection means.
+
+There is no switch that turns the checks off.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SourceError
+
+#: What is said of a connection that failed without a known cause.
+BROKEN = "the connection broke"
 
 #: OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED.
 _HAS_EXPIRED = 10
@@ -17,14 +24,14 @@ _HAS_EXPIRED = 10
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How a server proves who it is: by a CA file or by its certificate's SHA-256 fingerprint; neither: the system's CAs."""
+    """How a server is verified: with a CA file or its certificate's SHA-256 fingerprint; without both: the system's CAs."""
 
     ca_file: Path | None = None
     fingerprint: str | None = None
 
 
 async def context(host: str, port: int, trust: Trust, seconds: float) -> ssl.SSLContext:
-    """A context that accepts what ``trust`` says and nothing else.
+    """A context that accepts what ``trust`` names and nothing else.
 
     Raises:
         SourceError: the CA file can't be read; the server can't be reached; its certificate has another fingerprint.
@@ -32,16 +39,16 @@ async def context(host: str, port: int, trust: Trust, seconds: float) -> ssl.SSL
     if trust.fingerprint is not None:
         return await _pinned(host, port, trust.fingerprint.lower(), seconds)
     try:
-        made = ssl.create_default_context(cafile=trust.ca_file)
+        created = ssl.create_default_context(cafile=trust.ca_file)
     except (OSError, ssl.SSLError) as error:
-        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        reason = "it contains no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise SourceError(
             f"CA file {trust.ca_file} can't be used: {reason}",
             kind=ProblemKind.CONFIGURATION,
             culprit=str(trust.ca_file),
             action="Put the CA's certificate (PEM) there.",
         ) from None
-    return _without_strict(made)
+    return without_strict(created)
 
 
 def fingerprint_of(certificate: bytes) -> str:
@@ -49,16 +56,17 @@ def fingerprint_of(certificate: bytes) -> str:
     return hashlib.sha256(certificate).digest().hex(":")
 
 
-def _without_strict(made: ssl.SSLContext) -> ssl.SSLContext:
-    """Python 3.13 asks for extensions that Proxmox VE's own CA lacks (libs.md §1.2); all other checks stay."""
-    made.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return made
+def without_strict(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Allows certificates without extensions that Python 3.13 requires, and that Proxmox VE's own CA (libs.md §1.2) and
+    many other private CAs lack; all other checks stay."""
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 async def _pinned(host: str, port: int, wanted: str, seconds: float) -> ssl.SSLContext:
-    """The handshake of every later connection accepts exactly the certificate that has the wanted fingerprint.
+    """A context with which every handshake accepts exactly the certificate with the wanted fingerprint.
 
-    The leaf is fetched over a connection on which nothing is sent, compared, and becomes the only trust anchor.
+    The leaf certificate is fetched over a connection on which nothing is sent, compared, and made the only trust anchor.
     """
     leaf = await _leaf(host, port, seconds)
     shown = fingerprint_of(leaf)
@@ -69,22 +77,22 @@ async def _pinned(host: str, port: int, wanted: str, seconds: float) -> ssl.SSLC
             culprit=host,
             action="Compare it on the server itself; if the certificate was renewed, update fingerprint.",
         )
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.check_hostname = False
-    made.verify_mode = ssl.CERT_REQUIRED
-    made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    made.load_verify_locations(cadata=leaf)
-    return _without_strict(made)
+    created = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    created.minimum_version = ssl.TLSVersion.TLSv1_2
+    created.check_hostname = False
+    created.verify_mode = ssl.CERT_REQUIRED
+    created.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    created.load_verify_locations(cadata=leaf)
+    return without_strict(created)
 
 
 async def _leaf(host: str, port: int, seconds: float) -> bytes:
-    anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    anyone.check_hostname = False
-    anyone.verify_mode = ssl.CERT_NONE
+    unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
     try:
         async with asyncio.timeout(seconds):
-            _, writer = await asyncio.open_connection(host, port, ssl=anyone)
+            _, writer = await asyncio.open_connection(host, port, ssl=unverified)
     except TimeoutError:
         raise SourceError(f"timed out after {seconds:g} s", kind=ProblemKind.TIMED_OUT, culprit=host) from None
     except OSError as error:
@@ -103,6 +111,20 @@ def kind_of(error: BaseException) -> ProblemKind:
     return ProblemKind.TIMED_OUT if isinstance(error, TimeoutError) else ProblemKind.UNREACHABLE
 
 
+def innermost(error: BaseException) -> OSError | None:
+    """The failure of the system or of TLS that an HTTP client has wrapped in its own exceptions; None if there is none."""
+    failures = [inner for inner in _causes(error) if isinstance(inner, OSError)]
+    return failures[-1] if failures else None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and what caused it, outermost first; of several simultaneous ones the first."""
+    while error is not None:
+        yield error
+        inner = error.__cause__ or error.__context__
+        error = inner.exceptions[0] if isinstance(inner, BaseExceptionGroup) else inner
+
+
 def cause_of(error: BaseException) -> str:
     """A failure of the network or of TLS as one clause."""
     if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code == _HAS_EXPIRED:
@@ -117,4 +139,4 @@ def cause_of(error: BaseException) -> str:
         return "timed out"
     if isinstance(error, OSError) and getattr(error, "errno", None) in (-2, -3, -5):
         return "its name can't be resolved"
-    return (error.strerror if isinstance(error, OSError) and error.strerror else "the connection broke").lower()
+    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else BROKEN

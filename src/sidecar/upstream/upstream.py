@@ -1,7 +1,7 @@
-"""Calls to upstreams: the only file that knows the HTTP client, and the only way out of the sidecar.
+"""Calls to upstreams. Only this file uses the HTTP client, and no call leaves the sidecar without it.
 
 An Upstream makes the calls on its list and no others. Every call has limits on time and size, follows no redirect, sends
-no cookie, and ends in an answer or in a SourceError that says in one clause what is wrong.
+no cookie, and ends with an answer or with a SourceError that says in one clause what is wrong.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from .tls import Trust
 T = TypeVar("T")
 Headers = Callable[[bool], Awaitable[Mapping[str, str]]]
 
-#: Bytes of an error's body that are read for its words.
+#: Bytes of an error's body that are read.
 _ERROR_BODY = 64 * 1024
 
-#: What h11 says of an answer that ends too early.
+#: h11's messages about an answer that ends too early, and ours.
 _BROKEN_ANSWERS = {
     "without sending complete message body": ("its answer was cut off", ProblemKind.NOT_UNDERSTOOD),
     "without sending a response": ("it closed the connection without an answer", ProblemKind.UNREACHABLE),
@@ -45,7 +45,7 @@ _NO_HTTP = ("its answer is not HTTP", ProblemKind.NOT_UNDERSTOOD)
 class Limits:
     """Seconds to connect, between two pieces of an answer, and for a whole call; bytes of an answer after inflating.
 
-    ``document`` is the limit for an answer that is parsed in one go, during which nothing else runs; ``body`` for a list.
+    ``document`` limits an answer that is parsed in one go, which blocks everything else; ``body`` limits a list of rows.
     """
 
     connect: float = 5.0
@@ -55,15 +55,15 @@ class Limits:
     document: int = 4 * 1024 * 1024
 
 
-def _itself(row: Any) -> Any:
+def _unchanged(row: Any) -> Any:
     return row
 
 
 class Upstream:
     """One upstream and the calls that may be made to it.
 
-    ``headers`` gives the credentials for a call; it is asked for fresh ones once when they are refused (401).
-    All methods raise SourceError, and ValueError for a call that is not on the list: that is a mistake of ours.
+    ``headers`` returns the credentials for a call; when they are refused (401) it is called once more for fresh ones.
+    All methods raise SourceError, and ValueError for a call that is not on the list, which is a bug of backup-glance.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Upstream:
         self._in_flight = 0
         self._outdated = False
         self._fingerprint: str | None = None
-        self._rests_until = 0.0
+        self._retry_at = 0.0
 
     @property
     def fingerprint(self) -> str | None:
@@ -107,11 +107,11 @@ class Upstream:
         params: Params | None = None,
         /,
         *,
-        each: Callable[[Any], T] = _itself,
+        each: Callable[[Any], T] = _unchanged,
         key: str = "data",
         **path: str,
     ) -> list[T]:
-        """What ``each`` makes of the rows of a body of the form ``{"data": [rows]}``, parsed as they arrive."""
+        """The results of ``each`` for the rows of a body of the form ``{"data": [rows]}``, parsed as they arrive."""
         async with self._answer(call, params, path, None, authenticated=True) as answer:
             try:
                 return await json_rows.rows(self._chunks(answer, self._limits.body), key, each)
@@ -119,7 +119,7 @@ class Upstream:
                 raise SourceError(str(error), kind=ProblemKind.NOT_UNDERSTOOD, culprit=call.path) from None
 
     async def post(self, call: Call, body: object, /, *, authenticated: bool = True) -> Any:
-        """The parsed body of the answer to a JSON body (Backrest has no GET)."""
+        """The parsed body of the answer to a request with a JSON body (Backrest has no GET)."""
         async with self._answer(call, None, {}, body, authenticated=authenticated) as answer:
             return _json(await self._body(answer, self._limits.document))
 
@@ -134,15 +134,15 @@ class Upstream:
     async def _answer(
         self, call: Call, params: Params | None, path: Mapping[str, str], body: object, *, authenticated: bool
     ) -> AsyncIterator[httpx.Response]:
-        """An answer with status 200, its body still to be read, within the total time."""
+        """An answer with status 200 whose body is not read yet, within the total time."""
         if call not in self._allowed:
             raise ValueError(f"source {self._name} may not call {call.method} {call.path}")
         url = self._url + call.filled(params, path)
-        self._respect_rest()
+        self._respect_rate_limit()
         try:
             async with asyncio.timeout(self._limits.total), self._client_in_use() as client:
-                ask = partial(_request, client, call.method, url, params, body)
-                answer = await self._send(client, ask, authenticated=authenticated)
+                request = partial(_request, client, call.method, url, params, body)
+                answer = await self._send(client, request, authenticated=authenticated)
                 try:
                     yield answer
                 finally:
@@ -158,12 +158,12 @@ class Upstream:
             raise _failure(error, self._host) from None
 
     async def _send(
-        self, client: httpx.AsyncClient, ask: Callable[[Mapping[str, str]], httpx.Request], *, authenticated: bool
+        self, client: httpx.AsyncClient, request: Callable[[Mapping[str, str]], httpx.Request], *, authenticated: bool
     ) -> httpx.Response:
-        """The answer, with fresh credentials the second time when the first are refused."""
+        """The answer; if the credentials are refused, the answer to a second request with fresh ones."""
         for fresh in (False, True):
             headers = await self._credentials(fresh=fresh) if authenticated else {}
-            answer = await client.send(ask(headers), stream=True)
+            answer = await client.send(request(headers), stream=True)
             self._note_fingerprint(answer)
             if answer.status_code == 200:
                 return answer
@@ -179,46 +179,47 @@ class Upstream:
             raise SourceError(
                 f"its credential can't be read: {error}",
                 kind=ProblemKind.CONFIGURATION,
-                action="Fix the reference or what it points to.",
+                action="Correct the reference, or what it points to.",
             ) from None
         if not all(value.isascii() and value.isprintable() for value in headers.values()):
             raise SourceError(
-                "its credential can't be sent: it holds a line break or another character that no token has",
+                "its credential can't be sent: it contains a line break or another character that tokens do not have",
                 kind=ProblemKind.CONFIGURATION,
-                action="Store the token alone, in one line.",
+                action="Store only the token, in one line.",
             )
         return headers
 
     async def _refusal(self, answer: httpx.Response) -> SourceError:
-        """Why an answer is not 200."""
+        """The error for an answer that is not 200."""
         try:
-            said = error_text.said(await self._body(answer, _ERROR_BODY), _secrets_of(answer.request))
+            text = error_text.error_text(await self._body(answer, _ERROR_BODY), _secrets_of(answer.request))
         except SourceError:
-            said = ""
+            text = ""
         finally:
             await answer.aclose()
         status = answer.status_code
         if status in (429, 503):
-            self._rests_until = time.monotonic() + error_text.rest(answer.headers.get("retry-after"), datetime.now(UTC))
+            header = answer.headers.get("retry-after")
+            self._retry_at = time.monotonic() + error_text.retry_after(header, datetime.now(UTC))
         if 300 <= status < 400:
-            where = urlsplit(answer.headers.get("location", "")).path or "elsewhere"
+            path = urlsplit(answer.headers.get("location", "")).path or "another address"
             return SourceError(
-                f"HTTP {status}: redirects to {error_text.clean(where)}",
-                kind=ProblemKind.REFUSED_CREDENTIALS if "login" in where else ProblemKind.REDIRECTED,
-                culprit=error_text.clean(where),
+                f"HTTP {status}: redirects to {error_text.clean(path)}",
+                kind=ProblemKind.REFUSED_CREDENTIALS if "login" in path else ProblemKind.REDIRECTED,
+                culprit=error_text.clean(path),
                 status=status,
             )
         action = "Renew its token, then the secret that is configured for it." if status == 401 else None
         return SourceError(
-            f"HTTP {status}{f': {said}' if said else ''}",
+            f"HTTP {status}{f': {text}' if text else ''}",
             kind=_kind_of(status),
             culprit=error_text.clean(answer.request.url.path),
             action=action,
             status=status,
         )
 
-    def _respect_rest(self) -> None:
-        left = self._rests_until - time.monotonic()
+    def _respect_rate_limit(self) -> None:
+        left = self._retry_at - time.monotonic()
         if left > 0:
             raise SourceError(
                 f"rate-limited; retrying in {left:.0f} s", kind=ProblemKind.RATE_LIMITED, culprit=self._host, status=429
@@ -254,7 +255,7 @@ class Upstream:
             self._in_flight -= 1
 
     async def _open(self) -> httpx.AsyncClient:
-        """The client; a new one in place of one that is outdated, unless other calls are still at it."""
+        """The client; an outdated one is replaced, unless other calls still use it."""
         async with self._opening:
             if self._client is not None and self._outdated and not self._in_flight:
                 await self._client.aclose()
@@ -274,9 +275,9 @@ class Upstream:
             timeout=httpx.Timeout(limits.read, connect=limits.connect),
             follow_redirects=False,
             trust_env=False,
-            # PBS 3.2 calls a raw stream "deflate" (pbs.md §9.2): only gzip, or nothing.
+            # PBS 3.2 declares a raw stream as "deflate" (pbs.md §9.2), so only gzip is accepted.
             headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "backup-glance"},
-            # PBS prefers a cookie to the token (pbs.md §1.1), so none may ever be kept.
+            # PBS prefers a cookie to the token (pbs.md §1.1), so cookies are never stored.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 
@@ -287,7 +288,7 @@ class Upstream:
         return await tls.context(parts.hostname, parts.port or 443, self._trust, self._limits.connect)
 
     async def _look_at_certificate(self) -> None:
-        """No connection came about: perhaps the certificate was renewed. Raises SourceError when it is not the pinned one."""
+        """After a failed connection: the certificate may have been renewed. Raises SourceError if it is not the pinned one."""
         self._outdated = True
         if self._trust.fingerprint is not None:
             await self._context()
@@ -311,7 +312,9 @@ def _request(
     try:
         return client.build_request(method, url, params=params, json=body, headers=headers)
     except (httpx.InvalidURL, UnicodeError):
-        raise SourceError("it reported a name that cannot be used in a call", kind=ProblemKind.NOT_UNDERSTOOD) from None
+        raise SourceError(
+            "it reported a name that can't be part of a request", kind=ProblemKind.NOT_UNDERSTOOD
+        ) from None
 
 
 def _secrets_of(request: httpx.Request) -> Iterator[str]:
@@ -323,7 +326,7 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         begun = body.lstrip()[:1] in (b"{", b"[") and body.rstrip()[-1:] not in (b"}", b"]")
-        cause = "its answer was cut off" if begun else "its answer is not JSON"
+        cause = "its answer was cut off" if begun else "its answer is not valid JSON"
         raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD) from None
 
 
@@ -338,22 +341,13 @@ def _kind_of(status: int) -> ProblemKind:
 
 
 def _failure(error: httpx.HTTPError, host: str) -> SourceError:
-    """The innermost failure that says something: httpx and httpcore wrap what the system said."""
+    """A failure as one clause: httpx and httpcore wrap the error of the system."""
     if isinstance(error, httpx.RemoteProtocolError):
-        broken = next((broken for part, broken in _BROKEN_ANSWERS.items() if part in str(error)), _NO_HTTP)
-        return SourceError(broken[0], kind=broken[1], culprit=host)
+        text, kind = next((broken for part, broken in _BROKEN_ANSWERS.items() if part in str(error)), _NO_HTTP)
+        return SourceError(text, kind=kind, culprit=host)
     if isinstance(error, httpx.DecodingError):
-        return SourceError("its answer can't be inflated", kind=ProblemKind.NOT_UNDERSTOOD, culprit=host)
-    said, kind = "the connection broke", ProblemKind.UNREACHABLE
-    for inner in _chain(error):
-        if isinstance(inner, OSError):
-            said, kind = tls.cause_of(inner), tls.kind_of(inner)
-    return SourceError(said, kind=kind, culprit=host)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception and what it came from, outermost first; of several simultaneous ones the first."""
-    while error is not None:
-        yield error
-        inner = error.__cause__ or error.__context__
-        error = inner.exceptions[0] if isinstance(inner, BaseExceptionGroup) else inner
+        return SourceError("its answer can't be decompressed", kind=ProblemKind.NOT_UNDERSTOOD, culprit=host)
+    inner = tls.innermost(error)
+    if inner is None:
+        return SourceError(tls.BROKEN, kind=ProblemKind.UNREACHABLE, culprit=host)
+    return SourceError(tls.cause_of(inner), kind=tls.kind_of(inner), culprit=host)

@@ -1,1 +1,1 @@
-"""Vault: login through an AppRole, reading secrets, enrolment."""
+"""Vault: login with an AppRole, reading secrets, enrolment."""

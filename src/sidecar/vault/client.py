@@ -1,6 +1,6 @@
-"""Calls to Vault or OpenBao: the only file that knows their client (hvac), and the words for every way they refuse.
+"""Calls to Vault or OpenBao, with an error message for every refusal. The only file that uses their client (hvac).
 
-Everything here waits for the network; ``vault_session.py`` calls it from worker threads.
+Everything here waits for the network; ``session.py`` calls it from worker threads.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ T = TypeVar("T")
 #: Seconds to connect, and between two pieces of an answer.
 _TIMEOUT = (3.05, 10.0)
 
-_NOT_VAULT = "does not answer as Vault does (redirects are not followed): set vault.address to the server itself"
+_NOT_VAULT = "does not answer like Vault (redirects are not followed): set vault.address to the Vault server itself"
 
 
 class Trouble(Enum):
     """What went wrong, as far as the next step depends on it."""
 
     AWAY = auto()
-    """Unreachable, sealed, or not itself: to be tried again, and what is in memory stays good meanwhile."""
+    """Unreachable, sealed, or not Vault: try again later; values in memory stay in use until then."""
     DENIED = auto()
-    """The token is no longer valid, or its policy does not reach that far."""
+    """The token is no longer valid, or its policy does not allow this."""
     REFUSED = auto()
     """AppRole does not accept role_id and secret_id."""
     LOCKED_OUT = auto()
-    """Vault refuses even right credentials for a quarter of an hour, because too many wrong ones came before."""
+    """Vault refuses even correct credentials for 15 minutes, because of too many wrong ones before."""
     MISSING = auto()
-    """There is nothing at that path, or the wrapping token is none."""
+    """There is nothing at that path, or the wrapping token does not exist."""
 
 
 class VaultError(SecretError):
-    """Vault did not give what was asked. The message says what to do; it repeats nothing that Vault said."""
+    """Vault refused a call or could not answer. The message says what to do; it quotes nothing from Vault's answer."""
 
     def __init__(self, message: str, trouble: Trouble) -> None:
         super().__init__(message)
@@ -52,10 +52,10 @@ class VaultError(SecretError):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A token that Vault gave out.
+    """A token that Vault issued.
 
     Attributes:
-        lease: seconds that it is good for; 0: without end.
+        lease: seconds that it is valid; 0: it does not expire.
         renewable: whether its lease can be extended.
     """
 
@@ -69,14 +69,14 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """What a wrapping token says of itself: the path it was made at, and when (RFC 3339)."""
+    """Where and when a wrapping token was created: the API path, and the time (RFC 3339)."""
 
     creation_path: str
     creation_time: str
 
 
 class Server:
-    """One Vault server. Methods raise VaultError, and SecretError where its CA file can't be used."""
+    """One Vault server. Methods raise VaultError, and SecretError if its CA file can't be used."""
 
     def __init__(self, address: str, ca_file: Path | None = None, namespace: str | None = None) -> None:
         self.address = address
@@ -87,21 +87,21 @@ class Server:
     def log_in(self, mount: str, role_id: str, secret_id: str) -> Login:
         """A token for the AppRole."""
         client = self._client()
-        words = _login_words(mount)
-        return self._ask(
-            lambda: _login(client.auth.approle.login(role_id, secret_id, use_token=False, mount_point=mount)), words
+        return self._call(
+            lambda: _login(client.auth.approle.login(role_id, secret_id, use_token=False, mount_point=mount)),
+            _login_errors(mount),
         )
 
     def renew(self, token: str) -> Login:
         """The same token with a new lease."""
         client = self._client(token)
-        return self._ask(lambda: _login(client.auth.token.renew_self()), _token_words)
+        return self._call(lambda: _login(client.auth.token.renew_self()), _token_errors)
 
     def is_valid(self, token: str) -> bool:
         """Whether Vault still accepts the token."""
         client = self._client(token)
         try:
-            self._ask(client.auth.token.lookup_self, _token_words)
+            self._call(client.auth.token.lookup_self, _token_errors)
         except VaultError as error:
             if error.trouble is Trouble.DENIED:
                 return False
@@ -109,41 +109,41 @@ class Server:
         return True
 
     def revoke(self, token: str) -> None:
-        """Makes the token worthless."""
+        """Revokes the token."""
         client = self._client(token)
-        self._ask(client.auth.token.revoke_self, _token_words)
+        self._call(client.auth.token.revoke_self, _token_errors)
 
     def read(self, token: str, mount: str, path: str) -> Mapping[str, object]:
         """All fields of the newest version of a KV version 2 entry."""
         kv = self._client(token).secrets.kv.v2
-        return self._ask(
+        return self._call(
             lambda: _fields(kv.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)),
-            _entry_words(mount, path),
+            _entry_errors(mount, path),
         )
 
     def look_up(self, wrapping_token: str) -> Wrapped:
-        """Where a wrapping token came from; that doesn't use it up."""
+        """Where a wrapping token was created; this does not use it up."""
         client = self._client()
-        return self._ask(
+        return self._call(
             lambda: _wrapped(client.adapter.post("/v1/sys/wrapping/lookup", json={"token": wrapping_token})),
-            _wrapping_words,
+            _wrapping_errors,
         )
 
     def unwrap(self, wrapping_token: str) -> Mapping[str, object]:
-        """What was wrapped. The token works once, and only as the client's own (toolchain.md §1.3)."""
+        """What was wrapped. The token works once, and only when the client sends it as its own (toolchain.md §1.3)."""
         client = self._client(wrapping_token)
-        return self._ask(lambda: dict(client.sys.unwrap()["data"]), _wrapping_words)
+        return self._call(lambda: dict(client.sys.unwrap()["data"]), _wrapping_errors)
 
     # --- inside ---
 
     def _client(self, token: str = "") -> Any:
-        """A client of its own for each call: it is cheap, and worker threads share only the connections."""
+        """A new client for each call: it is cheap, and worker threads share only the connections."""
         if self._http is None:
             self._http = transport.connections(self._ca_file)
         return hvac.Client(
             url=self.address,
             token=token,
-            # None would let it take VAULT_CLIENT_CERT from the environment.
+            # With None it would use VAULT_CLIENT_CERT from the environment.
             cert=(),
             namespace=self._namespace,
             session=self._http,
@@ -151,13 +151,13 @@ class Server:
             allow_redirects=False,
         )
 
-    def _ask(self, call: Callable[[], T], words: _Words) -> T:
+    def _call(self, call: Callable[[], T], explain: _Explain) -> T:
         try:
             return call()
         except exceptions.VaultError as error:
-            trouble, text = words(error) or _any_words(error)
+            trouble, text = explain(error) or _general_error(error)
         except requests.exceptions.RequestException as error:
-            trouble, text = Trouble.AWAY, transport.words(error)
+            trouble, text = Trouble.AWAY, transport.explain(error)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             trouble, text = Trouble.AWAY, _NOT_VAULT
         raise VaultError(f"Vault {self.address} {text}", trouble)
@@ -176,94 +176,91 @@ def _fields(answer: Any) -> dict[str, object]:
 
 
 def _wrapped(answer: Any) -> Wrapped:
-    told = answer["data"]
-    return Wrapped(str(told["creation_path"]), str(told["creation_time"]))
+    data = answer["data"]
+    return Wrapped(str(data["creation_path"]), str(data["creation_time"]))
 
 
-# --- words ------------------------------------------------------------------------------------------------------------
+# --- error messages ---------------------------------------------------------------------------------------------------
 
-#: What a refusal means for one kind of call; None: nothing of its own.
-_Words = Callable[[exceptions.VaultError], tuple[Trouble, str] | None]
+#: What a refusal means for one kind of call; None: nothing specific to it.
+_Explain = Callable[[exceptions.VaultError], tuple[Trouble, str] | None]
 
 
-def _login_words(mount: str) -> _Words:
-    def words(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
-        if isinstance(error, exceptions.InvalidRequest) and "CIDR" in _said(error):
-            # This doesn't count as a wrong login (measured), so it may be tried again soon.
+def _login_errors(mount: str) -> _Explain:
+    def explain(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
+        if isinstance(error, exceptions.InvalidRequest) and "CIDR" in _texts(error):
+            # Vault does not count this as a wrong login (measured), so it can be tried again soon.
             return Trouble.AWAY, (
-                "does not let this machine's address log in: correct the role's secret_id_bound_cidrs "
+                "does not allow logins from this machine's address: correct the role's secret_id_bound_cidrs "
                 "or the cidr_list of the secret_id"
             )
         if isinstance(error, exceptions.InvalidRequest):
             return Trouble.REFUSED, (
-                "refuses role_id and secret_id: the secret_id is expired, wrong, used up or destroyed, or the role_id is "
-                "of another role; issue a new secret_id, enrol it and restart backup-glance"
+                "refuses role_id and secret_id: the secret_id is expired, wrong, used up or destroyed, or the role_id "
+                "belongs to another role; issue a new secret_id, enrol it and restart backup-glance"
             )
         if isinstance(error, exceptions.Forbidden):
             return Trouble.LOCKED_OUT, (
-                "refuses every login (HTTP 403): too many wrong ones have locked this role for 15 minutes, in which it is "
-                f"left alone; or there is no AppRole method at auth/{mount} (vault.approle.mount)"
+                "refuses every login (HTTP 403): too many wrong logins have locked this role for 15 minutes (backup-glance "
+                f"waits that long); or there is no AppRole method at auth/{mount} (vault.approle.mount)"
             )
         if isinstance(error, exceptions.InvalidPath):
-            return Trouble.AWAY, "knows no such namespace or login; correct vault.namespace and vault.approle.mount"
-        if "missing" in _said(error):
-            return (
-                Trouble.AWAY,
-                "was shown an empty role_id or secret_id; fill the credential and restart backup-glance",
-            )
+            return Trouble.AWAY, "has no such namespace or login; correct vault.namespace and vault.approle.mount"
+        if "missing" in _texts(error):
+            return Trouble.AWAY, "got an empty role_id or secret_id; fill the credential and restart backup-glance"
         return None
 
-    return words
+    return explain
 
 
-def _entry_words(mount: str, path: str) -> _Words:
+def _entry_errors(mount: str, path: str) -> _Explain:
     place = f"{mount}/{path}"
 
-    def words(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
+    def explain(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
         if isinstance(error, exceptions.Forbidden):
             return Trouble.DENIED, (
-                f'does not let the AppRole read {place}: add to its policy: path "{mount}/data/{path}" '
+                f'does not allow the AppRole to read {place}: add to its policy: path "{mount}/data/{path}" '
                 '{ capabilities = ["read"] }'
             )
         if isinstance(error, exceptions.InvalidPath) and error.errors is None:
-            return Trouble.MISSING, f"has only a deleted version of {place}: undelete it, or write it again"
+            return Trouble.MISSING, f"has only deleted versions of {place}: undelete one, or write the entry again"
         if isinstance(error, exceptions.InvalidPath):
             return Trouble.MISSING, f"has nothing at {place} (KV version 2): write the entry there, or correct its path"
         return None
 
-    return words
+    return explain
 
 
-def _token_words(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
-    # In the last second of its maximal TTL a token can't be renewed, and that is an HTTP 500 (measured).
-    if isinstance(error, exceptions.Forbidden) or "past the max TTL" in _said(error):
+def _token_errors(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
+    # In the last second of its maximal TTL a token can't be renewed; Vault answers HTTP 500 then (measured).
+    if isinstance(error, exceptions.Forbidden) or "past the max TTL" in _texts(error):
         return Trouble.DENIED, "does not accept the token any more"
     return None
 
 
-def _wrapping_words(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
+def _wrapping_errors(error: exceptions.VaultError) -> tuple[Trouble, str] | None:
     if isinstance(error, exceptions.InvalidRequest | exceptions.Forbidden):
         return Trouble.MISSING, (
-            "does not know this wrapping token: it has expired, is mistyped, or was unwrapped already. If not by you, "
-            "somebody else holds the secret_id: destroy it by its accessor. Then issue a new one"
+            "does not know this wrapping token: it has expired, is mistyped, or was unwrapped already. If you did not "
+            "unwrap it, somebody else has the secret_id: destroy it by its accessor. Then issue a new one"
         )
     return None
 
 
-def _any_words(error: exceptions.VaultError) -> tuple[Trouble, str]:
-    """What any call may meet. Vault's own text is not repeated: a 404 carries a whole entry's metadata."""
+def _general_error(error: exceptions.VaultError) -> tuple[Trouble, str]:
+    """Errors that every call can have. Vault's own text is not quoted: a 404 contains the metadata of an entry."""
     for kind, text in (
         (exceptions.VaultDown, "is sealed or not initialised (HTTP 503): unseal it"),
         (exceptions.VaultNotInitialized, "is not initialised (HTTP 501)"),
-        (exceptions.RateLimitExceeded, "asks for fewer calls (HTTP 429)"),
+        (exceptions.RateLimitExceeded, "limits the rate of calls (HTTP 429)"),
         (exceptions.InternalServerError, "failed (HTTP 500): read its log"),
-        (exceptions.BadGateway, "is behind a proxy that doesn't reach it (HTTP 502)"),
+        (exceptions.BadGateway, "is behind a proxy that can't reach it (HTTP 502)"),
     ):
         if isinstance(error, kind):
             return Trouble.AWAY, text
     return Trouble.AWAY, _NOT_VAULT
 
 
-def _said(error: exceptions.VaultError) -> str:
-    """The errors in its answer, which may be a list, empty or absent (toolchain.md §1.4)."""
-    return " ".join(str(one) for one in error.errors or ())
+def _texts(error: exceptions.VaultError) -> str:
+    """The errors in Vault's answer, which may be a list, empty or absent (toolchain.md §1.4)."""
+    return " ".join(str(text) for text in error.errors or ())

@@ -1,4 +1,4 @@
-"""A standing login at Vault, and the entries read through it: they stay in memory and serve on while Vault is away."""
+"""A login at Vault that is kept valid, and the entries read with it. They stay in memory and in use while Vault is away."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: A token without end is looked at once a day.
+#: Seconds after which a token that does not expire is renewed all the same.
 _DAY = 86_400.0
 
-#: The fields of an entry are asked for one after the other; within these seconds they come from one version.
+#: Seconds. Fields of an entry that are read within this time of each other come from the same version.
 _SAME_VERSION = 1.0
 
 
@@ -39,11 +39,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Seconds before something is tried again: at first and at most while Vault is away, and after refused logins. ``answer``
-    is how long one call may take in all.
+    """Seconds to wait before trying again.
 
-    Five wrong logins lock a role, and each one keeps the count of the last 15 minutes alive (deploy.md §3): a refused
-    one is not repeated sooner than that, unless with another role_id or secret_id, for which is looked every ``longest``.
+    Five wrong logins within 15 minutes lock a role (deploy.md §3). So a refused login is not repeated within that time, unless
+    the role_id or secret_id has changed, which is checked every ``longest`` seconds.
+
+    Attributes:
+        first: after the first failure while Vault is away; doubles with each further one.
+        longest: at most, while Vault is away.
+        refused: after a refused login.
+        answer: how long one call may take in total.
     """
 
     first: float = 1.0
@@ -53,28 +58,28 @@ class Waits:
 
 
 def renewal_after(lease: float) -> float:
-    """Seconds after which a lease is renewed: two thirds of it, which leaves a third for trying again."""
+    """Seconds after which a lease is renewed: two thirds of it, which leaves one third for retries."""
     return lease * 2 / 3 if lease else _DAY
 
 
-def is_worn_out(first_lease: float, lease: float) -> bool:
-    """The token nears its maximal TTL: renewing it gave less than half of what the login gave."""
+def is_near_its_end(first_lease: float, lease: float) -> bool:
+    """The token is near its maximal TTL: the renewal gave less than half of the lease that the login gave."""
     return lease < first_lease / 2
 
 
 def retry_after(failures: int, jitter: float, waits: Waits) -> float:
-    """Seconds until the next try after so many failures in a row: doubling, then less up to half by ``jitter`` (0 to 1)."""
+    """Seconds until the next try: doubled with each failure in a row, reduced by up to half by ``jitter`` (0 to 1)."""
     return min(waits.longest, waits.first * 2.0 ** min(failures - 1, 20)) * (1 - jitter / 2)
 
 
 def _text(value: object) -> str:
-    """A field's text; ``vault kv put … secret=@FILE`` keeps the file's last newline, which is no part of a secret."""
+    """A field's text; ``vault kv put … secret=@FILE`` keeps the file's last newline, which is not part of the secret."""
     return value.removesuffix("\n").removesuffix("\r") if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Rest:
-    """Until when something is not tried again, and what is said meanwhile."""
+class _Pause:
+    """Until when something is not tried again, and the error that is raised until then."""
 
     until: float
     message: str
@@ -99,15 +104,15 @@ class VaultSession:
         self._entries: dict[str, Mapping[str, object]] = {}
         self._read_anew: dict[str, float] = {}
         self._failures = 0
-        self._away: _Rest | None = None
-        self._shut: _Rest | None = None
-        self._shown: tuple[str, str] | None = None
+        self._away: _Pause | None = None
+        self._refused: _Pause | None = None
+        self._used: tuple[str, str] | None = None
 
     async def read(self, path: str, field: str, *, fresh: bool) -> str:
-        """The field of the entry, from memory unless ``fresh``. An entry is read as a whole.
+        """The field of the entry, from memory unless ``fresh``. An entry is always read as a whole.
 
         Raises:
-            SecretError: it can't be read and was never read; it is gone or forbidden; it has no such field.
+            SecretError: it can't be read and was never read; it was deleted or is forbidden; it has no such field.
         """
         entry = None if fresh else self._entries.get(path)
         if entry is None:
@@ -117,18 +122,18 @@ class VaultSession:
         if not value:
             raise SecretError(
                 f"Vault entry {self._account.kv_mount}/{path} has no text in field {field}; "
-                "write it there, or correct the field's name"
+                "write it there, or correct the name of the field"
             )
         self._on_secret(value)
         return value
 
     async def keep_alive(self) -> None:
-        """Logs in, renews, and logs in again, for ever. Ends only when it is cancelled."""
+        """Logs in, renews the token, and logs in again, for ever. Ends only when it is cancelled."""
         while True:
             try:
-                pause = await self._tend()
+                pause = await self._renew_if_due()
             except Exception:
-                log.exception("keeping the login at Vault alive failed for a reason of our own")
+                log.exception("internal error: renewing the login at Vault failed")
                 pause = self._waits.longest
             await asyncio.sleep(pause)
 
@@ -154,7 +159,7 @@ class VaultSession:
         try:
             return await self._read_with(login, path)
         except VaultError as error:
-            # A lost token and a missing permission look the same (HTTP 403).
+            # An invalid token and a missing permission give the same answer (HTTP 403).
             if error.trouble is not Trouble.DENIED or await self._call(lambda: self._server.is_valid(login.token)):
                 raise
         return await self._read_with(await self._log_in(), path)
@@ -164,16 +169,16 @@ class VaultSession:
 
     # --- the login ---
 
-    async def _tend(self) -> float:
-        """Does what is due; returns the seconds until something is due again."""
+    async def _renew_if_due(self) -> float:
+        """Renews or logs in if it is time; returns the seconds until it is time again."""
         async with self._calling:
             try:
                 await self._renew_or_log_in()
             except SecretError:
-                log.debug("Vault is tried again later")
+                log.debug("Vault will be tried again later")
             now = time.monotonic()
-            until = max([self._renewal_due, *(rest.until for rest in (self._away, self._shut) if rest)])
-            if self._shut and now < self._shut.until:
+            until = max([self._renewal_due, *(pause.until for pause in (self._away, self._refused) if pause)])
+            if self._refused and now < self._refused.until:
                 until = min(until, now + self._waits.longest)
             return max(until - now, 0)
 
@@ -185,21 +190,22 @@ class VaultSession:
             await self._log_in()
 
     async def _renew(self, login: Login) -> bool:
-        """Whether the token is good for longer now."""
+        """Whether the token was renewed."""
         try:
             renewed = await self._call(lambda: self._server.renew(login.token))
         except VaultError as error:
             if error.trouble is Trouble.DENIED:
                 return False
             raise
-        if is_worn_out(self._first_lease, renewed.lease):
+        if is_near_its_end(self._first_lease, renewed.lease):
             return False
         self._keep(renewed)
         return True
 
     async def _log_in(self) -> Login:
-        if self._shut and self._shut.trouble is Trouble.REFUSED and await self._in_thread(self._has_other_credentials):
-            self._shut = replace(self._shut, until=0)
+        refused = self._refused
+        if refused and refused.trouble is Trouble.REFUSED and await self._in_thread(self._has_other_credentials):
+            self._refused = replace(refused, until=0)
         login = await self._call(self._with_credentials, login=True)
         self._on_secret(login.token)
         self._first_lease = login.lease
@@ -208,13 +214,13 @@ class VaultSession:
 
     def _with_credentials(self) -> Login:
         account = self._account
-        self._shown = role_id, secret_id = account.role_id(), account.secret_id()
+        self._used = role_id, secret_id = account.role_id(), account.secret_id()
         return self._server.log_in(account.mount, role_id, secret_id)
 
     def _has_other_credentials(self) -> bool:
-        """Somebody has exchanged what Vault refused. While it can't be read, it counts as the same."""
+        """Whether the refused role_id or secret_id was replaced. While they can't be read, they count as unchanged."""
         try:
-            return (self._account.role_id(), self._account.secret_id()) != self._shown
+            return (self._account.role_id(), self._account.secret_id()) != self._used
         except SecretError:
             return False
 
@@ -222,26 +228,26 @@ class VaultSession:
         self._login = login
         self._renewal_due = time.monotonic() + renewal_after(login.lease)
 
-    # --- calls, and leaving Vault alone ---
+    # --- calls, and pauses between them ---
 
     async def _call(self, work: Callable[[], T], *, login: bool = False) -> T:
-        """What ``work`` gives, from a worker thread; while Vault is to be left alone, what it said last."""
-        for rest in (self._away, self._shut if login else None):
-            if rest is not None and time.monotonic() < rest.until:
-                raise VaultError(rest.message, rest.trouble)
+        """The result of ``work`` in a worker thread; during a pause, the last error again without a call."""
+        for pause in (self._away, self._refused if login else None):
+            if pause is not None and time.monotonic() < pause.until:
+                raise VaultError(pause.message, pause.trouble)
         try:
             answer = await self._in_thread(work)
         except SecretError as error:
             self._note(error)
             raise
-        if self._away or (login and self._shut):
+        if self._away or (login and self._refused):
             log.info("Vault answers again")
         self._failures, self._away = 0, None
-        self._shut = None if login else self._shut
+        self._refused = None if login else self._refused
         return answer
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """What ``work`` gives. A Vault that never comes to the end of its answer keeps one of a few threads, not the sidecar."""
+        """The result of ``work``. A Vault that never finishes its answer blocks one of a few threads, not the sidecar."""
         try:
             async with asyncio.timeout(self._waits.answer):
                 return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
@@ -250,13 +256,13 @@ class VaultSession:
 
     def _note(self, error: SecretError) -> None:
         trouble = error.trouble if isinstance(error, VaultError) else Trouble.AWAY
-        before = self._shut if trouble in (Trouble.REFUSED, Trouble.LOCKED_OUT) else self._away
+        before = self._refused if trouble in (Trouble.REFUSED, Trouble.LOCKED_OUT) else self._away
         if trouble in (Trouble.REFUSED, Trouble.LOCKED_OUT):
-            self._shut = _Rest(time.monotonic() + self._waits.refused, str(error), trouble)
+            self._refused = _Pause(time.monotonic() + self._waits.refused, str(error), trouble)
         elif trouble is Trouble.AWAY:
             self._failures += 1
             pause = retry_after(self._failures, random.random(), self._waits)  # noqa: S311 (spreads load, hides nothing)
-            self._away = _Rest(time.monotonic() + pause, str(error), trouble)
+            self._away = _Pause(time.monotonic() + pause, str(error), trouble)
         else:
             return
         if before is None or before.message != str(error):

@@ -1,9 +1,8 @@
-"""The way to Vault: whom TLS trusts, what of the environment is ignored, and what a network failure means."""
+"""Connections to Vault: which certificates are trusted, and what a network failure means. The environment is ignored."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from sidecar.upstream import tls
 
 
 def connections(ca_file: Path | None) -> requests.Session:
-    """HTTPS to whom ``ca_file`` (without: the system) trusts; no proxies, .netrc or CA bundles from the environment.
+    """HTTPS that trusts ``ca_file``, or the system's CAs without one; no proxies, .netrc or CA bundles of the environment.
 
     Raises:
         SecretError: the CA file can't be used.
@@ -23,38 +22,28 @@ def connections(ca_file: Path | None) -> requests.Session:
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        reason = "it contains no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise SecretError(
             f"vault.ca_file {ca_file} can't be used: {reason}; put the CA's certificate (PEM) there"
         ) from None
-    # Python 3.13 asks for extensions that many a private CA lacks; all other checks stay.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     session = requests.Session()
     session.trust_env = False
-    session.mount("https://", _Trusting(context))
+    session.mount("https://", _ContextAdapter(tls.without_strict(context)))
     return session
 
 
-def words(error: requests.RequestException) -> str:
-    """A failure of the network or of TLS, after "Vault ADDRESS". requests and urllib3 wrap it: the innermost one tells it."""
+def explain(error: requests.RequestException) -> str:
+    """A failure of the network or of TLS, as the end of a sentence that begins with "Vault ADDRESS"."""
     if isinstance(error, requests.exceptions.Timeout):
         return "can't be reached: timed out"
-    inner = [
-        one for one in _chain(error) if isinstance(one, OSError) and not isinstance(one, requests.RequestException)
-    ]
-    cause = tls.cause_of(inner[-1]) if inner else "the connection broke"
-    if inner and isinstance(inner[-1], ssl.SSLCertVerificationError):
+    inner = tls.innermost(error)
+    cause = tls.cause_of(inner) if inner else tls.BROKEN
+    if isinstance(inner, ssl.SSLCertVerificationError):
         return f"can't be trusted: {cause}; put the CA that signed its certificate into vault.ca_file"
     return f"can't be reached: {cause}; start it, or correct vault.address"
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-class _Trusting(HTTPAdapter):
+class _ContextAdapter(HTTPAdapter):
     """Trusts what its TLS context trusts and nothing else: requests would add the CAs of certifi."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -65,4 +54,4 @@ class _Trusting(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Everything is in the context."""
+        """Does nothing: the context has all settings."""

@@ -1,0 +1,99 @@
+"""The board as it stands now: takes each report, judges everything again, and swaps the board.
+
+``runtime.py`` calls it from one event loop; ``web/`` reads ``board`` and ``timeline`` between two calls, never during one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from .core.board.board import board_of
+from .core.history.record import record
+from .core.judgement.judged import Judged, judged
+from .core.model import Board
+from .core.reports.report import Report, keep_what_failed
+from .core.settings import Settings
+from .core.timeline.timeline import Timeline, timeline_of
+from .core.timeline.verdict_memory import VerdictMemory, remember_verdicts
+from .ledger.ledger import Ledger, Remembered
+
+#: Gives the present moment, with its zone.
+Clock = Callable[[], datetime]
+
+log = logging.getLogger(__name__)
+
+
+class BoardKeeper:
+    """The newest report of each source, the history, and the board that was judged from them. Not thread-safe.
+
+    With a ledger it starts with what was known before the restart: readings keep their age, so nothing old is green.
+
+    Attributes:
+        board: the newest board; immutable, replaced as a whole.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, ledger: Ledger | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._ledger = ledger
+        remembered = ledger.remembered if ledger else Remembered()
+        self._reports = dict(_still_configured(remembered.reports, settings))
+        self._history = remembered.history
+        self._verdicts = VerdictMemory(remembered.verdicts)
+        self._tried: set[str] = set()
+        self._timeline: Timeline | None = None
+        self.rejudge()
+
+    def record(self, report: Report) -> None:
+        """Takes a source's new report and judges again; scopes that failed keep their last reading."""
+        before = self._reports.get(report.source)
+        merged = keep_what_failed(report, before)
+        self._reports[report.source] = merged
+        self._tried.add(report.source)
+        _log_change(before, report)
+        self._history = record(self._history, merged)
+        self.rejudge()
+        if self._ledger is not None:
+            self._ledger.record(merged, self._history, self.board)
+
+    def rejudge(self) -> None:
+        """Judges everything for the present moment and replaces the board. If that fails, all stays as it was."""
+        made = judged(dict(self._reports), self._history, self._settings, self._clock())
+        self.board, self._judged, self._timeline = self._board(made), made, None
+        if self._ledger is not None:
+            self._verdicts, new = remember_verdicts(self._verdicts, made, self.board)
+            self._ledger.record_verdicts(new)
+
+    def timeline(self) -> Timeline:
+        """What is due at any time, as it was known when the present board was made: made once, when first asked for."""
+        if self._timeline is None:
+            self._timeline = timeline_of(self._judged)
+        return self._timeline
+
+    def ready(self) -> bool:
+        """Whether every source was tried since the start."""
+        return all(source.name in self._tried for source in self._settings.sources)
+
+    def _board(self, made: Judged) -> Board:
+        board = board_of(made)
+        return replace(board, notes=(*board.notes, *self._ledger.notes)) if self._ledger else board
+
+
+def _still_configured(reports: dict[str, Report], settings: Settings) -> Iterator[tuple[str, Report]]:
+    for name, report in reports.items():
+        source = settings.source(name)
+        if source is not None and source.kind is report.kind:
+            yield name, report
+
+
+def _log_change(before: Report | None, report: Report) -> None:
+    """Logs once when a source starts to fail and once when it is back, not on every poll."""
+    was = before.problem.cause if before and before.problem else None
+    now = report.problem.cause if report.problem else None
+    if now != was and now is not None:
+        log.warning("source %s can't be read: %s", report.source, now)
+    elif now is None and was is not None:
+        log.info("source %s can be read again", report.source)

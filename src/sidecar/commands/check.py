@@ -1,0 +1,206 @@
+"""``backup-glance serve --check``: whether the service could start with this configuration, these secrets and this ledger.
+
+It does not use the network and changes nothing: the ledger is opened as a copy in a temporary directory.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+
+from sidecar import credentials as secrets
+from sidecar.board_keeper import BoardKeeper
+from sidecar.config import load
+from sidecar.config.model import Config
+from sidecar.config.secret_refs import VaultSecret
+from sidecar.credentials import Credentials
+from sidecar.errors import ConfigError, SecretError
+from sidecar.ledger.ledger import FILE, Condition, Ledger
+from sidecar.ledger.trial_copy import copy_ledger
+
+log = logging.getLogger(__name__)
+
+#: Exit code when the service could not start, or could not use its ledger.
+UNUSABLE = 2
+
+#: What to do without a sidecar key.
+KEY_NEEDED = "callers need a key: write one of at least 32 random characters there"
+
+#: What a check says of a ledger that the service would not simply open. UNUSABLE has its own detail.
+_DETAILS = {
+    Condition.MIGRATED: "is of an older version; the service brings it up to date and keeps a copy of the older file",
+    Condition.RESTORED: "is of a newer version; the service uses the copy from before that version instead",
+    Condition.BROKEN: "is broken; the service would set it aside and start with an empty one",
+}
+
+
+class Kind(StrEnum):
+    """What a finding is about."""
+
+    CONFIGURATION = "configuration"
+    KEYS = "keys"
+    SECRET = "secret"  # noqa: S105 (the word, not a value)
+    LEDGER = "ledger"
+    BOARD = "board"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. ``fatal``: with it the result is not usable. ``text`` is for people and names the fix."""
+
+    kind: Kind
+    fatal: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerResult:
+    """What would become of the ledger: a Condition, "none" without a state directory, None when it was not looked at."""
+
+    state: str | None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What the check found; printed as it is with ``--json``.
+
+    Attributes:
+        version: of backup-glance.
+        usable: the service could start, and use the ledger.
+        configuration: "ok" or "invalid".
+        board: a first board could be made, from what the ledger holds.
+    """
+
+    version: str
+    usable: bool
+    configuration: str
+    ledger: LedgerResult
+    board: bool
+    findings: tuple[Finding, ...]
+
+
+def run(
+    path: Path, credentials: Credentials, state: Path | None, clock: Callable[[], datetime], *, as_json: bool
+) -> int:
+    """Prints the result for people or as JSON; returns the exit code."""
+    result = check(path, credentials, state, clock)
+    if as_json:
+        print(json.dumps(asdict(result), indent=2))
+    else:
+        for finding in result.findings:
+            print(finding.text, file=sys.stderr)
+        if result.usable:
+            print(f"{path}: can be used")
+    return 0 if result.usable else UNUSABLE
+
+
+def check(path: Path, credentials: Credentials, state: Path | None, clock: Callable[[], datetime]) -> Result:
+    """Tries everything that a start needs, except sockets, Vault and upstreams."""
+    config, findings = _configuration(path)
+    findings += _wrong_keys(credentials)
+    ledger, board = LedgerResult(None), False
+    if config is not None:
+        findings += _missing_secrets(config, credentials)
+        ledger, board, more = _first_board(config, state, clock)
+        findings += more
+    return Result(
+        version=version("backup-glance"),
+        usable=not any(finding.fatal for finding in findings),
+        configuration="ok" if config else "invalid",
+        ledger=ledger,
+        board=board,
+        findings=tuple(findings),
+    )
+
+
+def _configuration(path: Path) -> tuple[Config | None, list[Finding]]:
+    try:
+        return load.load(path), []
+    except ConfigError as error:
+        return None, [Finding(Kind.CONFIGURATION, fatal=True, text=text) for text in error.findings]
+
+
+def _wrong_keys(credentials: Credentials) -> Iterator[Finding]:
+    try:
+        secrets.sidecar_keys(credentials)
+    except SecretError as error:
+        yield Finding(Kind.KEYS, fatal=True, text=f"{error}; {KEY_NEEDED}")
+
+
+def _missing_secrets(config: Config, credentials: Credentials) -> Iterator[Finding]:
+    """Files and credentials only: what is in Vault, only Vault can tell."""
+    for place, secret in config.secrets():
+        if isinstance(secret, VaultSecret):
+            continue
+        try:
+            credentials.local(secret)
+        except SecretError as error:
+            yield Finding(Kind.SECRET, fatal=True, text=f"{place}: {error}; write it there, or correct the reference")
+    role = config.vault.approle if config.vault else None
+    for name, login in (("role_id", role.role_id), ("secret_id", role.secret_id)) if role else ():
+        try:
+            credentials.local(login)
+        except SecretError as error:
+            # Not fatal: a first deployment checks the configuration before it enrols.
+            text = f"vault.approle.{name}: {error}; without it nothing can be read from Vault: run backup-glance enrol"
+            yield Finding(Kind.SECRET, fatal=False, text=text)
+
+
+def _first_board(
+    config: Config, state: Path | None, clock: Callable[[], datetime]
+) -> tuple[LedgerResult, bool, list[Finding]]:
+    """Opens a copy of the ledger and judges once from what it holds."""
+    if state is None:
+        return LedgerResult("none"), *_judged(config, None, clock)
+    if not os.access(state, os.W_OK | os.X_OK):
+        return _unusable(f"{state}: is not a directory that backup-glance can write; make it one")
+    with tempfile.TemporaryDirectory(prefix="backup-glance-check-") as folder:
+        try:
+            if (state / FILE).exists():
+                copy_ledger(state / FILE, Path(folder) / FILE)
+        except (sqlite3.Error, OSError) as error:
+            return _unusable(f"{state / FILE}: the ledger can't be copied: {error}")
+        ledger = _opened(Path(folder), clock(), config)
+        try:
+            board, findings = _judged(config, ledger, clock)
+        finally:
+            ledger.close()
+        # Its notes name the place of the copy.
+        detail = _DETAILS.get(ledger.condition) or " ".join(ledger.notes).replace(folder, str(state)) or None
+    if ledger.condition in (Condition.BROKEN, Condition.UNUSABLE):
+        findings.append(Finding(Kind.LEDGER, fatal=True, text=f"{state / FILE}: {detail}"))
+    return LedgerResult(ledger.condition, detail), board, findings
+
+
+def _unusable(detail: str) -> tuple[LedgerResult, bool, list[Finding]]:
+    return LedgerResult(Condition.UNUSABLE, detail), False, [Finding(Kind.LEDGER, fatal=True, text=detail)]
+
+
+def _opened(folder: Path, now: datetime, config: Config) -> Ledger:
+    """The ledger in ``folder``. What it logs is about a copy; the findings say it about the original."""
+    logging.disable(logging.ERROR)
+    try:
+        return Ledger(folder, now, config.remember_for)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _judged(config: Config, ledger: Ledger | None, clock: Callable[[], datetime]) -> tuple[bool, list[Finding]]:
+    try:
+        BoardKeeper(config.to_settings(), clock, ledger)
+    except Exception:
+        log.exception("internal error: judging failed")
+        text = "internal error: no board could be made; read the messages above and report the bug"
+        return False, [Finding(Kind.BOARD, fatal=True, text=text)]
+    return True, []

@@ -1,0 +1,244 @@
+"""`backup-glance serve --check`: what it says as fields, and that it changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.commands import check
+from sidecar.credentials import Credentials
+from sidecar.ledger.ledger import FILE
+from tests.commands.test_cli import KEY, command
+from tests.ledgers import desk, filled, written
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+class Host:
+    """A configuration, credentials and an empty state directory that can be used."""
+
+    def __init__(self, folder: Path, upstream: int) -> None:
+        self.config = folder / "config.yaml"
+        self.credentials = folder / "credentials"
+        self.state = folder / "state"
+        self.credentials.mkdir()
+        self.state.mkdir()
+        (self.credentials / "sidecar_keys").write_text(f"{KEY}\n")
+        (self.credentials / "secret").write_text("secret-of-the-source\n")
+        self.config.write_text(
+            f'sources:\n  pbs: {{kind: pbs, url: "https://127.0.0.1:{upstream}", token_id: "a@pbs!b", '
+            "secret: {credential: secret}}\n"
+        )
+
+    def result(self) -> dict[str, Any]:
+        """What the command prints, from a process of its own."""
+        done = command(
+            *("serve", "--check", "--json", "--config", str(self.config), "--credentials", str(self.credentials)),
+            *("--state", str(self.state)),
+        )
+        result: dict[str, Any] = json.loads(done.stdout)
+        assert done.returncode == (0 if result["usable"] else 2)
+        assert "Traceback" not in done.stderr
+        return result
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """The state directory stays as it is, to the byte."""
+        before = {path.name: path.read_bytes() for path in self.state.iterdir()}
+        yield
+        after = {path.name: path.read_bytes() for path in self.state.iterdir()}
+        # An index and an empty write-ahead log may appear when a ledger is read.
+        new = {name for name in after.keys() - before.keys() if name.endswith("-shm") or not after[name]}
+        assert {name: content for name, content in after.items() if name not in new} == before
+
+
+@pytest.fixture
+def upstream() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        yield listener
+
+
+@pytest.fixture
+def host(tmp_path: Path, upstream: socket.socket) -> Host:
+    return Host(tmp_path, upstream.getsockname()[1])
+
+
+def kinds(result: dict[str, Any]) -> list[tuple[str, bool]]:
+    return [(finding["kind"], finding["fatal"]) for finding in result["findings"]]
+
+
+def set_version(state: Path, version: int) -> None:
+    with closing(sqlite3.connect(state / FILE)) as connection, connection:
+        connection.execute("UPDATE schema_version SET version = ?", (version,))
+
+
+def test_what_can_be_used_is_usable_and_no_upstream_is_called(host: Host, upstream: socket.socket) -> None:
+    result = host.result()
+
+    assert result.pop("version")
+    assert result == {
+        "usable": True,
+        "configuration": "ok",
+        "ledger": {"state": "new", "detail": None},
+        "board": True,
+        "findings": [],
+    }
+    assert list(host.state.iterdir()) == []
+    with pytest.raises(BlockingIOError):
+        upstream.accept()
+
+
+def test_a_ledger_is_opened_and_stays_as_it_is(host: Host) -> None:
+    filled(host.state)
+
+    with host.unchanged():
+        result = host.result()
+
+    assert (result["usable"], result["ledger"]["state"], result["board"]) == (True, "ok", True)
+
+
+def test_a_ledger_that_a_sidecar_is_writing_can_be_checked(host: Host) -> None:
+    keeper, ledger = desk(host.state)
+    keeper.rejudge()
+    written(ledger)
+
+    assert host.result()["ledger"]["state"] == "ok"
+
+    ledger.close()
+
+
+def test_without_a_state_directory_there_is_no_ledger(host: Host) -> None:
+    credentials = Credentials(host.credentials)
+
+    result = check.check(host.config, credentials, None, lambda: NOW)
+
+    assert (result.usable, result.ledger.state, result.board) == (True, "none", True)
+
+
+def test_a_ledger_of_a_newer_version_is_restored_from_its_copy(host: Host) -> None:
+    filled(host.state)
+    (host.state / f"{FILE}.v1").write_bytes((host.state / FILE).read_bytes())
+    set_version(host.state, 99)
+
+    with host.unchanged():
+        result = host.result()
+
+    assert (result["usable"], result["ledger"]["state"]) == (True, "restored")
+
+
+def test_a_ledger_of_a_newer_version_without_a_copy_is_unusable(host: Host) -> None:
+    filled(host.state)
+    set_version(host.state, 99)
+
+    with host.unchanged():
+        result = host.result()
+
+    assert (result["usable"], result["ledger"]["state"]) == (False, "unusable")
+    assert kinds(result) == [("ledger", True)]
+    assert "newer version" in result["ledger"]["detail"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"this is not a database, but it is longer than a header of one hundred bytes. " * 10, None],
+    ids=["another file", "damaged"],
+)
+def test_a_ledger_that_cannot_be_read_is_not_usable(host: Host, content: bytes | None) -> None:
+    filled(host.state)
+    ledger = host.state / FILE
+    ledger.write_bytes(content or ledger.read_bytes()[:8192] + os.urandom(16384))
+
+    with host.unchanged():
+        result = host.result()
+
+    assert (result["usable"], result["ledger"]["state"] in ("broken", "unusable")) == (False, True)
+    assert kinds(result) == [("ledger", True)]
+    assert str(ledger) in result["findings"][0]["text"]
+    assert "backup-glance-check-" not in json.dumps(result)
+
+
+def test_a_state_directory_that_is_not_there_is_named(host: Host) -> None:
+    host.state.rmdir()
+
+    result = host.result()
+
+    assert (result["usable"], result["ledger"]["state"]) == (False, "unusable")
+    assert f"{host.state}: is not a directory that backup-glance can write" in result["findings"][0]["text"]
+
+
+def test_a_secret_file_that_is_missing_is_named_with_its_key(host: Host) -> None:
+    (host.credentials / "secret").unlink()
+
+    result = host.result()
+
+    assert (result["usable"], result["configuration"]) == (False, "ok")
+    assert kinds(result) == [("secret", True)]
+    assert result["findings"][0]["text"].startswith("sources.pbs.secret: credential secret: No such file or directory")
+
+
+def test_credentials_for_vault_that_are_not_enrolled_yet_are_a_finding_that_is_not_fatal(host: Host) -> None:
+    text = host.config.read_text().replace("{credential: secret}", "{vault: backup-glance/pbs, field: secret}")
+    host.config.write_text(f"{text}vault: {{address: https://127.0.0.1:1}}\n")
+
+    result = host.result()
+
+    assert result["usable"] is True
+    assert kinds(result) == [("secret", False), ("secret", False)]
+    assert "run backup-glance enrol" in result["findings"][1]["text"]
+
+
+def test_everything_that_is_wrong_is_said_at_once(host: Host) -> None:
+    host.config.write_text(host.config.read_text().replace("kind: pbs", "kind: pps"))
+    (host.credentials / "sidecar_keys").write_text("short\n")
+
+    result = host.result()
+
+    assert kinds(result) == [("configuration", True), ("keys", True)]
+    assert (result["configuration"], result["ledger"]["state"], result["board"]) == ("invalid", None, False)
+    assert result["findings"][0]["text"].startswith(f"{host.config}:2: sources.pbs")
+
+
+def test_a_judgement_that_fails_is_a_finding(host: Host) -> None:
+    def no_clock() -> datetime:
+        raise ZeroDivisionError
+
+    result = check.check(host.config, Credentials(host.credentials), None, no_clock)
+
+    assert (result.usable, result.board) == (False, False)
+    assert [finding.kind for finding in result.findings] == [check.Kind.BOARD]
+
+
+def test_people_get_lines(host: Host) -> None:
+    arguments = ["serve", "--check", "--config", str(host.config), "--credentials", str(host.credentials)]
+    usable = command(*arguments)
+    (host.credentials / "secret").unlink()
+    unusable = command(*arguments)
+
+    assert (usable.returncode, usable.stdout, usable.stderr) == (0, f"{host.config}: can be used\n", "")
+    assert (unusable.returncode, unusable.stdout) == (2, "")
+    assert unusable.stderr.startswith("sources.pbs.secret: credential secret: No such file or directory")
+
+
+def test_json_without_check_is_refused(host: Host) -> None:
+    done = command("serve", "--json", "--config", str(host.config))
+
+    assert (done.returncode, done.stderr) == (2, "serve: --json is only for --check; add --check\n")
+
+
+def test_no_secret_is_printed(host: Host) -> None:
+    host.config.write_text(host.config.read_text() + "vault: {address: https://127.0.0.1:1}\n")
+
+    printed = json.dumps(host.result())
+
+    assert "secret-of-the-source" not in printed
+    assert KEY not in printed
