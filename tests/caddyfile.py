@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-#: Older versions send "{file.…}" literally although they accept the file, or lack fixes that it relies on (deploy.md §4).
+#: Older versions send "{file.…}" literally although they accept the file, or lack fixes that it relies on (OPS-5).
 OLDEST = (2, 11, 4)
 
 _FOLDER = Path(__file__).parent.parent / "caddy"

@@ -185,7 +185,7 @@ def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Produ
 
 
 def test_everything_that_leaves_is_a_read(lab: Product) -> None:
-    """GET to PBS, PVE and Databasement; to Backrest, which knows only POST, the login and the summary (design §5)."""
+    """GET to PBS, PVE and Databasement; to Backrest, which knows only POST, the login and the summary."""
     lab.rack.requests.clear()
     lab.board()
     sent = {(one.source, one.method) for one in lab.rack.requests}
@@ -201,7 +201,7 @@ def test_everything_that_leaves_is_a_read(lab: Product) -> None:
 
 @pytest.mark.parametrize("module", [pbs, pve, databasement])
 def test_no_list_of_allowed_calls_holds_a_call_that_acts(module: ModuleType) -> None:
-    """Some GETs of Databasement act: test-connection opens a connection or writes a file (databasement §1.2)."""
+    """Some GETs of Databasement act: test-connection opens a connection or writes a file (DB-2)."""
     assert module.ALLOWED
     for call in module.ALLOWED:
         assert call.method == "GET"

@@ -17,7 +17,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
-#: A slow refresh is not repeated before ten times its own duration has passed (design §5).
+#: A slow refresh is not repeated before ten times its own duration has passed.
 DURATIONS_APART = 10
 
 

@@ -13,7 +13,7 @@ from tests.web import boards, themes
 
 pytestmark = pytest.mark.browser
 
-#: Glance's theme variables as its own page declares them (glance.md §4), and a theme-style with nothing in it.
+#: Glance's theme variables as its own page declares them (GL-3), and a theme-style with nothing in it.
 GLANCE = """<!doctype html>
 <html data-theme="default" data-scheme="dark">
 <head><meta name="color-scheme" content="dark">

@@ -1,4 +1,4 @@
-"""The page in Debian's Chromium at the widths that Glance gives its columns (glance.md §8)."""
+"""The page in Debian's Chromium at the widths that Glance gives its columns (GL-4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every view at every width that Glance gives a column (glance.md §8): nothing scrolls sideways, is cut or too small."""
+"""Every view at every width that Glance gives a column (GL-4): nothing scrolls sideways, is cut or too small."""
 
 from __future__ import annotations
 

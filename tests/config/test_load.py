@@ -13,7 +13,7 @@ from sidecar.core.model import PartKind
 from sidecar.core.settings import ExpectSetting, PartSetting
 from sidecar.errors import ConfigError
 
-#: The file of design §4, every key of it.
+#: A configuration file with every key.
 WHOLE = """\
 timezone: Europe/Berlin
 week_start: monday

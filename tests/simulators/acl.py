@@ -64,7 +64,7 @@ PVE_AUDITOR = frozenset(
         "VM.GuestAgent.Audit",
     }
 )
-"""Roles (pbs.md §1.3, §1.6)."""
+"""Roles (PBS-4, PVE-3)."""
 
 PBS_FULL = grants(datastore=DATASTORE_AUDIT, remote=REMOTE_AUDIT, system=PBS_AUDIT)
 """DatastoreAudit on /datastore, RemoteAudit on /remote, Audit on /system: all that backup-glance can use."""

@@ -1,4 +1,4 @@
-"""A Backrest 1.14: Connect RPC over POST, and the three methods that may be called (databasement_backrest §3)."""
+"""A Backrest 1.14: Connect RPC over POST, and the three methods that may be called (docs/upstreams.md)."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _base64(raw: bytes) -> str:
 
 
 def _refuse(site: Site, request: Request) -> Response | None:
-    """Plain text 401; a wrong Basic password reads like no header at all (§3.2)."""
+    """Plain text 401; a wrong Basic password reads like no header at all (BR-2)."""
     access = site.access["backrest"]
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme == "Bearer":
@@ -120,7 +120,7 @@ def _is_valid(access: Access, token: str, now: datetime) -> bool:
 
 
 def _get_operations(moment: Moment, body: Body) -> Json:
-    """The newest ``lastN`` by start, future ones included, sorted by id (§3.5)."""
+    """The newest ``lastN`` by start, future ones included, sorted by id (BR-5)."""
     selector = body.get("selector")
     if not isinstance(selector, dict):
         raise _ConnectError(500, "unknown", "empty selector")

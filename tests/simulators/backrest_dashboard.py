@@ -1,4 +1,4 @@
-"""Backrest's summary of plans and repositories (databasement_backrest §3.4)."""
+"""Backrest's summary of plans and repositories (BR-4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backrest's operation log: backups and what follows them, upkeep, announced runs (databasement_backrest §3.5)."""
+"""Backrest's operation log: backups and what follows them, upkeep, announced runs (BR-5)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def operations(moment: Moment) -> list[Operation]:
 
 @lru_cache(maxsize=2)
 def remembered(moment: Moment) -> list[QueueRun]:
-    """Runs whose operations still exist: forgotten snapshots take theirs along, failures stay a month (§3.5)."""
+    """Runs whose operations still exist: forgotten snapshots take theirs along, failures stay a month (BR-8)."""
     runs: list[QueueRun] = []
     for task in moment.queued():
         mine = [run for run in moment.queue_runs if run.task.name == task.name]

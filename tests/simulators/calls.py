@@ -54,7 +54,7 @@ class Question:
             raise RefusedError(400, f"parameter verification failed - '{name}': unable to parse integer.") from None
 
     def flag(self, name: str) -> bool:
-        """A boolean as Proxmox takes it (pbs.md §9.3)."""
+        """A boolean as Proxmox takes it (PBS-31)."""
         word = self.text(name, "0")
         if word not in ("0", "1", "true", "false"):
             raise RefusedError(400, f"parameter verification failed - '{name}': Unable to parse boolean option.")
@@ -86,7 +86,7 @@ def call(path: str, answer: Callable[[Question], Answer], *parameters: str, publ
 
 
 def find(calls: Iterable[Call], path: str) -> tuple[Call, dict[str, str]] | None:
-    """The call for a path, and its named parts. Doubled and trailing slashes don't matter (pbs.md §9)."""
+    """The call for a path, and its named parts. Doubled and trailing slashes don't matter (PBS-31)."""
     plain = "/" + "/".join(part for part in path.split("/") if part)
     for known in calls:
         match = known.pattern.fullmatch(plain)

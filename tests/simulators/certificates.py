@@ -38,7 +38,7 @@ class _Authority:
 def make_certificates(directory: Path, *, now: datetime | None = None) -> dict[str, Pair]:
     """One pair per upstream. Valid from a day before ``now``: the clock of TLS, which is not the homelab's."""
     start = (now or datetime.now(UTC)) - timedelta(days=1)
-    # pve-cluster makes its CA without keyUsage; Python 3.13's strict flag refuses that (libs.md §1.2).
+    # pve-cluster makes its CA without keyUsage; Python 3.13's strict flag refuses that (PVE-18).
     cluster = _authority("Proxmox Virtual Environment", start, key_usage=False)
     ordinary = _authority("Homelab CA", start, key_usage=True)
     return {
@@ -72,7 +72,7 @@ def _leaf(directory: Path, source: str, issuer: _Authority, start: datetime) -> 
 
 
 def _self_signed(directory: Path, start: datetime) -> Pair:
-    """PBS names itself, never the address that is dialled: only its fingerprint can be trusted (pbs.md §1.2)."""
+    """PBS names itself, never the address that is dialled: only its fingerprint can be trusted (PBS-3)."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _builder(_name("pbs.lan"), _name("pbs.lan"), key, start)
     builder = _for_server(builder, key, key, (x509.DNSName("pbs"), x509.DNSName("pbs.lan")))

@@ -1,4 +1,4 @@
-"""A Databasement 1.9: bearer token, Laravel's errors and pages, and the lists a viewer may read (databasement §1)."""
+"""A Databasement 1.9: bearer token, Laravel's errors and pages, and the lists a viewer may read (docs/upstreams.md)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _error(status: int, message: str) -> Response:
 
 
 def _refuse(access: Access, request: Request) -> Response | None:
-    """A browser is sent to the login page; only who accepts JSON is told 401 (databasement §1.3)."""
+    """A browser is sent to the login page; only who accepts JSON is told 401 (DB-3)."""
     if request.headers.get("authorization") == f"Bearer {access.name}|{access.secret}" and not access.refused:
         return None
     if "json" in request.headers.get("accept", ""):
@@ -106,7 +106,7 @@ def _whole(parameters: dict[str, list[str]], name: str, default: int) -> int:
 
 
 def _envelope(request: Request, rows: Rows, page: int, size: int) -> dict[str, object]:
-    """Links carry the page number only: per_page, filters and sort are dropped (databasement §1.3)."""
+    """Links carry the page number only: per_page, filters and sort are dropped (DB-4)."""
     path = f"{request.url.scheme}://{request.url.netloc}{request.url.path}"
     last = max(math.ceil(len(rows) / size), 1)
     shown = rows[(page - 1) * size : page * size]

@@ -1,4 +1,4 @@
-"""Rows of Databasement's lists (databasement §1.4–1.6)."""
+"""Rows of Databasement's lists (docs/upstreams.md)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.simulators.timetable import Timetable
 _INSTALLED = datetime(2026, 1, 20, 9, tzinfo=UTC)
 _INSTALLED_TEXT = "2026-01-20T09:00:00.000000Z"
 _CHECK = time(5)
-"""When the files are looked at every night, local time (databasement §1.5)."""
+"""When the files are looked at every night, local time (DB-8)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """How far a row has come. A running one can still carry error and end of a failed try (databasement §1.4)."""
+    """How far a row has come. A running one can still carry error and end of a failed try (DB-6)."""
 
     status: str
     attempt: Attempt | None = None
@@ -195,7 +195,7 @@ def _volume_config(volume: Volume) -> dict[str, Json]:
 
 
 def _metadata(moment: Moment, row: DumpRow) -> dict[str, Json]:
-    """Host, port, user and volume settings, in every row (databasement §1.4)."""
+    """Host, port, user and volume settings, in every row (DB-9)."""
     volume = moment.lab.dumps.volume(row.backup.volumes[0])
     return {
         "database_server": {
@@ -243,7 +243,7 @@ def _changed(row: DumpRow, progress: _Progress) -> datetime:
 
 
 def _duration(progress: _Progress) -> str | None:
-    """For people: never hours, milliseconds below a second (databasement §1.4)."""
+    """For people: never hours, milliseconds below a second (DB-10)."""
     if progress.attempt is None or progress.status in ("running", "pending"):
         return None
     took = progress.attempt.end - progress.attempt.start

@@ -26,7 +26,7 @@ from tests.simulators.timetable import laravel
 _BACKOFF = timedelta(seconds=60)
 _TRIES = 3
 WHOLE_SERVER = "(all databases)"
-"""The database name of a failure before the databases were known (databasement §1.4)."""
+"""The database name of a failure before the databases were known (DB-7)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class DatabaseNeverDumped(Fault):
 
 @dataclass(frozen=True, slots=True)
 class DumpFails(Fault):
-    """All ``tries`` for a database fail; with fewer than three tries the next one succeeds (databasement §1.4).
+    """All ``tries`` for a database fail; with fewer than three tries the next one succeeds (DB-6).
 
     ``schedule``: only those of the backups on this schedule.
     """

@@ -292,7 +292,7 @@ HOMELAB = Homelab(
         Service("forgejo", guests=(109,), databases=("postgres-main/forgejo",)),
     ),
 )
-"""The first user's homelab (design §1): ten schedule lines, twelve services. It has always been there."""
+"""The first user's homelab: ten schedule lines, twelve services. It has always been there."""
 
 
 def demo_homelab() -> Homelab:

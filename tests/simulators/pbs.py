@@ -1,4 +1,4 @@
-"""A Proxmox Backup Server 3.2.4: who may come in, which calls there are, the form of its answers (pbs.md §1, §9)."""
+"""A Proxmox Backup Server 3.2.4: who may come in, which calls there are, the form of its answers (PBS-8, PBS-31)."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _answer(site: Site, request: Request) -> Answer:
 
 
 def _authenticate(access: Access, request: Request) -> None:
-    """401 texts as seen at a running server (pbs.md §9.2)."""
+    """401 texts as seen at a running server (PBS-8)."""
     scheme, credential = _split(request.headers.get("authorization", ""))
     if scheme != "PBSAPIToken":
         raise RefusedError(401, "authentication failed - no authentication credentials provided.")

@@ -1,4 +1,4 @@
-"""What a PBS answers to each call, filtered by what the token may see (pbs.md §1.4, §2)."""
+"""What a PBS answers to each call, filtered by what the token may see (PBS-6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DENIED = "permission check failed"
 _DIGEST = seeded.hexdigits(64, "prune.cfg")
 _EMPTY_DIGEST = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _FAMILIES = {"/datastore": "Datastore.", "/remote": "Remote.", "/tape": "Tape."}
-"""Paths on which only privileges of their own family count (pbs.md §9, token Audit_on_root_path)."""
+"""Paths on which only privileges of their own family count (PBS-7)."""
 
 
 def ping(_: Question) -> Answer:
@@ -26,12 +26,12 @@ def ping(_: Question) -> Answer:
 
 
 def version(_: Question) -> Answer:
-    """3.2.4: ``version`` holds major and minor, ``release`` the rest (pbs.md §2.1)."""
+    """3.2.4: ``version`` holds major and minor, ``release`` the rest (PBS-10)."""
     return Answer({"release": "4", "repoid": "4940514b0f05d6cd6a5f711edfdd47c1fa41b537", "version": "3.2"})
 
 
 def permissions(question: Question) -> Answer:
-    """What the token itself may do (pbs.md §1.3)."""
+    """What the token itself may do (PBS-5)."""
     if question.text("auth-id", question.access.name) != question.access.name:
         raise RefusedError(400, "not allowed to list permissions of other auth-ids")
     fixed = ("/", "/access", "/datastore", "/remote", "/system", "/tape")
@@ -55,7 +55,7 @@ def datastores(question: Question) -> Answer:
 
 
 def namespaces(question: Question) -> Answer:
-    """Recursive, the parent included; a parent that doesn't exist is listed all the same (pbs.md §9.3)."""
+    """Recursive, the parent included; a parent that doesn't exist is listed all the same (PBS-12)."""
     store, parent = question.parts["store"], question.text("parent")
     _known_store(question, below=True)
     depth = question.number("max-depth", 7)
@@ -70,14 +70,14 @@ def namespaces(question: Question) -> Answer:
 
 
 def snapshots(question: Question) -> Answer:
-    """All snapshots of one namespace, in no order (pbs.md §2.5)."""
+    """All snapshots of one namespace, in no order (PBS-15)."""
     backups = _backups(question)
     rows = [snapshot_row(question.moment, backup) for backup in backups]
     return Answer(list(rows), streamed=True)
 
 
 def groups(question: Question) -> Answer:
-    """All groups of one namespace that have a snapshot (pbs.md §2.4)."""
+    """All groups of one namespace that have a snapshot (PBS-14)."""
     found: dict[tuple[str, str], list[Backup]] = {}
     for backup in _backups(question):
         found.setdefault(backup.group, []).append(backup)
@@ -85,7 +85,7 @@ def groups(question: Question) -> Answer:
 
 
 def status(question: Question) -> Answer:
-    """Room; zeros for a token that sees only a namespace (pbs.md §2.6)."""
+    """Room; zeros for a token that sees only a namespace (PBS-6)."""
     _known_store(question, below=True)
     question.flag("verbose")
     own = question.acl.may(_path(question.parts["store"]), _AUDIT, _BACKUP)
@@ -93,7 +93,7 @@ def status(question: Question) -> Answer:
 
 
 def usage(question: Question) -> Answer:
-    """Room of every store with its history and when it will be full (pbs.md §2.7)."""
+    """Room of every store with its history and when it will be full (PBS-22)."""
     moment = question.moment
     store = moment.lab.datastore
     row: dict[str, Json] = {"store": store.name}
@@ -111,7 +111,7 @@ def usage(question: Question) -> Answer:
 
 
 def gc_list(question: Question) -> Answer:
-    """Filtered when no store is named; 3.2.4 checks nothing when one is (pbs.md §9.2)."""
+    """Filtered when no store is named; 3.2.4 checks nothing when one is (PBS-23)."""
     store = question.parts.get("store") or question.text("store")
     if store and store != question.moment.lab.datastore.name:
         raise RefusedError(400, f"no such datastore '{store}'")
@@ -128,7 +128,7 @@ def gc_of_store(question: Question) -> Answer:
 
 
 def prune_jobs(question: Question) -> Answer:
-    """The prune job with its state (pbs.md §2.9)."""
+    """The prune job with its state (PBS-24)."""
     store = question.moment.lab.datastore
     return _jobs(question, "prune", {"id": store.prune_job, "keep-last": store.keep_last})
 
@@ -144,7 +144,7 @@ def sync_jobs(question: Question) -> Answer:
 
 
 def _jobs(question: Question, kind: str, own: dict[str, Json]) -> Answer:
-    """The one job of a kind with its state (pbs.md §2.9); an empty file's digest is the hash of nothing (§9.3)."""
+    """The one job of a kind with its state (PBS-24); an empty file's digest is the hash of nothing (PBS-31)."""
     moment, store = question.moment, question.moment.lab.datastore
     timetable = upkeep_timetables(moment.lab).get(kind)
     asked = question.text("store", store.name)
@@ -192,7 +192,7 @@ def _backups(question: Question) -> list[Backup]:
 
 
 def _known_store(question: Question, *, below: bool = False) -> None:
-    """403 comes before "no such datastore" (pbs.md §9.3)."""
+    """403 comes before "no such datastore" (PBS-8)."""
     store = question.parts["store"]
     may = question.acl.may_at_or_below if below else question.acl.may
     if not may(_path(store), _AUDIT, _BACKUP):
@@ -265,7 +265,7 @@ def _gc_counters(moment: Moment) -> dict[str, Json]:
 
 
 def _gc_row(moment: Moment) -> dict[str, Json]:
-    """While it runs there is an upid and no last state; before the first success neither (pbs.md §2.8, §9.2)."""
+    """While it runs there is an upid and no last state; before the first success neither (PBS-23)."""
     row = _gc_counters(moment)
     row |= {"store": moment.lab.datastore.name, "schedule": moment.lab.datastore.gc.calendar_event()}
     row["next-run"] = epoch(moment.upkeep_next("gc"))

@@ -12,7 +12,7 @@ _INDEX = "index.json.blob"
 
 
 def snapshot_row(moment: Moment, backup: Backup) -> dict[str, Json]:
-    """A snapshot. While it is uploaded it has neither size nor comment: PVE sets notes afterwards (pbs.md §2.5)."""
+    """A snapshot. While it is uploaded it has neither size nor comment: PVE sets notes afterwards (PBS-16, PBS-18)."""
     kind, backup_id = backup.group
     row: dict[str, Json] = {"backup-type": kind, "backup-id": backup_id, "backup-time": epoch(backup.time)}
     if backup.size is None:
@@ -31,7 +31,7 @@ def snapshot_row(moment: Moment, backup: Backup) -> dict[str, Json]:
 
 
 def group_row(backups: Sequence[Backup]) -> dict[str, Json]:
-    """A group of 3.2.4. Its last backup may be an upload under way (pbs.md §2.4)."""
+    """A group of 3.2.4. Its last backup may be an upload under way (PBS-14)."""
     newest = max(backups, key=lambda backup: backup.time)
     kind, backup_id = newest.group
     finished: list[Json] = [_INDEX, *(name for name, _ in _archives(kind, 0)[:-1])]

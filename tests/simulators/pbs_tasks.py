@@ -1,4 +1,4 @@
-"""PBS's task list: every upload, prune and garbage collection leaves a task (pbs.md §2.11)."""
+"""PBS's task list: every upload, prune and garbage collection leaves a task (PBS-28)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PbsTask:
 
 
 def answer(question: Question) -> Answer:
-    """All tasks with Sys.Audit on /system/tasks, else the token's own: none (pbs.md §2.11)."""
+    """All tasks with Sys.Audit on /system/tasks, else the token's own: none (PBS-28)."""
     if not question.acl.may("/system/tasks", "Sys.Audit"):
         return Answer([], {"total": 0}, streamed=True)
     now, start, limit = question.moment.now, question.number("start", 0), question.number("limit", 50)

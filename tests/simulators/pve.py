@@ -60,7 +60,7 @@ def app(site: Site) -> Starlette:
 
 
 def _refuse(refusal: RefusedError) -> Response:
-    """401 has no body, everything else says what was wrong (pbs.md §1.6)."""
+    """401 has no body, everything else says what was wrong (PVE-6)."""
     if refusal.status == 401:
         return Response("", 401)
     return JSONResponse({"data": None, "message": f"{refusal.text}\n"}, refusal.status, media_type=_JSON)
@@ -79,7 +79,7 @@ def _answer(site: Site, request: Request) -> Answer:
 
 
 def _authenticate(access: Access, request: Request) -> None:
-    """PVE joins token id and secret with "=", unlike PBS (pbs.md §1.1)."""
+    """PVE joins token id and secret with "=", unlike PBS (PVE-1)."""
     header = request.headers.get("authorization", "")
     scheme, credential = header[:11], unquote(header[12:])
     name, _, secret = credential.partition("=")
@@ -94,7 +94,7 @@ def _check(known: Call, question: Question) -> None:
 
 
 def _reach(question: Question) -> None:
-    """Calls for another node are passed on to it and fail with a code of their own when it is off (pbs.md §1.6)."""
+    """Calls for another node are passed on to it and fail with a code of their own when it is off (PVE-7)."""
     node = question.parts.get("node")
     if node is None:
         return

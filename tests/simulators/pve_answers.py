@@ -1,4 +1,4 @@
-"""What PVE answers to each call, filtered by what the token may see (pbs.md §1.6, §3)."""
+"""What PVE answers to each call, filtered by what the token may see (PVE-3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SEES_STORAGE = ("Datastore.Audit", "Datastore.AllocateSpace")
 
 
 def version(_: Question) -> Answer:
-    """Unlike PBS, ``version`` is the whole package version (pbs.md §2.1)."""
+    """Unlike PBS, ``version`` is the whole package version (PVE-2)."""
     return Answer({"version": "9.2.11", "release": "9.2", "repoid": "14a22df3"})
 
 
@@ -58,7 +58,7 @@ def node_time(question: Question) -> Answer:
 
 
 def resources(question: Question) -> Answer:
-    """Guests, one row each, with VM.Audit (pbs.md §3.6)."""
+    """Guests, one row each, with VM.Audit (PVE-9)."""
     if question.text("type") not in ("", "vm"):
         return Answer([])
     seen = [g for g in _guests(question.moment) if question.acl.may(f"/vms/{g.vmid}", "VM.Audit")]
@@ -66,7 +66,7 @@ def resources(question: Question) -> Answer:
 
 
 def jobs(question: Question) -> Answer:
-    """vzdump jobs. ``next-run`` is computed from now and says nothing about the past (pbs.md §3.2)."""
+    """vzdump jobs. ``next-run`` is computed from now and says nothing about the past (PVE-10)."""
     _require(question, "/", "Sys.Audit")
     moment = question.moment
     rows: list[Json] = []
@@ -102,7 +102,7 @@ def included_volumes(question: Question) -> Answer:
 
 
 def not_backed_up(question: Question) -> Answer:
-    """Guests in no job; templates and disabled jobs count (pbs.md §3.3)."""
+    """Guests in no job; templates and disabled jobs count (PVE-12)."""
     _require(question, "/", "Sys.Audit")
     moment = question.moment
     covered = {vmid for job in changes.jobs(moment.lab, moment.faults, moment.now) for vmid in job.guests}
@@ -116,7 +116,7 @@ def replication(_: Question) -> Answer:
 
 
 def storages(question: Question) -> Answer:
-    """Storages on which the token sees anything; the PBS one names server, datastore, fingerprint (pbs.md §3.8)."""
+    """Storages on which the token sees anything; the PBS one names server, datastore, fingerprint (PVE-16)."""
     lab = question.moment.lab
     rows: list[dict[str, Json]] = [
         {"storage": "local-lvm", "type": "lvmthin", "content": "images,rootdir", "thinpool": "data", "vgname": "pve"},
@@ -137,7 +137,7 @@ def storages(question: Question) -> Answer:
 
 
 def content(question: Question) -> Answer:
-    """Backups on a storage: empty for a token that may only audit (pbs.md §1.6)."""
+    """Backups on a storage: empty for a token that may only audit (PVE-4)."""
     storage = _visible_storage(question)
     allowed = question.acl.may(f"/storage/{storage}", "Datastore.Allocate")
     backups = [b for b in question.moment.backups if allowed and storage == question.moment.lab.storage]
@@ -145,7 +145,7 @@ def content(question: Question) -> Answer:
 
 
 def prune_preview(question: Question) -> Answer:
-    """The dry run of a prune, which lists every archive to a token that may only audit (pbs.md §1.6)."""
+    """The dry run of a prune, which lists every archive to a token that may only audit (PVE-5)."""
     storage = _visible_storage(question)
     if not question.text("prune-backups"):
         raise RefusedError(500, "no prune-backups options configured for storage")
@@ -185,7 +185,7 @@ def _visible_storage(question: Question) -> str:
 
 
 def _guest_row(moment: Moment, guest: Guest) -> dict[str, Json]:
-    """Name, template flag and figures are missing while the node is off (pbs.md §3.6)."""
+    """Name, template flag and figures are missing while the node is off (PVE-9)."""
     row: dict[str, Json] = {
         "id": f"{guest.type}/{guest.vmid}",
         "type": guest.type,

@@ -1,4 +1,4 @@
-"""The task list of a PVE node: vzdump, and the small things that every node does besides (pbs.md §3.5)."""
+"""The task list of a PVE node: vzdump, and the small things that every node does besides (PVE-13)."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def number(low: int, high: int, *key: object) -> int:
 
 @lru_cache(maxsize=4096)
 def ulid(moment: datetime, *key: object) -> str:
-    """A ULID as Laravel writes it: lower case, 10 characters of time and 16 of chance (databasement §1.4)."""
+    """A ULID as Laravel writes it: lower case, 10 characters of time and 16 of chance (DB-5)."""
     value = (int(moment.timestamp() * 1000) << 80) | int(_digest(key)[:20], 16)
     return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
 

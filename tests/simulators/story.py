@@ -21,7 +21,7 @@ _BACKUP_DAYS = 70
 _TASK_DAYS = 31
 _QUEUE_DAYS = 100
 _CLEANUP = Timetable(4)
-"""When Databasement removes what its retention no longer covers (databasement §1.6)."""
+"""When Databasement removes what its retention no longer covers (DB-11)."""
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ class Moment:
 
     @cached_property
     def dump_rows(self) -> tuple[DumpRow, ...]:
-        """Databasement's rows, the newest first. The nightly cleanup never removes a failed one (databasement §1.4)."""
+        """Databasement's rows, the newest first. The nightly cleanup never removes a failed one (DB-11)."""
         keep = self.lab.dumps.keep_days
         oldest = self._last_cleanup() - timedelta(days=keep)
         rows = [row for row in self._story.days(dumps, self.now, keep + 5) if row.created <= self.now]

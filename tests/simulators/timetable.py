@@ -39,7 +39,7 @@ Dialect = Callable[[Timetable, date, ZoneInfo], tuple[datetime, ...]]
 
 
 def proxmox(timetable: Timetable, day: date, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """PBS and PVE: a time that doesn't exist is skipped, one that exists twice comes at the first (pbs.md §4.3)."""
+    """PBS and PVE: a time that doesn't exist is skipped, one that exists twice comes at the first (SCHED-4)."""
     local = _local(timetable, day)
     return (_utc(local, zone, fold=0),) if timetable.on(day) and _exists(local, zone) else ()
 

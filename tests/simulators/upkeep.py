@@ -37,7 +37,7 @@ def upkeep_timetables(lab: Homelab) -> dict[str, Timetable]:
 
 
 def upkeep_runs(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[UpkeepRun, ...]:
-    """All runs on a local day. The proxy looks once a minute, so a run begins within the due minute (pbs.md §2.9)."""
+    """All runs on a local day. The proxy looks once a minute, so a run begins within the due minute (PBS-25)."""
     return tuple(
         _run(faults, kind, day, due)
         for kind, timetable in upkeep_timetables(lab).items()

@@ -109,7 +109,7 @@ def test_everything_is_read_page_by_page(rack: Rack, source: DatabasementSource)
         ("/api/v1/snapshots", "per_page=100&page=1"),
         ("/api/v1/snapshots", "per_page=100&page=2"),
     ]
-    # With another Accept a refused token is answered with the login page (§1.3).
+    # With another Accept a refused token is answered with the login page (DB-3).
     assert all(asked.headers["accept"] == "application/json" for asked in rack.requests)
 
 

@@ -37,7 +37,7 @@ def test_what_no_database_would_take_for_a_whole_number_is_none(value: Any) -> N
     ],
 )
 def test_a_time_that_no_calendar_can_show_is_not_known(seconds: int, at: datetime | None) -> None:
-    """An estimate of when a datastore is full may lie absurdly far ahead (pbs.md §2.7)."""
+    """An estimate of when a datastore is full may lie absurdly far ahead (PBS-22)."""
     assert moment({"t": seconds}, "t") == at
 
 

@@ -57,7 +57,7 @@ def make(
     ca: Certificate | None = None,
     is_ca: bool = False,
 ) -> Certificate:
-    """A certificate signed by ``ca``, or by itself. A CA has no keyUsage, as Proxmox VE makes it (libs.md §1.2)."""
+    """A certificate signed by ``ca``, or by itself. A CA has no keyUsage, as Proxmox VE makes it (PVE-18)."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (

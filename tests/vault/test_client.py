@@ -1,4 +1,4 @@
-"""Calls to Vault: their results, and the error message for each refusal (toolchain.md §1.3)."""
+"""Calls to Vault: their results, and the error message for each refusal (OPS-3)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from tests.web.asking import KEY, ask
 from tests.web.boards import NOW
 from tests.web.test_page import Reader
 
-#: What of Glance's own is used (glance.md §2). "calendar", "clock", "todo" and "search" must not: Glance replaces them.
+#: What of Glance's own is used (GL-2). "calendar", "clock", "todo" and "search" must not: Glance replaces them.
 GLANCES_CLASSES = {
     *("flex", "flex-wrap", "items-center", "justify-between", "gap-12", "margin-top-10", "min-width-0"),
     *("list", "list-gap-4", "list-gap-8", "list-gap-10", "list-with-separator", "list-horizontal-text"),

@@ -1,4 +1,4 @@
-"""Theme numbers → colours. The expected colours were measured in Glance itself (glance.md §4)."""
+"""Theme numbers → colours. The expected colours were measured in Glance itself (GL-3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the owner configured, as the judgement reads it. ``config.py`` turns the YAML file into these."""
+"""What the owner configured, as the judgement reads it. ``config/model.py`` turns the YAML file into these."""
 
 from __future__ import annotations
 

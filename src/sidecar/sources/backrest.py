@@ -1,7 +1,7 @@
-"""Backrest: its plans, what became of their runs, and the next ones it announces (databasement_backrest.md §3).
+"""Backrest: its plans, what became of their runs, and the next ones it announces (docs/upstreams.md).
 
 Backrest knows no read-only user, and all of its calls are POSTs: the list below is what keeps the sidecar from changing
-anything. GetConfig is not on it, for it returns the passwords of the repositories (§3.3).
+anything. GetConfig is not on it, for it returns the passwords of the repositories (BR-3).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OPERATIONS = Call("POST", "/v1.Backrest/GetOperations")
 
 ALLOWED = (LOGIN, DASHBOARD, OPERATIONS)
 
-#: A session lasts seven days (§3.2).
+#: A session lasts seven days (BR-2).
 _RENEW_AFTER = timedelta(days=6)
 
 _JWT = re.compile(r"[A-Za-z0-9_=-]{1,4096}(\.[A-Za-z0-9_=-]{1,4096}){2}")
@@ -63,7 +63,7 @@ class _Log:
 
 
 class BackrestSource:
-    """Reads one Backrest. It keeps its session: every login costs the server a bcrypt (§3.2).
+    """Reads one Backrest. It keeps its session: every login costs the server a bcrypt (BR-2).
 
     ``connect`` makes the Upstream; tests give one without a network.
     """

@@ -1,4 +1,4 @@
-"""Backrest's operation log → facts: the errors of runs, and the repositories' upkeep (databasement_backrest.md §3.5)."""
+"""Backrest's operation log → facts: the errors of runs, and the repositories' upkeep (BR-5)."""
 
 from __future__ import annotations
 

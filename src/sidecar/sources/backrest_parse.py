@@ -1,4 +1,4 @@
-"""Backrest's summary → facts (databasement_backrest.md §3.4). Its 64-bit numbers are strings, its empty fields absent."""
+"""Backrest's summary → facts (BR-1, BR-4). Its 64-bit numbers are strings, its empty fields absent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OUTCOMES = {
     "STATUS_INPROGRESS": Outcome.RUNNING,
 }
 
-#: Nothing ran: still waiting, or taken out of the queue (§3.5).
+#: Nothing ran: still waiting, or taken out of the queue (BR-6).
 NO_RUN = ("STATUS_PENDING", "STATUS_SYSTEM_CANCELLED", "STATUS_USER_CANCELLED")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,7 +90,7 @@ def _plan(row: Row, limits: list[Limit]) -> BackrestPlan:
 
 
 def _run(row: Row) -> Run | None:
-    """One place of the parallel lists; None where nothing ran. A running one claims to have taken a second (§3.4)."""
+    """One place of the parallel lists; None where nothing ran. A running one claims to have taken a second (BR-4)."""
     status = name(row, "status")
     if status in NO_RUN:
         return None

@@ -1,4 +1,4 @@
-"""Databasement: its backup configurations, and what became of every dump (databasement_backrest.md §1).
+"""Databasement: its backup configurations, and what became of every dump (DB-12).
 
 Jobs tell how runs went, snapshots what is stored of them; both are read page by page, the newest first.
 """

@@ -1,4 +1,4 @@
-"""Databasement's lists, page by page, the newest rows first (databasement_backrest.md §1.3)."""
+"""Databasement's lists, page by page, the newest rows first (DB-4)."""
 
 from __future__ import annotations
 

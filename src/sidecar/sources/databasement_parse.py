@@ -1,4 +1,4 @@
-"""Rows of Databasement's lists → facts (databasement_backrest.md §1.4–1.6). Nothing of a row's ``metadata`` is kept."""
+"""Rows of Databasement's lists → facts (DB-5, DB-8, DB-12). Nothing of a row's ``metadata`` is kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sidecar.core.reports.facts import Dump, DumpCopy, DumpPlan
 
 from .fields import Row, UnreadableError, flag, name, row_of, showable, text, whole, words
 
-#: Databasement ≥ 1.9 has cancelled (§1.1). A status that is not here makes its row unreadable.
+#: Databasement ≥ 1.9 has cancelled (DB-1). A status that is not here makes its row unreadable.
 _OUTCOMES = {
     "pending": Outcome.RUNNING,
     "running": Outcome.RUNNING,
@@ -23,10 +23,10 @@ _OUTCOMES = {
     "cancelled": Outcome.FAILED,
 }
 
-#: What stands in place of a database's name when a run failed before the databases were known (§1.4).
+#: What stands in place of a database's name when a run failed before the databases were known (DB-7).
 _NO_DATABASE = ("(all databases)", "(preflight)")
 
-#: What became of a copy; while it is pending or being deleted that is not known (§1.5).
+#: What became of a copy; while it is pending or being deleted that is not known (DB-8).
 _COPIES = {"completed": True, "failed": False, "cancelled": False, "deletion_failed": False}
 
 
@@ -124,7 +124,7 @@ def _names(ids: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...] | 
 
 
 def _volume_ids(backup: Row) -> tuple[str, ...]:
-    """Since 1.7 a backup configuration has several volumes; before, one (§1.1)."""
+    """Since 1.7 a backup configuration has several volumes; before, one (DB-1)."""
     ids = backup.get("volume_ids")
     if ids is None:
         only = text(backup, "volume_id")
@@ -177,7 +177,7 @@ def parse_job(value: Any, servers: Mapping[str, Server]) -> Dump | None:
     """A row of ``/jobs``; None for a restore and for a server that is gone.
 
     Only ``status`` and ``snapshot`` are trusted: ``type`` is null on some rows, and a row that is tried again keeps the
-    error and the end of its failed try (§1.4).
+    error and the end of its failed try (DB-6).
     """
     row = row_of(value)
     job, run = name(row, "id"), _run(row)
@@ -234,7 +234,7 @@ def _instant(row: Row, key: str) -> datetime | None:
 
 
 def parse_snapshot(value: Any, names: Mapping[str, str] = MappingProxyType({})) -> Stored | None:
-    """A row of ``/snapshots``; None when its job is gone. Its size means something once the job is completed (§1.5).
+    """A row of ``/snapshots``; None when its job is gone. Its size means something once the job is completed (DB-8).
 
     ``names``: the volumes' names by id, see ``volume_names``.
     """

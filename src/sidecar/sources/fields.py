@@ -1,6 +1,6 @@
 """Fields of the JSON rows that Proxmox sends, read strictly: a field of another type makes its row unreadable.
 
-PVE is written in Perl: its numbers may come as strings and its booleans as 0 and 1 (pbs.md §1.6). ``null`` and an absent
+PVE is written in Perl: its numbers may come as strings and its booleans as 0 and 1 (PVE-8). ``null`` and an absent
 field are the same.
 """
 
@@ -72,7 +72,7 @@ def words(row: Row, key: str) -> str | None:
 
 
 def first_line(row: Row, key: str) -> str | None:
-    """The first line of a note; None when there is nothing in it (pbs.md §2.5, §9.2)."""
+    """The first line of a note; None when there is nothing in it (PBS-18)."""
     lines = (text(row, key) or "").strip().splitlines()
     return clean(lines[0]) if lines else None
 

@@ -1,6 +1,6 @@
-"""Proxmox Backup Server: its datastores, namespaces, snapshots, upkeep jobs and tasks (pbs.md §1, §2, §8, §9).
+"""Proxmox Backup Server: its datastores, namespaces, snapshots, upkeep jobs and tasks (docs/upstreams.md).
 
-An empty list proves nothing there (pbs.md §1.4), so a refresh asks first what the token may see.
+An empty list proves nothing there (PBS-6), so a refresh asks first what the token may see.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ SNAPSHOTS = Call("GET", f"{API}/admin/datastore/{{store}}/snapshots", frozenset(
 
 ALLOWED = (VERSION, PERMISSIONS, TIME, TASKS, DATASTORES, USAGE, PRUNE, VERIFY, SYNC, GC, NAMESPACES, SNAPSHOTS)
 
-#: The first version that is supported, and the first with push sync (pbs.md §2.13).
+#: The first version that is supported, and the first with push sync (PBS-11).
 _SUPPORTED, _PUSH_SYNC = (3, 2), (3, 3)
 
 #: How far back tasks are read.
 _TASKS_SINCE = timedelta(days=14)
 
-#: In these modes PBS refuses to read the content (pbs.md §7).
+#: In these modes PBS refuses to read the content (PBS-21).
 _CLOSED = ("offline", "delete", "unmount")
 
-#: A listing of namespaces that timed out keeps a core of the server busy until its disk answers again (pbs.md §9.2).
+#: A listing of namespaces that timed out keeps a core of the server busy until its disk answers again (PBS-13).
 _REST_AFTER_TIMEOUT = timedelta(hours=1)
 
 
@@ -149,7 +149,7 @@ class PbsSource(ProxmoxSource):
 
 
 async def _datastores(refresh: Refresh) -> Answer[Datastore]:
-    """The datastores with their room; without it when only that can't be read (one bad disk spoils all, pbs.md §2.7)."""
+    """The datastores with their room; without it when only that can't be read (one bad disk spoils all, PBS-22)."""
     listing, usage = await asyncio.gather(
         refresh.rows("list of datastores", pbs_parse.parse_datastore, DATASTORES),
         refresh.rows("usage of the datastores", pbs_parse.parse_usage, USAGE),
@@ -167,7 +167,7 @@ async def _zone(refresh: Refresh) -> Reading:
 
 
 async def _upkeep(refresh: Refresh, version: str | None) -> list[tuple[str, Answer[UpkeepJob]]]:
-    """Prune, verify and sync jobs. Before 3.3 the direction of a sync is an unknown parameter (pbs.md §2.9)."""
+    """Prune, verify and sync jobs. Before 3.3 the direction of a sync is an unknown parameter (PBS-27)."""
     both = {"sync-direction": "all"} if pbs_parse.version_of(version) >= _PUSH_SYNC else None
     calls = (("prune", PRUNE, None), ("verify", VERIFY, None), ("sync", SYNC, both))
     answers = await asyncio.gather(
@@ -199,7 +199,7 @@ def _gc_reading(gc: Answer[GcRow], tasks: Iterable[Task]) -> Reading:
 
 
 async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, namespace: str) -> Reading:
-    """The groups of one namespace. With Datastore.Backup alone the list is short without saying so (pbs.md §9.3.3)."""
+    """The groups of one namespace. With Datastore.Backup alone the list is short without saying so (PBS-19)."""
     scope = ("snapshots", store, namespace)
     if not pbs_grants.sees_namespace(permissions, store, namespace):
         return Reading(scope, None, (), pbs_grants.namespace_closed(store, namespace))
@@ -226,7 +226,7 @@ def _why_closed(store: Datastore) -> Problem | None:
 
 
 def _is_lost_mount(content: list[Reading], index_files: int) -> bool:
-    """No group in any namespace, and yet the last GC counted archives: the disk beneath is another (pbs.md §9.3.1)."""
+    """No group in any namespace, and yet the last GC counted archives: the disk beneath is another (PBS-20)."""
     return index_files > 0 and not any(reading.facts or reading.problem for reading in content)
 
 

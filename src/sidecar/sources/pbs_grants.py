@@ -1,4 +1,4 @@
-"""What a token of Proxmox Backup Server must be granted, and what stays unseen without it, in words (pbs.md §1.3, §1.4)."""
+"""What a token of Proxmox Backup Server must be granted, and what stays unseen without it, in words (PBS-4, PBS-6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rows of a Proxmox Backup Server mean (pbs.md §2): JSON → facts. Everything here raises UnreadableError only."""
+"""What the rows of a Proxmox Backup Server mean (PBS-15, PBS-24): JSON → facts. Everything here raises UnreadableError only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TASK_TYPES = ("backup", *TASK_TYPES.values())
 
 
 def parse_version(data: Any) -> str:
-    """ "3.2.4": PBS tells the last part apart (pbs.md §2.1)."""
+    """ "3.2.4": PBS tells the last part apart (PBS-10)."""
     row = row_of(data)
     return ".".join(filter(None, (name(row, "version"), text(row, "release"))))
 
@@ -67,7 +67,7 @@ def parse_datastore(row: Any) -> Datastore:
 
 
 def _maintenance(setting: str | None) -> str | None:
-    """The type in "offline", "offline,message=x" or 'type=offline,message="a, b"' (pbs.md §9.3.12)."""
+    """The type in "offline", "offline,message=x" or 'type=offline,message="a, b"' (PBS-21)."""
     for part in _QUOTED.sub("", setting or "").split(","):
         key, equals, value = part.strip().partition("=")
         if not equals or key == "type":
@@ -77,7 +77,7 @@ def _maintenance(setting: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A row of /status/datastore-usage; a token that sees only a namespace gets no figures (pbs.md §1.4)."""
+    """A row of /status/datastore-usage; a token that sees only a namespace gets no figures (PBS-6)."""
 
     store: str
     total: int | None
@@ -101,7 +101,7 @@ def parse_usage(row: Any) -> Usage:
 
 
 def with_usage(stores: Iterable[Datastore], usages: Iterable[Usage], now: datetime) -> tuple[Datastore, ...]:
-    """The datastores with their room; an estimate in the past means that use is flat or falling (pbs.md §2.7)."""
+    """The datastores with their room; an estimate in the past means that use is flat or falling (PBS-22)."""
     room = {usage.store: usage for usage in usages}
     return tuple(_with_usage(store, room[store.name], now) if store.name in room else store for store in stores)
 
@@ -139,7 +139,7 @@ class SnapshotRow:
 
 
 def parse_snapshot(row: Any, store: str) -> SnapshotRow:
-    """A row of /snapshots. Without ``size`` the manifest can't be read: unfinished or broken (pbs.md §2.5, §9.2)."""
+    """A row of /snapshots. Without ``size`` the manifest can't be read: unfinished or broken (PBS-16)."""
     row = row_of(row)
     snapshot = Snapshot(
         time=begun(row, "backup-time"),
@@ -192,7 +192,7 @@ def namespaces_of(names: Iterable[str], store: str) -> tuple[Namespace, ...]:
 
 
 def parse_job(row: Any, kind: str) -> UpkeepJob:
-    """A row of /admin/prune, /admin/verify or /admin/sync (pbs.md §2.9)."""
+    """A row of /admin/prune, /admin/verify or /admin/sync (PBS-24)."""
     row = row_of(row)
     return UpkeepJob(
         kind=kind,
@@ -232,7 +232,7 @@ class GcRow:
 
 
 def parse_gc(row: Any) -> GcRow:
-    """A row of /admin/gc (pbs.md §2.8). After a failure the UPID is still that of the last success (pbs.md §9.2).
+    """A row of /admin/gc (PBS-23). After a failure the UPID is still that of the last success (PBS-23).
 
     Before the first success it says nothing of runs; the task list does.
     """

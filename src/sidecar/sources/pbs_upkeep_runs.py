@@ -1,4 +1,4 @@
-"""Runs of PBS's upkeep jobs. Its lists of jobs report only the last one, its task list earlier ones (pbs.md §2.9, §2.11)."""
+"""Runs of PBS's upkeep jobs. Its lists of jobs report only the last one, its task list earlier ones (PBS-24, PBS-28)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OUTCOMES = {
 
 
 def upkeep_run(start: datetime, end: datetime | None, status: str | None) -> Run:
-    """A run from the status of its task: none while it runs, and a bare error text where it failed (pbs.md §2.9)."""
+    """A run from the status of its task: none while it runs, and a bare error text where it failed (PBS-24)."""
     result = TaskResult.of(status)
     text = None if result is TaskResult.OK else status
     if result is TaskResult.UNKNOWN:

@@ -1,4 +1,4 @@
-"""What a token may do, as ``/access/permissions`` of PBS and PVE tells it (pbs.md §1.3, §1.6)."""
+"""What a token may do, as ``/access/permissions`` of PBS and PVE tells it (PBS-5, PVE-3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .fields import UnreadableError, flag, row_of
 class Permissions:
     """Path → privilege → whether it is inherited by the paths below.
 
-    A deeper entry replaces what would be inherited (pbs.md §1.3), and every path that an entry names is listed, so the
+    A deeper entry replaces what would be inherited (PBS-5), and every path that an entry names is listed, so the
     nearest listed path decides. The top paths (/datastore, /vms …) are always listed when there is anything on them:
     one that isn't listed has no privileges, whatever "/" has.
     """

@@ -1,4 +1,4 @@
-"""What a Proxmox Backup Server and a Proxmox VE cluster have in common: API tokens, and how a refresh begins (pbs.md §1).
+"""What a Proxmox Backup Server and a Proxmox VE cluster have in common: API tokens, and how a refresh begins (PBS-5).
 
 Their lists are short or empty for a token that may not see everything, without saying so: a refresh asks first what it may see.
 """
@@ -93,6 +93,6 @@ class ProxmoxSource(ABC):
         return Report(self.name, self.kind, at, version, fingerprint, tuple(readings), tuple(limits), problem)
 
     async def _headers(self, fresh: bool) -> Mapping[str, str]:
-        """The secret is percent-decoded on the other side (pbs.md §1.1)."""
+        """The secret is percent-decoded on the other side (PBS-1)."""
         token_id, secret = await self._options.token_id(fresh), await self._options.secret(fresh)
         return {"Authorization": self.authorization.format(id=token_id, secret=quote(secret, safe=""))}

@@ -1,4 +1,4 @@
-"""Proxmox VE: guests, backup jobs and their guests, storages, nodes, vzdump tasks, archives beside PBS (pbs.md §1.6, §3, §8).
+"""Proxmox VE: guests, backup jobs and their guests, storages, nodes, vzdump tasks, archives beside PBS (docs/upstreams.md).
 
 Lists are filtered by what the token may see, without saying so: a refresh asks for its permissions first.
 """
@@ -34,7 +34,7 @@ NODES = Call("GET", f"{API}/nodes")
 TIME = Call("GET", f"{API}/nodes/{{node}}/time")
 TASKS = Call("GET", f"{API}/nodes/{{node}}/tasks", frozenset({"typefilter", "source", "limit", "since"}))
 CONTENT = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/content", frozenset({"content"}))
-#: What a prune would do: a read that lists every archive to a token that may only audit (pbs.md §1.6).
+#: What a prune would do: a read that lists every archive to a token that may only audit (PVE-5).
 PRUNE_PREVIEW = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/prunebackups", frozenset({"prune-backups"}))
 
 ALLOWED = (VERSION, PERMISSIONS, GUESTS, JOBS, MEMBERS, STORAGES, NODES, TIME, TASKS, CONTENT, PRUNE_PREVIEW)

@@ -1,4 +1,4 @@
-"""What a token of Proxmox VE must be granted, and what stays unseen without it, in words (pbs.md §1.6)."""
+"""What a token of Proxmox VE must be granted, and what stays unseen without it, in words (PVE-3)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sees_a_storage(permissions: Permissions) -> bool:
 
 
 def lists_archives(permissions: Permissions, storage: str) -> bool:
-    """The content of a storage shows its backups; otherwise it is empty without saying so (pbs.md §1.6)."""
+    """The content of a storage shows its backups; otherwise it is empty without saying so (PVE-4)."""
     path = f"/storage/{storage}"
     owns = permissions.spreads("/vms", "VM.Backup") and not permissions.replaced_below("/vms", "VM.Backup")
     return permissions.has(path, "Datastore.Allocate") or (owns and permissions.has(path, "Datastore.AllocateSpace"))

@@ -1,4 +1,4 @@
-"""What the rows of Proxmox VE mean (pbs.md §3): JSON → facts. Everything here raises UnreadableError only."""
+"""What the rows of Proxmox VE mean (docs/upstreams.md): JSON → facts. Everything here raises UnreadableError only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHARED_TYPES = ("nfs", "cifs", "cephfs", "glusterfs", "pbs")
 
 
 def parse_version(data: Any) -> str:
-    """ "9.2.11": unlike PBS the whole package version (pbs.md §2.1)."""
+    """ "9.2.11": unlike PBS the whole package version (PVE-2)."""
     return name(row_of(data), "version")
 
 
@@ -27,7 +27,7 @@ def major_of(version: str | None) -> int | None:
 
 
 def parse_guest(row: Any) -> Guest | None:
-    """A row of /cluster/resources. Name and template flag are missing while the node is off (pbs.md §3.6)."""
+    """A row of /cluster/resources. Name and template flag are missing while the node is off (PVE-9)."""
     row = row_of(row)
     kind = name(row, "type")
     if kind not in ("qemu", "lxc"):
@@ -48,7 +48,7 @@ def parse_guest(row: Any) -> Guest | None:
 
 
 def parse_job(row: Any) -> BackupJob:
-    """A row of /cluster/backup, its guests not known yet. ``enabled`` is left out when it is set (pbs.md §3.2)."""
+    """A row of /cluster/backup, its guests not known yet. ``enabled`` is left out when it is set (PVE-10)."""
     row = row_of(row)
     return BackupJob(
         id=name(row, "id"),
@@ -62,7 +62,7 @@ def parse_job(row: Any) -> BackupJob:
 
 
 def parse_members(data: Any) -> tuple[int, ...]:
-    """The vmids of included_volumes, but for guests that are gone (type "unknown", pbs.md §3.2)."""
+    """The vmids of included_volumes, but for guests that are gone (type "unknown", PVE-11)."""
     children = row_of(data).get("children")
     if not isinstance(children, list):
         raise UnreadableError("children")
@@ -125,12 +125,12 @@ def parse_node(row: Any) -> Node:
 
 
 def parse_zone(data: Any, node: str) -> Zone:
-    """The zone in which a node's scheduler works (pbs.md §4.3)."""
+    """The zone in which a node's scheduler works (PVE-17)."""
     return Zone(node, name(row_of(data), "timezone"))
 
 
 def parse_task(row: Any, node: str) -> Task:
-    """A row of /nodes/{node}/tasks; "RUNNING" is no status but says that there is none yet (pbs.md §3.5)."""
+    """A row of /nodes/{node}/tasks; "RUNNING" is no status but says that there is none yet (PVE-13)."""
     row = row_of(row)
     status = words(row, "status")
     runs = status in (None, "", "RUNNING")

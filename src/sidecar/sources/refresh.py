@@ -20,7 +20,7 @@ from .problems import not_understood, problem_of, unreadable_rows
 
 T = TypeVar("T")
 
-#: PBS reads a token's secret anew for every call: a few at a time (pbs.md §7).
+#: PBS reads a token's secret anew for every call: a few at a time (PBS-30).
 _AT_ONCE = 3
 
 

@@ -1,4 +1,4 @@
-"""UPIDs, the names of tasks on PBS and PVE (pbs.md §2.11, §3.5)."""
+"""UPIDs, the names of tasks on PBS and PVE (PBS-29, PVE-15)."""
 
 from __future__ import annotations
 

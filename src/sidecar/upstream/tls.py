@@ -57,7 +57,7 @@ def fingerprint_of(certificate: bytes) -> str:
 
 
 def without_strict(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Allows certificates without extensions that Python 3.13 requires, and that Proxmox VE's own CA (libs.md §1.2) and
+    """Allows certificates without extensions that Python 3.13 requires, and that Proxmox VE's own CA (PVE-18) and
     many other private CAs lack; all other checks stay."""
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context

@@ -275,9 +275,9 @@ class Upstream:
             timeout=httpx.Timeout(limits.read, connect=limits.connect),
             follow_redirects=False,
             trust_env=False,
-            # PBS 3.2 declares a raw stream as "deflate" (pbs.md §9.2), so only gzip is accepted.
+            # PBS 3.2 declares a raw stream as "deflate" (PBS-9), so only gzip is accepted.
             headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "backup-glance"},
-            # PBS prefers a cookie to the token (pbs.md §1.1), so cookies are never stored.
+            # PBS prefers a cookie to the token (PBS-2), so cookies are never stored.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 

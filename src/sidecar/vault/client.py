@@ -130,7 +130,7 @@ class Server:
         )
 
     def unwrap(self, wrapping_token: str) -> Mapping[str, object]:
-        """What was wrapped. The token works once, and only when the client sends it as its own (toolchain.md §1.3)."""
+        """What was wrapped. The token works once, and only when the client sends it as its own (OPS-3)."""
         client = self._client(wrapping_token)
         return self._call(lambda: dict(client.sys.unwrap()["data"]), _wrapping_errors)
 
@@ -262,5 +262,5 @@ def _general_error(error: exceptions.VaultError) -> tuple[Trouble, str]:
 
 
 def _texts(error: exceptions.VaultError) -> str:
-    """The errors in Vault's answer, which may be a list, empty or absent (toolchain.md §1.4)."""
+    """The errors in Vault's answer, which may be a list, empty or absent (OPS-4)."""
     return " ".join(str(text) for text in error.errors or ())

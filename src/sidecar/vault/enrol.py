@@ -1,6 +1,6 @@
 """Turns a wrapping token into the credential secret_id: checks it, unwraps it, tests a login, and writes the file atomically.
 
-The steps and their order are HashiCorp's for response wrapping (deploy.md §3): a token that was created at another path, or was
+The steps and their order are HashiCorp's for response wrapping (OPS-1): a token that was created at another path, or was
 already unwrapped, may mean that somebody intercepted it.
 """
 

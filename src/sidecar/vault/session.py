@@ -41,7 +41,7 @@ class Account:
 class Waits:
     """Seconds to wait before trying again.
 
-    Five wrong logins within 15 minutes lock a role (deploy.md §3). So a refused login is not repeated within that time, unless
+    Five wrong logins within 15 minutes lock a role (OPS-2). So a refused login is not repeated within that time, unless
     the role_id or secret_id has changed, which is checked every ``longest`` seconds.
 
     Attributes:

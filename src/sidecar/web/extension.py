@@ -23,7 +23,7 @@ from .templating import environment
 #: The path, which answers with a fragment whatever happens.
 PATH = "/extension"
 
-#: What Glance reads. The first title that it gets stays until Glance restarts, so there are no news in it (glance.md §2).
+#: What Glance reads. The first title that it gets stays until Glance restarts, so there are no news in it (GL-2).
 HEADERS = {"Widget-Title": "Backups", "Widget-Content-Type": "html"}
 
 

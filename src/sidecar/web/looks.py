@@ -1,7 +1,7 @@
 """The two places where the pages are drawn, and how: every structure is written once, as a macro that takes a Look.
 
 A Look names the few CSS classes that differ. All other classes and every id of ours have the same name in both places,
-in Glance behind a prefix, because the document there belongs to others (glance.md §2).
+in Glance behind a prefix, because the document there belongs to others (GL-2).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Glance's theme numbers → the colours of the page.
 
-The names of the parameters are those of glance.yml; the formulae are facts about Glance 0.8 (glance.md §4). The inks
+The names of the parameters are those of glance.yml; the formulae are facts about Glance 0.8 (GL-3). The inks
 are ours: a theme's own colour is moved towards the text colour until it can be read on a card.
 """
 
@@ -69,7 +69,7 @@ def stylesheet(theme: Theme) -> str:
     """The style sheet that gives the page its colours.
 
     color-scheme is dark also for a light theme: Glance's own document always declares dark, and a frame that declares
-    another scheme gets an opaque white canvas (glance.md §1).
+    another scheme gets an opaque white canvas (GL-1).
     """
     lines = [f"  --{name}: rgb({red} {green} {blue});" for name, (red, green, blue) in colours(theme).items()]
     return "\n".join([":root {", "  color-scheme: dark;", *lines, "}", ""])
@@ -99,7 +99,7 @@ _INKS = {
 
 
 def _glance_colours(theme: Theme) -> dict[str, Rgb]:
-    """The table of glance.md §4, with Glance's names."""
+    """The table of GL-3, with Glance's names."""
     background, away = theme.background, -1 if theme.light else 1
     multiplier = theme.contrast_multiplier
 

@@ -312,7 +312,7 @@ def test_rule_1_what_was_announced_and_did_not_run_is_missed_in_the_calendar() -
 
 
 def test_rule_1_the_last_run_is_remembered_when_the_log_is_cut_off_before_it() -> None:
-    """A monthly check falls out of the newest 200 operations (databasement_backrest.md §3.5)."""
+    """A monthly check falls out of the newest 200 operations (BR-8)."""
     given = settings(BACKREST, jobs={PRUNES: JobSetting(schedule="0 7 1 * *")})
     desk = backrest_desk(repository("2 Nov 12:00", None, run("1 Nov 07:00")), given=given)
     desk.take(repository("23 12:00", None))

@@ -87,7 +87,7 @@ def test_rule_7_a_run_that_comes_although_its_time_was_skipped_counts(zone: str,
 def test_rule_7_a_time_that_comes_twice_is_due_once_at_the_first(
     zone: str, day: str, time: str, again: int, dialect: str
 ) -> None:
-    """Schedulers disagree which of the two they take (libs.md §3), so the grace begins at the second."""
+    """Schedulers disagree which of the two they take (SCHED-4), so the grace begins at the second."""
     before, due, limit = local(zone, day, time, -1), local(zone, day, time), again + 30
     for minutes, expected in ((-1, State.OK), (0, State.LATE), (limit - 1, State.LATE), (limit, State.MISSED)):
         assert state(zone, time, due + minutes * MINUTE, before, dialect=dialect) is expected, minutes

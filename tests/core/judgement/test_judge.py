@@ -1,4 +1,4 @@
-"""The rules of design §6 for one part, by their numbers. All times are Berlin's, in November 2026 (the 23rd is a Monday)."""
+"""The numbered rules of docs/verdicts.md for one part. All times are Berlin's, in November 2026 (the 23rd is a Monday)."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_rule_6_a_sidecar_that_slept_itself_knows_nothing_until_it_has_read_agai
     assert desk.state("23 07:32") is State.OK
 
 
-# --- each state of design §2 ------------------------------------------------------------------------------------------------
+# --- each state of docs/verdicts.md -----------------------------------------------------------------------------------------
 
 
 def night(now: str, *kept: BackupGroup, tasks: tuple[Any, ...] = (vzdump("22 04:00", "22 04:10"),)) -> State:

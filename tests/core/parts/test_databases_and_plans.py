@@ -247,7 +247,7 @@ def test_rule_3_without_memory_a_failed_run_counts_unless_the_announced_one_is_t
 
 
 def test_one_running_plan_holds_up_the_others() -> None:
-    """Backrest has one queue (databasement §3.5)."""
+    """Backrest has one queue (BR-7)."""
     busy = BackrestPlan("big", None, (run("23 02:00", Outcome.RUNNING),))
     waiting = replace(plan("23 02:15", run("22 02:15")), id="small")
     found = judged("23 02:50", backrest("23 02:50", busy, waiting), given=settings(BACKREST))

@@ -1,4 +1,4 @@
-"""Guests: the way from a job to its snapshots, and what vzdump tasks prove. Rules 2, 5, 9 and 10 of design §6."""
+"""Guests: the way from a job to its snapshots, and what vzdump tasks prove. Rules 2, 5, 9 and 10."""
 
 from __future__ import annotations
 

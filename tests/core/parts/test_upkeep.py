@@ -1,4 +1,4 @@
-"""Prune and check of Backrest's repositories on the board (design §6 rule 8): their schedule is what configuration tells."""
+"""Prune and check of Backrest's repositories on the board (rule 8): their schedule is what configuration tells."""
 
 from __future__ import annotations
 

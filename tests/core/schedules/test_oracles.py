@@ -2,7 +2,7 @@
 
 Where the grammars agree. Left out, because they don't: a stepped star in a day field beside a restricted weekday (cronsim
 does as Debian and wants both), a step without an end ("5/2"), and in calendar events what may lead past the start of the next
-unit: open repetitions ("*/25") and days that not every month has ("*-1,30": 30 February is 2 March, pbs.md §4.2.3).
+unit: open repetitions ("*/25") and days that not every month has ("*-1,30": 30 February is 2 March, SCHED-3).
 """
 
 from __future__ import annotations

@@ -420,7 +420,7 @@ def test_a_local_time_that_exists_twice_is_due_once(zone: str, start: str, time:
 
 
 def test_a_run_that_comes_although_the_clocks_skipped_its_time_counts() -> None:
-    """Backrest's clock moves a time that doesn't exist an hour on (databasement_backrest.md §3.6)."""
+    """Backrest's clock moves a time that doesn't exist an hour on (BR-9)."""
     anyway = Run(datetime(2026, 3, 29, 1, 15, 4, tzinfo=UTC), datetime(2026, 3, 29, 1, 18, tzinfo=UTC), Outcome.OK)
     before = replace(anyway, start=anyway.start - timedelta(days=1), end=None)
     given = settings(

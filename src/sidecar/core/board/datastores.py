@@ -1,4 +1,4 @@
-"""The room that is left on the datastores of a backup server (pbs.md §2.7)."""
+"""The room that is left on the datastores of a backup server (PBS-22)."""
 
 from __future__ import annotations
 

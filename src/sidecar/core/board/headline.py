@@ -1,4 +1,4 @@
-"""The one line that says it, and the state of everything (design §2).
+"""The one line that says it, and the state of everything (docs/verdicts.md).
 
 What it says is decided once, as a ``Headline`` of fields; the words are made from those fields only.
 """

@@ -22,7 +22,7 @@ def _nothing() -> Mapping[str, V]:
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """A job's promise to one member as its upstream told it, and when it was in force (rule 1 of design §6).
+    """A job's promise to one member as its upstream told it, and when it was in force (rule 1).
 
     Attributes:
         job: "{source}/{kind}/{id}".

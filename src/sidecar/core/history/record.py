@@ -1,4 +1,4 @@
-"""Adds to the memory what a report tells: rules 1 and 11 of design §6. Pure: history and report in, history out."""
+"""Adds to the memory what a report tells: rules 1 and 11. Pure: history and report in, history out."""
 
 from __future__ import annotations
 

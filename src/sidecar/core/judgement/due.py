@@ -78,7 +78,7 @@ def grace(expectation: Expectation, now: datetime) -> timedelta:
 def second_time(due: datetime, schedules: Iterable[ScheduleInForce]) -> timedelta:
     """Rule 7: how much later the same local time comes again; nothing where it comes once.
 
-    It is due once, at the first, but schedulers disagree which of the two they take (libs.md §3), so the second is
+    It is due once, at the first, but schedulers disagree which of the two they take (SCHED-4), so the second is
     waited for as well.
     """
     zones = {schedule.timezone for schedule in schedules if schedule.schedule and schedule.timezone}

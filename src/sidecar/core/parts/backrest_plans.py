@@ -1,4 +1,4 @@
-"""Backrest plans as parts. Backrest announces its next run by its own clock; we never compute it (databasement §3.6)."""
+"""Backrest plans as parts. Backrest announces its next run by its own clock; we never compute it (BR-9)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
 
 
 def queue(report: Report) -> tuple[Activity, ...]:
-    """Backrest runs one thing at a time: whatever plan runs holds up everything else (databasement §3.5)."""
+    """Backrest runs one thing at a time: whatever plan runs holds up everything else (BR-7)."""
     running = (run for plan in report.facts(BackrestPlan) for run in plan.runs if run.outcome is Outcome.RUNNING)
     return tuple(Activity(run.start, blocks_queue=True) for run in running)
 
@@ -102,7 +102,7 @@ def reaches_back(schedule: ScheduleInForce, runs: Iterable[Run]) -> bool:
 
 def _is_next_in_turn(plan: BackrestPlan) -> bool:
     """Rule 3: nothing was due between the newest good run and the announced one, for they are as far apart as good runs
-    ordinarily are, and a quarter (Backrest's own allowance, databasement_backrest.md §3.6). What else failed was extra."""
+    ordinarily are, and a quarter (Backrest's own allowance, BR-10). What else failed was extra."""
     good = [run.start for run in plan.runs if run.good][:_ORDINARY]
     gaps = [later - earlier for later, earlier in pairwise(good)]
     return plan.next_run is not None and bool(gaps) and plan.next_run - good[0] <= median_low(gaps) * 1.25

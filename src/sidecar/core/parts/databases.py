@@ -22,7 +22,7 @@ from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part
 from .plan_history import Owed, PlanHistory, Remembered
 
-#: A failed row may still be retried: Databasement waits 60 s between tries (databasement §1.4).
+#: A failed row may still be retried: Databasement waits 60 s between tries (DB-6).
 STILL_RETRYING = timedelta(minutes=4)
 
 _ACTIONS = Actions(

@@ -72,7 +72,7 @@ class _Cluster:
         self.members = [self._member(guest, jobs_of.of(guest)) for guest in guests]
 
     def zone(self, node: str) -> str | None:
-        """PVE evaluates a job's schedule in each node's own zone (pbs.md §4.3); an unread node takes its neighbour's."""
+        """PVE evaluates a job's schedule in each node's own zone (PVE-17); an unread node takes its neighbour's."""
         return self._zones.get(node) or next(iter(self._zones.values()), None)
 
     def destination(self, storages: Iterable[str | None], node: str) -> Destination:

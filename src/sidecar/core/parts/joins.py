@@ -1,6 +1,6 @@
 """Finds the backup groups that belong to a guest: PVE's storages lead to a PBS source, a datastore and a namespace.
 
-The way there (design §5): the storage's leaf fingerprint, else its host, else ``storages:`` in the configuration.
+The way there: the storage's leaf fingerprint, else its host, else ``storages:`` in the configuration.
 """
 
 from __future__ import annotations

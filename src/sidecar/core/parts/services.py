@@ -75,7 +75,7 @@ def _stands_alone(part: Part) -> bool:
 
 
 def _unmapped(parts: Iterable[Part], names: set[str]) -> Iterator[Service]:
-    """Each under its own name; parts that share a name stay apart: "name (source:ref)" (design §4)."""
+    """Each under its own name; parts that share a name stay apart: "name (source:ref)"."""
     parts = sorted(parts, key=lambda part: (part.name.lower(), part.kind, part.source, part.ref))
     uses = Counter(part.name for part in parts)
     for part in parts:

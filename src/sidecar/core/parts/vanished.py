@@ -1,4 +1,4 @@
-"""Members that were seen before and are gone: rule 11 of design §6."""
+"""Members that were seen before and are gone: rule 11."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def mapped(
 
 
 def unmapped(inputs: Inputs, lost: Sequence[Lost]) -> Iterator[str]:
-    """Rule 11: what no service names is noted for 7 days. What is kept of a guest has a note of its own (host_groups)."""
+    """Rule 11: what no service names is noted for 7 days. What is kept of a guest has a note of its own (backup_groups)."""
     for gone in lost:
         kept_of_guest = gone.source.kind is SourceKind.PBS and "/host/" not in gone.ref
         if inputs.now - gone.gone <= UNMAPPED_NOTED and not kept_of_guest and not _is_mapped(inputs, gone):

@@ -1,4 +1,4 @@
-"""Which vzdump tasks covered which guest: task ids name a guest or nobody, never the job (pbs.md §3.5)."""
+"""Which vzdump tasks covered which guest: task ids name a guest or nobody, never the job (PVE-14)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class VzdumpBatch:
-    """The tasks on one node that began for one due time. Jobs due at the same minute share them (design §6 rule 5).
+    """The tasks on one node that began for one due time. Jobs due at the same minute share them (rule 5).
 
     Attributes:
         start: when the first of them began.
@@ -148,7 +148,7 @@ def _dues_of(starts: Sequence[datetime], schedule: ScheduleInForce) -> list[date
 def fruitless(
     guest: Guest, batches: Iterable[VzdumpBatch], backups: Sequence[datetime], seen_until: datetime
 ) -> list[Run]:
-    """A failed run for every batch that ended without a snapshot of the guest (design §2, "failed").
+    """A failed run for every batch that ended without a snapshot of the guest (rule 3).
 
     Only batches that ended before ``seen_until``, the moment the backups were listed: a later look may still find one.
     """

@@ -48,7 +48,7 @@ class TaskResult(StrEnum):
 class Task:
     """A task of PBS or PVE. ``status`` is in the server's words, None while it runs: see ``result`` for what it means.
 
-    ``id`` is the worker id ("main:vm/101"); for a vzdump task the vmid, or "" when it handles several guests (pbs.md §3.5).
+    ``id`` is the worker id ("main:vm/101"); for a vzdump task the vmid, or "" when it handles several guests (PVE-14).
     """
 
     node: str
@@ -70,7 +70,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """``at`` comes from the UPID (pbs.md §2.5). ``own`` is False when it came along with a synced copy."""
+    """``at`` comes from the UPID (PBS-17). ``own`` is False when it came along with a synced copy."""
 
     ok: bool
     at: datetime | None
@@ -79,7 +79,7 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (pbs.md §2.5)."""
+    """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (PBS-16)."""
 
     time: datetime
     size: int | None
@@ -124,7 +124,7 @@ class Datastore:
 
     Attributes:
         maintenance: "offline", "read-only" …; None in normal operation.
-        full_at: the server's estimate; None for its sentinels (0, or a date in the past: use is flat or falling, pbs.md §2.7).
+        full_at: the server's estimate; None for its sentinels (0, or a date in the past: use is flat or falling, PBS-22).
         error: why the server itself can't use it.
         removable: its disk may be unplugged on purpose; False too where the version does not tell.
         mounted: False while the disk of a removable one is not there.
@@ -149,8 +149,8 @@ class UpkeepJob:
         kind: prune, gc, verify, sync or check.
         id: the job's id; for gc the datastore, for Backrest the repository.
         datastore: for Backrest the repository.
-        keeps: a prune job has a keep option; without one it never runs ("keeps everything", pbs.md §2.9). None for other kinds.
-        next_run: may lie in the past: then the scheduler could not start it (pbs.md §2.9); for Backrest the announced run.
+        keeps: a prune job has a keep option; without one it never runs ("keeps everything", PBS-26). None for other kinds.
+        next_run: may lie in the past: then the scheduler could not start it (PBS-25); for Backrest the announced run.
         runs: newest first: the one that runs now or the last one, then earlier ones without gaps, as far back as the
             upstream reports them (Backrest's log, PBS's tasks). Where only the end of the last one is known, its end
             stands for its start too.
@@ -183,7 +183,7 @@ class UpkeepJob:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A guest. ``type`` is qemu or lxc; ``name`` is None while its node is off (pbs.md §3.6). Scope ("guests",)."""
+    """A guest. ``type`` is qemu or lxc; ``name`` is None while its node is off (PVE-9). Scope ("guests",)."""
 
     vmid: int
     type: str
@@ -295,7 +295,7 @@ class Dump:
     """One job of Databasement: one run for one database. Scope ("dumps",).
 
     Attributes:
-        whole_server: a failure before the databases were known: it counts for every database of the server (databasement §1.4).
+        whole_server: a failure before the databases were known: it counts for every database of the server (DB-7).
         changed_at: when the row last changed; a failed one younger than 4 min may still be retried.
         file_size: bytes of the finished dump, 0 for an empty one, None where ``/snapshots`` does not tell.
         file_exists: False when the nightly check found the file gone; None where the version does not tell.

@@ -45,7 +45,7 @@ class GroupIndex:
     def failed_uploads(self, key: GroupKey) -> list[Task]:
         """Upload tasks of one group that ended in an error.
 
-        The worker id names no namespace (pbs.md §2.11): where two namespaces hold such a group, none of them is accused.
+        The worker id names no namespace (PBS-29): where two namespaces hold such a group, none of them is accused.
         """
         if self._twins[key.datastore, key.type, key.id] > 1:
             return []

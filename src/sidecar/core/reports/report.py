@@ -206,7 +206,7 @@ def _with_names(new: Reading, old: Reading) -> Reading:
 
 
 def _named(guest: Guest, before: Guest | None) -> Guest:
-    """While a node is off PVE tells neither a guest's name nor whether it is a template (pbs.md §3.6): both are as before."""
+    """While a node is off PVE tells neither a guest's name nor whether it is a template (PVE-9): both are as before."""
     if guest.name is not None or before is None:
         return guest
     return replace(guest, name=before.name, template=before.template)

@@ -1,4 +1,4 @@
-"""What snapshots, archives and upload tasks prove: runs, counts, verification (design §6 rules 9 and 10)."""
+"""What snapshots, archives and upload tasks prove: runs, counts, verification (rules 9 and 10)."""
 
 from __future__ import annotations
 

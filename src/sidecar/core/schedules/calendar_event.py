@@ -1,6 +1,6 @@
 """Proxmox calendar events: the schedules of PVE and PBS jobs, "mon..fri 22:00" or "*-*-01 07:00".
 
-The grammar and its quirks are those of pbs.md §4; the dialect only looks like systemd's. Text becomes sorted numbers
+The grammar and its quirks are those of SCHED-1; the dialect only looks like systemd's. Text becomes sorted numbers
 once, and due times are found by walking from field to field: where a field doesn't match, the clock is set to its next
 listed value and all smaller fields to their beginning.
 """
@@ -138,7 +138,7 @@ class CalendarEvent:
         """``found``, or the later time that a server comes to which goes from one due time to the next.
 
         "*/25" is due at :25 and :50; the third step leads to minute 75, which is :15 of the next hour: past its :00.
-        So :00 matches but is not due, and a search that begins at :59:59 must not find it (pbs.md §4.2.3). Where weekdays
+        So :00 matches but is not due, and a search that begins at :59:59 must not find it (SCHED-3). Where weekdays
         stand beside repeated days ("mon *-*-*/7") a search begun between two due times may still differ in some months.
         """
         for begin, end in self._before_the_leaps(found):
@@ -234,7 +234,7 @@ def _read_date(text: str, rest: str) -> tuple[_Values, _Values, _Values, str]:
 def _read_time(text: str, rest: str) -> tuple[_Values, _Values, _Values]:
     """Hour, minute and second: midnight without a time, every hour where only minutes (and seconds) stand.
 
-    Two numbers are hour and minute unless the first can't be an hour: "24:00" is minute 24, second 0 (pbs.md §4.2.2).
+    Two numbers are hour and minute unless the first can't be an hour: "24:00" is minute 24, second 0 (SCHED-2).
     """
     if not rest:
         return _ZERO, _ZERO, _ZERO

@@ -1,7 +1,7 @@
 """Cron schedules: the five fields of Laravel (Databasement) and Backrest, and names such as @daily.
 
 croniter only counts on the clock on the wall here: given a zone it would fire twice in the night when the clocks go
-back. The zone is applied in ``dialect.py``, the same for both dialects.
+back. The zone is applied in ``wall_clock.py``, the same for both dialects.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The due times of a schedule in a window, and the local times in it that a clock change skips (design §6 rule 7)."""
+"""The due times of a schedule in a window, and the local times in it that a clock change skips (rule 7)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Skipped:
 def due_times(schedule: Schedule, start: datetime, end: datetime, limit: int) -> tuple[datetime, ...]:
     """The due times from ``start`` up to, not including, ``end``: the first ``limit`` of them.
 
-    GuestBackups, because the same month is asked for again with every new board, and only what became of it changes.
+    Kept, because the same month is asked for again with every new board, and only what became of it changes.
     """
     return tuple(schedule.between(start, end, limit))
 

@@ -56,7 +56,7 @@ class Schedule:
     def period(self, moment: datetime) -> timedelta | None:
         """The nominal period: the widest of the next eight gaps; None when fewer than two due times are left.
 
-        Backrest's rule (databasement_backrest.md §3.6): "mon..fri 22:00" has a period of three days, for its weekends.
+        Backrest's rule (BR-10): "mon..fri 22:00" has a period of three days, for its weekends.
         """
         return _period(self, moment)
 

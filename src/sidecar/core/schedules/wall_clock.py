@@ -24,7 +24,7 @@ class ScheduleError(ValueError):
 def due_after(next_wall: Callable[[Wall], Wall | None], moment: datetime, zone: ZoneInfo) -> datetime | None:
     """The first moment after ``moment`` at which the clocks of ``zone`` show a time that is due.
 
-    A local time that doesn't exist is never due; one that exists twice is due once, at the first (design §6, rule 7).
+    A local time that doesn't exist is never due; one that exists twice is due once, at the first (rule 7).
 
     Args:
         next_wall: the next due wall-clock time strictly after one, None when there is none.
