@@ -25,6 +25,7 @@ ROOMS = (
     "cli",
     "commands",
     "runtime",
+    "board_keeper",
     "wiring",
     "web",
     "sources",
@@ -62,7 +63,7 @@ WALKS = {
         "core/parts",
         "core/judgement",
         "core/board",
-        "runtime",
+        "core/model",
         "web",
     ),
     "a PVE schedule to its cell of the calendar": (

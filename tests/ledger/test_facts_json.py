@@ -27,7 +27,7 @@ from sidecar.core.reports.facts import (
     UpkeepJob,
     Zone,
 )
-from sidecar.core.reports.report import Limit, LimitKind, Problem
+from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind
 from sidecar.ledger import facts_json
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.values import UnreadableRecordError
@@ -229,5 +229,5 @@ def test_records_of_earlier_versions_are_read_without_what_they_had_more() -> No
         '"keeps":null,"next_run":null,"running":false,"last_start":null,"last_end":null,"last_state":"OK"}]'
     )
 
-    assert problem == Problem("HTTP 403")
+    assert problem == Problem("HTTP 403", kind=ProblemKind.NO_PERMISSION)
     assert job == UpkeepJob(kind="gc", id="main", datastore="main", schedule="daily")

@@ -223,7 +223,8 @@ def test_verdicts_are_forgotten_like_the_rest_after_400_days(tmp_path: Path) -> 
 
     assert [item.at for item in ledger.verdict_changes(*EVER)] == [young]
     assert [item.due for item in ledger.finals(*EVER)] == [young]
-    assert [item.source for item in ledger.observation_gaps(*EVER)] == ["pve"]
+    long_ago = [gap.source for gap in ledger.observation_gaps(*EVER) if gap.start < old]
+    assert long_ago == ["pve"]
     assert [item.day.day for item in ledger.service_days(date.min, date.max)] == [23]
 
 
@@ -231,7 +232,7 @@ def test_a_gap_that_is_open_is_not_forgotten(tmp_path: Path) -> None:
     recorded(tmp_path, VerdictLog(gaps=(ObservationGap(source="pve", start=at("20 01:00")),)))
     after_days(tmp_path, 500)
 
-    assert remembered(tmp_path).gaps.keys() == {"pve"}
+    assert remembered(tmp_path).gaps["pve"].start == at("20 01:00")
 
 
 def test_the_last_state_of_an_expectation_is_kept_while_its_member_or_its_due_times_are(tmp_path: Path) -> None:
@@ -323,7 +324,7 @@ def test_rows_of_the_same_moment_are_bounded_too(tmp_path: Path) -> None:
 def test_a_gap_that_lasts_outlives_those_that_are_over(tmp_path: Path) -> None:
     recorded(tmp_path, VerdictLog(gaps=(ObservationGap(source="pve", start=at("1 00:00")),)), hostile(range(50)))
 
-    assert remembered(tmp_path).gaps.keys() == {"pve"}
+    assert remembered(tmp_path).gaps["pve"].start == at("20 01:00")
 
 
 @pytest.mark.usefixtures("small")

@@ -142,7 +142,7 @@ def test_every_due_time_is_remembered_and_nothing_is_new(directory: Path) -> Non
     ledger.close()
 
     dues = defaultdict(set)
-    for occurrence in made.timeline(LAST_READ).occurrences(at("21 00:00"), at("27 00:00")):
+    for occurrence in made.timeline().occurrences(at("21 00:00"), at("27 00:00")):
         dues[occurrence.job].add(f"{occurrence.due.astimezone(BERLIN):%d %H:%M}")
     assert {job: sorted(dues[job].intersection(times)) for job, times in DUE.items()} == {
         job: list(times) for job, times in DUE.items()

@@ -64,5 +64,7 @@ def problem(row: Any) -> Any:
     """A problem as it is written now. Earlier versions said with ``denied`` what its kind says today."""
     if not isinstance(row, dict) or "denied" not in row:
         return row
-    denied = {"kind": ProblemKind.NO_PERMISSION.value} if row["denied"] is True else {}
+    if not isinstance(row["denied"], bool):
+        raise UnreadableRecordError("A problem in the ledger is neither denied nor not denied")
+    denied = {"kind": ProblemKind.NO_PERMISSION.value} if row["denied"] else {}
     return {**denied, **{name: value for name, value in row.items() if name != "denied"}}
