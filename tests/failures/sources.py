@@ -112,8 +112,8 @@ SOURCES = (
     _away("backrest"),
     _refused("pbs", "HTTP 401"),
     _refused("pve", "HTTP 401"),
-    _refused("databasement", "its token is refused"),
-    _refused("backrest", "the login of glance is refused"),
+    _refused("databasement", "its token was refused"),
+    _refused("backrest", "the login of glance was refused"),
     _may("PBS shows the token nothing", "pbs", Acl(), "may not see any datastore"),
     _may("PVE shows the token nothing", "pve", Acl(), "no permission at all"),
     Failure(
