@@ -158,16 +158,16 @@ def test_the_fold_is_glances_own() -> None:
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("?veiw=calendar", 'There is no parameter "veiw"; there are view, service, fold.'),
-        ("?view=month", 'There is no view "month"; there is table, calendar, all.'),
-        ("?fold=many", 'fold: "many" is no number from 0 to 999'),
-        ("?fold=-2", 'fold: "-2" is no number'),
-        ("?fold=1000", 'fold: "1000" is no number'),
+        ("?veiw=calendar", 'Unknown parameter "veiw"; use view, service, fold.'),
+        ("?view=month", 'Unknown view "month"; use table, calendar, all.'),
+        ("?fold=many", 'fold: "many" is not a number from 0 to 999'),
+        ("?fold=-2", 'fold: "-2" is not a number'),
+        ("?fold=1000", 'fold: "1000" is not a number'),
         ("?view=all&service=vault", "leave out service"),
         ("?view=all&view=table", 'The parameter "view" is given twice.'),
-        ("?service=nobody", "There is no service of this name."),
-        ("?light=true", 'There is no parameter "light"'),
-        (f"?{quote(boards.HOSTILE)}=1", "There is no parameter"),
+        ("?service=nobody", "No service has this name."),
+        ("?light=true", 'Unknown parameter "light"'),
+        (f"?{quote(boards.HOSTILE)}=1", "Unknown parameter"),
     ],
 )
 def test_a_query_that_makes_no_sense_is_told_where_the_board_would_be(query: str, said: str) -> None:
@@ -209,7 +209,7 @@ def test_a_fault_inside_is_told_without_its_details(path: str) -> None:
     answer = ask(app, path)
     assert answer.status_code == 200
     assert answer.headers["widget-content-type"] == "html"
-    assert "Something went wrong inside backup-glance. Its log says what." in words(answer.text)
+    assert "Internal error in backup-glance. Its log has the details." in words(answer.text)
     assert "secret" not in answer.text
 
 
