@@ -111,6 +111,31 @@ def test_views_show_the_table_the_calendar_or_both(view: str, table: bool, month
     assert "All 12 backed up" in said
 
 
+@pytest.mark.parametrize("made", boards.ALL.values(), ids=boards.ALL)
+def test_both_places_say_the_same_where_they_draw_the_same(made: Callable[[], Board]) -> None:
+    """The tally, the troubles, all that opens, the days of the month and what is due."""
+    board = made()
+    widget = ask(app_for(board), "/widget?view=all").text
+    ours = fragment(board, "?view=all&fold=-1")
+    for structure in ("tally", "trouble", "part-detail", "copy", "why", "day", "entry", "when", "result"):
+        there, here = _texts_of(widget, structure), _texts_of(ours, f"bg-{structure}")
+        assert here == there, structure
+
+
+def _texts_of(html: str, name: str) -> list[str]:
+    """The words of all elements that have this class, each with what is inside it."""
+    found: list[str] = []
+    for match in re.finditer(rf'<(\w+) class="(?:[^"]* )?{name}(?: [^"]*)?"[^>]*>', html):
+        depth, end = 1, match.end()
+        for piece in re.finditer(rf"<(/?){match[1]}\b", html[match.end() :]):
+            depth += -1 if piece[1] else 1
+            if depth == 0:
+                end += piece.start()
+                break
+        found.append("".join("".join(Reader(html[match.end() : end]).text).split()))
+    return found
+
+
 def test_times_age_with_glance() -> None:
     reader = Reader(fragment(boards.bad_morning()))
     ageing = [found for tag, found in reader.tags if tag == "time" and "data-dynamic-relative-time" in found]
