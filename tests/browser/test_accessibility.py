@@ -148,7 +148,7 @@ def test_the_keyboard_goes_over_the_days_to_the_list(browser: Browser, sidecar: 
     page = open_page(browser, f"{sidecar.address}/widget?view=calendar&day=2026-11-12")
     page.get_by_role("link", name="month after").focus()
     page.keyboard.press("Tab")
-    assert focused(page) == "past the days"
+    assert focused(page) == "skip the days"
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert focused(page) == "back to today"

@@ -176,21 +176,21 @@ def test_static_files_may_be_kept_for_ever_under_the_name_the_page_gives() -> No
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("view=calender", 'no view "calender"'),
-        ("month=2026-11", "month and day belong to view=calendar"),
+        ("view=calender", 'Unknown view "calender"'),
+        ("month=2026-11", "month and day need view=calendar"),
         ("view=calendar&month=2026-13", 'month: "2026-13"'),
         ("view=calendar&month=1999-12", "years 2000 to 2099"),
         ("view=calendar&day=2026-02-30", 'day: "2026-02-30"'),
         ("view=calendar&day=20261123", 'day: "20261123"'),
         ("view=calendar&service=vault", "leave out service"),
-        ("mnth=2026-11", 'no parameter "mnth"'),
-        ("servce=vault", 'no parameter "servce"'),
+        ("mnth=2026-11", 'Unknown parameter "mnth"'),
+        ("servce=vault", 'Unknown parameter "servce"'),
         ("view=table&view=table", "given twice"),
-        ("light=maybe", "light is true or false"),
-        ("background-color=red", "background-color is three numbers"),
+        ("light=maybe", "light must be true or false"),
+        ("background-color=red", "background-color must be three numbers"),
         ("background-color=240 8 101", "not a number from 0 to 100"),
         ("contrast-multiplier=nan", "contrast-multiplier"),
-        (f"view={'x' * 500}", "no view"),
+        (f"view={'x' * 500}", "Unknown view"),
     ],
 )
 def test_a_query_that_makes_no_sense_is_422_with_words(query: str, words: str) -> None:

@@ -111,6 +111,31 @@ def test_views_show_the_table_the_calendar_or_both(view: str, table: bool, month
     assert "All 12 backed up" in said
 
 
+@pytest.mark.parametrize("made", boards.ALL.values(), ids=boards.ALL)
+def test_both_places_say_the_same_where_they_draw_the_same(made: Callable[[], Board]) -> None:
+    """The tally, the troubles, all that opens, the days of the month and what is due."""
+    board = made()
+    widget = ask(app_for(board), "/widget?view=all").text
+    ours = fragment(board, "?view=all&fold=-1")
+    for structure in ("tally", "trouble", "part-detail", "copy", "why", "day", "entry", "when", "result"):
+        there, here = _texts_of(widget, structure), _texts_of(ours, f"bg-{structure}")
+        assert here == there, structure
+
+
+def _texts_of(html: str, name: str) -> list[str]:
+    """The words of all elements that have this class, each with what is inside it."""
+    found: list[str] = []
+    for match in re.finditer(rf'<(\w+) class="(?:[^"]* )?{name}(?: [^"]*)?"[^>]*>', html):
+        depth, end = 1, match.end()
+        for piece in re.finditer(rf"<(/?){match[1]}\b", html[match.end() :]):
+            depth += -1 if piece[1] else 1
+            if depth == 0:
+                end += piece.start()
+                break
+        found.append("".join("".join(Reader(html[match.end() : end]).text).split()))
+    return found
+
+
 def test_times_age_with_glance() -> None:
     reader = Reader(fragment(boards.bad_morning()))
     ageing = [found for tag, found in reader.tags if tag == "time" and "data-dynamic-relative-time" in found]
@@ -158,16 +183,16 @@ def test_the_fold_is_glances_own() -> None:
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("?veiw=calendar", 'There is no parameter "veiw"; there are view, service, fold.'),
-        ("?view=month", 'There is no view "month"; there is table, calendar, all.'),
-        ("?fold=many", 'fold: "many" is no number from 0 to 999'),
-        ("?fold=-2", 'fold: "-2" is no number'),
-        ("?fold=1000", 'fold: "1000" is no number'),
+        ("?veiw=calendar", 'Unknown parameter "veiw"; use view, service, fold.'),
+        ("?view=month", 'Unknown view "month"; use table, calendar, all.'),
+        ("?fold=many", 'fold: "many" is not a number from 0 to 999'),
+        ("?fold=-2", 'fold: "-2" is not a number'),
+        ("?fold=1000", 'fold: "1000" is not a number'),
         ("?view=all&service=vault", "leave out service"),
         ("?view=all&view=table", 'The parameter "view" is given twice.'),
-        ("?service=nobody", "There is no service of this name."),
-        ("?light=true", 'There is no parameter "light"'),
-        (f"?{quote(boards.HOSTILE)}=1", "There is no parameter"),
+        ("?service=nobody", "No service has this name."),
+        ("?light=true", 'Unknown parameter "light"'),
+        (f"?{quote(boards.HOSTILE)}=1", "Unknown parameter"),
     ],
 )
 def test_a_query_that_makes_no_sense_is_told_where_the_board_would_be(query: str, said: str) -> None:
@@ -209,7 +234,7 @@ def test_a_fault_inside_is_told_without_its_details(path: str) -> None:
     answer = ask(app, path)
     assert answer.status_code == 200
     assert answer.headers["widget-content-type"] == "html"
-    assert "Something went wrong inside backup-glance. Its log says what." in words(answer.text)
+    assert "Internal error in backup-glance. Its log has the details." in words(answer.text)
     assert "secret" not in answer.text
 
 

@@ -187,7 +187,7 @@ def test_when_judging_is_what_broke_every_page_still_answers(path: str, minutes:
     answer = ask(sidecar.app(minutes=minutes), path)
 
     assert answer.status_code == 200
-    assert "Something went wrong" not in answer.text
+    assert "Internal error" not in answer.text
 
 
 def test_the_calendar_of_an_old_board_is_the_one_of_the_board_until_then() -> None:

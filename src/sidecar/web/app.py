@@ -25,7 +25,7 @@ from .calendar_page import CalendarPage, calendar_page
 from .dues import Dues
 from .extension import ExtensionTemplate, respond_to_glance
 from .page import Page, page, page_of_service
-from .problem import UNFORESEEN, for_any_exception, for_http_exception, problem
+from .problem import INTERNAL_ERROR, for_any_exception, for_http_exception, problem
 from .query import (
     ExtensionQuery,
     QueryError,
@@ -93,7 +93,7 @@ def create_app(
         exception_handlers={
             HTTPException: for_http_exception,
             QueryError: _unprocessable,
-            Exception: handlers.unforeseen,
+            Exception: handlers.internal_error,
         },
     )
     # A redirect to the path with or without a slash would name a host and lose the prefix under which we are reached.
@@ -151,12 +151,12 @@ class Handlers:
         self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
 
     async def healthz(self, _request: Request) -> Response:
-        """The process answers; it says nothing about backups."""
+        """The process answers; this is no statement about backups."""
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, _request: Request) -> Response:
         if not self._ready():
-            return problem(503, "Not every source was tried since start.", {"Retry-After": "5"})
+            return problem(503, "Not every source has been tried since the start.", {"Retry-After": "5"})
         return JSONResponse({"status": "ready"})
 
     async def widget(self, request: Request) -> Response:
@@ -166,7 +166,7 @@ class Handlers:
         return respond(request, answer)
 
     async def extension(self, request: Request) -> Response:
-        """Always 200: Glance shows whatever comes, so what is wrong comes as a fragment too."""
+        """Always 200: Glance shows whatever it gets, so an error is sent as a fragment too."""
         try:
             query, known = parse_extension_query(request.query_params.multi_items()), self._known()
             answer = self._answers.get(known.board, query, lambda: self._render_extension(known, query), _HTML)
@@ -201,21 +201,21 @@ class Handlers:
         try:
             occurrences = known.timeline().occurrences(query.start, query.end)
         except TooManyError as error:
-            raise QueryError(f"There are {error}; ask for a shorter time.") from None
+            raise QueryError(f"There are {error}; ask for a shorter period.") from None
         document = views.calendar(occurrences, query.start, query.end, known.board.at)
         return respond(request, rendered(_json_bytes(document), _JSON))
 
     async def openapi(self, request: Request) -> Response:
         return respond(request, self._openapi)
 
-    def unforeseen(self, request: Request, error: Exception) -> Response:
-        """What nobody foresaw. The server logs it; Glance gets a fragment that says so."""
+    def internal_error(self, request: Request, error: Exception) -> Response:
+        """An error that nothing else handles. The server logs it; Glance gets a fragment with the message."""
         if request.url.path != extension.PATH:
             return for_any_exception(request, error)
-        return respond_to_glance(request, self._fragment.problem(UNFORESEEN))
+        return respond_to_glance(request, self._fragment.problem(INTERNAL_ERROR))
 
     def _known(self) -> Known:
-        """What was judged last; if that is too long ago, what can still be said of it."""
+        """What was judged last; if that is too long ago, what of it still holds."""
         board, now = self._present_board(), self._clock()
         if not is_stale(board, now):
             return Known(board, self._present_timeline)
@@ -244,7 +244,7 @@ def _table(board: Board, service: str | None) -> Page:
 def _service(board: Board, name: str) -> ServiceRow:
     row = next((row for row in board.services if row.name == name), None)
     if row is None:
-        raise HTTPException(404, "There is no service of this name. /api/v1/status lists all of them.")
+        raise HTTPException(404, "No service has this name. /api/v1/status lists all services.")
     return row
 
 

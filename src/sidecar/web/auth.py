@@ -29,7 +29,7 @@ class RequireKey:
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS or self._is_known(_bearer(scope)):
             await self._app(scope, receive, send)
             return
-        detail = "The sidecar key is missing or not accepted. Ask through Caddy, which knows it."
+        detail = "The sidecar key is missing or wrong. Send the request through Caddy, which adds it."
         await problem(401, detail, {"WWW-Authenticate": 'Bearer realm="backup-glance"'})(scope, receive, send)
 
     def _is_known(self, key: bytes | None) -> bool:

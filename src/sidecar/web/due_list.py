@@ -114,7 +114,7 @@ def _entries(occurrences: Sequence[Occurrence], times: TimeFormat) -> Iterator[E
     for occurrence in occurrences:
         key = (occurrence.job, occurrence.title)
         if key not in often:
-            # That a source can't be read is said once.
+            # That a source can't be read stands there once.
             yield _entry(replace(occurrence, reason=None) if occurrence.reason in unread else occurrence, times)
             unread |= {occurrence.reason} if occurrence.state is State.UNKNOWN else set()
         elif occurrence is by_job[key][0]:

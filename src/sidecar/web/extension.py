@@ -18,7 +18,7 @@ from .page import Page
 from .query import ExtensionQuery
 from .rendered import Rendered, rendered, respond
 from .rows import Row, is_calm
-from .templating import environment
+from .templating import drawn, environment
 
 #: The path, which answers with a fragment whatever happens.
 PATH = "/extension"
@@ -39,7 +39,8 @@ class ExtensionTemplate:
         self, query: ExtensionQuery, table: Page, calendar: CalendarPage | None, as_of: datetime | None
     ) -> bytes:
         """What was asked for, as UTF-8. ``as_of`` is when everything in it was read."""
-        html = self._fragment.render(
+        return drawn(
+            self._fragment,
             look=GLANCE,
             page=table,
             table=table if query.view != "calendar" else None,
@@ -47,12 +48,10 @@ class ExtensionTemplate:
             collapse_after=collapse_after(table.rows, query.fold),
             read_at=int(as_of.timestamp()) if as_of else None,
         )
-        # Upstreams may send halves of characters, which UTF-8 does not know.
-        return html.encode(errors="replace")
 
     def problem(self, detail: str) -> Rendered:
         """The fragment that says why there is nothing to show."""
-        return rendered(self._problem.render(look=GLANCE, problem=detail).encode(errors="replace"), "text/html")
+        return rendered(drawn(self._problem, look=GLANCE, problem=detail), "text/html")
 
 
 def respond_to_glance(request: Request, answer: Rendered) -> Response:

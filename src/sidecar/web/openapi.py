@@ -46,7 +46,7 @@ def _paths() -> Schema:
             parameters=[_view_parameter(), _service_parameter(), *_calendar_parameters(), *_theme_parameters()],
         ),
         "/extension": _path(
-            "The same for Glance's extension widget; what is wrong with a query is told in a fragment too",
+            "The same for Glance's extension widget; errors in the query are shown in a fragment too",
             _fragment(),
             304,
             parameters=_extension_parameters(),

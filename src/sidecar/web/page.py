@@ -52,7 +52,7 @@ class Trouble:
     """A source, an upkeep job or a datastore that needs attention.
 
     A source's reason goes on from its name ("backrest can't be read since …"), so its state needs no word in sight.
-    ``limits`` are further things that it could not tell.
+    ``limits`` are further things that it does not report.
     """
 
     state: State
@@ -66,7 +66,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Datastore:
-    """Room on a datastore. ``percent`` is None when the server does not tell."""
+    """Room on a datastore. ``percent`` is None when the server does not report it."""
 
     name: str
     pieces: tuple[TimedText, ...]
@@ -98,26 +98,6 @@ class Page:
     left_out: int
 
 
-def page(board: Board) -> Page:
-    """The page of the whole board."""
-    times = TimeFormat(board.at, ZoneInfo(board.timezone))
-    stale = _is_stale(board)
-    table = rows.fold(rows.table(board.services, _unreadable(board), times, stale=stale))
-    return Page(
-        stale=stale,
-        banner=_banner(board, times) if stale else None,
-        headline=_heading(board, times),
-        tally=_tally(board),
-        troubles=_troubles(board),
-        rows=table,
-        folded=sum(row.folded for row in table),
-        datastores=tuple(_datastore(row, times) for row in board.datastores),
-        upkeep=_upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], times),
-        notes=(*board.notes, *_limits_of_fine_sources(board)),
-        left_out=board.left_out,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Top:
     """What stands above every view of the whole board."""
@@ -134,14 +114,34 @@ def top(board: Board) -> Top:
     return Top(stale, _banner(board, times) if stale else None, _heading(board, times))
 
 
+def page(board: Board) -> Page:
+    """The page of the whole board."""
+    times = TimeFormat(board.at, ZoneInfo(board.timezone))
+    above = top(board)
+    table = rows.fold(rows.table(board.services, _unreadable(board), times, stale=above.stale))
+    return Page(
+        stale=above.stale,
+        banner=above.banner,
+        headline=above.headline,
+        tally=_tally(board),
+        troubles=_troubles(board),
+        rows=table,
+        folded=sum(row.folded for row in table),
+        datastores=tuple(_datastore(row, times) for row in board.datastores),
+        upkeep=_upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], times),
+        notes=(*board.notes, *_limits_of_fine_sources(board)),
+        left_out=board.left_out,
+    )
+
+
 def page_of_service(board: Board, service: ServiceRow) -> Page:
     """The page of one service: its own headline and row, and what can't be read of its sources."""
     times = TimeFormat(board.at, ZoneInfo(board.timezone))
     sources = {part.source for part in service.parts}
-    stale = _is_stale(board)
+    above = top(board)
     return Page(
-        stale=stale,
-        banner=_banner(board, times) if stale else None,
+        stale=above.stale,
+        banner=above.banner,
         headline=Heading(
             service.verdict.state,
             f"{service.name}: {service.verdict.state}",
@@ -151,7 +151,7 @@ def page_of_service(board: Board, service: ServiceRow) -> Page:
         troubles=tuple(
             _source_trouble(row) for row in board.sources if row.name in sources and row.trouble is not None
         ),
-        rows=rows.table([service], _unreadable(board), times, stale=stale),
+        rows=rows.table([service], _unreadable(board), times, stale=above.stale),
         folded=0,
         datastores=(),
         upkeep=None,
@@ -198,13 +198,13 @@ def _as_of_and_next(as_of: datetime | None, next_run: datetime | None, times: Ti
 
 
 def _tally(board: Board) -> tuple[tuple[State, int], ...]:
-    """Services by state, worst first; nothing when one state is all there is, for then the headline says it."""
+    """Services by state, worst first; nothing when one state is all there is, for then the headline has it."""
     counts = [(state, board.overall.counts[state]) for state in State if board.overall.counts.get(state)]
     return tuple(counts) if len(counts) > 1 else ()
 
 
 def _troubles(board: Board) -> tuple[Trouble, ...]:
-    """What needs attention besides the services. What is unknown only because of its source is not said twice."""
+    """What needs attention besides the services. What is unknown only because of its source is not repeated."""
     unreadable = _unreadable(board)
     sources = [_source_trouble(row) for row in board.sources if row.trouble is not None]
     jobs = [
@@ -235,7 +235,7 @@ def _source_trouble(row: SourceRow) -> Trouble:
 
 
 def _limits_of_fine_sources(board: Board) -> list[str]:
-    """What a source can't tell although it is read well, as notes; a source in trouble tells it there."""
+    """What a source can't report although it is read well, as notes; for a source in trouble it stands there."""
     return [f"{row.name}: {limit}" for row in board.sources if row.trouble is None for limit in row.limits]
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 MEDIA_TYPE = "application/problem+json"
 ALLOWED_METHODS = "GET, HEAD"
 
-UNFORESEEN = "Something went wrong inside backup-glance. Its log says what."
+INTERNAL_ERROR = "Internal error in backup-glance. Its log has the details."
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -27,13 +27,13 @@ def for_http_exception(request: Request, exception: Exception) -> Response:
     if not isinstance(exception, HTTPException):
         raise exception
     if exception.status_code == 405:
-        detail = f"{request.method} is not offered: everything here is read-only."
+        detail = f"{request.method} is not allowed: everything here is read-only."
         return problem(405, detail, {"Allow": ALLOWED_METHODS})
     if exception.status_code == 404 and exception.detail == HTTPStatus.NOT_FOUND.phrase:
-        return problem(404, "There is nothing at this path. /openapi.json lists all paths.")
+        return problem(404, "Nothing is served at this path. /openapi.json lists all paths.")
     return problem(exception.status_code, exception.detail, exception.headers)
 
 
 def for_any_exception(_request: Request, _exception: Exception) -> Response:
-    """What nobody foresaw. The server logs it; the answer says nothing about the inside."""
-    return problem(500, UNFORESEEN)
+    """An error that nothing else handles. The server logs it; the answer gives no details."""
+    return problem(500, INTERNAL_ERROR)

@@ -1,4 +1,4 @@
-"""The queries of /widget, /extension and /api/v1/calendar: read strictly, so that a typing error is told and not ignored."""
+"""The queries of /widget, /extension and /api/v1/calendar: read strictly, so that a typing error is reported and not ignored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OWN_NAMES = ("view", "service", "month", "day")
 YEARS = range(2000, 2100)
 
 
-#: The longest stretch of time that the calendar tells at once.
+#: The longest period that one answer of the calendar covers.
 LONGEST_WINDOW = timedelta(days=400)
 
 
@@ -62,14 +62,14 @@ def parse_widget_query(pairs: Iterable[tuple[str, str]], base: theme.Theme) -> W
     unknown = sorted(parameters.keys() - theme.PARAMETER_NAMES - set(_OWN_NAMES))
     if unknown:
         known = ", ".join([*_OWN_NAMES, *sorted(theme.PARAMETER_NAMES)])
-        raise QueryError(f'There is no parameter "{unknown[0][:40]}"; there are {known}.')
+        raise QueryError(f'Unknown parameter "{unknown[0][:40]}"; use {known}.')
     view = parameters.pop("view", VIEWS[0])
     if view not in VIEWS:
-        raise QueryError(f'There is no view "{view[:40]}"; there is {", ".join(VIEWS)}.')
+        raise QueryError(f'Unknown view "{view[:40]}"; use {", ".join(VIEWS)}.')
     service = parameters.pop("service", None) or None
     month, day = _month(parameters.pop("month", None)), _day(parameters.pop("day", None))
     if view == "table" and (month or day):
-        raise QueryError("month and day belong to view=calendar and view=all.")
+        raise QueryError("month and day need view=calendar or view=all.")
     if view != "table" and service:
         raise QueryError("The calendar shows all services; leave out service.")
     parse_theme(parameters, base)
@@ -91,7 +91,7 @@ def _date(name: str, text: str, given: str, example: str) -> date:
             day = date.fromisoformat(text)
     if day is None or day.year not in YEARS:
         years = f"{YEARS.start} to {YEARS.stop - 1}"
-        raise QueryError(f'{name}: "{given[:40]}" is no {name} of the years {years}; write it as in {example}.')
+        raise QueryError(f'{name}: "{given[:40]}" is not a {name} in the years {years}; write it like {example}.')
     return day
 
 
@@ -118,10 +118,10 @@ def parse_extension_query(pairs: Iterable[tuple[str, str]]) -> ExtensionQuery:
     parameters = unique(pairs)
     unknown = sorted(parameters.keys() - {"view", "service", "fold"})
     if unknown:
-        raise QueryError(f'There is no parameter "{unknown[0][:40]}"; there are view, service, fold.')
+        raise QueryError(f'Unknown parameter "{unknown[0][:40]}"; use view, service, fold.')
     view, service = parameters.get("view", VIEWS[0]), parameters.get("service") or None
     if view not in VIEWS:
-        raise QueryError(f'There is no view "{view[:40]}"; there is {", ".join(VIEWS)}.')
+        raise QueryError(f'Unknown view "{view[:40]}"; use {", ".join(VIEWS)}.')
     if view != "table" and service:
         raise QueryError("The calendar shows all services; leave out service.")
     return ExtensionQuery(view, service, _fold(parameters.get("fold", str(CALM_ROWS))))
@@ -130,7 +130,7 @@ def parse_extension_query(pairs: Iterable[tuple[str, str]]) -> ExtensionQuery:
 def _fold(text: str) -> int:
     if re.fullmatch(r"-1|\d{1,3}", text, re.ASCII):
         return int(text)
-    raise QueryError(f'fold: "{text[:40]}" is no number from 0 to {MOST_UNFOLDED}, and not -1 for "fold nothing".')
+    raise QueryError(f'fold: "{text[:40]}" is not a number from 0 to {MOST_UNFOLDED}, or -1 to fold nothing.')
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +146,18 @@ def parse_calendar_query(pairs: Iterable[tuple[str, str]]) -> CalendarQuery:
     parameters = unique(pairs)
     unknown = sorted(parameters.keys() - {"from", "to"})
     if unknown:
-        raise QueryError(f'There is no parameter "{unknown[0][:40]}"; there are from, to.')
+        raise QueryError(f'Unknown parameter "{unknown[0][:40]}"; use from, to.')
     start, end = _moment("from", parameters.get("from")), _moment("to", parameters.get("to"))
     if end <= start:
-        raise QueryError("to lies before from, or is the same moment; it has to be later.")
+        raise QueryError("to must be later than from.")
     if end - start > LONGEST_WINDOW:
-        raise QueryError(f"from and to are more than {LONGEST_WINDOW.days} days apart; ask for less at a time.")
+        raise QueryError(f"from and to are more than {LONGEST_WINDOW.days} days apart; ask for a shorter period.")
     return CalendarQuery(start, end)
 
 
 def _moment(name: str, text: str | None) -> datetime:
     if not text:
-        raise QueryError(f"{name} is missing; write a time as in 2026-11-23T00:00:00+01:00.")
+        raise QueryError(f"{name} is missing; write a time like 2026-11-23T00:00:00+01:00.")
     # A plus sign that was not escaped arrives as a space.
     match = _RFC_3339.fullmatch(text.replace(" ", "+"))
     moment = None
@@ -165,7 +165,7 @@ def _moment(name: str, text: str | None) -> datetime:
         with suppress(ValueError, OverflowError):
             moment = datetime.fromisoformat(match.group().upper().replace("Z", "+00:00")).astimezone(UTC)
     if moment is None or moment.year not in YEARS:
-        raise QueryError(f'{name}: "{text[:40]}" is no time; write it as in 2026-11-23T00:00:00+01:00.')
+        raise QueryError(f'{name}: "{text[:40]}" is not a time; write it like 2026-11-23T00:00:00+01:00.')
     return moment
 
 

@@ -108,7 +108,7 @@ def fold(all_rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def is_calm(row: Row) -> bool:
-    """Nothing to read below the line: all is well, or what is wrong is said at the source."""
+    """Nothing to read below the line: all is well, or what is wrong stands at the source."""
     return row.state in _CALM or (row.state is State.UNKNOWN and row.reason is None)
 
 
@@ -120,14 +120,14 @@ def web_link(link: Link | None) -> Link | None:
 def _row(service: ServiceRow, unreadable: frozenset[str], times: TimeFormat, *, stale: bool) -> Row:
     verdict = service.verdict
     quiet = verdict.state is State.OK or stale or _is_unknown_by_source(service, unreadable)
-    tells = not quiet and verdict.state in _NEEDS_WORDS
+    problem = not quiet and verdict.state in _NEEDS_WORDS
     reason = None if quiet else verdict.reason
     return Row(
         name=service.name,
         state=verdict.state,
         reason=reason,
-        action=verdict.action if tells else None,
-        link=web_link(verdict.link) if tells else None,
+        action=verdict.action if problem else None,
+        link=web_link(verdict.link) if problem else None,
         marks=tuple(_part_marks(service.parts)),
         last=times.moment(service.last_backup, times.age(service.last_backup)) if service.last_backup else None,
         kept=service.count,
@@ -173,7 +173,7 @@ def _next(service: ServiceRow, times: TimeFormat) -> Moment | None:
     return times.moment(service.next_run, text)
 
 
-def _part_detail(part: PartRow, told: str | None, times: TimeFormat) -> PartDetail:
+def _part_detail(part: PartRow, shown: str | None, times: TimeFormat) -> PartDetail:
     run = part.last_run
     return PartDetail(
         state=part.verdict.state,
@@ -183,7 +183,7 @@ def _part_detail(part: PartRow, told: str | None, times: TimeFormat) -> PartDeta
         outcome=run.outcome if run else None,
         ran=times.moment(run.start, times.stamp(run.start)) if run else None,
         kept=_kept(part),
-        reason=part.verdict.reason if part.verdict.reason != told and part.verdict.state is not State.OK else None,
+        reason=part.verdict.reason if part.verdict.reason != shown and part.verdict.state is not State.OK else None,
     )
 
 

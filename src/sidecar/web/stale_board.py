@@ -1,4 +1,4 @@
-"""A board that stopped being renewed proves nothing any more: this turns it, and what is due, into what can still be said.
+"""A board that stopped being renewed proves nothing any more: this keeps of it, and of what is due, only what still holds.
 
 Nothing is judged here. What was known stays the only source, and whatever was better than unknown becomes unknown.
 """

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 #: Macros of marks.html that every template may call. What they draw depends on few words, and each of these drawings
 #: stands on a page many times, so they are kept. ``run_mark`` is not among them: it holds the time of a run.
@@ -29,6 +30,11 @@ def environment() -> Environment:
         templates.globals[name] = lru_cache(maxsize=256)(getattr(marks, name))
     templates.globals["run_mark"] = marks.run_mark  # type: ignore[attr-defined]
     return templates
+
+
+def drawn(template: Template, **values: Any) -> bytes:
+    """The template with its values, as UTF-8. Upstreams may send halves of characters, which UTF-8 does not know."""
+    return template.render(**values).encode(errors="replace")
 
 
 def _unix(iso: str) -> int:

@@ -169,7 +169,7 @@ def _luminance(colour: Rgb) -> float:
 def _parse_hsl(name: str, text: str) -> Hsl:
     words = text.replace("%", "").split()
     if len(words) != 3:
-        raise ThemeError(f'{name} is three numbers "H S L" such as "240 8 9", not {_quoted(text)}.')
+        raise ThemeError(f'{name} must be three numbers "H S L" such as "240 8 9", not {_quoted(text)}.')
     hue, saturation, lightness = (
         _number(name, word, limit) for word, limit in zip(words, (360, 100, 100), strict=True)
     )
@@ -178,7 +178,7 @@ def _parse_hsl(name: str, text: str) -> Hsl:
 
 def _parse_light(name: str, text: str) -> bool:
     if text not in ("true", "false"):
-        raise ThemeError(f"{name} is true or false, not {_quoted(text)}.")
+        raise ThemeError(f"{name} must be true or false, not {_quoted(text)}.")
     return text == "true"
 
 

@@ -10,7 +10,7 @@ from .calendar_page import CalendarPage
 from .looks import WIDGET
 from .page import Page
 from .query import WidgetQuery
-from .templating import environment
+from .templating import drawn, environment
 from .words import Moment
 
 
@@ -31,7 +31,8 @@ class WidgetTemplate:
 
         All its links are relative, so that it works under any prefix.
         """
-        html = self._template.render(
+        return drawn(
+            self._template,
             look=WIDGET,
             page=table or calendar,
             table=table,
@@ -43,8 +44,6 @@ class WidgetTemplate:
             refresh_seconds=self._refresh_seconds,
             good_for_seconds=self._good_for_seconds,
         )
-        # Upstreams may send halves of characters, which UTF-8 does not know.
-        return html.encode(errors="replace")
 
 
 def _ways(query: WidgetQuery) -> tuple[tuple[str, str, bool], ...]:

@@ -54,7 +54,8 @@ def _standing(lab: Inputs, source: SourceSetting, report: Report | None) -> _Sta
     where = Link(source.url, _NAMES[source.kind])
     usable = any(lab.fresh(source, reading) for reading in report.readings)
     if report.problem is not None or not usable:
-        problem = report.problem or Problem("nothing newer was read")
+        of_scopes = (reading.problem for reading in report.readings if reading.problem)
+        problem = report.problem or next(of_scopes, None) or Problem("nothing newer was read")
         return _unreadable(lab, source, report, problem, where, usable=usable)
     problems = [(reading, reading.problem) for reading in report.readings if reading.problem is not None]
     if not problems:

@@ -1,5 +1,5 @@
-/* Keeps an open page true: refreshes it in place, lets its times grow older, and says so when backup-glance doesn't answer.
-   The page says when it was made, by the server's clock; here only what has passed since then is measured. */
+/* Keeps an open page true: refreshes it in place, lets its times grow older, and shows a banner when backup-glance doesn't answer.
+   The page holds the time when it was made, by the server's clock; here only what has passed since then is measured. */
 "use strict";
 {
   const UNITS = [[31_536_000, "y"], [2_592_000, "mo"], [86_400, "d"], [3_600, "h"], [60, "m"]];
@@ -57,14 +57,14 @@
   function show(fresh) {
     const opened = new Set(Array.from(card.querySelectorAll("details[open]"), nameOf));
     const focused = card.contains(document.activeElement) && nameOf(document.activeElement);
-    const [said, then] = [headline().textContent, card.dataset.now];
+    const [before, then] = [headline().textContent, card.dataset.now];
     notice.remove();
     become(card, fresh.querySelector("main"));
     for (const details of card.querySelectorAll("details")) details.open = opened.has(nameOf(details));
     if (focused && nameOf(document.activeElement) !== focused) find(focused)?.focus({ preventScroll: true });
     document.title = fresh.title;
     if (card.dataset.now !== then) made = clocks();
-    if (headline().textContent !== said) status.textContent = headline().textContent;
+    if (headline().textContent !== before) status.textContent = headline().textContent;
   }
 
   /** Changes only what differs, so that scroll position, focus and selection stay. */
@@ -86,7 +86,7 @@
   }
 
   function find(name) {
-    return [...card.querySelectorAll("a, summary")].find((one) => nameOf(one) === name && one.checkVisibility());
+    return [...card.querySelectorAll("a, summary")].find((target) => nameOf(target) === name && target.checkVisibility());
   }
 
   function headline() {
@@ -99,11 +99,11 @@
   }
 
   function age(element) {
-    const found = AGE.exec(element.textContent);
-    if (!found) return;
+    const distance = AGE.exec(element.textContent);
+    if (!distance) return;
     const time = element.dateTime ? element : element.parentElement.querySelector("time");
     const passed = (Date.parse(card.dataset.now) - Date.parse(time.dateTime)) / 1000 + secondsSince();
-    const words = !found[1] ? duration(passed) : passed < 0 ? `in ${duration(-passed)}` : "now";
+    const words = !distance[1] ? duration(passed) : passed < 0 ? `in ${duration(-passed)}` : "now";
     if (words !== element.textContent) element.textContent = words;
   }
 
@@ -131,11 +131,11 @@
     notice.querySelector("b").textContent = `${words}, ${duration(secondsSince())} ago.`;
     if (!notice.isConnected) status.textContent = words;
     if (!notice.isConnected) card.prepend(notice);
-    if (isOld() && !card.classList.contains("stale")) doubt();
+    if (isOld() && !card.classList.contains("stale")) markUnknown();
   }
 
   /** Nothing is known to be fine any more. Former runs and the calendar's marks are history, and stay. */
-  function doubt() {
+  function markUnknown() {
     card.classList.add("stale");
     headline().textContent = "Can't tell any more";
     card.querySelectorAll(".tally, .upkeep").forEach((summary) => summary.remove());

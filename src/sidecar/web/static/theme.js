@@ -31,7 +31,7 @@
   function picked() {
     const style = getComputedStyle(glance.documentElement);
     const read = (name) => style.getPropertyValue(name);
-    const found = {
+    const colours = {
       "light": String(glance.documentElement.dataset.scheme === "light"),
       "background-color": triple(`hsl(${read("--bgh")} ${read("--bgs")} ${read("--bgl")})`),
       "primary-color": triple(read("--color-primary")),
@@ -40,7 +40,7 @@
       "contrast-multiplier": number(read("--cm"), 10),
       "text-saturation-multiplier": number(read("--tsm"), 10),
     };
-    return new URLSearchParams(Object.entries(found).filter(([, text]) => text));
+    return new URLSearchParams(Object.entries(colours).filter(([, text]) => text));
   }
 
   /** "240 8 9" from "hsl(240, 8%, 9%)". */
