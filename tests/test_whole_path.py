@@ -109,7 +109,7 @@ def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(lab: Inpu
 @pytest.mark.parametrize(
     ("how", "cause"),
     [
-        ("garbage", "not the list"),
+        ("garbage", "not the requested list"),
         ("truncated", "cut off"),
         ("wrong-type", "none of the"),
         (500, "HTTP 500"),
