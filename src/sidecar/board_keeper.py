@@ -1,6 +1,6 @@
-"""The board as it stands now: takes each report, judges everything again, and swaps the board.
+"""Keeps the current board: takes each report, judges everything again, and replaces the board.
 
-``runtime.py`` calls it from one event loop; ``web/`` reads ``board`` and ``timeline`` between two calls, never during one.
+Everything happens in one event loop: ``runtime.py`` calls ``record`` and ``rejudge``, ``web/`` reads ``board`` and ``timeline``.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class BoardKeeper:
         self._timeline = None
 
     def timeline(self, now: datetime) -> Timeline:
-        """What is due at any time, as it is known at ``now``; made once for each board, of what it was judged from."""
+        """What is due at any time, as it is known at ``now``; computed once for each board, from the same data."""
         if self._timeline is None or self._timeline.lab.now != now:
             self._timeline = timeline_of(self._judged if self._judged.lab.now == now else self._judge(now))
         return self._timeline
