@@ -1,6 +1,6 @@
-"""The board as it stands now: takes each report, judges everything again, and swaps the board.
+"""Keeps the current board: takes each report, judges everything again, and replaces the board.
 
-``runtime.py`` calls it from one event loop; ``web/`` reads ``board`` and ``timeline`` between two calls, never during one.
+Everything happens in one event loop: ``runtime.py`` calls ``record`` and ``rejudge``, ``web/`` reads ``board`` and ``timeline``.
 """
 
 from __future__ import annotations

@@ -160,7 +160,6 @@ def test_the_command_keeps_its_ledger_over_a_kill(tmp_path: Path, credentials: P
             deadline = time.monotonic() + 10
             while len(rows(state, "SELECT 1 FROM reports")) < 4 and time.monotonic() < deadline:
                 time.sleep(0.05)
-        (tmp_path / "sidecar.sock").unlink(missing_ok=True)
     with running(path, credentials, tmp_path, "--state", str(state)) as process:
         after = process.board()
 

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sidecar import credentials as secrets
-from sidecar.board_keeper import BoardKeeper
+from sidecar.board_keeper import BoardKeeper, Clock
 from sidecar.config import load
 from sidecar.config.model import Config
 from sidecar.config.secret_refs import VaultSecret
@@ -36,7 +36,7 @@ UNUSABLE = 2
 #: What to do without a sidecar key.
 KEY_NEEDED = "callers need a key: write one of at least 32 random characters there"
 
-#: What a check says of a ledger that the service would not simply open. UNUSABLE has its own detail.
+#: The detail of each condition in which the service does not simply open the ledger. UNUSABLE has its own detail.
 _DETAILS = {
     Condition.MIGRATED: "is of an older version; the service brings it up to date and keeps a copy of the older file",
     Condition.RESTORED: "is of a newer version; the service uses the copy from before that version instead",
@@ -65,7 +65,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class LedgerResult:
-    """What would become of the ledger: a Condition, "none" without a state directory, None when it was not looked at."""
+    """The ledger as the service would find it. ``state``: a Condition; "none": no state directory; None: not checked."""
 
     state: str | None
     detail: str | None = None
@@ -90,9 +90,7 @@ class Result:
     findings: tuple[Finding, ...]
 
 
-def run(
-    path: Path, credentials: Credentials, state: Path | None, clock: Callable[[], datetime], *, as_json: bool
-) -> int:
+def run(path: Path, credentials: Credentials, state: Path | None, clock: Clock, *, as_json: bool) -> int:
     """Prints the result for people or as JSON; returns the exit code."""
     result = check(path, credentials, state, clock)
     if as_json:
@@ -105,7 +103,7 @@ def run(
     return 0 if result.usable else UNUSABLE
 
 
-def check(path: Path, credentials: Credentials, state: Path | None, clock: Callable[[], datetime]) -> Result:
+def check(path: Path, credentials: Credentials, state: Path | None, clock: Clock) -> Result:
     """Tries everything that a start needs, except sockets, Vault and upstreams."""
     config, findings = _configuration(path)
     findings += _wrong_keys(credentials)
@@ -157,9 +155,7 @@ def _missing_secrets(config: Config, credentials: Credentials) -> Iterator[Findi
             yield Finding(Kind.SECRET, fatal=False, text=text)
 
 
-def _first_board(
-    config: Config, state: Path | None, clock: Callable[[], datetime]
-) -> tuple[LedgerResult, bool, list[Finding]]:
+def _first_board(config: Config, state: Path | None, clock: Clock) -> tuple[LedgerResult, bool, list[Finding]]:
     """Opens a copy of the ledger and judges once from what it holds."""
     if state is None:
         return LedgerResult("none"), *_judged(config, None, clock)
@@ -188,7 +184,7 @@ def _unusable(detail: str) -> tuple[LedgerResult, bool, list[Finding]]:
 
 
 def _opened(folder: Path, now: datetime, config: Config) -> Ledger:
-    """The ledger in ``folder``. What it logs is about a copy; the findings say it about the original."""
+    """The ledger in ``folder``, without its log lines: they name the copy, and the findings say the same of the original."""
     logging.disable(logging.ERROR)
     try:
         return Ledger(folder, now, config.remember_for)
@@ -196,7 +192,7 @@ def _opened(folder: Path, now: datetime, config: Config) -> Ledger:
         logging.disable(logging.NOTSET)
 
 
-def _judged(config: Config, ledger: Ledger | None, clock: Callable[[], datetime]) -> tuple[bool, list[Finding]]:
+def _judged(config: Config, ledger: Ledger | None, clock: Clock) -> tuple[bool, list[Finding]]:
     try:
         BoardKeeper(config.to_settings(), clock, ledger)
     except Exception:
