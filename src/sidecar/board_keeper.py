@@ -91,9 +91,9 @@ def _still_configured(reports: dict[str, Report], settings: Settings) -> Iterato
 
 def _log_change(before: Report | None, report: Report) -> None:
     """Logs once when a source starts to fail and once when it is back, not on every poll."""
-    was = before.problem.cause if before and before.problem else None
-    now = report.problem.cause if report.problem else None
-    if now != was and now is not None:
-        log.warning("source %s can't be read: %s", report.source, now)
-    elif now is None and was is not None:
-        log.info("source %s can be read again", report.source)
+    was, now = before.problem if before else None, report.problem
+    if now is None:
+        if was is not None:
+            log.info("source %s can be read again", report.source)
+    elif was is None or (was.kind, was.culprit) != (now.kind, now.culprit):
+        log.warning("source %s can't be read: %s", report.source, now.cause)

@@ -13,13 +13,15 @@ from operator import attrgetter
 from typing import NamedTuple, Self
 
 from sidecar.core.model import Outcome, Run
-from sidecar.core.reports.facts import Guest, Task
+from sidecar.core.reports.facts import Guest, Task, TaskResult
 from sidecar.core.schedules.schedule import EARLY
 
 from .expectation import Activity, ScheduleInForce
 
 #: How long after a due time a task may begin and still be the job's own: PVE's scheduler looks once a minute.
 STARTS_WITHIN = timedelta(minutes=30)
+
+_OUTCOMES = {TaskResult.OK: Outcome.OK, TaskResult.WARNINGS: Outcome.WARNING}
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -47,13 +49,13 @@ class VzdumpBatch:
         """The tasks as the run of their job."""
         if self.end is None:
             return Run(self.start, None, Outcome.RUNNING)
-        outcomes = [_outcome(task.status or "") for task in self.tasks]
+        outcomes = [_OUTCOMES.get(task.result, Outcome.FAILED) for task in self.tasks]
         worst = next(outcome for outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.OK) if outcome in outcomes)
         return Run(self.start, self.end, worst, text=None if worst is Outcome.OK else self.text())
 
     def text(self) -> str:
         """What the tasks said of themselves, the bad ones first."""
-        words = dict.fromkeys(task.status or "" for task in self.tasks if task.status != "OK")
+        words = dict.fromkeys(task.status or "" for task in self.tasks if task.result is not TaskResult.OK)
         return ", ".join(word for word in words if word) or "its task ended OK"
 
 
@@ -229,12 +231,6 @@ def _first_after(times: Mapping[str, Sequence[datetime]], moment: datetime) -> _
     """What began to be saved first after ``moment``. ``times``: by job, oldest first."""
     later = ((job, found, bisect_right(found, moment)) for job, found in times.items())
     return min((_Begun(found[place], job) for job, found, place in later if place < len(found)), default=None)
-
-
-def _outcome(status: str) -> Outcome:
-    if status == "OK":
-        return Outcome.OK
-    return Outcome.WARNING if status.startswith("WARNINGS") else Outcome.FAILED
 
 
 _start = attrgetter("start")
