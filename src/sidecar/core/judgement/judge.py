@@ -335,7 +335,11 @@ def _by_time(case: Case, activity: Activity | None) -> Verdict:
         return _failed(case, failed)
     if case.now < case.due:
         return _before_due(case)
-    return _running(case, activity) if activity is not None else _overdue(case, case.due)
+    if activity is not None and case.now <= activity.start + _limit(case, activity):
+        return _running(case, activity)
+    overdue = _overdue(case, case.due)
+    too_long = activity is not None and not activity.blocks_queue and overdue.state in (State.MISSED, State.NEVER)
+    return _running_too_long(case, activity) if activity is not None and too_long else overdue
 
 
 def _before_due(case: Case) -> Verdict:
@@ -360,16 +364,18 @@ def _failed(case: Case, run: Run) -> Verdict:
 
 
 def _running(case: Case, activity: Activity) -> Verdict:
-    """Rule 5: an unfinished run replaces late and missed, but not for ever."""
+    """Rule 5: an unfinished run replaces late and missed."""
+    since = case.at(activity.start)
+    if activity.blocks_queue:
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"waits for what runs since {since}", activity.start)
+    rest = f", usually {words.duration(activity.usual)}" if activity.usual else ""
+    return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {since}{rest}", activity.start)
+
+
+def _running_too_long(case: Case, activity: Activity) -> Verdict:
+    """Rule 5: but not for ever."""
     limit = _limit(case, activity)
-    since = f"running since {case.at(activity.start)}"
-    if case.now <= activity.start + limit:
-        if activity.blocks_queue:
-            waits = f"waits for what runs since {case.at(activity.start)}"
-            return case.verdict(State.RUNNING, Cause.UNDER_WAY, waits, activity.start)
-        rest = f", usually {words.duration(activity.usual)}" if activity.usual else ""
-        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"{since}{rest}", activity.start)
-    reason = f"{since}, longer than {words.duration(limit)}; {case.newest()}"
+    reason = f"running since {case.at(activity.start)}, longer than {words.duration(limit)}; {case.newest()}"
     ended = activity.start + limit
     return case.verdict(State.MISSED, Cause.UNDER_WAY_TOO_LONG, reason, ended, case.part.actions.missed)
 
