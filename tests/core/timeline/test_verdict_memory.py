@@ -1,0 +1,169 @@
+"""What one judgement adds to the memory of verdicts, day by day, and that it never says a thing twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from sidecar.core.board.board import board_of
+from sidecar.core.history.history import EMPTY, History
+from sidecar.core.history.record import record
+from sidecar.core.history.verdict_log import FinalState, VerdictLog
+from sidecar.core.judgement.judged import judged
+from sidecar.core.model import Outcome, SourceKind, State
+from sidecar.core.reports.report import Report, keep_what_failed
+from sidecar.core.settings import JobSetting, Pause, Settings
+from sidecar.core.timeline.verdict_memory import VerdictMemory, remember_verdicts
+from tests.core.factories import BERLIN, at, run
+from tests.core.remembering import backrest
+from tests.core.sample_reports import BACKREST, away, group, pbs, pve, settings, vzdump
+
+
+class Memory:
+    """A sidecar that remembers its verdicts: takes reports, judges when it is told to."""
+
+    def __init__(self, given: Settings | None = None) -> None:
+        self.settings = given or settings()
+        self.reports: dict[str, Report] = {}
+        self.history: History = EMPTY
+        self.memory = VerdictMemory()
+
+    def take(self, *reports: Report) -> Memory:
+        for report in reports:
+            merged = keep_what_failed(report, self.reports.get(report.source))
+            self.reports[report.source] = merged
+            self.history = record(self.history, merged)
+        return self
+
+    def judge(self, now: str) -> VerdictLog:
+        made = judged(dict(self.reports), self.history, self.settings, at(now))
+        self.memory, new = remember_verdicts(self.memory, made, board_of(made))
+        return new
+
+
+def read(when: str, *kept: str) -> tuple[Report, Report]:
+    """What both servers report: the nights until then, and these backups of the guest."""
+    day = int(when.split()[0])
+    nights = [vzdump(f"{number} 04:00", f"{number} 04:10") for number in range(20, day + 1)]
+    begun = [night for night in nights if night.end is not None and night.end < at(when)]
+    return pve(when, *begun), pbs(when, group(*kept))
+
+
+def finals(log: VerdictLog) -> list[tuple[str, str]]:
+    return [(f"{final.due.astimezone(BERLIN):%d %H:%M}", str(final.state)) for final in log.finals]
+
+
+def states(log: VerdictLog) -> list[tuple[str | None, str, str]]:
+    return [
+        (str(change.state_from) if change.state_from else None, str(change.state_to), change.cause)
+        for change in log.changes
+        if change.member == "guest:pve:101"
+    ]
+
+
+def test_a_change_of_state_is_remembered_once_with_its_cause() -> None:
+    memory = Memory().take(*read("22 12:00", "20 04:00", "21 04:00", "22 04:00"))
+
+    assert states(memory.judge("22 12:01")) == [(None, "ok", "in_time")]
+    assert memory.judge("22 12:02") == VerdictLog()
+    assert states(memory.judge("22 13:00")) == [("ok", "unknown", "unreadable")]
+    memory.take(*read("23 04:20", "21 04:00", "22 04:00"))
+    assert states(memory.judge("23 04:20")) == [("unknown", "failed", "run_failed")]
+
+
+def test_each_due_time_gets_one_final_state() -> None:
+    memory = Memory().take(*read("21 12:00", "20 04:00", "21 04:00"))
+    assert finals(memory.judge("21 12:01")) == []
+
+    memory.take(*read("22 12:00", "20 04:00", "21 04:00", "22 09:00"))
+    assert finals(memory.judge("22 12:01")) == [("22 04:00", "kept_late")]
+    assert finals(memory.judge("22 12:02")) == []
+
+    memory.take(*read("23 12:00", "20 04:00", "21 04:00", "22 09:00", "23 04:01"))
+    assert finals(memory.judge("23 12:01")) == [("23 04:00", "kept")]
+
+
+def test_what_failed_is_final_when_the_next_due_time_has_come_and_not_before() -> None:
+    memory = Memory().take(*read("21 12:00", "20 04:00", "21 04:00"))
+    memory.judge("21 12:01")
+    memory.take(*read("22 12:00", "20 04:00", "21 04:00"))
+    assert finals(memory.judge("22 12:01")) == [], "a run in the afternoon may still answer it"
+
+    memory.take(*read("23 04:02", "20 04:00", "21 04:00"))
+    assert finals(memory.judge("23 04:03")) == [("22 04:00", "failed")]
+
+
+def test_what_a_pause_excuses_is_paused_and_days_before_anybody_looked_stay_blank() -> None:
+    paused = settings(pauses=(Pause(date(2026, 11, 22), date(2026, 11, 23), (), "holiday"),))
+    memory = Memory(paused).take(*read("21 12:00", "20 04:00", "21 04:00"))
+    assert memory.judge("21 12:01").finals == ()
+
+    memory.take(*read("24 04:20", "20 04:00", "21 04:00", "24 04:01"))
+    assert finals(memory.judge("24 04:21"))[0] == ("22 04:00", "paused")
+
+
+def test_rule_7_what_the_clocks_skip_is_skipped() -> None:
+    job = {"backrest/plan/photos": JobSetting(schedule="15 2 * * *", timezone="Europe/Berlin")}
+    memory = Memory(settings(BACKREST, jobs=MappingProxyType(job)))
+    memory.take(backrest("2026-03-28 12:00", None, run("2026-03-28 02:15")))
+    memory.judge("2026-03-28 12:01")
+    memory.take(backrest("2026-03-30 12:00", None, run("2026-03-28 02:15"), run("2026-03-30 02:15")))
+
+    assert finals(memory.judge("2026-03-30 12:01")) == [("29 03:15", "skipped"), ("30 02:15", "kept")]
+
+
+def test_a_source_that_is_away_is_a_gap_with_a_beginning_and_an_end() -> None:
+    memory = Memory().take(*read("22 12:00", "22 04:00"))
+    memory.judge("22 12:01")
+    memory.take(away("pbs", SourceKind.PBS, "22 12:05", denied=True))
+    (gap,) = memory.judge("22 12:15").gaps
+    assert (gap.source, gap.start, gap.until) == ("pbs", at("22 12:15"), None)
+    assert memory.judge("22 12:16").gaps == ()
+
+    memory.take(*read("22 13:00", "22 04:00"))
+    (gap,) = memory.judge("22 13:01").gaps
+    assert (gap.start, gap.until) == (at("22 12:15"), at("22 13:01"))
+
+
+def test_a_service_leaves_one_line_a_day_and_a_new_one_only_when_something_changed() -> None:
+    memory = Memory().take(*read("22 12:00", "21 04:00", "22 04:00"))
+    (day,) = memory.judge("22 12:01").days
+    assert (day.service, day.day, day.count, day.size, day.verified, day.copies) == (
+        "vaultwarden",
+        date(2026, 11, 22),
+        2,
+        1000,
+        0,
+        0,
+    )
+    assert memory.judge("22 12:02").days == ()
+    assert [day.day for day in memory.judge("23 00:01").days] == [date(2026, 11, 23)]
+
+
+@pytest.mark.parametrize("weeks", [1, 3])
+def test_rule_1_a_dead_job_has_every_due_time_decided_once(weeks: int) -> None:
+    memory = Memory().take(*read("20 12:00", "20 04:00"))
+    memory.judge("20 12:01")
+    seen: list[Any] = []
+    for day in range(1, 7 * weeks):
+        moment = at("20 12:00") + timedelta(days=day)
+        for report in (*read("20 12:00", "20 04:00"),):
+            moved = tuple(replace(reading, as_of=moment) for reading in report.readings)
+            memory.take(replace(report, at=moment, readings=moved))
+        made = judged(dict(memory.reports), memory.history, memory.settings, moment)
+        memory.memory, new = remember_verdicts(memory.memory, made, board_of(made))
+        seen += new.finals
+
+    assert len({final.due for final in seen}) == len(seen) == 7 * weeks - 2
+    assert {final.state for final in seen} == {FinalState.MISSED}
+
+
+def test_states_and_outcomes_have_the_words_that_are_remembered() -> None:
+    assert {str(state) for state in FinalState} == {
+        "kept", "kept_late", "missed", "failed", "paused", "skipped", "not_observed",
+    }  # fmt: skip
+    assert Outcome.OK.value == State.OK.value
