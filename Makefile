@@ -75,7 +75,7 @@ pictures: $(VENV)/.dev ## the documentation's pictures, of a real Glance
 	@scripts/need-chromium
 	$(BIN)/python -m tests.glance.pictures docs
 
-mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules)
+mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules/cron.py)
 	$(BIN)/python -m scripts.mutants $(ONLY)
 
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes

@@ -63,7 +63,7 @@ _SETTINGS = """[mutmut]
 source_paths=
     src
 only_mutate=
-    src/sidecar/core/{room}/*
+    src/sidecar/core/{files}
 pytest_add_cli_args=
     -p
     no:cacheprovider
@@ -93,14 +93,17 @@ class Mutant:
 
 
 def main() -> None:
-    """Exits with 1 when more survive than may, or one survives that is not explained."""
-    rooms = sys.argv[1:] or list(ROOMS)
+    """Exits with 1 when more survive than may, or one survives that is not explained.
+
+    Arguments: rooms ("schedules") or single files ("schedules/cron.py"); without any, all rooms.
+    """
+    targets = sys.argv[1:] or list(ROOMS)
     reasons = explanations()
     bad = False
-    for room in rooms:
+    for target in targets:
         began = time.monotonic()
-        mutants = list(run(room))
-        bad |= report(room, mutants, reasons, time.monotonic() - began)
+        mutants = list(run(target))
+        bad |= report(target, mutants, reasons, time.monotonic() - began)
     sys.exit(bad)
 
 
@@ -110,13 +113,13 @@ def explanations() -> dict[tuple[str, str, str], str]:
     return {(entry["place"], entry["was"], entry["becomes"]): entry["because"] for entry in entries}
 
 
-def run(room: str) -> Iterator[Mutant]:
-    """Makes the mutants of one room and tests them all.
+def run(target: str) -> Iterator[Mutant]:
+    """Makes the mutants of one room, or one file of it, and tests them all.
 
     Raises:
         SystemExit: the tests don't even pass without a mutant.
     """
-    tree = prepared_tree(room)
+    tree = prepared_tree(target)
     log = tree / "log"
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     with log.open("w") as output:
@@ -130,16 +133,17 @@ def run(room: str) -> Iterator[Mutant]:
         yield from results(meta)
 
 
-def prepared_tree(room: str) -> Path:
+def prepared_tree(target: str) -> Path:
     """A fresh copy of what the tests need, with undecorated functions."""
-    tree = WORK / room
+    room, _, file = target.partition("/")
+    tree = WORK / target.replace("/", "-")
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
     for name in ("src", "tests"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tree)
     (tree / "setup.cfg").write_text(
-        _SETTINGS.format(room=room, passed_over=_PASSED_OVER, tests="\n    ".join(ROOMS[room]))
+        _SETTINGS.format(files=f"{room}/{file or '*'}", passed_over=_PASSED_OVER, tests="\n    ".join(ROOMS[room]))
     )
     with (tree / "tests" / "conftest.py").open("a") as conftest:
         conftest.write(_PROFILE)
@@ -209,19 +213,19 @@ def _change(was: list[str], becomes: list[str]) -> tuple[str, str]:
     return changed[0] if changed else ("its defaults", "other defaults")
 
 
-def report(room: str, mutants: list[Mutant], reasons: dict[tuple[str, str, str], str], seconds: float) -> bool:
-    """Prints what became of one room's mutants; whether that is too bad."""
+def report(target: str, mutants: list[Mutant], reasons: dict[tuple[str, str, str], str], seconds: float) -> bool:
+    """Prints what became of the mutants of one room or file; whether that is too bad."""
     states = Counter(mutant.state for mutant in mutants)
     alive = [mutant for mutant in mutants if mutant.state != "killed"]
     unexplained = [mutant for mutant in alive if (mutant.place, mutant.was, mutant.becomes) not in reasons]
     for mutant in unexplained:
         _say(f"{mutant.state}: {mutant.place}\n    - {mutant.was}\n    + {mutant.becomes}")
     there = {(mutant.place, mutant.was, mutant.becomes) for mutant in alive}
-    for gone in sorted(key for key in reasons if key[0].startswith(f"core/{room}/") and key not in there):
+    for gone in sorted(key for key in reasons if key[0].startswith(f"core/{target}") and key not in there):
         _say(f"explained in {EXPLAINED.name}, but no survivor: {gone[0]}: {gone[1]} → {gone[2]}")
     share = len(alive) / max(1, len(mutants))
     _say(
-        f"core/{room}: {len(mutants)} mutants in {seconds / 60:.1f} min: {states['killed']} killed, {len(alive)} left "
+        f"core/{target}: {len(mutants)} mutants in {seconds / 60:.1f} min: {states['killed']} killed, {len(alive)} left "
         f"({share:.1%}; at most {MOST_SURVIVORS:.0%}), {len(alive) - len(unexplained)} of them explained"
     )
     return not mutants or share > MOST_SURVIVORS or bool(unexplained)
