@@ -52,7 +52,7 @@ test: lint types suite rollout ## everything: check, a fortnight, a real Vault, 
 suite: $(VENV)/.dev
 	@scripts/need-chromium
 	@scripts/need-glance $(BIN)/python >/dev/null
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -p scripts.coverage_floors
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: no red, no amber; and every failure found in time
 	$(BIN)/pytest -q -n 2 -m fortnight

@@ -13,6 +13,7 @@ import ast
 import difflib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,8 @@ MOST_SURVIVORS = 0.05
 
 _NOT_UNDECORATED = {"staticmethod", "classmethod"}  # mutmut reads these
 _PLAIN = "__plain"
+#: What mutmut adds to a function's name.
+_OWN_NAME = re.compile(r"__mutmut_(?:orig|[0-9]+)\b")
 #: Exit codes of a mutant's pytest, as mutmut keeps them: the tests passed, or there were none.
 _SURVIVED, _NO_TESTS = {0}, {5, 33}
 _NOT_RUN = {None, 2, 34}
@@ -183,7 +186,7 @@ def results(meta: Path) -> Iterator[Mutant]:
         function = name.rpartition(".")[2]
         original, _, _ = function.rpartition("__mutmut_")
         was, becomes = (
-            [line.strip() for line in lines[spans[key][0] - 1 : spans[key][1]]]
+            [_OWN_NAME.sub("", line).strip() for line in lines[spans[key][0] - 1 : spans[key][1]]]
             for key in (f"{original}__mutmut_orig", function)
         )
         state = (
@@ -195,7 +198,7 @@ def results(meta: Path) -> Iterator[Mutant]:
             if code in _NOT_RUN
             else "killed"
         )
-        yield Mutant(_place(path, original), *_change(was[1:], becomes[1:]), state)
+        yield Mutant(_place(path, original), *_change(was, becomes), state)
 
 
 def _place(path: Path, function: str) -> str:
@@ -209,8 +212,7 @@ def _change(was: list[str], becomes: list[str]) -> tuple[str, str]:
         for kind, i, j, k, m in difflib.SequenceMatcher(None, was, becomes, autojunk=False).get_opcodes()
         if kind != "equal"
     ]
-    # A changed default stands in the first line, which also holds the name.
-    return changed[0] if changed else ("its defaults", "other defaults")
+    return changed[0]
 
 
 def report(target: str, mutants: list[Mutant], reasons: dict[tuple[str, str, str], str], seconds: float) -> bool:
