@@ -52,7 +52,7 @@ test: lint types suite rollout ## everything: check, a fortnight, a real Vault, 
 suite: $(VENV)/.dev
 	@scripts/need-chromium
 	@scripts/need-glance $(BIN)/python >/dev/null
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -p scripts.coverage_floors
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: no red, no amber; and every failure found in time
 	$(BIN)/pytest -q -n 2 -m fortnight
@@ -75,7 +75,7 @@ pictures: $(VENV)/.dev ## the documentation's pictures, of a real Glance
 	@scripts/need-chromium
 	$(BIN)/python -m tests.glance.pictures docs
 
-mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules)
+mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules/cron.py)
 	$(BIN)/python -m scripts.mutants $(ONLY)
 
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes

@@ -13,6 +13,7 @@ import ast
 import difflib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,8 @@ MOST_SURVIVORS = 0.05
 
 _NOT_UNDECORATED = {"staticmethod", "classmethod"}  # mutmut reads these
 _PLAIN = "__plain"
+#: What mutmut adds to a function's name.
+_OWN_NAME = re.compile(r"__mutmut_(?:orig|[0-9]+)\b")
 #: Exit codes of a mutant's pytest, as mutmut keeps them: the tests passed, or there were none.
 _SURVIVED, _NO_TESTS = {0}, {5, 33}
 _NOT_RUN = {None, 2, 34}
@@ -49,7 +52,12 @@ _PROFILE = """
 import hypothesis
 
 hypothesis.settings.register_profile(
-    "mutants", derandomize=True, database=None, deadline=None, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
+    "mutants",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    suppress_health_check=list(hypothesis.HealthCheck),
 )
 hypothesis.settings.load_profile("mutants")
 """
@@ -58,7 +66,7 @@ _SETTINGS = """[mutmut]
 source_paths=
     src
 only_mutate=
-    src/sidecar/core/{room}/*
+    src/sidecar/core/{files}
 pytest_add_cli_args=
     -p
     no:cacheprovider
@@ -88,14 +96,17 @@ class Mutant:
 
 
 def main() -> None:
-    """Exits with 1 when more survive than may, or one survives that is not explained."""
-    rooms = sys.argv[1:] or list(ROOMS)
+    """Exits with 1 when more survive than may, or one survives that is not explained.
+
+    Arguments: rooms ("schedules") or single files ("schedules/cron.py"); without any, all rooms.
+    """
+    targets = sys.argv[1:] or list(ROOMS)
     reasons = explanations()
     bad = False
-    for room in rooms:
+    for target in targets:
         began = time.monotonic()
-        mutants = list(run(room))
-        bad |= report(room, mutants, reasons, time.monotonic() - began)
+        mutants = list(run(target))
+        bad |= report(target, mutants, reasons, time.monotonic() - began)
     sys.exit(bad)
 
 
@@ -105,13 +116,13 @@ def explanations() -> dict[tuple[str, str, str], str]:
     return {(entry["place"], entry["was"], entry["becomes"]): entry["because"] for entry in entries}
 
 
-def run(room: str) -> Iterator[Mutant]:
-    """Makes the mutants of one room and tests them all.
+def run(target: str) -> Iterator[Mutant]:
+    """Makes the mutants of one room, or one file of it, and tests them all.
 
     Raises:
         SystemExit: the tests don't even pass without a mutant.
     """
-    tree = prepared_tree(room)
+    tree = prepared_tree(target)
     log = tree / "log"
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     with log.open("w") as output:
@@ -125,16 +136,17 @@ def run(room: str) -> Iterator[Mutant]:
         yield from results(meta)
 
 
-def prepared_tree(room: str) -> Path:
+def prepared_tree(target: str) -> Path:
     """A fresh copy of what the tests need, with undecorated functions."""
-    tree = WORK / room
+    room, _, file = target.partition("/")
+    tree = WORK / target.replace("/", "-")
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
     for name in ("src", "tests"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tree)
     (tree / "setup.cfg").write_text(
-        _SETTINGS.format(room=room, passed_over=_PASSED_OVER, tests="\n    ".join(ROOMS[room]))
+        _SETTINGS.format(files=f"{room}/{file or '*'}", passed_over=_PASSED_OVER, tests="\n    ".join(ROOMS[room]))
     )
     with (tree / "tests" / "conftest.py").open("a") as conftest:
         conftest.write(_PROFILE)
@@ -174,7 +186,7 @@ def results(meta: Path) -> Iterator[Mutant]:
         function = name.rpartition(".")[2]
         original, _, _ = function.rpartition("__mutmut_")
         was, becomes = (
-            [line.strip() for line in lines[spans[key][0] - 1 : spans[key][1]]]
+            [_OWN_NAME.sub("", line).strip() for line in lines[spans[key][0] - 1 : spans[key][1]]]
             for key in (f"{original}__mutmut_orig", function)
         )
         state = (
@@ -186,7 +198,7 @@ def results(meta: Path) -> Iterator[Mutant]:
             if code in _NOT_RUN
             else "killed"
         )
-        yield Mutant(_place(path, original), *_change(was[1:], becomes[1:]), state)
+        yield Mutant(_place(path, original), *_change(was, becomes), state)
 
 
 def _place(path: Path, function: str) -> str:
@@ -200,23 +212,22 @@ def _change(was: list[str], becomes: list[str]) -> tuple[str, str]:
         for kind, i, j, k, m in difflib.SequenceMatcher(None, was, becomes, autojunk=False).get_opcodes()
         if kind != "equal"
     ]
-    # A changed default stands in the first line, which also holds the name.
-    return changed[0] if changed else ("its defaults", "other defaults")
+    return changed[0]
 
 
-def report(room: str, mutants: list[Mutant], reasons: dict[tuple[str, str, str], str], seconds: float) -> bool:
-    """Prints what became of one room's mutants; whether that is too bad."""
+def report(target: str, mutants: list[Mutant], reasons: dict[tuple[str, str, str], str], seconds: float) -> bool:
+    """Prints what became of the mutants of one room or file; whether that is too bad."""
     states = Counter(mutant.state for mutant in mutants)
     alive = [mutant for mutant in mutants if mutant.state != "killed"]
     unexplained = [mutant for mutant in alive if (mutant.place, mutant.was, mutant.becomes) not in reasons]
     for mutant in unexplained:
         _say(f"{mutant.state}: {mutant.place}\n    - {mutant.was}\n    + {mutant.becomes}")
     there = {(mutant.place, mutant.was, mutant.becomes) for mutant in alive}
-    for gone in sorted(key for key in reasons if key[0].startswith(f"core/{room}/") and key not in there):
+    for gone in sorted(key for key in reasons if key[0].startswith(f"core/{target}") and key not in there):
         _say(f"explained in {EXPLAINED.name}, but no survivor: {gone[0]}: {gone[1]} → {gone[2]}")
     share = len(alive) / max(1, len(mutants))
     _say(
-        f"core/{room}: {len(mutants)} mutants in {seconds / 60:.1f} min: {states['killed']} killed, {len(alive)} left "
+        f"core/{target}: {len(mutants)} mutants in {seconds / 60:.1f} min: {states['killed']} killed, {len(alive)} left "
         f"({share:.1%}; at most {MOST_SURVIVORS:.0%}), {len(alive) - len(unexplained)} of them explained"
     )
     return not mutants or share > MOST_SURVIVORS or bool(unexplained)

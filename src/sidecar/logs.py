@@ -36,12 +36,12 @@ class Redacting(logging.Formatter):
         return text
 
 
-def set_up(level: int = logging.INFO) -> Redacting:
+def set_up() -> Redacting:
     """Sends all logs to standard error, for journald or a terminal. Returns the formatter, which secrets are registered with."""
     formatter = Redacting()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for verbose in ("httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(verbose).setLevel(logging.WARNING)
     return formatter

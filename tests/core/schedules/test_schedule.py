@@ -107,6 +107,13 @@ def test_the_period_is_the_widest_of_the_next_eight_gaps(text: str, period: time
     assert schedule.parse(text, ZoneInfo("UTC")).period(NOON) == period
 
 
+@pytest.mark.parametrize(("moment", "days"), [("2026-05-31 12:00", 1), ("2026-06-01 12:00", 22)])
+def test_the_eighth_gap_counts_and_the_ninth_does_not(moment: str, days: int) -> None:
+    first_nine_days = schedule.parse("*-*-1..9 00:00", ZoneInfo("UTC"))
+
+    assert first_nine_days.period(datetime.fromisoformat(moment).replace(tzinfo=UTC)) == timedelta(days=days)
+
+
 # --- clock changes --------------------------------------------------------------------------------------------------------
 
 NIGHTS = [
