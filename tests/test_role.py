@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sidecar.config import model
 from sidecar.ledger.ledger import FILE, Ledger
@@ -124,6 +125,38 @@ def test_the_controllers_lock_fits_this_python_and_holds_hashes_only() -> None:
 
 
 # --- a trial with a copy of the ledger ---
+
+
+def unit(name: str, **item: object) -> list[str]:
+    """The lines of a unit of the sidecar, without comments."""
+    environment = Environment(
+        loader=FileSystemLoader(ROLE / "templates"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
+    )
+    text = environment.get_template("sidecar.service.j2").render(
+        unit={"name": name, "release": "/opt/release", "config": "/etc/config.yaml", "check": "/run/check.json"},
+        item=item,
+        ansible_managed="",
+        __backup_glance_user="sidecar",
+        __backup_glance_loaded=["sidecar_keys", "secret_id"],
+        __backup_glance_secrets="/etc/credentials",
+    )
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_the_check_of_a_candidate_has_the_user_credentials_and_sandbox_of_the_candidate() -> None:
+    candidate, check = unit("candidate"), unit("candidate", checks=True)
+
+    started = {"Description", "Requires", "Wants", "After", "Type", "ExecStart"}
+    assert {line.partition("=")[0] for line in set(candidate) - set(check)} == started
+    assert sorted(set(check) - set(candidate)) == [
+        "Description=backup-glance (check of a candidate)",
+        "ExecStart=/opt/release/venv/bin/backup-glance serve --check --json --config /etc/config.yaml",
+        "StandardOutput=truncate:/run/check.json",
+        "TimeoutStartSec=120",
+        "Type=oneshot",
+    ]
+    assert "LoadCredential=secret_id:/etc/credentials/secret_id" in check
+    assert "ProtectSystem=strict" in check
 
 
 def script(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
