@@ -1,4 +1,4 @@
-"""``python -m tests.upstreams --port-base 18000 --now 2026-11-23T07:30``: the demo's upstreams, to look at by hand."""
+"""``python -m tests.simulators --port-base 18000 --now 2026-11-23T07:30``: the demo's upstreams, to look at by hand."""
 
 from __future__ import annotations
 
