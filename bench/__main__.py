@@ -38,7 +38,7 @@ WEEKS = datetime(2026, 10, 25, 23, tzinfo=UTC), datetime(2026, 12, 6, 23, tzinfo
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Seconds, and how many calibrations fit into them; a limit of None is no promise."""
+    """Seconds, and how many calibrations fit into them; a limit of None is no limit."""
 
     name: str
     seconds: float

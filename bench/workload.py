@@ -1,8 +1,8 @@
-"""Labs of any size for ``make bench``, made of facts, not of answers.
+"""Workloads of any size for ``make bench``, made of facts, not of answers.
 
-The guests of a lab are spread over four nodes and its backup jobs, all due at the same minute, with 28 snapshots each and
-a month of tasks; its databases over backup configurations, with a month of dumps. What is remembered of 400 days was told
-by reports, as in the running sidecar: every schedule was edited three times, and one guest in ten is gone.
+The guests are spread over four nodes and its backup jobs, all due at the same minute, with 28 snapshots each and
+a month of tasks; its databases over backup configurations, with a month of dumps. What is remembered of 400 days comes
+from reports, as in the running sidecar: every schedule was edited three times, and one guest in ten is gone.
 """
 
 from __future__ import annotations
@@ -75,33 +75,33 @@ class Workload:
 
 def mixed(services: int) -> Workload:
     """Half guests in 40 jobs, half databases in 16 backup configurations, and four Backrest plans: 60 jobs."""
-    return lab(Size(guests=services // 2, databases=services - services // 2 - 4, plans=4))
+    return workload(Size(guests=services // 2, databases=services - services // 2 - 4, plans=4))
 
 
 def guests_only(guests: int) -> Workload:
     """Guests in 60 jobs."""
-    return lab(Size(guests=guests, backup_jobs=60))
+    return workload(Size(guests=guests, backup_jobs=60))
 
 
-def lab(size: Size) -> Workload:
-    """A lab at ``NOW`` in which everything is well."""
+def workload(size: Size) -> Workload:
+    """Reports and history at ``NOW`` in which everything is well."""
     stale_after = timedelta(hours=1)
     sources = tuple(SourceSetting(kind.value, kind, f"https://{kind}.lan", stale_after, ZONE) for kind in SourceKind)
-    told = [
+    reports = [
         _pve(size.guests, size.backup_jobs, _NEWEST_SCHEDULE[0], NOW),
         _pbs(size.guests),
         _databasement(size, _NEWEST_SCHEDULE[1], NOW, list(_dumps(size))),
         _backrest(size.plans, NOW),
     ]
     return Workload(
-        reports={report.source: report for report in told},
-        history=reduce(record, [*_earlier(size), *told], EMPTY),
+        reports={report.source: report for report in reports},
+        history=reduce(record, [*_earlier(size), *reports], EMPTY),
         settings=Settings(ZoneInfo(ZONE), sources),
     )
 
 
 def _earlier(size: Size) -> Iterator[Report]:
-    """What was told before, oldest first: as much as makes a difference to the memory."""
+    """What was reported before, oldest first: as much as makes a difference to the memory."""
     schedules = {**_SCHEDULES, _EDITED: _NEWEST_SCHEDULE}
     for days in range(_REMEMBERED, 0, -1):
         at = NOW - days * _DAY
@@ -131,7 +131,9 @@ def _pve(guests: int, jobs: int, schedule: str, at: datetime) -> Report:
         {
             ("guests",): there,
             ("jobs",): tuple(
-                BackupJob(f"job{number}", schedule, True, "main", None, tuple(one.vmid for one in there[number::jobs]))
+                BackupJob(
+                    f"job{number}", schedule, True, "main", None, tuple(guest.vmid for guest in there[number::jobs])
+                )
                 for number in range(jobs)
             ),
             ("storages",): (Storage("main", "pbs", True, "pbs.lan", 8007, "main", "", _FINGERPRINT),),

@@ -2,7 +2,7 @@
 
 One thread writes; whoever hands something over never waits for the disk. What can't be written now is written with the
 next report: of reports and history the thread compares with what it wrote last, verdicts wait in memory. Whatever goes
-wrong with the file is said once in the log, and on the page for as long as it lasts.
+wrong with the file is logged once, and on the page for as long as it lasts.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class _Written:
 
 
 class Ledger:
-    """The file in ``directory``, opened. Making one never fails: a file that can't be used is said in ``notes``.
+    """The file in ``directory``, opened. Making one never fails: a file that can't be used is listed in ``notes``.
 
     Attributes:
         remembered: what it held; empty when it is new or can't be used.

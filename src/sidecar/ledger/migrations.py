@@ -14,7 +14,7 @@ from pathlib import Path
 _VERSION_1 = """
 CREATE TABLE contacts (source TEXT PRIMARY KEY, first TEXT NOT NULL);
 
--- One row per promise and time: what a job promised one member (rule 1). valid_from NULL: from before.
+-- One row per schedule and time: what a job owed one member (rule 1). valid_from NULL: from before.
 CREATE TABLE plans (
     member TEXT NOT NULL, job TEXT NOT NULL, schedule TEXT, timezone TEXT, enabled INTEGER NOT NULL,
     valid_from TEXT, valid_to TEXT

@@ -10,7 +10,7 @@ from sidecar.core.reports.report import ProblemKind
 
 from .values import UnreadableRecordError, to_time
 
-#: What an upkeep job's last run was told in, before it became the newest of its runs.
+#: The field of an upkeep job's last run, before it became the newest of its runs.
 _LAST_RUN = {"running", "last_start", "last_end", "last_state"}
 
 _OUTCOME_NOT_KNOWN = "the upstream does not know how it ended"
@@ -61,7 +61,7 @@ def _newest_first(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def problem(row: Any) -> Any:
-    """A problem as it is written now. Earlier versions said with ``denied`` what its kind says today."""
+    """A problem as it is written now. Earlier versions wrote ``denied`` instead of a kind."""
     if not isinstance(row, dict) or "denied" not in row:
         return row
     if not isinstance(row["denied"], bool):

@@ -105,8 +105,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 
 def _plan(member: str, plan: PlanRow) -> tuple[object, ...]:
-    promise = plan.job, plan.schedule, plan.timezone, plan.enabled
-    return row(member, *promise, plan.valid_from, plan.valid_to, plan.destination)
+    schedule = plan.job, plan.schedule, plan.timezone, plan.enabled
+    return row(member, *schedule, plan.valid_from, plan.valid_to, plan.destination)
 
 
 # --- last readings --------------------------------------------------------------------------------------------------------

@@ -204,8 +204,8 @@ def _run(row: Row) -> Run:
     if outcome is None or start is None:
         raise UnreadableError("status or created_at")
     end = _instant(row, "completed_at") if outcome is not Outcome.RUNNING else None
-    said = {"failed": words(row, "error_message"), "cancelled": "cancelled"}.get(status)
-    return Run(start, end if end and end >= start else None, outcome, text=said)
+    reported = {"failed": words(row, "error_message"), "cancelled": "cancelled"}.get(status)
+    return Run(start, end if end and end >= start else None, outcome, text=reported)
 
 
 def _concerns_all(row: Row, run: Run, database: str, server: Server | None) -> bool:
@@ -270,8 +270,8 @@ def with_files(dumps: Iterable[Dump], files: Mapping[str, Stored]) -> tuple[Dump
 def _exists(volumes: list[Row]) -> bool | None:
     """False when the nightly check found every finished copy gone; None where no finished copy tells."""
     finished = [volume for volume in volumes if volume.get("status") == "completed"]
-    told = [flag(volume, "file_exists") for volume in finished if volume.get("file_exists") is not None]
-    return any(told) or len(told) < len(finished) if told else None
+    checked = [flag(volume, "file_exists") for volume in finished if volume.get("file_exists") is not None]
+    return any(checked) or len(checked) < len(finished) if checked else None
 
 
 def _copy(volume: Row, names: Mapping[str, str]) -> DumpCopy:

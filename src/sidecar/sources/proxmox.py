@@ -79,7 +79,7 @@ class ProxmoxSource(ABC):
 
     @abstractmethod
     async def _readings(self, refresh: Refresh, permissions: Permissions, version: str | None) -> list[Reading]:
-        """What every scope said."""
+        """The readings of all scopes."""
 
     def _report(
         self,

@@ -1,4 +1,4 @@
-"""One refresh of a Proxmox source: asks a few calls at a time, and notes for every scope what was said, and when."""
+"""One refresh of a Proxmox source: asks a few calls at a time, and notes for every scope what was reported, and when."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _AT_ONCE = 3
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """What a call said: ``rows``, or a ``problem``. ``as_of`` is the moment before the call was sent."""
+    """What a call returned: ``rows``, or a ``problem``. ``as_of`` is the moment before the call was sent."""
 
     as_of: datetime
     rows: tuple[T, ...] = ()
@@ -38,7 +38,7 @@ class Answer(Generic[T]):
         return self.rows[0] if self.rows else None
 
     def reading(self, scope: Scope, facts: Iterable[Fact]) -> Reading:
-        """The answer as what a scope said."""
+        """The answer as the reading of a scope."""
         return Reading(scope, self.as_of if self.problem is None else None, tuple(facts), self.problem)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SourceError
 
-#: What is said of a connection that failed without a known cause.
+#: The cause shown of a connection that failed without a known cause.
 BROKEN = "the connection broke"
 
 #: OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED.

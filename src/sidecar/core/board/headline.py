@@ -87,8 +87,8 @@ def _backed_up(expected: Sequence[ServiceRow], beside: tuple[Culprit, ...]) -> H
         return Headline(HeadlineKind.NOTHING_DUE, culprits=beside)
     good = states.count(State.OK) + states.count(State.WARNING)
     extras = ((state, states.count(state)) for state in (State.RUNNING, State.LATE, State.NEW, State.WARNING))
-    told = tuple((state, count) for state, count in extras if count)
-    return Headline(HeadlineKind.BACKED_UP, good, len(expected), beside, told)
+    shown = tuple((state, count) for state, count in extras if count)
+    return Headline(HeadlineKind.BACKED_UP, good, len(expected), beside, shown)
 
 
 def _beside(jobs: Sequence[JobRow], unreadable: Sequence[SourceRow]) -> tuple[Culprit, ...]:

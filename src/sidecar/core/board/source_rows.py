@@ -19,11 +19,11 @@ _NAMES = {
 }
 
 
-def source_rows(lab: Inputs) -> Iterator[SourceRow]:
+def source_rows(inputs: Inputs) -> Iterator[SourceRow]:
     """One row per configured source."""
-    for source in lab.settings.sources:
-        report = lab.reports.get(source.name)
-        standing = _standing(lab, source, report)
+    for source in inputs.settings.sources:
+        report = inputs.reports.get(source.name)
+        standing = _standing(inputs, source, report)
         yield SourceRow(
             name=source.name,
             kind=source.kind,
@@ -47,16 +47,16 @@ class _Standing:
     after_name: str | None = None
 
 
-def _standing(lab: Inputs, source: SourceSetting, report: Report | None) -> _Standing:
+def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _Standing:
     if report is None:
         verdict = Verdict(State.UNKNOWN, "It was not read yet.")
         return _Standing(verdict, SourceTrouble.NOT_READ_YET, "was not read yet.")
     where = Link(source.url, _NAMES[source.kind])
-    usable = any(lab.fresh(source, reading) for reading in report.readings)
+    usable = any(inputs.fresh(source, reading) for reading in report.readings)
     if report.problem is not None or not usable:
         of_scopes = (reading.problem for reading in report.readings if reading.problem)
         problem = report.problem or next(of_scopes, None) or Problem("nothing newer was read")
-        return _unreadable(lab, source, report, problem, where, usable=usable)
+        return _unreadable(inputs, source, report, problem, where, usable=usable)
     problems = [(reading, reading.problem) for reading in report.readings if reading.problem is not None]
     if not problems:
         return _Standing(Verdict(State.OK))
@@ -67,11 +67,11 @@ def _standing(lab: Inputs, source: SourceSetting, report: Report | None) -> _Sta
 
 
 def _unreadable(
-    lab: Inputs, source: SourceSetting, report: Report, problem: Problem, where: Link, *, usable: bool
+    inputs: Inputs, source: SourceSetting, report: Report, problem: Problem, where: Link, *, usable: bool
 ) -> _Standing:
     """As a whole; what it reported before may still be usable."""
     since = max((reading.as_of for reading in report.readings if reading.as_of), default=None)
-    last = f" since {words.moment(since, lab.now, lab.settings.timezone)}" if since else ""
+    last = f" since {words.moment(since, inputs.now, inputs.settings.timezone)}" if since else ""
     state = State.WARNING if usable and not problem.denied else State.UNKNOWN
     action = problem.action or f"Check that {_NAMES[source.kind]} answers at {source.url}."
     reason = words.sentence(f"can't be read{last}: {problem.cause}")

@@ -128,13 +128,13 @@ def _age(row: PlanRow) -> tuple[datetime, str, str]:
 def _announcements(history: History, report: Report) -> History:
     """An announced run is kept from its due time on; one that was replaced before it was due is withdrawn."""
     changed = {}
-    for one in observed.announcements(report):
-        kept = history.announced.get(one.job, ())
-        found = tuple(due for due in kept if due <= one.as_of or due == one.due)
-        if one.due is not None and one.due not in found:
-            found = tuple(sorted((*found, one.due)))
-        if found != kept:
-            changed[one.job] = found[-MOST_ANNOUNCED:]
+    for announcement in observed.announcements(report):
+        kept = history.announced.get(announcement.job, ())
+        announced = tuple(due for due in kept if due <= announcement.as_of or due == announcement.due)
+        if announcement.due is not None and announcement.due not in announced:
+            announced = tuple(sorted((*announced, announcement.due)))
+        if announced != kept:
+            changed[announcement.job] = announced[-MOST_ANNOUNCED:]
     return replace(history, announced=MappingProxyType({**history.announced, **changed})) if changed else history
 
 

@@ -1,4 +1,4 @@
-"""The reports of one moment with the settings beside them: who said what, and how old it is."""
+"""The reports of one moment with the settings beside them: which source reported what, and how old it is."""
 
 from __future__ import annotations
 

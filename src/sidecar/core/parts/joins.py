@@ -31,7 +31,7 @@ class Place:
         return GroupKey(self.datastore, self.namespace, guest.backup_type, str(guest.vmid))
 
     def reading(self, report: Report | None) -> Reading | None:
-        """What the source said of this namespace; a namespace that is proved not to exist reads as empty."""
+        """What the source reported of this namespace; a namespace that is proved not to exist reads as empty."""
         if report is None:
             return None
         snapshots = report.reading("snapshots", self.datastore, self.namespace)
@@ -41,19 +41,19 @@ class Place:
         return Reading(listing.scope, listing.as_of, (), listing.problem) if listing is not None else None
 
 
-def place_of(lab: Inputs, pve: SourceSetting, storage: Storage) -> Place | None:
+def place_of(inputs: Inputs, pve: SourceSetting, storage: Storage) -> Place | None:
     """Where a storage of type pbs keeps its backups; None when it leads to no configured source."""
     if storage.type != "pbs" or storage.datastore is None:
         return None
-    for source in _candidates(lab, pve, storage):
+    for source in _candidates(inputs, pve, storage):
         return Place(source, storage.datastore, storage.namespace or "")
     return None
 
 
-def _candidates(lab: Inputs, pve: SourceSetting, storage: Storage) -> Iterator[SourceSetting]:
-    servers = list(lab.of(SourceKind.PBS))
-    told = pve.storages.get(storage.name)
-    yield from (source for source, _ in servers if source.name == told)
+def _candidates(inputs: Inputs, pve: SourceSetting, storage: Storage) -> Iterator[SourceSetting]:
+    servers = list(inputs.of(SourceKind.PBS))
+    configured = pve.storages.get(storage.name)
+    yield from (source for source, _ in servers if source.name == configured)
     if storage.fingerprint:
         wanted = storage.fingerprint.lower()
         yield from (source for source, report in servers if report and report.tls_fingerprint == wanted)

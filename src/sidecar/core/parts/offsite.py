@@ -26,7 +26,7 @@ def of_dumps(inputs: Inputs, source: str, kept: Sequence[Dump]) -> Iterator[Copy
 
 
 def late(copies: Sequence[Copy]) -> Iterator[str]:
-    """What is to be said of copies that should be there by now (a warning)."""
+    """The warning about copies that should be there by now."""
     for copy in copies:
         if copy.state is State.MISSED:
             yield f"the off-site copy on {copy.job} is late"

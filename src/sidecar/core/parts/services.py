@@ -94,24 +94,24 @@ class _Search:
         self.notes: list[str] = []
 
     def service(self, setting: ServiceSetting) -> Service:
-        parts = [part for one in setting.parts for part in self._parts(setting.name, one)]
+        parts = [part for part_setting in setting.parts for part in self._parts(setting.name, part_setting)]
         return Service(setting.name, tuple(parts), setting.verify_within)
 
     def _parts(self, service: str, setting: PartSetting) -> list[Part]:
-        found = self._find(setting)
-        if len(found) > 1 and "*" not in setting.ref and "?" not in setting.ref:
-            means = ", ".join(part.full_ref for part in found)
+        parts = self._find(setting)
+        if len(parts) > 1 and "*" not in setting.ref and "?" not in setting.ref:
+            means = ", ".join(part.full_ref for part in parts)
             self.notes.append(
                 f"{service}: {setting.ref} is ambiguous, it could mean {means}; write the source before it."
             )
-            return [replace(found[0], note=f"{setting.ref} is ambiguous: it could mean {means}", expectations=())]
-        if not found and (doubtful := self._doubtful(setting)):
+            return [replace(parts[0], note=f"{setting.ref} is ambiguous: it could mean {means}", expectations=())]
+        if not parts and (doubtful := self._doubtful(setting)):
             return [self._unreadable(setting, doubtful[0])]
-        gone = vanished.mapped(self.inputs, self.lost, setting, {str(part.member) for part in found}, self.guest_parts)
+        gone = vanished.mapped(self.inputs, self.lost, setting, {str(part.member) for part in parts}, self.guest_parts)
         self.notes += [f"{service}: {note}" for note in gone.notes]
-        if not found and not gone.any:
+        if not parts and not gone.any:
             return [self._missing(service, setting)]
-        return [_expecting(part, setting, self.inputs) for part in (*found, *gone.expected)]
+        return [_expecting(part, setting, self.inputs) for part in (*parts, *gone.expected)]
 
     def _find(self, setting: PartSetting) -> list[Part]:
         if setting.kind is PartKind.GUEST and "/" in setting.ref:
@@ -128,12 +128,12 @@ class _Search:
 
     def _asked(self, setting: PartSetting) -> list[SourceSetting]:
         """The sources that could know it."""
-        source, _ = self._split(setting)
+        name, _ = self._split(setting)
         wanted = _wanted(setting)
-        return [one for one, _ in self.inputs.of(wanted) if source in (None, one.name)]
+        return [source for source, _ in self.inputs.of(wanted) if name in (None, source.name)]
 
     def _doubtful(self, setting: PartSetting) -> list[SourceSetting]:
-        return [one for one in self._asked(setting) if self._evidence(one).stale(self.inputs.now)]
+        return [source for source in self._asked(setting) if self._evidence(source).stale(self.inputs.now)]
 
     def _unreadable(self, setting: PartSetting, source: SourceSetting) -> Part:
         """A part that nothing is known of because a source that could know it can't be asked."""
@@ -147,7 +147,7 @@ class _Search:
         _, ref = self._split(setting)
         asked = self._asked(setting)
         wanted = _wanted(setting)
-        where = ", ".join(one.name for one in asked) or f"any source of kind {wanted}"
+        where = ", ".join(source.name for source in asked) or f"any source of kind {wanted}"
         self.notes.append(f"{service}: {_KEY[setting.kind]} names {setting.ref}, which {where} does not know.")
         evidence = self._evidence(asked[0]) if asked else Evidence(wanted, None, timedelta(0))
         note = f"no {setting.kind} {ref} is known to {where}"

@@ -36,14 +36,14 @@ class Lost:
     gone: datetime
     evidence: Evidence
 
-    def said(self, inputs: Inputs) -> str:
+    def text(self, inputs: Inputs) -> str:
         name = self.name if self.name == self.ref else f"{self.name} ({self.source.name}:{self.ref})"
         since = words.moment(self.gone, inputs.now, inputs.settings.timezone)
         return f"gone from {self.source.name} since {since}: {name}"
 
 
 def lost(inputs: Inputs) -> list[Lost]:
-    """Everything that was seen and is gone, as far as what its source told is fresh."""
+    """Everything that was seen and is gone, as far as the reports of its source are fresh."""
     every = []
     gone = ((member, seen.name, seen.gone) for member, seen in inputs.history.seen.items() if seen.gone is not None)
     for member, called, since in sorted(gone):
@@ -99,7 +99,7 @@ def mapped(
         if setting.expect or _still_expected(inputs, gone, guest_parts):
             expected.append(_part(gone))
         elif inputs.now - gone.gone <= MAPPED_NOTED:
-            notes.append(f"{gone.said(inputs)}; nothing expects it any more.")
+            notes.append(f"{gone.text(inputs)}; nothing expects it any more.")
     return Gone(tuple(expected), tuple(notes))
 
 
@@ -108,7 +108,7 @@ def unmapped(inputs: Inputs, lost: Sequence[Lost]) -> Iterator[str]:
     for gone in lost:
         kept_of_guest = gone.source.kind is SourceKind.PBS and "/host/" not in gone.ref
         if inputs.now - gone.gone <= UNMAPPED_NOTED and not kept_of_guest and not _is_mapped(inputs, gone):
-            yield words.sentence(gone.said(inputs))
+            yield words.sentence(gone.text(inputs))
 
 
 def _still_expected(inputs: Inputs, gone: Lost, guest_parts: list[GuestPart]) -> bool:

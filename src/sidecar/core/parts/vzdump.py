@@ -54,7 +54,7 @@ class VzdumpBatch:
         return Run(self.start, self.end, worst, text=None if worst is Outcome.OK else self.text())
 
     def text(self) -> str:
-        """What the tasks said of themselves, the bad ones first."""
+        """The status texts of the tasks, the bad ones first."""
         words = dict.fromkeys(task.status or "" for task in self.tasks if task.result is not TaskResult.OK)
         return ", ".join(word for word in words if word) or "its task ended OK"
 
@@ -199,13 +199,13 @@ def owners(tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> di
     shared = sorted((task for task in tasks if not task.id), key=_start)
     times = {job: sorted(moments) for job, moments in begun.items()}
     first_after = cache(partial(_first_after, times))
-    found = {}
+    jobs = {}
     for task in shared:
         alone_from = _alone_from(task, _rivals(task, shared))
         first = first_after(alone_from) if alone_from else None
         if first is not None and first.at <= _end(task):
-            found[task.upid] = first.job
-    return found
+            jobs[task.upid] = first.job
+    return jobs
 
 
 def _rivals(task: Task, shared: Sequence[Task]) -> Sequence[Task]:
@@ -217,7 +217,7 @@ def _rivals(task: Task, shared: Sequence[Task]) -> Sequence[Task]:
 
 def _alone_from(task: Task, rivals: Sequence[Task]) -> datetime | None:
     """When every other one had ended; None while one runs."""
-    ends = [_end(one) for one in rivals if one is not task]
+    ends = [_end(other) for other in rivals if other is not task]
     latest = max(ends, default=task.start)
     return latest if latest < _NEVER else None
 
@@ -229,8 +229,8 @@ class _Begun(NamedTuple):
 
 def _first_after(times: Mapping[str, Sequence[datetime]], moment: datetime) -> _Begun | None:
     """What began to be saved first after ``moment``. ``times``: by job, oldest first."""
-    later = ((job, found, bisect_right(found, moment)) for job, found in times.items())
-    return min((_Begun(found[place], job) for job, found, place in later if place < len(found)), default=None)
+    later = ((job, moments, bisect_right(moments, moment)) for job, moments in times.items())
+    return min((_Begun(moments[place], job) for job, moments, place in later if place < len(moments)), default=None)
 
 
 _start = attrgetter("start")

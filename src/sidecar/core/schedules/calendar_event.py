@@ -85,16 +85,16 @@ class CalendarEvent:
         return due_after(self._next_wall, moment, _UTC if self.utc else zone)
 
     def _next_wall(self, wall: Wall) -> Wall | None:
-        found = self._first_match(wall + _SECOND)
-        while found is not None:
-            reached = self._reached(found)
-            if reached == found:
+        match = self._first_match(wall + _SECOND)
+        while match is not None:
+            reached = self._reached(match)
+            if reached == match:
                 break
-            found = reached
-        return found
+            match = reached
+        return match
 
     def _first_match(self, at: Wall) -> Wall | None:
-        """The first matching time from ``at`` on, found in one walk."""
+        """The first matching time from ``at`` on."""
         while at.year < _YEARS_END:
             onward = self._date_onward(at)
             if onward == at:
@@ -134,24 +134,24 @@ class CalendarEvent:
             return at.replace(second=0) + _SECOND * (60 if second is None else second)
         return at
 
-    def _reached(self, found: Wall) -> Wall | None:
-        """``found``, or the later time that a server comes to which goes from one due time to the next.
+    def _reached(self, match: Wall) -> Wall | None:
+        """``match``, or the later time that a server comes to which goes from one due time to the next.
 
         "*/25" is due at :25 and :50; the third step leads to minute 75, which is :15 of the next hour: past its :00.
         So :00 matches but is not due, and a search that begins at :59:59 must not find it (SCHED-3). Where weekdays
         stand beside repeated days ("mon *-*-*/7") a search begun between two due times may still differ in some months.
         """
-        for begin, end in self._before_the_leaps(found):
+        for begin, end in self._before_the_leaps(match):
             reached = self._first_match(begin)
             if reached is not None and reached < end:
                 reached = self._first_match(end)
-            if reached is None or reached > found:
+            if reached is None or reached > match:
                 return reached
-        return found
+        return match
 
-    def _before_the_leaps(self, found: Wall) -> Iterator[tuple[Wall, Wall]]:
-        """For each field that may leap: the span of its last listed value in the unit before the one of ``found``."""
-        minute = found.replace(second=0)
+    def _before_the_leaps(self, match: Wall) -> Iterator[tuple[Wall, Wall]]:
+        """For each field that may leap: the span of its last listed value in the unit before the one of ``match``."""
+        minute = match.replace(second=0)
         hour = minute.replace(minute=0)
         midnight = hour.replace(hour=0)
         for values, unit, step, size in (
@@ -169,7 +169,7 @@ class CalendarEvent:
             yield before + _DAY * max(day - 1, 0), before + _DAY * day
         if self.months.leaps(12):
             last = self.months.last_before(13)
-            year = midnight.replace(year=found.year - 1, month=1, day=1)
+            year = midnight.replace(year=match.year - 1, month=1, day=1)
             yield _first_of_month(year, last), _first_of_month(year, last + 1)
 
 

@@ -51,10 +51,10 @@ class CronRule:
     def _next_wall(self, wall: Wall) -> Wall | None:
         clock = copy.copy(self._clock)  # it keeps its place in itself, and two threads may ask at once
         try:
-            found: Wall = clock.get_next(datetime, start_time=wall)
+            due: Wall = clock.get_next(datetime, start_time=wall)
         except CroniterBadDateError:
             return None
-        return found
+        return due
 
 
 def parse(text: str) -> CronRule:

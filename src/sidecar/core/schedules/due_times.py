@@ -44,7 +44,7 @@ def skipped(schedule: Schedule, start: datetime, end: datetime) -> tuple[Skipped
     if isinstance(schedule.rule, CalendarEvent) and schedule.rule.utc:
         return ()
     return tuple(
-        found for gap in _gaps(schedule.zone, start, end) for found in _in_gap(schedule, gap) if start <= found.at < end
+        skip for gap in _gaps(schedule.zone, start, end) for skip in _in_gap(schedule, gap) if start <= skip.at < end
     )
 
 

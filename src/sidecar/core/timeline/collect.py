@@ -21,7 +21,7 @@ class OccurrenceBuilder:
 
     Attributes:
         planned: how many members it is still to come for.
-        fine: the runs of those for whom it went well, which are nearly all: nothing else need be told of them.
+        fine: the runs of those for whom it went well, which are nearly all: nothing else need be shown of them.
         outcomes: what became of it for the others.
     """
 
@@ -43,7 +43,7 @@ class OccurrenceBuilder:
 
     @property
     def members(self) -> int:
-        """How many it is known of; 0 where nothing can be told."""
+        """How many it is known of; 0 where nothing is known."""
         return self.planned + len(self.fine) + len(self.outcomes)
 
 

@@ -25,7 +25,7 @@ class JobMember:
         runs: what counts as evidence of its own, oldest first.
         good: the good ones at its destination, whichever job they answer, oldest first.
         schedules: in force now or before, each for its own time (rule 1).
-        known_since: a due time before this moment is told only when a run answered it.
+        known_since: a due time before this moment is shown only when a run answered it.
         thinned: retention may have removed some of its runs with their backups; never those of upkeep.
         failures_are_gaps: some of its failed runs are only a missing backup, which retention may have removed (a guest's).
     """
@@ -70,7 +70,7 @@ def _members(name: str, judged: JudgedPart, inputs: Inputs) -> Iterator[JobMembe
 
 
 def member_of(name: str, judged: JudgedPart, judgement: Judgement, inputs: Inputs) -> JobMember:
-    """An expectation with all that its due times are told from."""
+    """An expectation with all that the outcomes of its due times rest on."""
     part, expectation = judged.part, judgement.expectation
     known = tuple(dropwhile(expectation.observed.evidence.is_from_the_future, expectation.observed.runs))
     every = known[::-1]

@@ -1,7 +1,7 @@
 """One expectation over time: what became of each of its due times.
 
 Due times from D on are still open: each has its own state, and the worst of them is what the judge says of the
-expectation. Older ones are told from the runs that are still known, and where none is known, only what can be said for
+expectation. Older ones rest on the runs that are still known, and where none is known, only what can be said for
 sure: retention removes old backups, and Backrest their runs as well.
 """
 
@@ -56,14 +56,14 @@ class OutcomeResolver:
         self._lowers_newest = self._verdict.cause in (Cause.NEWEST_UNUSABLE, Cause.CONCERNS)
 
     def fine(self) -> list[Run | None]:
-        """By place the one good run of a due time of which nothing more is to be told; None where there is more."""
+        """By place the one good run of a due time of which nothing more need be shown; None where there is more."""
         fine = [runs[0] if len(runs) == 1 and runs[0].outcome is _OK else None for runs in self._answers]
         if self._lowers_newest and self._judgement.good in fine:
             fine[fine.index(self._judgement.good)] = None
         return fine
 
     def of(self, place: int) -> MemberOutcome | None:
-        """What became of a due time, whatever it was; None where nothing can be told."""
+        """What became of a due time, whatever it was; None where nothing is known."""
         due, runs = self._window.every[place], self._answers[place]
         good = next((run for run in reversed(runs) if run.good), None)
         if good is not None:

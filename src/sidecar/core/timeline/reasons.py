@@ -1,4 +1,4 @@
-"""What is said of an occurrence that several members share: their runs as one, and who is not ok and why."""
+"""The reason of an occurrence that several members share: their runs as one, and who is not ok and why."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def reason(builder: OccurrenceBuilder, run: Run | None, until: datetime, inputs:
 def _sentences(text: str, again: Run | None, inputs: Inputs, *, named: bool = False) -> str:
     """``named``: it begins with a name, which keeps its own first letter."""
     good = f" Good again {words.moment(again.start, inputs.now, inputs.settings.timezone)}." if again else ""
-    said = words.sentence(text)
-    return f"{text[:1] + said[1:] if named else said}{good}"
+    sentence = words.sentence(text)
+    return f"{text[:1] + sentence[1:] if named else sentence}{good}"

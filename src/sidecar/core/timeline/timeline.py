@@ -27,7 +27,7 @@ from .collect import OccurrenceBuilder, collect
 from .members import JobMember, members
 from .reasons import reason, together
 
-#: What people are told of in one answer at most.
+#: Most occurrences in one answer.
 MOST = 5000
 
 #: So many due times tell a daily, weekly or monthly job from the others.
@@ -110,7 +110,7 @@ class Timeline:
         return _Job(job=job, title=self.titles[job], kind=_kind(job), grace=grace, pauses=pauses)
 
     def _skipped(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
-        """Rule 7: what is never due, because the clocks skip it, is said; a run that comes anyway is shown with it."""
+        """Rule 7: what is never due, because the clocks skip it, is listed; a run that comes anyway is shown with it."""
         zones = {each.schedule.zone for member in self.members for each in member.schedules if each.schedule}
         if not any(clocks_skip(zone, start, end) for zone in zones):
             return
@@ -190,7 +190,7 @@ def _unread_jobs(inputs: Inputs, known: set[JobId]) -> Iterator[ScheduleInForce]
             yield schedule_in_force(job, own.schedule, source.timezone, inputs.settings)
 
 
-# --- what is said of it -----------------------------------------------------------------------------------------------
+# --- the reason of it -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,12 +245,12 @@ def _calendar_line(
     parsed, kind = _parsed(line, zone), _kind_of_line(line)
     for due in due_times(parsed, start, end, most + 1):
         yield Occurrence(None, line.title, kind, due)
-    for one in skipped(parsed, start, end):
-        said = f"Skipped: clock change, there was no {one.wall:%H:%M} that day."
-        yield Occurrence(None, line.title, kind, one.at, None, State.DISABLED, reason=said, exempt=Exempt.SKIPPED)
+    for skip in skipped(parsed, start, end):
+        reason = f"Skipped: clock change, there was no {skip.wall:%H:%M} that day."
+        yield Occurrence(None, line.title, kind, skip.at, None, State.DISABLED, reason=reason, exempt=Exempt.SKIPPED)
 
 
 def _paused(pauses: Iterable[Pause], due: datetime, zone: ZoneInfo) -> str | None:
     """Why nothing was expected on the day when it was due."""
-    pause = next((one for one in pauses if one.first <= due.astimezone(zone).date() < one.until), None)
+    pause = next((pause for pause in pauses if pause.first <= due.astimezone(zone).date() < pause.until), None)
     return words.sentence(f"paused: {pause.reason}" if pause.reason else "paused") if pause else None
