@@ -15,14 +15,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def open_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def open_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The simulated homelab, open for one test file."""
-    with opened(tmp_path_factory.mktemp("lab")) as lab:
-        yield lab
+    with opened(tmp_path_factory.mktemp("homelab")) as product:
+        yield product
 
 
 @pytest.fixture
-def lab(open_lab: Product) -> Iterator[Product]:
+def product(open_product: Product) -> Iterator[Product]:
     """The homelab with nothing wrong in it."""
-    yield open_lab
-    open_lab.as_good_as_new()
+    yield open_product
+    open_product.as_good_as_new()

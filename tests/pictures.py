@@ -60,11 +60,11 @@ def main() -> None:
 
 def mornings() -> Iterator[Scene]:
     """Every view of the homelab."""
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as lab:
-        good = lab.board_and_timeline()
-        lab.rack.faults = demo_faults()
-        lab.rack.settle()
-        bad = lab.board_and_timeline()
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as product:
+        good = product.board_and_timeline()
+        product.rack.faults = demo_faults()
+        product.rack.settle()
+        bad = product.board_and_timeline()
     yield Scene("table-good", *good)
     yield Scene("table-bad", *bad)
     yield Scene("row-opened", *bad, opened="paperless")
@@ -90,8 +90,8 @@ def clock_changes() -> Iterator[Scene]:
     """The homelab on the two days of the year that have another length, opened in the calendar."""
     for day in ("2026-03-29", "2026-10-25"):
         noon = datetime.fromisoformat(f"{day}T12:00:00+00:00")
-        with tempfile.TemporaryDirectory() as folder, opened(Path(folder), noon) as lab:
-            yield Scene(f"clock-change-{day}", *lab.board_and_timeline(), query=f"&view=calendar&day={day}")
+        with tempfile.TemporaryDirectory() as folder, opened(Path(folder), noon) as product:
+            yield Scene(f"clock-change-{day}", *product.board_and_timeline(), query=f"&view=calendar&day={day}")
 
 
 def draw(

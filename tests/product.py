@@ -87,14 +87,14 @@ class Product:
 
 @contextmanager
 def opened(directory: Path, now: datetime = MORNING) -> Iterator[Product]:
-    """A lab in which nothing is wrong, open until the end. The demo's has its jobs since October only."""
+    """A homelab in which nothing is wrong, open until the end. The demo's has its jobs since October only."""
     homelab = demo_homelab() if now == MORNING else HOMELAB
-    lab: list[Product] = []
-    with Rack(homelab, lambda: lab[0].now if lab else now, directory, faults=()) as rack:
-        lab.append(Product(rack, directory, now))
-        yield lab[0]
+    product: list[Product] = []
+    with Rack(homelab, lambda: product[0].now if product else now, directory, faults=()) as rack:
+        product.append(Product(rack, directory, now))
+        yield product[0]
 
 
-def states(found: Board) -> dict[str, str]:
+def states(board: Board) -> dict[str, str]:
     """The services and their states."""
-    return {one.name: str(one.verdict.state) for one in found.services}
+    return {service.name: str(service.verdict.state) for service in board.services}

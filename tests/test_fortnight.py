@@ -28,12 +28,12 @@ def at(day: date, clock: str) -> datetime:
     return datetime.combine(day, datetime.strptime(clock, "%H:%M").time(), BERLIN).astimezone(UTC)
 
 
-def grown(lab: Homelab) -> Homelab:
+def grown(homelab: Homelab) -> Homelab:
     """The critical job takes all but the rest; guest 120 is in it as soon as it exists."""
-    critical, other = lab.jobs
+    critical, other = homelab.jobs
     audiobooks = Guest(120, "audiobooks", "pve1", 5 * 2**30, timedelta(minutes=4))
     everything = replace(critical, guests=(*critical.guests, audiobooks.vmid), takes_all=True)
-    return replace(lab, guests=(*lab.guests, audiobooks), jobs=(everything, other))
+    return replace(homelab, guests=(*homelab.guests, audiobooks), jobs=(everything, other))
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Stretch:
     """Some days in a row, and what is ordinary in them although it isn't every day's."""
 
     name: str
-    lab: Homelab
+    homelab: Homelab
     start: datetime
     end: datetime
     ordinary: tuple[Fault, ...] = ()
@@ -77,13 +77,13 @@ AUTUMN = Stretch("the clocks go back", HOMELAB, at(date(2026, 10, 24), "22:00"),
 def test_not_one_minute_is_red_or_amber_and_all_is_ok_whenever_nothing_is_due(stretch: Stretch) -> None:
     wrong: list[str] = []
 
-    with Watch(stretch.lab, stretch.start, stretch.ordinary, sparing=True) as watch:
+    with Watch(stretch.homelab, stretch.start, stretch.ordinary, sparing=True) as watch:
         for board in watch.walk(stretch.end):
             wrong += [f"{local(board)} {name}: {verdict}" for name, verdict in not_well(board).items()]
             if board.overall.state is not State.OK:
                 wrong.append(f"{local(board)} {board.overall.headline}")
             if not watch.rack.site.is_busy(board.at - 2 * POLL, board.at + MINUTE):
-                wrong += [f"{local(board)} nothing is due, but {one}" for one in unexpected(board)]
+                wrong += [f"{local(board)} nothing is due, but {problem}" for problem in unexpected(board)]
             assert wrong == []
 
 

@@ -27,32 +27,32 @@ def at(clock: str) -> datetime:
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name.replace(" ", "-"))
 def test_a_failure_is_found_in_time_and_gone_when_it_is_mended(failure: Failure) -> None:
-    found = measure(failure)
+    result = measure(failure)
 
-    assert found.strange == ()
-    assert found.at is not None
-    assert failure.earliest <= found.at <= failure.seen + failure.limit
-    assert found.reasons.keys() == {*failure.rows}
-    assert all(failure.says in reason for reason in found.reasons.values())
+    assert result.strange == ()
+    assert result.at is not None
+    assert failure.earliest <= result.at <= failure.seen + failure.limit
+    assert result.reasons.keys() == {*failure.rows}
+    assert all(failure.says in reason for reason in result.reasons.values())
     if failure.healed:
-        assert found.gone is not None
-        assert found.gone <= failure.healed + POLL
+        assert result.gone is not None
+        assert result.gone <= failure.healed + POLL
 
 
 def test_no_two_failures_are_called_the_same() -> None:
     assert len({failure.name for failure in FAILURES}) == len(FAILURES) >= 25
 
 
-def test_a_database_that_was_never_dumped_is_never(lab: Product) -> None:
-    lab.remember_the_evening_before()
-    lab.rack.faults = (faults.DatabaseNeverDumped("postgres-main", "immich"),)
-    lab.rack.settle()
-    found = lab.board()
+def test_a_database_that_was_never_dumped_is_never(product: Product) -> None:
+    product.remember_the_evening_before()
+    product.rack.faults = (faults.DatabaseNeverDumped("postgres-main", "immich"),)
+    product.rack.settle()
+    board = product.board()
 
-    assert {name: state for name, state in states(found).items() if state not in ("ok", "running")} == {
+    assert {name: state for name, state in states(board).items() if state not in ("ok", "running")} == {
         "immich": "never"
     }
-    (immich,) = [one for one in found.services if one.name == "immich"]
+    (immich,) = [service for service in board.services if service.name == "immich"]
     assert "no dump of immich exists" in str(immich.verdict.reason)
 
 

@@ -23,39 +23,39 @@ from tests.simulators import demo_faults
 from tests.simulators.faults import UpkeepStuck
 
 
-def source(found: Board, name: str) -> SourceRow:
-    return next(one for one in found.sources if one.name == name)
+def source(board: Board, name: str) -> SourceRow:
+    return next(source for source in board.sources if source.name == name)
 
 
 def reason(row: Any) -> str:
     return str(row.verdict.reason)
 
 
-def test_a_good_morning_is_all_ok(lab: Product) -> None:
+def test_a_good_morning_is_all_ok(product: Product) -> None:
     """Monday: the weekly job is still at work on the last two guests; nobody needs anybody."""
-    found = lab.board()
+    board = product.board()
 
-    assert set(states(found).values()) <= {"ok", "running"}
-    assert found.overall.state is State.OK
-    assert len(found.services) == 12
-
-
-def test_a_good_sunday_is_ok_to_the_last_row(lab: Product) -> None:
-    lab.now = MORNING - timedelta(days=1)
-    found = lab.board()
-
-    assert set(states(found).values()) == {"ok"}
-    assert found.overall.headline == "All 12 backed up"
-    assert {str(job.verdict.state) for job in found.jobs} == {"ok"}
+    assert set(states(board).values()) <= {"ok", "running"}
+    assert board.overall.state is State.OK
+    assert len(board.services) == 12
 
 
-def test_the_bad_night_of_the_demo_is_told_as_it_was(lab: Product) -> None:
-    lab.remember_the_evening_before()
-    lab.rack.faults = demo_faults()
-    lab.rack.settle()
-    found = lab.board()
+def test_a_good_sunday_is_ok_to_the_last_row(product: Product) -> None:
+    product.now = MORNING - timedelta(days=1)
+    board = product.board()
 
-    assert states(found) == {
+    assert set(states(board).values()) == {"ok"}
+    assert board.overall.headline == "All 12 backed up"
+    assert {str(job.verdict.state) for job in board.jobs} == {"ok"}
+
+
+def test_the_bad_night_of_the_demo_is_told_as_it_was(product: Product) -> None:
+    product.remember_the_evening_before()
+    product.rack.faults = demo_faults()
+    product.rack.settle()
+    board = product.board()
+
+    assert states(board) == {
         "paperless": "failed",
         "vaultwarden": "missed",
         "n8n": "never",
@@ -69,16 +69,16 @@ def test_the_bad_night_of_the_demo_is_told_as_it_was(lab: Product) -> None:
         "immich": "ok",
         "forgejo": "ok",
     }
-    assert found.overall.headline == "3 of 12 need you"
-    assert reason(source(found, "backrest")) == "Can't be read: connection refused."
-    assert [one.count for one in found.services if one.name in ("paperless", "nextcloud")] == [27, 28]
+    assert board.overall.headline == "3 of 12 need you"
+    assert reason(source(board, "backrest")) == "Can't be read: connection refused."
+    assert [service.count for service in board.services if service.name in ("paperless", "nextcloud")] == [27, 28]
 
 
-def test_next_runs_come_from_each_jobs_own_schedule(lab: Product) -> None:
-    found = {one.name: one for one in lab.board().jobs}
+def test_next_runs_come_from_each_jobs_own_schedule(product: Product) -> None:
+    jobs = {job.name: job for job in product.board().jobs}
 
     def local(name: str) -> str:
-        next_run = found[name].next_run
+        next_run = jobs[name].next_run
         assert next_run is not None
         return f"{next_run.astimezone(MORNING.tzinfo):%a %H:%M}"
 
@@ -90,21 +90,21 @@ def test_next_runs_come_from_each_jobs_own_schedule(lab: Product) -> None:
     assert local("pbs/gc/main") == "Sat 03:00"
 
 
-def test_without_a_map_everything_is_a_service_under_its_own_name(lab: Product) -> None:
-    found = lab.board(services=False)
+def test_without_a_map_everything_is_a_service_under_its_own_name(product: Product) -> None:
+    board = product.board(services=False)
 
-    assert {"jellyfin (pve:201)", "jellyfin"} & set(states(found))
-    assert set(states(found).values()) <= {"ok", "running"}
-    assert len(found.services) > 12
+    assert {"jellyfin (pve:201)", "jellyfin"} & set(states(board))
+    assert set(states(board).values()) <= {"ok", "running"}
+    assert len(board.services) > 12
 
 
-def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(lab: Product) -> None:
-    found = lab.board(pbs={"fingerprint": ":".join(["ab"] * 32)})
+def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(product: Product) -> None:
+    board = product.board(pbs={"fingerprint": ":".join(["ab"] * 32)})
 
-    assert "its certificate has fingerprint" in reason(source(found, "pbs"))
-    assert states(found)["nextcloud"] == "unknown"
-    assert states(found)["app-configs"] == "ok"
-    assert found.overall.state is State.UNKNOWN
+    assert "its certificate has fingerprint" in reason(source(board, "pbs"))
+    assert states(board)["nextcloud"] == "unknown"
+    assert states(board)["app-configs"] == "ok"
+    assert board.overall.state is State.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -117,79 +117,83 @@ def test_a_wrong_fingerprint_makes_its_guests_unknown_and_nothing_else(lab: Prod
         ("redirect", "HTTP 30"),
     ],
 )
-def test_a_broken_list_of_snapshots_makes_its_guests_unknown_with_the_cause(lab: Product, how: Any, cause: str) -> None:
-    lab.rack.break_answer("pbs", "/api2/json/admin/datastore/main/snapshots", how)
-    found = lab.board()
+def test_a_broken_list_of_snapshots_makes_its_guests_unknown_with_the_cause(
+    product: Product, how: Any, cause: str
+) -> None:
+    product.rack.break_answer("pbs", "/api2/json/admin/datastore/main/snapshots", how)
+    board = product.board()
 
-    assert states(found)["nextcloud"] == "unknown"
-    assert states(found)["app-configs"] == "ok"
-    row = next(one for one in found.services if one.name == "nextcloud")
+    assert states(board)["nextcloud"] == "unknown"
+    assert states(board)["app-configs"] == "ok"
+    row = next(service for service in board.services if service.name == "nextcloud")
     assert cause in reason(row)
-    assert source(found, "pbs").verdict.state is State.WARNING
+    assert source(board, "pbs").verdict.state is State.WARNING
 
 
 @pytest.mark.parametrize("name", ["pbs", "pve", "databasement", "backrest"])
-def test_a_refused_credential_is_said_and_nothing_of_that_source_is_ok(lab: Product, name: str) -> None:
-    lab.rack.refuse_token(name)
-    found = lab.board()
+def test_a_refused_credential_is_said_and_nothing_of_that_source_is_ok(product: Product, name: str) -> None:
+    product.rack.refuse_token(name)
+    board = product.board()
 
-    assert source(found, name).verdict.state is State.UNKNOWN
-    assert source(found, name).verdict.action
+    assert source(board, name).verdict.state is State.UNKNOWN
+    assert source(board, name).verdict.action
     kinds = {"pbs": "guest", "pve": "guest", "databasement": "database", "backrest": "plan"}
-    parts = [part for one in found.services for part in one.parts if part.kind == kinds[name]]
+    parts = [part for service in board.services for part in service.parts if part.kind == kinds[name]]
     assert parts
     assert not [part.ref for part in parts if part.verdict.state is State.OK]
-    secret = lab.rack.token(name)
-    assert secret not in str(views.status(found))
+    secret = product.rack.token(name)
+    assert secret not in str(views.status(board))
 
 
 @pytest.mark.parametrize("name", ["pbs", "pve", "databasement", "backrest"])
-def test_a_source_that_is_away_never_leaves_anything_of_it_ok(lab: Product, name: str) -> None:
-    lab.rack.close(name)
+def test_a_source_that_is_away_never_leaves_anything_of_it_ok(product: Product, name: str) -> None:
+    product.rack.close(name)
     try:
-        found = lab.board()
+        board = product.board()
     finally:
-        lab.rack.open(name)
+        product.rack.open(name)
 
-    assert reason(source(found, name)) == "Can't be read: connection refused."
-    assert "unknown" in states(found).values()
+    assert reason(source(board, name)) == "Can't be read: connection refused."
+    assert "unknown" in states(board).values()
 
 
-def test_upkeep_that_does_not_start_is_missed(lab: Product) -> None:
-    lab.rack.faults = (UpkeepStuck("prune", MORNING - timedelta(hours=30)),)
-    prune = next(one for one in lab.board().jobs if one.name == "pbs/prune/prune-main")
+def test_upkeep_that_does_not_start_is_missed(product: Product) -> None:
+    product.rack.faults = (UpkeepStuck("prune", MORNING - timedelta(hours=30)),)
+    prune = next(job for job in product.board().jobs if job.name == "pbs/prune/prune-main")
 
     assert prune.verdict.state is State.MISSED
 
 
-def test_judging_later_without_new_readings_makes_everything_unknown(lab: Product) -> None:
-    config = load.load(lab.rack.write_config(lab.config))
+def test_judging_later_without_new_readings_makes_everything_unknown(product: Product) -> None:
+    config = load.load(product.rack.write_config(product.config))
 
     async def reports() -> dict[str, Any]:
         async with make_sources(config, Credentials(None)) as sources:
-            return {one.name: await one.read(lambda: MORNING) for one in sources}
+            return {source.name: await source.read(lambda: MORNING) for source in sources}
 
-    found = board(asyncio.run(reports()), EMPTY, config.to_settings(), MORNING + timedelta(minutes=21))
+    later = board(asyncio.run(reports()), EMPTY, config.to_settings(), MORNING + timedelta(minutes=21))
 
-    assert set(states(found).values()) == {"unknown"}
-    assert found.overall.headline == "Can't tell for 12 of 12"
-    assert replace(found, at=MORNING) != found
-
-
-def test_each_service_tells_when_it_was_copied_to_the_places_far_away(lab: Product) -> None:
-    found = {one.name: {copy.job: str(copy.state) for copy in one.copies} for one in lab.board().services}
-
-    assert found["nextcloud"] == {"databasement/s3": "ok"}
-    assert found["vault"] == {"backrest/b2": "ok"}
-    assert found["jellyfin"] == {}
+    assert set(states(later).values()) == {"unknown"}
+    assert later.overall.headline == "Can't tell for 12 of 12"
+    assert replace(later, at=MORNING) != later
 
 
-def test_everything_that_leaves_is_a_read(lab: Product) -> None:
+def test_each_service_tells_when_it_was_copied_to_the_places_far_away(product: Product) -> None:
+    copies = {
+        service.name: {copy.job: str(copy.state) for copy in service.copies} for service in product.board().services
+    }
+
+    assert copies["nextcloud"] == {"databasement/s3": "ok"}
+    assert copies["vault"] == {"backrest/b2": "ok"}
+    assert copies["jellyfin"] == {}
+
+
+def test_everything_that_leaves_is_a_read(product: Product) -> None:
     """GET to PBS, PVE and Databasement; to Backrest, which knows only POST, the login and the summary."""
-    lab.rack.requests.clear()
-    lab.board()
-    sent = {(one.source, one.method) for one in lab.rack.requests}
-    to_backrest = {one.path for one in lab.rack.requests if one.source == "backrest"}
+    product.rack.requests.clear()
+    product.board()
+    sent = {(request.source, request.method) for request in product.rack.requests}
+    to_backrest = {request.path for request in product.rack.requests if request.source == "backrest"}
 
     assert sent == {("pbs", "GET"), ("pve", "GET"), ("databasement", "GET"), ("backrest", "POST")}
     assert to_backrest <= {

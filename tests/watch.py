@@ -55,13 +55,13 @@ class Watch:
     as a reading counts.
     """
 
-    def __init__(self, lab: Homelab, now: datetime, faults: Iterable[Fault] = (), *, sparing: bool = False) -> None:
+    def __init__(self, homelab: Homelab, now: datetime, faults: Iterable[Fault] = (), *, sparing: bool = False) -> None:
         self.now = now.astimezone(UTC)
-        self.rack = Rack(_lean(lab), self.clock, Path("unused"), faults)
+        self.rack = Rack(_lean(homelab), self.clock, Path("unused"), faults)
         self._sparing = sparing
         self._polled: dict[str, datetime] = {}
-        config = Config.model_validate({"sources": _described(lab), **self.rack.expectations()})
-        self._desk = BoardKeeper(config.to_settings(), self.clock)
+        config = Config.model_validate({"sources": _described(homelab), **self.rack.expectations()})
+        self._keeper = BoardKeeper(config.to_settings(), self.clock)
         self._sources = _sources(self.rack)
 
     def __enter__(self) -> Self:
@@ -83,7 +83,7 @@ class Watch:
     @property
     def board(self) -> Board:
         """The board of this minute."""
-        return self._desk.board
+        return self._keeper.board
 
     def walk(self, until: datetime) -> Iterator[Board]:
         """The board of every minute after this one, up to ``until``."""
@@ -93,7 +93,7 @@ class Watch:
             for name in due:
                 self._read(name)
             if not due:
-                self._desk.rejudge()
+                self._keeper.rejudge()
             yield self.board
 
     def leap(self, until: datetime) -> None:
@@ -115,44 +115,44 @@ class Watch:
 
     def _read(self, name: str) -> None:
         self._polled[name] = self.now
-        self._desk.record(self._runner.run(self._sources[name].read(self.clock)))
+        self._keeper.record(self._runner.run(self._sources[name].read(self.clock)))
 
 
 def not_well(board: Board) -> Mapping[str, Verdict]:
     """Everything red or amber, by what it is and its name: "service immich", "job pbs/gc/main", "datastore pbs/main"."""
     rows = {
-        **{f"service {one.name}": one.verdict for one in board.services},
-        **{f"job {one.name}": one.verdict for one in board.jobs},
-        **{f"source {one.name}": one.verdict for one in board.sources},
-        **{f"datastore {one.source}/{one.name}": one.verdict for one in board.datastores},
+        **{f"service {service.name}": service.verdict for service in board.services},
+        **{f"job {job.name}": job.verdict for job in board.jobs},
+        **{f"source {source.name}": source.verdict for source in board.sources},
+        **{f"datastore {datastore.source}/{datastore.name}": datastore.verdict for datastore in board.datastores},
     }
     return {name: verdict for name, verdict in rows.items() if verdict.state not in HARMLESS}
 
 
 def not_ok(board: Board) -> Mapping[str, State]:
     """Every row that isn't ``ok``, in whatever way."""
-    found = {row.name: row.verdict.state for row in board.services}
-    found |= {row.name: row.verdict.state for row in board.jobs}
-    found |= {row.name: row.verdict.state for row in board.sources}
-    return {name: state for name, state in found.items() if state is not State.OK}
+    states = {row.name: row.verdict.state for row in board.services}
+    states |= {row.name: row.verdict.state for row in board.jobs}
+    states |= {row.name: row.verdict.state for row in board.sources}
+    return {name: state for name, state in states.items() if state is not State.OK}
 
 
-def _lean(lab: Homelab) -> Homelab:
+def _lean(homelab: Homelab) -> Homelab:
     return replace(
-        lab,
-        datastore=replace(lab.datastore, keep_last=_KEPT),
-        dumps=replace(lab.dumps, keep_days=_KEPT),
-        repository=replace(lab.repository, keep_daily=_KEPT),
+        homelab,
+        datastore=replace(homelab.datastore, keep_last=_KEPT),
+        dumps=replace(homelab.dumps, keep_days=_KEPT),
+        repository=replace(homelab.repository, keep_daily=_KEPT),
     )
 
 
-def _described(lab: Homelab) -> dict[str, dict[str, str | dict[str, str]]]:
+def _described(homelab: Homelab) -> dict[str, dict[str, str | dict[str, str]]]:
     """The sources as configured. Their secrets are never read: the sources below have their own."""
     unread = {"file": "/unused"}
     own: dict[str, dict[str, str | dict[str, str]]] = {
         "pbs": {"token_id": "monitor@pbs!glance", "secret": unread, "fingerprint": ":".join(["00"] * 32)},
         "pve": {"token_id": "monitor@pve!glance", "secret": unread},
-        "databasement": {"token": unread, "timezone": str(lab.zone)},
+        "databasement": {"token": unread, "timezone": str(homelab.zone)},
         "backrest": {"username": "glance", "password": unread},
     }
     return {name: {"kind": name, "url": _URLS[name], **more} for name, more in own.items()}

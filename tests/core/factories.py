@@ -26,13 +26,13 @@ def at(text: str) -> datetime:
     """``23 04:00`` is the 23rd of November 2026 in Berlin; ``1 Dec 04:00`` and ``2026-03-29 04:00`` work too."""
     for form in ("%d %H:%M", "%d %b %H:%M", "%Y-%m-%d %H:%M"):
         try:
-            found = datetime.strptime(
+            moment = datetime.strptime(
                 f"{text} 2026" if "%Y" not in form else text, form if "%Y" in form else f"{form} %Y"
             )
         except ValueError:
             continue
-        month = 11 if form == "%d %H:%M" else found.month
-        return found.replace(month=month, tzinfo=BERLIN).astimezone(UTC)
+        month = 11 if form == "%d %H:%M" else moment.month
+        return moment.replace(month=month, tzinfo=BERLIN).astimezone(UTC)
     raise ValueError(text)
 
 
@@ -89,5 +89,5 @@ def judged_at(made: Part, now: datetime, history: History = EMPTY) -> JudgedPart
     return judge_part(made, Inputs({}, Settings(BERLIN, ()), now, history))
 
 
-def verdict(made: Part, now: str) -> Verdict:
+def verdict_of(made: Part, now: str) -> Verdict:
     return judged_at(made, at(now)).verdict

@@ -1,4 +1,4 @@
-"""A desk that remembers, and reports for it: what the tests of rules 1, 2 and 11 share."""
+"""A board keeper that remembers, and reports for it: what the tests of rules 1, 2 and 11 share."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def edited(schedule: str, **changes: Any) -> BackupJob:
 
 
 def backrest(read: str, next_run: str | None, *runs: Run, plan: str = "photos") -> Report:
-    one = BackrestPlan(
+    backrest_plan = BackrestPlan(
         plan, at(next_run) if next_run else None, tuple(sorted(runs, key=lambda run: run.start, reverse=True))
     )
-    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): (one,)}))
+    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): (backrest_plan,)}))
 
 
 DAILY = DumpPlan(server="pg", id="b1", schedule_name="Daily", schedule="0 2 * * *")
@@ -73,7 +73,7 @@ def databasement(read: str, *names: str, plans: tuple[DumpPlan, ...] = (DAILY,))
     )
 
 
-def plans_desk(*reports: Report, **changes: Any) -> BoardKeeper:
+def plans_keeper(*reports: Report, **changes: Any) -> BoardKeeper:
     return BoardKeeper(settings(BACKREST, **changes)).take(*reports)
 
 

@@ -63,7 +63,7 @@ def group(
 ) -> BackupGroup:
     """Finished snapshots that began at ``times``; a leading ! marks one without a size."""
     snapshots = [Snapshot(at(time.lstrip("!")), None if time.startswith("!") else 1000) for time in times]
-    newest_first = sorted(snapshots, key=lambda one: one.time, reverse=True)
+    newest_first = sorted(snapshots, key=lambda snapshot: snapshot.time, reverse=True)
     return BackupGroup(datastore, namespace, kind, vmid, tuple(newest_first))
 
 
@@ -128,8 +128,8 @@ def judged(now: str, *reports: Report, given: Settings | None = None, since: str
     return board({report.source: report for report in reports}, history, given or settings(), at(now))
 
 
-def row(found: Board, name: str) -> ServiceRow:
-    return next(one for one in found.services if one.name == name)
+def row(board: Board, name: str) -> ServiceRow:
+    return next(service for service in board.services if service.name == name)
 
 
 def hours(number: float) -> timedelta:

@@ -26,17 +26,17 @@ CANNOT_TELL = {Cause.UNREADABLE, Cause.CANNOT_TELL}
 MOST = 3000
 
 
-def parts(found: Judged) -> Iterator[tuple[str, JudgedPart]]:
-    yield from ((service.service.name, part) for service in found.services for part in service.parts)
-    yield from (("", part) for part in found.upkeep)
+def parts(verdicts: Judged) -> Iterator[tuple[str, JudgedPart]]:
+    yield from ((service.service.name, part) for service in verdicts.services for part in service.parts)
+    yield from (("", part) for part in verdicts.upkeep)
 
 
-def open_states(name: str, part: JudgedPart, judgement: Judgement, found: Judged) -> dict[datetime, State]:
+def open_states(name: str, part: JudgedPart, judgement: Judgement, verdicts: Judged) -> dict[datetime, State]:
     """The state of each due time from D to now, as the calendar tells it."""
-    now = found.inputs.now
+    now = verdicts.inputs.now
     if judgement.due is None or judgement.due > now:
         return {}
-    member = member_of(name, part, judgement, found.inputs)
+    member = member_of(name, part, judgement, verdicts.inputs)
     shown = window(member.schedules, member.runs, judgement.due, now + timedelta.resolution, MOST)
     resolver = OutcomeResolver(member, shown, now)
     outcomes = {shown.every[place]: resolver.of(place) for place in range(shown.first, len(shown.every))}
@@ -47,15 +47,15 @@ def open_states(name: str, part: JudgedPart, judgement: Judgement, found: Judged
 @given(racks())
 def test_rule_3_an_expectation_is_the_worst_of_its_due_times_from_d_and_of_what_is_no_due_time(rack: Rack) -> None:
     reports, history = rack.live()
-    found = judged(reports, history, rack.settings, rack.now)
+    verdicts = judged(reports, history, rack.settings, rack.now)
 
-    for name, part in parts(found):
+    for name, part in parts(verdicts):
         for judgement in part.judgements:
             if judgement.expectation.schedule is None or any(
                 pause.start <= rack.now < pause.end for pause in part.part.pauses
             ):
                 continue
-            states, verdict = open_states(name, part, judgement, found), judgement.verdict
+            states, verdict = open_states(name, part, judgement, verdicts), judgement.verdict
             if verdict.cause in BY_TIME and states:
                 assert worst(states.values()) is verdict.state, (judgement, states)
             elif verdict.cause in BESIDE_THE_TIME:
@@ -70,18 +70,18 @@ def test_rule_3_an_expectation_is_the_worst_of_its_due_times_from_d_and_of_what_
 @given(racks())
 def test_parts_services_and_jobs_are_the_worst_of_their_expectations(rack: Rack) -> None:
     reports, history = rack.live()
-    found = judged(reports, history, rack.settings, rack.now)
-    board = board_of(found)
+    verdicts = judged(reports, history, rack.settings, rack.now)
+    board = board_of(verdicts)
 
     by_job: dict[str, list[State]] = {}
-    for _, part in parts(found):
+    for _, part in parts(verdicts):
         own = [judgement for judgement in part.judgements if judgement.expectation.schedule is not None]
         for judgement in own:
             by_job.setdefault(str(judgement.expectation.job), []).append(judgement.verdict.state)
         if own:
             assert part.verdict.state.rank <= worst(judgement.verdict.state for judgement in own).rank
     rows = {service.name: service for service in board.services}
-    for service in found.services:
+    for service in verdicts.services:
         row = rows[service.service.name]
         assert row.verdict.state is worst(part.verdict.state for part in service.parts)
     for job in board.jobs:
@@ -96,18 +96,18 @@ def test_parts_services_and_jobs_are_the_worst_of_their_expectations(rack: Rack)
 @given(racks())
 def test_the_calendar_shows_for_each_due_time_the_worst_of_the_members_that_it_is_open_for(rack: Rack) -> None:
     reports, history = rack.live()
-    found = judged(reports, history, rack.settings, rack.now)
+    verdicts = judged(reports, history, rack.settings, rack.now)
     wanted: dict[tuple[str, datetime], list[State]] = {}
-    for name, part in parts(found):
+    for name, part in parts(verdicts):
         for judgement in part.judgements:
-            for due, state in open_states(name, part, judgement, found).items():
+            for due, state in open_states(name, part, judgement, verdicts).items():
                 wanted.setdefault((str(judgement.expectation.job), due), []).append(state)
     if not wanted:
         return
     start = max(min(due for _, due in wanted), rack.now - timedelta(days=20))
     shown = {
         (each.job, each.due): each.state
-        for each in timeline_of(found).occurrences(start, rack.now + timedelta.resolution)
+        for each in timeline_of(verdicts).occurrences(start, rack.now + timedelta.resolution)
         if each.exempt is None
     }
 

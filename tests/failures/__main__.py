@@ -22,19 +22,19 @@ def main(wanted: list[str]) -> None:
 
 
 def _cells(failure: Failure) -> list[str]:
-    found = measure(failure)
+    result = measure(failure)
     first, more = failure.rows[0], len(failure.rows) - 1
     return [
         failure.name,
         _clock(failure.seen),
-        _clock(found.at),
-        _minutes(found.at - failure.seen) if found.at else "–",
+        _clock(result.at),
+        _minutes(result.at - failure.seen) if result.at else "–",
         _minutes(failure.limit),
         f"{first} and {more} more" if more else first,
         failure.state,
-        found.reasons.get(first, "–"),
+        result.reasons.get(first, "–"),
         _clock(failure.healed),
-        _clock(found.gone),
+        _clock(result.gone),
     ]
 
 

@@ -33,8 +33,8 @@ _AFTER = timedelta(minutes=5)
 def at(text: str) -> datetime:
     """``25 04:00`` is a day of November 2026 in Berlin; ``1 Dec 07:00`` works too."""
     form = "%d %b %H:%M" if text.count(" ") == 2 else "%d %H:%M"
-    found = datetime.strptime(f"2026 {text}", f"%Y {form}")
-    return found.replace(month=11 if form == "%d %H:%M" else found.month, tzinfo=BERLIN).astimezone(UTC)
+    moment = datetime.strptime(f"2026 {text}", f"%Y {form}")
+    return moment.replace(month=11 if form == "%d %H:%M" else moment.month, tzinfo=BERLIN).astimezone(UTC)
 
 
 def _nothing(_: Rack) -> None:
@@ -67,7 +67,7 @@ class Failure:
     breaks: Callable[[Rack], None] = _nothing
     mends: Callable[[Rack], None] = _nothing
     beside: tuple[str, ...] = ()
-    lab: Homelab = HOMELAB
+    homelab: Homelab = HOMELAB
     early: timedelta = timedelta(hours=3)
 
     @property
@@ -101,14 +101,14 @@ class Found:
 
 def measure(failure: Failure) -> Found:
     """Lets it happen, and looks every minute."""
-    with Watch(failure.lab, failure.seen - failure.early, failure.faults) as watch:
+    with Watch(failure.homelab, failure.seen - failure.early, failure.faults) as watch:
         watch.leap(failure.watched_from)
         strange: list[str] = []
-        found = _find(watch, failure, strange)
+        moment = _find(watch, failure, strange)
         shown = not_well(watch.board)
         reasons = {row: str(shown[row].reason) for row in failure.rows if row in shown}
-        gone = _recover(watch, failure, failure.healed, strange) if found and failure.healed else None
-    return Found(found, reasons, gone, tuple(strange))
+        gone = _recover(watch, failure, failure.healed, strange) if moment and failure.healed else None
+    return Found(moment, reasons, gone, tuple(strange))
 
 
 def _find(watch: Watch, failure: Failure, strange: list[str]) -> datetime | None:

@@ -110,7 +110,7 @@ GUESTS = (
         healed=at("26 04:11"),
         faults=(GuestCreated(120, at("24 15:20")), NodeDown("pve2", at("25 03:57"), at("25 04:06"))),
         beside=("source pve", "service vaultwarden"),
-        lab=_WITH_NEWCOMER,
+        homelab=_WITH_NEWCOMER,
         early=timedelta(hours=14),
     ),
     Failure(
@@ -121,7 +121,7 @@ GUESTS = (
         "warning",
         "No enabled job backs it up",
         faults=(GuestCreated(120, at("25 12:00")),),
-        lab=_WITH_FORGOTTEN,
+        homelab=_WITH_FORGOTTEN,
     ),
     Failure(
         "a guest is taken out of its job",

@@ -65,7 +65,7 @@ UPKEEP = (
         "verification failed",
         healed=at("26 10:14"),
         faults=(UpkeepFails("pbs", "verify", WEDNESDAY, "verification failed - please check the log for details"),),
-        lab=_WITH_MORE_JOBS,
+        homelab=_WITH_MORE_JOBS,
     ),
     Failure(
         "a sync job fails",
@@ -76,7 +76,7 @@ UPKEEP = (
         "connection refused",
         healed=at("26 10:26"),
         faults=(UpkeepFails("pbs", "sync", WEDNESDAY, "sync failed: connection refused"),),
-        lab=_WITH_MORE_JOBS,
+        homelab=_WITH_MORE_JOBS,
     ),
     Failure(
         "a sync job does not start",
@@ -87,7 +87,7 @@ UPKEEP = (
         "Due today 10:00",
         healed=at("26 10:26"),
         faults=(UpkeepStuck("sync", at("25 01:00"), at("25 12:00")),),
-        lab=_WITH_MORE_JOBS,
+        homelab=_WITH_MORE_JOBS,
     ),
     Failure(
         "the datastore fills",

@@ -11,8 +11,8 @@ FRAMES = ".widget-type-iframe iframe"
 def frames(page: Page) -> tuple[Frame, Frame]:
     """The pages in both frames, once they are there."""
     page.locator(FRAMES).nth(1).wait_for(state="attached")
-    found = [element.content_frame() for element in page.locator(FRAMES).element_handles()]
-    services, calendar = (frame for frame in found if frame)
+    inner = [element.content_frame() for element in page.locator(FRAMES).element_handles()]
+    services, calendar = (frame for frame in inner if frame)
     for frame in (services, calendar):
         frame.locator("h1").wait_for(state="attached")
     return services, calendar

@@ -41,10 +41,10 @@ def main() -> None:
 
 def bad_morning(folder: Path) -> tuple[Board, Timeline]:
     """What the demo shows."""
-    with opened(folder / "lab") as lab:
-        lab.rack.faults = demo_faults()
-        lab.rack.settle()
-        return lab.board_and_timeline()
+    with opened(folder / "homelab") as product:
+        product.rack.faults = demo_faults()
+        product.rack.settle()
+        return product.board_and_timeline()
 
 
 def open_glance(browser: Browser, address: str) -> Page:

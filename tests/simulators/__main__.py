@@ -18,11 +18,11 @@ def main() -> None:
     parser.add_argument("--port-base", type=int, default=18000)
     parser.add_argument("--now", type=datetime.fromisoformat, default=datetime(2026, 11, 23, 7, 30))
     options = parser.parse_args()
-    lab = demo_homelab()
-    ahead = options.now.replace(tzinfo=lab.zone) - datetime.now(lab.zone)
+    homelab = demo_homelab()
+    ahead = options.now.replace(tzinfo=homelab.zone) - datetime.now(homelab.zone)
     with tempfile.TemporaryDirectory() as scratch:
-        clock = lambda: datetime.now(lab.zone) + ahead  # noqa: E731 (one line says it best)
-        with Rack(lab, clock, Path(scratch), demo_faults(), port_base=options.port_base) as rack:
+        clock = lambda: datetime.now(homelab.zone) + ahead  # noqa: E731 (one line says it best)
+        with Rack(homelab, clock, Path(scratch), demo_faults(), port_base=options.port_base) as rack:
             config = rack.write_config(Path(scratch) / "config.yaml")
             lines = [
                 f"{source:13} {rack.url(source)}  {rack.token_id(source)}  {rack.token(source)}" for source in SOURCES

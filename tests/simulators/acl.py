@@ -23,12 +23,12 @@ class Acl:
 
     def at(self, path: str) -> dict[str, bool]:
         """Privileges on a path, each with whether it propagates."""
-        found: dict[str, bool] = {}
+        privileges: dict[str, bool] = {}
         for ancestor in _ancestors(path):
             grant = self.entries.get(ancestor)
             if grant is not None and (grant.propagate or ancestor == path):
-                found = dict.fromkeys(sorted(grant.privileges), grant.propagate)
-        return found
+                privileges = dict.fromkeys(sorted(grant.privileges), grant.propagate)
+        return privileges
 
     def may(self, path: str, *privileges: str) -> bool:
         """Whether any of these privileges is there."""
@@ -41,8 +41,8 @@ class Acl:
 
     def listed(self, paths: Iterable[str]) -> dict[str, dict[str, bool]]:
         """Paths that have any privilege: these, and every path that an entry names."""
-        found = {path: self.at(path) for path in sorted({*paths, *self.entries})}
-        return {path: privileges for path, privileges in found.items() if privileges}
+        listed = {path: self.at(path) for path in sorted({*paths, *self.entries})}
+        return {path: privileges for path, privileges in listed.items() if privileges}
 
 
 def grants(**roles: Iterable[str]) -> Acl:

@@ -125,9 +125,9 @@ def _get_operations(moment: Moment, body: Body) -> Json:
     if not isinstance(selector, dict):
         raise _ConnectError(500, "unknown", "empty selector")
     wanted = {field: selector[field] for field in ("planId", "repoGuid", "instanceId", "flowId") if selector.get(field)}
-    found = [o for o in operations(moment) if all(o.get(field) == value for field, value in wanted.items())]
-    found = [o for o in found if int(str(o["modno"])) >= int(str(selector.get("modnoGte", 0)))]
-    found.sort(key=lambda o: int(str(o["unixTimeStartMs"])))
+    matching = [o for o in operations(moment) if all(o.get(field) == value for field, value in wanted.items())]
+    matching = [o for o in matching if int(str(o["modno"])) >= int(str(selector.get("modnoGte", 0)))]
+    matching.sort(key=lambda o: int(str(o["unixTimeStartMs"])))
     last = int(str(body.get("lastN", 0)))
-    shown: list[Json] = [*sorted(found[-last:], key=lambda o: int(str(o["id"])))]
+    shown: list[Json] = [*sorted(matching[-last:], key=lambda o: int(str(o["id"])))]
     return {"operations": shown} if shown else {}

@@ -24,11 +24,11 @@ def dashboard(moment: Moment) -> Json:
     backups = [run for run in remembered(moment) if run.task.plan]
     plans: list[Json] = [
         _summary(moment, plan.id, [run for run in backups if run.task.plan == plan], [plan.id])
-        for plan in moment.lab.repository.plans
+        for plan in moment.homelab.repository.plans
     ]
-    everything = [plan.id for plan in moment.lab.repository.plans]
+    everything = [plan.id for plan in moment.homelab.repository.plans]
     return {
-        "repoSummaries": [_summary(moment, moment.lab.repository.id, backups, everything)],
+        "repoSummaries": [_summary(moment, moment.homelab.repository.id, backups, everything)],
         "planSummaries": plans,
         "configPath": "/config/config.json",
         "dataPath": "/data",
@@ -85,7 +85,7 @@ def _took(moment: Moment, run: QueueRun) -> str:
 
 def _history(moment: Moment, runs: Sequence[QueueRun]) -> Json:
     """A row per local day, oldest first; overdue when the day saw no good backup."""
-    zone = moment.lab.zone
+    zone = moment.homelab.zone
     today = moment.now.astimezone(zone).date()
     rows: list[Json] = []
     for day in (today - timedelta(days=ago) for ago in range(29, -1, -1)):

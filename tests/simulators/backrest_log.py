@@ -20,9 +20,9 @@ _SYSTEM = "_system_"
 @lru_cache(maxsize=2)
 def operations(moment: Moment) -> list[Operation]:
     """Everything in the log, by id. Protobuf's JSON: 64-bit numbers are strings, empty fields are left out."""
-    found = [o for run in remembered(moment) for o in _of_run(moment, run)]
-    found += [_pending(moment, task, due) for task in moment.queued() if (due := moment.announced(task)) is not None]
-    return sorted(found, key=lambda o: int(str(o["id"])))
+    rows = [o for run in remembered(moment) for o in _of_run(moment, run)]
+    rows += [_pending(moment, task, due) for task in moment.queued() if (due := moment.announced(task)) is not None]
+    return sorted(rows, key=lambda o: int(str(o["id"])))
 
 
 @lru_cache(maxsize=2)
@@ -33,7 +33,7 @@ def remembered(moment: Moment) -> list[QueueRun]:
         mine = [run for run in moment.queue_runs if run.task.name == task.name]
         good = [run for run in mine if run.status in _GOOD]
         oldest = moment.now - timedelta(days=30)
-        forgotten = {run.due for run in good[: -moment.lab.repository.keep_daily]} if task.plan else set()
+        forgotten = {run.due for run in good[: -moment.homelab.repository.keep_daily]} if task.plan else set()
         runs += [run for run in mine if run.due not in forgotten and (run.status in _GOOD or run.start >= oldest)]
     return runs
 
@@ -55,7 +55,7 @@ def milliseconds(moment: datetime) -> str:
 
 def guid(moment: Moment) -> str:
     """The repository's id, 64 hex digits."""
-    return seeded.hexdigits(64, "repository", moment.lab.repository.id)
+    return seeded.hexdigits(64, "repository", moment.homelab.repository.id)
 
 
 def flow_id(moment: Moment, task: QueuedTask, due: datetime) -> str:
@@ -104,11 +104,11 @@ def _followers(moment: Moment, main: Operation, run: QueueRun) -> Iterator[Opera
             "snapshot": {
                 "id": _snapshot_id(run),
                 "unixTimeMs": milliseconds(run.start),
-                "hostname": moment.lab.repository.instance,
+                "hostname": moment.homelab.repository.instance,
                 "username": "root",
                 "tree": seeded.hexdigits(64, "tree", plan.id, run.due),
                 "paths": [plan.path],
-                "tags": [f"plan:{plan.id}", f"created-by:{moment.lab.repository.instance}"],
+                "tags": [f"plan:{plan.id}", f"created-by:{moment.homelab.repository.instance}"],
                 "summary": _summary(run),
             }
         },
@@ -118,7 +118,7 @@ def _followers(moment: Moment, main: Operation, run: QueueRun) -> Iterator[Opera
         "modno": _modno(run.end, 3),
         "unixTimeStartMs": milliseconds(run.end),
         "unixTimeEndMs": milliseconds(run.end + timedelta(seconds=5)),
-        "operationForget": {"policy": {"policyTimeBucketed": {"daily": moment.lab.repository.keep_daily}}},
+        "operationForget": {"policy": {"policyTimeBucketed": {"daily": moment.homelab.repository.keep_daily}}},
     }
 
 
@@ -131,11 +131,11 @@ def _operation(moment: Moment, task: QueuedTask, due: datetime, start: datetime)
     number = flow_id(moment, task, due)
     return {
         "id": number,
-        "repoId": moment.lab.repository.id,
+        "repoId": moment.homelab.repository.id,
         "planId": task.plan.id if task.plan else _SYSTEM,
         "unixTimeStartMs": milliseconds(start),
         "flowId": number,
-        "instanceId": moment.lab.repository.instance,
+        "instanceId": moment.homelab.repository.instance,
         "modno": _modno(start if start <= moment.now else moment.now - timedelta(days=40), 0),
         "repoGuid": guid(moment),
     }

@@ -52,26 +52,26 @@ class JobDeleted(Fault):
     at: datetime
 
 
-def guests(lab: Homelab, changes: Iterable[Fault], now: datetime) -> tuple[Guest, ...]:
+def guests(homelab: Homelab, changes: Iterable[Fault], now: datetime) -> tuple[Guest, ...]:
     """The guests that are there at ``now``, each on the node where it is then."""
-    changes = tuple(one for one in changes if isinstance(one, GuestDeleted | GuestCreated | GuestMoved))
+    changes = tuple(change for change in changes if isinstance(change, GuestDeleted | GuestCreated | GuestMoved))
     if not changes:
-        return lab.guests
-    gone = {one.vmid for one in of_kind(changes, GuestDeleted) if one.at <= now}
-    gone |= {one.vmid for one in of_kind(changes, GuestCreated) if one.at > now}
-    nodes = {one.vmid: one.node for one in of_kind(changes, GuestMoved) if one.at <= now}
-    there = (guest for guest in lab.guests if guest.vmid not in gone)
+        return homelab.guests
+    gone = {change.vmid for change in of_kind(changes, GuestDeleted) if change.at <= now}
+    gone |= {change.vmid for change in of_kind(changes, GuestCreated) if change.at > now}
+    nodes = {change.vmid: change.node for change in of_kind(changes, GuestMoved) if change.at <= now}
+    there = (guest for guest in homelab.guests if guest.vmid not in gone)
     return tuple(replace(guest, node=nodes.get(guest.vmid, guest.node)) for guest in there)
 
 
-def jobs(lab: Homelab, changes: Iterable[Fault], now: datetime) -> tuple[BackupJob, ...]:
+def jobs(homelab: Homelab, changes: Iterable[Fault], now: datetime) -> tuple[BackupJob, ...]:
     """The jobs that are there at ``now``, each with the guests that it covers then."""
     changes = tuple(changes)
-    deleted = {one.job for one in of_kind(changes, JobDeleted) if one.at <= now}
-    left = {(one.job, one.vmid) for one in of_kind(changes, GuestLeavesJob) if one.at <= now}
-    there = {guest.vmid for guest in guests(lab, changes, now)}
+    deleted = {change.job for change in of_kind(changes, JobDeleted) if change.at <= now}
+    left = {(change.job, change.vmid) for change in of_kind(changes, GuestLeavesJob) if change.at <= now}
+    there = {guest.vmid for guest in guests(homelab, changes, now)}
     return tuple(
         replace(job, guests=tuple(vmid for vmid in job.guests if vmid in there and (job.id, vmid) not in left))
-        for job in lab.jobs
+        for job in homelab.jobs
         if job.id not in deleted
     )

@@ -163,7 +163,7 @@ def _newest_first(rows: Iterable[DumpRow]) -> list[DumpRow]:
 
 _LISTS = {
     "database-servers": _List(
-        lambda moment: [server_row(moment, server) for server in moment.lab.dumps.servers],
+        lambda moment: [server_row(moment, server) for server in moment.homelab.dumps.servers],
         {"name": _in_snapshot("name"), "host": _in_snapshot("host"), "database_type": _one_of("database_type")},
         ("name", "host", "database_type", "created_at"),
     ),
@@ -188,9 +188,9 @@ _LISTS = {
         },
         ("started_at", "created_at", "file_size", "database_name"),
     ),
-    "volumes": _List(lambda moment: [volume_row(volume) for volume in moment.lab.dumps.volumes], {}),
+    "volumes": _List(lambda moment: [volume_row(volume) for volume in moment.homelab.dumps.volumes], {}),
     "backup-schedules": _List(
-        lambda moment: [schedule_row(*schedule) for schedule in moment.lab.dumps.schedules().items()], {}
+        lambda moment: [schedule_row(*schedule) for schedule in moment.homelab.dumps.schedules().items()], {}
     ),
     "scheduled-restores": _List(lambda _: [], {}),
 }

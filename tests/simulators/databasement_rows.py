@@ -74,7 +74,7 @@ def snapshot_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
     progress = _progress(moment, row)
     done = progress.status == "completed"
     size = row.size if done else 0
-    volumes = [moment.lab.dumps.volume(name) for name in row.backup.volumes]
+    volumes = [moment.homelab.dumps.volume(name) for name in row.backup.volumes]
     copies: list[Json] = [_copy(moment, row, volume, progress) for volume in volumes]
     return {
         "id": _snapshot_id(row),
@@ -100,7 +100,7 @@ def snapshot_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
 
 def server_row(moment: Moment, server: DatabaseServer) -> dict[str, Json]:
     """A server with its backup configurations."""
-    backups: list[Json] = [_backup(moment, server, backup) for backup in moment.lab.dumps.backups_of(server)]
+    backups: list[Json] = [_backup(moment, server, backup) for backup in moment.homelab.dumps.backups_of(server)]
     return {
         "id": _server_id(server),
         "name": server.name,
@@ -122,7 +122,7 @@ def server_row(moment: Moment, server: DatabaseServer) -> dict[str, Json]:
 
 
 def _backup(moment: Moment, server: DatabaseServer, backup: DumpBackup) -> dict[str, Json]:
-    volumes: list[Json] = [_volume_id(moment.lab.dumps.volume(name)) for name in backup.volumes]
+    volumes: list[Json] = [_volume_id(moment.homelab.dumps.volume(name)) for name in backup.volumes]
     mode = server.mode if backup.databases is None else "selected"
     selected: list[Json] = [*(server.databases if backup.databases is None else backup.databases)]
     return {
@@ -133,7 +133,7 @@ def _backup(moment: Moment, server: DatabaseServer, backup: DumpBackup) -> dict[
         "volume_id": volumes[0],
         "path": None,
         "retention_policy": "days",
-        "retention_days": moment.lab.dumps.keep_days,
+        "retention_days": moment.homelab.dumps.keep_days,
         "gfs_keep_daily": None,
         "gfs_keep_weekly": None,
         "gfs_keep_monthly": None,
@@ -170,7 +170,7 @@ def volume_row(volume: Volume) -> dict[str, Json]:
 def _copy(moment: Moment, row: DumpRow, volume: Volume, progress: _Progress) -> dict[str, Json]:
     lost = volume.name in row.lost_copies
     status = {"completed": "failed" if lost else "completed", "failed": "failed"}.get(progress.status, "pending")
-    looked = datetime.combine(row.due, _CHECK, moment.lab.zone).astimezone(UTC)
+    looked = datetime.combine(row.due, _CHECK, moment.homelab.zone).astimezone(UTC)
     gone = row.file_gone and moment.now >= looked
     return _volume(volume) | {"status": status, "file_exists": not gone}
 
@@ -196,7 +196,7 @@ def _volume_config(volume: Volume) -> dict[str, Json]:
 
 def _metadata(moment: Moment, row: DumpRow) -> dict[str, Json]:
     """Host, port, user and volume settings, in every row (DB-9)."""
-    volume = moment.lab.dumps.volume(row.backup.volumes[0])
+    volume = moment.homelab.dumps.volume(row.backup.volumes[0])
     return {
         "database_server": {
             "host": row.server.host,

@@ -59,23 +59,25 @@ class DumpRow:
         return self.attempts[-1].end if self.attempts else self.created
 
 
-def dumps(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[DumpRow, ...]:
+def dumps(homelab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[DumpRow, ...]:
     """All rows that the schedules dispatched on a local day, in the order of time."""
-    dues = sorted({due for timetable in lab.dumps.schedules().values() for due in laravel(timetable, day, lab.zone)})
-    return tuple(row for due in dues for row in _at(lab, faults, day, due))
+    dues = sorted(
+        {due for timetable in homelab.dumps.schedules().values() for due in laravel(timetable, day, homelab.zone)}
+    )
+    return tuple(row for due in dues for row in _at(homelab, faults, day, due))
 
 
-def _at(lab: Homelab, faults: tuple[Fault, ...], day: date, due: datetime) -> Iterator[DumpRow]:
+def _at(homelab: Homelab, faults: tuple[Fault, ...], day: date, due: datetime) -> Iterator[DumpRow]:
     """The rows of all backups that are due at a moment."""
     begins = _begins(faults, day, due)
     if begins is None:
         return
     free = begins
-    for server in lab.dumps.servers:
-        for backup in lab.dumps.backups_of(server):
-            if due not in laravel(backup.timetable, day, lab.zone):
+    for server in homelab.dumps.servers:
+        for backup in homelab.dumps.backups_of(server):
+            if due not in laravel(backup.timetable, day, homelab.zone):
                 continue
-            for row in _dispatched(lab, faults, server, backup, day, begins, free):
+            for row in _dispatched(homelab, faults, server, backup, day, begins, free):
                 free = max(free, row.attempts[0].end + timedelta(seconds=1)) if row.attempts else free
                 yield row
 
@@ -93,7 +95,7 @@ def switched_off(faults: tuple[Fault, ...], server: DatabaseServer, now: datetim
 
 
 def _dispatched(
-    lab: Homelab,
+    homelab: Homelab,
     faults: tuple[Fault, ...],
     server: DatabaseServer,
     backup: DumpBackup,
@@ -111,13 +113,13 @@ def _dispatched(
         return
     for database in server.databases if backup.databases is None else backup.databases:
         if DatabaseNeverDumped(server.name, database) not in faults:
-            row = _row(lab, faults, server, backup, database, day, created, max(free, created))
+            row = _row(homelab, faults, server, backup, database, day, created, max(free, created))
             free = row.attempts[0].end + timedelta(seconds=1)
             yield row
 
 
 def _row(
-    lab: Homelab,
+    homelab: Homelab,
     faults: tuple[Fault, ...],
     server: DatabaseServer,
     backup: DumpBackup,
@@ -137,7 +139,7 @@ def _row(
         database=database,
         due=day,
         created=created,
-        attempts=tuple(_attempts(lab, faults, server, backup, database, day, free + timedelta(seconds=1))),
+        attempts=tuple(_attempts(homelab, faults, server, backup, database, day, free + timedelta(seconds=1))),
         size=_size(faults, server, database, day),
         lost_copies=lost,
         file_gone=DumpFileGone(server.name, database, day) in faults,
@@ -151,7 +153,7 @@ def _size(faults: tuple[Fault, ...], server: DatabaseServer, database: str, day:
 
 
 def _attempts(
-    lab: Homelab,
+    homelab: Homelab,
     faults: tuple[Fault, ...],
     server: DatabaseServer,
     backup: DumpBackup,
@@ -171,4 +173,4 @@ def _attempts(
         yield Attempt(start, end, error)
         start = end + _BACKOFF
     if len(errors) < _TRIES:
-        yield Attempt(start, start + seeded.vary(lab.dumps.takes, database, day))
+        yield Attempt(start, start + seeded.vary(homelab.dumps.takes, database, day))

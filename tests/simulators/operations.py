@@ -41,9 +41,9 @@ class QueueRun:
     message: str | None = None
 
 
-def queued_tasks(lab: Homelab) -> tuple[QueuedTask, ...]:
+def queued_tasks(homelab: Homelab) -> tuple[QueuedTask, ...]:
     """Everything that Backrest repeats, in the order of its configuration."""
-    repository = lab.repository
+    repository = homelab.repository
     plans = tuple(QueuedTask("backup", plan.timetable, plan.takes, plan) for plan in repository.plans)
     return (
         *plans,
@@ -52,13 +52,13 @@ def queued_tasks(lab: Homelab) -> tuple[QueuedTask, ...]:
     )
 
 
-def queue_runs(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[QueueRun, ...]:
+def queue_runs(homelab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[QueueRun, ...]:
     """All runs due on a local day, one at a time, in order of their due times."""
     due = sorted(
         (
             (at, task)
-            for task in queued_tasks(lab)
-            for at in go(task.timetable, day, lab.zone)
+            for task in queued_tasks(homelab)
+            for at in go(task.timetable, day, homelab.zone)
             if not any(f.plan == task.name and holds(f, at) for f in of_kind(faults, QueueStands))
         ),
         key=lambda pair: pair[0],

@@ -66,12 +66,12 @@ def app(site: Site) -> Starlette:
 
 def _answer(site: Site, request: Request) -> Answer:
     path = request.url.path
-    found = find(CALLS, request.path_params["path"])
-    if found is None or not found[0].public:
+    route = find(CALLS, request.path_params["path"])
+    if route is None or not route[0].public:
         _authenticate(site.access["pbs"], request)
-    if found is None or request.method != "GET":
+    if route is None or request.method != "GET":
         raise RefusedError(404, f"Path '{path}' not found.")
-    known, parts = found
+    known, parts = route
     parameters = query(request)
     _check(known, parameters)
     return known.answer(Question(site, site.access["pbs"], site.moment("pbs"), parts, parameters))
@@ -95,8 +95,8 @@ def _authenticate(access: Access, request: Request) -> None:
 
 def _split(header: str) -> tuple[str, str]:
     for separator in ("=", " "):
-        scheme, found, credential = header.partition(separator)
-        if found and scheme == "PBSAPIToken":
+        scheme, separated, credential = header.partition(separator)
+        if separated and scheme == "PBSAPIToken":
             return scheme, credential
     return "", ""
 

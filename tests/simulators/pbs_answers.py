@@ -43,7 +43,7 @@ def permissions(question: Question) -> Answer:
 
 def datastores(question: Question) -> Answer:
     """A store is listed when anything in it may be seen; its comment only with rights on the store itself."""
-    store = question.moment.lab.datastore.name
+    store = question.moment.homelab.datastore.name
     if not _sees(question):
         return Answer([])
     comment = "all backups" if question.acl.may(_path(store), _AUDIT) else None
@@ -62,7 +62,7 @@ def namespaces(question: Question) -> Answer:
     if depth > 7:
         text = f"value must have a maximum value of 7 (got {depth})"
         raise RefusedError(400, f"parameter verification failed - 'max-depth': {text}")
-    names = [parent] + [name for name in question.moment.lab.datastore.namespaces if _below(name, parent, depth)]
+    names = [parent] + [name for name in question.moment.homelab.datastore.namespaces if _below(name, parent, depth)]
     seen = [name for name in names if question.acl.may(_path(store, name), _AUDIT, _BACKUP)]
     if not seen:
         raise RefusedError(403, _DENIED)
@@ -78,10 +78,10 @@ def snapshots(question: Question) -> Answer:
 
 def groups(question: Question) -> Answer:
     """All groups of one namespace that have a snapshot (PBS-14)."""
-    found: dict[tuple[str, str], list[Backup]] = {}
+    by_group: dict[tuple[str, str], list[Backup]] = {}
     for backup in _backups(question):
-        found.setdefault(backup.group, []).append(backup)
-    return Answer([group_row(members) for members in found.values()])
+        by_group.setdefault(backup.group, []).append(backup)
+    return Answer([group_row(members) for members in by_group.values()])
 
 
 def status(question: Question) -> Answer:
@@ -95,7 +95,7 @@ def status(question: Question) -> Answer:
 def usage(question: Question) -> Answer:
     """Room of every store with its history and when it will be full (PBS-22)."""
     moment = question.moment
-    store = moment.lab.datastore
+    store = moment.homelab.datastore
     row: dict[str, Json] = {"store": store.name}
     if not _sees(question):
         return Answer([])
@@ -113,7 +113,7 @@ def usage(question: Question) -> Answer:
 def gc_list(question: Question) -> Answer:
     """Filtered when no store is named; 3.2.4 checks nothing when one is (PBS-23)."""
     store = question.parts.get("store") or question.text("store")
-    if store and store != question.moment.lab.datastore.name:
+    if store and store != question.moment.homelab.datastore.name:
         raise RefusedError(400, f"no such datastore '{store}'")
     closed = (_maintenance(question.moment) or Maintenance("", "", question.moment.now, question.moment.now)).mode
     seen = bool(store) or _sees(question)
@@ -129,7 +129,7 @@ def gc_of_store(question: Question) -> Answer:
 
 def prune_jobs(question: Question) -> Answer:
     """The prune job with its state (PBS-24)."""
-    store = question.moment.lab.datastore
+    store = question.moment.homelab.datastore
     return _jobs(question, "prune", {"id": store.prune_job, "keep-last": store.keep_last})
 
 
@@ -145,8 +145,8 @@ def sync_jobs(question: Question) -> Answer:
 
 def _jobs(question: Question, kind: str, own: dict[str, Json]) -> Answer:
     """The one job of a kind with its state (PBS-24); an empty file's digest is the hash of nothing (PBS-31)."""
-    moment, store = question.moment, question.moment.lab.datastore
-    timetable = upkeep_timetables(moment.lab).get(kind)
+    moment, store = question.moment, question.moment.homelab.datastore
+    timetable = upkeep_timetables(moment.homelab).get(kind)
     asked = question.text("store", store.name)
     if timetable is None:
         return Answer([], {"digest": _EMPTY_DIGEST})
@@ -164,7 +164,7 @@ def _jobs(question: Question, kind: str, own: dict[str, Json]) -> Answer:
 
 def node_time(question: Question) -> Answer:
     """Any token may ask for the server's zone."""
-    now, zone = question.moment.now, question.moment.lab.zone
+    now, zone = question.moment.now, question.moment.homelab.zone
     offset = now.astimezone(zone).utcoffset() or timedelta()
     return Answer({"localtime": epoch(now + offset), "time": epoch(now), "timezone": str(zone)})
 
@@ -176,11 +176,11 @@ def _backups(question: Question) -> list[Backup]:
         raise RefusedError(403, f"{_DENIED} - missing {_AUDIT}|{_BACKUP} on {path}")
     _known_store(question, below=True)
     _open(question.moment)
-    if namespace not in question.moment.lab.datastore.namespaces:
+    if namespace not in question.moment.homelab.datastore.namespaces:
         raise RefusedError(400, "ENOENT: No such file or directory")
     own = question.acl.may(path, _AUDIT)
     wanted = {"type": question.text("backup-type"), "id": question.text("backup-id")}
-    found = [
+    backups = [
         backup
         for backup in question.moment.backups
         if own
@@ -188,7 +188,7 @@ def _backups(question: Question) -> list[Backup]:
         and wanted["type"] in ("", backup.group[0])
         and wanted["id"] in ("", backup.group[1])
     ]
-    return sorted(found, key=lambda backup: seeded.fraction("order", backup.guest.vmid, backup.time))
+    return sorted(backups, key=lambda backup: seeded.fraction("order", backup.guest.vmid, backup.time))
 
 
 def _known_store(question: Question, *, below: bool = False) -> None:
@@ -197,12 +197,12 @@ def _known_store(question: Question, *, below: bool = False) -> None:
     may = question.acl.may_at_or_below if below else question.acl.may
     if not may(_path(store), _AUDIT, _BACKUP):
         raise RefusedError(403, _DENIED)
-    if store != question.moment.lab.datastore.name:
+    if store != question.moment.homelab.datastore.name:
         raise RefusedError(400, f"no such datastore '{store}'")
 
 
 def _sees(question: Question) -> bool:
-    return question.acl.may_at_or_below(_path(question.moment.lab.datastore.name), _AUDIT, _BACKUP)
+    return question.acl.may_at_or_below(_path(question.moment.homelab.datastore.name), _AUDIT, _BACKUP)
 
 
 def _path(store: str, namespace: str = "") -> str:
@@ -228,7 +228,9 @@ def _closed_text(moment: Moment) -> str | None:
     maintenance = _maintenance(moment)
     if maintenance is None or maintenance.mode == "read-only":
         return None
-    return f"datastore '{moment.lab.datastore.name}' is in {maintenance.mode} maintenance mode: {maintenance.message}"
+    return (
+        f"datastore '{moment.homelab.datastore.name}' is in {maintenance.mode} maintenance mode: {maintenance.message}"
+    )
 
 
 def _open(moment: Moment) -> None:
@@ -237,7 +239,7 @@ def _open(moment: Moment) -> None:
 
 
 def _room(moment: Moment) -> dict[str, Json]:
-    total = moment.lab.datastore.total
+    total = moment.homelab.datastore.total
     used = int(total * moment.used(moment.now))
     return {"total": total, "used": used, "avail": total - used}
 
@@ -245,13 +247,13 @@ def _room(moment: Moment) -> dict[str, Json]:
 def _full(moment: Moment) -> datetime:
     """When the datastore will be full, as it grows now."""
     fills = [f.within for f in of_kind(moment.faults, DatastoreFills) if holds(f, moment.now)]
-    usually = timedelta(days=(1 - moment.used(moment.now)) / moment.lab.datastore.growth)
+    usually = timedelta(days=(1 - moment.used(moment.now)) / moment.homelab.datastore.growth)
     return moment.now + min([usually, *fills])
 
 
 def _gc_counters(moment: Moment) -> dict[str, Json]:
     done = [run for run in moment.upkeep if run.kind == "gc" and run.end <= moment.now and _succeeded(run.state)]
-    used = int(moment.lab.datastore.total * moment.used(moment.now))
+    used = int(moment.homelab.datastore.total * moment.used(moment.now))
     zeros: dict[str, Json] = dict.fromkeys(("pending-bytes", "pending-chunks", "removed-bad", "still-bad"), 0)
     return zeros | {
         "disk-bytes": used,
@@ -267,7 +269,7 @@ def _gc_counters(moment: Moment) -> dict[str, Json]:
 def _gc_row(moment: Moment) -> dict[str, Json]:
     """While it runs there is an upid and no last state; before the first success neither (PBS-23)."""
     row = _gc_counters(moment)
-    row |= {"store": moment.lab.datastore.name, "schedule": moment.lab.datastore.gc.calendar_event()}
+    row |= {"store": moment.homelab.datastore.name, "schedule": moment.homelab.datastore.gc.calendar_event()}
     row["next-run"] = epoch(moment.upkeep_next("gc"))
     runs = [run for run in moment.upkeep if run.kind == "gc"]
     if runs and runs[-1].end > moment.now:

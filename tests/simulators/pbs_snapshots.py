@@ -19,7 +19,7 @@ def snapshot_row(moment: Moment, backup: Backup) -> dict[str, Json]:
         return row | {"files": [{"filename": _config(kind)}], "owner": UPLOADER, "protected": False}
     row["comment"] = backup.guest.name
     if backup.found_corrupt is not None:
-        upid = verify_upid(moment.lab.datastore.name, backup.group, backup.time, backup.found_corrupt)
+        upid = verify_upid(moment.homelab.datastore.name, backup.group, backup.time, backup.found_corrupt)
         row["verification"] = {"upid": upid, "state": "failed"}
     files: list[Json] = [_file(name, size) for name, size in _archives(kind, backup.size)]
     return row | {

@@ -45,15 +45,15 @@ def answer(question: Question) -> Answer:
     if not question.acl.may("/system/tasks", "Sys.Audit"):
         return Answer([], {"total": 0}, streamed=True)
     now, start, limit = question.moment.now, question.number("start", 0), question.number("limit", 50)
-    found = [task for task in _tasks(question.moment) if _wanted(question, task, now)]
-    page = found[start : start + limit] if limit else found[start:]
+    wanted = [task for task in _tasks(question.moment) if _wanted(question, task, now)]
+    page = wanted[start : start + limit] if limit else wanted[start:]
     more = 1 if limit and len(page) == limit else 0
     return Answer([_as_json(task, now) for task in page], {"total": start + len(page) + more}, streamed=True)
 
 
 def upkeep_task(moment: Moment, run: UpkeepRun) -> PbsTask:
     """The task of a run of upkeep."""
-    return PbsTask(_TYPES[run.kind], moment.lab.datastore.name, _SCHEDULER, run.start, run.end, run.state)
+    return PbsTask(_TYPES[run.kind], moment.homelab.datastore.name, _SCHEDULER, run.start, run.end, run.state)
 
 
 def verify_upid(store: str, group: tuple[str, str], backup: datetime, verified: datetime) -> str:
@@ -64,7 +64,7 @@ def verify_upid(store: str, group: tuple[str, str], backup: datetime, verified: 
 
 def _tasks(moment: Moment) -> list[PbsTask]:
     """All tasks of the last month, running ones first, then the newest end first."""
-    store = moment.lab.datastore.name
+    store = moment.homelab.datastore.name
     uploads = [
         PbsTask(
             "backup",
@@ -77,8 +77,8 @@ def _tasks(moment: Moment) -> list[PbsTask]:
         for run in moment.guest_runs
         if run.uploaded
     ]
-    found = uploads + [upkeep_task(moment, run) for run in moment.upkeep]
-    return sorted(found, key=lambda task: (task.end > moment.now, task.end), reverse=True)
+    tasks = uploads + [upkeep_task(moment, run) for run in moment.upkeep]
+    return sorted(tasks, key=lambda task: (task.end > moment.now, task.end), reverse=True)
 
 
 def _wanted(question: Question, task: PbsTask, now: datetime) -> bool:

@@ -68,10 +68,10 @@ def _refuse(refusal: RefusedError) -> Response:
 
 def _answer(site: Site, request: Request) -> Answer:
     _authenticate(site.access["pve"], request)
-    found = find(CALLS, request.path_params["path"])
-    if found is None or request.method != "GET":
+    route = find(CALLS, request.path_params["path"])
+    if route is None or request.method != "GET":
         raise RefusedError(501, f"Method '{request.method} {request.path_params['path']}' not implemented")
-    known, parts = found
+    known, parts = route
     question = Question(site, site.access["pve"], site.moment("pve"), parts, query(request))
     _check(known, question)
     _reach(question)
@@ -98,7 +98,7 @@ def _reach(question: Question) -> None:
     node = question.parts.get("node")
     if node is None:
         return
-    if node not in question.moment.lab.nodes:
+    if node not in question.moment.homelab.nodes:
         raise RefusedError(500, f"hostname lookup '{node}' failed - failed to get address info for: {node}")
     if node != _HOME and node_is_down(question.moment.faults, node, question.moment.now):
         raise RefusedError(595, "No route to host")

@@ -26,13 +26,13 @@ def permissions(question: Question) -> Answer:
         raise RefusedError(403, "Permission check failed (/access, Sys.Audit)")
     wanted = question.text("path")
     listed = {wanted: question.acl.at(wanted)} if wanted else question.acl.listed(_PATHS)
-    return Answer({path: {name: int(flag) for name, flag in found.items()} for path, found in listed.items()})
+    return Answer({path: {name: int(flag) for name, flag in flags.items()} for path, flags in listed.items()})
 
 
 def nodes(question: Question) -> Answer:
     """Load and room only of nodes that answer, and with Sys.Audit."""
     rows: list[Json] = []
-    for name in question.moment.lab.nodes:
+    for name in question.moment.homelab.nodes:
         down = node_is_down(question.moment.faults, name, question.moment.now)
         row: dict[str, Json] = {
             "id": f"node/{name}",
@@ -52,7 +52,7 @@ def nodes(question: Question) -> Answer:
 def node_time(question: Question) -> Answer:
     """The zone in which the node's scheduler works."""
     _require(question, f"/nodes/{question.parts['node']}", "Sys.Audit")
-    now, zone = question.moment.now, question.moment.lab.zone
+    now, zone = question.moment.now, question.moment.homelab.zone
     offset = now.astimezone(zone).utcoffset() or timedelta()
     return Answer({"timezone": str(zone), "time": epoch(now), "localtime": epoch(now + offset)})
 
@@ -70,18 +70,18 @@ def jobs(question: Question) -> Answer:
     _require(question, "/", "Sys.Audit")
     moment = question.moment
     rows: list[Json] = []
-    for job in changes.jobs(moment.lab, moment.faults, moment.now):
+    for job in changes.jobs(moment.homelab, moment.faults, moment.now):
         row: dict[str, Json] = {
             "id": job.id,
             "type": "vzdump",
             "enabled": 0 if disabled(moment.faults, job.id, moment.now) else 1,
             "schedule": job.timetable.calendar_event(),
-            "storage": moment.lab.storage,
+            "storage": moment.homelab.storage,
             "mode": "snapshot",
             **_selection(moment, job),
             "notes-template": "{{guestname}}",
             "comment": job.comment,
-            "next-run": epoch(following(job.timetable, proxmox, moment.now, moment.lab.zone)),
+            "next-run": epoch(following(job.timetable, proxmox, moment.now, moment.homelab.zone)),
             "repeat-missed": 0,
         }
         if job.keep_last is not None:
@@ -94,18 +94,18 @@ def included_volumes(question: Question) -> Answer:
     """The guests and disks that a job covers."""
     _require(question, "/", "Sys.Audit")
     moment = question.moment
-    there = changes.jobs(moment.lab, moment.faults, moment.now)
+    there = changes.jobs(moment.homelab, moment.faults, moment.now)
     job = next((job for job in there if job.id == question.parts["job"]), None)
     if job is None:
         raise RefusedError(400, "No such job")
-    return Answer({"children": [_volumes(moment.lab.guest(vmid)) for vmid in job.guests]})
+    return Answer({"children": [_volumes(moment.homelab.guest(vmid)) for vmid in job.guests]})
 
 
 def not_backed_up(question: Question) -> Answer:
     """Guests in no job; templates and disabled jobs count (PVE-12)."""
     _require(question, "/", "Sys.Audit")
     moment = question.moment
-    covered = {vmid for job in changes.jobs(moment.lab, moment.faults, moment.now) for vmid in job.guests}
+    covered = {vmid for job in changes.jobs(moment.homelab, moment.faults, moment.now) for vmid in job.guests}
     open_ones = [g for g in _guests(moment) if g.vmid not in covered and question.acl.may(f"/vms/{g.vmid}", "VM.Audit")]
     return Answer([{"vmid": guest.vmid, "name": guest.name, "type": guest.type} for guest in open_ones])
 
@@ -117,14 +117,14 @@ def replication(_: Question) -> Answer:
 
 def storages(question: Question) -> Answer:
     """Storages on which the token sees anything; the PBS one names server, datastore, fingerprint (PVE-16)."""
-    lab = question.moment.lab
+    homelab = question.moment.homelab
     rows: list[dict[str, Json]] = [
         {"storage": "local-lvm", "type": "lvmthin", "content": "images,rootdir", "thinpool": "data", "vgname": "pve"},
         {
-            "storage": lab.storage,
+            "storage": homelab.storage,
             "type": "pbs",
             "server": "pbs.lan",
-            "datastore": lab.datastore.name,
+            "datastore": homelab.datastore.name,
             "username": "pve@pbs!cluster",
             "fingerprint": question.site.pbs_fingerprint,
             "content": "backup",
@@ -140,7 +140,7 @@ def content(question: Question) -> Answer:
     """Backups on a storage: empty for a token that may only audit (PVE-4)."""
     storage = _visible_storage(question)
     allowed = question.acl.may(f"/storage/{storage}", "Datastore.Allocate")
-    backups = [b for b in question.moment.backups if allowed and storage == question.moment.lab.storage]
+    backups = [b for b in question.moment.backups if allowed and storage == question.moment.homelab.storage]
     return Answer([_volume(storage, backup) for backup in backups if not backup.namespace])
 
 
@@ -149,7 +149,7 @@ def prune_preview(question: Question) -> Answer:
     storage = _visible_storage(question)
     if not question.text("prune-backups"):
         raise RefusedError(500, "no prune-backups options configured for storage")
-    on_pbs = storage == question.moment.lab.storage
+    on_pbs = storage == question.moment.homelab.storage
     volumes = [_volume(storage, backup) for backup in question.moment.backups if on_pbs and not backup.namespace]
     return Answer(
         [
@@ -160,7 +160,7 @@ def prune_preview(question: Question) -> Answer:
 
 
 def _guests(moment: Moment) -> tuple[Guest, ...]:
-    return changes.guests(moment.lab, moment.faults, moment.now)
+    return changes.guests(moment.homelab, moment.faults, moment.now)
 
 
 def _selection(moment: Moment, job: BackupJob) -> dict[str, Json]:
@@ -179,7 +179,7 @@ def _visible_storage(question: Question) -> str:
     storage = question.parts["storage"]
     if not question.acl.may(f"/storage/{storage}", *_SEES_STORAGE):
         raise RefusedError(403, f"Permission check failed (/storage/{storage}, {'|'.join(_SEES_STORAGE)})")
-    if storage not in (question.moment.lab.storage, "local-lvm"):
+    if storage not in (question.moment.homelab.storage, "local-lvm"):
         raise RefusedError(500, f"storage '{storage}' does not exist")
     return storage
 

@@ -35,10 +35,10 @@ def answer(question: Question) -> Answer:
         raise RefusedError(400, "Parameter verification failed.")
     now = question.moment.now
     of_node = _tasks(question.moment, question.parts["node"])
-    found = [task for task in of_node if _of_source(task, source, now) and _wanted(question, task)]
+    wanted = [task for task in of_node if _of_source(task, source, now) and _wanted(question, task)]
     start, limit = question.number("start", 0), question.number("limit", 50)
-    page = found[start : start + limit]
-    return Answer([_as_json(task, now) for task in page], {"total": len(found)})
+    page = wanted[start : start + limit]
+    return Answer([_as_json(task, now) for task in page], {"total": len(wanted)})
 
 
 def _tasks(moment: Moment, node: str) -> list[PveTask]:
@@ -55,16 +55,16 @@ def _tasks(moment: Moment, node: str) -> list[PveTask]:
         for task in moment.vzdump_tasks
         if task.node == node
     ]
-    found = [*vzdump, *_updates(moment, node)]
-    return sorted(found, key=lambda task: (task.end > moment.now, task.start), reverse=True)
+    tasks = [*vzdump, *_updates(moment, node)]
+    return sorted(tasks, key=lambda task: (task.end > moment.now, task.start), reverse=True)
 
 
 def _updates(moment: Moment, node: str) -> list[PveTask]:
     """Every node refreshes its package lists in the night."""
-    today = moment.now.astimezone(moment.lab.zone).date()
+    today = moment.now.astimezone(moment.homelab.zone).date()
     days = (today - timedelta(days=ago) for ago in range(7))
     starts = (
-        datetime.combine(day, time(3, 42), moment.lab.zone).astimezone(UTC) + seeded.seconds(0, 900, node, day)
+        datetime.combine(day, time(3, 42), moment.homelab.zone).astimezone(UTC) + seeded.seconds(0, 900, node, day)
         for day in days
     )
     ended = (start for start in starts if start + timedelta(seconds=5) <= moment.now)

@@ -43,7 +43,7 @@ class Rack:
 
     def __init__(
         self,
-        lab: Homelab,
+        homelab: Homelab,
         clock: Callable[[], datetime],
         directory: Path,
         faults: Iterable[Fault] = (),
@@ -51,7 +51,7 @@ class Rack:
         port_base: int = 0,
         address: str = "127.0.0.1",
     ) -> None:
-        self.site = Site(lab, clock, faults)
+        self.site = Site(homelab, clock, faults)
         self.requests: list[LoggedRequest] = []
         self._directory = directory
         self._port_base = port_base
@@ -113,13 +113,13 @@ class Rack:
 
     def expectations(self, *, services: bool = True) -> dict[str, Any]:
         """The configuration without its sources: what the owner of the homelab says of jobs and services."""
-        lab, repository = self.site.lab, self.site.lab.repository
+        homelab, repository = self.site.homelab, self.site.homelab.repository
         config: dict[str, Any] = {
-            "timezone": str(lab.zone),
+            "timezone": str(homelab.zone),
             "jobs": {
-                f"databasement/dump/{lab.dumps.schedule}": {"title": "Databasement dumps"},
-                f"pbs/prune/{lab.datastore.prune_job}": {"title": "PBS prune"},
-                f"pbs/gc/{lab.datastore.name}": {"title": "PBS garbage collection"},
+                f"databasement/dump/{homelab.dumps.schedule}": {"title": "Databasement dumps"},
+                f"pbs/prune/{homelab.datastore.prune_job}": {"title": "PBS prune"},
+                f"pbs/gc/{homelab.datastore.name}": {"title": "PBS garbage collection"},
                 **{
                     f"backrest/plan/{plan.id}": {"title": plan.title, "schedule": plan.timetable.cron()}
                     for plan in repository.plans
@@ -144,7 +144,7 @@ class Rack:
                     "databases": list(service.databases),
                     "plans": list(service.plans),
                 }
-                for service in lab.services
+                for service in homelab.services
             ]
         return config
 
@@ -224,7 +224,7 @@ class Rack:
             "pve": {"token_id": self.token_id("pve"), "secret": secret, "ca_file": str(self.ca_file("pve"))},
             "databasement": {
                 "token": secret,
-                "timezone": str(self.site.lab.zone),
+                "timezone": str(self.site.homelab.zone),
                 "ca_file": str(self.ca_file("databasement")),
             },
             "backrest": {

@@ -48,8 +48,8 @@ class Backup:
 class Story:
     """Remembers the days it has told, so that asking again and again is cheap. Not for several threads."""
 
-    def __init__(self, lab: Homelab, faults: Iterable[Fault] = ()) -> None:
-        self.lab = lab
+    def __init__(self, homelab: Homelab, faults: Iterable[Fault] = ()) -> None:
+        self.homelab = homelab
         self.faults = tuple(faults)
         self._told: dict[tuple[str, date], tuple[object, ...]] = {}
         self._last: Moment | None = None
@@ -64,12 +64,12 @@ class Story:
         self, tell: Callable[[Homelab, tuple[Fault, ...], date], tuple[T, ...]], now: datetime, back: int
     ) -> Iterator[T]:
         """What ``tell`` says of each local day up to today, oldest first; today's later part is in it too."""
-        today = now.astimezone(self.lab.zone).date()
+        today = now.astimezone(self.homelab.zone).date()
         for ago in range(back, -1, -1):
             day = today - timedelta(days=ago)
             key = (tell.__name__, day)
             if key not in self._told:
-                self._told[key] = tell(self.lab, self.faults, day)
+                self._told[key] = tell(self.homelab, self.faults, day)
             yield from self._told[key]  # type: ignore[misc]  # the key names what was told
 
     def is_busy(self, start: datetime, end: datetime) -> bool:
@@ -88,13 +88,13 @@ class Story:
             yield task.start, task.end
             yield from ((run.start, run.end) for run in task.runs)
         for row in self.days(dumps, now, 1):
-            due = laravel(row.backup.timetable, row.due, self.lab.zone)
+            due = laravel(row.backup.timetable, row.due, self.homelab.zone)
             yield max(at for at in due if at <= row.created), row.end
             yield from ((attempt.start, attempt.end) for attempt in row.attempts)
         yield from ((run.start, run.end) for run in self.days(upkeep_runs, now, 1))
         for run in self.days(queue_runs, now, 1):
             # When it exists twice it is due at the first, whatever Backrest takes.
-            local = run.due.astimezone(self.lab.zone)
+            local = run.due.astimezone(self.homelab.zone)
             yield local.replace(fold=0).astimezone(UTC), run.start
         yield from ((run.start, run.end) for run in self.days(queue_runs, now, 1))
 
@@ -103,7 +103,7 @@ class Moment:
     """The homelab at one moment. Everything in it has begun by then; what ends later is still under way."""
 
     def __init__(self, story: Story, now: datetime) -> None:
-        self.lab = story.lab
+        self.homelab = story.homelab
         self.faults = story.faults
         self.now = now
         self._story = story
@@ -122,9 +122,9 @@ class Moment:
     @cached_property
     def backups(self) -> tuple[Backup, ...]:
         """All snapshots that the PBS holds, the newest of a group first."""
-        guests = {guest.vmid for job in self.lab.jobs for guest in map(self.lab.guest, job.guests)}
+        guests = {guest.vmid for job in self.homelab.jobs for guest in map(self.homelab.guest, job.guests)}
         current = [backup for vmid in sorted(guests) for backup in self._of_guest(vmid)]
-        return (*current, *(backup for former in self.lab.former for backup in self._of_former(former)))
+        return (*current, *(backup for former in self.homelab.former for backup in self._of_former(former)))
 
     @cached_property
     def upkeep(self) -> tuple[UpkeepRun, ...]:
@@ -137,12 +137,12 @@ class Moment:
         after = self.now - timedelta(days=_TASK_DAYS)
         if runs:
             after = runs[-1].end if runs[-1].end <= self.now else runs[-1].start
-        return following(upkeep_timetables(self.lab)[kind], proxmox, after, self.lab.zone)
+        return following(upkeep_timetables(self.homelab)[kind], proxmox, after, self.homelab.zone)
 
     @cached_property
     def dump_rows(self) -> tuple[DumpRow, ...]:
         """Databasement's rows, the newest first. The nightly cleanup never removes a failed one (DB-11)."""
-        keep = self.lab.dumps.keep_days
+        keep = self.homelab.dumps.keep_days
         oldest = self._last_cleanup() - timedelta(days=keep)
         rows = [row for row in self._story.days(dumps, self.now, keep + 5) if row.created <= self.now]
         return tuple(row for row in reversed(rows) if row.created >= oldest or _failed(row))
@@ -156,22 +156,22 @@ class Moment:
         """The next run that Backrest has announced; none while one runs. In the past while the queue is busy."""
         stands = [f.since for f in of_kind(self.faults, QueueStands) if f.plan == task.name and holds(f, self.now)]
         if stands:
-            return following(task.timetable, go, min(stands), self.lab.zone)
+            return following(task.timetable, go, min(stands), self.homelab.zone)
         due = [run for run in self._story.days(queue_runs, self.now, 1) if run.task == task and run.due <= self.now]
         if due and due[-1].start > self.now:
             return due[-1].due
         if due and due[-1].end > self.now:
             return None
-        return following(task.timetable, go, self.now, self.lab.zone)
+        return following(task.timetable, go, self.now, self.homelab.zone)
 
     def queued(self) -> tuple[QueuedTask, ...]:
         """Everything that Backrest repeats."""
-        return queued_tasks(self.lab)
+        return queued_tasks(self.homelab)
 
     def used(self, at: datetime) -> float:
         """How full the datastore was or is, as a fraction: it grows a little every day."""
-        store = self.lab.datastore
-        noted = datetime.combine(store.used_on, time(), self.lab.zone)
+        store = self.homelab.datastore
+        noted = datetime.combine(store.used_on, time(), self.homelab.zone)
         fraction = store.used + store.growth * (at - noted) / timedelta(days=1)
         return min(max(fraction, 0.05), 0.98)
 
@@ -194,12 +194,12 @@ class Moment:
         return {(fault.vmid, fault.due): fault.verified for fault in corrupt if fault.verified <= self.now}
 
     def _of_guest(self, vmid: int) -> list[Backup]:
-        found = list(reversed(self._runs_by_guest.get(vmid, [])))
-        under_way = [self._backup(run, None) for _, run in found if run.end > self.now]
+        runs = list(reversed(self._runs_by_guest.get(vmid, [])))
+        under_way = [self._backup(run, None) for _, run in runs if run.end > self.now]
         removed = {(fault.vmid, fault.due) for fault in of_kind(self.faults, SnapshotRemoved) if fault.at <= self.now}
         done = [
             (job, run)
-            for job, run in found
+            for job, run in runs
             if run.end <= self.now and run.error is None and (vmid, run.due) not in removed
         ]
         kept = [self._backup(run, _size(run)) for job, run in done[: self._keeps(done)]]
@@ -214,7 +214,7 @@ class Moment:
         if not pruned:
             return backups
         newer = [backup for backup in backups if backup.time > pruned[-1]]
-        return newer + backups[len(newer) : len(newer) + self.lab.datastore.keep_last]
+        return newer + backups[len(newer) : len(newer) + self.homelab.datastore.keep_last]
 
     def _backup(self, run: GuestRun, size: int | None) -> Backup:
         corrupt = self._corrupt.get((run.guest.vmid, run.due))
@@ -222,13 +222,13 @@ class Moment:
 
     def _of_former(self, former: FormerGuest) -> Iterator[Backup]:
         for ago in range(former.backups):
-            taken = datetime.combine(former.last - timedelta(days=ago), time(4, 20), self.lab.zone).astimezone(UTC)
+            taken = datetime.combine(former.last - timedelta(days=ago), time(4, 20), self.homelab.zone).astimezone(UTC)
             if taken <= self.now:
                 yield Backup(former, former.namespace, taken, former.size)
 
     def _last_cleanup(self) -> datetime:
-        today = self.now.astimezone(self.lab.zone).date()
-        runs = [at for ago in (1, 0) for at in laravel(_CLEANUP, today - timedelta(days=ago), self.lab.zone)]
+        today = self.now.astimezone(self.homelab.zone).date()
+        runs = [at for ago in (1, 0) for at in laravel(_CLEANUP, today - timedelta(days=ago), self.homelab.zone)]
         return max(at for at in runs if at <= self.now)
 
 

@@ -42,11 +42,11 @@ def told(now: datetime, *faults: Fault) -> Moment:
 
 def counts(moment: Moment) -> dict[int, int]:
     """Finished backups per guest."""
-    found: dict[int, int] = {}
+    backups: dict[int, int] = {}
     for backup in moment.backups:
         if backup.size is not None:
-            found[backup.guest.vmid] = found.get(backup.guest.vmid, 0) + 1
-    return found
+            backups[backup.guest.vmid] = backups.get(backup.guest.vmid, 0) + 1
+    return backups
 
 
 def test_every_snapshot_of_a_guest_was_made_within_a_vzdump_task_of_its_node(demo: Rack) -> None:
@@ -119,8 +119,8 @@ def test_the_demo_tells_the_bad_morning() -> None:
     assert [run.guest.name for run in other.runs if run.start <= MONDAY < run.end] == ["jellyfin"]
     assert other.runs[0].start.astimezone(BERLIN).strftime("%H:%M") == "04:48"
     assert s3 == ["homeassistant"]
-    found = counts(moment)
-    assert (found[104], found[101], found[107], found[201]) == (27, 27, 28, 7)
+    backups = counts(moment)
+    assert (backups[104], backups[101], backups[107], backups[201]) == (27, 27, 28, 7)
 
 
 def test_an_ordinary_monday_morning_has_no_failure_and_28_or_7_backups_each() -> None:

@@ -29,19 +29,19 @@ class UpkeepRun:
     state: str
 
 
-def upkeep_timetables(lab: Homelab) -> dict[str, Timetable]:
+def upkeep_timetables(homelab: Homelab) -> dict[str, Timetable]:
     """When each kind of upkeep is due, as far as there is such a job."""
-    store = lab.datastore
+    store = homelab.datastore
     every = {"prune": store.prune, "gc": store.gc, "verify": store.verify, "sync": store.sync}
     return {kind: timetable for kind, timetable in every.items() if timetable is not None}
 
 
-def upkeep_runs(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[UpkeepRun, ...]:
+def upkeep_runs(homelab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[UpkeepRun, ...]:
     """All runs on a local day. The proxy looks once a minute, so a run begins within the due minute (PBS-25)."""
     return tuple(
         _run(faults, kind, day, due)
-        for kind, timetable in upkeep_timetables(lab).items()
-        for due in proxmox(timetable, day, lab.zone)
+        for kind, timetable in upkeep_timetables(homelab).items()
+        for due in proxmox(timetable, day, homelab.zone)
         if not _stands_still(faults, kind, due)
     )
 

@@ -39,14 +39,14 @@ class Access:
 class Site:
     """Everything that the simulated upstreams share."""
 
-    def __init__(self, lab: Homelab, clock: Callable[[], datetime], faults: Iterable[Fault] = ()) -> None:
-        self.lab = lab
+    def __init__(self, homelab: Homelab, clock: Callable[[], datetime], faults: Iterable[Fault] = ()) -> None:
+        self.homelab = homelab
         self.clock = clock
         self.access = {source: Access(_NAMES[source], _new_secret(source)) for source in SOURCES}
         self.access["pbs"].acl, self.access["pve"].acl = PBS_FULL, PVE_FULL
         self.ahead: dict[str, timedelta] = {}
         self.pbs_fingerprint = ":".join(["00"] * 32)
-        self._story = Story(lab, faults)
+        self._story = Story(homelab, faults)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -55,7 +55,7 @@ class Site:
 
     @faults.setter
     def faults(self, faults: Iterable[Fault]) -> None:
-        self._story = Story(self.lab, faults)
+        self._story = Story(self.homelab, faults)
 
     def moment(self, source: str = "") -> Moment:
         """The homelab now, by the clock of that upstream."""

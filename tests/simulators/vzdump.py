@@ -40,35 +40,35 @@ class VzdumpTask:
     runs: tuple[GuestRun, ...]
 
 
-def night(lab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[VzdumpTask, ...]:
+def night(homelab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[VzdumpTask, ...]:
     """All tasks that were due on a local day. What is left of the day before still holds the lock, nothing older."""
-    before = _tasks(lab, faults, day - timedelta(days=1), {})
-    return _tasks(lab, faults, day, _free_from(before, {}))
+    before = _tasks(homelab, faults, day - timedelta(days=1), {})
+    return _tasks(homelab, faults, day, _free_from(before, {}))
 
 
-def _tasks(lab: Homelab, faults: tuple[Fault, ...], day: date, free: dict[str, datetime]) -> tuple[VzdumpTask, ...]:
+def _tasks(homelab: Homelab, faults: tuple[Fault, ...], day: date, free: dict[str, datetime]) -> tuple[VzdumpTask, ...]:
     tasks: list[VzdumpTask] = []
-    for place, job in enumerate(lab.jobs):
-        for due in _due(lab, faults, job, day):
-            covered = _covered(lab, faults, job, due)
-            for node in lab.nodes:
+    for place, job in enumerate(homelab.jobs):
+        for due in _due(homelab, faults, job, day):
+            covered = _covered(homelab, faults, job, due)
+            for node in homelab.nodes:
                 start = due + timedelta(seconds=1 + place) + seeded.seconds(0, 2, "vzdump", node, day)
                 guests = tuple(guest for guest in covered if guest.node == node)
                 if guests and not node_is_down(faults, node, start):
                     lock = _free_from(tasks, free).get(node, start)
-                    tasks.append(_task(lab, faults, job, node, guests, day, start, max(start, lock)))
+                    tasks.append(_task(homelab, faults, job, node, guests, day, start, max(start, lock)))
     return tuple(tasks)
 
 
-def _covered(lab: Homelab, faults: tuple[Fault, ...], job: BackupJob, due: datetime) -> tuple[Guest, ...]:
+def _covered(homelab: Homelab, faults: tuple[Fault, ...], job: BackupJob, due: datetime) -> tuple[Guest, ...]:
     """The guests that the job covers when it is due, in its order; none once it is deleted."""
-    there = {guest.vmid: guest for guest in changes.guests(lab, faults, due)}
-    found = next((one for one in changes.jobs(lab, faults, due) if one.id == job.id), None)
-    return tuple(there[vmid] for vmid in found.guests) if found else ()
+    there = {guest.vmid: guest for guest in changes.guests(homelab, faults, due)}
+    current = next((candidate for candidate in changes.jobs(homelab, faults, due) if candidate.id == job.id), None)
+    return tuple(there[vmid] for vmid in current.guests) if current else ()
 
 
-def _due(lab: Homelab, faults: tuple[Fault, ...], job: BackupJob, day: date) -> Iterator[datetime]:
-    for due in proxmox(job.timetable, day, lab.zone):
+def _due(homelab: Homelab, faults: tuple[Fault, ...], job: BackupJob, day: date) -> Iterator[datetime]:
+    for due in proxmox(job.timetable, day, homelab.zone):
         if (job.since is None or day >= job.since) and not disabled(faults, job.id, due):
             yield due
 
@@ -86,7 +86,7 @@ def _free_from(tasks: Iterable[VzdumpTask], free: dict[str, datetime]) -> dict[s
 
 
 def _task(
-    lab: Homelab,
+    homelab: Homelab,
     faults: tuple[Fault, ...],
     job: BackupJob,
     node: str,
@@ -101,7 +101,7 @@ def _task(
     runs: list[GuestRun] = []
     at, cut = lock + timedelta(seconds=1), _next_cut(faults, node, start)
     for guest in guests:
-        if guest not in changes.guests(lab, faults, at):
+        if guest not in changes.guests(homelab, faults, at):
             continue  # It was moved away or deleted before its turn, and the task passes over it.
         run = _run(faults, guest, day, at)
         if run.end > cut:

@@ -40,7 +40,7 @@ ALL = replace(CRITICAL, guests=(101, 102, 103))
 KEPT = (group("22 04:05"), group("22 04:10", vmid="102"), group("22 04:15", vmid="103", kind="vm"))
 
 
-def lab(
+def three_guests(
     now: str = "22 12:00",
     given: Settings | None = None,
     *,
@@ -55,53 +55,57 @@ def lab(
 
 
 def test_without_a_map_every_guest_is_a_service_and_same_names_stay_apart() -> None:
-    assert [one.name for one in lab().services] == ["vault", "vaultwarden (pve:101)", "vaultwarden (pve:103)"]
+    assert [service.name for service in three_guests().services] == [
+        "vault",
+        "vaultwarden (pve:101)",
+        "vaultwarden (pve:103)",
+    ]
 
 
 def test_a_mapped_service_takes_its_parts_and_the_rest_keeps_its_own_names() -> None:
-    found = lab(given=settings(services=(service("passwords", "101", "103"),)))
+    board = three_guests(given=settings(services=(service("passwords", "101", "103"),)))
 
-    assert [one.name for one in found.services] == ["passwords", "vault"]
-    assert [part.ref for part in row(found, "passwords").parts] == ["101", "103"]
-    assert (row(found, "passwords").count, row(found, "passwords").last_backup) == (2, at("22 04:05"))
+    assert [service.name for service in board.services] == ["passwords", "vault"]
+    assert [part.ref for part in row(board, "passwords").parts] == ["101", "103"]
+    assert (row(board, "passwords").count, row(board, "passwords").last_backup) == (2, at("22 04:05"))
 
 
 def test_a_service_is_as_old_as_its_oldest_part_and_unknown_age_wins() -> None:
     guests = (*GUESTS, Guest(104, "lxc", "new", "pve1"))
     jobs = (replace(CRITICAL, guests=(101, 104)),)
     given = settings(services=(service("both", "101", "104"),))
-    found = judged("22 12:00", pve("22 11:58", NIGHT, guests=guests, jobs=jobs), pbs("22 11:58", *KEPT), given=given)
+    board = judged("22 12:00", pve("22 11:58", NIGHT, guests=guests, jobs=jobs), pbs("22 11:58", *KEPT), given=given)
 
-    assert row(found, "both").last_backup is None
+    assert row(board, "both").last_backup is None
 
 
 def test_a_reference_that_matches_nothing_is_told_and_unknown() -> None:
-    found = lab(given=settings(services=(service("ghost", "999"),)))
+    board = three_guests(given=settings(services=(service("ghost", "999"),)))
 
-    assert row(found, "ghost").verdict.state is State.UNKNOWN
-    assert row(found, "ghost").verdict.reason == "No guest 999 is known to pve."
-    assert "ghost: guests names 999, which pve does not know." in found.notes
+    assert row(board, "ghost").verdict.state is State.UNKNOWN
+    assert row(board, "ghost").verdict.reason == "No guest 999 is known to pve."
+    assert "ghost: guests names 999, which pve does not know." in board.notes
 
 
 def test_an_ambiguous_reference_is_told_and_unknown() -> None:
     second = replace(pve("22 11:58"), source="pve2", tls_fingerprint=None)
     given = settings(PVE, replace(PVE, name="pve2"), PBS, services=(service("passwords", "101"),))
-    found = judged("22 12:00", pve("22 11:58", NIGHT), second, pbs("22 11:58", *KEPT), given=given)
+    board = judged("22 12:00", pve("22 11:58", NIGHT), second, pbs("22 11:58", *KEPT), given=given)
 
-    assert row(found, "passwords").verdict.state is State.UNKNOWN
-    assert any("ambiguous" in note for note in found.notes)
+    assert row(board, "passwords").verdict.state is State.UNKNOWN
+    assert any("ambiguous" in note for note in board.notes)
 
 
 def test_a_reference_may_name_its_source() -> None:
-    found = lab(given=settings(services=(service("passwords", "pve:101"),)))
+    board = three_guests(given=settings(services=(service("passwords", "pve:101"),)))
 
-    assert row(found, "passwords").verdict.state is State.OK
+    assert row(board, "passwords").verdict.state is State.OK
 
 
 def test_ignored_guests_are_left_out_and_counted() -> None:
-    found = lab(given=settings(ignore=Ignore(guests=("101", "pool:lab", "tag:nothing"))))
+    board = three_guests(given=settings(ignore=Ignore(guests=("101", "pool:lab", "tag:nothing"))))
 
-    assert ([one.name for one in found.services], found.left_out) == (["vaultwarden"], 2)
+    assert ([service.name for service in board.services], board.left_out) == (["vaultwarden"], 2)
 
 
 def host(*times: str, expect: ExpectSetting | None = None, now: str = "22 12:00") -> ServiceRow:
@@ -124,43 +128,43 @@ def test_a_host_group_without_expectation_is_a_warning_never_green() -> None:
 
 
 def test_groups_of_clients_that_nobody_names_are_a_note() -> None:
-    found = judged(
+    board = judged(
         "22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", KEPT[0], group("22 06:10", vmid="nas", kind="host"))
     )
 
-    assert found.notes == ("No service names the backups of pbs:main/host/nas, so nothing is expected of them.",)
+    assert board.notes == ("No service names the backups of pbs:main/host/nas, so nothing is expected of them.",)
 
 
 # --- overall and headline ---
 
 
 def test_all_is_well() -> None:
-    found = lab()
+    board = three_guests()
 
-    assert (found.overall.state, found.overall.headline) == (State.OK, "All 3 backed up")
-    assert (found.overall.counts, found.as_of, found.next_run) == ({State.OK: 3}, at("22 11:58"), at("23 04:00"))
+    assert (board.overall.state, board.overall.headline) == (State.OK, "All 3 backed up")
+    assert (board.overall.counts, board.as_of, board.next_run) == ({State.OK: 3}, at("22 11:58"), at("23 04:00"))
 
 
 def test_one_culprit_is_named_and_many_are_counted() -> None:
     given = settings(services=(service("passwords", "101"),))
-    one = judged("23 07:30", pve("23 07:28", NIGHT), pbs("23 07:28", *KEPT), given=given)
+    board = judged("23 07:30", pve("23 07:28", NIGHT), pbs("23 07:28", *KEPT), given=given)
 
-    assert one.overall.headline == "1 of 1 need you: passwords missed 04:30"
-    assert lab("23 07:30", read="23 07:28").overall.headline == "3 of 3 need you"
-    assert lab("23 07:30", read="23 07:28").overall.state is State.MISSED
+    assert board.overall.headline == "1 of 1 need you: passwords missed 04:30"
+    assert three_guests("23 07:30", read="23 07:28").overall.headline == "3 of 3 need you"
+    assert three_guests("23 07:30", read="23 07:28").overall.state is State.MISSED
 
 
 def test_a_source_that_is_away_is_why_nothing_can_be_told() -> None:
     given = settings(services=(service("passwords", "101"), service("vault", "102")))
-    found = judged(
+    board = judged(
         "22 12:00",
         pve("22 11:58", NIGHT, guests=GUESTS[:2], jobs=(ALL,)),
         away("pbs", SourceKind.PBS, "22 11:58"),
         given=given,
     )
 
-    assert found.overall.headline == "Can't tell for 2 of 2: pbs can't be read"
-    assert found.overall.state is State.UNKNOWN
+    assert board.overall.headline == "Can't tell for 2 of 2: pbs can't be read"
+    assert board.overall.state is State.UNKNOWN
 
 
 def test_running_and_late_do_not_lower_the_state() -> None:
@@ -169,21 +173,21 @@ def test_running_and_late_do_not_lower_the_state() -> None:
         replace(CRITICAL, guests=(101,)),
         BackupJob("noon", "12:00", enabled=True, storage="pbs-main", node=None, guests=(102,)),
     )
-    found = judged(
+    board = judged(
         "22 12:05",
         pve("22 12:04", NIGHT, guests=guests, jobs=jobs),
         pbs("22 12:04", KEPT[0], group("21 12:01", vmid="102")),
     )
 
-    assert (found.overall.state, found.overall.headline) == (State.OK, "1 of 2 backed up, 1 late")
+    assert (board.overall.state, board.overall.headline) == (State.OK, "1 of 2 backed up, 1 late")
 
 
 def test_before_anything_was_read_nothing_is_known() -> None:
-    found = judged("22 12:00", given=settings(services=(service("passwords", "101"),)))
+    board = judged("22 12:00", given=settings(services=(service("passwords", "101"),)))
 
-    assert found.overall.headline == "Reading for the first time: 0 of 2 sources answered"
-    assert (found.overall.state, found.services[0].verdict.state) == (State.UNKNOWN, State.UNKNOWN)
-    assert found.services[0].verdict.reason == "Nothing was read from pve yet."
+    assert board.overall.headline == "Reading for the first time: 0 of 2 sources answered"
+    assert (board.overall.state, board.services[0].verdict.state) == (State.UNKNOWN, State.UNKNOWN)
+    assert board.services[0].verdict.reason == "Nothing was read from pve yet."
 
 
 def test_without_any_service_it_is_unknown() -> None:
@@ -195,45 +199,48 @@ def test_without_any_service_it_is_unknown() -> None:
 
 def test_a_source_keeps_its_readings_over_a_failure_and_says_so() -> None:
     server = keep_what_failed(away("pbs", SourceKind.PBS, "22 12:05"), pbs("22 11:58", *KEPT))
-    found = judged("22 12:06", pve("22 12:05", NIGHT), server)
-    shown = next(one for one in found.sources if one.name == "pbs")
+    board = judged("22 12:06", pve("22 12:05", NIGHT), server)
+    shown = next(source for source in board.sources if source.name == "pbs")
 
-    assert row(found, "vaultwarden").verdict.state is State.OK
+    assert row(board, "vaultwarden").verdict.state is State.OK
     assert (shown.verdict.state, shown.version) == (State.WARNING, "3.2.4")
     assert shown.verdict.reason == "Can't be read since today 11:58: connection refused."
 
 
 def test_a_proved_denial_takes_effect_at_once() -> None:
     server = keep_what_failed(away("pbs", SourceKind.PBS, "22 12:05", "HTTP 401", denied=True), pbs("22 11:58", *KEPT))
-    found = judged("22 12:06", pve("22 12:05", NIGHT), server)
+    board = judged("22 12:06", pve("22 12:05", NIGHT), server)
 
-    assert row(found, "vaultwarden").verdict.state is State.UNKNOWN
+    assert row(board, "vaultwarden").verdict.state is State.UNKNOWN
 
 
 def test_one_scope_that_failed_keeps_its_last_reading_until_it_is_stale() -> None:
     before = pbs("22 11:58", *KEPT)
     broken = tuple(
-        Reading(one.scope, None, (), Problem("HTTP 400"))
-        if one.scope[0] == "snapshots"
-        else replace(one, as_of=at("22 12:05"))
-        for one in before.readings
+        Reading(reading.scope, None, (), Problem("HTTP 400"))
+        if reading.scope[0] == "snapshots"
+        else replace(reading, as_of=at("22 12:05"))
+        for reading in before.readings
     )
     server = keep_what_failed(replace(before, at=at("22 12:05"), readings=broken), before)
 
     for now, expected in (("22 12:06", State.OK), ("22 12:17", State.OK), ("22 12:19", State.UNKNOWN)):
-        found = judged(now, pve(now, NIGHT), replace(server, readings=server.readings))
-        assert row(found, "vaultwarden").verdict.state is expected, now
-    assert next(one for one in judged("22 12:06", server).sources if one.name == "pbs").verdict.state is State.WARNING
+        board = judged(now, pve(now, NIGHT), replace(server, readings=server.readings))
+        assert row(board, "vaultwarden").verdict.state is expected, now
+    assert (
+        next(source for source in judged("22 12:06", server).sources if source.name == "pbs").verdict.state
+        is State.WARNING
+    )
 
 
 # --- jobs ---
 
 
 def test_a_backup_job_is_as_bad_as_its_worst_guest() -> None:
-    found = judged(
+    board = judged(
         "23 07:30", pve("23 07:28", NIGHT, guests=GUESTS[:2], jobs=(ALL,)), pbs("23 07:28", group("23 04:05"), KEPT[1])
     )
-    job = next(one for one in found.jobs if one.name == "pve/backup/critical")
+    job = next(job for job in board.jobs if job.name == "pve/backup/critical")
 
     assert (job.verdict.state, job.verdict.reason) == (State.MISSED, "1 of 2: vault missed.")
     assert (job.members, job.members_ok, job.next_run, job.timezone) == (2, 1, at("24 04:00"), "Europe/Berlin")
@@ -275,20 +282,22 @@ def ended(outcome: Outcome, text: str | None = None) -> dict[str, object]:
     ],
 )
 def test_rule_8_upkeep(changes: dict[str, object], expected: State) -> None:
-    found = lab(extra={("upkeep", "prune"): (replace(UPKEEP, **changes),)})  # type: ignore[arg-type]
+    board = three_guests(extra={("upkeep", "prune"): (replace(UPKEEP, **changes),)})  # type: ignore[arg-type]
 
-    assert next(one for one in found.jobs if one.name == "pbs/prune/daily").verdict.state is expected
+    assert next(job for job in board.jobs if job.name == "pbs/prune/daily").verdict.state is expected
 
 
 def test_rule_8_upkeep_that_failed_shows_in_the_headline() -> None:
-    found = lab(extra={("upkeep", "prune"): (replace(UPKEEP, runs=(failed("22 05:00"),)),)})
+    board = three_guests(extra={("upkeep", "prune"): (replace(UPKEEP, runs=(failed("22 05:00"),)),)})
 
-    assert (found.overall.state, found.overall.headline) == (State.FAILED, "All 3 backed up: PBS prune daily failed")
+    assert (board.overall.state, board.overall.headline) == (State.FAILED, "All 3 backed up: PBS prune daily failed")
 
 
 def test_rule_8_upkeep_the_owner_switched_off_is_disabled() -> None:
     given = settings(jobs={"pbs/prune/daily": JobSetting(disabled=True, title="Prune")})
-    job = next(one for one in lab(given=given, extra={("upkeep", "prune"): (UPKEEP,)}).jobs if one.kind == "prune")
+    job = next(
+        job for job in three_guests(given=given, extra={("upkeep", "prune"): (UPKEEP,)}).jobs if job.kind == "prune"
+    )
 
     assert (job.verdict.state, job.title) == (State.DISABLED, "Prune")
 
@@ -308,7 +317,7 @@ def test_rule_8_upkeep_the_owner_switched_off_is_disabled() -> None:
     ],
 )
 def test_room_on_a_datastore(store: Datastore, expected: State) -> None:
-    assert lab(extra={("datastores",): (store,)}).datastores[0].verdict.state is expected
+    assert three_guests(extra={("datastores",): (store,)}).datastores[0].verdict.state is expected
 
 
 def test_judging_twice_gives_the_same_board() -> None:

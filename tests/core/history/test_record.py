@@ -26,7 +26,7 @@ from tests.core.remembering import (
     databasement,
     edited,
     night,
-    plans_desk,
+    plans_keeper,
 )
 from tests.core.sample_reports import (
     BACKREST,
@@ -49,244 +49,247 @@ from tests.core.sample_reports import (
 
 
 def test_rule_1_a_schedule_edited_at_noon_counts_from_noon() -> None:
-    desk = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22)))
-    desk.take(pve("22 12:03", night(22), jobs=(edited("10:00"),)))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22)))
+    keeper.take(pve("22 12:03", night(22), jobs=(edited("10:00"),)))
 
-    assert desk.state("22 12:04") is State.OK
-    assert row(desk.board("22 12:04"), "vaultwarden").next_run == at("23 10:00")
+    assert keeper.state("22 12:04") is State.OK
+    assert row(keeper.board("22 12:04"), "vaultwarden").next_run == at("23 10:00")
 
 
 def test_rule_1_without_memory_the_same_edit_would_be_red() -> None:
     """What the memory is for: the new schedule's 10:00 has passed today, but nobody promised it."""
     reports = {
-        one.source: one for one in (pbs("22 12:03", group("22 04:05")), pve("22 12:03", jobs=(edited("10:00"),)))
+        report.source: report
+        for report in (pbs("22 12:03", group("22 04:05")), pve("22 12:03", jobs=(edited("10:00"),)))
     }
 
     assert row(board(reports, EMPTY, settings(), at("22 12:04")), "vaultwarden").verdict.state is State.MISSED
 
 
 def test_rule_1_a_due_time_missed_before_the_edit_stays_missed_until_a_good_run() -> None:
-    desk = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night(21)))
-    desk.take(pve("22 12:03", night(21), jobs=(edited("20:00"),)))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night(21)))
+    keeper.take(pve("22 12:03", night(21), jobs=(edited("20:00"),)))
 
-    assert desk.state("22 12:04") is State.MISSED
-    assert "due today 04:00" in desk.reason("22 12:04").lower()
+    assert keeper.state("22 12:04") is State.MISSED
+    assert "due today 04:00" in keeper.reason("22 12:04").lower()
 
     healed = vzdump("22 20:00", "22 20:10")
-    desk.take(pbs("22 20:20", group("21 04:05", "22 20:05")), pve("22 20:20", healed, jobs=(edited("20:00"),)))
-    assert desk.state("22 20:21") is State.OK
+    keeper.take(pbs("22 20:20", group("21 04:05", "22 20:05")), pve("22 20:20", healed, jobs=(edited("20:00"),)))
+    assert keeper.state("22 20:21") is State.OK
 
 
 def test_rule_1_a_night_that_failed_before_the_edit_stays_failed() -> None:
     """The task of 04:00 belongs to the schedule that was in force at 04:00."""
     broken = vzdump("22 04:00", "22 04:10", "job errors")
-    desk = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night(21), broken))
-    assert desk.state("22 11:59") is State.FAILED
+    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night(21), broken))
+    assert keeper.state("22 11:59") is State.FAILED
 
-    desk.take(pve("22 12:03", night(21), broken, jobs=(edited("20:00"),)))
-    assert desk.state("22 12:04") is State.FAILED
+    keeper.take(pve("22 12:03", night(21), broken, jobs=(edited("20:00"),)))
+    assert keeper.state("22 12:04") is State.FAILED
 
 
 def test_rule_1_a_zone_that_changes_is_an_edit_too() -> None:
-    desk = BoardKeeper().take(pve("22 11:58"))
+    keeper = BoardKeeper().take(pve("22 11:58"))
     moved = pve("22 12:03")
     zone = Reading(("zone", "pve1"), at("22 12:03"), (Zone("pve1", "America/New_York"),))
-    desk.take(replace(moved, readings=tuple(zone if one.scope == zone.scope else one for one in moved.readings)))
+    keeper.take(
+        replace(moved, readings=tuple(zone if reading.scope == zone.scope else reading for reading in moved.readings))
+    )
 
-    old, new = desk.history.plans["guest:pve:101"]
+    old, new = keeper.history.plans["guest:pve:101"]
     assert (old.timezone, old.valid_to) == ("Europe/Berlin", at("22 12:03"))
     assert (new.timezone, new.valid_from) == ("America/New_York", at("22 12:03"))
 
 
 def test_rule_1_at_first_contact_a_plan_counts_from_before() -> None:
-    desk = BoardKeeper().take(pbs("23 07:28", group("1 04:05", vmid="999"), group("20 04:05")), pve("23 07:28"))
+    keeper = BoardKeeper().take(pbs("23 07:28", group("1 04:05", vmid="999"), group("20 04:05")), pve("23 07:28"))
 
-    assert desk.history.plans["guest:pve:101"] == (
+    assert keeper.history.plans["guest:pve:101"] == (
         PlanRow("pve/backup/critical", "04:00", "Europe/Berlin", True, destination="pbs-main=main/"),
     )
-    assert desk.state("23 07:30") is State.MISSED
+    assert keeper.state("23 07:30") is State.MISSED
 
 
 def test_rule_1_a_new_guest_in_a_job_that_takes_all_is_new_until_its_first_due_time_even_in_an_old_datastore() -> None:
     old = group("1 04:05", "22 04:05")
     both: dict[str, Any] = {"guests": (VAULTWARDEN, JELLYFIN), "jobs": (replace(CRITICAL, guests=(101, 201)),)}
-    desk = BoardKeeper().take(pbs("22 11:58", old), pve("22 11:58", night(22)))
-    desk.take(pve("22 12:03", night(22), **both))
+    keeper = BoardKeeper().take(pbs("22 11:58", old), pve("22 11:58", night(22)))
+    keeper.take(pve("22 12:03", night(22), **both))
 
-    assert desk.state("22 12:04", "jellyfin") is State.NEW
-    assert desk.reason("22 12:04", "jellyfin") == "Nothing was due yet; first run Mon 23 Nov 04:00."
-    assert row(desk.board("22 12:04"), "jellyfin").last_run is None, "the task of 04:00 was not meant for it"
-    assert desk.board("22 12:04").overall.state is State.OK
+    assert keeper.state("22 12:04", "jellyfin") is State.NEW
+    assert keeper.reason("22 12:04", "jellyfin") == "Nothing was due yet; first run Mon 23 Nov 04:00."
+    assert row(keeper.board("22 12:04"), "jellyfin").last_run is None, "the task of 04:00 was not meant for it"
+    assert keeper.board("22 12:04").overall.state is State.OK
 
-    desk.take(pbs("23 04:02", old), pve("23 04:02", vzdump("22 04:00", "22 04:10"), **both))
-    assert desk.state("23 04:03", "jellyfin") is State.LATE
-    desk.take(pbs("23 04:32", old), pve("23 04:32", **both))
-    assert desk.state("23 04:33", "jellyfin") is State.NEVER
+    keeper.take(pbs("23 04:02", old), pve("23 04:02", vzdump("22 04:00", "22 04:10"), **both))
+    assert keeper.state("23 04:03", "jellyfin") is State.LATE
+    keeper.take(pbs("23 04:32", old), pve("23 04:32", **both))
+    assert keeper.state("23 04:33", "jellyfin") is State.NEVER
 
 
 def test_rule_1_while_its_source_cannot_be_read_the_last_plan_stays_in_force() -> None:
-    desk = BoardKeeper(settings(replace(PVE, stale_after=at("23 00:00") - at("20 00:00")), PBS))
-    desk.take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22)))
-    before = desk.history
-    desk.take(away("pve", SourceKind.PVE, "22 12:03"), away("pve", SourceKind.PVE, "22 12:08", denied=True))
+    keeper = BoardKeeper(settings(replace(PVE, stale_after=at("23 00:00") - at("20 00:00")), PBS))
+    keeper.take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22)))
+    before = keeper.history
+    keeper.take(away("pve", SourceKind.PVE, "22 12:03"), away("pve", SourceKind.PVE, "22 12:08", denied=True))
 
-    assert desk.history.plans == before.plans
-    assert desk.history.seen == before.seen
+    assert keeper.history.plans == before.plans
+    assert keeper.history.seen == before.seen
 
 
 def test_rule_1_a_job_whose_guests_cannot_be_read_keeps_its_promise() -> None:
-    desk = BoardKeeper().take(pve("22 11:58"))
-    desk.take(pve("22 12:03", jobs=(replace(CRITICAL, guests=None),)))
+    keeper = BoardKeeper().take(pve("22 11:58"))
+    keeper.take(pve("22 12:03", jobs=(replace(CRITICAL, guests=None),)))
 
-    assert desk.history.plans["guest:pve:101"][0].valid_to is None
+    assert keeper.history.plans["guest:pve:101"][0].valid_to is None
 
 
 def test_rule_1_a_guest_moved_to_another_job_keeps_its_old_due_times_until_then() -> None:
     """Its daily job missed this morning; a weekly one from noon on does not make that good."""
-    desk = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night(21)))
-    desk.take(pve("22 12:03", night(21), jobs=(replace(CRITICAL, guests=()), WEEKLY)))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night(21)))
+    keeper.take(pve("22 12:03", night(21), jobs=(replace(CRITICAL, guests=()), WEEKLY)))
 
-    assert desk.state("22 12:04") is State.MISSED
-    assert "22 Nov" not in desk.reason("22 12:04")
+    assert keeper.state("22 12:04") is State.MISSED
+    assert "22 Nov" not in keeper.reason("22 12:04")
 
 
 def test_rule_1_a_guest_moved_to_a_weekly_job_is_not_expected_daily_any_more() -> None:
-    desk = BoardKeeper().take(pbs("17 11:58", group("17 04:05")), pve("17 11:58", night(17)))
+    keeper = BoardKeeper().take(pbs("17 11:58", group("17 04:05")), pve("17 11:58", night(17)))
     weekly: dict[str, Any] = {"jobs": (replace(CRITICAL, guests=()), WEEKLY)}
-    desk.take(pve("17 12:03", night(17), **weekly))
-    desk.take(pbs("20 07:28", group("17 04:05")), pve("20 07:28", **weekly))
+    keeper.take(pve("17 12:03", night(17), **weekly))
+    keeper.take(pbs("20 07:28", group("17 04:05")), pve("20 07:28", **weekly))
 
-    assert desk.state("20 07:30") is State.OK
+    assert keeper.state("20 07:30") is State.OK
 
 
 def test_rule_1_a_guest_on_another_node_or_with_another_name_is_the_same_guest() -> None:
-    desk = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22)))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22)))
     renamed = Guest(101, "lxc", "passwords", "pve2")
-    desk.take(pve("22 12:03", night(22), guests=(renamed,)))
+    keeper.take(pve("22 12:03", night(22), guests=(renamed,)))
 
-    assert len(desk.history.plans["guest:pve:101"]) == 1
-    assert desk.state("22 12:04", "passwords") is State.OK
-    assert not [note for note in desk.board("22 12:04").notes if "gone from pve" in note.lower()]
+    assert len(keeper.history.plans["guest:pve:101"]) == 1
+    assert keeper.state("22 12:04", "passwords") is State.OK
+    assert not [note for note in keeper.board("22 12:04").notes if "gone from pve" in note.lower()]
 
 
 def test_rule_1_the_owners_own_schedule_holds_for_the_past_too() -> None:
-    desk = BoardKeeper(settings(jobs={"pve/backup/critical": JobSetting(schedule="06:00")}))
-    desk.take(pbs("22 11:58", group("22 06:05")), pve("22 11:58"))
-    desk.take(pve("22 12:03", jobs=(edited("10:00"),)))
-    desk.take(pbs("23 05:58", group("22 06:05")), pve("23 05:58", jobs=(edited("10:00"),)))
+    keeper = BoardKeeper(settings(jobs={"pve/backup/critical": JobSetting(schedule="06:00")}))
+    keeper.take(pbs("22 11:58", group("22 06:05")), pve("22 11:58"))
+    keeper.take(pve("22 12:03", jobs=(edited("10:00"),)))
+    keeper.take(pbs("23 05:58", group("22 06:05")), pve("23 05:58", jobs=(edited("10:00"),)))
 
-    assert desk.state("23 05:59") is State.OK
+    assert keeper.state("23 05:59") is State.OK
 
 
 def test_rule_1_a_dump_schedule_edited_at_noon_counts_from_noon() -> None:
-    desk = BoardKeeper(settings(DATABASEMENT)).take(databasement("22 11:58", "crm"))
-    desk.take(databasement("22 12:03", "crm", plans=(replace(DAILY, schedule="0 10 * * *"),)))
+    keeper = BoardKeeper(settings(DATABASEMENT)).take(databasement("22 11:58", "crm"))
+    keeper.take(databasement("22 12:03", "crm", plans=(replace(DAILY, schedule="0 10 * * *"),)))
 
-    assert desk.state("22 12:04", "crm") is State.OK
-    assert row(desk.board("22 12:04"), "crm").next_run == at("23 10:00")
+    assert keeper.state("22 12:04", "crm") is State.OK
+    assert row(keeper.board("22 12:04"), "crm").next_run == at("23 10:00")
 
 
 def test_rule_1_a_zone_that_the_configuration_corrects_holds_for_the_past_too() -> None:
     """Databasement doesn't tell its zone, so a corrected zone is no edit of the schedule."""
-    desk = BoardKeeper(settings(replace(DATABASEMENT, timezone="UTC"))).take(databasement("22 03:40", "crm"))
-    assert desk.state("22 03:41", "crm") is State.MISSED
+    keeper = BoardKeeper(settings(replace(DATABASEMENT, timezone="UTC"))).take(databasement("22 03:40", "crm"))
+    assert keeper.state("22 03:41", "crm") is State.MISSED
 
-    desk.settings = settings(DATABASEMENT)
-    desk.take(databasement("22 03:45", "crm"))
-    assert desk.state("22 03:46", "crm") is State.OK
+    keeper.settings = settings(DATABASEMENT)
+    keeper.take(databasement("22 03:45", "crm"))
+    assert keeper.state("22 03:46", "crm") is State.OK
 
 
 def test_rule_1_a_database_that_joins_a_backup_is_new_until_it_is_due() -> None:
     chosen = replace(DAILY, mode="selected", databases=("crm",))
-    desk = BoardKeeper(settings(DATABASEMENT)).take(databasement("22 11:58", "crm", plans=(chosen,)))
-    desk.take(databasement("22 12:03", "crm", plans=(replace(chosen, databases=("crm", "shop")),)))
+    keeper = BoardKeeper(settings(DATABASEMENT)).take(databasement("22 11:58", "crm", plans=(chosen,)))
+    keeper.take(databasement("22 12:03", "crm", plans=(replace(chosen, databases=("crm", "shop")),)))
 
-    assert desk.state("22 12:04", "shop") is State.NEW
+    assert keeper.state("22 12:04", "shop") is State.NEW
 
 
 def test_rule_1_a_reading_that_says_the_same_again_changes_nothing() -> None:
-    desk = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58"))
-    before = desk.history
-    desk.take(pbs("22 12:03", group("22 04:05")), pve("22 12:03"))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58"))
+    before = keeper.history
+    keeper.take(pbs("22 12:03", group("22 04:05")), pve("22 12:03"))
 
-    assert desk.history is before
+    assert keeper.history is before
 
 
 def test_rule_1_an_upstream_whose_schedule_changes_with_every_reading_fills_no_memory() -> None:
-    desk = BoardKeeper().take(pve("22 00:00"))
+    keeper = BoardKeeper().take(pve("22 00:00"))
     for minute in range(150):
-        desk.take(pve(f"22 {1 + minute // 60:02}:{minute % 60:02}", jobs=(edited(f"04:{minute % 60:02}"),)))
+        keeper.take(pve(f"22 {1 + minute // 60:02}:{minute % 60:02}", jobs=(edited(f"04:{minute % 60:02}"),)))
 
-    assert len(desk.history.plans["guest:pve:101"]) == MOST_ROWS
+    assert len(keeper.history.plans["guest:pve:101"]) == MOST_ROWS
 
 
 # --- rule 1, last sentence: announced runs ------------------------------------------------------------------------------
 
 
 def test_rule_1_backrest_restarted_over_its_due_time_is_missed_although_it_announces_tomorrow() -> None:
-    desk = plans_desk(
+    keeper = plans_keeper(
         backrest("23 02:00", "23 02:15", run("22 02:15")),
         away("backrest", SourceKind.BACKREST, "23 02:05"),
         backrest("23 02:40", "24 02:15", run("22 02:15")),
     )
-    assert desk.state("23 02:41", "photos") is State.LATE
+    assert keeper.state("23 02:41", "photos") is State.LATE
 
-    desk.take(backrest("23 02:46", "24 02:15", run("22 02:15")))
-    assert desk.state("23 02:47", "photos") is State.MISSED
-    assert "due today 02:15" in desk.reason("23 02:47", "photos").lower()
+    keeper.take(backrest("23 02:46", "24 02:15", run("22 02:15")))
+    assert keeper.state("23 02:47", "photos") is State.MISSED
+    assert "due today 02:15" in keeper.reason("23 02:47", "photos").lower()
 
-    desk.take(backrest("24 02:30", "25 02:15", run("22 02:15"), run("24 02:15")))
-    assert desk.state("24 02:31", "photos") is State.OK
+    keeper.take(backrest("24 02:30", "25 02:15", run("22 02:15"), run("24 02:15")))
+    assert keeper.state("24 02:31", "photos") is State.OK
 
 
 def test_rule_1_a_run_answers_its_announcement() -> None:
-    desk = plans_desk(
+    keeper = plans_keeper(
         backrest("23 02:00", "23 02:15", run("22 02:15")),
         backrest("23 02:30", "24 02:15", run("22 02:15"), run("23 02:15")),
     )
 
-    assert desk.state("23 07:30", "photos") is State.UNKNOWN
-    assert desk.state("23 02:31", "photos") is State.OK
+    assert keeper.state("23 07:30", "photos") is State.UNKNOWN
+    assert keeper.state("23 02:31", "photos") is State.OK
 
 
 def test_rule_1_an_announcement_that_is_replaced_before_it_is_due_is_withdrawn() -> None:
     """The schedule was edited in Backrest at noon."""
-    desk = plans_desk(
+    keeper = plans_keeper(
         backrest("23 11:58", "24 02:15", run("23 02:15")), backrest("23 12:03", "24 20:00", run("23 02:15"))
     )
-    desk.take(backrest("24 07:00", "24 20:00", run("23 02:15")))
+    keeper.take(backrest("24 07:00", "24 20:00", run("23 02:15")))
 
-    assert desk.state("24 07:01", "photos") is State.OK
-    assert desk.history.announced["backrest/plan/photos"] == (at("24 20:00"),)
+    assert keeper.state("24 07:01", "photos") is State.OK
+    assert keeper.history.announced["backrest/plan/photos"] == (at("24 20:00"),)
 
 
 def test_rule_1_a_failed_run_for_an_announcement_is_failed_and_one_by_hand_is_a_warning() -> None:
     first = backrest("22 02:00", "22 02:15", run("21 02:15"))
-    desk = plans_desk(first, backrest("23 02:30", "24 02:15", run("22 02:15"), failed("23 02:15")))
-    desk.take(backrest("22 02:30", "23 02:15", run("22 02:15")))
-    desk.take(backrest("23 02:30", "24 02:15", run("22 02:15"), failed("23 02:15")))
-    assert desk.state("23 02:31", "photos") is State.FAILED
+    keeper = plans_keeper(first, backrest("23 02:30", "24 02:15", run("22 02:15"), failed("23 02:15")))
+    keeper.take(backrest("22 02:30", "23 02:15", run("22 02:15")))
+    keeper.take(backrest("23 02:30", "24 02:15", run("22 02:15"), failed("23 02:15")))
+    assert keeper.state("23 02:31", "photos") is State.FAILED
 
-    by_hand = plans_desk(first, backrest("22 12:00", "23 02:15", run("22 02:15"), failed("22 11:00")))
+    by_hand = plans_keeper(first, backrest("22 12:00", "23 02:15", run("22 02:15"), failed("22 11:00")))
     assert by_hand.state("22 12:01", "photos") is State.WARNING
 
 
 def test_rule_1_a_plan_that_never_ran_is_new_until_what_was_announced_has_passed() -> None:
-    desk = plans_desk(backrest("22 12:00", "23 02:15"))
-    assert desk.state("22 12:01", "photos") is State.NEW
+    keeper = plans_keeper(backrest("22 12:00", "23 02:15"))
+    assert keeper.state("22 12:01", "photos") is State.NEW
 
-    desk.take(backrest("23 03:00", "24 02:15"))
-    assert desk.state("23 03:01", "photos") is State.NEVER
+    keeper.take(backrest("23 03:00", "24 02:15"))
+    assert keeper.state("23 03:01", "photos") is State.NEVER
 
 
 def test_rule_2_a_plan_switched_off_in_backrest_is_missed_once_its_last_period_has_passed() -> None:
     runs = (run("22 02:15"), run("23 02:15"))
-    desk = plans_desk(backrest("22 02:00", "22 02:15"), backrest("22 12:00", "23 02:15", runs[0]))
-    desk.take(backrest("23 12:00", None, *runs))
-    assert desk.state("23 12:01", "photos") is State.WARNING
+    keeper = plans_keeper(backrest("22 02:00", "22 02:15"), backrest("22 12:00", "23 02:15", runs[0]))
+    keeper.take(backrest("23 12:00", None, *runs))
+    assert keeper.state("23 12:01", "photos") is State.WARNING
 
-    desk.take(backrest("24 03:00", None, *runs))
-    assert desk.state("24 03:01", "photos") is State.MISSED
+    keeper.take(backrest("24 03:00", None, *runs))
+    assert keeper.state("24 03:01", "photos") is State.MISSED
 
 
 ODD = st.sampled_from(["", "/", ":", "a/b", "a:b", "*", "[", "\ud800"])
@@ -294,14 +297,14 @@ ODD = st.sampled_from(["", "/", ":", "a/b", "a:b", "*", "[", "\ud800"])
 
 @given(ODD, ODD, ODD, st.booleans())
 def test_whatever_upstreams_call_their_things_remembering_and_judging_never_fail(
-    one: str, two: str, three: str, stays: bool
+    first: str, second: str, third: str, stays: bool
 ) -> None:
-    group_ = BackupGroup(one, two, three, one, ())
+    group_ = BackupGroup(first, second, third, first, ())
     server = Report(
         "pbs",
         SourceKind.PBS,
         at("22 11:58"),
-        readings=readings("22 11:58", {("snapshots", one, two): (group_,), ("namespaces", one): ()}),
+        readings=readings("22 11:58", {("snapshots", first, second): (group_,), ("namespaces", first): ()}),
     )
     dumps = Report(
         "databasement",
@@ -310,24 +313,24 @@ def test_whatever_upstreams_call_their_things_remembering_and_judging_never_fail
         readings=readings(
             "22 11:58",
             {
-                ("plans",): (replace(DAILY, server=one, id=two, schedule=three),),
-                ("dumps",): (Dump(one, one, two, run("22 02:00")),),
+                ("plans",): (replace(DAILY, server=first, id=second, schedule=third),),
+                ("dumps",): (Dump(first, first, second, run("22 02:00")),),
             },
         ),
     )
-    plans = backrest("22 11:58", None, plan=one)
-    odd = service("odd", one or "x", two or "x", kind=PartKind.DATABASE)
-    desk = BoardKeeper(settings(PVE, PBS, DATABASEMENT, BACKREST, services=(odd,)))
-    desk.take(server, dumps, plans, pve("22 11:58", guests=(Guest(1, one, two, three),), jobs=(edited(three),)))
+    plans = backrest("22 11:58", None, plan=first)
+    odd = service("odd", first or "x", second or "x", kind=PartKind.DATABASE)
+    keeper = BoardKeeper(settings(PVE, PBS, DATABASEMENT, BACKREST, services=(odd,)))
+    keeper.take(server, dumps, plans, pve("22 11:58", guests=(Guest(1, first, second, third),), jobs=(edited(third),)))
     if not stays:
-        desk.take(
+        keeper.take(
             *(
                 replace(report, readings=tuple(replace(reading, facts=()) for reading in report.readings))
                 for report in (server, dumps, plans)
             )
         )
 
-    assert desk.board("22 12:00").sources
+    assert keeper.board("22 12:00").sources
 
 
 def test_nothing_remembered_is_an_empty_history() -> None:

@@ -12,7 +12,7 @@ from sidecar.core.history.history import EMPTY, History
 from sidecar.core.model import Outcome, PartKind, Run, State
 from sidecar.core.parts.expectation import Activity, Evidence
 from sidecar.core.reports.report import Problem
-from tests.core.factories import at, daily, evidence, failed, judged_at, part, run, verdict
+from tests.core.factories import at, daily, evidence, failed, judged_at, part, run, verdict_of
 
 YESTERDAY = run("22 04:00")
 
@@ -32,101 +32,101 @@ YESTERDAY = run("22 04:00")
     ],
 )
 def test_rule_3_before_at_in_and_past_grace(now: str, read: str, state: State) -> None:
-    assert verdict(part(YESTERDAY, read=read), now).state is state
+    assert verdict_of(part(YESTERDAY, read=read), now).state is state
 
 
 @pytest.mark.parametrize(
     ("now", "state"), [("23 03:59", State.NEW), ("23 04:05", State.LATE), ("23 04:40", State.NEVER)]
 )
 def test_rule_3_without_any_good_run_the_first_due_time_counts(now: str, state: State) -> None:
-    assert verdict(part(read=now, oldest_trace=at("23 00:00")), now).state is state
+    assert verdict_of(part(read=now, oldest_trace=at("23 00:00")), now).state is state
 
 
 def test_rule_3_a_missed_backup_says_when_it_was_due_and_what_is_newest() -> None:
-    found = verdict(part(YESTERDAY, read="23 07:26"), "23 07:30")
+    verdict = verdict_of(part(YESTERDAY, read="23 07:26"), "23 07:30")
 
-    assert found.reason == "Due today 04:00, nothing had started by 04:30; newest backup Sun 22 Nov 04:00."
-    assert found.since == at("23 04:30")
-    assert found.action == "Look at it."
+    assert verdict.reason == "Due today 04:00, nothing had started by 04:30; newest backup Sun 22 Nov 04:00."
+    assert verdict.since == at("23 04:30")
+    assert verdict.action == "Look at it."
 
 
 @pytest.mark.parametrize(("start", "answers"), [("23 03:54", False), ("23 03:55", True), ("23 04:00", True)])
 def test_rule_3_a_run_may_begin_five_minutes_early(start: str, answers: bool) -> None:
-    found = verdict(part(run(start), read="23 06:00"), "23 06:00")
+    verdict = verdict_of(part(run(start), read="23 06:00"), "23 06:00")
 
-    assert found.state is (State.OK if answers else State.MISSED)
+    assert verdict.state is (State.OK if answers else State.MISSED)
 
 
 def test_rule_3_a_run_that_came_late_answers_its_due_time() -> None:
-    assert verdict(part(run("23 09:30"), read="23 10:00"), "23 10:00").state is State.OK
+    assert verdict_of(part(run("23 09:30"), read="23 10:00"), "23 10:00").state is State.OK
 
 
 def test_rule_3_a_dead_daily_job_stays_missed_since_its_first_missing_day() -> None:
     for now in ("23 05:00", "24 03:00", "24 04:10", "25 12:00"):
-        found = verdict(part(YESTERDAY, read=now), now)
-        assert (found.state, found.since) == (State.MISSED, at("23 04:30")), now
+        verdict = verdict_of(part(YESTERDAY, read=now), now)
+        assert (verdict.state, verdict.since) == (State.MISSED, at("23 04:30")), now
 
 
 def test_rule_3_a_failed_run_for_the_due_time_is_failed_at_once() -> None:
-    found = verdict(part(YESTERDAY, failed("23 04:01"), read="23 04:09"), "23 04:09")
+    verdict = verdict_of(part(YESTERDAY, failed("23 04:01"), read="23 04:09"), "23 04:09")
 
-    assert found.state is State.FAILED
-    assert found.reason == "The run that ended today 04:08 failed: job errors; newest backup Sun 22 Nov 04:00."
-    assert found.action == "Fix it."
+    assert verdict.state is State.FAILED
+    assert verdict.reason == "The run that ended today 04:08 failed: job errors; newest backup Sun 22 Nov 04:00."
+    assert verdict.action == "Fix it."
 
 
 def test_rule_3_a_success_after_a_failure_heals_it() -> None:
-    assert verdict(part(failed("23 04:01"), run("23 05:00"), read="23 05:30"), "23 05:30").state is State.OK
+    assert verdict_of(part(failed("23 04:01"), run("23 05:00"), read="23 05:30"), "23 05:30").state is State.OK
 
 
 def test_rule_3_a_failure_after_the_newest_good_run_but_before_the_due_time_is_a_warning() -> None:
-    found = verdict(part(YESTERDAY, failed("22 15:00"), read="22 16:00"), "22 16:00")
+    verdict = verdict_of(part(YESTERDAY, failed("22 15:00"), read="22 16:00"), "22 16:00")
 
-    assert found.state is State.WARNING
-    assert "outside the schedule failed today 15:00" in (found.reason or "")
+    assert verdict.state is State.WARNING
+    assert "outside the schedule failed today 15:00" in (verdict.reason or "")
 
 
 def test_rule_3_a_failure_before_the_newest_good_run_is_history() -> None:
-    assert verdict(part(failed("21 15:00"), YESTERDAY, read="22 16:00"), "22 16:00").state is State.OK
+    assert verdict_of(part(failed("21 15:00"), YESTERDAY, read="22 16:00"), "22 16:00").state is State.OK
 
 
 def test_rule_3_a_failure_without_any_good_run_is_failed_not_never() -> None:
     assert (
-        verdict(part(failed("23 04:01"), read="23 09:00", oldest_trace=at("23 00:00")), "23 09:00").state
+        verdict_of(part(failed("23 04:01"), read="23 09:00", oldest_trace=at("23 00:00")), "23 09:00").state
         is State.FAILED
     )
 
 
 def test_rule_3_of_two_jobs_the_earlier_due_time_counts() -> None:
     both = (daily("mon 04:00"), daily("22:00", job="late"))
-    found = judged_at(part(YESTERDAY, read="22 23:00", plans=both), at("22 23:00"))
+    judged = judged_at(part(YESTERDAY, read="22 23:00", plans=both), at("22 23:00"))
 
-    assert [each.verdict.state for each in found.judgements] == [State.OK, State.MISSED]
-    assert found.verdict.state is State.MISSED
-    assert found.judgements[1].due == at("22 22:00")
-    assert found.next is not None
-    assert found.next.next_run == at("23 04:00")
+    assert [each.verdict.state for each in judged.judgements] == [State.OK, State.MISSED]
+    assert judged.verdict.state is State.MISSED
+    assert judged.judgements[1].due == at("22 22:00")
+    assert judged.next is not None
+    assert judged.next.next_run == at("23 04:00")
 
 
 def test_a_run_that_finished_with_warnings_is_a_warning() -> None:
-    found = verdict(part(run("22 04:00", Outcome.WARNING, text="2 files"), read="22 12:00"), "22 12:00")
+    verdict = verdict_of(part(run("22 04:00", Outcome.WARNING, text="2 files"), read="22 12:00"), "22 12:00")
 
-    assert found.state is State.WARNING
-    assert "finished with warnings: 2 files" in (found.reason or "")
+    assert verdict.state is State.WARNING
+    assert "finished with warnings: 2 files" in (verdict.reason or "")
 
 
 @pytest.mark.parametrize("concern", ["an older snapshot failed verification", "the copy on volume s3 failed"])
 def test_concerns_make_a_good_backup_a_warning(concern: str) -> None:
-    found = verdict(part(YESTERDAY, read="22 12:00", concerns=(concern,)), "22 12:00")
+    verdict = verdict_of(part(YESTERDAY, read="22 12:00", concerns=(concern,)), "22 12:00")
 
-    assert found.state is State.WARNING
-    assert concern in (found.reason or "").lower()
+    assert verdict.state is State.WARNING
+    assert concern in (verdict.reason or "").lower()
 
 
 def test_a_newest_backup_that_is_worth_nothing_is_failed() -> None:
     broken = part(YESTERDAY, read="22 12:00", unusable="the newest backup failed verification")
 
-    assert verdict(broken, "22 12:00").state is State.FAILED
+    assert verdict_of(broken, "22 12:00").state is State.FAILED
 
 
 # --- rule 4: grace ---
@@ -163,7 +163,7 @@ def test_rule_4_grace_is_short_where_starts_are_seen(
 def test_rule_4_the_owners_grace_wins() -> None:
     patient = part(YESTERDAY, read="23 09:59", plans=(daily(grace=timedelta(hours=6)),))
 
-    assert verdict(patient, "23 09:59").state is State.LATE
+    assert verdict_of(patient, "23 09:59").state is State.LATE
 
 
 def test_rule_4_grace_is_added_in_utc_across_the_clock_change() -> None:
@@ -195,42 +195,42 @@ def state_after(due: str, *, minutes: int, kept: int | None = None) -> State:
 
 
 def test_rule_5_an_unfinished_run_replaces_missed() -> None:
-    found = verdict(
+    verdict = verdict_of(
         part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read="23 05:00", longest=timedelta(hours=1)), "23 05:00"
     )
 
-    assert (found.state, found.since) == (State.RUNNING, at("23 04:02"))
-    assert found.reason == "Running since today 04:02, usually 1h."
+    assert (verdict.state, verdict.since) == (State.RUNNING, at("23 04:02"))
+    assert verdict.reason == "Running since today 04:02, usually 1h."
 
 
 @pytest.mark.parametrize(("now", "state"), [("23 06:01", State.RUNNING), ("23 06:03", State.MISSED)])
 def test_rule_5_it_runs_twice_as_long_as_usual_at_most(now: str, state: State) -> None:
     made = part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read=now, longest=timedelta(hours=1))
 
-    assert verdict(made, now).state is state
+    assert verdict_of(made, now).state is state
 
 
 @pytest.mark.parametrize(("now", "state"), [("24 04:01", State.RUNNING), ("24 04:03", State.MISSED)])
 def test_rule_5_without_a_known_length_a_day_at_most(now: str, state: State) -> None:
-    assert verdict(part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read=now), now).state is state
+    assert verdict_of(part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read=now), now).state is state
 
 
 def test_rule_5_a_task_that_may_still_reach_it_replaces_missed() -> None:
     waiting = part(YESTERDAY, read="23 07:26", activities=(Activity(at("23 04:00"), timedelta(hours=3)),))
 
-    assert verdict(waiting, "23 07:26").state is State.RUNNING
+    assert verdict_of(waiting, "23 07:26").state is State.RUNNING
 
 
 def test_rule_5_a_task_from_before_the_due_time_is_another_runs() -> None:
     waiting = part(YESTERDAY, read="23 07:26", activities=(Activity(at("23 03:00"), timedelta(hours=9)),))
 
-    assert verdict(waiting, "23 07:26").state is State.MISSED
+    assert verdict_of(waiting, "23 07:26").state is State.MISSED
 
 
 def test_rule_5_running_does_not_hide_a_failure() -> None:
     again = part(YESTERDAY, failed("23 04:01"), run("23 05:00", Outcome.RUNNING), read="23 05:05")
 
-    assert verdict(again, "23 05:05").state is State.FAILED
+    assert verdict_of(again, "23 05:05").state is State.FAILED
 
 
 # --- rule 6: evidence has a time ---
@@ -247,28 +247,28 @@ def test_rule_5_running_does_not_hide_a_failure() -> None:
     ],
 )
 def test_rule_6_old_readings_prove_nothing(now: str, read: str, state: State) -> None:
-    assert verdict(part(YESTERDAY, read=read), now).state is state
+    assert verdict_of(part(YESTERDAY, read=read), now).state is state
 
 
 def test_rule_6_unknown_says_since_when_why_and_what_was_newest() -> None:
     away = part(YESTERDAY, read=None, evidence=evidence("23 06:02", Problem("connection refused", "start it")))
-    found = verdict(away, "23 07:30")
+    verdict = verdict_of(away, "23 07:30")
 
-    assert found.state is State.UNKNOWN
-    assert found.reason == "Can't read pbs since today 06:02: connection refused; newest backup Sun 22 Nov 04:00."
-    assert (found.since, found.action) == (at("23 06:02"), "Start it.")
+    assert verdict.state is State.UNKNOWN
+    assert verdict.reason == "Can't read pbs since today 06:02: connection refused; newest backup Sun 22 Nov 04:00."
+    assert (verdict.since, verdict.action) == (at("23 06:02"), "Start it.")
 
 
 def test_rule_6_what_was_never_read_is_unknown_whatever_runs_there_are() -> None:
-    assert verdict(part(YESTERDAY, read=None), "22 12:00").state is State.UNKNOWN
+    assert verdict_of(part(YESTERDAY, read=None), "22 12:00").state is State.UNKNOWN
 
 
 def test_rule_6_runs_from_the_future_are_no_evidence() -> None:
     """A client whose clock is a day ahead must not keep its guest green."""
-    found = verdict(part(run("24 04:00"), read="23 07:26"), "23 07:30")
+    verdict = verdict_of(part(run("24 04:00"), read="23 07:26"), "23 07:30")
 
-    assert found.state is State.NEVER
-    assert "a backup of Tue 24 Nov 04:00 lies in the future: a clock is wrong" in str(found.reason)
+    assert verdict.state is State.NEVER
+    assert "a backup of Tue 24 Nov 04:00 lies in the future: a clock is wrong" in str(verdict.reason)
 
 
 # --- rule 2: who promises a backup ---
@@ -276,34 +276,34 @@ def test_rule_6_runs_from_the_future_are_no_evidence() -> None:
 
 def test_rule_2_a_guest_in_no_job_is_a_warning() -> None:
     uncovered = replace(part(YESTERDAY, read="23 12:00"), expectations=())
-    found = verdict(uncovered, "23 12:00")
+    verdict = verdict_of(uncovered, "23 12:00")
 
-    assert (found.state, found.action) == (State.WARNING, "Cover it.")
-    assert "no enabled job backs it up" in (found.reason or "").lower()
+    assert (verdict.state, verdict.action) == (State.WARNING, "Cover it.")
+    assert "no enabled job backs it up" in (verdict.reason or "").lower()
 
 
 @pytest.mark.parametrize(
     ("now", "state"), [("22 12:00", State.WARNING), ("23 04:29", State.WARNING), ("23 04:31", State.MISSED)]
 )
 def test_rule_2_switched_off_upstream_is_not_consent(now: str, state: State) -> None:
-    assert verdict(part(YESTERDAY, read=now, plans=(daily(enabled=False),)), now).state is state
+    assert verdict_of(part(YESTERDAY, read=now, plans=(daily(enabled=False),)), now).state is state
 
 
 def test_rule_2_a_schedule_that_cannot_be_read_is_a_warning_with_its_text() -> None:
     unreadable = replace(
         daily(), schedule=None, text="so oft es geht", trouble="unable to read schedule 'so oft es geht'"
     )
-    found = verdict(part(YESTERDAY, read="23 12:00", plans=(unreadable,)), "23 12:00")
+    verdict = verdict_of(part(YESTERDAY, read="23 12:00", plans=(unreadable,)), "23 12:00")
 
-    assert found.state is State.WARNING
-    assert "so oft es geht" in (found.reason or "")
+    assert verdict.state is State.WARNING
+    assert "so oft es geht" in (verdict.reason or "")
 
 
 def test_rule_2_one_unreadable_schedule_beside_a_good_one_is_still_told() -> None:
     unreadable = replace(daily(), schedule=None, text="x", trouble="unable to read schedule 'x'")
-    found = verdict(part(YESTERDAY, read="22 12:00", plans=(daily(), unreadable)), "22 12:00")
+    verdict = verdict_of(part(YESTERDAY, read="22 12:00", plans=(daily(), unreadable)), "22 12:00")
 
-    assert found.state is State.WARNING
+    assert verdict.state is State.WARNING
 
 
 # --- rule 1, without memory: due times count from the oldest trace ----------------------------------------------------------
@@ -335,17 +335,17 @@ def announced(when: str) -> dict[str, Any]:
 
 
 def test_an_announced_run_is_a_due_time() -> None:
-    assert verdict(part(YESTERDAY, read="23 02:10", **announced("23 02:15")), "23 02:10").state is State.OK
-    assert verdict(part(YESTERDAY, read="23 02:50", **announced("23 02:15")), "23 02:50").state is State.MISSED
+    assert verdict_of(part(YESTERDAY, read="23 02:10", **announced("23 02:15")), "23 02:10").state is State.OK
+    assert verdict_of(part(YESTERDAY, read="23 02:50", **announced("23 02:15")), "23 02:50").state is State.MISSED
 
 
 def test_a_plans_newest_run_that_failed_is_failed_although_the_next_one_is_announced_for_tomorrow() -> None:
     made = part(YESTERDAY, failed("23 02:15"), read="23 07:00", **announced("24 02:15"))
 
-    assert verdict(made, "23 07:00").state is State.FAILED
+    assert verdict_of(made, "23 07:00").state is State.FAILED
 
 
 def test_a_dump_is_called_a_dump() -> None:
-    found = verdict(part(read="23 07:30", kind=PartKind.DATABASE, name="n8n", noun="dump"), "23 07:30")
+    verdict = verdict_of(part(read="23 07:30", kind=PartKind.DATABASE, name="n8n", noun="dump"), "23 07:30")
 
-    assert found.reason == "Due Sun 1 Nov 04:00, nothing had started by 04:30, and no dump of n8n exists."
+    assert verdict.reason == "Due Sun 1 Nov 04:00, nothing had started by 04:30, and no dump of n8n exists."

@@ -11,7 +11,7 @@ import pytest
 from sidecar.core.model import SourceKind, State
 from sidecar.core.reports.facts import BackupGroup, Guest
 from sidecar.core.reports.report import Report
-from tests.core.factories import at, daily, failed, part, run, verdict
+from tests.core.factories import at, daily, failed, part, run, verdict_of
 from tests.core.remembering import BoardKeeper
 from tests.core.sample_reports import CRITICAL, PBS, PVE, away, group, judged, pbs, pve, row, settings, vzdump
 
@@ -33,22 +33,22 @@ from tests.core.sample_reports import CRITICAL, PBS, PVE, away, group, judged, p
 def test_rule_3_every_quarter_of_an_hour_two_runs_may_come_late_before_one_is_missed(
     now: str, newest: str, state: State
 ) -> None:
-    assert verdict(part(run(newest), read=now, plans=(daily("*/15"),)), now).state is state
+    assert verdict_of(part(run(newest), read=now, plans=(daily("*/15"),)), now).state is state
 
 
 def test_rule_3_every_quarter_of_an_hour_what_is_missed_is_the_first_due_time_without_a_run() -> None:
-    found = verdict(part(run("23 12:00"), read="23 14:00", plans=(daily("*/15"),)), "23 14:00")
+    verdict = verdict_of(part(run("23 12:00"), read="23 14:00", plans=(daily("*/15"),)), "23 14:00")
 
-    assert found.since == at("23 12:45")
-    assert found.reason == "Due today 12:15, nothing had started by 12:45; newest backup today 12:00."
+    assert verdict.since == at("23 12:45")
+    assert verdict.reason == "Due today 12:15, nothing had started by 12:45; newest backup today 12:00."
 
 
 def test_rule_3_every_quarter_of_an_hour_a_failure_counts_until_the_next_good_run() -> None:
     runs = (run("23 12:00"), failed("23 12:15"))
     frequent: dict[str, Any] = {"plans": (daily("*/15"),)}
 
-    assert verdict(part(*runs, read="23 12:29", **frequent), "23 12:29").state is State.FAILED
-    assert verdict(part(*runs, run("23 12:30"), read="23 12:38", **frequent), "23 12:38").state is State.OK
+    assert verdict_of(part(*runs, read="23 12:29", **frequent), "23 12:29").state is State.FAILED
+    assert verdict_of(part(*runs, run("23 12:30"), read="23 12:38", **frequent), "23 12:38").state is State.OK
 
 
 # --- a queue of forty guests ------------------------------------------------------------------------------------------------
@@ -79,20 +79,20 @@ def queue(now: str, done: int, *, left_out: int | None = None) -> Report:
 @pytest.mark.parametrize(("now", "done"), [("23 04:05", 0), ("23 05:05", 6), ("23 07:25", 20), ("23 10:35", 39)])
 def test_rule_5_in_a_long_queue_whoever_is_not_saved_yet_is_running_however_long_it_takes(now: str, done: int) -> None:
     cluster = pve(now, LAST_NIGHT, vzdump("23 04:00", None), guests=GUESTS, jobs=(ALL,))
-    found = judged(now, cluster, queue(now, done))
-    states = [row(found, f"guest{vmid}").verdict.state for vmid in FORTY]
+    board = judged(now, cluster, queue(now, done))
+    states = [row(board, f"guest{vmid}").verdict.state for vmid in FORTY]
 
     assert states == [State.OK] * done + [State.RUNNING] * (40 - done)
-    assert found.overall.state in (State.OK, State.RUNNING)
+    assert board.overall.state in (State.OK, State.RUNNING)
 
 
 def test_rule_5_when_the_long_queue_has_ended_all_are_good_and_who_got_nothing_has_failed() -> None:
     ended = vzdump("23 04:00", "23 10:40", "job errors")
     cluster = pve("23 10:50", LAST_NIGHT, ended, guests=GUESTS, jobs=(ALL,))
-    found = judged("23 10:51", cluster, queue("23 10:50", 40, left_out=120))
+    board = judged("23 10:51", cluster, queue("23 10:50", 40, left_out=120))
 
-    assert {one.name for one in found.services if one.verdict.state is not State.OK} == {"guest120"}
-    assert row(found, "guest120").verdict.state is State.FAILED
+    assert {service.name for service in board.services if service.verdict.state is not State.OK} == {"guest120"}
+    assert row(board, "guest120").verdict.state is State.FAILED
 
 
 @pytest.mark.parametrize(("now", "state"), [("23 17:19", State.RUNNING), ("23 17:21", State.MISSED)])
@@ -100,9 +100,9 @@ def test_rule_5_a_queue_that_takes_more_than_twice_as_long_as_usual_leaves_the_r
     now: str, state: State
 ) -> None:
     cluster = pve(now, LAST_NIGHT, vzdump("23 04:00", None), guests=GUESTS, jobs=(ALL,))
-    found = judged(now, cluster, queue(now, 20))
+    board = judged(now, cluster, queue(now, 20))
 
-    assert row(found, "guest140").verdict.state is state
+    assert row(board, "guest140").verdict.state is state
 
 
 # --- a host that sleeps -------------------------------------------------------------------------------------------------------
@@ -111,8 +111,8 @@ def test_rule_5_a_queue_that_takes_more_than_twice_as_long_as_usual_leaves_the_r
 def sleeping() -> BoardKeeper:
     """A backup server that is on from 03:55 to 05:00 only, so its readings may be 25 h old."""
     patient = replace(PBS, stale_after=timedelta(hours=25))
-    desk = BoardKeeper(settings(PVE, patient))
-    return desk.take(pve("22 04:58", vzdump("22 04:00", "22 04:10")), pbs("22 04:58", group("21 04:05", "22 04:05")))
+    keeper = BoardKeeper(settings(PVE, patient))
+    return keeper.take(pve("22 04:58", vzdump("22 04:00", "22 04:10")), pbs("22 04:58", group("21 04:05", "22 04:05")))
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def sleeping() -> BoardKeeper:
 def test_rule_6_while_the_backup_server_sleeps_its_last_reading_counts_as_long_as_the_owner_says(
     now: str, state: State
 ) -> None:
-    desk = sleeping().take(away("pbs", SourceKind.PBS, now), pve(now, vzdump("22 04:00", "22 04:10")))
+    keeper = sleeping().take(away("pbs", SourceKind.PBS, now), pve(now, vzdump("22 04:00", "22 04:10")))
 
-    assert desk.state(now) is state
+    assert keeper.state(now) is state
 
 
 def test_rule_6_once_it_is_awake_again_what_it_shows_counts() -> None:
@@ -145,12 +145,12 @@ def test_rule_6_once_it_is_awake_again_what_it_shows_counts() -> None:
 
 
 def test_rule_6_a_sidecar_that_slept_itself_knows_nothing_until_it_has_read_again() -> None:
-    desk = BoardKeeper().take(pve("22 11:58", vzdump("22 04:00", "22 04:10")), pbs("22 11:58", group("22 04:05")))
-    assert desk.state("23 07:30") is State.UNKNOWN
+    keeper = BoardKeeper().take(pve("22 11:58", vzdump("22 04:00", "22 04:10")), pbs("22 11:58", group("22 04:05")))
+    assert keeper.state("23 07:30") is State.UNKNOWN
 
     nights = (vzdump("22 04:00", "22 04:10"), vzdump("23 04:00", "23 04:10"))
-    desk.take(pve("23 07:31", *nights), pbs("23 07:31", group("22 04:05", "23 04:05")))
-    assert desk.state("23 07:32") is State.OK
+    keeper.take(pve("23 07:31", *nights), pbs("23 07:31", group("22 04:05", "23 04:05")))
+    assert keeper.state("23 07:32") is State.OK
 
 
 # --- each state of docs/verdicts.md -----------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def test_each_state_has_its_guest() -> None:
     """``disabled`` has tests of its own: parts/test_pauses.py."""
     in_no_job = judged("22 12:00", pve("22 12:00", jobs=()), pbs("22 12:00", group("22 04:05")))
     never = judged("23 07:30", pve("23 07:29"), pbs("23 07:29"), since="22 12:00")
-    found = {
+    states = {
         State.FAILED: night("23 07:30", group("22 04:05"), tasks=BROKEN),
         State.MISSED: night("23 07:30", group("22 04:05")),
         State.NEVER: row(never, "vaultwarden").verdict.state,
@@ -179,4 +179,4 @@ def test_each_state_has_its_guest() -> None:
         State.OK: night("22 12:00", group("22 04:05")),
     }
 
-    assert found == {state: state for state in State if state is not State.DISABLED}
+    assert states == {state: state for state in State if state is not State.DISABLED}

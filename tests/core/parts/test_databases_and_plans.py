@@ -48,10 +48,10 @@ def dumps_board(now: str, *facts: Dump, read: str | None = None, **changes: Any)
 
 
 def test_a_database_is_ok_with_last_nights_dump() -> None:
-    found = row(dumps_board("23 07:30", dump("22 02:00"), dump("23 02:00")), "crm")
+    service = row(dumps_board("23 07:30", dump("22 02:00"), dump("23 02:00")), "crm")
 
-    assert (found.verdict.state, found.count, found.next_run) == (State.OK, None, at("24 02:00"))
-    assert (found.parts[0].job, found.parts[0].count) == ("databasement/dump/Daily", 2)
+    assert (service.verdict.state, service.count, service.next_run) == (State.OK, None, at("24 02:00"))
+    assert (service.parts[0].job, service.parts[0].count) == ("databasement/dump/Daily", 2)
 
 
 def test_a_database_that_is_named_and_was_never_dumped_is_never_once_a_dump_was_due() -> None:
@@ -68,9 +68,9 @@ def test_a_database_that_is_named_and_was_never_dumped_is_never_once_a_dump_was_
 def test_the_configured_zone_is_the_schedules() -> None:
     """Databasement's API does not tell its zone: 02:00 in New York is 08:00 in Berlin."""
     given = settings(replace(DATABASEMENT, timezone="America/New_York"))
-    found = judged("23 07:30", databasement("23 07:30", dump("22 08:00")), given=given)
+    board = judged("23 07:30", databasement("23 07:30", dump("22 08:00")), given=given)
 
-    assert row(found, "crm").next_run == at("23 08:00")
+    assert row(board, "crm").next_run == at("23 08:00")
 
 
 @pytest.mark.parametrize(
@@ -81,17 +81,20 @@ def test_a_failed_row_may_still_be_retried_for_four_minutes(minutes: int, expect
     broken = dump("23 02:00", outcome=Outcome.FAILED, changed_at=changed)
     now = changed + timedelta(minutes=minutes)
     report = databasement("23 02:07", dump("22 02:00"), broken)
-    report = replace(report, readings=tuple(replace(one, as_of=now) for one in report.readings))
-    found = board({"databasement": report}, EMPTY, settings(DATABASEMENT), now)
+    report = replace(report, readings=tuple(replace(reading, as_of=now) for reading in report.readings))
+    judged = board({"databasement": report}, EMPTY, settings(DATABASEMENT), now)
 
-    assert row(found, "crm").verdict.state is expected
+    assert row(judged, "crm").verdict.state is expected
 
 
 def test_a_server_that_could_not_be_reached_fails_all_of_its_databases() -> None:
     broken = dump("23 02:00", "(all databases)", Outcome.FAILED, whole_server=True)
-    found = dumps_board("23 07:30", dump("22 02:00"), dump("22 02:00", "n8n"), broken)
+    board = dumps_board("23 07:30", dump("22 02:00"), dump("22 02:00", "n8n"), broken)
 
-    assert {one.name: one.verdict.state for one in found.services} == {"crm": State.FAILED, "n8n": State.FAILED}
+    assert {service.name: service.verdict.state for service in board.services} == {
+        "crm": State.FAILED,
+        "n8n": State.FAILED,
+    }
 
 
 @pytest.mark.parametrize(
@@ -109,10 +112,10 @@ def test_a_server_that_could_not_be_reached_fails_all_of_its_databases() -> None
     ],
 )
 def test_what_a_dumps_file_is_worth(changes: dict[str, Any], expected: State, says: str) -> None:
-    found = row(dumps_board("23 07:30", dump("23 02:00", **changes)), "crm").verdict
+    verdict = row(dumps_board("23 07:30", dump("23 02:00", **changes)), "crm").verdict
 
-    assert found.state is expected
-    assert says in (found.reason or "").lower()
+    assert verdict.state is expected
+    assert says in (verdict.reason or "").lower()
 
 
 @pytest.mark.parametrize(
@@ -134,10 +137,10 @@ def test_an_off_site_copy_is_there_late_or_failed(
     before = dump("22 02:00", copies=(nas, DumpCopy("s3", True)))
     given = settings(DATABASEMENT, offsite=("databasement/s3",))
 
-    found = row(judged(now, databasement(now, before, newest), given=given), "crm")
+    crm = row(judged(now, databasement(now, before, newest), given=given), "crm")
 
-    assert found.copies == (Copy("databasement/s3", state, at(copied)),)
-    assert found.verdict.state is service
+    assert crm.copies == (Copy("databasement/s3", state, at(copied)),)
+    assert crm.verdict.state is service
 
 
 def test_a_volume_that_a_database_never_used_is_none_of_its_places() -> None:
@@ -178,7 +181,9 @@ def test_a_pattern_that_could_take_for_ever_is_never_matched() -> None:
 
 def test_a_database_that_nothing_covers_any_more_is_a_warning_while_dumps_are_kept() -> None:
     assert state("23 07:30", dump("23 02:00", "old"), name="old") is State.WARNING
-    assert all(one.name != "gone" for one in dumps_board("23 07:30", dump("23 02:00", "gone", Outcome.FAILED)).services)
+    assert all(
+        service.name != "gone" for service in dumps_board("23 07:30", dump("23 02:00", "gone", Outcome.FAILED)).services
+    )
 
 
 # --- Backrest ---
@@ -197,7 +202,7 @@ def plan(next_run: str | None, *runs: Run) -> BackrestPlan:
 
 
 @pytest.mark.parametrize(
-    ("now", "one", "expected"),
+    ("now", "plan", "expected"),
     [
         ("23 07:30", plan("24 02:15", run("23 02:15")), State.OK),
         ("23 02:20", plan("23 02:15", run("22 02:15")), State.LATE),
@@ -209,8 +214,8 @@ def plan(next_run: str | None, *runs: Run) -> BackrestPlan:
     ],
     ids=["ok", "late", "missed", "failed", "running", "switched off", "new"],
 )
-def test_a_plan_is_judged_by_the_runs_that_backrest_announces(now: str, one: BackrestPlan, expected: State) -> None:
-    assert plan_state(now, one) is expected
+def test_a_plan_is_judged_by_the_runs_that_backrest_announces(now: str, plan: BackrestPlan, expected: State) -> None:
+    assert plan_state(now, plan) is expected
 
 
 DAILY_RUNS = (run("22 02:15"), run("21 02:15"), run("20 02:15"))
@@ -250,9 +255,9 @@ def test_one_running_plan_holds_up_the_others() -> None:
     """Backrest has one queue (BR-7)."""
     busy = BackrestPlan("big", None, (run("23 02:00", Outcome.RUNNING),))
     waiting = replace(plan("23 02:15", run("22 02:15")), id="small")
-    found = judged("23 02:50", backrest("23 02:50", busy, waiting), given=settings(BACKREST))
+    board = judged("23 02:50", backrest("23 02:50", busy, waiting), given=settings(BACKREST))
 
-    assert row(found, "small").verdict.state is State.RUNNING
+    assert row(board, "small").verdict.state is State.RUNNING
 
 
 def test_the_owners_schedule_wins_over_announcements() -> None:
@@ -263,6 +268,6 @@ def test_the_owners_schedule_wins_over_announcements() -> None:
 
 def test_a_mapped_plan_of_a_backrest_that_is_away_is_unknown_with_the_cause() -> None:
     given = settings(BACKREST, services=(service("photos", "photos", kind=PartKind.PLAN),))
-    found = judged("23 07:30", away("backrest", SourceKind.BACKREST, "23 07:29"), given=given).services[0].verdict
+    verdict = judged("23 07:30", away("backrest", SourceKind.BACKREST, "23 07:29"), given=given).services[0].verdict
 
-    assert (found.state, found.reason) == (State.UNKNOWN, "Can't read backrest: connection refused.")
+    assert (verdict.state, verdict.reason) == (State.UNKNOWN, "Can't read backrest: connection refused.")

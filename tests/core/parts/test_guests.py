@@ -52,13 +52,13 @@ def state(now: str, *reports: Report, name: str = "vaultwarden") -> State:
 
 
 def test_a_guests_backups_are_found_through_its_jobs_storage() -> None:
-    found = row(
+    service = row(
         judged("22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", group("21 04:05", "22 04:05"))), "vaultwarden"
     )
 
-    assert (found.verdict.state, found.count, found.last_backup) == (State.OK, 2, at("22 04:05"))
-    assert found.next_run == at("23 04:00")
-    assert found.parts[0].job == "pve/backup/critical"
+    assert (service.verdict.state, service.count, service.last_backup) == (State.OK, 2, at("22 04:05"))
+    assert service.next_run == at("23 04:00")
+    assert service.parts[0].job == "pve/backup/critical"
 
 
 @pytest.mark.parametrize(
@@ -81,20 +81,20 @@ def test_a_storage_leads_to_its_server(storage: Storage, given: Settings) -> Non
 
 def test_a_storage_that_leads_nowhere_is_unknown_and_says_what_to_do() -> None:
     stranger = replace(STORAGE, fingerprint=None, server="other.lan")
-    found = row(
+    verdict = row(
         judged("22 12:00", pve("22 11:58", NIGHT, storages=(stranger,)), pbs("22 11:58")), "vaultwarden"
     ).verdict
 
-    assert found.state is State.UNKNOWN
-    assert found.reason == "Storage pbs-main leads to no configured Proxmox Backup Server."
-    assert "storages" in (found.action or "")
+    assert verdict.state is State.UNKNOWN
+    assert verdict.reason == "Storage pbs-main leads to no configured Proxmox Backup Server."
+    assert "storages" in (verdict.action or "")
 
 
 def test_the_same_id_in_another_namespace_is_another_guest() -> None:
     other: Scopes = {("snapshots", "main", "clusterB"): (group("1 04:05", "22 04:05", namespace="clusterB"),)}
 
-    found = judged("22 12:00", pve("22 11:58"), pbs("22 11:58", extra=other), since="21 12:00")
-    assert row(found, "vaultwarden").verdict.state is State.NEVER
+    board = judged("22 12:00", pve("22 11:58"), pbs("22 11:58", extra=other), since="21 12:00")
+    assert row(board, "vaultwarden").verdict.state is State.NEVER
 
 
 def test_a_namespace_that_does_not_exist_yet_is_empty_not_unknown() -> None:
@@ -111,11 +111,11 @@ def test_a_namespace_that_cannot_be_read_is_unknown_alone() -> None:
     server = pbs("22 11:58", group("22 04:05"))
     broken = Reading(("snapshots", "main", "sub"), None, (), Problem("HTTP 400: EACCES: Permission denied"))
     server = replace(server, readings=(*server.readings, broken))
-    found = judged("22 12:00", pve("22 11:58", NIGHT, guests=guests, jobs=jobs, storages=storages), server)
+    board = judged("22 12:00", pve("22 11:58", NIGHT, guests=guests, jobs=jobs, storages=storages), server)
 
-    assert row(found, "vaultwarden").verdict.state is State.OK
-    assert row(found, "vault").verdict.state is State.UNKNOWN
-    assert "EACCES" in (row(found, "vault").verdict.reason or "")
+    assert row(board, "vaultwarden").verdict.state is State.OK
+    assert row(board, "vault").verdict.state is State.UNKNOWN
+    assert "EACCES" in (row(board, "vault").verdict.reason or "")
 
 
 def test_archives_on_other_storages_count() -> None:
@@ -138,20 +138,20 @@ def test_an_archive_listing_that_was_never_read_is_unknown() -> None:
 def test_two_clusters_that_feed_the_same_group_are_unknown_with_the_reason() -> None:
     other = replace(pve("22 11:58", NIGHT), source="pve2")
     given = settings(PVE, source("pve2", SourceKind.PVE), PBS)
-    found = judged("22 12:00", pve("22 11:58", NIGHT), other, pbs("22 11:58", group("22 04:05")), given=given)
+    board = judged("22 12:00", pve("22 11:58", NIGHT), other, pbs("22 11:58", group("22 04:05")), given=given)
 
-    assert [one.verdict.state for one in found.services] == [State.UNKNOWN, State.UNKNOWN]
-    assert found.services[0].verdict.reason == "Group ct/101 in main on pbs is written by pve and pve2."
-    assert [one.name for one in found.services] == ["vaultwarden (pve:101)", "vaultwarden (pve2:101)"]
+    assert [service.verdict.state for service in board.services] == [State.UNKNOWN, State.UNKNOWN]
+    assert board.services[0].verdict.reason == "Group ct/101 in main on pbs is written by pve and pve2."
+    assert [service.name for service in board.services] == ["vaultwarden (pve:101)", "vaultwarden (pve2:101)"]
 
 
 # --- who is expected (rule 2) ---
 
 
 def test_rule_2_a_guest_in_no_job_is_a_warning_with_what_is_kept_of_it() -> None:
-    found = row(judged("22 12:00", pve("22 11:58", jobs=()), pbs("22 11:58", group("1 04:05"))), "vaultwarden")
+    service = row(judged("22 12:00", pve("22 11:58", jobs=()), pbs("22 11:58", group("1 04:05"))), "vaultwarden")
 
-    assert (found.verdict.state, found.count) == (State.WARNING, 1)
+    assert (service.verdict.state, service.count) == (State.WARNING, 1)
 
 
 def test_rule_2_a_job_bound_to_another_node_does_not_cover_it() -> None:
@@ -174,32 +174,32 @@ def test_rule_2_while_no_job_may_be_seen_nobody_can_tell_which_job_covers_it() -
     blind = replace(
         cluster,
         readings=tuple(
-            replace(one, as_of=None, facts=(), problem=denied) if one.scope == ("jobs",) else one
-            for one in cluster.readings
+            replace(reading, as_of=None, facts=(), problem=denied) if reading.scope == ("jobs",) else reading
+            for reading in cluster.readings
         ),
     )
-    found = row(judged("22 12:01", blind, pbs("22 12:00", group("22 04:05"))), "vaultwarden").verdict
+    verdict = row(judged("22 12:01", blind, pbs("22 12:00", group("22 04:05"))), "vaultwarden").verdict
 
-    assert found.state is State.UNKNOWN
-    assert found.reason == "Can't tell which job covers it: it may not see the backup jobs."
-    assert found.action == "Grant Sys.Audit on /."
+    assert verdict.state is State.UNKNOWN
+    assert verdict.reason == "Can't tell which job covers it: it may not see the backup jobs."
+    assert verdict.action == "Grant Sys.Audit on /."
 
 
 def test_rule_2_backups_of_a_deleted_guest_are_a_note_not_a_row() -> None:
-    found = judged("22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", group("22 04:05"), group("1 04:05", vmid="199")))
+    board = judged("22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", group("22 04:05"), group("1 04:05", vmid="199")))
 
-    assert [one.name for one in found.services] == ["vaultwarden"]
-    assert found.notes == ("Kept backups of a guest that is gone: pbs:main/ct/199.",)
+    assert [service.name for service in board.services] == ["vaultwarden"]
+    assert board.notes == ("Kept backups of a guest that is gone: pbs:main/ct/199.",)
 
 
 def test_a_schedule_that_cannot_be_read_is_a_warning_with_its_text() -> None:
     jobs = (replace(CRITICAL, schedule="so oft es geht"),)
-    found = row(
+    service = row(
         judged("22 12:00", pve("22 11:58", NIGHT, jobs=jobs), pbs("22 11:58", group("22 04:05"))), "vaultwarden"
     )
 
-    assert found.verdict.state is State.WARNING
-    assert "unable to read schedule 'so oft es geht'" in (found.verdict.reason or "")
+    assert service.verdict.state is State.WARNING
+    assert "unable to read schedule 'so oft es geht'" in (service.verdict.reason or "")
 
 
 def test_templates_are_no_services() -> None:
@@ -213,10 +213,10 @@ def test_templates_are_no_services() -> None:
 
 def test_a_task_that_ended_without_a_snapshot_is_a_failure_of_every_guest_it_covered() -> None:
     reports = (pve("23 05:10", NIGHT, vzdump("23 04:00", "23 05:00", "job errors")), pbs("23 05:10", group("22 04:05")))
-    found = row(judged("23 05:12", *reports), "vaultwarden").verdict
+    verdict = row(judged("23 05:12", *reports), "vaultwarden").verdict
 
-    assert found.state is State.FAILED
-    assert found.reason == (
+    assert verdict.state is State.FAILED
+    assert verdict.reason == (
         "The run that ended today 05:00 failed: CT 101 got no snapshot, job errors; newest backup Sun 22 Nov 04:05."
     )
 
@@ -292,26 +292,26 @@ def monday(*groups_: BackupGroup, second_runs: bool = True, read: str = "23 07:2
 
 def test_rule_5_jobs_due_at_the_same_minute_share_their_tasks() -> None:
     """While the second task may be anybody's, nobody is accused."""
-    found = judged("23 05:00", *monday(group("16 04:55", vmid="201"), read="23 04:59"))
+    board = judged("23 05:00", *monday(group("16 04:55", vmid="201"), read="23 04:59"))
 
-    assert row(found, "paperless").verdict.state is State.RUNNING
-    assert row(found, "grafana").verdict.state is State.RUNNING
+    assert row(board, "paperless").verdict.state is State.RUNNING
+    assert row(board, "grafana").verdict.state is State.RUNNING
 
 
 def test_rule_5_what_a_task_saved_alone_proves_whose_it_is() -> None:
     """jellyfin, of the other job only, began after the first task had ended: so the running task is not paperless'."""
-    found = judged("23 07:30", *monday(group("16 04:55", "!23 04:50", vmid="201")))
+    board = judged("23 07:30", *monday(group("16 04:55", "!23 04:50", vmid="201")))
 
-    assert row(found, "paperless").verdict.state is State.FAILED
-    assert row(found, "vaultwarden").verdict.state is State.OK
-    assert row(found, "jellyfin").verdict.state is State.RUNNING
-    assert row(found, "grafana").verdict.state is State.RUNNING
+    assert row(board, "paperless").verdict.state is State.FAILED
+    assert row(board, "vaultwarden").verdict.state is State.OK
+    assert row(board, "jellyfin").verdict.state is State.RUNNING
+    assert row(board, "grafana").verdict.state is State.RUNNING
 
 
 def test_rule_5_when_both_tasks_have_ended_who_has_nothing_has_failed() -> None:
-    found = judged("23 07:30", *monday(group("23 04:50", vmid="201"), second_runs=False))
+    board = judged("23 07:30", *monday(group("23 04:50", vmid="201"), second_runs=False))
 
-    assert {one.name: one.verdict.state for one in found.services} == {
+    assert {service.name: service.verdict.state for service in board.services} == {
         "paperless": State.FAILED,
         "grafana": State.FAILED,
         "vaultwarden": State.OK,
@@ -324,17 +324,17 @@ def test_rule_5_when_both_tasks_have_ended_who_has_nothing_has_failed() -> None:
 
 def test_rule_10_a_recent_snapshot_without_size_is_an_upload() -> None:
     reports = (pve("23 04:40", NIGHT, vzdump("23 04:00", None)), pbs("23 04:40", group("22 04:05", "!23 04:05")))
-    found = row(judged("23 04:41", *reports), "vaultwarden")
+    service = row(judged("23 04:41", *reports), "vaultwarden")
 
-    assert (found.verdict.state, found.count, found.last_backup) == (State.RUNNING, 1, at("22 04:05"))
+    assert (service.verdict.state, service.count, service.last_backup) == (State.RUNNING, 1, at("22 04:05"))
 
 
 def test_rule_10_an_old_one_is_a_failed_upload() -> None:
     reports = (pve("24 12:00", NIGHT), pbs("24 12:00", group("22 04:05", "!23 04:05")))
-    found = row(judged("24 12:01", *reports), "vaultwarden").verdict
+    verdict = row(judged("24 12:01", *reports), "vaultwarden").verdict
 
-    assert found.state is State.FAILED
-    assert "upload never finished" in (found.reason or "")
+    assert verdict.state is State.FAILED
+    assert "upload never finished" in (verdict.reason or "")
 
 
 def test_rule_10_an_upload_that_the_server_saw_fail_is_failed_at_once() -> None:
@@ -385,10 +385,10 @@ def test_rule_9_verification_is_judged_when_it_failed(server: Report, expected: 
 @pytest.mark.parametrize(("limit_hours", "expected"), [(3, State.OK), (1, State.WARNING)])
 def test_rule_9_its_age_is_judged_only_where_the_owner_set_a_limit(limit_hours: int, expected: State) -> None:
     given = settings(services=(service("passwords", "101", verify_within=hours(limit_hours)),))
-    found = judged("22 12:00", pve("22 11:58", NIGHT), verified(True), given=given)
+    board = judged("22 12:00", pve("22 11:58", NIGHT), verified(True), given=given)
 
-    assert row(found, "passwords").verdict.state is expected
-    assert row(found, "passwords").verified_at == at("22 10:00")
+    assert row(board, "passwords").verdict.state is expected
+    assert row(board, "passwords").verified_at == at("22 10:00")
 
 
 # --- sources that are away ---
@@ -400,10 +400,10 @@ def test_nothing_is_ok_while_the_backup_server_cannot_be_read() -> None:
 
 def test_without_the_cluster_a_mapped_guest_is_unknown() -> None:
     given = settings(services=(service("passwords", "101"),))
-    found = judged("22 12:00", away("pve", SourceKind.PVE, "22 11:58"), pbs("22 11:58", group("22 04:05")), given=given)
+    board = judged("22 12:00", away("pve", SourceKind.PVE, "22 11:58"), pbs("22 11:58", group("22 04:05")), given=given)
 
-    assert found.services[0].verdict.state is State.UNKNOWN
-    assert found.services[0].verdict.reason == "Can't read pve: connection refused."
+    assert board.services[0].verdict.state is State.UNKNOWN
+    assert board.services[0].verdict.reason == "Can't read pve: connection refused."
 
 
 def test_the_last_plan_stays_in_force_while_the_cluster_is_away_but_starts_are_not_seen_then() -> None:
@@ -421,7 +421,7 @@ def test_the_fingerprint_of_nobody_is_not_taken_for_a_match() -> None:
 
 
 def test_a_snapshot_list_is_newest_first() -> None:
-    assert [one.time for one in group("21 04:05", "22 04:05").snapshots] == [at("22 04:05"), at("21 04:05")]
+    assert [snapshot.time for snapshot in group("21 04:05", "22 04:05").snapshots] == [at("22 04:05"), at("21 04:05")]
     assert Snapshot(at("22 04:05"), None).size is None
 
 
@@ -436,9 +436,9 @@ def test_a_template_on_a_node_that_is_off_is_still_no_guest_without_a_job() -> N
     on = pve("22 11:53", NIGHT, guests=NAMED)
     off = keep_what_failed(pve("22 11:58", NIGHT, guests=NODE_OFF), on)
     later = keep_what_failed(pve("22 12:03", NIGHT, guests=NODE_OFF), off)
-    found = judged("22 12:04", later, pbs("22 12:03", group("22 04:05")))
+    board = judged("22 12:04", later, pbs("22 12:03", group("22 04:05")))
 
-    assert [(one.name, one.verdict.state) for one in found.services] == [("vaultwarden", State.OK)]
+    assert [(service.name, service.verdict.state) for service in board.services] == [("vaultwarden", State.OK)]
 
 
 def test_a_guest_keeps_its_name_while_its_node_is_off_and_takes_a_new_one_afterwards() -> None:
@@ -452,6 +452,6 @@ def test_a_guest_keeps_its_name_while_its_node_is_off_and_takes_a_new_one_afterw
 
 def test_a_guest_that_was_never_seen_with_its_name_is_called_by_its_number() -> None:
     off = keep_what_failed(pve("22 11:58", NIGHT, guests=NODE_OFF), pve("22 11:53", NIGHT))
-    found = judged("22 12:00", off, pbs("22 11:58", group("22 04:05")))
+    board = judged("22 12:00", off, pbs("22 11:58", group("22 04:05")))
 
-    assert row(found, "guest 900").verdict.state is State.WARNING
+    assert row(board, "guest 900").verdict.state is State.WARNING

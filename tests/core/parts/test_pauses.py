@@ -16,12 +16,12 @@ from tests.core.sample_reports import CRITICAL, DATABASEMENT, PBS, PVE, away, gr
 
 def test_rule_2_a_job_that_is_switched_on_again_still_owes_what_was_due_meanwhile() -> None:
     """Switched off upstream is no consent, so switching it on again is no backup."""
-    desk = BoardKeeper().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", night(20)))
-    desk.take(pve("20 12:03", night(20), jobs=(edited("04:00", enabled=False),)))
-    assert desk.state("20 12:04") is State.WARNING
+    keeper = BoardKeeper().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", night(20)))
+    keeper.take(pve("20 12:03", night(20), jobs=(edited("04:00", enabled=False),)))
+    assert keeper.state("20 12:04") is State.WARNING
 
-    desk.take(pbs("22 12:03", group("20 04:05")), pve("22 12:03", night(20), jobs=(CRITICAL,)))
-    assert desk.state("22 12:04") is State.MISSED
+    keeper.take(pbs("22 12:03", group("20 04:05")), pve("22 12:03", night(20), jobs=(CRITICAL,)))
+    assert keeper.state("22 12:04") is State.MISSED
 
 
 @pytest.mark.parametrize(("now", "expected"), [("20 12:04", State.WARNING), ("21 04:36", State.MISSED)])
@@ -29,8 +29,8 @@ def test_rule_2_the_row_of_a_job_that_is_switched_off_says_so_and_is_as_bad_as_i
     now: str, expected: State
 ) -> None:
     off = edited("04:00", enabled=False)
-    desk = BoardKeeper().take(pbs(now, group("20 04:05")), pve(now, night(20), jobs=(off,)))
-    (job,) = desk.board(now).jobs
+    keeper = BoardKeeper().take(pbs(now, group("20 04:05")), pve(now, night(20), jobs=(off,)))
+    (job,) = keeper.board(now).jobs
     good = 1 if expected is State.WARNING else 0
 
     assert (job.verdict.state, job.next_run) == (expected, None)
@@ -38,31 +38,31 @@ def test_rule_2_the_row_of_a_job_that_is_switched_off_says_so_and_is_as_bad_as_i
 
 
 def test_rule_2_a_job_switched_off_over_lunch_is_forgiven() -> None:
-    desk = BoardKeeper().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", night(20)))
-    desk.take(pve("20 12:03", night(20), jobs=(edited("04:00", enabled=False),)))
-    desk.take(pve("20 13:03", night(20)), pbs("20 13:03", group("20 04:05")))
+    keeper = BoardKeeper().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", night(20)))
+    keeper.take(pve("20 12:03", night(20), jobs=(edited("04:00", enabled=False),)))
+    keeper.take(pve("20 13:03", night(20)), pbs("20 13:03", group("20 04:05")))
 
-    assert desk.state("20 13:04") is State.OK
+    assert keeper.state("20 13:04") is State.OK
 
 
 def test_rule_2_a_job_that_was_off_while_another_one_did_its_work_owes_nothing() -> None:
     weekly_too = (replace(CRITICAL, enabled=False), WEEKLY)
-    desk = BoardKeeper().take(pbs("16 11:58", group("16 04:05")), pve("16 11:58", night(16), jobs=(CRITICAL, WEEKLY)))
-    desk.take(pve("16 12:03", night(16), jobs=weekly_too))
-    desk.take(pbs("18 12:03", group("16 04:05")), pve("18 12:03", jobs=(CRITICAL, WEEKLY)))
+    keeper = BoardKeeper().take(pbs("16 11:58", group("16 04:05")), pve("16 11:58", night(16), jobs=(CRITICAL, WEEKLY)))
+    keeper.take(pve("16 12:03", night(16), jobs=weekly_too))
+    keeper.take(pbs("18 12:03", group("16 04:05")), pve("18 12:03", jobs=(CRITICAL, WEEKLY)))
 
-    assert desk.state("18 12:04") is State.OK
+    assert keeper.state("18 12:04") is State.OK
 
 
 def test_rule_2_a_deleted_guest_is_not_expected_and_its_backups_are_kept() -> None:
-    desk = BoardKeeper().take(
+    keeper = BoardKeeper().take(
         pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22), guests=(VAULTWARDEN, JELLYFIN))
     )
-    desk.take(pve("22 12:03", guests=(JELLYFIN,), jobs=(replace(CRITICAL, guests=(201,)),)))
-    found = desk.board("22 12:04")
+    keeper.take(pve("22 12:03", guests=(JELLYFIN,), jobs=(replace(CRITICAL, guests=(201,)),)))
+    board = keeper.board("22 12:04")
 
-    assert [one.name for one in found.services] == ["jellyfin"]
-    assert "Kept backups of a guest that is gone: pbs:main/ct/101." in found.notes
+    assert [service.name for service in board.services] == ["jellyfin"]
+    assert "Kept backups of a guest that is gone: pbs:main/ct/101." in board.notes
 
 
 PAUSED = settings(pauses=(Pause(date(2026, 11, 21), date(2026, 11, 24), (), "holiday"),))
@@ -80,57 +80,57 @@ PAUSED = settings(pauses=(Pause(date(2026, 11, 21), date(2026, 11, 24), (), "hol
     ],
 )
 def test_rule_2_nothing_is_expected_during_a_pause_and_nothing_is_owed_after_it(now: str, expected: State) -> None:
-    desk = BoardKeeper(PAUSED).take(pbs(now, group("20 04:05")), pve(now))
+    keeper = BoardKeeper(PAUSED).take(pbs(now, group("20 04:05")), pve(now))
 
-    assert desk.state(now) is expected
+    assert keeper.state(now) is expected
 
 
 def test_rule_2_a_pause_says_until_when_and_why() -> None:
-    desk = BoardKeeper(PAUSED).take(pbs("22 12:00", group("20 04:05")), pve("22 12:00"))
+    keeper = BoardKeeper(PAUSED).take(pbs("22 12:00", group("20 04:05")), pve("22 12:00"))
 
-    assert desk.reason("22 12:01") == "Paused until Tue 24 Nov 00:00: holiday; newest backup Fri 20 Nov 04:05."
-    assert row(desk.board("22 12:01"), "vaultwarden").next_run == at("24 04:00")
+    assert keeper.reason("22 12:01") == "Paused until Tue 24 Nov 00:00: holiday; newest backup Fri 20 Nov 04:05."
+    assert row(keeper.board("22 12:01"), "vaultwarden").next_run == at("24 04:00")
 
 
 def test_rule_2_while_everything_is_paused_the_headline_says_so() -> None:
-    found = BoardKeeper(PAUSED).take(pbs("22 12:00", group("20 04:05")), pve("22 12:00")).board("22 12:01")
+    board = BoardKeeper(PAUSED).take(pbs("22 12:00", group("20 04:05")), pve("22 12:00")).board("22 12:01")
 
-    assert (found.overall.state, found.overall.headline) == (State.DISABLED, "Everything is paused or switched off")
+    assert (board.overall.state, board.overall.headline) == (State.DISABLED, "Everything is paused or switched off")
 
 
 def test_rule_2_a_pause_of_the_backup_server_is_one_of_its_guests_and_upkeep_and_it_may_be_away() -> None:
     given = settings(pauses=(Pause(date(2026, 11, 21), date(2026, 11, 24), ("pbs",)),))
     prune = replace(PRUNE, next_run=at("20 05:00"), runs=(run("19 05:00"),))
-    desk = BoardKeeper(given).take(
+    keeper = BoardKeeper(given).take(
         pbs("20 12:00", group("20 04:05"), extra={("upkeep", "prune"): (prune,)}),
         pve("22 12:00"),
         away("pbs", SourceKind.PBS, "22 12:00"),
     )
-    found = desk.board("22 12:01")
+    board = keeper.board("22 12:01")
 
-    assert (row(found, "vaultwarden").verdict.state, found.overall.state) == (State.DISABLED, State.DISABLED)
-    assert {one.name: one.verdict.state for one in found.jobs}["pbs/prune/daily"] is State.DISABLED
-    assert found.overall.headline == "Everything is paused or switched off"
+    assert (row(board, "vaultwarden").verdict.state, board.overall.state) == (State.DISABLED, State.DISABLED)
+    assert {job.name: job.verdict.state for job in board.jobs}["pbs/prune/daily"] is State.DISABLED
+    assert board.overall.headline == "Everything is paused or switched off"
 
 
 def test_rule_2_a_pause_of_another_source_changes_nothing() -> None:
     given = settings(PVE, PBS, DATABASEMENT, pauses=(Pause(date(2026, 11, 1), date(2026, 12, 1), ("databasement",)),))
-    desk = BoardKeeper(given).take(pbs("23 07:28", group("22 04:05")), pve("23 07:28"))
+    keeper = BoardKeeper(given).take(pbs("23 07:28", group("22 04:05")), pve("23 07:28"))
 
-    assert desk.state("23 07:30") is State.MISSED
+    assert keeper.state("23 07:30") is State.MISSED
 
 
 def test_rule_2_a_job_that_the_configuration_switches_off_makes_its_members_disabled() -> None:
     given = settings(jobs={"pve/backup/critical": JobSetting(disabled=True)})
-    desk = BoardKeeper(given).take(pbs("23 07:28", group("20 04:05")), pve("23 07:28"))
-    found = row(desk.board("23 07:30"), "vaultwarden")
+    keeper = BoardKeeper(given).take(pbs("23 07:28", group("20 04:05")), pve("23 07:28"))
+    service = row(keeper.board("23 07:30"), "vaultwarden")
 
-    assert (found.verdict.state, found.next_run) == (State.DISABLED, None)
-    assert "switched off in the configuration" in (found.verdict.reason or "")
+    assert (service.verdict.state, service.next_run) == (State.DISABLED, None)
+    assert "switched off in the configuration" in (service.verdict.reason or "")
 
 
 def test_rule_2_a_guest_in_two_jobs_is_judged_by_the_one_that_is_left() -> None:
     given = settings(jobs={"pve/backup/critical": JobSetting(disabled=True)})
-    desk = BoardKeeper(given).take(pbs("18 07:28", group("16 04:05")), pve("18 07:28", jobs=(CRITICAL, WEEKLY)))
+    keeper = BoardKeeper(given).take(pbs("18 07:28", group("16 04:05")), pve("18 07:28", jobs=(CRITICAL, WEEKLY)))
 
-    assert desk.state("18 07:30") is State.OK
+    assert keeper.state("18 07:30") is State.OK

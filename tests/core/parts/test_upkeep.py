@@ -38,8 +38,8 @@ def configured(**job: Any) -> Settings:
 
 
 def row(now: str, made: Report, given: Settings | None = None) -> JobRow:
-    found = judged(now, made, given=given or configured(schedule="sun 06:00", title="Repository prune"))
-    return next(one for one in found.jobs if one.name == "backrest/prune/b2")
+    board = judged(now, made, given=given or configured(schedule="sun 06:00", title="Repository prune"))
+    return next(job for job in board.jobs if job.name == "backrest/prune/b2")
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_rule_7_a_time_that_exists_twice_may_be_kept_at_the_second(minutes: int,
     """In Berlin 02:30 comes twice on Sunday 25 October 2026."""
     now = at("2026-10-25 02:30") + timedelta(minutes=minutes)
     made = replace(report("24 Oct 12:00", prune(run("18 Oct 02:30"))), at=now)
-    made = replace(made, readings=tuple(replace(one, as_of=now) for one in made.readings))
-    found = board({"backrest": made}, EMPTY, configured(schedule="sun 02:30"), now)
+    made = replace(made, readings=tuple(replace(reading, as_of=now) for reading in made.readings))
+    judged = board({"backrest": made}, EMPTY, configured(schedule="sun 02:30"), now)
 
-    assert [job.verdict.state for job in found.jobs if job.kind == "prune"] == [state]
+    assert [job.verdict.state for job in judged.jobs if job.kind == "prune"] == [state]
 
 
 def test_a_zone_that_nobody_knows_is_no_mistake_of_ours() -> None:
@@ -78,25 +78,25 @@ def test_a_zone_that_nobody_knows_is_no_mistake_of_ours() -> None:
 
 
 def test_the_row_has_the_title_the_schedule_and_the_next_due_time() -> None:
-    found = row("23 07:30", report("23 07:29", prune(run("22 06:00"))))
+    job = row("23 07:30", report("23 07:29", prune(run("22 06:00"))))
 
-    assert (found.title, found.schedule, found.kind, found.source) == (
+    assert (job.title, job.schedule, job.kind, job.source) == (
         "Repository prune",
         "sun 06:00",
         "prune",
         "backrest",
     )
-    assert found.next_run == at("29 06:00")
-    assert found.last_run == run("22 06:00")
+    assert job.next_run == at("29 06:00")
+    assert job.last_run == run("22 06:00")
 
 
 def test_what_never_ran_is_new_until_it_is_due() -> None:
     given = settings(BACKREST, jobs=MappingProxyType({"backrest/check/b2": JobSetting(schedule="0 7 1 * *")}))
     fresh = report("23 07:29", plan_runs=(run("20 02:15"),))
-    (found,) = [one for one in judged("23 07:30", fresh, given=given).jobs if one.kind == "check"]
+    (check,) = [job for job in judged("23 07:30", fresh, given=given).jobs if job.kind == "check"]
 
-    assert (found.verdict.state, found.title) == (State.NEW, "Backrest integrity check b2")
-    assert found.verdict.reason == "Nothing was due yet; first run Tue 1 Dec 07:00."
+    assert (check.verdict.state, check.title) == (State.NEW, "Backrest integrity check b2")
+    assert check.verdict.reason == "Nothing was due yet; first run Tue 1 Dec 07:00."
 
 
 def test_a_failure_says_why_and_where_to_look() -> None:

@@ -12,45 +12,54 @@ from sidecar.core.reports.facts import DumpPlan
 from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.core.settings import ExpectSetting, Ignore, PartSetting, ServiceSetting
 from tests.core.factories import at, run
-from tests.core.remembering import DAILY, JELLYFIN, VAULTWARDEN, BoardKeeper, backrest, databasement, night, plans_desk
+from tests.core.remembering import (
+    DAILY,
+    JELLYFIN,
+    VAULTWARDEN,
+    BoardKeeper,
+    backrest,
+    databasement,
+    night,
+    plans_keeper,
+)
 from tests.core.sample_reports import CRITICAL, DATABASEMENT, PBS, PVE, away, group, pbs, pve, row, service, settings
 
 
 def test_rule_11_a_mapped_guest_that_is_gone_is_a_note_for_thirty_days_and_then_a_wrong_reference() -> None:
-    desk = BoardKeeper(settings(services=(service("passwords", "101"), service("media", "201"))))
+    keeper = BoardKeeper(settings(services=(service("passwords", "101"), service("media", "201"))))
     both = (VAULTWARDEN, JELLYFIN)
     kept = (group("22 04:05"), group("22 04:07", vmid="201"))
-    desk.take(
+    keeper.take(
         pbs("22 11:58", *kept), pve("22 11:58", night(22), guests=both, jobs=(replace(CRITICAL, guests=(101, 201)),))
     )
     left: dict[str, Any] = {"guests": (JELLYFIN,), "jobs": (replace(CRITICAL, guests=(201,)),)}
-    desk.take(pve("22 12:03", night(22), **left))
-    found = desk.board("22 12:04")
+    keeper.take(pve("22 12:03", night(22), **left))
+    board = keeper.board("22 12:04")
 
-    assert ([one.name for one in found.services], found.overall.state) == (["media"], State.OK)
+    assert ([service.name for service in board.services], board.overall.state) == (["media"], State.OK)
     assert (
-        "passwords: gone from pve since today 12:03: vaultwarden (pve:101); nothing expects it any more." in found.notes
+        "passwords: gone from pve since today 12:03: vaultwarden (pve:101); nothing expects it any more." in board.notes
     )
 
-    desk.take(pve("2026-12-23 12:03", **left))
-    later = desk.board("2026-12-23 12:04")
+    keeper.take(pve("2026-12-23 12:03", **left))
+    later = keeper.board("2026-12-23 12:04")
     assert row(later, "passwords").verdict.state is State.UNKNOWN
     assert "passwords: guests names 101, which pve does not know." in later.notes
 
 
 def test_rule_11_a_mapped_part_with_its_own_expectation_is_missed_when_it_is_gone() -> None:
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", ExpectSetting("sun 06:00"))
-    desk = BoardKeeper(settings(services=(ServiceSetting("archive", (part,)),)))
+    keeper = BoardKeeper(settings(services=(ServiceSetting("archive", (part,)),)))
     nas = group("22 06:10", vmid="nas", kind="host")
-    desk.take(pve("22 11:58", guests=(), jobs=()), pbs("22 11:58", nas))
-    assert desk.state("22 12:00", "archive") is State.OK
+    keeper.take(pve("22 11:58", guests=(), jobs=()), pbs("22 11:58", nas))
+    assert keeper.state("22 12:00", "archive") is State.OK
 
-    desk.take(pbs("22 12:03"), pve("22 12:03", guests=(), jobs=()))
-    assert desk.state("22 12:04", "archive") is State.MISSED
-    assert desk.reason("22 12:04", "archive") == "Gone from pbs since today 12:03, but still expected."
+    keeper.take(pbs("22 12:03"), pve("22 12:03", guests=(), jobs=()))
+    assert keeper.state("22 12:04", "archive") is State.MISSED
+    assert keeper.reason("22 12:04", "archive") == "Gone from pbs since today 12:03, but still expected."
 
-    desk.take(pbs("22 12:08", nas))
-    assert desk.state("22 12:09", "archive") is State.OK
+    keeper.take(pbs("22 12:08", nas))
+    assert keeper.state("22 12:09", "archive") is State.OK
 
 
 @pytest.mark.parametrize(
@@ -68,100 +77,102 @@ def test_rule_11_a_mapped_database_that_is_gone_is_missed_while_a_backup_covers_
         DATABASEMENT,
         services=(service("crm", "pg/crm", kind=PartKind.DATABASE), service("shop", "pg/shop", kind=PartKind.DATABASE)),
     )
-    desk = BoardKeeper(given).take(
+    keeper = BoardKeeper(given).take(
         databasement("22 11:58", "crm", "shop"), databasement("22 12:03", "shop", plans=plans)
     )
-    found = desk.board("22 12:04")
+    board = keeper.board("22 12:04")
 
-    assert {one.name: one.verdict.state for one in found.services} == expected
+    assert {service.name: service.verdict.state for service in board.services} == expected
 
 
 def test_rule_11_a_mapped_pattern_shows_what_of_it_is_gone() -> None:
     given = settings(DATABASEMENT, services=(service("data", "pg/*", kind=PartKind.DATABASE),))
-    desk = BoardKeeper(given).take(databasement("22 11:58", "crm", "shop"), databasement("22 12:03", "shop"))
-    parts = row(desk.board("22 12:04"), "data").parts
+    keeper = BoardKeeper(given).take(databasement("22 11:58", "crm", "shop"), databasement("22 12:03", "shop"))
+    parts = row(keeper.board("22 12:04"), "data").parts
 
-    assert {one.ref: one.verdict.state for one in parts} == {"pg/crm": State.MISSED, "pg/shop": State.OK}
+    assert {part.ref: part.verdict.state for part in parts} == {"pg/crm": State.MISSED, "pg/shop": State.OK}
 
 
 @pytest.mark.parametrize(("last", "expected"), [("24 02:15", State.MISSED), (None, None)], ids=["was on", "was off"])
 def test_rule_11_a_mapped_plan_that_is_gone_is_missed_unless_it_was_switched_off_before(
     last: str | None, expected: State | None
 ) -> None:
-    desk = plans_desk(
+    keeper = plans_keeper(
         backrest("23 02:00", "23 02:15"),
         backrest("23 11:58", last, run("23 02:15")),
         backrest("23 12:03", "24 03:00", plan="other"),
         services=(service("photos", "photos", kind=PartKind.PLAN),),
     )
-    found = {one.name: one.verdict.state for one in desk.board("23 12:04").services}
+    states = {service.name: service.verdict.state for service in keeper.board("23 12:04").services}
 
-    assert found.get("photos") is expected
+    assert states.get("photos") is expected
 
 
 def test_rule_11_unmapped_things_are_noted_for_seven_days() -> None:
-    desk = BoardKeeper().take(pbs("22 11:58"), pve("22 11:58", guests=(VAULTWARDEN, JELLYFIN)), pve("22 12:03"))
+    keeper = BoardKeeper().take(pbs("22 11:58"), pve("22 11:58", guests=(VAULTWARDEN, JELLYFIN)), pve("22 12:03"))
     said = "Gone from pve since today 12:03: jellyfin (pve:201)."
-    assert said in desk.board("22 12:04").notes
+    assert said in keeper.board("22 12:04").notes
 
-    desk.take(pve("29 12:04"))
-    assert not [note for note in desk.board("29 12:05").notes if "jellyfin" in note]
+    keeper.take(pve("29 12:04"))
+    assert not [note for note in keeper.board("29 12:05").notes if "jellyfin" in note]
 
 
 @pytest.mark.parametrize(
     "problem", [Problem("connection refused"), Problem("HTTP 401", kind=ProblemKind.REFUSED_CREDENTIALS)]
 )
 def test_rule_11_a_source_that_cannot_be_read_makes_nothing_vanish(problem: Problem) -> None:
-    desk = BoardKeeper(settings(services=(service("passwords", "101"),))).take(
+    keeper = BoardKeeper(settings(services=(service("passwords", "101"),))).take(
         pbs("22 11:58", group("22 04:05")), pve("22 11:58")
     )
-    desk.take(Report("pve", SourceKind.PVE, at("22 12:03"), problem=problem))
+    keeper.take(Report("pve", SourceKind.PVE, at("22 12:03"), problem=problem))
 
-    assert desk.history.seen["guest:pve:101"].gone is None
-    assert not [note for note in desk.board("22 12:04").notes if "gone from pve" in note.lower()]
+    assert keeper.history.seen["guest:pve:101"].gone is None
+    assert not [note for note in keeper.board("22 12:04").notes if "gone from pve" in note.lower()]
 
 
 def test_rule_11_what_may_be_on_a_cluster_that_cannot_be_read_is_unknown_not_gone() -> None:
     other = replace(PVE, name="pve2")
-    desk = BoardKeeper(settings(PVE, other, PBS, services=(service("passwords", "101"),)))
-    desk.take(pbs("22 11:58", group("22 04:05")), pve("22 11:58"), pve("22 12:03", guests=()))
-    desk.take(away("pve2", SourceKind.PVE, "22 12:03"))
+    keeper = BoardKeeper(settings(PVE, other, PBS, services=(service("passwords", "101"),)))
+    keeper.take(pbs("22 11:58", group("22 04:05")), pve("22 11:58"), pve("22 12:03", guests=()))
+    keeper.take(away("pve2", SourceKind.PVE, "22 12:03"))
 
-    assert desk.state("22 12:04", "passwords") is State.UNKNOWN
+    assert keeper.state("22 12:04", "passwords") is State.UNKNOWN
 
 
 def test_rule_11_what_is_gone_stays_gone_while_its_list_cannot_be_read_for_a_moment() -> None:
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", ExpectSetting("sun 06:00"))
-    desk = BoardKeeper(settings(services=(ServiceSetting("archive", (part,)),)))
-    desk.take(pbs("22 11:58", group("22 06:10", vmid="nas", kind="host")), pbs("22 12:03"))
-    desk.take(away("pbs", SourceKind.PBS, "22 12:08"))
+    keeper = BoardKeeper(settings(services=(ServiceSetting("archive", (part,)),)))
+    keeper.take(pbs("22 11:58", group("22 06:10", vmid="nas", kind="host")), pbs("22 12:03"))
+    keeper.take(away("pbs", SourceKind.PBS, "22 12:08"))
 
-    assert desk.state("22 12:09", "archive") is State.MISSED
-    assert desk.state("22 12:24", "archive") is State.UNKNOWN
+    assert keeper.state("22 12:09", "archive") is State.MISSED
+    assert keeper.state("22 12:24", "archive") is State.UNKNOWN
 
 
 def test_rule_11_what_comes_back_is_there_again() -> None:
-    desk = BoardKeeper().take(pve("22 11:58"), pve("22 12:03", guests=()), pve("22 12:08"))
-    seen = desk.history.seen["guest:pve:101"]
+    keeper = BoardKeeper().take(pve("22 11:58"), pve("22 12:03", guests=()), pve("22 12:08"))
+    seen = keeper.history.seen["guest:pve:101"]
 
     assert (seen.first, seen.gone) == (at("22 11:58"), None)
 
 
 def test_rule_11_what_configuration_leaves_out_is_not_noted() -> None:
-    desk = BoardKeeper(settings(ignore=Ignore(guests=("201",))))
-    desk.take(pbs("22 11:58"), pve("22 11:58", guests=(VAULTWARDEN, JELLYFIN)), pve("22 12:03"))
+    keeper = BoardKeeper(settings(ignore=Ignore(guests=("201",))))
+    keeper.take(pbs("22 11:58"), pve("22 11:58", guests=(VAULTWARDEN, JELLYFIN)), pve("22 12:03"))
 
-    assert not [note for note in desk.board("22 12:04").notes if "jellyfin" in note]
+    assert not [note for note in keeper.board("22 12:04").notes if "jellyfin" in note]
 
 
 def test_rule_11_a_namespace_that_cannot_be_read_makes_no_group_vanish() -> None:
     nas = group("22 06:10", vmid="nas", kind="host")
-    desk = BoardKeeper().take(pbs("22 11:58", nas))
+    keeper = BoardKeeper().take(pbs("22 11:58", nas))
     server = pbs("22 12:03")
     broken = tuple(
-        replace(one, facts=(), as_of=None, problem=Problem("HTTP 500")) if one.scope[0] == "snapshots" else one
-        for one in server.readings
+        replace(reading, facts=(), as_of=None, problem=Problem("HTTP 500"))
+        if reading.scope[0] == "snapshots"
+        else reading
+        for reading in server.readings
     )
-    desk.take(replace(server, readings=broken))
+    keeper.take(replace(server, readings=broken))
 
-    assert desk.history.seen["guest:pbs:main/host/nas"].gone is None
+    assert keeper.history.seen["guest:pbs:main/host/nas"].gone is None

@@ -32,20 +32,22 @@ MINUTES = (0, 5, 7 * 60, 23 * 60)
 
 
 def troubled() -> Workload:
-    """The bench's lab with a dump that failed just now and an upload that has just begun; its readings never get stale."""
-    lab = mixed(100)
+    """The bench's workload with a dump that failed just now and an upload that has just begun; its readings never get stale."""
+    workload = mixed(100)
     reports = {
-        **lab.reports,
-        "databasement": changed(lab.reports["databasement"], with_failure),
-        "pbs": changed(lab.reports["pbs"], with_upload),
+        **workload.reports,
+        "databasement": changed(workload.reports["databasement"], with_failure),
+        "pbs": changed(workload.reports["pbs"], with_upload),
     }
-    patient = tuple(replace(one, stale_after=timedelta(days=3)) for one in lab.settings.sources)
-    return replace(lab, reports=reports, settings=replace(lab.settings, sources=patient))
+    patient = tuple(replace(source, stale_after=timedelta(days=3)) for source in workload.settings.sources)
+    return replace(workload, reports=reports, settings=replace(workload.settings, sources=patient))
 
 
 def changed(report: Report, change: Callable[[Fact], Fact]) -> Report:
     """The report with its facts changed."""
-    return replace(report, readings=tuple(replace(one, facts=tuple(map(change, one.facts))) for one in report.readings))
+    return replace(
+        report, readings=tuple(replace(reading, facts=tuple(map(change, reading.facts))) for reading in report.readings)
+    )
 
 
 def with_failure(fact: Fact) -> Fact:
@@ -63,20 +65,20 @@ def with_upload(fact: Fact) -> Fact:
     return replace(fact, snapshots=(replace(newest, size=None), *older))
 
 
-def said(lab: Workload, minutes: int) -> str:
+def said(workload: Workload, minutes: int) -> str:
     """All that a board and a month of calendar say, in short."""
-    found = judged(lab.reports, lab.history, lab.settings, NOW + timedelta(minutes=minutes))
-    everything = repr((board_of(found), timeline_of(found).occurrences(*MONTH)))
+    verdicts = judged(workload.reports, workload.history, workload.settings, NOW + timedelta(minutes=minutes))
+    everything = repr((board_of(verdicts), timeline_of(verdicts).occurrences(*MONTH)))
     return hashlib.sha256(everything.encode()).hexdigest()
 
 
 @pytest.fixture(scope="module")
 def warm() -> dict[int, str]:
     """By minute, of the same reports, one after another, some of them twice."""
-    lab = troubled()
+    workload = troubled()
     for minutes in reversed(MINUTES):
-        said(lab, minutes)
-    return {minutes: said(lab, minutes) for minutes in MINUTES}
+        said(workload, minutes)
+    return {minutes: said(workload, minutes) for minutes in MINUTES}
 
 
 def test_every_moment_says_something_else(warm: dict[int, str]) -> None:
@@ -112,5 +114,5 @@ def test_what_is_kept_by_report_goes_with_the_report() -> None:
     del first
     gc.collect()
     others = [Report(f"pbs{number}", SourceKind.PBS, NOW) for number in range(1000)]
-    assert [length(one) for one in others] == [0] * 1000
+    assert [length(report) for report in others] == [0] * 1000
     assert len(made) == 1002, "one of them got what was made of a report that is gone"

@@ -65,7 +65,7 @@ def field(low: int, high: int, between: str, *, stepped_star: bool = False) -> s
 
 def lists(low: int, high: int) -> st.SearchStrategy[Field]:
     some = st.lists(st.integers(low, high), min_size=1, max_size=4)
-    return some.map(lambda found: (",".join(map(str, found)), frozenset(found)))
+    return some.map(lambda values: (",".join(map(str, values)), frozenset(values)))
 
 
 def _stepped(first: int, last: int, step: int, between: str) -> Field:
@@ -133,7 +133,7 @@ def _weekday_range(ends: tuple[int, int]) -> Field:
 WEEKDAYS: st.SearchStrategy[Field] = st.one_of(
     st.just(("", None)),
     st.lists(st.integers(0, 6), min_size=1, max_size=3).map(
-        lambda some: (",".join(_NAMES[one] for one in some), frozenset(some))
+        lambda some: (",".join(_NAMES[number] for number in some), frozenset(some))
     ),
     st.tuples(st.integers(0, 6), st.integers(0, 6)).map(_weekday_range),
 )

@@ -21,16 +21,20 @@ from tests.core.remembering import (
     databasement,
     edited,
     night,
-    plans_desk,
+    plans_keeper,
 )
 from tests.core.sample_reports import CRITICAL, DATABASEMENT, group, pbs, pve, settings
 
 
-def told(desk: BoardKeeper, start: str, end: str, now: str, job: str = "pve/backup/critical") -> list[tuple[str, str]]:
+def told(
+    keeper: BoardKeeper, start: str, end: str, now: str, job: str = "pve/backup/critical"
+) -> list[tuple[str, str]]:
     """(local due time, state) of each occurrence of a job."""
-    found = timeline(desk.reports, desk.history, desk.settings, at(now)).occurrences(at(start), at(end))
-    mine = [one for one in found if one.job == job]
-    return [(f"{one.due.astimezone(BERLIN):%d %H:%M}", str(one.state or "planned")) for one in mine]
+    occurrences = timeline(keeper.reports, keeper.history, keeper.settings, at(now)).occurrences(at(start), at(end))
+    mine = [occurrence for occurrence in occurrences if occurrence.job == job]
+    return [
+        (f"{occurrence.due.astimezone(BERLIN):%d %H:%M}", str(occurrence.state or "planned")) for occurrence in mine
+    ]
 
 
 def morning(day: int, *kept: str, job: BackupJob = CRITICAL, clock: str = "11:58", **changes: Any) -> BoardKeeper:
@@ -38,20 +42,20 @@ def morning(day: int, *kept: str, job: BackupJob = CRITICAL, clock: str = "11:58
 
 
 def later(
-    desk: BoardKeeper, day: int, *kept: str, job: BackupJob = CRITICAL, clock: str = "11:58", **changes: Any
+    keeper: BoardKeeper, day: int, *kept: str, job: BackupJob = CRITICAL, clock: str = "11:58", **changes: Any
 ) -> BoardKeeper:
     read = f"{day} {clock}"
-    return desk.take(pbs(read, group(*kept)), pve(read, night(day), **{"jobs": (job,), **changes}))
+    return keeper.take(pbs(read, group(*kept)), pve(read, night(day), **{"jobs": (job,), **changes}))
 
 
 # --- rule 1 ---------------------------------------------------------------------------------------------------------------
 
 
 def test_rule_1_days_before_a_schedule_was_edited_keep_their_due_times() -> None:
-    desk = morning(22, "20 04:00", "21 04:00", "22 04:00")
-    later(desk, 22, "20 04:00", "21 04:00", "22 04:00", job=edited("10:00"), clock="12:03")
+    keeper = morning(22, "20 04:00", "21 04:00", "22 04:00")
+    later(keeper, 22, "20 04:00", "21 04:00", "22 04:00", job=edited("10:00"), clock="12:03")
 
-    assert told(desk, "20 00:00", "24 00:00", "22 12:04") == [
+    assert told(keeper, "20 00:00", "24 00:00", "22 12:04") == [
         ("20 04:00", "ok"),
         ("21 04:00", "ok"),
         ("22 04:00", "ok"),
@@ -60,10 +64,10 @@ def test_rule_1_days_before_a_schedule_was_edited_keep_their_due_times() -> None
 
 
 def test_rule_1_what_failed_before_the_edit_stays_failed() -> None:
-    desk = morning(22, "20 04:00", "21 04:00")
-    later(desk, 22, "20 04:00", "21 04:00", job=edited("20:00"), clock="12:03")
+    keeper = morning(22, "20 04:00", "21 04:00")
+    later(keeper, 22, "20 04:00", "21 04:00", job=edited("20:00"), clock="12:03")
 
-    assert told(desk, "21 00:00", "24 00:00", "22 12:04")[1:] == [
+    assert told(keeper, "21 00:00", "24 00:00", "22 12:04")[1:] == [
         ("22 04:00", "failed"),
         ("22 20:00", "planned"),
         ("23 20:00", "planned"),
@@ -72,30 +76,35 @@ def test_rule_1_what_failed_before_the_edit_stays_failed() -> None:
 
 def test_rule_1_a_guest_that_came_later_was_not_due_before() -> None:
     kept = ("20 04:00", "21 04:00", "22 04:00")
-    desk = morning(21, *kept[:2])
+    keeper = morning(21, *kept[:2])
     both: dict[str, Any] = {"guests": (VAULTWARDEN, JELLYFIN), "jobs": (replace(CRITICAL, guests=(101, 201)),)}
-    desk.take(pbs("22 11:58", group(*kept), group("22 04:10", vmid="201")), pve("22 11:58", night(22), **both))
-    found = timeline(desk.reports, desk.history, desk.settings, at("22 11:59")).occurrences(
+    keeper.take(pbs("22 11:58", group(*kept), group("22 04:10", vmid="201")), pve("22 11:58", night(22), **both))
+    occurrences = timeline(keeper.reports, keeper.history, keeper.settings, at("22 11:59")).occurrences(
         at("20 00:00"), at("24 00:00")
     )
 
-    assert [(one.members, one.members_ok) for one in found] == [(1, 1), (1, 1), (1, 1), (2, None)]
+    assert [(occurrence.members, occurrence.members_ok) for occurrence in occurrences] == [
+        (1, 1),
+        (1, 1),
+        (1, 1),
+        (2, None),
+    ]
 
 
 def test_rule_1_a_guest_that_moved_to_another_job_keeps_its_past_in_the_old_one() -> None:
     kept = ("20 04:00", "21 04:00", "22 04:00")
-    desk = morning(22, *kept)
-    desk.take(pve("22 12:03", night(22), jobs=(replace(CRITICAL, guests=()), WEEKLY)))
+    keeper = morning(22, *kept)
+    keeper.take(pve("22 12:03", night(22), jobs=(replace(CRITICAL, guests=()), WEEKLY)))
 
-    assert told(desk, "21 00:00", "24 00:00", "22 12:04") == [("21 04:00", "ok"), ("22 04:00", "ok")]
-    assert told(desk, "21 00:00", "24 00:00", "22 12:04", "pve/backup/weekly") == [("23 04:00", "planned")]
+    assert told(keeper, "21 00:00", "24 00:00", "22 12:04") == [("21 04:00", "ok"), ("22 04:00", "ok")]
+    assert told(keeper, "21 00:00", "24 00:00", "22 12:04", "pve/backup/weekly") == [("23 04:00", "planned")]
 
 
 def test_rule_1_a_guest_with_another_name_on_another_node_keeps_its_past() -> None:
-    desk = morning(21, "20 04:00", "21 04:00")
-    later(desk, 22, "20 04:00", "21 04:00", "22 04:00", guests=(Guest(101, "lxc", "passwords", "pve2"),))
+    keeper = morning(21, "20 04:00", "21 04:00")
+    later(keeper, 22, "20 04:00", "21 04:00", "22 04:00", guests=(Guest(101, "lxc", "passwords", "pve2"),))
 
-    assert {state for _, state in told(desk, "20 00:00", "23 00:00", "22 11:59")} == {"ok"}
+    assert {state for _, state in told(keeper, "20 00:00", "23 00:00", "22 11:59")} == {"ok"}
 
 
 # --- rule 2: switched off --------------------------------------------------------------------------------------------------
@@ -104,26 +113,26 @@ def test_rule_1_a_guest_with_another_name_on_another_node_keeps_its_past() -> No
 @pytest.mark.parametrize("remembering", [True, False], ids=["seen on before", "off at first contact"])
 def test_rule_2_what_a_job_did_before_it_was_switched_off_stays(*, remembering: bool) -> None:
     kept = ("20 04:00", "21 04:00", "22 04:00")
-    desk = morning(22, *kept) if remembering else BoardKeeper()
+    keeper = morning(22, *kept) if remembering else BoardKeeper()
     off = edited("04:00", enabled=False)
-    later(desk, 22, *kept, job=off, clock="12:03")
-    desk.take(pbs("25 11:58", group(*kept)), pve("25 11:58", jobs=(off,)))
+    later(keeper, 22, *kept, job=off, clock="12:03")
+    keeper.take(pbs("25 11:58", group(*kept)), pve("25 11:58", jobs=(off,)))
 
-    assert told(desk, "20 00:00", "28 00:00", "25 11:59") == [
+    assert told(keeper, "20 00:00", "28 00:00", "25 11:59") == [
         ("20 04:00", "ok"),
         ("21 04:00", "ok"),
         ("22 04:00", "ok"),
     ]
-    assert timeline(desk.reports, desk.history, desk.settings, at("25 11:59")).lines() == ()
+    assert timeline(keeper.reports, keeper.history, keeper.settings, at("25 11:59")).lines() == ()
 
 
 def test_rule_2_what_was_due_while_a_job_was_off_was_missed_once_it_is_on_again() -> None:
     off = edited("04:00", enabled=False)
-    desk = morning(20, "18 04:00", "19 04:00", "20 04:00")
-    later(desk, 20, "18 04:00", "19 04:00", "20 04:00", job=off, clock="12:03")
-    desk.take(pbs("22 12:03", group("18 04:00", "19 04:00", "20 04:00")), pve("22 12:03", night(20)))
+    keeper = morning(20, "18 04:00", "19 04:00", "20 04:00")
+    later(keeper, 20, "18 04:00", "19 04:00", "20 04:00", job=off, clock="12:03")
+    keeper.take(pbs("22 12:03", group("18 04:00", "19 04:00", "20 04:00")), pve("22 12:03", night(20)))
 
-    assert told(desk, "20 00:00", "24 00:00", "22 12:04") == [
+    assert told(keeper, "20 00:00", "24 00:00", "22 12:04") == [
         ("20 04:00", "ok"),
         ("21 04:00", "missed"),
         ("22 04:00", "missed"),
@@ -132,18 +141,18 @@ def test_rule_2_what_was_due_while_a_job_was_off_was_missed_once_it_is_on_again(
 
 
 def test_rule_2_a_job_that_the_configuration_switches_off_is_in_no_calendar_past_or_coming() -> None:
-    desk = BoardKeeper(settings(jobs={"pve/backup/critical": JobSetting(disabled=True)}))
-    later(desk, 21, "20 04:00", "21 04:00")
-    later(desk, 22, "20 04:00", "21 04:00", job=edited("10:00"))
+    keeper = BoardKeeper(settings(jobs={"pve/backup/critical": JobSetting(disabled=True)}))
+    later(keeper, 21, "20 04:00", "21 04:00")
+    later(keeper, 22, "20 04:00", "21 04:00", job=edited("10:00"))
 
-    assert told(desk, "20 00:00", "24 00:00", "22 12:04") == []
+    assert told(keeper, "20 00:00", "24 00:00", "22 12:04") == []
 
 
 def test_rule_2_dumps_of_a_server_that_was_switched_off_stay() -> None:
-    desk = BoardKeeper(settings(DATABASEMENT)).take(databasement("22 11:58", "crm"))
-    desk.take(databasement("22 12:03", "crm", plans=(replace(DAILY, enabled=False),)))
+    keeper = BoardKeeper(settings(DATABASEMENT)).take(databasement("22 11:58", "crm"))
+    keeper.take(databasement("22 12:03", "crm", plans=(replace(DAILY, enabled=False),)))
 
-    assert told(desk, "22 00:00", "25 00:00", "22 12:04", "databasement/dump/Daily") == [("22 02:00", "ok")]
+    assert told(keeper, "22 00:00", "25 00:00", "22 12:04", "databasement/dump/Daily") == [("22 02:00", "ok")]
 
 
 # --- what Backrest announced ------------------------------------------------------------------------------------------------
@@ -152,11 +161,11 @@ PHOTOS = "backrest/plan/photos"
 
 
 def test_rule_1_an_announced_run_that_never_came_is_missed_in_the_calendar() -> None:
-    desk = plans_desk(
+    keeper = plans_keeper(
         backrest("21 12:00", "22 02:15", run("21 02:15")),
         backrest("22 12:00", "23 02:15", run("21 02:15")),
     )
-    assert told(desk, "21 00:00", "24 00:00", "22 12:01", PHOTOS) == [
+    assert told(keeper, "21 00:00", "24 00:00", "22 12:01", PHOTOS) == [
         ("21 02:15", "ok"),
         ("22 02:15", "missed"),
         ("23 02:15", "planned"),
@@ -165,9 +174,9 @@ def test_rule_1_an_announced_run_that_never_came_is_missed_in_the_calendar() -> 
 
 def test_rule_1_a_run_answers_its_announcement_in_the_calendar_and_one_by_hand_stands_for_itself() -> None:
     runs = (run("21 02:15"), run("22 03:10"), failed("22 11:00"))
-    desk = plans_desk(backrest("21 12:00", "22 02:15", runs[0]), backrest("22 12:00", "23 02:15", *runs))
+    keeper = plans_keeper(backrest("21 12:00", "22 02:15", runs[0]), backrest("22 12:00", "23 02:15", *runs))
 
-    assert told(desk, "21 00:00", "24 00:00", "22 12:01", PHOTOS) == [
+    assert told(keeper, "21 00:00", "24 00:00", "22 12:01", PHOTOS) == [
         ("21 02:15", "ok"),
         ("22 02:15", "ok"),
         ("22 11:00", "failed"),
@@ -176,17 +185,17 @@ def test_rule_1_a_run_answers_its_announcement_in_the_calendar_and_one_by_hand_s
 
 
 def test_rule_1_while_a_run_is_under_way_it_is_told_once() -> None:
-    desk = plans_desk(backrest("22 02:00", "22 02:15", run("21 02:15")))
+    keeper = plans_keeper(backrest("22 02:00", "22 02:15", run("21 02:15")))
     begun = replace(run("22 02:16"), end=None, outcome=run("22 02:16").outcome.RUNNING)
-    desk.take(backrest("22 02:20", None, run("21 02:15"), begun))
+    keeper.take(backrest("22 02:20", None, run("21 02:15"), begun))
 
-    assert told(desk, "22 00:00", "24 00:00", "22 02:21", PHOTOS) == [("22 02:15", "running")]
+    assert told(keeper, "22 00:00", "24 00:00", "22 02:21", PHOTOS) == [("22 02:15", "running")]
 
 
 def test_rule_2_what_a_plan_did_before_it_was_switched_off_stays() -> None:
-    desk = plans_desk(
+    keeper = plans_keeper(
         backrest("21 12:00", "22 02:15", run("21 02:15")),
         backrest("22 12:00", None, run("21 02:15"), run("22 02:15")),
     )
 
-    assert told(desk, "21 00:00", "25 00:00", "22 12:01", PHOTOS) == [("21 02:15", "ok"), ("22 02:15", "ok")]
+    assert told(keeper, "21 00:00", "25 00:00", "22 12:01", PHOTOS) == [("21 02:15", "ok"), ("22 02:15", "ok")]

@@ -41,9 +41,12 @@ def due(
     return list(occurrences(by_name, history, given or settings(), at(start), at(end), at(now)))
 
 
-def told(found: list[Occurrence]) -> list[tuple[str, str]]:
+def told(occurrences: list[Occurrence]) -> list[tuple[str, str]]:
     """(local due time, state) of each."""
-    return [(f"{one.due.astimezone(BERLIN):%d %H:%M}", str(one.state or "planned")) for one in found]
+    return [
+        (f"{occurrence.due.astimezone(BERLIN):%d %H:%M}", str(occurrence.state or "planned"))
+        for occurrence in occurrences
+    ]
 
 
 def guest_with(*backups: str, now: str, tasks: tuple[Any, ...] = ()) -> tuple[Report, Report]:
@@ -54,15 +57,18 @@ def guest_with(*backups: str, now: str, tasks: tuple[Any, ...] = ()) -> tuple[Re
 
 
 def test_past_due_times_tell_what_became_of_them_and_future_ones_are_planned() -> None:
-    found = due("22 00:00", "25 00:00", "23 07:30", *guest_with("22 04:00", "23 04:01", now="23 07:29"))
+    occurrences = due("22 00:00", "25 00:00", "23 07:30", *guest_with("22 04:00", "23 04:01", now="23 07:29"))
 
-    assert told(found) == [("22 04:00", "ok"), ("23 04:00", "ok"), ("24 04:00", "planned")]
-    assert [(one.job, one.title, one.kind, one.members, one.members_ok) for one in found][::2] == [
+    assert told(occurrences) == [("22 04:00", "ok"), ("23 04:00", "ok"), ("24 04:00", "planned")]
+    assert [
+        (occurrence.job, occurrence.title, occurrence.kind, occurrence.members, occurrence.members_ok)
+        for occurrence in occurrences
+    ][::2] == [
         ("pve/backup/critical", "PVE backup critical", OccurrenceKind.BACKUP, 1, 1),
         ("pve/backup/critical", "PVE backup critical", OccurrenceKind.BACKUP, 1, None),
     ]
-    assert (found[1].run, found[1].reason) == (Run(at("23 04:01"), None, Outcome.OK, 1000), None)
-    assert found[2].grace_until == at("24 04:30")
+    assert (occurrences[1].run, occurrences[1].reason) == (Run(at("23 04:01"), None, Outcome.OK, 1000), None)
+    assert occurrences[2].grace_until == at("24 04:30")
 
 
 @pytest.mark.parametrize(
@@ -80,12 +86,12 @@ def test_the_window_is_half_open() -> None:
 
 
 def test_a_run_that_answers_late_is_ok_with_its_time() -> None:
-    (found,) = due("23 00:00", "24 00:00", "23 15:00", *guest_with("22 04:00", "23 11:02", now="23 14:59"))
+    (occurrence,) = due("23 00:00", "24 00:00", "23 15:00", *guest_with("22 04:00", "23 11:02", now="23 14:59"))
 
-    assert found.state is State.OK
-    assert found.run is not None
-    assert found.run.start == at("23 11:02")
-    assert found.reason == "Began late, today 11:02."
+    assert occurrence.state is State.OK
+    assert occurrence.run is not None
+    assert occurrence.run.start == at("23 11:02")
+    assert occurrence.reason == "Began late, today 11:02."
 
 
 def test_a_run_five_minutes_early_answers_the_due_time_it_is_early_for() -> None:
@@ -95,34 +101,36 @@ def test_a_run_five_minutes_early_answers_the_due_time_it_is_early_for() -> None
 
 
 def test_a_dead_daily_job_missed_every_day_since() -> None:
-    found = due("20 00:00", "25 00:00", "23 07:30", *guest_with("19 04:00", "20 04:00", now="23 07:29"))
+    occurrences = due("20 00:00", "25 00:00", "23 07:30", *guest_with("19 04:00", "20 04:00", now="23 07:29"))
 
-    assert told(found) == [
+    assert told(occurrences) == [
         ("20 04:00", "ok"),
         ("21 04:00", "missed"),
         ("22 04:00", "missed"),
         ("23 04:00", "missed"),
         ("24 04:00", "planned"),
     ]
-    assert found[1].reason == "Due Sat 21 Nov 04:00, nothing had started by 04:30; newest backup Fri 20 Nov 04:00."
-    assert found[2].reason == "Nothing ran."
+    assert (
+        occurrences[1].reason == "Due Sat 21 Nov 04:00, nothing had started by 04:30; newest backup Fri 20 Nov 04:00."
+    )
+    assert occurrences[2].reason == "Nothing ran."
 
 
 def test_a_gap_among_kept_backups_was_missed_and_when_it_was_good_again_is_said() -> None:
     reports = guest_with("16 04:00", "17 04:00", "18 04:00", "20 04:00", "21 04:02", now="21 07:00")
-    found = due("19 00:00", "20 00:00", "21 07:00", *reports)
+    occurrences = due("19 00:00", "20 00:00", "21 07:00", *reports)
 
-    assert told(found) == [("19 04:00", "missed")]
-    assert found[0].reason == "Nothing ran. Good again Fri 20 Nov 04:00."
+    assert told(occurrences) == [("19 04:00", "missed")]
+    assert occurrences[0].reason == "Nothing ran. Good again Fri 20 Nov 04:00."
 
 
 def test_what_retention_may_have_removed_is_not_called_missed() -> None:
     """Daily backups of which only one a week is kept: the days between have left no trace."""
     kept = ["1 Nov 04:00", "8 Nov 04:00", "15 Nov 04:00", "22 04:00", "23 04:00"]
     tasks = tuple(vzdump(f"{day:02} 04:00", f"{day:02} 04:10") for day in range(1, 24))
-    found = due("1 Nov 00:00", "24 00:00", "23 07:30", *guest_with(*kept, now="23 07:29", tasks=tasks))
+    occurrences = due("1 Nov 00:00", "24 00:00", "23 07:30", *guest_with(*kept, now="23 07:29", tasks=tasks))
 
-    assert told(found) == [(f"{day:02} 04:00", "ok") for day in (1, 8, 15, 22, 23)]
+    assert told(occurrences) == [(f"{day:02} 04:00", "ok") for day in (1, 8, 15, 22, 23)]
 
 
 def test_nothing_is_told_of_days_before_the_oldest_backup() -> None:
@@ -152,17 +160,17 @@ def test_a_failed_task_is_a_failure_of_that_due_time_and_of_no_other() -> None:
         now="22 07:00",
         tasks=(vzdump("21 04:00", "21 04:20", "job errors"),),
     )
-    found = due("20 00:00", "23 00:00", "22 07:00", *reports)
+    occurrences = due("20 00:00", "23 00:00", "22 07:00", *reports)
 
-    assert told(found) == [("20 04:00", "ok"), ("21 04:00", "failed"), ("22 04:00", "ok")]
-    assert found[1].reason == "CT 101 got no snapshot, job errors. Good again today 04:00."
+    assert told(occurrences) == [("20 04:00", "ok"), ("21 04:00", "failed"), ("22 04:00", "ok")]
+    assert occurrences[1].reason == "CT 101 got no snapshot, job errors. Good again today 04:00."
 
 
 def test_a_source_that_went_away_leaves_the_past_as_it_was_seen_and_the_newest_unknown() -> None:
     seen = guest_with("22 04:00", "23 04:00", now="23 06:00")
-    found = due("22 00:00", "26 00:00", "24 07:00", *seen)
+    occurrences = due("22 00:00", "26 00:00", "24 07:00", *seen)
 
-    assert told(found) == [
+    assert told(occurrences) == [
         ("22 04:00", "ok"),
         ("23 04:00", "ok"),
         ("24 04:00", "unknown"),
@@ -171,10 +179,10 @@ def test_a_source_that_went_away_leaves_the_past_as_it_was_seen_and_the_newest_u
 
 
 def test_due_times_that_passed_while_nothing_was_read_are_unknown() -> None:
-    found = due("22 00:00", "26 00:00", "25 07:00", *guest_with("21 04:00", "22 04:00", now="22 06:00"))
+    occurrences = due("22 00:00", "26 00:00", "25 07:00", *guest_with("21 04:00", "22 04:00", now="22 06:00"))
 
-    assert told(found)[1:] == [("23 04:00", "unknown"), ("24 04:00", "unknown"), ("25 04:00", "unknown")]
-    assert found[1].reason == (
+    assert told(occurrences)[1:] == [("23 04:00", "unknown"), ("24 04:00", "unknown"), ("25 04:00", "unknown")]
+    assert occurrences[1].reason == (
         "Can't read pbs since Sun 22 Nov 06:00: it did not answer; newest backup Sun 22 Nov 04:00."
     )
 
@@ -190,28 +198,35 @@ def two_guests(now: str, *first: str, second: tuple[str, ...]) -> tuple[Report, 
 
 def test_a_job_is_as_bad_as_its_worst_member_and_says_who() -> None:
     reports = two_guests("23 07:29", "22 04:00", "23 04:00", second=("21 04:00", "22 04:10"))
-    found = due("22 00:00", "24 00:00", "23 07:30", *reports, given=settings(services=(service("wallet", "101"),)))
+    occurrences = due(
+        "22 00:00", "24 00:00", "23 07:30", *reports, given=settings(services=(service("wallet", "101"),))
+    )
 
-    assert [(one.title, str(one.state), one.members_ok, one.members) for one in found] == [
+    assert [
+        (occurrence.title, str(occurrence.state), occurrence.members_ok, occurrence.members)
+        for occurrence in occurrences
+    ] == [
         ("PBS critical LXC", "ok", 2, 2),
         ("PBS critical LXC", "missed", 1, 2),
     ]
-    assert found[0].run == Run(at("22 04:00"), None, Outcome.OK, 2000)
-    assert found[1].reason == "paperless missed."
+    assert occurrences[0].run == Run(at("22 04:00"), None, Outcome.OK, 2000)
+    assert occurrences[1].reason == "paperless missed."
 
 
 def test_members_are_called_by_their_services() -> None:
     reports = two_guests("23 07:29", "21 04:00", second=("21 04:00",))
-    (found,) = due("23 00:00", "24 00:00", "23 07:30", *reports, given=settings(services=(service("wallet", "101"),)))
+    (occurrence,) = due(
+        "23 00:00", "24 00:00", "23 07:30", *reports, given=settings(services=(service("wallet", "101"),))
+    )
 
-    assert found.reason == "wallet missed, paperless missed."
+    assert occurrence.reason == "wallet missed, paperless missed."
 
 
 def test_a_part_of_two_services_is_one_member() -> None:
     both = settings(services=(service("wallet", "101"), service("safe", "101")))
-    (found,) = due("23 00:00", "24 00:00", "23 07:30", *guest_with("23 04:00", now="23 07:29"), given=both)
+    (occurrence,) = due("23 00:00", "24 00:00", "23 07:30", *guest_with("23 04:00", now="23 07:29"), given=both)
 
-    assert found.members == 1
+    assert occurrence.members == 1
 
 
 def databases(*dumps: Dump) -> Report:
@@ -225,21 +240,28 @@ def databases(*dumps: Dump) -> Report:
 def test_members_that_failed_for_one_reason_share_its_sentence() -> None:
     failed = [Dump(f"f{name}", "db", name, run("22 02:00", Outcome.FAILED, text="access denied")) for name in "ab"]
     good = [Dump(f"g{name}", "db", name, run("23 02:00")) for name in "ab"]
-    found = due("22 00:00", "24 00:00", "23 07:30", databases(*failed, *good), given=settings(DATABASEMENT))
+    occurrences = due("22 00:00", "24 00:00", "23 07:30", databases(*failed, *good), given=settings(DATABASEMENT))
 
-    assert [(str(one.kind), str(one.state), one.members_ok) for one in found] == [
+    assert [(str(occurrence.kind), str(occurrence.state), occurrence.members_ok) for occurrence in occurrences] == [
         ("dump", "failed", 0),
         ("dump", "ok", 2),
     ]
-    assert found[0].reason == "a and b: access denied. Good again today 02:00."
+    assert occurrences[0].reason == "a and b: access denied. Good again today 02:00."
 
 
 def test_a_pause_expects_nothing_but_shows_what_ran() -> None:
     paused = settings(pauses=(Pause(date(2026, 11, 22), date(2026, 11, 25), ("pve",), "holiday"),))
-    found = due("21 00:00", "25 00:00", "23 07:30", *guest_with("21 04:00", "22 04:00", now="23 07:29"), given=paused)
+    occurrences = due(
+        "21 00:00", "25 00:00", "23 07:30", *guest_with("21 04:00", "22 04:00", now="23 07:29"), given=paused
+    )
 
-    assert told(found) == [("21 04:00", "ok"), ("22 04:00", "ok"), ("23 04:00", "disabled"), ("24 04:00", "disabled")]
-    assert found[2].reason == "Paused: holiday."
+    assert told(occurrences) == [
+        ("21 04:00", "ok"),
+        ("22 04:00", "ok"),
+        ("23 04:00", "disabled"),
+        ("24 04:00", "disabled"),
+    ]
+    assert occurrences[2].reason == "Paused: holiday."
 
 
 def test_a_job_that_configuration_switches_off_is_not_in_the_calendar() -> None:
@@ -253,7 +275,7 @@ def test_a_job_that_configuration_switches_off_is_not_in_the_calendar() -> None:
 
 def backrest(read: str, *runs: Run, next_run: str | None = None, upkeep: tuple[UpkeepJob, ...] = ()) -> Report:
     plan = BackrestPlan(
-        "photos", at(next_run) if next_run else None, tuple(sorted(runs, key=lambda one: one.start, reverse=True))
+        "photos", at(next_run) if next_run else None, tuple(sorted(runs, key=lambda run: run.start, reverse=True))
     )
     scopes: Scopes = {("plans",): (plan,), ("repos",): (Repo("b2"),), ("upkeep",): upkeep}
     return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, scopes))
@@ -265,10 +287,10 @@ def prune(*runs: Run, next_run: str | None = None) -> UpkeepJob:
 
 def test_without_a_known_schedule_each_run_was_due_when_it_began_and_the_announced_one_is_planned() -> None:
     report = backrest("23 07:29", run("22 02:15"), run("23 02:16", Outcome.FAILED, text="locked"), next_run="24 02:15")
-    found = due("22 00:00", "26 00:00", "23 07:30", report, given=settings(BACKREST))
+    occurrences = due("22 00:00", "26 00:00", "23 07:30", report, given=settings(BACKREST))
 
-    assert told(found) == [("22 02:15", "ok"), ("23 02:16", "failed"), ("24 02:15", "planned")]
-    assert found[1].reason == "Locked."
+    assert told(occurrences) == [("22 02:15", "ok"), ("23 02:16", "failed"), ("24 02:15", "planned")]
+    assert occurrences[1].reason == "Locked."
 
 
 def test_the_last_window_of_a_plan_without_schedule_takes_no_runs_from_behind_it() -> None:
@@ -282,20 +304,25 @@ def with_prune(schedule: str = "sun 06:00") -> Settings:
     return settings(BACKREST, jobs=MappingProxyType({"backrest/prune/b2": job}))
 
 
-def upkeep_of(found: list[Occurrence]) -> list[Occurrence]:
-    return [one for one in found if one.kind is OccurrenceKind.UPKEEP]
+def upkeep_of(occurrences: list[Occurrence]) -> list[Occurrence]:
+    return [occurrence for occurrence in occurrences if occurrence.kind is OccurrenceKind.UPKEEP]
 
 
 def test_upkeep_of_a_repository_is_judged_by_the_schedule_that_configuration_tells() -> None:
     runs = (run("22 06:00", Outcome.FAILED, text="locked"), run("15 Nov 06:00"), run("8 Nov 06:00"))
     report = backrest("23 07:29", run("1 Nov 02:15"), upkeep=(prune(*runs, next_run="29 06:00"),))
-    found = upkeep_of(due("1 Nov 00:00", "30 00:00", "23 07:30", report, given=with_prune()))
+    occurrences = upkeep_of(due("1 Nov 00:00", "30 00:00", "23 07:30", report, given=with_prune()))
 
-    assert told(found) == [("08 06:00", "ok"), ("15 06:00", "ok"), ("22 06:00", "failed"), ("29 06:00", "planned")]
-    assert {(one.job, one.title, one.members) for one in found} == {
+    assert told(occurrences) == [
+        ("08 06:00", "ok"),
+        ("15 06:00", "ok"),
+        ("22 06:00", "failed"),
+        ("29 06:00", "planned"),
+    ]
+    assert {(occurrence.job, occurrence.title, occurrence.members) for occurrence in occurrences} == {
         ("backrest/prune/b2", "Backrest repository prune", None)
     }
-    assert found[2].reason == "Locked."
+    assert occurrences[2].reason == "Locked."
 
 
 @pytest.mark.parametrize(
@@ -310,26 +337,28 @@ def test_upkeep_that_did_not_start_is_missed_and_what_never_ran_is_never(
     upkeep: tuple[UpkeepJob, ...], state: str
 ) -> None:
     report = backrest("22 06:45", run("1 Nov 02:15"), upkeep=upkeep)
-    found = upkeep_of(due("22 00:00", "23 00:00", "22 06:46", report, given=with_prune()))
+    occurrences = upkeep_of(due("22 00:00", "23 00:00", "22 06:46", report, given=with_prune()))
 
-    assert told(found) == [("22 06:00", state)]
+    assert told(occurrences) == [("22 06:00", state)]
 
 
 def test_a_monthly_check_before_its_first_date_is_planned_only() -> None:
     report = backrest("23 07:29", run("20 02:15"))
     job = JobSetting(schedule="0 7 1 * *")
     given = settings(BACKREST, jobs=MappingProxyType({"backrest/check/b2": job}))
-    found = upkeep_of(due("1 Nov 00:00", "31 Dec 00:00", "23 07:30", report, given=given))
+    occurrences = upkeep_of(due("1 Nov 00:00", "31 Dec 00:00", "23 07:30", report, given=given))
 
-    assert [(f"{one.due.astimezone(BERLIN):%d %b %H:%M}", one.state) for one in found] == [("01 Dec 07:00", None)]
+    assert [(f"{occurrence.due.astimezone(BERLIN):%d %b %H:%M}", occurrence.state) for occurrence in occurrences] == [
+        ("01 Dec 07:00", None)
+    ]
 
 
 def test_jobs_that_only_the_configuration_knows_are_planned_and_unknown_while_their_source_is_away() -> None:
     gone = away("backrest", SourceKind.BACKREST, "23 07:29")
-    found = due("15 Nov 00:00", "30 00:00", "23 07:30", gone, given=with_prune())
+    occurrences = due("15 Nov 00:00", "30 00:00", "23 07:30", gone, given=with_prune())
 
-    assert told(found) == [("22 06:00", "unknown"), ("29 06:00", "planned")]
-    assert found[0].reason == "Can't read backrest."
+    assert told(occurrences) == [("22 06:00", "unknown"), ("29 06:00", "planned")]
+    assert occurrences[0].reason == "Can't read backrest."
 
 
 def garbage_collection(read: str, last: str, next_run: str) -> Report:
@@ -340,16 +369,16 @@ def garbage_collection(read: str, last: str, next_run: str) -> Report:
 
 def test_pbs_upkeep_tells_its_last_run_and_plans_by_its_own_schedule() -> None:
     report = garbage_collection("23 07:29", "21 03:00", "28 03:00")
-    found = due("1 Nov 00:00", "6 Dec 00:00", "23 07:30", report, given=settings(PBS))
+    occurrences = due("1 Nov 00:00", "6 Dec 00:00", "23 07:30", report, given=settings(PBS))
 
-    assert told(found) == [("21 03:00", "ok"), ("28 03:00", "planned"), ("05 03:00", "planned")]
+    assert told(occurrences) == [("21 03:00", "ok"), ("28 03:00", "planned"), ("05 03:00", "planned")]
 
 
 def test_pbs_upkeep_that_stands_still_was_missed_at_each_due_time_since() -> None:
     report = garbage_collection("23 07:29", "7 Nov 03:00", "14 Nov 03:00")
-    found = due("1 Nov 00:00", "24 00:00", "23 07:30", report, given=settings(PBS))
+    occurrences = due("1 Nov 00:00", "24 00:00", "23 07:30", report, given=settings(PBS))
 
-    assert told(found) == [("07 03:00", "ok"), ("14 03:00", "missed"), ("21 03:00", "missed")]
+    assert told(occurrences) == [("07 03:00", "ok"), ("14 03:00", "missed"), ("21 03:00", "missed")]
 
 
 # --- lines that no API knows, limits, clock changes -------------------------------------------------------------------
@@ -357,22 +386,22 @@ def test_pbs_upkeep_that_stands_still_was_missed_at_each_due_time_since() -> Non
 
 def test_calendar_lines_are_planned_and_never_judged() -> None:
     given = settings(calendar=(CalendarLine("Tape to the safe", "0 9 1 * *", "offsite"),))
-    found = due("1 Oct 00:00", "2 Dec 00:00", "23 07:30", given=given)
+    occurrences = due("1 Oct 00:00", "2 Dec 00:00", "23 07:30", given=given)
 
-    assert [(one.title, one.job, one.state, one.grace_until) for one in found] == [
-        ("Tape to the safe", None, None, None)
-    ] * 3
-    assert told(found)[0] == ("01 09:00", "planned")
+    assert [
+        (occurrence.title, occurrence.job, occurrence.state, occurrence.grace_until) for occurrence in occurrences
+    ] == [("Tape to the safe", None, None, None)] * 3
+    assert told(occurrences)[0] == ("01 09:00", "planned")
 
 
 def test_more_than_were_asked_for_is_an_error_and_never_a_short_answer() -> None:
     job = BackupJob("critical", "*:0/5", enabled=True, storage="pbs-main", node=None, guests=(101,))
-    found = timeline({"pve": pve("23 07:29", jobs=(job,)), "pbs": pbs("23 07:29")}, EMPTY, settings(), at("23 07:30"))
+    month = timeline({"pve": pve("23 07:29", jobs=(job,)), "pbs": pbs("23 07:29")}, EMPTY, settings(), at("23 07:30"))
     begin = at("24 00:00")
 
-    assert len(found.occurrences(begin, begin + timedelta(minutes=5 * 5000))) == 5000
+    assert len(month.occurrences(begin, begin + timedelta(minutes=5 * 5000))) == 5000
     with pytest.raises(TooManyError, match="more than 5000"):
-        found.occurrences(begin, begin + timedelta(minutes=5 * 5001))
+        month.occurrences(begin, begin + timedelta(minutes=5 * 5001))
 
 
 NIGHTS = [
@@ -393,9 +422,9 @@ def test_a_local_time_that_the_clocks_skip_is_told_and_not_expected(
     text = f"{int(minute)} {int(hour)} * * *" if cron else time
     given = Settings(ZoneInfo(zone), (), calendar=(CalendarLine("Tape", text, "offsite"),))
     begin = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(zone))
-    found = occurrences({}, EMPTY, given, begin, begin + timedelta(hours=hours), at("23 07:30"))
+    listed = occurrences({}, EMPTY, given, begin, begin + timedelta(hours=hours), at("23 07:30"))
 
-    (skipped,) = found
+    (skipped,) = listed
     assert skipped.due == datetime.fromisoformat(missing.replace("Z", "+00:00"))
     assert skipped.state is State.DISABLED
     assert skipped.reason == f"Skipped: clock change, there was no {time} that day."
@@ -413,10 +442,10 @@ def test_a_local_time_that_the_clocks_skip_is_told_and_not_expected(
 def test_a_local_time_that_exists_twice_is_due_once(zone: str, start: str, time: str, first: str) -> None:
     given = Settings(ZoneInfo(zone), (), calendar=(CalendarLine("Tape", time, "offsite"),))
     begin = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(zone))
-    found = occurrences({}, EMPTY, given, begin, begin + timedelta(hours=24), at("23 07:30"))
+    listed = occurrences({}, EMPTY, given, begin, begin + timedelta(hours=24), at("23 07:30"))
 
-    assert [one.due for one in found] == [datetime.fromisoformat(first.replace("Z", "+00:00"))]
-    assert found[0].state is None
+    assert [occurrence.due for occurrence in listed] == [datetime.fromisoformat(first.replace("Z", "+00:00"))]
+    assert listed[0].state is None
 
 
 def test_a_run_that_comes_although_the_clocks_skipped_its_time_counts() -> None:
@@ -428,17 +457,19 @@ def test_a_run_that_comes_although_the_clocks_skipped_its_time_counts() -> None:
         jobs=MappingProxyType({"backrest/plan/photos": JobSetting(schedule="15 2 * * *", timezone="Europe/Berlin")}),
     )
     report = backrest("2026-03-29 07:00", anyway, before)
-    found = due("2026-03-28 00:00", "2026-03-30 00:00", "2026-03-29 07:01", report, given=given)
+    occurrences = due("2026-03-28 00:00", "2026-03-30 00:00", "2026-03-29 07:01", report, given=given)
 
-    assert told(found) == [("28 02:15", "ok"), ("29 03:15", "ok")]
-    assert found[1].run == anyway
-    assert found[1].reason == "Skipped: clock change, there was no 02:15 that day."
+    assert told(occurrences) == [("28 02:15", "ok"), ("29 03:15", "ok")]
+    assert occurrences[1].run == anyway
+    assert occurrences[1].reason == "Skipped: clock change, there was no 02:15 that day."
 
 
 def test_schedules_in_utc_are_never_skipped() -> None:
     given = settings(calendar=(CalendarLine("Tape", "01:15 UTC", "offsite"),))
 
-    assert [one.state for one in due("2026-03-28 00:00", "2026-03-30 00:00", "23 07:30", given=given)] == [None, None]
+    assert [
+        occurrence.state for occurrence in due("2026-03-28 00:00", "2026-03-30 00:00", "23 07:30", given=given)
+    ] == [None, None]
 
 
 # --- the schedule list ------------------------------------------------------------------------------------------------
@@ -446,7 +477,7 @@ def test_schedules_in_utc_are_never_skipped() -> None:
 
 def test_every_job_and_line_that_comes_round_is_listed_with_its_due_times_from_today_on() -> None:
     given = settings(calendar=(CalendarLine("Tape to the safe", "0 9 1 * *", "offsite"),))
-    reports = {one.source: one for one in guest_with("23 04:00", now="23 07:29")}
+    reports = {report.source: report for report in guest_with("23 04:00", now="23 07:29")}
     lines = timeline(reports, EMPTY, given, at("23 07:30")).lines()
 
     assert [(line.title, line.job, line.dues[:2]) for line in lines] == [
@@ -457,6 +488,6 @@ def test_every_job_and_line_that_comes_round_is_listed_with_its_due_times_from_t
 
 def test_a_database_that_is_in_no_configuration_has_no_line() -> None:
     report = databases(Dump("x", "db", "forgotten", run("23 02:00")))
-    found = timeline({"databasement": report}, EMPTY, settings(DATABASEMENT), at("23 07:30"))
+    month = timeline({"databasement": report}, EMPTY, settings(DATABASEMENT), at("23 07:30"))
 
-    assert [line.job for line in found.lines()] == ["databasement/dump/Daily"]
+    assert [line.job for line in month.lines()] == ["databasement/dump/Daily"]
