@@ -126,8 +126,8 @@ def clusters(draw: st.DrawFn, read: datetime) -> tuple[Report, Report]:
         Archive("nas", vmid, time, 5) for vmid in vmids for time in draw(st.sets(moments(read, 12), max_size=4))
     )
     cluster = pve("22 12:00", *draw(tasks(read, vmids)), guests=guests, jobs=jobs, storages=STORAGES)
-    shelf = Reading(("archives", "shared", "nas"), read, archives)
-    cluster = replace(cluster, readings=(*cluster.readings, shelf))
+    archive_reading = Reading(("archives", "shared", "nas"), read, archives)
+    cluster = replace(cluster, readings=(*cluster.readings, archive_reading))
     extra: dict[tuple[str, ...], Any] = {
         ("snapshots", "main", "other"): tuple(draw(snapshots(read, vmid, "other")) for vmid in vmids),
         ("upkeep", "prune"): (draw(upkeep(read, "prune")),),

@@ -45,7 +45,7 @@ class BoardKeeper:
         return row(self.board(now), name).verdict.reason or ""
 
 
-def night(day: int) -> Any:
+def vzdump_on(day: int) -> Any:
     return vzdump(f"{day} 04:00", f"{day} 04:10")
 
 

@@ -22,9 +22,9 @@ def docstrings(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_is_found_by_its_number_in_what_the_core_says_of_itself(rule: int) -> None:
-    said = re.compile(rf"\b[Rr]ule {rule}\b")
+    citation = re.compile(rf"\b[Rr]ule {rule}\b")
 
-    assert any(said.search(text) for path in CORE.rglob("*.py") for text in docstrings(path))
+    assert any(citation.search(text) for path in CORE.rglob("*.py") for text in docstrings(path))
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -30,7 +30,7 @@ from tests.core.sample_reports import (
     vzdump,
 )
 
-NIGHT = vzdump("22 04:00", "22 05:00")
+VZDUMP = vzdump("22 04:00", "22 05:00")
 GUESTS = (
     Guest(101, "lxc", "vaultwarden", "pve1", tags=("prod",)),
     Guest(102, "lxc", "vault", "pve1", pool="lab"),
@@ -45,7 +45,7 @@ def three_guests(
     given: Settings | None = None,
     *,
     read: str = "22 11:58",
-    tasks: tuple[Task, ...] = (NIGHT,),
+    tasks: tuple[Task, ...] = (VZDUMP,),
     extra: Scopes | None = None,
 ) -> Board:
     return judged(now, pve(read, *tasks, guests=GUESTS, jobs=(ALL,)), pbs(read, *KEPT, extra=extra or {}), given=given)
@@ -74,7 +74,7 @@ def test_a_service_is_as_old_as_its_oldest_part_and_unknown_age_wins() -> None:
     guests = (*GUESTS, Guest(104, "lxc", "new", "pve1"))
     jobs = (replace(CRITICAL, guests=(101, 104)),)
     given = settings(services=(service("both", "101", "104"),))
-    board = judged("22 12:00", pve("22 11:58", NIGHT, guests=guests, jobs=jobs), pbs("22 11:58", *KEPT), given=given)
+    board = judged("22 12:00", pve("22 11:58", VZDUMP, guests=guests, jobs=jobs), pbs("22 11:58", *KEPT), given=given)
 
     assert row(board, "both").last_backup is None
 
@@ -90,7 +90,7 @@ def test_a_reference_that_matches_nothing_is_told_and_unknown() -> None:
 def test_an_ambiguous_reference_is_told_and_unknown() -> None:
     second = replace(pve("22 11:58"), source="pve2", tls_fingerprint=None)
     given = settings(PVE, replace(PVE, name="pve2"), PBS, services=(service("passwords", "101"),))
-    board = judged("22 12:00", pve("22 11:58", NIGHT), second, pbs("22 11:58", *KEPT), given=given)
+    board = judged("22 12:00", pve("22 11:58", VZDUMP), second, pbs("22 11:58", *KEPT), given=given)
 
     assert row(board, "passwords").verdict.state is State.UNKNOWN
     assert any("ambiguous" in note for note in board.notes)
@@ -112,7 +112,7 @@ def host(*times: str, expect: ExpectSetting | None = None, now: str = "22 12:00"
     nas = group(*times, vmid="nas", kind="host")
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", expect)
     given = settings(services=(ServiceSetting("archive", (part,)),))
-    return row(judged(now, pve(now, NIGHT, guests=(), jobs=()), pbs(now, nas), given=given), "archive")
+    return row(judged(now, pve(now, VZDUMP, guests=(), jobs=()), pbs(now, nas), given=given), "archive")
 
 
 def test_a_host_group_is_judged_by_the_owners_expectation() -> None:
@@ -129,7 +129,7 @@ def test_a_host_group_without_expectation_is_a_warning_never_green() -> None:
 
 def test_groups_of_clients_that_nobody_names_are_a_note() -> None:
     board = judged(
-        "22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", KEPT[0], group("22 06:10", vmid="nas", kind="host"))
+        "22 12:00", pve("22 11:58", VZDUMP), pbs("22 11:58", KEPT[0], group("22 06:10", vmid="nas", kind="host"))
     )
 
     assert board.notes == ("No service names the backups of pbs:main/host/nas, so nothing is expected of them.",)
@@ -147,7 +147,7 @@ def test_all_is_well() -> None:
 
 def test_one_culprit_is_named_and_many_are_counted() -> None:
     given = settings(services=(service("passwords", "101"),))
-    board = judged("23 07:30", pve("23 07:28", NIGHT), pbs("23 07:28", *KEPT), given=given)
+    board = judged("23 07:30", pve("23 07:28", VZDUMP), pbs("23 07:28", *KEPT), given=given)
 
     assert board.overall.headline == "1 of 1 need you: passwords missed 04:30"
     assert three_guests("23 07:30", read="23 07:28").overall.headline == "3 of 3 need you"
@@ -158,7 +158,7 @@ def test_a_source_that_is_away_is_why_nothing_can_be_told() -> None:
     given = settings(services=(service("passwords", "101"), service("vault", "102")))
     board = judged(
         "22 12:00",
-        pve("22 11:58", NIGHT, guests=GUESTS[:2], jobs=(ALL,)),
+        pve("22 11:58", VZDUMP, guests=GUESTS[:2], jobs=(ALL,)),
         away("pbs", SourceKind.PBS, "22 11:58"),
         given=given,
     )
@@ -175,7 +175,7 @@ def test_running_and_late_do_not_lower_the_state() -> None:
     )
     board = judged(
         "22 12:05",
-        pve("22 12:04", NIGHT, guests=guests, jobs=jobs),
+        pve("22 12:04", VZDUMP, guests=guests, jobs=jobs),
         pbs("22 12:04", KEPT[0], group("21 12:01", vmid="102")),
     )
 
@@ -199,7 +199,7 @@ def test_without_any_service_it_is_unknown() -> None:
 
 def test_a_source_keeps_its_readings_over_a_failure_and_says_so() -> None:
     server = keep_what_failed(away("pbs", SourceKind.PBS, "22 12:05"), pbs("22 11:58", *KEPT))
-    board = judged("22 12:06", pve("22 12:05", NIGHT), server)
+    board = judged("22 12:06", pve("22 12:05", VZDUMP), server)
     shown = next(source for source in board.sources if source.name == "pbs")
 
     assert row(board, "vaultwarden").verdict.state is State.OK
@@ -209,7 +209,7 @@ def test_a_source_keeps_its_readings_over_a_failure_and_says_so() -> None:
 
 def test_a_proved_denial_takes_effect_at_once() -> None:
     server = keep_what_failed(away("pbs", SourceKind.PBS, "22 12:05", "HTTP 401", denied=True), pbs("22 11:58", *KEPT))
-    board = judged("22 12:06", pve("22 12:05", NIGHT), server)
+    board = judged("22 12:06", pve("22 12:05", VZDUMP), server)
 
     assert row(board, "vaultwarden").verdict.state is State.UNKNOWN
 
@@ -225,7 +225,7 @@ def test_one_scope_that_failed_keeps_its_last_reading_until_it_is_stale() -> Non
     server = keep_what_failed(replace(before, at=at("22 12:05"), readings=broken), before)
 
     for now, expected in (("22 12:06", State.OK), ("22 12:17", State.OK), ("22 12:19", State.UNKNOWN)):
-        board = judged(now, pve(now, NIGHT), replace(server, readings=server.readings))
+        board = judged(now, pve(now, VZDUMP), replace(server, readings=server.readings))
         assert row(board, "vaultwarden").verdict.state is expected, now
     assert (
         next(source for source in judged("22 12:06", server).sources if source.name == "pbs").verdict.state
@@ -238,7 +238,7 @@ def test_one_scope_that_failed_keeps_its_last_reading_until_it_is_stale() -> Non
 
 def test_a_backup_job_is_as_bad_as_its_worst_guest() -> None:
     board = judged(
-        "23 07:30", pve("23 07:28", NIGHT, guests=GUESTS[:2], jobs=(ALL,)), pbs("23 07:28", group("23 04:05"), KEPT[1])
+        "23 07:30", pve("23 07:28", VZDUMP, guests=GUESTS[:2], jobs=(ALL,)), pbs("23 07:28", group("23 04:05"), KEPT[1])
     )
     job = next(job for job in board.jobs if job.name == "pve/backup/critical")
 
@@ -321,7 +321,7 @@ def test_room_on_a_datastore(store: Datastore, expected: State) -> None:
 
 
 def test_judging_twice_gives_the_same_board() -> None:
-    reports = {"pve": pve("22 11:58", NIGHT), "pbs": pbs("22 11:58", *KEPT)}
+    reports = {"pve": pve("22 11:58", VZDUMP), "pbs": pbs("22 11:58", *KEPT)}
 
     assert board(reports, EMPTY, settings(), at("22 12:00")) == board(reports, EMPTY, settings(), at("22 12:00"))
 

@@ -25,8 +25,8 @@ from tests.core.remembering import (
     backrest,
     databasement,
     edited,
-    night,
     plans_keeper,
+    vzdump_on,
 )
 from tests.core.sample_reports import (
     BACKREST,
@@ -49,8 +49,8 @@ from tests.core.sample_reports import (
 
 
 def test_rule_1_a_schedule_edited_at_noon_counts_from_noon() -> None:
-    keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22)))
-    keeper.take(pve("22 12:03", night(22), jobs=(edited("10:00"),)))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", vzdump_on(22)))
+    keeper.take(pve("22 12:03", vzdump_on(22), jobs=(edited("10:00"),)))
 
     assert keeper.state("22 12:04") is State.OK
     assert row(keeper.board("22 12:04"), "vaultwarden").next_run == at("23 10:00")
@@ -67,8 +67,8 @@ def test_rule_1_without_memory_the_same_edit_would_be_red() -> None:
 
 
 def test_rule_1_a_due_time_missed_before_the_edit_stays_missed_until_a_good_run() -> None:
-    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night(21)))
-    keeper.take(pve("22 12:03", night(21), jobs=(edited("20:00"),)))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", vzdump_on(21)))
+    keeper.take(pve("22 12:03", vzdump_on(21), jobs=(edited("20:00"),)))
 
     assert keeper.state("22 12:04") is State.MISSED
     assert "due today 04:00" in keeper.reason("22 12:04").lower()
@@ -81,10 +81,10 @@ def test_rule_1_a_due_time_missed_before_the_edit_stays_missed_until_a_good_run(
 def test_rule_1_a_night_that_failed_before_the_edit_stays_failed() -> None:
     """The task of 04:00 belongs to the schedule that was in force at 04:00."""
     broken = vzdump("22 04:00", "22 04:10", "job errors")
-    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night(21), broken))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", vzdump_on(21), broken))
     assert keeper.state("22 11:59") is State.FAILED
 
-    keeper.take(pve("22 12:03", night(21), broken, jobs=(edited("20:00"),)))
+    keeper.take(pve("22 12:03", vzdump_on(21), broken, jobs=(edited("20:00"),)))
     assert keeper.state("22 12:04") is State.FAILED
 
 
@@ -113,8 +113,8 @@ def test_rule_1_at_first_contact_a_plan_counts_from_before() -> None:
 def test_rule_1_a_new_guest_in_a_job_that_takes_all_is_new_until_its_first_due_time_even_in_an_old_datastore() -> None:
     old = group("1 04:05", "22 04:05")
     both: dict[str, Any] = {"guests": (VAULTWARDEN, JELLYFIN), "jobs": (replace(CRITICAL, guests=(101, 201)),)}
-    keeper = BoardKeeper().take(pbs("22 11:58", old), pve("22 11:58", night(22)))
-    keeper.take(pve("22 12:03", night(22), **both))
+    keeper = BoardKeeper().take(pbs("22 11:58", old), pve("22 11:58", vzdump_on(22)))
+    keeper.take(pve("22 12:03", vzdump_on(22), **both))
 
     assert keeper.state("22 12:04", "jellyfin") is State.NEW
     assert keeper.reason("22 12:04", "jellyfin") == "Nothing was due yet; first run Mon 23 Nov 04:00."
@@ -129,7 +129,7 @@ def test_rule_1_a_new_guest_in_a_job_that_takes_all_is_new_until_its_first_due_t
 
 def test_rule_1_while_its_source_cannot_be_read_the_last_plan_stays_in_force() -> None:
     keeper = BoardKeeper(settings(replace(PVE, stale_after=at("23 00:00") - at("20 00:00")), PBS))
-    keeper.take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22)))
+    keeper.take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", vzdump_on(22)))
     before = keeper.history
     keeper.take(away("pve", SourceKind.PVE, "22 12:03"), away("pve", SourceKind.PVE, "22 12:08", denied=True))
 
@@ -146,26 +146,26 @@ def test_rule_1_a_job_whose_guests_cannot_be_read_keeps_its_promise() -> None:
 
 def test_rule_1_a_guest_moved_to_another_job_keeps_its_old_due_times_until_then() -> None:
     """Its daily job missed this morning; a weekly one from noon on does not make that good."""
-    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night(21)))
-    keeper.take(pve("22 12:03", night(21), jobs=(replace(CRITICAL, guests=()), WEEKLY)))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", vzdump_on(21)))
+    keeper.take(pve("22 12:03", vzdump_on(21), jobs=(replace(CRITICAL, guests=()), WEEKLY)))
 
     assert keeper.state("22 12:04") is State.MISSED
     assert "22 Nov" not in keeper.reason("22 12:04")
 
 
 def test_rule_1_a_guest_moved_to_a_weekly_job_is_not_expected_daily_any_more() -> None:
-    keeper = BoardKeeper().take(pbs("17 11:58", group("17 04:05")), pve("17 11:58", night(17)))
+    keeper = BoardKeeper().take(pbs("17 11:58", group("17 04:05")), pve("17 11:58", vzdump_on(17)))
     weekly: dict[str, Any] = {"jobs": (replace(CRITICAL, guests=()), WEEKLY)}
-    keeper.take(pve("17 12:03", night(17), **weekly))
+    keeper.take(pve("17 12:03", vzdump_on(17), **weekly))
     keeper.take(pbs("20 07:28", group("17 04:05")), pve("20 07:28", **weekly))
 
     assert keeper.state("20 07:30") is State.OK
 
 
 def test_rule_1_a_guest_on_another_node_or_with_another_name_is_the_same_guest() -> None:
-    keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22)))
+    keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", vzdump_on(22)))
     renamed = Guest(101, "lxc", "passwords", "pve2")
-    keeper.take(pve("22 12:03", night(22), guests=(renamed,)))
+    keeper.take(pve("22 12:03", vzdump_on(22), guests=(renamed,)))
 
     assert len(keeper.history.plans["guest:pve:101"]) == 1
     assert keeper.state("22 12:04", "passwords") is State.OK

@@ -18,7 +18,9 @@ from tests.core.remembering import PRUNE, BoardKeeper, pruning
 from tests.core.sample_reports import BACKREST, PBS, Scopes, away, pbs, readings, settings
 
 
-def told(keeper: BoardKeeper, start: str, end: str, now: str, job: str = "pbs/prune/daily") -> list[tuple[str, str]]:
+def due_states(
+    keeper: BoardKeeper, start: str, end: str, now: str, job: str = "pbs/prune/daily"
+) -> list[tuple[str, str]]:
     """(local due time, state) of each occurrence of a job."""
     occurrences = timeline(keeper.reports, keeper.history, keeper.settings, at(now)).occurrences(at(start), at(end))
     mine = [occurrence for occurrence in occurrences if occurrence.job == job]
@@ -45,7 +47,7 @@ def nightly(*days: int, keeper: BoardKeeper | None = None) -> BoardKeeper:
 def test_rule_8_each_run_that_was_seen_is_told_although_the_server_tells_only_the_last() -> None:
     keeper = nightly(20, 21, 22, 23)
 
-    assert told(keeper, "19 00:00", "25 00:00", "23 07:01") == [
+    assert due_states(keeper, "19 00:00", "25 00:00", "23 07:01") == [
         ("20 05:00", "ok"),
         ("21 05:00", "ok"),
         ("22 05:00", "ok"),
@@ -68,13 +70,13 @@ def test_rule_8_a_past_failure_stays_one_and_says_why() -> None:
 
 def test_rule_8_days_on_which_nobody_looked_are_not_called_missed() -> None:
     """Only the last run is known, so what ran on the 21st and 22nd can't be told."""
-    assert told(nightly(20, 23), "19 00:00", "24 00:00", "23 07:01") == [("20 05:00", "ok"), ("23 05:00", "ok")]
+    assert due_states(nightly(20, 23), "19 00:00", "24 00:00", "23 07:01") == [("20 05:00", "ok"), ("23 05:00", "ok")]
 
 
 def test_rule_8_where_the_task_list_tells_the_runs_between_a_gap_was_missed() -> None:
     keeper = BoardKeeper(settings(PBS)).take(pruning("23 07:00", run("23 05:00"), run("22 05:00"), run("20 05:00")))
 
-    assert told(keeper, "19 00:00", "24 00:00", "23 07:01") == [
+    assert due_states(keeper, "19 00:00", "24 00:00", "23 07:01") == [
         ("20 05:00", "ok"),
         ("21 05:00", "missed"),
         ("22 05:00", "ok"),
@@ -94,7 +96,7 @@ def test_rule_10_a_run_whose_end_nobody_saw_is_a_warning_once_a_later_one_is_the
     keeper = BoardKeeper(settings(PBS)).take(pruning("22 05:01", run("22 05:00", Outcome.RUNNING)))
     keeper.take(away("pbs", SourceKind.PBS, "22 05:06"), pruning("23 07:00", run("23 05:00")))
 
-    assert told(keeper, "22 00:00", "24 00:00", "23 07:01") == [("22 05:00", "warning"), ("23 05:00", "ok")]
+    assert due_states(keeper, "22 00:00", "24 00:00", "23 07:01") == [("22 05:00", "warning"), ("23 05:00", "ok")]
 
 
 def test_rule_8_a_server_whose_last_run_changes_with_every_reading_fills_no_memory() -> None:
@@ -174,7 +176,7 @@ def test_rule_1_past_due_times_of_upkeep_are_those_of_the_schedule_that_was_in_f
     keeper = nightly(20, 21).take(pruning("21 12:00", run("21 05:00"), schedule="09:00"))
     keeper.take(pruning("22 12:00", run("22 09:00"), schedule="09:00"))
 
-    assert told(keeper, "20 00:00", "24 00:00", "22 12:01") == [
+    assert due_states(keeper, "20 00:00", "24 00:00", "22 12:01") == [
         ("20 05:00", "ok"),
         ("21 05:00", "ok"),
         ("22 09:00", "ok"),
@@ -195,7 +197,7 @@ def test_rule_1_a_list_of_jobs_that_cannot_be_read_ends_no_schedule() -> None:
 
 def test_rule_1_jobs_that_are_read_later_than_their_server_count_from_before() -> None:
     keeper = BoardKeeper(settings(PBS)).take(pbs("21 07:00"), pruning("22 07:00", run("22 05:00"), run("21 05:00")))
-    assert told(keeper, "20 00:00", "23 00:00", "22 07:01") == [("21 05:00", "ok"), ("22 05:00", "ok")]
+    assert due_states(keeper, "20 00:00", "23 00:00", "22 07:01") == [("21 05:00", "ok"), ("22 05:00", "ok")]
 
     added = replace(PRUNE, id="weekly", schedule="sun 06:00")
     later = pruning("22 08:00", run("22 05:00"))
@@ -226,7 +228,7 @@ def test_rule_2_what_upkeep_did_before_it_was_switched_off_stays_in_the_calendar
     keeper = nightly(21, 22) if remembering else BoardKeeper(settings(PBS))
     keeper.take(pruning("22 12:00", *runs, disabled=True), pruning("24 12:00", *runs, disabled=True))
 
-    assert told(keeper, "20 00:00", "26 00:00", "24 12:01") == [("21 05:00", "ok"), ("22 05:00", "ok")]
+    assert due_states(keeper, "20 00:00", "26 00:00", "24 12:01") == [("21 05:00", "ok"), ("22 05:00", "ok")]
     assert timeline(keeper.reports, keeper.history, keeper.settings, at("24 12:01")).lines() == ()
 
 
@@ -235,14 +237,14 @@ def test_rule_2_upkeep_that_the_configuration_switches_off_is_quiet_and_in_no_ca
     keeper = BoardKeeper(off).take(pruning("22 12:00", run("20 05:00"), disabled=True))
 
     assert job(keeper, "22 12:01").verdict.state is State.DISABLED
-    assert told(keeper, "19 00:00", "24 00:00", "22 12:01") == []
+    assert due_states(keeper, "19 00:00", "24 00:00", "22 12:01") == []
 
 
 def test_rule_2_paused_upkeep_stays_in_the_calendar_as_paused() -> None:
     paused = settings(PBS, pauses=(Pause(date(2026, 11, 22), date(2026, 11, 24), ("pbs",)),))
     keeper = nightly(21, keeper=BoardKeeper(paused)).take(pruning("23 12:00", run("21 05:00")))
 
-    assert told(keeper, "21 00:00", "25 00:00", "23 12:01") == [
+    assert due_states(keeper, "21 00:00", "25 00:00", "23 12:01") == [
         ("21 05:00", "ok"),
         ("22 05:00", "disabled"),
         ("23 05:00", "disabled"),
@@ -310,7 +312,7 @@ def test_rule_1_what_was_announced_and_did_not_run_is_missed_in_the_calendar() -
         repository("22 07:00", "29 06:00", run("22 06:00"), run("8 Nov 06:00")),
     )
 
-    assert told(keeper, "8 Nov 00:00", "30 00:00", "22 07:01", PRUNES) == [
+    assert due_states(keeper, "8 Nov 00:00", "30 00:00", "22 07:01", PRUNES) == [
         ("08 06:00", "ok"),
         ("15 06:00", "missed"),
         ("22 06:00", "ok"),
@@ -326,7 +328,7 @@ def test_rule_1_the_last_run_is_remembered_when_the_log_is_cut_off_before_it() -
 
     row = job(keeper, "23 12:01", PRUNES)
     assert (row.verdict.state, row.verdict.reason) == (State.OK, "Newest run Sun 1 Nov 07:00.")
-    assert told(keeper, "1 Nov 00:00", "2 Dec 00:00", "23 12:01", PRUNES) == [
+    assert due_states(keeper, "1 Nov 00:00", "2 Dec 00:00", "23 12:01", PRUNES) == [
         ("01 07:00", "ok"),
         ("01 07:00", "planned"),
     ]

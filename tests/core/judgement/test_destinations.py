@@ -35,7 +35,7 @@ from tests.core.sample_reports import (
 DAILY = BackupJob("daily", "22:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
 WEEKLY = BackupJob("weekly", "sun 03:00", enabled=True, storage="nas", node=None, guests=(101,))
 NAS = Storage("nas", "nfs", True)
-NIGHTS = tuple(vzdump(f"{day} 22:00", f"{day} 22:15") for day in range(14, 23))
+VZDUMPS = tuple(vzdump(f"{day} 22:00", f"{day} 22:15") for day in range(14, 23))
 SAVED = tuple(f"{day} 22:02" for day in range(14, 23))
 MORNING = "23 08:00"
 
@@ -48,11 +48,11 @@ def cluster(
     read: str = MORNING,
 ) -> Report:
     """One node with guest 101: daily to the backup server, Sundays to the NAS; ``archives`` lie on the NAS."""
-    nights = (night for night in NIGHTS if night.start < at(read))
-    made = pve(read, *nights, *tasks, jobs=jobs, storages=storages)
+    ended = (task for task in VZDUMPS if task.start < at(read))
+    made = pve(read, *ended, *tasks, jobs=jobs, storages=storages)
     kept = tuple(Archive("nas", 101, at(when), 5) for when in archives)
-    shelf = Reading(("archives", "shared", "nas"), at(read), kept)
-    return replace(made, readings=(*made.readings, shelf))
+    listing = Reading(("archives", "shared", "nas"), at(read), kept)
+    return replace(made, readings=(*made.readings, listing))
 
 
 class House:
@@ -119,10 +119,10 @@ def test_rule_3_a_second_job_that_goes_wrong_leaves_the_first_one_ok(tasks: tupl
 
 def test_rule_3_a_first_job_that_fails_leaves_the_second_one_ok() -> None:
     failing = vzdump("22 22:00", "22 22:15", "job errors")
-    tasks = (*NIGHTS[:-1], failing)
+    tasks = (*VZDUMPS[:-1], failing)
     made = pve(MORNING, *tasks, jobs=(DAILY, WEEKLY), storages=(STORAGE, NAS))
-    shelf = Reading(("archives", "shared", "nas"), at(MORNING), (Archive("nas", 101, at("22 03:02"), 5),))
-    house = House(MORNING, replace(made, readings=(*made.readings, shelf)), pbs(MORNING, group(*SAVED[:-1])))
+    listing = Reading(("archives", "shared", "nas"), at(MORNING), (Archive("nas", 101, at("22 03:02"), 5),))
+    house = House(MORNING, replace(made, readings=(*made.readings, listing)), pbs(MORNING, group(*SAVED[:-1])))
 
     assert house.jobs() == {"backup/daily": "failed", "backup/weekly": "ok"}
     assert house.calendar("pve/backup/weekly", "22 00:00", "23 00:00") == [("22 03:00", "ok")]

@@ -56,7 +56,7 @@ def test_rule_3_every_quarter_of_an_hour_a_failure_counts_until_the_next_good_ru
 FORTY = tuple(range(101, 141))
 GUESTS = tuple(Guest(vmid, "lxc", f"guest{vmid}", "pve1") for vmid in FORTY)
 ALL = replace(CRITICAL, guests=FORTY)
-LAST_NIGHT = vzdump("22 04:00", "22 10:40")
+LAST_VZDUMP = vzdump("22 04:00", "22 10:40")
 
 
 def saved(day: int, place: int) -> str:
@@ -78,7 +78,7 @@ def queue(now: str, done: int, *, left_out: int | None = None) -> Report:
 
 @pytest.mark.parametrize(("now", "done"), [("23 04:05", 0), ("23 05:05", 6), ("23 07:25", 20), ("23 10:35", 39)])
 def test_rule_5_in_a_long_queue_whoever_is_not_saved_yet_is_running_however_long_it_takes(now: str, done: int) -> None:
-    cluster = pve(now, LAST_NIGHT, vzdump("23 04:00", None), guests=GUESTS, jobs=(ALL,))
+    cluster = pve(now, LAST_VZDUMP, vzdump("23 04:00", None), guests=GUESTS, jobs=(ALL,))
     board = judged(now, cluster, queue(now, done))
     states = [row(board, f"guest{vmid}").verdict.state for vmid in FORTY]
 
@@ -88,7 +88,7 @@ def test_rule_5_in_a_long_queue_whoever_is_not_saved_yet_is_running_however_long
 
 def test_rule_5_when_the_long_queue_has_ended_all_are_good_and_who_got_nothing_has_failed() -> None:
     ended = vzdump("23 04:00", "23 10:40", "job errors")
-    cluster = pve("23 10:50", LAST_NIGHT, ended, guests=GUESTS, jobs=(ALL,))
+    cluster = pve("23 10:50", LAST_VZDUMP, ended, guests=GUESTS, jobs=(ALL,))
     board = judged("23 10:51", cluster, queue("23 10:50", 40, left_out=120))
 
     assert {service.name for service in board.services if service.verdict.state is not State.OK} == {"guest120"}
@@ -99,7 +99,7 @@ def test_rule_5_when_the_long_queue_has_ended_all_are_good_and_who_got_nothing_h
 def test_rule_5_a_queue_that_takes_more_than_twice_as_long_as_usual_leaves_the_rest_missed(
     now: str, state: State
 ) -> None:
-    cluster = pve(now, LAST_NIGHT, vzdump("23 04:00", None), guests=GUESTS, jobs=(ALL,))
+    cluster = pve(now, LAST_VZDUMP, vzdump("23 04:00", None), guests=GUESTS, jobs=(ALL,))
     board = judged(now, cluster, queue(now, 20))
 
     assert row(board, "guest140").verdict.state is state
@@ -135,12 +135,12 @@ def test_rule_6_while_the_backup_server_sleeps_its_last_reading_counts_as_long_a
 
 
 def test_rule_6_once_it_is_awake_again_what_it_shows_counts() -> None:
-    nights = (vzdump("22 04:00", "22 04:10"), vzdump("23 04:00", "23 04:10"))
+    tasks = (vzdump("22 04:00", "22 04:10"), vzdump("23 04:00", "23 04:10"))
     slept = sleeping().take(away("pbs", SourceKind.PBS, "22 12:00"))
-    good = slept.take(pve("23 04:58", *nights), pbs("23 04:58", group("22 04:05", "23 04:05")))
+    good = slept.take(pve("23 04:58", *tasks), pbs("23 04:58", group("22 04:05", "23 04:05")))
     assert good.state("23 04:59") is State.OK
 
-    overslept = sleeping().take(pve("23 04:58", nights[0]), pbs("23 04:58", group("21 04:05", "22 04:05")))
+    overslept = sleeping().take(pve("23 04:58", tasks[0]), pbs("23 04:58", group("21 04:05", "22 04:05")))
     assert overslept.state("23 04:59") is State.MISSED
 
 
@@ -148,15 +148,15 @@ def test_rule_6_a_sidecar_that_slept_itself_knows_nothing_until_it_has_read_agai
     keeper = BoardKeeper().take(pve("22 11:58", vzdump("22 04:00", "22 04:10")), pbs("22 11:58", group("22 04:05")))
     assert keeper.state("23 07:30") is State.UNKNOWN
 
-    nights = (vzdump("22 04:00", "22 04:10"), vzdump("23 04:00", "23 04:10"))
-    keeper.take(pve("23 07:31", *nights), pbs("23 07:31", group("22 04:05", "23 04:05")))
+    tasks = (vzdump("22 04:00", "22 04:10"), vzdump("23 04:00", "23 04:10"))
+    keeper.take(pve("23 07:31", *tasks), pbs("23 07:31", group("22 04:05", "23 04:05")))
     assert keeper.state("23 07:32") is State.OK
 
 
 # --- each state of docs/verdicts.md -----------------------------------------------------------------------------------------
 
 
-def night(now: str, *kept: BackupGroup, tasks: tuple[Any, ...] = (vzdump("22 04:00", "22 04:10"),)) -> State:
+def state_of(now: str, *kept: BackupGroup, tasks: tuple[Any, ...] = (vzdump("22 04:00", "22 04:10"),)) -> State:
     return row(judged(now, pve(now, *tasks), pbs(now, *kept)), "vaultwarden").verdict.state
 
 
@@ -168,15 +168,15 @@ def test_each_state_has_its_guest() -> None:
     in_no_job = judged("22 12:00", pve("22 12:00", jobs=()), pbs("22 12:00", group("22 04:05")))
     never = judged("23 07:30", pve("23 07:29"), pbs("23 07:29"), since="22 12:00")
     states = {
-        State.FAILED: night("23 07:30", group("22 04:05"), tasks=BROKEN),
-        State.MISSED: night("23 07:30", group("22 04:05")),
+        State.FAILED: state_of("23 07:30", group("22 04:05"), tasks=BROKEN),
+        State.MISSED: state_of("23 07:30", group("22 04:05")),
         State.NEVER: row(never, "vaultwarden").verdict.state,
         State.UNKNOWN: sleeping().state("24 12:00"),
         State.WARNING: row(in_no_job, "vaultwarden").verdict.state,
-        State.LATE: night("23 04:10", group("22 04:05")),
-        State.RUNNING: night("23 04:10", group("22 04:05", "!23 04:05")),
-        State.NEW: night("22 12:00", group("22 11:05", vmid="102"), tasks=()),
-        State.OK: night("22 12:00", group("22 04:05")),
+        State.LATE: state_of("23 04:10", group("22 04:05")),
+        State.RUNNING: state_of("23 04:10", group("22 04:05", "!23 04:05")),
+        State.NEW: state_of("22 12:00", group("22 11:05", vmid="102"), tasks=()),
+        State.OK: state_of("22 12:00", group("22 04:05")),
     }
 
     assert states == {state: state for state in State if state is not State.DISABLED}

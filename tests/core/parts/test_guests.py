@@ -41,7 +41,7 @@ from tests.core.sample_reports import (
     vzdump,
 )
 
-NIGHT = vzdump("22 04:00", "22 05:00")
+VZDUMP = vzdump("22 04:00", "22 05:00")
 
 
 def state(now: str, *reports: Report, name: str = "vaultwarden") -> State:
@@ -53,7 +53,7 @@ def state(now: str, *reports: Report, name: str = "vaultwarden") -> State:
 
 def test_a_guests_backups_are_found_through_its_jobs_storage() -> None:
     service = row(
-        judged("22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", group("21 04:05", "22 04:05"))), "vaultwarden"
+        judged("22 12:00", pve("22 11:58", VZDUMP), pbs("22 11:58", group("21 04:05", "22 04:05"))), "vaultwarden"
     )
 
     assert (service.verdict.state, service.count, service.last_backup) == (State.OK, 2, at("22 04:05"))
@@ -74,7 +74,7 @@ def test_a_guests_backups_are_found_through_its_jobs_storage() -> None:
     ids=["by fingerprint", "by host", "by configuration"],
 )
 def test_a_storage_leads_to_its_server(storage: Storage, given: Settings) -> None:
-    reports = (pve("22 11:58", NIGHT, storages=(storage,)), pbs("22 11:58", group("22 04:05")))
+    reports = (pve("22 11:58", VZDUMP, storages=(storage,)), pbs("22 11:58", group("22 04:05")))
 
     assert row(judged("22 12:00", *reports, given=given), "vaultwarden").verdict.state is State.OK
 
@@ -82,7 +82,7 @@ def test_a_storage_leads_to_its_server(storage: Storage, given: Settings) -> Non
 def test_a_storage_that_leads_nowhere_is_unknown_and_says_what_to_do() -> None:
     stranger = replace(STORAGE, fingerprint=None, server="other.lan")
     verdict = row(
-        judged("22 12:00", pve("22 11:58", NIGHT, storages=(stranger,)), pbs("22 11:58")), "vaultwarden"
+        judged("22 12:00", pve("22 11:58", VZDUMP, storages=(stranger,)), pbs("22 11:58")), "vaultwarden"
     ).verdict
 
     assert verdict.state is State.UNKNOWN
@@ -111,7 +111,7 @@ def test_a_namespace_that_cannot_be_read_is_unknown_alone() -> None:
     server = pbs("22 11:58", group("22 04:05"))
     broken = Reading(("snapshots", "main", "sub"), None, (), Problem("HTTP 400: EACCES: Permission denied"))
     server = replace(server, readings=(*server.readings, broken))
-    board = judged("22 12:00", pve("22 11:58", NIGHT, guests=guests, jobs=jobs, storages=storages), server)
+    board = judged("22 12:00", pve("22 11:58", VZDUMP, guests=guests, jobs=jobs, storages=storages), server)
 
     assert row(board, "vaultwarden").verdict.state is State.OK
     assert row(board, "vault").verdict.state is State.UNKNOWN
@@ -120,25 +120,25 @@ def test_a_namespace_that_cannot_be_read_is_unknown_alone() -> None:
 
 def test_archives_on_other_storages_count() -> None:
     job = replace(CRITICAL, storage="nas")
-    cluster = pve("22 11:58", NIGHT, jobs=(job,), storages=(Storage("nas", "nfs", True),))
-    shelf = Reading(("archives", "shared", "nas"), at("22 11:58"), (Archive("nas", 101, at("22 04:03"), 5),))
-    cluster = replace(cluster, readings=(*cluster.readings, shelf))
+    cluster = pve("22 11:58", VZDUMP, jobs=(job,), storages=(Storage("nas", "nfs", True),))
+    archives = Reading(("archives", "shared", "nas"), at("22 11:58"), (Archive("nas", 101, at("22 04:03"), 5),))
+    cluster = replace(cluster, readings=(*cluster.readings, archives))
 
     assert state("22 12:00", cluster, pbs("22 11:58")) is State.OK
 
 
 def test_an_archive_listing_that_was_never_read_is_unknown() -> None:
     job = replace(CRITICAL, storage="nas")
-    cluster = pve("22 11:58", NIGHT, jobs=(job,), storages=(Storage("nas", "nfs", True),))
-    shelf = Reading(("archives", "shared", "nas"), None, (), Problem("HTTP 596"))
+    cluster = pve("22 11:58", VZDUMP, jobs=(job,), storages=(Storage("nas", "nfs", True),))
+    archives = Reading(("archives", "shared", "nas"), None, (), Problem("HTTP 596"))
 
-    assert state("22 12:00", replace(cluster, readings=(*cluster.readings, shelf)), pbs("22 11:58")) is State.UNKNOWN
+    assert state("22 12:00", replace(cluster, readings=(*cluster.readings, archives)), pbs("22 11:58")) is State.UNKNOWN
 
 
 def test_two_clusters_that_feed_the_same_group_are_unknown_with_the_reason() -> None:
-    other = replace(pve("22 11:58", NIGHT), source="pve2")
+    other = replace(pve("22 11:58", VZDUMP), source="pve2")
     given = settings(PVE, source("pve2", SourceKind.PVE), PBS)
-    board = judged("22 12:00", pve("22 11:58", NIGHT), other, pbs("22 11:58", group("22 04:05")), given=given)
+    board = judged("22 12:00", pve("22 11:58", VZDUMP), other, pbs("22 11:58", group("22 04:05")), given=given)
 
     assert [service.verdict.state for service in board.services] == [State.UNKNOWN, State.UNKNOWN]
     assert board.services[0].verdict.reason == "Group ct/101 in main on pbs is written by pve and pve2."
@@ -170,7 +170,7 @@ def test_rule_2_a_job_whose_guests_cannot_be_read_proves_nothing() -> None:
 
 def test_rule_2_while_no_job_may_be_seen_nobody_can_tell_which_job_covers_it() -> None:
     denied = Problem("it may not see the backup jobs", "Grant Sys.Audit on /.", kind=ProblemKind.NO_PERMISSION)
-    cluster = pve("22 12:00", NIGHT)
+    cluster = pve("22 12:00", VZDUMP)
     blind = replace(
         cluster,
         readings=tuple(
@@ -186,7 +186,9 @@ def test_rule_2_while_no_job_may_be_seen_nobody_can_tell_which_job_covers_it() -
 
 
 def test_rule_2_backups_of_a_deleted_guest_are_a_note_not_a_row() -> None:
-    board = judged("22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", group("22 04:05"), group("1 04:05", vmid="199")))
+    board = judged(
+        "22 12:00", pve("22 11:58", VZDUMP), pbs("22 11:58", group("22 04:05"), group("1 04:05", vmid="199"))
+    )
 
     assert [service.name for service in board.services] == ["vaultwarden"]
     assert board.notes == ("Kept backups of a guest that is gone: pbs:main/ct/199.",)
@@ -195,7 +197,7 @@ def test_rule_2_backups_of_a_deleted_guest_are_a_note_not_a_row() -> None:
 def test_a_schedule_that_cannot_be_read_is_a_warning_with_its_text() -> None:
     jobs = (replace(CRITICAL, schedule="so oft es geht"),)
     service = row(
-        judged("22 12:00", pve("22 11:58", NIGHT, jobs=jobs), pbs("22 11:58", group("22 04:05"))), "vaultwarden"
+        judged("22 12:00", pve("22 11:58", VZDUMP, jobs=jobs), pbs("22 11:58", group("22 04:05"))), "vaultwarden"
     )
 
     assert service.verdict.state is State.WARNING
@@ -212,7 +214,10 @@ def test_templates_are_no_services() -> None:
 
 
 def test_a_task_that_ended_without_a_snapshot_is_a_failure_of_every_guest_it_covered() -> None:
-    reports = (pve("23 05:10", NIGHT, vzdump("23 04:00", "23 05:00", "job errors")), pbs("23 05:10", group("22 04:05")))
+    reports = (
+        pve("23 05:10", VZDUMP, vzdump("23 04:00", "23 05:00", "job errors")),
+        pbs("23 05:10", group("22 04:05")),
+    )
     verdict = row(judged("23 05:12", *reports), "vaultwarden").verdict
 
     assert verdict.state is State.FAILED
@@ -222,13 +227,13 @@ def test_a_task_that_ended_without_a_snapshot_is_a_failure_of_every_guest_it_cov
 
 
 def test_a_task_that_ended_after_the_snapshots_were_listed_proves_nothing_yet() -> None:
-    reports = (pve("23 05:01", NIGHT, vzdump("23 04:00", "23 05:00")), pbs("23 04:58", group("22 04:05")))
+    reports = (pve("23 05:01", VZDUMP, vzdump("23 04:00", "23 05:00")), pbs("23 04:58", group("22 04:05")))
 
     assert state("23 05:02", *reports) is State.RUNNING
 
 
 def test_rule_5_a_task_under_way_on_its_node_may_still_reach_it() -> None:
-    reports = (pve("23 05:01", NIGHT, vzdump("23 04:00", None)), pbs("23 05:01", group("22 04:05")))
+    reports = (pve("23 05:01", VZDUMP, vzdump("23 04:00", None)), pbs("23 05:01", group("22 04:05")))
 
     assert state("23 05:02", *reports) is State.RUNNING
 
@@ -236,19 +241,19 @@ def test_rule_5_a_task_under_way_on_its_node_may_still_reach_it() -> None:
 @pytest.mark.parametrize(("upload", "expected"), [("!23 04:38", State.RUNNING), ("23 04:38", State.OK)])
 def test_rule_6_a_backup_is_from_the_future_only_by_the_list_that_shows_it(upload: str, expected: State) -> None:
     """The cluster was read a quarter of an hour earlier than the backup server: both are fresh."""
-    reports = (pve("23 04:31", NIGHT, vzdump("23 04:00", None)), pbs("23 04:45", group("22 04:05", upload)))
+    reports = (pve("23 04:31", VZDUMP, vzdump("23 04:00", None)), pbs("23 04:45", group("22 04:05", upload)))
 
     assert state("23 04:45", *reports) is expected
 
 
 def test_rule_5_a_task_for_another_guest_reaches_nobody_else() -> None:
-    reports = (pve("23 05:01", NIGHT, vzdump("23 04:10", None, vmid="102")), pbs("23 05:01", group("22 04:05")))
+    reports = (pve("23 05:01", VZDUMP, vzdump("23 04:10", None, vmid="102")), pbs("23 05:01", group("22 04:05")))
 
     assert state("23 05:02", *reports) is State.MISSED
 
 
 def test_rule_5_a_task_on_another_node_reaches_nobody_here() -> None:
-    cluster = pve("23 05:01", NIGHT)
+    cluster = pve("23 05:01", VZDUMP)
     there = Reading(("tasks", "pve2"), at("23 05:01"), (vzdump("23 04:00", None, node="pve2"),))
     cluster = replace(cluster, readings=(*cluster.readings, there))
 
@@ -257,7 +262,7 @@ def test_rule_5_a_task_on_another_node_reaches_nobody_here() -> None:
 
 def test_a_manual_run_of_others_at_noon_is_no_failure_of_this_guest() -> None:
     noon = vzdump("22 12:00", "22 12:10")
-    reports = (pve("22 12:58", NIGHT, noon), pbs("22 12:58", group("22 04:05")))
+    reports = (pve("22 12:58", VZDUMP, noon), pbs("22 12:58", group("22 04:05")))
 
     assert state("22 13:00", *reports) is State.OK
 
@@ -278,7 +283,7 @@ OLD = (group("22 04:05", vmid="104"), group("16 05:05", vmid="202"))
 def monday(*groups_: BackupGroup, second_runs: bool = True, read: str = "23 07:26") -> tuple[Report, Report]:
     """Both jobs began at 04:00 on one node; the first has ended with an error, paperless has no snapshot."""
     tasks = (
-        NIGHT,
+        VZDUMP,
         vzdump("16 04:00", "16 04:50"),
         replace(vzdump("16 04:00", "16 07:40"), upid="last week's second"),
         vzdump("23 04:00", "23 04:48", "job errors"),
@@ -323,14 +328,14 @@ def test_rule_5_when_both_tasks_have_ended_who_has_nothing_has_failed() -> None:
 
 
 def test_rule_10_a_recent_snapshot_without_size_is_an_upload() -> None:
-    reports = (pve("23 04:40", NIGHT, vzdump("23 04:00", None)), pbs("23 04:40", group("22 04:05", "!23 04:05")))
+    reports = (pve("23 04:40", VZDUMP, vzdump("23 04:00", None)), pbs("23 04:40", group("22 04:05", "!23 04:05")))
     service = row(judged("23 04:41", *reports), "vaultwarden")
 
     assert (service.verdict.state, service.count, service.last_backup) == (State.RUNNING, 1, at("22 04:05"))
 
 
 def test_rule_10_an_old_one_is_a_failed_upload() -> None:
-    reports = (pve("24 12:00", NIGHT), pbs("24 12:00", group("22 04:05", "!23 04:05")))
+    reports = (pve("24 12:00", VZDUMP), pbs("24 12:00", group("22 04:05", "!23 04:05")))
     verdict = row(judged("24 12:01", *reports), "vaultwarden").verdict
 
     assert verdict.state is State.FAILED
@@ -342,7 +347,7 @@ def test_rule_10_an_upload_that_the_server_saw_fail_is_failed_at_once() -> None:
         "localhost", "backup", "main:ct/101", at("23 04:05"), at("23 04:11"), "connection error: connection reset", "u"
     )
     reports = (
-        pve("23 04:15", NIGHT, vzdump("23 04:00", None)),
+        pve("23 04:15", VZDUMP, vzdump("23 04:00", None)),
         pbs("23 04:15", group("22 04:05"), extra={("tasks",): (upload,)}),
     )
 
@@ -357,7 +362,7 @@ def test_rule_10_an_upload_that_may_be_another_namespaces_accuses_nobody() -> No
         ("namespaces", "main"): (Namespace("main", ""),),
     }
 
-    assert state("22 12:00", pve("22 11:58", NIGHT), pbs("22 11:58", group("22 04:05"), extra=other)) is State.OK
+    assert state("22 12:00", pve("22 11:58", VZDUMP), pbs("22 11:58", group("22 04:05"), extra=other)) is State.OK
 
 
 def verified(ok: bool, *, own: bool = True, newest: bool = True) -> Report:
@@ -379,13 +384,13 @@ def verified(ok: bool, *, own: bool = True, newest: bool = True) -> Report:
     ids=["good", "newest corrupt", "older corrupt", "came with a synced copy"],
 )
 def test_rule_9_verification_is_judged_when_it_failed(server: Report, expected: State) -> None:
-    assert state("22 12:00", pve("22 11:58", NIGHT), server) is expected
+    assert state("22 12:00", pve("22 11:58", VZDUMP), server) is expected
 
 
 @pytest.mark.parametrize(("limit_hours", "expected"), [(3, State.OK), (1, State.WARNING)])
 def test_rule_9_its_age_is_judged_only_where_the_owner_set_a_limit(limit_hours: int, expected: State) -> None:
     given = settings(services=(service("passwords", "101", verify_within=hours(limit_hours)),))
-    board = judged("22 12:00", pve("22 11:58", NIGHT), verified(True), given=given)
+    board = judged("22 12:00", pve("22 11:58", VZDUMP), verified(True), given=given)
 
     assert row(board, "passwords").verdict.state is expected
     assert row(board, "passwords").verified_at == at("22 10:00")
@@ -395,7 +400,7 @@ def test_rule_9_its_age_is_judged_only_where_the_owner_set_a_limit(limit_hours: 
 
 
 def test_nothing_is_ok_while_the_backup_server_cannot_be_read() -> None:
-    assert state("22 12:00", pve("22 11:58", NIGHT), away("pbs", SourceKind.PBS, "22 11:58")) is State.UNKNOWN
+    assert state("22 12:00", pve("22 11:58", VZDUMP), away("pbs", SourceKind.PBS, "22 11:58")) is State.UNKNOWN
 
 
 def test_without_the_cluster_a_mapped_guest_is_unknown() -> None:
@@ -407,7 +412,7 @@ def test_without_the_cluster_a_mapped_guest_is_unknown() -> None:
 
 
 def test_the_last_plan_stays_in_force_while_the_cluster_is_away_but_starts_are_not_seen_then() -> None:
-    stale = pve("23 03:00", NIGHT)
+    stale = pve("23 03:00", VZDUMP)
     assert state("23 05:00", stale, pbs("23 04:58", group("22 04:05"))) is State.LATE
     assert state("23 07:30", stale, pbs("23 07:28", group("22 04:05"))) is State.MISSED
     assert state("23 07:30", stale, pbs("23 07:28", group("23 04:05"))) is State.OK
@@ -417,7 +422,7 @@ def test_the_fingerprint_of_nobody_is_not_taken_for_a_match() -> None:
     blind = pbs("22 11:58", group("22 04:05"), tls_fingerprint=None)
     storage = replace(STORAGE, server="elsewhere.lan", fingerprint=PIN)
 
-    assert state("22 12:00", pve("22 11:58", NIGHT, storages=(storage,)), blind) is State.UNKNOWN
+    assert state("22 12:00", pve("22 11:58", VZDUMP, storages=(storage,)), blind) is State.UNKNOWN
 
 
 def test_a_snapshot_list_is_newest_first() -> None:
@@ -433,25 +438,25 @@ NODE_OFF = (NAMED[0], Guest(900, "qemu", None, "pve2"))
 
 
 def test_a_template_on_a_node_that_is_off_is_still_no_guest_without_a_job() -> None:
-    on = pve("22 11:53", NIGHT, guests=NAMED)
-    off = keep_what_failed(pve("22 11:58", NIGHT, guests=NODE_OFF), on)
-    later = keep_what_failed(pve("22 12:03", NIGHT, guests=NODE_OFF), off)
+    on = pve("22 11:53", VZDUMP, guests=NAMED)
+    off = keep_what_failed(pve("22 11:58", VZDUMP, guests=NODE_OFF), on)
+    later = keep_what_failed(pve("22 12:03", VZDUMP, guests=NODE_OFF), off)
     board = judged("22 12:04", later, pbs("22 12:03", group("22 04:05")))
 
     assert [(service.name, service.verdict.state) for service in board.services] == [("vaultwarden", State.OK)]
 
 
 def test_a_guest_keeps_its_name_while_its_node_is_off_and_takes_a_new_one_afterwards() -> None:
-    on = pve("22 11:53", NIGHT)
-    off = keep_what_failed(pve("22 11:58", NIGHT, guests=(Guest(101, "lxc", None, "pve1"),)), on)
-    renamed = keep_what_failed(pve("22 12:03", NIGHT, guests=(Guest(101, "lxc", "passwords", "pve1"),)), off)
+    on = pve("22 11:53", VZDUMP)
+    off = keep_what_failed(pve("22 11:58", VZDUMP, guests=(Guest(101, "lxc", None, "pve1"),)), on)
+    renamed = keep_what_failed(pve("22 12:03", VZDUMP, guests=(Guest(101, "lxc", "passwords", "pve1"),)), off)
 
     names = [next(report.facts(Guest)).name for report in (off, renamed)]
     assert names == ["vaultwarden", "passwords"]
 
 
 def test_a_guest_that_was_never_seen_with_its_name_is_called_by_its_number() -> None:
-    off = keep_what_failed(pve("22 11:58", NIGHT, guests=NODE_OFF), pve("22 11:53", NIGHT))
+    off = keep_what_failed(pve("22 11:58", VZDUMP, guests=NODE_OFF), pve("22 11:53", VZDUMP))
     board = judged("22 12:00", off, pbs("22 11:58", group("22 04:05")))
 
     assert row(board, "guest 900").verdict.state is State.WARNING

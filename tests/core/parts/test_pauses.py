@@ -10,17 +10,17 @@ import pytest
 from sidecar.core.model import SourceKind, State
 from sidecar.core.settings import JobSetting, Pause
 from tests.core.factories import at, run
-from tests.core.remembering import JELLYFIN, PRUNE, VAULTWARDEN, WEEKLY, BoardKeeper, edited, night
+from tests.core.remembering import JELLYFIN, PRUNE, VAULTWARDEN, WEEKLY, BoardKeeper, edited, vzdump_on
 from tests.core.sample_reports import CRITICAL, DATABASEMENT, PBS, PVE, away, group, pbs, pve, row, settings
 
 
 def test_rule_2_a_job_that_is_switched_on_again_still_owes_what_was_due_meanwhile() -> None:
     """Switched off upstream is no consent, so switching it on again is no backup."""
-    keeper = BoardKeeper().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", night(20)))
-    keeper.take(pve("20 12:03", night(20), jobs=(edited("04:00", enabled=False),)))
+    keeper = BoardKeeper().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", vzdump_on(20)))
+    keeper.take(pve("20 12:03", vzdump_on(20), jobs=(edited("04:00", enabled=False),)))
     assert keeper.state("20 12:04") is State.WARNING
 
-    keeper.take(pbs("22 12:03", group("20 04:05")), pve("22 12:03", night(20), jobs=(CRITICAL,)))
+    keeper.take(pbs("22 12:03", group("20 04:05")), pve("22 12:03", vzdump_on(20), jobs=(CRITICAL,)))
     assert keeper.state("22 12:04") is State.MISSED
 
 
@@ -29,7 +29,7 @@ def test_rule_2_the_row_of_a_job_that_is_switched_off_says_so_and_is_as_bad_as_i
     now: str, expected: State
 ) -> None:
     off = edited("04:00", enabled=False)
-    keeper = BoardKeeper().take(pbs(now, group("20 04:05")), pve(now, night(20), jobs=(off,)))
+    keeper = BoardKeeper().take(pbs(now, group("20 04:05")), pve(now, vzdump_on(20), jobs=(off,)))
     (job,) = keeper.board(now).jobs
     good = 1 if expected is State.WARNING else 0
 
@@ -38,17 +38,19 @@ def test_rule_2_the_row_of_a_job_that_is_switched_off_says_so_and_is_as_bad_as_i
 
 
 def test_rule_2_a_job_switched_off_over_lunch_is_forgiven() -> None:
-    keeper = BoardKeeper().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", night(20)))
-    keeper.take(pve("20 12:03", night(20), jobs=(edited("04:00", enabled=False),)))
-    keeper.take(pve("20 13:03", night(20)), pbs("20 13:03", group("20 04:05")))
+    keeper = BoardKeeper().take(pbs("20 11:58", group("20 04:05")), pve("20 11:58", vzdump_on(20)))
+    keeper.take(pve("20 12:03", vzdump_on(20), jobs=(edited("04:00", enabled=False),)))
+    keeper.take(pve("20 13:03", vzdump_on(20)), pbs("20 13:03", group("20 04:05")))
 
     assert keeper.state("20 13:04") is State.OK
 
 
 def test_rule_2_a_job_that_was_off_while_another_one_did_its_work_owes_nothing() -> None:
     weekly_too = (replace(CRITICAL, enabled=False), WEEKLY)
-    keeper = BoardKeeper().take(pbs("16 11:58", group("16 04:05")), pve("16 11:58", night(16), jobs=(CRITICAL, WEEKLY)))
-    keeper.take(pve("16 12:03", night(16), jobs=weekly_too))
+    keeper = BoardKeeper().take(
+        pbs("16 11:58", group("16 04:05")), pve("16 11:58", vzdump_on(16), jobs=(CRITICAL, WEEKLY))
+    )
+    keeper.take(pve("16 12:03", vzdump_on(16), jobs=weekly_too))
     keeper.take(pbs("18 12:03", group("16 04:05")), pve("18 12:03", jobs=(CRITICAL, WEEKLY)))
 
     assert keeper.state("18 12:04") is State.OK
@@ -56,7 +58,7 @@ def test_rule_2_a_job_that_was_off_while_another_one_did_its_work_owes_nothing()
 
 def test_rule_2_a_deleted_guest_is_not_expected_and_its_backups_are_kept() -> None:
     keeper = BoardKeeper().take(
-        pbs("22 11:58", group("22 04:05")), pve("22 11:58", night(22), guests=(VAULTWARDEN, JELLYFIN))
+        pbs("22 11:58", group("22 04:05")), pve("22 11:58", vzdump_on(22), guests=(VAULTWARDEN, JELLYFIN))
     )
     keeper.take(pve("22 12:03", guests=(JELLYFIN,), jobs=(replace(CRITICAL, guests=(201,)),)))
     board = keeper.board("22 12:04")

@@ -19,8 +19,8 @@ from tests.core.remembering import (
     BoardKeeper,
     backrest,
     databasement,
-    night,
     plans_keeper,
+    vzdump_on,
 )
 from tests.core.sample_reports import CRITICAL, DATABASEMENT, PBS, PVE, away, group, pbs, pve, row, service, settings
 
@@ -30,10 +30,11 @@ def test_rule_11_a_mapped_guest_that_is_gone_is_a_note_for_thirty_days_and_then_
     both = (VAULTWARDEN, JELLYFIN)
     kept = (group("22 04:05"), group("22 04:07", vmid="201"))
     keeper.take(
-        pbs("22 11:58", *kept), pve("22 11:58", night(22), guests=both, jobs=(replace(CRITICAL, guests=(101, 201)),))
+        pbs("22 11:58", *kept),
+        pve("22 11:58", vzdump_on(22), guests=both, jobs=(replace(CRITICAL, guests=(101, 201)),)),
     )
     left: dict[str, Any] = {"guests": (JELLYFIN,), "jobs": (replace(CRITICAL, guests=(201,)),)}
-    keeper.take(pve("22 12:03", night(22), **left))
+    keeper.take(pve("22 12:03", vzdump_on(22), **left))
     board = keeper.board("22 12:04")
 
     assert ([service.name for service in board.services], board.overall.state) == (["media"], State.OK)
@@ -110,8 +111,8 @@ def test_rule_11_a_mapped_plan_that_is_gone_is_missed_unless_it_was_switched_off
 
 def test_rule_11_unmapped_things_are_noted_for_seven_days() -> None:
     keeper = BoardKeeper().take(pbs("22 11:58"), pve("22 11:58", guests=(VAULTWARDEN, JELLYFIN)), pve("22 12:03"))
-    said = "Gone from pve since today 12:03: jellyfin (pve:201)."
-    assert said in keeper.board("22 12:04").notes
+    note = "Gone from pve since today 12:03: jellyfin (pve:201)."
+    assert note in keeper.board("22 12:04").notes
 
     keeper.take(pve("29 12:04"))
     assert not [note for note in keeper.board("29 12:05").notes if "jellyfin" in note]

@@ -65,7 +65,7 @@ def with_upload(fact: Fact) -> Fact:
     return replace(fact, snapshots=(replace(newest, size=None), *older))
 
 
-def said(workload: Workload, minutes: int) -> str:
+def views(workload: Workload, minutes: int) -> str:
     """All that a board and a month of calendar say, in short."""
     verdicts = judged(workload.reports, workload.history, workload.settings, NOW + timedelta(minutes=minutes))
     everything = repr((board_of(verdicts), timeline_of(verdicts).occurrences(*MONTH)))
@@ -77,8 +77,8 @@ def warm() -> dict[int, str]:
     """By minute, of the same reports, one after another, some of them twice."""
     workload = troubled()
     for minutes in reversed(MINUTES):
-        said(workload, minutes)
-    return {minutes: said(workload, minutes) for minutes in MINUTES}
+        views(workload, minutes)
+    return {minutes: views(workload, minutes) for minutes in MINUTES}
 
 
 def test_every_moment_says_something_else(warm: dict[int, str]) -> None:
@@ -87,7 +87,7 @@ def test_every_moment_says_something_else(warm: dict[int, str]) -> None:
 
 @pytest.mark.parametrize("minutes", MINUTES)
 def test_a_process_that_never_judged_anything_says_the_same(minutes: int, warm: dict[int, str]) -> None:
-    code = f"from tests.core.reports.test_cached import said, troubled; print(said(troubled(), {minutes}))"
+    code = f"from tests.core.reports.test_cached import views, troubled; print(views(troubled(), {minutes}))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
 
     cold = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, check=True)
@@ -96,7 +96,7 @@ def test_a_process_that_never_judged_anything_says_the_same(minutes: int, warm: 
 
 
 def test_equal_reports_say_the_same(warm: dict[int, str]) -> None:
-    assert {minutes: said(troubled(), minutes) for minutes in MINUTES} == warm
+    assert {minutes: views(troubled(), minutes) for minutes in MINUTES} == warm
 
 
 def test_what_is_kept_by_report_goes_with_the_report() -> None:

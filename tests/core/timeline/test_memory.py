@@ -20,13 +20,13 @@ from tests.core.remembering import (
     backrest,
     databasement,
     edited,
-    night,
     plans_keeper,
+    vzdump_on,
 )
 from tests.core.sample_reports import CRITICAL, DATABASEMENT, group, pbs, pve, settings
 
 
-def told(
+def due_states(
     keeper: BoardKeeper, start: str, end: str, now: str, job: str = "pve/backup/critical"
 ) -> list[tuple[str, str]]:
     """(local due time, state) of each occurrence of a job."""
@@ -45,7 +45,7 @@ def later(
     keeper: BoardKeeper, day: int, *kept: str, job: BackupJob = CRITICAL, clock: str = "11:58", **changes: Any
 ) -> BoardKeeper:
     read = f"{day} {clock}"
-    return keeper.take(pbs(read, group(*kept)), pve(read, night(day), **{"jobs": (job,), **changes}))
+    return keeper.take(pbs(read, group(*kept)), pve(read, vzdump_on(day), **{"jobs": (job,), **changes}))
 
 
 # --- rule 1 ---------------------------------------------------------------------------------------------------------------
@@ -55,7 +55,7 @@ def test_rule_1_days_before_a_schedule_was_edited_keep_their_due_times() -> None
     keeper = morning(22, "20 04:00", "21 04:00", "22 04:00")
     later(keeper, 22, "20 04:00", "21 04:00", "22 04:00", job=edited("10:00"), clock="12:03")
 
-    assert told(keeper, "20 00:00", "24 00:00", "22 12:04") == [
+    assert due_states(keeper, "20 00:00", "24 00:00", "22 12:04") == [
         ("20 04:00", "ok"),
         ("21 04:00", "ok"),
         ("22 04:00", "ok"),
@@ -67,7 +67,7 @@ def test_rule_1_what_failed_before_the_edit_stays_failed() -> None:
     keeper = morning(22, "20 04:00", "21 04:00")
     later(keeper, 22, "20 04:00", "21 04:00", job=edited("20:00"), clock="12:03")
 
-    assert told(keeper, "21 00:00", "24 00:00", "22 12:04")[1:] == [
+    assert due_states(keeper, "21 00:00", "24 00:00", "22 12:04")[1:] == [
         ("22 04:00", "failed"),
         ("22 20:00", "planned"),
         ("23 20:00", "planned"),
@@ -78,7 +78,7 @@ def test_rule_1_a_guest_that_came_later_was_not_due_before() -> None:
     kept = ("20 04:00", "21 04:00", "22 04:00")
     keeper = morning(21, *kept[:2])
     both: dict[str, Any] = {"guests": (VAULTWARDEN, JELLYFIN), "jobs": (replace(CRITICAL, guests=(101, 201)),)}
-    keeper.take(pbs("22 11:58", group(*kept), group("22 04:10", vmid="201")), pve("22 11:58", night(22), **both))
+    keeper.take(pbs("22 11:58", group(*kept), group("22 04:10", vmid="201")), pve("22 11:58", vzdump_on(22), **both))
     occurrences = timeline(keeper.reports, keeper.history, keeper.settings, at("22 11:59")).occurrences(
         at("20 00:00"), at("24 00:00")
     )
@@ -94,17 +94,17 @@ def test_rule_1_a_guest_that_came_later_was_not_due_before() -> None:
 def test_rule_1_a_guest_that_moved_to_another_job_keeps_its_past_in_the_old_one() -> None:
     kept = ("20 04:00", "21 04:00", "22 04:00")
     keeper = morning(22, *kept)
-    keeper.take(pve("22 12:03", night(22), jobs=(replace(CRITICAL, guests=()), WEEKLY)))
+    keeper.take(pve("22 12:03", vzdump_on(22), jobs=(replace(CRITICAL, guests=()), WEEKLY)))
 
-    assert told(keeper, "21 00:00", "24 00:00", "22 12:04") == [("21 04:00", "ok"), ("22 04:00", "ok")]
-    assert told(keeper, "21 00:00", "24 00:00", "22 12:04", "pve/backup/weekly") == [("23 04:00", "planned")]
+    assert due_states(keeper, "21 00:00", "24 00:00", "22 12:04") == [("21 04:00", "ok"), ("22 04:00", "ok")]
+    assert due_states(keeper, "21 00:00", "24 00:00", "22 12:04", "pve/backup/weekly") == [("23 04:00", "planned")]
 
 
 def test_rule_1_a_guest_with_another_name_on_another_node_keeps_its_past() -> None:
     keeper = morning(21, "20 04:00", "21 04:00")
     later(keeper, 22, "20 04:00", "21 04:00", "22 04:00", guests=(Guest(101, "lxc", "passwords", "pve2"),))
 
-    assert {state for _, state in told(keeper, "20 00:00", "23 00:00", "22 11:59")} == {"ok"}
+    assert {state for _, state in due_states(keeper, "20 00:00", "23 00:00", "22 11:59")} == {"ok"}
 
 
 # --- rule 2: switched off --------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def test_rule_2_what_a_job_did_before_it_was_switched_off_stays(*, remembering: 
     later(keeper, 22, *kept, job=off, clock="12:03")
     keeper.take(pbs("25 11:58", group(*kept)), pve("25 11:58", jobs=(off,)))
 
-    assert told(keeper, "20 00:00", "28 00:00", "25 11:59") == [
+    assert due_states(keeper, "20 00:00", "28 00:00", "25 11:59") == [
         ("20 04:00", "ok"),
         ("21 04:00", "ok"),
         ("22 04:00", "ok"),
@@ -130,9 +130,9 @@ def test_rule_2_what_was_due_while_a_job_was_off_was_missed_once_it_is_on_again(
     off = edited("04:00", enabled=False)
     keeper = morning(20, "18 04:00", "19 04:00", "20 04:00")
     later(keeper, 20, "18 04:00", "19 04:00", "20 04:00", job=off, clock="12:03")
-    keeper.take(pbs("22 12:03", group("18 04:00", "19 04:00", "20 04:00")), pve("22 12:03", night(20)))
+    keeper.take(pbs("22 12:03", group("18 04:00", "19 04:00", "20 04:00")), pve("22 12:03", vzdump_on(20)))
 
-    assert told(keeper, "20 00:00", "24 00:00", "22 12:04") == [
+    assert due_states(keeper, "20 00:00", "24 00:00", "22 12:04") == [
         ("20 04:00", "ok"),
         ("21 04:00", "missed"),
         ("22 04:00", "missed"),
@@ -145,14 +145,14 @@ def test_rule_2_a_job_that_the_configuration_switches_off_is_in_no_calendar_past
     later(keeper, 21, "20 04:00", "21 04:00")
     later(keeper, 22, "20 04:00", "21 04:00", job=edited("10:00"))
 
-    assert told(keeper, "20 00:00", "24 00:00", "22 12:04") == []
+    assert due_states(keeper, "20 00:00", "24 00:00", "22 12:04") == []
 
 
 def test_rule_2_dumps_of_a_server_that_was_switched_off_stay() -> None:
     keeper = BoardKeeper(settings(DATABASEMENT)).take(databasement("22 11:58", "crm"))
     keeper.take(databasement("22 12:03", "crm", plans=(replace(DAILY, enabled=False),)))
 
-    assert told(keeper, "22 00:00", "25 00:00", "22 12:04", "databasement/dump/Daily") == [("22 02:00", "ok")]
+    assert due_states(keeper, "22 00:00", "25 00:00", "22 12:04", "databasement/dump/Daily") == [("22 02:00", "ok")]
 
 
 # --- what Backrest announced ------------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_rule_1_an_announced_run_that_never_came_is_missed_in_the_calendar() -> 
         backrest("21 12:00", "22 02:15", run("21 02:15")),
         backrest("22 12:00", "23 02:15", run("21 02:15")),
     )
-    assert told(keeper, "21 00:00", "24 00:00", "22 12:01", PHOTOS) == [
+    assert due_states(keeper, "21 00:00", "24 00:00", "22 12:01", PHOTOS) == [
         ("21 02:15", "ok"),
         ("22 02:15", "missed"),
         ("23 02:15", "planned"),
@@ -176,7 +176,7 @@ def test_rule_1_a_run_answers_its_announcement_in_the_calendar_and_one_by_hand_s
     runs = (run("21 02:15"), run("22 03:10"), failed("22 11:00"))
     keeper = plans_keeper(backrest("21 12:00", "22 02:15", runs[0]), backrest("22 12:00", "23 02:15", *runs))
 
-    assert told(keeper, "21 00:00", "24 00:00", "22 12:01", PHOTOS) == [
+    assert due_states(keeper, "21 00:00", "24 00:00", "22 12:01", PHOTOS) == [
         ("21 02:15", "ok"),
         ("22 02:15", "ok"),
         ("22 11:00", "failed"),
@@ -189,7 +189,7 @@ def test_rule_1_while_a_run_is_under_way_it_is_told_once() -> None:
     begun = replace(run("22 02:16"), end=None, outcome=run("22 02:16").outcome.RUNNING)
     keeper.take(backrest("22 02:20", None, run("21 02:15"), begun))
 
-    assert told(keeper, "22 00:00", "24 00:00", "22 02:21", PHOTOS) == [("22 02:15", "running")]
+    assert due_states(keeper, "22 00:00", "24 00:00", "22 02:21", PHOTOS) == [("22 02:15", "running")]
 
 
 def test_rule_2_what_a_plan_did_before_it_was_switched_off_stays() -> None:
@@ -198,4 +198,4 @@ def test_rule_2_what_a_plan_did_before_it_was_switched_off_stays() -> None:
         backrest("22 12:00", None, run("21 02:15"), run("22 02:15")),
     )
 
-    assert told(keeper, "21 00:00", "25 00:00", "22 12:01", PHOTOS) == [("21 02:15", "ok"), ("22 02:15", "ok")]
+    assert due_states(keeper, "21 00:00", "25 00:00", "22 12:01", PHOTOS) == [("21 02:15", "ok"), ("22 02:15", "ok")]

@@ -41,7 +41,7 @@ def due(
     return list(occurrences(by_name, history, given or settings(), at(start), at(end), at(now)))
 
 
-def told(occurrences: list[Occurrence]) -> list[tuple[str, str]]:
+def due_states(occurrences: list[Occurrence]) -> list[tuple[str, str]]:
     """(local due time, state) of each."""
     return [
         (f"{occurrence.due.astimezone(BERLIN):%d %H:%M}", str(occurrence.state or "planned"))
@@ -59,7 +59,7 @@ def guest_with(*backups: str, now: str, tasks: tuple[Any, ...] = ()) -> tuple[Re
 def test_past_due_times_tell_what_became_of_them_and_future_ones_are_planned() -> None:
     occurrences = due("22 00:00", "25 00:00", "23 07:30", *guest_with("22 04:00", "23 04:01", now="23 07:29"))
 
-    assert told(occurrences) == [("22 04:00", "ok"), ("23 04:00", "ok"), ("24 04:00", "planned")]
+    assert due_states(occurrences) == [("22 04:00", "ok"), ("23 04:00", "ok"), ("24 04:00", "planned")]
     assert [
         (occurrence.job, occurrence.title, occurrence.kind, occurrence.members, occurrence.members_ok)
         for occurrence in occurrences
@@ -76,13 +76,15 @@ def test_past_due_times_tell_what_became_of_them_and_future_ones_are_planned() -
     [("23 03:59", "planned"), ("23 04:00", "late"), ("23 04:29", "late"), ("23 04:31", "missed")],
 )
 def test_the_newest_due_time_has_the_verdict_of_the_board(now: str, state: str) -> None:
-    assert told(due("23 00:00", "24 00:00", now, *guest_with("21 04:00", "22 04:00", now=now))) == [("23 04:00", state)]
+    assert due_states(due("23 00:00", "24 00:00", now, *guest_with("21 04:00", "22 04:00", now=now))) == [
+        ("23 04:00", state)
+    ]
 
 
 def test_the_window_is_half_open() -> None:
     reports = guest_with("22 04:00", now="22 12:00")
 
-    assert told(due("23 04:00", "24 04:00", "22 12:00", *reports)) == [("23 04:00", "planned")]
+    assert due_states(due("23 04:00", "24 04:00", "22 12:00", *reports)) == [("23 04:00", "planned")]
 
 
 def test_a_run_that_answers_late_is_ok_with_its_time() -> None:
@@ -97,13 +99,13 @@ def test_a_run_that_answers_late_is_ok_with_its_time() -> None:
 def test_a_run_five_minutes_early_answers_the_due_time_it_is_early_for() -> None:
     reports = guest_with("22 03:56", "23 03:55", now="23 07:00")
 
-    assert told(due("22 00:00", "24 00:00", "23 07:00", *reports)) == [("22 04:00", "ok"), ("23 04:00", "ok")]
+    assert due_states(due("22 00:00", "24 00:00", "23 07:00", *reports)) == [("22 04:00", "ok"), ("23 04:00", "ok")]
 
 
 def test_a_dead_daily_job_missed_every_day_since() -> None:
     occurrences = due("20 00:00", "25 00:00", "23 07:30", *guest_with("19 04:00", "20 04:00", now="23 07:29"))
 
-    assert told(occurrences) == [
+    assert due_states(occurrences) == [
         ("20 04:00", "ok"),
         ("21 04:00", "missed"),
         ("22 04:00", "missed"),
@@ -120,7 +122,7 @@ def test_a_gap_among_kept_backups_was_missed_and_when_it_was_good_again_is_said(
     reports = guest_with("16 04:00", "17 04:00", "18 04:00", "20 04:00", "21 04:02", now="21 07:00")
     occurrences = due("19 00:00", "20 00:00", "21 07:00", *reports)
 
-    assert told(occurrences) == [("19 04:00", "missed")]
+    assert due_states(occurrences) == [("19 04:00", "missed")]
     assert occurrences[0].reason == "Nothing ran. Good again Fri 20 Nov 04:00."
 
 
@@ -130,13 +132,13 @@ def test_what_retention_may_have_removed_is_not_called_missed() -> None:
     tasks = tuple(vzdump(f"{day:02} 04:00", f"{day:02} 04:10") for day in range(1, 24))
     occurrences = due("1 Nov 00:00", "24 00:00", "23 07:30", *guest_with(*kept, now="23 07:29", tasks=tasks))
 
-    assert told(occurrences) == [(f"{day:02} 04:00", "ok") for day in (1, 8, 15, 22, 23)]
+    assert due_states(occurrences) == [(f"{day:02} 04:00", "ok") for day in (1, 8, 15, 22, 23)]
 
 
 def test_nothing_is_told_of_days_before_the_oldest_backup() -> None:
     reports = guest_with("22 04:00", "23 04:00", now="23 07:29")
 
-    assert told(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports)) == [("22 04:00", "ok"), ("23 04:00", "ok")]
+    assert due_states(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports)) == [("22 04:00", "ok"), ("23 04:00", "ok")]
 
 
 def test_days_after_the_first_contact_count_even_if_nothing_ever_ran() -> None:
@@ -144,8 +146,8 @@ def test_days_after_the_first_contact_count_even_if_nothing_ever_ran() -> None:
     reports = (pve("23 07:29"), pbs("23 07:29", group("1 Nov 04:00", vmid="300")))
     since = History(first_contact=at("21 12:00"))
 
-    assert told(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports)) == []
-    assert told(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports, history=since)) == [
+    assert due_states(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports)) == []
+    assert due_states(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports, history=since)) == [
         ("22 04:00", "never"),
         ("23 04:00", "never"),
     ]
@@ -162,7 +164,7 @@ def test_a_failed_task_is_a_failure_of_that_due_time_and_of_no_other() -> None:
     )
     occurrences = due("20 00:00", "23 00:00", "22 07:00", *reports)
 
-    assert told(occurrences) == [("20 04:00", "ok"), ("21 04:00", "failed"), ("22 04:00", "ok")]
+    assert due_states(occurrences) == [("20 04:00", "ok"), ("21 04:00", "failed"), ("22 04:00", "ok")]
     assert occurrences[1].reason == "CT 101 got no snapshot, job errors. Good again today 04:00."
 
 
@@ -170,7 +172,7 @@ def test_a_source_that_went_away_leaves_the_past_as_it_was_seen_and_the_newest_u
     seen = guest_with("22 04:00", "23 04:00", now="23 06:00")
     occurrences = due("22 00:00", "26 00:00", "24 07:00", *seen)
 
-    assert told(occurrences) == [
+    assert due_states(occurrences) == [
         ("22 04:00", "ok"),
         ("23 04:00", "ok"),
         ("24 04:00", "unknown"),
@@ -181,7 +183,7 @@ def test_a_source_that_went_away_leaves_the_past_as_it_was_seen_and_the_newest_u
 def test_due_times_that_passed_while_nothing_was_read_are_unknown() -> None:
     occurrences = due("22 00:00", "26 00:00", "25 07:00", *guest_with("21 04:00", "22 04:00", now="22 06:00"))
 
-    assert told(occurrences)[1:] == [("23 04:00", "unknown"), ("24 04:00", "unknown"), ("25 04:00", "unknown")]
+    assert due_states(occurrences)[1:] == [("23 04:00", "unknown"), ("24 04:00", "unknown"), ("25 04:00", "unknown")]
     assert occurrences[1].reason == (
         "Can't read pbs since Sun 22 Nov 06:00: it did not answer; newest backup Sun 22 Nov 04:00."
     )
@@ -255,7 +257,7 @@ def test_a_pause_expects_nothing_but_shows_what_ran() -> None:
         "21 00:00", "25 00:00", "23 07:30", *guest_with("21 04:00", "22 04:00", now="23 07:29"), given=paused
     )
 
-    assert told(occurrences) == [
+    assert due_states(occurrences) == [
         ("21 04:00", "ok"),
         ("22 04:00", "ok"),
         ("23 04:00", "disabled"),
@@ -289,14 +291,16 @@ def test_without_a_known_schedule_each_run_was_due_when_it_began_and_the_announc
     report = backrest("23 07:29", run("22 02:15"), run("23 02:16", Outcome.FAILED, text="locked"), next_run="24 02:15")
     occurrences = due("22 00:00", "26 00:00", "23 07:30", report, given=settings(BACKREST))
 
-    assert told(occurrences) == [("22 02:15", "ok"), ("23 02:16", "failed"), ("24 02:15", "planned")]
+    assert due_states(occurrences) == [("22 02:15", "ok"), ("23 02:16", "failed"), ("24 02:15", "planned")]
     assert occurrences[1].reason == "Locked."
 
 
 def test_the_last_window_of_a_plan_without_schedule_takes_no_runs_from_behind_it() -> None:
     report = backrest("23 07:29", run("20 02:15", Outcome.FAILED, text="locked"), run("22 02:15"), next_run="24 02:15")
 
-    assert told(due("20 00:00", "21 00:00", "23 07:30", report, given=settings(BACKREST))) == [("20 02:15", "failed")]
+    assert due_states(due("20 00:00", "21 00:00", "23 07:30", report, given=settings(BACKREST))) == [
+        ("20 02:15", "failed")
+    ]
 
 
 def with_prune(schedule: str = "sun 06:00") -> Settings:
@@ -313,7 +317,7 @@ def test_upkeep_of_a_repository_is_judged_by_the_schedule_that_configuration_tel
     report = backrest("23 07:29", run("1 Nov 02:15"), upkeep=(prune(*runs, next_run="29 06:00"),))
     occurrences = upkeep_of(due("1 Nov 00:00", "30 00:00", "23 07:30", report, given=with_prune()))
 
-    assert told(occurrences) == [
+    assert due_states(occurrences) == [
         ("08 06:00", "ok"),
         ("15 06:00", "ok"),
         ("22 06:00", "failed"),
@@ -339,7 +343,7 @@ def test_upkeep_that_did_not_start_is_missed_and_what_never_ran_is_never(
     report = backrest("22 06:45", run("1 Nov 02:15"), upkeep=upkeep)
     occurrences = upkeep_of(due("22 00:00", "23 00:00", "22 06:46", report, given=with_prune()))
 
-    assert told(occurrences) == [("22 06:00", state)]
+    assert due_states(occurrences) == [("22 06:00", state)]
 
 
 def test_a_monthly_check_before_its_first_date_is_planned_only() -> None:
@@ -357,7 +361,7 @@ def test_jobs_that_only_the_configuration_knows_are_planned_and_unknown_while_th
     gone = away("backrest", SourceKind.BACKREST, "23 07:29")
     occurrences = due("15 Nov 00:00", "30 00:00", "23 07:30", gone, given=with_prune())
 
-    assert told(occurrences) == [("22 06:00", "unknown"), ("29 06:00", "planned")]
+    assert due_states(occurrences) == [("22 06:00", "unknown"), ("29 06:00", "planned")]
     assert occurrences[0].reason == "Can't read backrest."
 
 
@@ -371,14 +375,14 @@ def test_pbs_upkeep_tells_its_last_run_and_plans_by_its_own_schedule() -> None:
     report = garbage_collection("23 07:29", "21 03:00", "28 03:00")
     occurrences = due("1 Nov 00:00", "6 Dec 00:00", "23 07:30", report, given=settings(PBS))
 
-    assert told(occurrences) == [("21 03:00", "ok"), ("28 03:00", "planned"), ("05 03:00", "planned")]
+    assert due_states(occurrences) == [("21 03:00", "ok"), ("28 03:00", "planned"), ("05 03:00", "planned")]
 
 
 def test_pbs_upkeep_that_stands_still_was_missed_at_each_due_time_since() -> None:
     report = garbage_collection("23 07:29", "7 Nov 03:00", "14 Nov 03:00")
     occurrences = due("1 Nov 00:00", "24 00:00", "23 07:30", report, given=settings(PBS))
 
-    assert told(occurrences) == [("07 03:00", "ok"), ("14 03:00", "missed"), ("21 03:00", "missed")]
+    assert due_states(occurrences) == [("07 03:00", "ok"), ("14 03:00", "missed"), ("21 03:00", "missed")]
 
 
 # --- lines that no API knows, limits, clock changes -------------------------------------------------------------------
@@ -391,7 +395,7 @@ def test_calendar_lines_are_planned_and_never_judged() -> None:
     assert [
         (occurrence.title, occurrence.job, occurrence.state, occurrence.grace_until) for occurrence in occurrences
     ] == [("Tape to the safe", None, None, None)] * 3
-    assert told(occurrences)[0] == ("01 09:00", "planned")
+    assert due_states(occurrences)[0] == ("01 09:00", "planned")
 
 
 def test_more_than_were_asked_for_is_an_error_and_never_a_short_answer() -> None:
@@ -459,7 +463,7 @@ def test_a_run_that_comes_although_the_clocks_skipped_its_time_counts() -> None:
     report = backrest("2026-03-29 07:00", anyway, before)
     occurrences = due("2026-03-28 00:00", "2026-03-30 00:00", "2026-03-29 07:01", report, given=given)
 
-    assert told(occurrences) == [("28 02:15", "ok"), ("29 03:15", "ok")]
+    assert due_states(occurrences) == [("28 02:15", "ok"), ("29 03:15", "ok")]
     assert occurrences[1].run == anyway
     assert occurrences[1].reason == "Skipped: clock change, there was no 02:15 that day."
 

@@ -48,8 +48,8 @@ class Memory:
 def read(when: str, *kept: str) -> tuple[Report, Report]:
     """What both servers report: the nights until then, and these backups of the guest."""
     day = int(when.split()[0])
-    nights = [vzdump(f"{number} 04:00", f"{number} 04:10") for number in range(20, day + 1)]
-    begun = [night for night in nights if night.end is not None and night.end < at(when)]
+    tasks = [vzdump(f"{number} 04:00", f"{number} 04:10") for number in range(20, day + 1)]
+    begun = [task for task in tasks if task.end is not None and task.end < at(when)]
     return pve(when, *begun), pbs(when, group(*kept))
 
 
