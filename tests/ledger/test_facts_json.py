@@ -33,14 +33,14 @@ from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.values import UnreadableRecordError
 from tests.core.factories import at
 from tests.core.sample_reports import pbs, pve
-from tests.ledgers import NOW, desk, filled, rows
+from tests.ledgers import NOW, filled, keeper_and_ledger, rows
 
 
 def test_text_and_numbers_that_no_database_takes_do_not_stop_the_rest(tmp_path: Path) -> None:
-    made, ledger = desk(tmp_path)
+    keeper, ledger = keeper_and_ledger(tmp_path)
     huge = BackupGroup("main", "", "ct", "101", (Snapshot(at("22 04:05"), 2**70),))
-    made.record(pve("22 11:58", guests=(Guest(101, "lxc", "caf\ud800\x00'); DROP TABLE runs;--", "pve1"),)))
-    made.record(pbs("22 11:58", huge))
+    keeper.record(pve("22 11:58", guests=(Guest(101, "lxc", "caf\ud800\x00'); DROP TABLE runs;--", "pve1"),)))
+    keeper.record(pbs("22 11:58", huge))
     ledger.close()
 
     assert ledger.notes == ()

@@ -11,7 +11,7 @@ import pytest
 from sidecar.ledger import migrations
 from sidecar.ledger.ledger import FILE, Ledger
 from tests.core.sample_reports import group, pbs, pve
-from tests.ledgers import NOW, desk, filled, rows, written
+from tests.ledgers import NOW, filled, keeper_and_ledger, rows, written
 
 NEWEST = len(migrations.MIGRATIONS)
 
@@ -48,34 +48,34 @@ def edited_by_hand(path: Path) -> None:
 def test_a_broken_file_is_set_aside_and_said_and_a_new_one_begins(tmp_path: Path, spoil: object) -> None:
     filled(tmp_path)
     spoil(tmp_path / FILE)  # type: ignore[operator]
-    made, ledger = desk(tmp_path)
-    made.record(pve("22 11:58"))
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    keeper.record(pve("22 11:58"))
     ledger.close()
 
     assert [path.name for path in tmp_path.glob("*.broken-*")] == [f"{FILE}.broken-20261122T110000Z"]
-    assert made.board.notes == (
+    assert keeper.board.notes == (
         f"The ledger was broken and is kept as {FILE}.broken-20261122T110000Z: what was remembered begins anew.",
     )
     assert rows(tmp_path, "SELECT source FROM reports") == [("pve",)]
 
 
 def test_a_file_that_breaks_while_it_is_in_use_is_set_aside_and_everything_is_written_again(tmp_path: Path) -> None:
-    made, ledger = desk(tmp_path)
-    made.record(pbs("22 11:58", *(group("22 04:05", vmid=str(number)) for number in range(200, 600))))
-    made.record(pve("22 11:58"))
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    keeper.record(pbs("22 11:58", *(group("22 04:05", vmid=str(number)) for number in range(200, 600))))
+    keeper.record(pve("22 11:58"))
     written(ledger)
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
         connection.execute("DELETE FROM contacts")  # Whoever has the file open has to read its pages again.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     torn(tmp_path / FILE)
     for minute in range(3):
-        made.record(
+        keeper.record(
             pbs(
                 f"22 12:0{minute}",
                 *(group("22 04:05", f"22 12:0{minute}", vmid=str(number)) for number in range(200, 600)),
             )
         )
-        made.record(pve(f"22 12:0{minute}"))
+        keeper.record(pve(f"22 12:0{minute}"))
     ledger.close()
 
     assert list(tmp_path.glob("*.broken-*"))
@@ -86,24 +86,24 @@ def test_a_file_that_breaks_while_it_is_in_use_is_set_aside_and_everything_is_wr
 
 
 def test_a_directory_that_is_not_there_is_said_and_the_serving_goes_on(tmp_path: Path) -> None:
-    made, ledger = desk(tmp_path / "nowhere")
-    made.record(pve("22 11:58"))
+    keeper, ledger = keeper_and_ledger(tmp_path / "nowhere")
+    keeper.record(pve("22 11:58"))
     ledger.close()
 
-    assert len(made.board.services) == 1
-    assert "The ledger can't be opened: unable to open database file; make" in made.board.notes[-1]
+    assert len(keeper.board.services) == 1
+    assert "The ledger can't be opened: unable to open database file; make" in keeper.board.notes[-1]
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone_and_said(tmp_path: Path) -> None:
     filled(tmp_path)
     with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
         connection.execute("UPDATE schema_version SET version = 99")
-    made, ledger = desk(tmp_path)
-    made.record(pve("22 12:03"))
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    keeper.record(pve("22 12:03"))
     ledger.close()
 
-    assert f"it has version 99, this backup-glance knows {NEWEST}" in made.board.notes[-1]
-    assert "no copy from before" in made.board.notes[-1]
+    assert f"it has version 99, this backup-glance knows {NEWEST}" in keeper.board.notes[-1]
+    assert "no copy from before" in keeper.board.notes[-1]
     assert rows(tmp_path, "SELECT version FROM schema_version") == [(99,)]
 
 
@@ -127,12 +127,12 @@ def test_going_back_to_an_older_version_takes_up_the_copy_from_before_and_says_s
     for _ in range(2):  # forward, back, and the same again
         with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
             migrations.bring_up_to_date(connection, tmp_path / FILE, newer)
-        made, again = desk(tmp_path)
-        made.record(pve("22 12:03"))
+        keeper, again = keeper_and_ledger(tmp_path)
+        keeper.record(pve("22 12:03"))
         again.close()
 
         (kept,) = tmp_path.glob(f"{FILE}.newer-*")
-        assert made.board.notes[-1] == (
+        assert keeper.board.notes[-1] == (
             "backup-glance went back to an older version: what is remembered is from before the newer one, "
             f"whose ledger is kept as {kept.name}."
         )

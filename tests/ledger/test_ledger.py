@@ -16,68 +16,68 @@ from sidecar.ledger.ledger import FILE, Ledger
 from tests.core.factories import at, failed, run
 from tests.core.remembering import pruning
 from tests.core.sample_reports import BACKREST, CRITICAL, PVE, away, group, pbs, pve, readings, row, settings
-from tests.ledgers import GUESTS, NIGHT, NOW, desk, filled, rows
+from tests.ledgers import GUESTS, NOW, VZDUMP, filled, keeper_and_ledger, rows
 
 # --- a restart ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_restarted_sidecar_shows_the_last_board_with_its_age_before_the_first_poll(tmp_path: Path) -> None:
     filled(tmp_path)
-    made, ledger = desk(tmp_path, "22 12:05")
+    keeper, ledger = keeper_and_ledger(tmp_path, "22 12:05")
     ledger.close()
 
-    found = row(made.board, "vaultwarden")
-    assert (found.verdict.state, found.last_backup, found.count) == (State.OK, at("22 04:05"), 2)
-    assert made.board.as_of == at("22 11:58")
-    assert not made.ready()
+    service = row(keeper.board, "vaultwarden")
+    assert (service.verdict.state, service.last_backup, service.count) == (State.OK, at("22 04:05"), 2)
+    assert keeper.board.as_of == at("22 11:58")
+    assert not keeper.ready()
 
 
 def test_a_board_from_before_a_long_stop_is_unknown_and_says_since_when(tmp_path: Path) -> None:
     filled(tmp_path)
-    made, ledger = desk(tmp_path, "23 07:30")
+    keeper, ledger = keeper_and_ledger(tmp_path, "23 07:30")
     ledger.close()
 
-    found = row(made.board, "vaultwarden")
-    assert found.verdict.state is State.UNKNOWN
-    assert "since Sun 22 Nov 11:58" in (found.verdict.reason or "")
-    assert found.last_backup == at("22 04:05")
+    service = row(keeper.board, "vaultwarden")
+    assert service.verdict.state is State.UNKNOWN
+    assert "since Sun 22 Nov 11:58" in (service.verdict.reason or "")
+    assert service.last_backup == at("22 04:05")
 
 
 def test_what_is_remembered_is_the_same_after_a_restart(tmp_path: Path) -> None:
     filled(tmp_path)
-    made, ledger = desk(tmp_path)
-    made.record(pve("22 12:03", NIGHT, guests=(*GUESTS, Guest(201, "qemu", "jellyfin", "pve1"))))
-    made.record(pve("22 12:08", NIGHT))
-    made.record(
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    keeper.record(pve("22 12:03", VZDUMP, guests=(*GUESTS, Guest(201, "qemu", "jellyfin", "pve1"))))
+    keeper.record(pve("22 12:08", VZDUMP))
+    keeper.record(
         Report(
             "backrest", SourceKind.BACKREST, NOW, readings=readings(NOW, {("plans",): (BackrestPlan("p", NOW, ()),)})
         )
     )
-    history = made._history
+    history = keeper._history
     ledger.close()
 
     again = Ledger(tmp_path, NOW)
     again.close()
     assert again.remembered.history == history
     assert history.seen["guest:pve:201"].gone == at("22 12:08")
-    assert again.remembered.reports["pve"] == made._reports["pve"]
+    assert again.remembered.reports["pve"] == keeper._reports["pve"]
 
 
 def test_runs_of_upkeep_are_remembered_over_a_restart_each_as_it_ended(tmp_path: Path) -> None:
-    made, ledger = desk(tmp_path)
+    keeper, ledger = keeper_and_ledger(tmp_path)
     for read, last in (
         ("21 07:00", run("21 05:00")),
         ("22 05:01", run("22 05:00", Outcome.RUNNING)),
         ("22 11:58", failed("22 05:00")),
     ):
-        made.record(pruning(read, last))
-    history = made._history
+        keeper.record(pruning(read, last))
+    history = keeper._history
     ledger.close()
 
     again = Ledger(tmp_path, NOW)
     again.close()
     assert again.remembered.history == history
-    assert [(one.start, one.outcome) for one in history.runs["pbs/prune/daily"]] == [
+    assert [(run.start, run.outcome) for run in history.runs["pbs/prune/daily"]] == [
         (at("22 05:00"), Outcome.FAILED),
         (at("21 05:00"), Outcome.OK),
     ]
@@ -85,13 +85,13 @@ def test_runs_of_upkeep_are_remembered_over_a_restart_each_as_it_ended(tmp_path:
 
 def test_a_guest_added_while_the_sidecar_was_down_counts_from_when_it_is_seen(tmp_path: Path) -> None:
     filled(tmp_path)
-    made, ledger = desk(tmp_path, "23 07:30")
+    keeper, ledger = keeper_and_ledger(tmp_path, "23 07:30")
     job = replace(CRITICAL, guests=(101, 201))
-    made.record(pbs("23 07:28", group("21 04:05", "23 04:05")))
-    made.record(pve("23 07:28", guests=(*GUESTS, Guest(201, "lxc", "jellyfin", "pve1")), jobs=(job,)))
+    keeper.record(pbs("23 07:28", group("21 04:05", "23 04:05")))
+    keeper.record(pve("23 07:28", guests=(*GUESTS, Guest(201, "lxc", "jellyfin", "pve1")), jobs=(job,)))
     ledger.close()
 
-    assert row(made.board, "jellyfin").verdict.state is State.NEW
+    assert row(keeper.board, "jellyfin").verdict.state is State.NEW
 
 
 def test_readings_of_a_source_that_is_configured_no_more_or_differently_are_not_used(tmp_path: Path) -> None:
@@ -100,15 +100,15 @@ def test_readings_of_a_source_that_is_configured_no_more_or_differently_are_not_
     made = BoardKeeper(settings(replace(PVE, kind=SourceKind.PBS), BACKREST), lambda: NOW, ledger)
     ledger.close()
 
-    assert [one.as_of for one in made.board.sources] == [None, None]
+    assert [source.as_of for source in made.board.sources] == [None, None]
 
 
 def test_facts_are_written_only_where_they_changed(tmp_path: Path) -> None:
     filled(tmp_path)
     with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
         connection.execute("UPDATE readings SET facts = facts || ' '")
-    made, ledger = desk(tmp_path)
-    made.record(pbs("22 12:03", group("21 04:05", "22 04:05", "22 12:01")))
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    keeper.record(pbs("22 12:03", group("21 04:05", "22 04:05", "22 12:01")))
     ledger.close()
 
     changed = [
@@ -124,9 +124,9 @@ def test_facts_are_written_only_where_they_changed(tmp_path: Path) -> None:
 
 def test_a_scope_that_is_gone_leaves_the_ledger(tmp_path: Path) -> None:
     filled(tmp_path)
-    made, ledger = desk(tmp_path)
+    keeper, ledger = keeper_and_ledger(tmp_path)
     report = pbs("22 12:03")
-    made.record(replace(report, readings=report.readings[:2]))
+    keeper.record(replace(report, readings=report.readings[:2]))
     ledger.close()
 
     assert rows(tmp_path, "SELECT count(*) FROM readings WHERE source = 'pbs'") == [(2,)]
@@ -134,15 +134,15 @@ def test_a_scope_that_is_gone_leaves_the_ledger(tmp_path: Path) -> None:
 
 def test_a_source_that_is_away_keeps_its_readings_and_its_problem(tmp_path: Path) -> None:
     filled(tmp_path)
-    made, ledger = desk(tmp_path)
-    made.record(away("pbs", SourceKind.PBS, "22 12:03"))
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    keeper.record(away("pbs", SourceKind.PBS, "22 12:03"))
     ledger.close()
     again = Ledger(tmp_path, NOW)
     again.close()
 
     report = again.remembered.reports["pbs"]
     assert report.problem == Problem("connection refused", "look at it", kind=ProblemKind.UNREACHABLE)
-    assert {one.as_of for one in report.readings} == {at("22 11:58")}
+    assert {reading.as_of for reading in report.readings} == {at("22 11:58")}
 
 
 # --- runs and how long they are kept ----------------------------------------------------------------------------------------
@@ -150,8 +150,8 @@ def test_a_source_that_is_away_keeps_its_readings_and_its_problem(tmp_path: Path
 
 def test_runs_are_kept_and_found_by_time(tmp_path: Path) -> None:
     filled(tmp_path)
-    made, ledger = desk(tmp_path)
-    made.record(pbs("22 12:03", group("22 04:05", "22 12:01")))
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    keeper.record(pbs("22 12:03", group("22 04:05", "22 12:01")))
     ledger.close()
 
     assert [run.start for run in ledger.runs(at("1 00:00"), at("30 00:00"))["guest:pve:101"]] == [
@@ -165,10 +165,10 @@ def test_runs_are_kept_and_found_by_time(tmp_path: Path) -> None:
 
 
 def test_a_run_is_kept_as_it_ended(tmp_path: Path) -> None:
-    made, ledger = desk(tmp_path)
+    keeper, ledger = keeper_and_ledger(tmp_path)
     for read, snapshot in (("22 11:58", "!22 11:50"), ("22 12:03", "22 11:50")):
-        made.record(pve(read))
-        made.record(pbs(read, group(snapshot)))
+        keeper.record(pve(read))
+        keeper.record(pbs(read, group(snapshot)))
     ledger.close()
 
     assert rows(tmp_path, "SELECT outcome, size FROM runs") == [("ok", 1000)]

@@ -40,16 +40,16 @@ from pathlib import Path
 from sidecar.core.reports.facts import BackupJob, Guest
 from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve
-from tests.ledgers import desk
+from tests.ledgers import keeper_and_ledger
 
-made, ledger = desk(Path(sys.argv[1]))
+keeper, ledger = keeper_and_ledger(Path(sys.argv[1]))
 for number in range(100_000):
     ids = tuple(range(101, 141))
     job = BackupJob("critical", f"{number % 24:02}:{number // 24 % 60:02}", True, "pbs-main", None, ids)
     guests = tuple(Guest(vmid, "lxc", f"name{number}", "pve1") for vmid in ids)
     moment = at("22 12:00") + timedelta(seconds=number)
     report = pve("22 12:00", guests=guests, jobs=(job,))
-    made.record(replace(report, at=moment, readings=tuple(replace(one, as_of=moment) for one in report.readings)))
+    keeper.record(replace(report, at=moment, readings=tuple(replace(reading, as_of=moment) for reading in report.readings)))
     if number == 3:
         print("writing", flush=True)
     while not ledger.idle:
@@ -74,7 +74,7 @@ def test_a_kill_in_the_middle_of_writing_leaves_a_whole_ledger(tmp_path: Path) -
         ledger.close()
         history = ledger.remembered.history
         assert ledger.notes == ()
-        assert len({one.name for one in history.seen.values()}) == 1
+        assert len({seen.name for seen in history.seen.values()}) == 1
         assert len({rows_[-1].schedule for rows_ in history.plans.values()}) == 1
         assert history == record(history, ledger.remembered.reports["pve"])
 
@@ -86,19 +86,19 @@ from pathlib import Path
 from sidecar.core.history.verdict_log import FinalOccurrence, FinalState, VerdictLog
 from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve
-from tests.ledgers import desk, written
+from tests.ledgers import keeper_and_ledger, written
 
-made, ledger = desk(Path(sys.argv[1]))
-made.record(pve("22 11:50"))
+keeper, ledger = keeper_and_ledger(Path(sys.argv[1]))
+keeper.record(pve("22 11:50"))
 written(ledger)
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))
 many = [group("22 04:05", vmid=str(number)) for number in range(200, 5000)]
-made.record(pbs("22 11:55", group("22 04:05"), *many))
+keeper.record(pbs("22 11:55", group("22 04:05"), *many))
 written(ledger)
-made.rejudge()
-print(made.board.notes[-1])
-print([str(one.verdict.state) for one in made.board.services], made.board.as_of)
+keeper.rejudge()
+print(keeper.board.notes[-1])
+print([str(service.verdict.state) for service in keeper.board.services], keeper.board.as_of)
 for first in range(2):
     dues = [at("1 00:00") + timedelta(minutes=number) for number in range(first, 10_000, 2)]
     names = {"member": "guest:pve:101", "job": "pve/backup/critical", "destination": "pbs:main"}
@@ -107,11 +107,11 @@ for first in range(2):
     written(ledger)
 print(len(ledger.finals(at("1 00:00"), at("30 00:00"))), ledger.notes[-1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-made.record(pve("22 11:58"))
-made.record(pbs("22 11:58", group("22 04:05"), *many))
+keeper.record(pve("22 11:58"))
+keeper.record(pbs("22 11:58", group("22 04:05"), *many))
 written(ledger)
-made.rejudge()
-print([note for note in made.board.notes if "ledger" in note])
+keeper.rejudge()
+print([note for note in keeper.board.notes if "ledger" in note])
 ledger.close()
 """
 
@@ -125,17 +125,17 @@ def test_a_full_disk_is_said_on_the_page_and_the_serving_goes_on_until_there_is_
         timeout=60,
         env=THIS_TREE,
     )
-    said = done.stdout.splitlines()
+    lines = done.stdout.splitlines()
 
     assert done.returncode == 0, done.stderr
-    assert said[0].startswith("The ledger can't be written: ")
-    assert "make room in" in said[0]
-    assert said[1].startswith("['ok']")
-    assert said[2].startswith("0 The ledger can't be written: ")
-    assert said[3] == "[]"
+    assert lines[0].startswith("The ledger can't be written: ")
+    assert "make room in" in lines[0]
+    assert lines[1].startswith("['ok']")
+    assert lines[2].startswith("0 The ledger can't be written: ")
+    assert lines[3] == "[]"
     again = Ledger(tmp_path, NOW)
     again.close()
-    assert {name: one.at for name, one in again.remembered.reports.items()} == dict.fromkeys(
+    assert {name: report.at for name, report in again.remembered.reports.items()} == dict.fromkeys(
         ("pve", "pbs"), at("22 11:58")
     )
     assert len(again.finals(at("1 00:00"), at("30 00:00"))) == 10_000
@@ -163,13 +163,13 @@ def test_the_command_keeps_its_ledger_over_a_kill(tmp_path: Path, credentials: P
     with running(path, credentials, tmp_path, "--state", str(state)) as process:
         after = process.board()
 
-    def told(board: dict[str, object]) -> list[tuple[object, object]]:
-        return sorted((one["name"], one["last_backup"]) for one in board["services"])  # type: ignore[attr-defined]
+    def backups(board: dict[str, object]) -> list[tuple[object, object]]:
+        return sorted((service["name"], service["last_backup"]) for service in board["services"])  # type: ignore[attr-defined]
 
     def ages(board: dict[str, object]) -> list[tuple[object, object]]:
-        return sorted((one["name"], one["as_of"]) for one in board["sources"])  # type: ignore[attr-defined]
+        return sorted((source["name"], source["as_of"]) for source in board["sources"])  # type: ignore[attr-defined]
 
-    assert told(after) == told(before)
+    assert backups(after) == backups(before)
     assert ages(after) == ages(before)
 
 
@@ -207,7 +207,7 @@ def test_without_a_state_directory_nothing_is_written_and_the_log_says_so(tmp_pa
     with running(config, credentials, tmp_path) as process:
         process.wait_until_ready()
         process.process.terminate()
-        _, said = process.process.communicate(timeout=10)
+        _, log = process.process.communicate(timeout=10)
 
-    assert "no state directory: nothing survives a restart" in said
+    assert "no state directory: nothing survives a restart" in log
     assert not list(tmp_path.glob("**/*.sqlite"))

@@ -28,7 +28,7 @@ from sidecar.ledger import verdict_rows
 from sidecar.ledger.ledger import FILE, Ledger
 from tests.core.factories import at
 from tests.core.sample_reports import pbs
-from tests.ledgers import NOW, desk, rows, written
+from tests.ledgers import NOW, keeper_and_ledger, rows, written
 
 KEY = ExpectationKey("guest:pve:101", "pve/backup/critical", "pbs:main")
 NAS = KEY._replace(destination="storage:nas")
@@ -185,8 +185,8 @@ def test_one_job_may_owe_one_member_at_two_destinations(tmp_path: Path) -> None:
         for destination in (KEY.destination, NAS.destination, None)
     )
     history = replace(EMPTY, plans={KEY.member: plans})
-    made, ledger = desk(tmp_path)
-    ledger.record(pbs("22 12:00"), history, made.board)
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    ledger.record(pbs("22 12:00"), history, keeper.board)
     ledger.close()
 
     again = Ledger(tmp_path, NOW)
@@ -200,8 +200,8 @@ def test_one_job_may_owe_one_member_at_two_destinations(tmp_path: Path) -> None:
 def after_days(directory: Path, days: int) -> None:
     """A report comes that many days later, by which the ledger forgets."""
     later = NOW + timedelta(days=days)
-    made, ledger = desk(directory)
-    ledger.record(replace(pbs("22 12:00"), at=later), ledger.remembered.history, made.board)
+    keeper, ledger = keeper_and_ledger(directory)
+    ledger.record(replace(pbs("22 12:00"), at=later), ledger.remembered.history, keeper.board)
     ledger.close()
 
 
@@ -237,13 +237,13 @@ def test_a_gap_that_is_open_is_not_forgotten(tmp_path: Path) -> None:
 
 def test_the_last_state_of_an_expectation_is_kept_while_its_member_or_its_due_times_are(tmp_path: Path) -> None:
     seen, planned, due, unknown = "guest:pve:101", "upkeep:pbs:prune/daily", "plan:backrest:photos", "guest:pve:999"
-    made, ledger = desk(tmp_path)
+    keeper, ledger = keeper_and_ledger(tmp_path)
     history = replace(
         EMPTY,
         seen={seen: Sighting(at("1 00:00"), "vaultwarden")},
         plans={planned: (PlanRow("pbs/prune/daily", "05:00", None, enabled=True),)},
     )
-    ledger.record(pbs("22 12:00"), history, made.board)
+    ledger.record(pbs("22 12:00"), history, keeper.board)
     ledger.close()
     members = (seen, planned, due, unknown)
     recorded(
@@ -386,13 +386,13 @@ def test_text_and_numbers_that_no_database_takes_do_not_stop_the_rest(tmp_path: 
 
 
 def test_a_verdict_that_no_table_takes_stops_neither_reports_nor_later_verdicts(tmp_path: Path) -> None:
-    made, ledger = desk(tmp_path)
+    keeper, ledger = keeper_and_ledger(tmp_path)
     nameless: Any = None
     ledger.record_verdicts(VerdictLog(changes=(change("22 04:00", State.OK, cause=nameless),)))
     written(ledger)
     assert "can't be written" in ledger.notes[-1]
     ledger.record_verdicts(VerdictLog(changes=(change("22 05:00", State.OK),)))
-    made.record(pbs("22 12:00"))
+    keeper.record(pbs("22 12:00"))
     ledger.close()
 
     assert ledger.notes == ()
