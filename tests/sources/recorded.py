@@ -66,8 +66,8 @@ def recorded(*names: str) -> dict[str, Any]:
 
 def rows(name: str, path: str) -> list[Any]:
     """The rows of one recorded answer."""
-    found: list[Any] = recorded(name)[path]["body"]["data"]
-    return found
+    data: list[Any] = recorded(name)[path]["body"]["data"]
+    return data
 
 
 class Answering(httpx.AsyncBaseTransport):
@@ -107,9 +107,9 @@ def upstream(transport: httpx.AsyncBaseTransport, allowed: Sequence[Call], heade
 
 def reading(report: Report, *scope: str) -> Reading:
     """The reading of exactly this scope; there must be one."""
-    found = report.reading(*scope)
-    assert found is not None, f"no reading of {scope}"
-    return found
+    wanted = report.reading(*scope)
+    assert wanted is not None, f"no reading of {scope}"
+    return wanted
 
 
 def cause(report: Report, *scope: str) -> str:
@@ -120,7 +120,7 @@ def cause(report: Report, *scope: str) -> str:
 
 def broken(report: Report) -> set[tuple[str, ...]]:
     """The scopes with a problem."""
-    return {one.scope for one in report.readings if one.problem}
+    return {reading.scope for reading in report.readings if reading.problem}
 
 
 def _fine(data: Any) -> dict[str, Any]:

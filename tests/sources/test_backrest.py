@@ -258,8 +258,8 @@ def test_without_a_user_nobody_logs_in() -> None:
 
     assert read(source_for(httpx.MockTransport(answer), None)).problem is None
     assert (requests[0].method, requests[0].url.path, requests[0].content) == ("POST", DASHBOARD, b"{}")
-    assert {one.url.path for one in requests[1:]} == {OPERATIONS}
-    assert not any("authorization" in one.headers for one in requests)
+    assert {request.url.path for request in requests[1:]} == {OPERATIONS}
+    assert not any("authorization" in request.headers for request in requests)
 
 
 # --- the operation log ------------------------------------------------------------------------------------------------
@@ -280,9 +280,9 @@ def operation(kind: str = "operationBackup", status: str = "STATUS_SUCCESS", **m
 
 def upkeep(*operations: dict[str, Any]) -> dict[str, UpkeepJob]:
     limits: list[Limit] = []
-    found = {job.kind: job for job in upkeep_jobs(parse_operations({"operations": [*operations]}), limits)}
+    jobs = {job.kind: job for job in upkeep_jobs(parse_operations({"operations": [*operations]}), limits)}
     assert limits == []
-    return found
+    return jobs
 
 
 def test_the_repositories_upkeep_is_read_with_its_runs_and_what_is_announced(
@@ -348,12 +348,12 @@ def test_operations_that_are_no_run_of_the_plan_add_none(other: dict[str, Any]) 
 def test_the_log_adds_the_error_to_the_run_that_the_summary_tells_of() -> None:
     (plan,) = parse_dashboard(summary(timestampMs=[ms(NOW)], durationMs=["180000"], status=["STATUS_ERROR"])).plans
     long = "error: " + "x" * 5000
-    found = with_log(
+    logged = with_log(
         plan, parse_operations({"operations": [operation(status="STATUS_ERROR", displayMessage=long)]}), []
     )
 
-    assert [(run.start, run.outcome) for run in found.runs] == [(NOW, Outcome.FAILED)]
-    assert found.runs[0].text == long[:500]
+    assert [(run.start, run.outcome) for run in logged.runs] == [(NOW, Outcome.FAILED)]
+    assert logged.runs[0].text == long[:500]
 
 
 def test_operations_that_cannot_be_read_are_counted_and_spoil_nothing() -> None:

@@ -84,7 +84,7 @@ def source(rack: Rack, token: Kept) -> DatabasementSource:
 
 
 def databases(report: Report) -> set[tuple[str, str]]:
-    return {(one.server, one.database) for one in report.facts(Dump)}
+    return {(dump.server, dump.database) for dump in report.facts(Dump)}
 
 
 def test_everything_is_read_page_by_page(rack: Rack, source: DatabasementSource) -> None:
@@ -97,9 +97,9 @@ def test_everything_is_read_page_by_page(rack: Rack, source: DatabasementSource)
         ("mariadb-main", "0 2 * * *"),
         ("postgres-main", "0 2 * * *"),
     }
-    assert databases(report) == {(one.name, each) for one in HOMELAB.dumps.servers for each in one.databases}
-    assert len(dumps) == len({one.id for one in dumps}) == 28 * 7
-    assert all(one.file_size and one.file_exists and len(one.copies) == 2 for one in dumps)
+    assert databases(report) == {(server.name, each) for server in HOMELAB.dumps.servers for each in server.databases}
+    assert len(dumps) == len({dump.id for dump in dumps}) == 28 * 7
+    assert all(dump.file_size and dump.file_exists and len(dump.copies) == 2 for dump in dumps)
     assert [(asked.path, asked.query) for asked in rack.requests] == [
         ("/health", ""),
         ("/api/v1/database-servers", "per_page=100&page=1"),
@@ -155,12 +155,12 @@ def test_volumes_that_share_a_name_stay_apart(version: str) -> None:
         ("/api/v1/snapshots", 200, sample(f"snapshots_{version}")),
     )
     report = read(source_for(answering(*answers)))
-    one, other = (f"nas-local ({volume['id']})" for volume in volumes["data"])
+    first, other = (f"nas-local ({volume['id']})" for volume in volumes["data"])
 
     of_plans = {name for plan in report.facts(DumpPlan) for name in plan.volumes or ()}
     of_dumps = {name for dump in report.facts(Dump) for name in dump.volumes}
-    assert of_plans == {one, other}
-    assert one in of_dumps
+    assert of_plans == {first, other}
+    assert first in of_dumps
     assert of_dumps <= of_plans
 
 
@@ -207,8 +207,8 @@ def test_what_went_wrong_in_the_night_is_in_the_facts(rack: Rack, source: Databa
     ]
     rack.faults = faults
     newest: dict[str, Dump] = {}
-    for one in sorted(read(source).facts(Dump), key=lambda one: one.run.start):
-        newest[one.database] = one
+    for dump in sorted(read(source).facts(Dump), key=lambda dump: dump.run.start):
+        newest[dump.database] = dump
 
     assert [copy.ok for copy in newest["forgejo"].copies] == [True, False]
     assert newest["immich"].file_exists is False
@@ -217,10 +217,10 @@ def test_what_went_wrong_in_the_night_is_in_the_facts(rack: Rack, source: Databa
 
 
 def test_reading_stops_at_the_page_that_is_older_than_forty_days(tmp_path: Path) -> None:
-    lab = replace(HOMELAB, dumps=replace(HOMELAB.dumps, keep_days=90))
-    rack = Rack(lab, lambda: NOW, tmp_path)
+    homelab = replace(HOMELAB, dumps=replace(HOMELAB.dumps, keep_days=90))
+    rack = Rack(homelab, lambda: NOW, tmp_path)
     report = read(source_for(rack.transport("databasement"), Kept(lambda: rack.token("databasement"))))
-    oldest = min(one.run.start for one in report.facts(Dump))
+    oldest = min(dump.run.start for dump in report.facts(Dump))
 
     assert timedelta(days=40) < NOW - oldest < timedelta(days=60)
     assert texts(report.limits) == ()
@@ -319,7 +319,7 @@ def test_a_secret_that_is_no_token_is_not_sent() -> None:
     ],
 )
 def test_a_refused_server_list_says_what_to_do(case: str, cause: str, denied: bool, action: str | None) -> None:
-    (error,) = [one for one in sample("errors") if one["case"] == case]
+    (error,) = [answer for answer in sample("errors") if answer["case"] == case]
     report = read(source_for(answering(("/api/v1/database-servers", error["status"], error["body"]))))
     plans = report.reading("plans")
     problem = report.problem or (plans.problem if plans else None)
@@ -382,7 +382,7 @@ def test_without_snapshots_the_dumps_stay_and_what_was_gone_stays_gone(
     rack: Rack, source: DatabasementSource, how: Any
 ) -> None:
     def gone(report: Report) -> list[str]:
-        return [one.database for one in report.facts(Dump) if one.file_exists is False]
+        return [dump.database for dump in report.facts(Dump) if dump.file_exists is False]
 
     rack.faults = (DumpFileGone("postgres-main", "immich", MONDAY),)
     assert gone(read(source)) == ["immich"]
@@ -399,10 +399,10 @@ def test_without_snapshots_the_dumps_stay_and_what_was_gone_stays_gone(
 def test_when_snapshots_may_no_longer_be_seen_what_was_known_of_them_is_dropped(
     rack: Rack, source: DatabasementSource
 ) -> None:
-    assert any(one.copies for one in read(source).facts(Dump))
+    assert any(dump.copies for dump in read(source).facts(Dump))
     rack.break_answer("databasement", "/api/v1/snapshots", 403)
 
-    assert not any(one.copies for one in read(source).facts(Dump))
+    assert not any(dump.copies for dump in read(source).facts(Dump))
 
 
 def test_without_any_snapshots_sizes_are_not_known(rack: Rack, source: DatabasementSource) -> None:
@@ -410,4 +410,4 @@ def test_without_any_snapshots_sizes_are_not_known(rack: Rack, source: Databasem
     dumps = list(read(source).facts(Dump))
 
     assert len(dumps) == 28 * 7
-    assert {(one.file_size, one.file_exists, one.copies) for one in dumps} == {(None, None, ())}
+    assert {(dump.file_size, dump.file_exists, dump.copies) for dump in dumps} == {(None, None, ())}

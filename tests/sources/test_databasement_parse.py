@@ -50,7 +50,7 @@ def dumps_of(version: str, *, servers: str) -> list[Dump]:
     known = distinct(map(parse_server, sample(servers)["data"]))
     jobs = (parse_job(row, known) for row in sample(f"jobs_{version}")["data"])
     files = filter(None, map(parse_snapshot, sample(f"snapshots_{version[:4]}")["data"]))
-    return list(with_files(filter(None, jobs), {one.id: one for one in files}))
+    return list(with_files(filter(None, jobs), {file.id: file for file in files}))
 
 
 def job(**changes: Any) -> dict[str, Any]:
@@ -175,20 +175,20 @@ def test_servers_that_share_a_name_cannot_stand_in_for_each_other() -> None:
 @pytest.mark.parametrize("version", ["v1.3", "v1.9_with_cancelled"])
 def test_jobs_of_every_status_become_runs(version: str) -> None:
     dumps = dumps_of(version, servers="database_servers_v1.3")
-    told = {(one.database, one.run.start): one for one in dumps}
+    by_start = {(dump.database, dump.run.start): dump for dump in dumps}
     lost = "Command failed with exit code 2: mariadb-dump: Got error: 2013"
 
-    pending, running = told["crm", at("11-23T08:59:58")].run, told["shop", at("11-23T08:58:30")].run
+    pending, running = by_start["crm", at("11-23T08:59:58")].run, by_start["shop", at("11-23T08:58:30")].run
     assert (pending.outcome, pending.end) == (running.outcome, running.end) == (Outcome.RUNNING, None)
-    good = told["shop", at("11-23T01:00:02")]
+    good = by_start["shop", at("11-23T01:00:02")]
     assert (good.run.outcome, good.run.end, good.file_size) == (Outcome.OK, at("11-23T01:00:44"), 182991002)
     assert good.run.size == good.file_size
-    failed = told["shop_audit", at("11-23T01:00:02")]
+    failed = by_start["shop_audit", at("11-23T01:00:02")]
     assert (failed.run.outcome, failed.run.end, failed.file_size) == (Outcome.FAILED, at("11-23T01:01:47"), None)
     assert (failed.run.text or "").startswith(lost)
     assert failed.changed_at == at("11-23T01:01:47")
-    assert told["all", at("11-20T05:00:01")].server == "cache-redis"
-    assert [one.database for one in dumps if one.whole_server] == ["(all databases)"]
+    assert by_start["all", at("11-20T05:00:01")].server == "cache-redis"
+    assert [dump.database for dump in dumps if dump.whole_server] == ["(all databases)"]
     assert "SAMPLE-NOT-A-KEY" not in repr(dumps)
 
 
@@ -201,7 +201,9 @@ def test_restores_are_no_dumps_although_their_type_is_null() -> None:
 
 def test_a_cancelled_run_has_failed() -> None:
     (cancelled,) = [
-        one for one in dumps_of("v1.9_with_cancelled", servers="database_servers_v1.9") if one.run.text == "cancelled"
+        dump
+        for dump in dumps_of("v1.9_with_cancelled", servers="database_servers_v1.9")
+        if dump.run.text == "cancelled"
     ]
 
     assert (cancelled.database, cancelled.run.outcome) == ("shop", Outcome.FAILED)
@@ -288,7 +290,7 @@ def test_what_the_snapshot_says_about_who_began_a_run_counts_more(
 def test_each_volume_has_its_copy_and_before_1_7_there_is_one() -> None:
     def newest(version: str) -> Dump:
         dumps = dumps_of(version, servers="database_servers_v1.9")
-        return next(one for one in dumps if one.database == "shop" and one.run.good)
+        return next(dump for dump in dumps if dump.database == "shop" and dump.run.good)
 
     old, new = newest("v1.3"), newest("v1.9_with_cancelled")
     assert (old.copies, old.file_exists) == ((DumpCopy("nas-local", True),), None)
@@ -323,7 +325,7 @@ def test_only_a_completed_dump_can_be_an_empty_file() -> None:
     def stored(status: str) -> Stored | None:
         return parse_snapshot({"job": {"id": "j", "status": status}, "file_size": 0})
 
-    sizes = [one.size for one in map(stored, ("pending", "running", "failed", "completed")) if one]
+    sizes = [file.size for file in map(stored, ("pending", "running", "failed", "completed")) if file]
     assert sizes == [None, None, None, 0]
 
 

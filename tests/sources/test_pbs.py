@@ -54,20 +54,20 @@ def test_a_server_is_read_into_one_reading_per_scope() -> None:
     assert reading(report, "zone").facts == (Zone(None, "Europe/Vienna"),)
     names = ("", "clusterB", "empty", "clusterA", "clusterA/sub")
     assert reading(report, "namespaces", "store1").facts == tuple(Namespace("store1", name) for name in names)
-    assert {one.scope[2] for one in report.within("snapshots", "store1")} == set(names)
+    assert {reading.scope[2] for reading in report.within("snapshots", "store1")} == set(names)
     counts = {kind: len(reading(report, "upkeep", kind).of(UpkeepJob)) for kind in ("prune", "gc", "verify", "sync")}
     assert counts == {"prune": 6, "gc": 3, "verify": 4, "sync": 9}
     assert len(reading(report, "snapshots", "store1", "clusterA").of(BackupGroup)) == 8
-    assert all(one.as_of == NOW for one in report.readings if one.problem is None)
+    assert all(reading.as_of == NOW for reading in report.readings if reading.problem is None)
 
 
 def test_an_existing_empty_namespace_is_empty_and_read() -> None:
-    found = reading(read("pbs_main"), "snapshots", "store1", "empty")
-    assert (found.facts, found.problem, found.as_of) == ((), None, NOW)
+    empty = reading(read("pbs_main"), "snapshots", "store1", "empty")
+    assert (empty.facts, empty.problem, empty.as_of) == ((), None, NOW)
 
 
 def test_datastores_are_listed_with_their_room() -> None:
-    stores = {one.name: one for one in reading(read("pbs_main"), "datastores").of(Datastore)}
+    stores = {datastore.name: datastore for datastore in reading(read("pbs_main"), "datastores").of(Datastore)}
     assert stores["store3"].maintenance == "offline"
     assert stores["store3"].total is None
     assert stores["store3"].error == "datastore 'store3' is in offline maintenance mode: disk swap tonight"
@@ -115,7 +115,11 @@ def test_a_token_for_one_namespace_sees_it_and_proves_nothing_about_the_others()
 
 def test_an_acl_entry_below_that_replaces_the_audit_closes_only_its_namespaces() -> None:
     report = read("pbs_main", "pbs_main_deeper_acl_replaces")
-    closed = {one.scope[2] for one in report.within("snapshots", "store1") if one.problem and one.problem.denied}
+    closed = {
+        reading.scope[2]
+        for reading in report.within("snapshots", "store1")
+        if reading.problem and reading.problem.denied
+    }
     assert closed == {"clusterA", "clusterA/sub"}
     assert len(reading(report, "snapshots", "store1", "").facts) == 6
 
@@ -157,7 +161,9 @@ def test_a_datastore_that_looks_empty_beside_counted_archives_is_a_lost_mount_an
 def test_a_datastore_that_is_closed_says_why_in_all_its_scopes(changes: dict[str, str], kind: ProblemKind) -> None:
     report = read("pbs_main", admin__datastore=[{"store": "store1", **changes}])
     problems = [
-        one.problem for one in report.readings if one.scope[:2] in (("namespaces", "store1"), ("snapshots", "store1"))
+        reading.problem
+        for reading in report.readings
+        if reading.scope[:2] in (("namespaces", "store1"), ("snapshots", "store1"))
     ]
     assert problems
     assert all(problem and (problem.kind, problem.culprit) == (kind, "store1") for problem in problems)
@@ -177,14 +183,14 @@ def test_an_empty_namespace_is_no_lost_mount_to_a_token_that_sees_nothing_else()
 
 def test_a_lost_mount_also_spoils_the_namespaces_that_were_seen_before() -> None:
     transport = Answering(recorded("pbs_main", "pbs_lost_mount"))
-    lab = source(transport)
+    server = source(transport)
     lost = recorded("pbs_lost_mount")
     transport.answers["/admin/datastore/store4/namespace"] = [{"ns": ""}, {"ns": "critical"}]
     group = {"backup-type": "ct", "backup-id": "101", "backup-time": 1795402802, "size": 5}
     transport.answers["/admin/datastore/store4/snapshots?ns=critical"] = [group]
-    assert reading(run(lab.read(clock)), "snapshots", "store4", "critical").facts
+    assert reading(run(server.read(clock)), "snapshots", "store4", "critical").facts
     transport.answers |= lost
-    assert "looks empty" in cause(run(lab.read(clock)), "snapshots", "store4", "critical")
+    assert "looks empty" in cause(run(server.read(clock)), "snapshots", "store4", "critical")
 
 
 def test_a_namespace_that_is_gone_is_a_problem_of_its_own() -> None:
@@ -256,39 +262,39 @@ def test_without_the_usage_the_datastores_are_there_and_their_room_is_not() -> N
 
 def test_while_namespaces_cannot_be_listed_those_that_were_seen_are_read() -> None:
     transport = Answering(recorded("pbs_main"))
-    lab = source(transport)
-    run(lab.read(clock))
+    server = source(transport)
+    run(server.read(clock))
     transport.answers["/admin/datastore/store1/namespace"] = {"status": 500, "body": "no"}
-    report = run(lab.read(clock))
+    report = run(server.read(clock))
     assert cause(report, "namespaces", "store1") == "HTTP 500: no"
     assert reading(report, "snapshots", "store1", "clusterA").facts
 
 
 def test_while_datastores_cannot_be_listed_all_scopes_that_were_seen_have_that_problem() -> None:
     transport = Answering(recorded("pbs_main"))
-    lab = source(transport)
-    run(lab.read(clock))
+    server = source(transport)
+    run(server.read(clock))
     transport.answers["/admin/datastore"] = {"status": 500, "body": "no"}
-    report = run(lab.read(clock))
+    report = run(server.read(clock))
     assert cause(report, "snapshots", "store1", "clusterA") == "HTTP 500: no"
 
 
 def test_a_datastore_that_was_removed_is_forgotten() -> None:
     transport = Answering(recorded("pbs_main"))
-    lab = source(transport)
-    run(lab.read(clock))
+    server = source(transport)
+    run(server.read(clock))
     transport.answers["/admin/datastore"] = [{"store": "store4"}]
-    assert not run(lab.read(clock)).within("snapshots", "store1")
+    assert not run(server.read(clock)).within("snapshots", "store1")
     transport.answers["/admin/datastore"] = {"status": 500, "body": "no"}
-    assert not run(lab.read(clock)).within("snapshots", "store1")
+    assert not run(server.read(clock)).within("snapshots", "store1")
 
 
 def test_a_listing_of_namespaces_that_timed_out_is_left_alone_for_an_hour() -> None:
     path = "/admin/datastore/store1/namespace"
     transport = Answering(recorded("pbs_main") | {path: httpx.ReadTimeout("slow")})
-    lab, times = source(transport), []
+    server, times = source(transport), []
     for now in (NOW, NOW + timedelta(minutes=59), NOW + timedelta(minutes=61)):
-        report = run(lab.read(partial(_the_time, now)))
+        report = run(server.read(partial(_the_time, now)))
         assert "timed out" in cause(report, "namespaces", "store1")
         times.append(transport.asked.count(path))
     assert times == [1, 1, 2]

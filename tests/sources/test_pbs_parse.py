@@ -35,7 +35,7 @@ def jobs(state: str, kind: str) -> dict[str, UpkeepJob]:
 
 
 def gc(state: str, store: str) -> UpkeepJob:
-    return next(one.job for one in map(parse.parse_gc, rows(state, "/admin/gc")) if one.job.id == store)
+    return next(parsed.job for parsed in map(parse.parse_gc, rows(state, "/admin/gc")) if parsed.job.id == store)
 
 
 # --- snapshots ---
@@ -48,7 +48,7 @@ def test_snapshots_are_grouped_and_stand_newest_first() -> None:
     ]  # fmt: skip
     assert sum(len(group.snapshots) for group in groups) == len(rows("pbs_main", CLUSTER_A))
     for group in groups:
-        assert list(group.snapshots) == sorted(group.snapshots, key=lambda one: one.time, reverse=True)
+        assert list(group.snapshots) == sorted(group.snapshots, key=lambda snapshot: snapshot.time, reverse=True)
         assert (group.datastore, group.namespace) == ("store1", "clusterA")
 
 
@@ -58,7 +58,7 @@ def test_an_upload_under_way_or_lost_has_no_size(state: str) -> None:
     newest, *older = group.snapshots
     assert newest.size is None
     assert newest.verification is None
-    assert all(one.size for one in older)
+    assert all(snapshot.size for snapshot in older)
 
 
 def test_a_note_is_shown_by_its_first_line() -> None:
@@ -74,8 +74,8 @@ def test_a_verification_is_our_own_when_its_task_worked_on_this_datastore() -> N
         row.snapshot.verification
         for row in snapshots("pbs_main", "/admin/datastore/store2/snapshots?ns=fromA", "store2")
     ]
-    assert {one.own for one in own if one} == {True}
-    assert {one.own for one in synced if one} == {False}
+    assert {verification.own for verification in own if verification} == {True}
+    assert {verification.own for verification in synced if verification} == {False}
 
 
 SNAPSHOT: dict[str, Any] = {"backup-type": "vm", "backup-id": "100", "backup-time": 1795402802, "size": 9}

@@ -31,7 +31,7 @@ def job(kind: str, ident: str, namespace: str = "") -> UpkeepJob:
 
 
 @pytest.mark.parametrize(
-    ("one", "worker"),
+    ("job", "worker"),
     [
         (job("gc", "main"), ("garbage_collection", "main")),
         (job("prune", "p1"), ("prunejob", "main")),
@@ -41,12 +41,12 @@ def job(kind: str, ident: str, namespace: str = "") -> UpkeepJob:
         (job("sync", "s-1", "fromA"), ("syncjob", "-:store:main:fromA:s-1")),
     ],
 )
-def test_a_job_has_the_runs_of_its_tasks_newest_first(one: UpkeepJob, worker: tuple[str, str]) -> None:
-    (found,) = with_runs(
-        [one], [task(*worker), task(*worker, day=21, status="unable to lock"), task("backup", "main:ct/1")]
+def test_a_job_has_the_runs_of_its_tasks_newest_first(job: UpkeepJob, worker: tuple[str, str]) -> None:
+    (done,) = with_runs(
+        [job], [task(*worker), task(*worker, day=21, status="unable to lock"), task("backup", "main:ct/1")]
     )
 
-    assert found.runs == (
+    assert done.runs == (
         LAST,
         Run(at(21), at(21).replace(minute=7), Outcome.FAILED, text="unable to lock"),
         Run(at(20), at(20).replace(minute=7), Outcome.OK),
@@ -65,9 +65,9 @@ def test_a_job_has_the_runs_of_its_tasks_newest_first(one: UpkeepJob, worker: tu
     ],
 )
 def test_a_run_is_worth_what_its_task_ended_with(status: str | None, outcome: Outcome, text: str | None) -> None:
-    (found,) = with_runs([job("verify", "v1")], [task("verificationjob", "main:v1", status=status)])
+    (done,) = with_runs([job("verify", "v1")], [task("verificationjob", "main:v1", status=status)])
 
-    assert [(run.outcome, run.text) for run in found.runs[1:]] == [(outcome, text)]
+    assert [(run.outcome, run.text) for run in done.runs[1:]] == [(outcome, text)]
 
 
 @pytest.mark.parametrize("ended_in", ["job", "task list"])
@@ -75,20 +75,20 @@ def test_of_two_lists_the_one_that_knows_the_end_of_a_run_was_read_later(ended_i
     runs = Run(at(22), None, Outcome.RUNNING)
     made = job("gc", "main") if ended_in == "job" else replace(job("gc", "main"), runs=(runs,))
     status = None if ended_in == "job" else "OK"
-    (found,) = with_runs([made], [task("garbage_collection", "main", day=22, status=status)])
+    (done,) = with_runs([made], [task("garbage_collection", "main", day=22, status=status)])
 
-    assert [(run.start, run.outcome) for run in found.runs] == [(at(22), Outcome.OK)]
+    assert [(run.start, run.outcome) for run in done.runs] == [(at(22), Outcome.OK)]
 
 
 def test_a_garbage_collection_that_always_failed_is_known_from_the_task_list() -> None:
     never = parse_gc(recorded("pbs_gc_always_failed")["/admin/datastore/store4/gc"]["body"]["data"]).job
     tasks = [parse_task(row) for row in rows("pbs_gc_always_failed", "/nodes/localhost/tasks")]
-    (found,) = with_runs([never], [task for task in tasks if task])
+    (done,) = with_runs([never], [task for task in tasks if task])
     assert never.runs == ()
-    assert found.last is not None
-    assert (found.last.start, found.last.outcome) == (datetime.fromtimestamp(1795458285, UTC), Outcome.FAILED)
-    assert found.last.text is not None
-    assert found.last.text.startswith("unable to open store 'store4'")
+    assert done.last is not None
+    assert (done.last.start, done.last.outcome) == (datetime.fromtimestamp(1795458285, UTC), Outcome.FAILED)
+    assert done.last.text is not None
+    assert done.last.text.startswith("unable to open store 'store4'")
 
 
 def test_a_garbage_collection_that_failed_has_its_start_from_the_task_list() -> None:
@@ -96,21 +96,21 @@ def test_a_garbage_collection_that_failed_has_its_start_from_the_task_list() -> 
     end = at(22).replace(minute=7)
     failed = replace(job("gc", "main"), runs=(Run(end, end, Outcome.FAILED, text="broken"),))
     tasks = [task("garbage_collection", "main", day=day, status="broken") for day in (21, 22)]
-    (found,) = with_runs([failed], tasks)
+    (done,) = with_runs([failed], tasks)
 
-    assert [(run.start, run.end) for run in found.runs] == [(at(22), end), (at(21), at(21).replace(minute=7))]
+    assert [(run.start, run.end) for run in done.runs] == [(at(22), end), (at(21), at(21).replace(minute=7))]
 
 
 def test_a_failed_garbage_collection_that_the_task_list_lacks_stays_the_last_run() -> None:
     end = at(22)
     failed = replace(job("gc", "main"), runs=(Run(end, end, Outcome.FAILED, text="broken"),))
-    (found,) = with_runs([failed], [task("garbage_collection", "main", day=21)])
+    (done,) = with_runs([failed], [task("garbage_collection", "main", day=21)])
 
-    assert [run.outcome for run in found.runs] == [Outcome.FAILED, Outcome.OK]
+    assert [run.outcome for run in done.runs] == [Outcome.FAILED, Outcome.OK]
 
 
 @pytest.mark.parametrize(
-    ("one", "worker"),
+    ("job", "worker"),
     [
         (job("verify", "v1"), ("verificationjob", "main:v2")),
         (job("verify", "v1"), ("syncjob", "offsite:store:main::v1")),
@@ -119,12 +119,12 @@ def test_a_failed_garbage_collection_that_the_task_list_lacks_stays_the_last_run
         (job("gc", "main"), ("garbage_collection", "other")),
     ],
 )
-def test_tasks_of_others_are_not_its_runs(one: UpkeepJob, worker: tuple[str, str]) -> None:
-    assert list(with_runs([one], [task(*worker)])) == [one]
+def test_tasks_of_others_are_not_its_runs(job: UpkeepJob, worker: tuple[str, str]) -> None:
+    assert list(with_runs([job], [task(*worker)])) == [job]
 
 
 def test_of_two_prune_jobs_for_one_place_no_task_tells_whose_it_was() -> None:
     jobs = [job("prune", "p1"), job("prune", "p2"), job("prune", "p3", "clusterA")]
-    found = list(with_runs(jobs, [task("prunejob", "main"), task("prunejob", "main:clusterA")]))
+    done = list(with_runs(jobs, [task("prunejob", "main"), task("prunejob", "main:clusterA")]))
 
-    assert [len(one.runs) for one in found] == [1, 1, 2]
+    assert [len(job.runs) for job in done] == [1, 1, 2]

@@ -101,10 +101,10 @@ def test_storages_of_type_pbs_and_those_of_no_job_are_not_asked_for_archives() -
 
 def test_while_the_jobs_cannot_be_read_their_archives_are() -> None:
     transport = Answering(cluster({"storage": "nas", "type": "nfs"}, **{PREVIEW: ARCHIVES}))
-    lab = source(transport)
-    run(lab.read(clock))
+    server = source(transport)
+    run(server.read(clock))
     transport.answers["/cluster/backup"] = {"status": 500, "body": "no"}
-    report = run(lab.read(clock))
+    report = run(server.read(clock))
     assert cause(report, "jobs") == "HTTP 500: no"
     assert reading(report, "archives", "shared", "nas").facts
 
