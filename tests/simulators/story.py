@@ -14,7 +14,7 @@ from tests.simulators.homelab import BackupJob, FormerGuest, Guest, Homelab
 from tests.simulators.operations import QueuedTask, QueueRun, queue_runs, queued_tasks
 from tests.simulators.timetable import Timetable, following, go, laravel, proxmox
 from tests.simulators.upkeep import UpkeepRun, upkeep_runs, upkeep_timetables
-from tests.simulators.vzdump import GuestRun, VzdumpTask, night
+from tests.simulators.vzdump import GuestRun, VzdumpTask, vzdump_tasks_of
 
 _BACKUP_DAYS = 70
 """How far back backups are looked for: seven weeks of a weekly job, and some that failed."""
@@ -51,7 +51,7 @@ class Story:
     def __init__(self, homelab: Homelab, faults: Iterable[Fault] = ()) -> None:
         self.homelab = homelab
         self.faults = tuple(faults)
-        self._told: dict[tuple[str, date], tuple[object, ...]] = {}
+        self._days: dict[tuple[str, date], tuple[object, ...]] = {}
         self._last: Moment | None = None
 
     def at(self, now: datetime) -> Moment:
@@ -61,16 +61,16 @@ class Story:
         return self._last
 
     def days(
-        self, tell: Callable[[Homelab, tuple[Fault, ...], date], tuple[T, ...]], now: datetime, back: int
+        self, events_of: Callable[[Homelab, tuple[Fault, ...], date], tuple[T, ...]], now: datetime, back: int
     ) -> Iterator[T]:
-        """What ``tell`` says of each local day up to today, oldest first; today's later part is in it too."""
+        """What ``events_of`` returns for each local day up to today, oldest first; the rest of today is included."""
         today = now.astimezone(self.homelab.zone).date()
         for ago in range(back, -1, -1):
             day = today - timedelta(days=ago)
-            key = (tell.__name__, day)
-            if key not in self._told:
-                self._told[key] = tell(self.homelab, self.faults, day)
-            yield from self._told[key]  # type: ignore[misc]  # the key names what was told
+            key = (events_of.__name__, day)
+            if key not in self._days:
+                self._days[key] = events_of(self.homelab, self.faults, day)
+            yield from self._days[key]  # type: ignore[misc]  # the key names the function
 
     def is_busy(self, start: datetime, end: datetime) -> bool:
         """Whether anything is due, waits or is under way between these moments."""
@@ -84,7 +84,7 @@ class Story:
 
     def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
         """From when it is due to its end: everything of today and yesterday, guest by guest and try by try."""
-        for task in self.days(night, now, 1):
+        for task in self.days(vzdump_tasks_of, now, 1):
             yield task.start, task.end
             yield from ((run.start, run.end) for run in task.runs)
         for row in self.days(dumps, now, 1):
@@ -112,7 +112,7 @@ class Moment:
     def vzdump_tasks(self) -> tuple[VzdumpTask, ...]:
         """Tasks of the last month, oldest first."""
         oldest = self.now - timedelta(days=_TASK_DAYS)
-        return tuple(task for task in self._nights if oldest <= task.start)
+        return tuple(task for task in self._vzdump_tasks if oldest <= task.start)
 
     @cached_property
     def guest_runs(self) -> tuple[GuestRun, ...]:
@@ -176,13 +176,15 @@ class Moment:
         return min(max(fraction, 0.05), 0.98)
 
     @cached_property
-    def _nights(self) -> tuple[VzdumpTask, ...]:
-        return tuple(task for task in self._story.days(night, self.now, _BACKUP_DAYS) if task.start <= self.now)
+    def _vzdump_tasks(self) -> tuple[VzdumpTask, ...]:
+        return tuple(
+            task for task in self._story.days(vzdump_tasks_of, self.now, _BACKUP_DAYS) if task.start <= self.now
+        )
 
     @cached_property
     def _runs_by_guest(self) -> dict[int, list[tuple[BackupJob, GuestRun]]]:
         runs: dict[int, list[tuple[BackupJob, GuestRun]]] = {}
-        for task in self._nights:
+        for task in self._vzdump_tasks:
             for run in task.runs:
                 if run.start <= self.now and run.uploaded:
                     runs.setdefault(run.guest.vmid, []).append((task.job, run))

@@ -36,7 +36,7 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime.combine(day, time(hour, minute), BERLIN).astimezone(UTC)
 
 
-def told(now: datetime, *faults: Fault) -> Moment:
+def moment_at(now: datetime, *faults: Fault) -> Moment:
     return Story(HOMELAB, faults).at(now)
 
 
@@ -124,7 +124,7 @@ def test_the_demo_tells_the_bad_morning() -> None:
 
 
 def test_an_ordinary_monday_morning_has_no_failure_and_28_or_7_backups_each() -> None:
-    moment = told(at(date(2026, 11, 23), 12))
+    moment = moment_at(at(date(2026, 11, 23), 12))
 
     assert {task.status for task in moment.vzdump_tasks} == {"OK"}
     assert set(counts(moment).values()) == {28, 7, 5}
@@ -133,7 +133,7 @@ def test_an_ordinary_monday_morning_has_no_failure_and_28_or_7_backups_each() ->
 
 
 def test_a_backup_has_no_size_while_it_is_uploaded_and_pve_shows_the_lock() -> None:
-    moment = told(at(FRIDAY, 4, 25))
+    moment = moment_at(at(FRIDAY, 4, 25))
     under_way = [backup.guest.name for backup in moment.backups if backup.size is None]
 
     assert under_way == ["nextcloud"]
@@ -142,7 +142,7 @@ def test_a_backup_has_no_size_while_it_is_uploaded_and_pve_shows_the_lock() -> N
 def test_tasks_of_a_node_queue_behind_its_lock() -> None:
     monday = date(2026, 11, 23)
     slow = GuestTakes(102, monday, timedelta(hours=4))
-    _, other = [task for task in told(at(monday, 12), slow).vzdump_tasks if task.node == "pve1"][-2:]
+    _, other = [task for task in moment_at(at(monday, 12), slow).vzdump_tasks if task.node == "pve1"][-2:]
 
     assert (other.status, other.runs) == ("can't acquire lock '/var/run/vzdump.lock' - got timeout", ())
     assert other.end - other.start == timedelta(hours=3)
@@ -151,21 +151,21 @@ def test_tasks_of_a_node_queue_behind_its_lock() -> None:
 def test_a_failed_upload_is_there_without_size_and_vanishes() -> None:
     failure = GuestFails(102, FRIDAY, "connection error", uploading=True)
 
-    during = [b for b in told(at(FRIDAY, 4, 2), failure).backups if b.guest.vmid == 102]
-    after = [b for b in told(at(FRIDAY, 4, 10), failure).backups if b.guest.vmid == 102]
+    during = [b for b in moment_at(at(FRIDAY, 4, 2), failure).backups if b.guest.vmid == 102]
+    after = [b for b in moment_at(at(FRIDAY, 4, 10), failure).backups if b.guest.vmid == 102]
     assert [backup.size is None for backup in during[:2]] == [True, False]
     assert after[0].time < at(FRIDAY, 0)
 
 
 def test_a_node_that_goes_off_cuts_its_task_and_starts_none() -> None:
     off = NodeDown("pve1", at(FRIDAY, 4, 5), at(FRIDAY + timedelta(days=1), 5))
-    tasks = [t for t in told(at(FRIDAY, 12) + timedelta(days=1), off).vzdump_tasks if t.node == "pve1"]
+    tasks = [t for t in moment_at(at(FRIDAY, 12) + timedelta(days=1), off).vzdump_tasks if t.node == "pve1"]
 
     assert (tasks[-1].status, tasks[-1].end) == ("unexpected status", at(FRIDAY, 4, 5))
 
 
 def test_a_job_that_was_switched_off_runs_no_more() -> None:
-    tasks = told(MONDAY, JobDisabled("backup-critical", at(FRIDAY, 12))).vzdump_tasks
+    tasks = moment_at(MONDAY, JobDisabled("backup-critical", at(FRIDAY, 12))).vzdump_tasks
 
     assert max(task.start for task in tasks if task.job.id == "backup-critical") < at(FRIDAY, 12)
 
@@ -173,7 +173,7 @@ def test_a_job_that_was_switched_off_runs_no_more() -> None:
 def test_a_dump_that_fails_is_tried_three_times_and_keeps_the_error_when_it_succeeds() -> None:
     def newest(tries: int) -> DumpRow:
         fault = DumpFails("mariadb-main", "nextcloud", FRIDAY, "Lost connection", tries)
-        return next(row for row in told(at(FRIDAY, 3), fault).dump_rows if row.database == "nextcloud")
+        return next(row for row in moment_at(at(FRIDAY, 3), fault).dump_rows if row.database == "nextcloud")
 
     assert [attempt.error for attempt in newest(3).attempts] == ["Lost connection"] * 3
     assert [attempt.error for attempt in newest(1).attempts] == ["Lost connection", None]
@@ -181,14 +181,14 @@ def test_a_dump_that_fails_is_tried_three_times_and_keeps_the_error_when_it_succ
 
 def test_a_server_that_does_not_answer_is_one_row_in_mode_all_and_one_per_database_when_selected() -> None:
     faults = [ServerUnreachable(server.name, FRIDAY, "refused") for server in HOMELAB.dumps.servers]
-    rows = [row for row in told(at(FRIDAY, 3), *faults).dump_rows if row.due == FRIDAY]
+    rows = [row for row in moment_at(at(FRIDAY, 3), *faults).dump_rows if row.due == FRIDAY]
 
     assert sorted(row.database for row in rows) == ["(all databases)", "forgejo", "immich", "n8n", "paperless"]
     assert all(row.preflight or row.attempts[-1].error for row in rows)
 
 
 def test_lost_copies_failed_plans_and_failed_upkeep_are_told() -> None:
-    moment = told(
+    moment = moment_at(
         at(FRIDAY, 12),
         CopyFails("s3", FRIDAY),
         PlanFails("vault", FRIDAY, "repository is already locked"),
@@ -200,15 +200,15 @@ def test_lost_copies_failed_plans_and_failed_upkeep_are_told() -> None:
 
 
 def test_a_stuck_scheduler_leaves_the_next_run_in_the_past() -> None:
-    assert told(MONDAY, UpkeepStuck("prune", at(FRIDAY, 0))).upkeep_next("prune") == at(FRIDAY, 5)
+    assert moment_at(MONDAY, UpkeepStuck("prune", at(FRIDAY, 0))).upkeep_next("prune") == at(FRIDAY, 5)
 
 
 def test_backrest_announces_nothing_while_a_plan_runs_and_the_next_run_afterwards() -> None:
-    vault = told(MONDAY).queued()[0]
+    vault = moment_at(MONDAY).queued()[0]
 
-    assert told(at(FRIDAY, 2, 14)).announced(vault) == at(FRIDAY, 2, 15)
-    assert told(at(FRIDAY, 2, 16)).announced(vault) is None
-    assert told(at(FRIDAY, 2, 25)).announced(vault) == at(FRIDAY + timedelta(days=1), 2, 15)
+    assert moment_at(at(FRIDAY, 2, 14)).announced(vault) == at(FRIDAY, 2, 15)
+    assert moment_at(at(FRIDAY, 2, 16)).announced(vault) is None
+    assert moment_at(at(FRIDAY, 2, 25)).announced(vault) == at(FRIDAY + timedelta(days=1), 2, 15)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_backrest_announces_nothing_while_a_plan_runs_and_the_next_run_afterward
     ],
 )
 def test_each_scheduler_reads_a_changing_clock_in_its_own_way(day: date, dumps: list[str], plan: str) -> None:
-    moment = told(at(day, 23))
+    moment = moment_at(at(day, 23))
     started = sorted({row.created.strftime("%H:%M") for row in moment.dump_rows if row.due == day})
     vault = [run.due for run in moment.queue_runs if run.task.name == "vault" and run.start > at(day, 0)]
 
@@ -236,8 +236,8 @@ def test_the_same_moment_is_told_alike_whatever_was_asked_before() -> None:
     for hours in range(0, 24 * 20, 7):
         asked.at(MONDAY - timedelta(hours=hours)).backups  # noqa: B018 (asked for its side effect: remembering)
 
-    assert asked.at(MONDAY).backups == told(MONDAY).backups
-    assert asked.at(MONDAY).dump_rows == told(MONDAY).dump_rows
+    assert asked.at(MONDAY).backups == moment_at(MONDAY).backups
+    assert asked.at(MONDAY).dump_rows == moment_at(MONDAY).dump_rows
 
 
 def test_over_two_weeks_nothing_vanishes_but_by_retention_and_nothing_comes_out_of_the_future() -> None:

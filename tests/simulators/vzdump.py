@@ -40,7 +40,7 @@ class VzdumpTask:
     runs: tuple[GuestRun, ...]
 
 
-def night(homelab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[VzdumpTask, ...]:
+def vzdump_tasks_of(homelab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[VzdumpTask, ...]:
     """All tasks that were due on a local day. What is left of the day before still holds the lock, nothing older."""
     before = _tasks(homelab, faults, day - timedelta(days=1), {})
     return _tasks(homelab, faults, day, _free_from(before, {}))
