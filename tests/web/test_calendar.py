@@ -48,12 +48,12 @@ def page(
     )
 
 
-def day(found: CalendarPage, number: int, *, in_month: bool = True) -> Day:
-    return next(one for week in found.weeks for one in week if (one.number, one.in_month) == (number, in_month))
+def day(page: CalendarPage, number: int, *, in_month: bool = True) -> Day:
+    return next(entry for week in page.weeks for entry in week if (entry.number, entry.in_month) == (number, in_month))
 
 
-def marks(found: CalendarPage, number: int) -> list[str | None]:
-    return [mark for _, mark in day(found, number).marks]
+def marks(page: CalendarPage, number: int) -> list[str | None]:
+    return [mark for _, mark in day(page, number).marks]
 
 
 def entries(section: Section) -> list[tuple[str, str, str]]:
@@ -64,15 +64,15 @@ def entries(section: Section) -> list[tuple[str, str, str]]:
 
 
 def test_occurrences_of_a_day_are_told_in_utc_with_what_became_of_them() -> None:
-    found = api("from=2026-11-10T00:00:00%2B01:00&to=2026-11-11T00:00:00%2B01:00").json()
+    answer = api("from=2026-11-10T00:00:00%2B01:00&to=2026-11-11T00:00:00%2B01:00").json()
 
-    assert (found["version"], found["from"], found["to"]) == (1, "2026-11-09T23:00:00Z", "2026-11-10T23:00:00Z")
-    assert [(one["due"], one["title"], one["state"]) for one in found["occurrences"]] == [
+    assert (answer["version"], answer["from"], answer["to"]) == (1, "2026-11-09T23:00:00Z", "2026-11-10T23:00:00Z")
+    assert [(occurrence["due"], occurrence["title"], occurrence["state"]) for occurrence in answer["occurrences"]] == [
         ("2026-11-10T01:00:00Z", "Databasement dumps", "failed"),
         ("2026-11-10T01:15:00Z", "Backrest vault snapshot", "ok"),
         ("2026-11-10T03:00:00Z", "PBS critical LXC", "ok"),
     ]
-    assert found["occurrences"][0] == {
+    assert answer["occurrences"][0] == {
         "job": "databasement/dump/Daily",
         "title": "Databasement dumps",
         "kind": "dump",
@@ -87,10 +87,10 @@ def test_occurrences_of_a_day_are_told_in_utc_with_what_became_of_them() -> None
 
 
 def test_what_is_to_come_is_planned_and_a_calendar_line_has_no_job() -> None:
-    found = api("from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z").json()["occurrences"]
+    occurrences = api("from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z").json()["occurrences"]
 
-    assert {one["state"] for one in found} == {"planned"}
-    assert [one["title"] for one in found if one["job"] is None] == ["Tape to the safe"]
+    assert {occurrence["state"] for occurrence in occurrences} == {"planned"}
+    assert [occurrence["title"] for occurrence in occurrences if occurrence["job"] is None] == ["Tape to the safe"]
 
 
 def test_the_answer_is_as_the_description_says() -> None:
@@ -150,35 +150,35 @@ def test_too_many_occurrences_are_422_and_never_a_short_answer() -> None:
 
 
 def test_each_day_has_the_worst_mark_of_each_kind_in_its_fixed_place() -> None:
-    found = page()
+    calendar = page()
 
-    assert (found.month, found.number) == ("November 2026", 11)
-    assert marks(found, 9) == ["ok", "ok", None]
-    assert marks(found, 10) == ["ok", "failed", None]
-    assert marks(found, 12) == ["missed", "ok", None]
-    assert marks(found, 14) == ["warning", "ok", None]
-    assert marks(found, 21) == ["ok", "ok", "ok"]
-    assert marks(found, 24) == ["planned", "planned", "planned"]
-    assert [day(found, number).tone for number in (9, 10, 12, 14, 24)] == ["", "bad", "bad", "note", ""]
-    assert day(found, 10).label == "Tue 10 Nov: backup ok, dump failed"
+    assert (calendar.month, calendar.number) == ("November 2026", 11)
+    assert marks(calendar, 9) == ["ok", "ok", None]
+    assert marks(calendar, 10) == ["ok", "failed", None]
+    assert marks(calendar, 12) == ["missed", "ok", None]
+    assert marks(calendar, 14) == ["warning", "ok", None]
+    assert marks(calendar, 21) == ["ok", "ok", "ok"]
+    assert marks(calendar, 24) == ["planned", "planned", "planned"]
+    assert [day(calendar, number).tone for number in (9, 10, 12, 14, 24)] == ["", "bad", "bad", "note", ""]
+    assert day(calendar, 10).label == "Tue 10 Nov: backup ok, dump failed"
 
 
 def test_the_grid_holds_whole_weeks_and_marks_today_and_the_days_beyond_the_month() -> None:
-    found = page()
-    days = [one for week in found.weeks for one in week]
+    calendar = page()
+    days = [entry for week in calendar.weeks for entry in week]
 
-    assert {len(week) for week in found.weeks} == {7}
+    assert {len(week) for week in calendar.weeks} == {7}
     assert (days[0].number, days[0].in_month, days[-1].number, days[-1].in_month) == (26, False, 6, False)
-    assert [one.number for one in days if one.is_today] == [23]
-    assert [name[:2] for name in found.weekdays] == ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]
+    assert [entry.number for entry in days if entry.is_today] == [23]
+    assert [name[:2] for name in calendar.weekdays] == ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]
 
 
 def test_weeks_begin_as_configured() -> None:
-    found = page(week_start="sunday")
+    calendar = page(week_start="sunday")
 
-    assert found.weekdays[0] == "Sunday"
-    assert found.weeks[0][0].number == 1
-    assert found.weeks[0][0].in_month
+    assert calendar.weekdays[0] == "Sunday"
+    assert calendar.weeks[0][0].number == 1
+    assert calendar.weeks[0][0].in_month
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,9 @@ def test_weeks_begin_as_configured() -> None:
     [("2026-12", "2026-11", "2027-01"), ("2027-01", "2026-12", "2027-02"), ("2026-03", "2026-02", "2026-04")],
 )
 def test_the_neighbours_of_a_month_can_be_reached(month: str, before: str, after: str) -> None:
-    found = page(f"month={month}")
+    calendar = page(f"month={month}")
 
-    assert (found.before, found.after) == (f"?view=calendar&month={before}", f"?view=calendar&month={after}")
+    assert (calendar.before, calendar.after) == (f"?view=calendar&month={before}", f"?view=calendar&month={after}")
 
 
 @pytest.mark.parametrize(("month", "neighbour"), [("2000-01", "2000-02"), ("2099-12", "2099-11")])
@@ -202,34 +202,34 @@ def test_from_the_first_and_the_last_month_there_is_only_one_way(month: str, nei
 @pytest.mark.parametrize(("month", "changed"), [("2026-03", 29), ("2026-10", 25)])
 def test_days_with_a_clock_change_are_days_like_others(month: str, changed: int) -> None:
     now = datetime.fromisoformat(f"{month}-01T06:26:00+00:00")
-    found = page(f"month={month}", now=now, timeline=calendars.month(now))
+    calendar = page(f"month={month}", now=now, timeline=calendars.month(now))
 
     for number in (changed - 1, changed, changed + 1):
-        assert day(found, number).marks[0][1] == "planned"
+        assert day(calendar, number).marks[0][1] == "planned"
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ("2026-03-29", ("03:30", "skipped", "Skipped: clock change, there was no 02:30 that day.")),
         ("2026-10-25", ("02:30", "in 20m", None)),
     ],
 )
 def test_an_opened_day_with_a_clock_change_tells_each_due_time_once(
-    changed: str, told: tuple[str, str, str | None]
+    changed: str, expected: tuple[str, str, str | None]
 ) -> None:
     now = datetime.fromisoformat(f"{changed}T00:10:00+00:00")
-    found = page(f"day={changed}", now=now, timeline=calendars.month(now, every="02:30"))
-    mine = [entry for entry in found.sections[0].entries if entry.title == "PBS critical LXC"]
+    calendar = page(f"day={changed}", now=now, timeline=calendars.month(now, every="02:30"))
+    mine = [entry for entry in calendar.sections[0].entries if entry.title == "PBS critical LXC"]
 
-    assert [(entry.due.text, entry.result, entry.who) for entry in mine] == [told]
+    assert [(entry.due.text, entry.result, entry.who) for entry in mine] == [expected]
 
 
 def test_a_month_with_too_many_due_times_says_so() -> None:
-    found = page("month=2026-12", calendars.month(NOW, every="*:0/1"))
+    calendar = page("month=2026-12", calendars.month(NOW, every="*:0/1"))
 
-    assert found.too_many == "There are more than 20000 occurrences in this month."
-    assert {mark for week in found.weeks for one in week for _, mark in one.marks} == {None}
+    assert calendar.too_many == "There are more than 20000 occurrences in this month."
+    assert {mark for week in calendar.weeks for entry in week for _, mark in entry.marks} == {None}
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -262,16 +262,16 @@ def test_now_stands_before_what_is_still_to_come_today() -> None:
 
 
 def test_an_opened_day_replaces_the_list_and_says_who_and_why() -> None:
-    found = page("day=2026-11-12")
-    (section,) = found.sections
+    calendar = page("day=2026-11-12")
+    (section,) = calendar.sections
 
-    assert found.opened
-    assert found.month == "November 2026"
+    assert calendar.opened
+    assert calendar.month == "November 2026"
     assert (section.heading, section.now_before) == ("Thu 12 Nov", None)
     assert entries(section)[2] == ("04:00", "PBS critical LXC", "missed")
     assert section.entries[2].who == "Nothing ran. Good again Fri 13 Nov 04:00."
-    assert day(found, 12).is_open
-    assert found.back == "?view=calendar&month=2026-11"
+    assert day(calendar, 12).is_open
+    assert calendar.back == "?view=calendar&month=2026-11"
 
 
 def test_a_day_on_which_nothing_is_due_is_empty() -> None:
@@ -295,12 +295,12 @@ def test_a_job_that_is_due_every_few_minutes_takes_one_line() -> None:
 
 def test_the_schedule_is_grouped_and_tells_how_the_last_one_went_and_when_the_next_comes() -> None:
     board = boards.good_morning()
-    found = {
+    schedule = {
         group: [(line.when, line.title, line.next and line.next.text) for line in lines]
         for group, lines in page().schedule
     }
 
-    assert found == {
+    assert schedule == {
         "daily": [
             ("02:00", "Databasement dumps", "in 18h"),
             ("04:00", "PBS critical LXC", "in 20h"),
@@ -333,8 +333,8 @@ def test_all_is_the_table_and_the_calendar_below_one_headline() -> None:
     assert text.index('class="services"') < text.index('class="calendar"')
     assert "Nothing ran. Good again" in text
     assert len(addresses) == 42 - 7 + 7 + 3
-    assert {one.partition("&")[0] for one in addresses} == {"?view=all"}
-    assert all(one.endswith("&light=true") for one in addresses)
+    assert {address.partition("&")[0] for address in addresses} == {"?view=all"}
+    assert all(address.endswith("&light=true") for address in addresses)
 
 
 @pytest.mark.parametrize("query", ["view=all&service=vault", "view=calendar&service=vault", "month=2026-11"])
@@ -359,16 +359,20 @@ def test_the_calendar_has_no_inline_script_no_inline_style_and_only_relative_add
 
 
 def test_the_view_is_in_the_description() -> None:
-    (view,) = [one for one in openapi.document()["paths"]["/widget"]["get"]["parameters"] if one["name"] == "view"]
+    (view,) = [
+        parameter
+        for parameter in openapi.document()["paths"]["/widget"]["get"]["parameters"]
+        if parameter["name"] == "view"
+    ]
 
     assert view["schema"]["enum"] == ["table", "calendar", "all"]
 
 
 def test_equal_queries_make_one_page() -> None:
-    one = parse_widget_query([("view", "calendar"), ("month", "2026-11"), ("light", "true")], Theme())
+    query = parse_widget_query([("view", "calendar"), ("month", "2026-11"), ("light", "true")], Theme())
     other = parse_widget_query([("light", "true"), ("month", "2026-11"), ("view", "calendar")], Theme())
 
-    assert one == other
-    assert one.address(day="2026-11-23") == "?day=2026-11-23&light=true"
+    assert query == other
+    assert query.address(day="2026-11-23") == "?day=2026-11-23&light=true"
     assert WidgetQuery().address() == "?"
     assert quote("a b") == "a%20b"

@@ -43,9 +43,9 @@ MARKS = [
 ]
 
 
-def ratio(theme: str, one: str, other: str) -> float:
+def ratio(theme: str, colour: str, other: str) -> float:
     table: dict[str, Rgb] = colours(parse_theme(themes.ALL[theme]))
-    return contrast(table[one], table[other])
+    return contrast(table[colour], table[other])
 
 
 def test_fourteen_themes_are_documented() -> None:
@@ -75,7 +75,7 @@ def test_the_style_sheets_write_with_no_other_colour() -> None:
         for name in re.findall(r"(?<![-\w])color: var\(--([\w-]+)\)", line)
     }
 
-    assert written <= {(one, False) for one, _ in WORDS + MARKS} | {("color-text-subdue", True)}
+    assert written <= {(colour, False) for colour, _ in WORDS + MARKS} | {("color-text-subdue", True)}
 
 
 def table() -> str:
@@ -95,7 +95,7 @@ def table() -> str:
             *(min(ratio(theme, *pair) for pair in MARKS if pair[1] == ground) for ground in (CARD, TODAY)),
         ]
         # Rounded down: 4.499 is not 4.5.
-        lines.append(f"| {theme} | " + " | ".join(f"{int(one * 100) / 100:.2f}" for one in lowest) + " |")
+        lines.append(f"| {theme} | " + " | ".join(f"{int(ratio * 100) / 100:.2f}" for ratio in lowest) + " |")
     return "\n".join(lines)
 
 

@@ -70,7 +70,7 @@ def words(html: str) -> str:
 
 
 def test_it_says_what_the_page_says() -> None:
-    said = words(fragment(boards.bad_morning()))
+    shown = words(fragment(boards.bad_morning()))
     for piece in (
         "3 of 12 need you as of 07:26 next 02:00",
         "1 failed 1 missed 1 never 3 unknown 1 warning 1 late 1 running 1 new 2 ok",
@@ -83,32 +83,32 @@ def test_it_says_what_the_page_says() -> None:
         "upkeep ok prune 05:00 gc Sat 03:00",
     ):
         assert piece is not None
-        assert piece in said
+        assert piece in shown
 
 
 def test_rows_are_worst_first_and_good_rows_have_no_reason() -> None:
-    said = words(fragment(boards.bad_morning()))
+    shown = words(fragment(boards.bad_morning()))
     names = ["paperless", "vaultwarden", "n8n", "vault ", "home-assistant", "jellyfin", "immich", "nextcloud"]
-    places = [said.index(f" {name}") for name in names]
+    places = [shown.index(f" {name}") for name in names]
     assert places == sorted(places)
     assert "bg-why" not in fragment(boards.good_morning()).partition("</style>")[2]
 
 
 def test_one_service_has_its_own_headline_and_nothing_of_the_others() -> None:
-    said = words(fragment(boards.bad_morning(), "?service=vaultwarden"))
-    assert "vaultwarden: missed" in said
-    assert "paperless" not in said
+    shown = words(fragment(boards.bad_morning(), "?service=vaultwarden"))
+    assert "vaultwarden: missed" in shown
+    assert "paperless" not in shown
 
 
 @pytest.mark.parametrize(
     ("view", "table", "month"), [("table", True, False), ("calendar", False, True), ("all", True, True)]
 )
 def test_views_show_the_table_the_calendar_or_both(view: str, table: bool, month: bool) -> None:
-    said = words(fragment(boards.good_morning(), f"?view={view}"))
-    assert ("vaultwarden" in said, "November 2026" in said) == (table, month)
-    assert ("Today and the next 24 hours Mon 23 Nov today 02:00 dump, ok: Databasement dumps" in said) is month
-    assert ("now 07:26" in said) is month
-    assert "All 12 backed up" in said
+    shown = words(fragment(boards.good_morning(), f"?view={view}"))
+    assert ("vaultwarden" in shown, "November 2026" in shown) == (table, month)
+    assert ("Today and the next 24 hours Mon 23 Nov today 02:00 dump, ok: Databasement dumps" in shown) is month
+    assert ("now 07:26" in shown) is month
+    assert "All 12 backed up" in shown
 
 
 @pytest.mark.parametrize("made", boards.ALL.values(), ids=boards.ALL)
@@ -124,7 +124,7 @@ def test_both_places_say_the_same_where_they_draw_the_same(made: Callable[[], Bo
 
 def _texts_of(html: str, name: str) -> list[str]:
     """The words of all elements that have this class, each with what is inside it."""
-    found: list[str] = []
+    texts: list[str] = []
     for match in re.finditer(rf'<(\w+) class="(?:[^"]* )?{name}(?: [^"]*)?"[^>]*>', html):
         depth, end = 1, match.end()
         for piece in re.finditer(rf"<(/?){match[1]}\b", html[match.end() :]):
@@ -132,13 +132,15 @@ def _texts_of(html: str, name: str) -> list[str]:
             if depth == 0:
                 end += piece.start()
                 break
-        found.append("".join("".join(Reader(html[match.end() : end]).text).split()))
-    return found
+        texts.append("".join("".join(Reader(html[match.end() : end]).text).split()))
+    return texts
 
 
 def test_times_age_with_glance() -> None:
     reader = Reader(fragment(boards.bad_morning()))
-    ageing = [found for tag, found in reader.tags if tag == "time" and "data-dynamic-relative-time" in found]
+    ageing = [
+        attributes for tag, attributes in reader.tags if tag == "time" and "data-dynamic-relative-time" in attributes
+    ]
     expected = {
         "datetime": "2026-11-22T03:07:00Z",
         "title": "Sun 22 Nov 2026 04:07:00 CET",
@@ -181,7 +183,7 @@ def test_the_fold_is_glances_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("?veiw=calendar", 'Unknown parameter "veiw"; use view, service, fold.'),
         ("?view=month", 'Unknown view "month"; use table, calendar, all.'),
@@ -195,9 +197,9 @@ def test_the_fold_is_glances_own() -> None:
         (f"?{quote(boards.HOSTILE)}=1", "Unknown parameter"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_told_where_the_board_would_be(query: str, said: str) -> None:
+def test_a_query_that_makes_no_sense_is_told_where_the_board_would_be(query: str, message: str) -> None:
     html = fragment(boards.good_morning(), query)
-    assert said in words(html)
+    assert message in words(html)
     assert not {"img", "script"} & {tag for tag, _ in Reader(html).tags}
 
 
@@ -256,7 +258,7 @@ def test_a_hostile_address_is_no_link_and_a_hostile_query_in_one_stays_in_it() -
     board = boards.hostile()
     good = replace(board.services[1].verdict, link=Link(f"https://x/{boards.HOSTILE}", "label"))
     shown = replace(board, services=(*board.services, replace(board.services[1], verdict=good)))
-    addresses = [found["href"] for tag, found in Reader(fragment(shown)).tags if tag == "a"]
+    addresses = [attributes["href"] for tag, attributes in Reader(fragment(shown)).tags if tag == "a"]
     assert f"https://x/{boards.HOSTILE}" in addresses
     assert all(address and address.startswith("https://") for address in addresses)
 
@@ -266,22 +268,22 @@ def test_a_hostile_address_is_no_link_and_a_hostile_query_in_one_stays_in_it() -
 def test_it_holds_nothing_that_runs_and_nothing_that_gets_in_glances_way(made: Callable[[], Board], view: str) -> None:
     reader = Reader(fragment(made(), f"?view={view}"))
     assert not {"script", "img", "iframe", "form", "link", "meta", "object"} & {tag for tag, _ in reader.tags}
-    for tag, found in reader.tags:
-        assert not [name for name in found if name.startswith("on")]
-        assert re.fullmatch(r"--percent: \d{1,3}", found.get("style") or "--percent: 0")
-        assert (found.get("id") or "bg-").startswith("bg-")
-        for name in (found.get("class") or "").split():
+    for tag, attributes in reader.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        assert re.fullmatch(r"--percent: \d{1,3}", attributes.get("style") or "--percent: 0")
+        assert (attributes.get("id") or "bg-").startswith("bg-")
+        for name in (attributes.get("class") or "").split():
             assert name in GLANCES_CLASSES or name.startswith("bg-") or name == "backup-glance"
         if tag == "a":
-            assert (found["target"], found["rel"]) == ("_blank", "noopener noreferrer")
+            assert (attributes["target"], attributes["rel"]) == ("_blank", "noopener noreferrer")
         if tag == "use":
-            assert (found["href"] or "").startswith("#bg-")
+            assert (attributes["href"] or "").startswith("#bg-")
 
 
 def test_every_mark_that_is_used_is_drawn() -> None:
     reader = Reader(fragment(boards.bad_morning(), "?view=all"))
-    drawn = {f"#{found['id']}" for tag, found in reader.tags if tag == "symbol"}
-    used = {found["href"] for tag, found in reader.tags if tag == "use"}
+    drawn = {f"#{attributes['id']}" for tag, attributes in reader.tags if tag == "symbol"}
+    used = {attributes["href"] for tag, attributes in reader.tags if tag == "use"}
     assert used <= drawn
     assert {f"#bg-{state}" for state in State if state is not State.DISABLED} <= used
 
@@ -291,9 +293,9 @@ def test_every_style_of_ours_is_bound_to_a_class_or_id_of_ours() -> None:
     without_notes = re.sub(r"/\*.*?\*/|@container [^{]*\{", "", styles, flags=re.DOTALL)
     selectors = re.findall(r"([^{}]+)\{[^}]*\}", without_notes)
     assert len(selectors) > 90
-    for selector in selectors:
-        for one in re.split(r",(?![^()]*\))", selector):
-            assert "bg-" in one or "backup-glance" in one
+    for rule in selectors:
+        for selector in re.split(r",(?![^()]*\))", rule):
+            assert "bg-" in selector or "backup-glance" in selector
 
 
 # --- quick and light --------------------------------------------------------------------------------------------------
@@ -356,7 +358,11 @@ def with_text(value: Any, text: str) -> Any:
         kept = {"timezone", "kind"}
         return replace(
             value,
-            **{one.name: with_text(getattr(value, one.name), text) for one in fields(value) if one.name not in kept},
+            **{
+                field.name: with_text(getattr(value, field.name), text)
+                for field in fields(value)
+                if field.name not in kept
+            },
         )
     if isinstance(value, tuple):
         return tuple(with_text(item, text) for item in value)
@@ -364,4 +370,4 @@ def with_text(value: Any, text: str) -> Any:
 
 
 def _skeleton(reader: Reader) -> Sequence[tuple[str, tuple[str, ...]]]:
-    return [(tag, tuple(found)) for tag, found in reader.tags]
+    return [(tag, tuple(attributes)) for tag, attributes in reader.tags]

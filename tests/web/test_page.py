@@ -23,8 +23,8 @@ def row(shown: Page, name: str) -> Row:
     return next(row for row in shown.rows if row.name == name)
 
 
-def texts(said: Iterable[TimedText]) -> tuple[str, ...]:
-    return tuple(map(str, said))
+def texts(times: Iterable[TimedText]) -> tuple[str, ...]:
+    return tuple(map(str, times))
 
 
 @pytest.mark.parametrize(
