@@ -51,21 +51,23 @@ def test_axe_finds_what_can_not_be_read(browser: Browser) -> None:
     """The looking itself."""
     page = "<html lang=en><title>x</title><main><h1 style='color:%23999;background:%23888'>grey</h1></main>"
 
-    assert [said.split(":")[1].strip() for said in violations(browser, f"data:text/html,{page}")] == [
+    assert [violation.split(":")[1].strip() for violation in violations(browser, f"data:text/html,{page}")] == [
         "color-contrast"
     ] * 2
 
 
 def violations(browser: Browser, address: str) -> list[str]:
     """What axe-core has to say about a page with everything opened, at the widths of Glance's small and full column."""
-    page, found = open_page(browser, address), []
+    page, complaints = open_page(browser, address), []
     open_everything(page)
     for width in (300, 924):
         page.set_viewport_size({"width": width, "height": 640})
         answer = Axe().run(page).response
-        found += [f"{width}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in answer["violations"]]
+        complaints += [
+            f"{width}: {violation['id']}: {violation['nodes'][0]['html'][:200]}" for violation in answer["violations"]
+        ]
     page.context.close()
-    return found
+    return complaints
 
 
 # --- keyboard -----------------------------------------------------------------------------------------------------------
@@ -77,12 +79,12 @@ def focused(page: Page) -> str:
 
 def tab_through(page: Page) -> list[str]:
     """Everything that the Tab key comes to, from the top, once around."""
-    found: list[str] = []
+    elements: list[str] = []
     for _ in range(200):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement === document.body"):
-            return found
-        found.append(focused(page))
+            return elements
+        elements.append(focused(page))
     raise AssertionError("no way out")
 
 
@@ -191,12 +193,12 @@ def test_headings_lead_through_the_page(browser: Browser, sidecar: Sidecar) -> N
 def test_every_mark_of_a_row_has_its_word_beside_it(browser: Browser, sidecar: Sidecar) -> None:
     sidecar.show(boards.every_state)
     page = open_page(browser, f"{sidecar.address}/widget")
-    said = page.locator(".row").evaluate_all(
+    marks = page.locator(".row").evaluate_all(
         """rows => rows.map(row => [row.querySelector("use").getAttribute("href").slice(1),
                                     row.querySelector(".state").textContent])"""
     )
 
-    assert [mark for mark, _ in said] == [word for _, word in said] == [str(state) for state in State]
+    assert [mark for mark, _ in marks] == [word for _, word in marks] == [str(state) for state in State]
     page.context.close()
 
 

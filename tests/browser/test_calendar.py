@@ -23,9 +23,9 @@ def open_page(browser: Browser, sidecar: Sidecar, width: int, query: str = "", *
 
 
 def box(page: Page, selector: str) -> dict[str, float]:
-    found = page.locator(selector).first.bounding_box()
-    assert found is not None
-    return {"x": found["x"], "y": found["y"], "width": found["width"], "height": found["height"]}
+    rectangle = page.locator(selector).first.bounding_box()
+    assert rectangle is not None
+    return {"x": rectangle["x"], "y": rectangle["y"], "width": rectangle["width"], "height": rectangle["height"]}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_month_list_and_schedule_stand_where_there_is_room(
 ) -> None:
     page = open_page(browser, calm, width)
     month, due, schedule = (box(page, f".{name}") for name in ("month", "due", "schedule"))
-    beside = [one for one in (due, schedule) if abs(one["y"] - month["y"]) < 40]
+    beside = [rectangle for rectangle in (due, schedule) if abs(rectangle["y"] - month["y"]) < 40]
 
     assert len(beside) + 1 == across
     assert (schedule in beside) is (width in (604, 1247))

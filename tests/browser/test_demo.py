@@ -56,8 +56,8 @@ class Demo:
 
     def board(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.base}/api/v1/status", timeout=5) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
+            board: dict[str, Any] = json.load(answer)
+            return board
 
     def children(self) -> list[int]:
         """Processes that the demo started: its session holds it alone, Caddy has one of its own."""
@@ -129,11 +129,11 @@ def test_the_page_opens_a_row_and_links_lead_to_the_upstream(page: Page) -> None
 
 def test_the_board_through_caddy_tells_the_same_and_needs_no_key_from_the_visitor(demo: Demo) -> None:
     with urllib.request.urlopen(f"{demo.base}/api/v1/status", timeout=5) as answer:
-        found = json.load(answer)
+        board = json.load(answer)
         policy = answer.headers["Content-Security-Policy"]
 
-    assert found["overall"]["headline"] == "3 of 12 need you"
-    assert len(found["services"]) == 12
+    assert board["overall"]["headline"] == "3 of 12 need you"
+    assert len(board["services"]) == 12
     assert "frame-ancestors 'self'" in policy
 
 
@@ -158,13 +158,13 @@ def test_a_night_is_played_so_that_its_runs_and_failures_are_seen_coming() -> No
                 seen.setdefault(row["name"], set()).add(row["state"])
             time.sleep(0.05)
     finally:
-        said = demo.end()
+        output = demo.end()
 
     assert at >= "2026-11-23T03:55", "the night did not get on"
     assert {"ok", "running"} <= seen["nextcloud"]
     assert "late" in seen["vaultwarden"]
     assert {"ok", "failed"} <= seen["paperless"]
-    assert re.search(r"^  04:\d\d  2 of 12 need you$", said, re.MULTILINE), said
+    assert re.search(r"^  04:\d\d  2 of 12 need you$", output, re.MULTILINE), output
 
 
 @pytest.fixture
@@ -196,10 +196,10 @@ def test_ctrl_c_ends_everything() -> None:
     children = demo.children()
     assert children, "Caddy should be running"
 
-    said = demo.end()
+    output = demo.end()
 
     assert demo.process.returncode == 0
-    assert "Everything is stopped." in said
-    assert "Traceback" not in said
+    assert "Everything is stopped." in output
+    assert "Traceback" not in output
     assert not demo.has_data()
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]

@@ -105,7 +105,7 @@ def test_nothing_is_cut_scrolls_sideways_or_is_too_small_to_touch(
         page.set_viewport_size({"width": width, "height": 900})
         faults[width] = [fault for look in (_CUT, _SMALL, _SCROLLS) for fault in page.evaluate(look)]
 
-    assert {width: found for width, found in faults.items() if found} == {}
+    assert {width: complaints for width, complaints in faults.items() if complaints} == {}
     page.context.close()
 
 
@@ -114,12 +114,14 @@ def test_columns_stand_below_each_other(browser: Browser, sidecar: Sidecar, bad:
     page = open_page(browser, bad)
     wide = page.locator(OURS).first
     for cell, edge in ((".bg-name", "left"), (".bg-parts", "left"), (".bg-last", "right")):
-        found = wide.locator(f".bg-row:visible {cell}").evaluate_all(
+        places = wide.locator(f".bg-row:visible {cell}").evaluate_all(
             f"all => all.map(one => one.getBoundingClientRect().{edge})"
         )
-        assert len({round(place) for place in found}) == 1
+        assert len({round(place) for place in places}) == 1
     heads = wide.locator(".bg-columns > span").evaluate_all("all => all.map(one => one.getBoundingClientRect().left)")
-    assert round(heads[1]) == round(wide.locator(".bg-name").first.evaluate("one => one.getBoundingClientRect().left"))
+    assert round(heads[1]) == round(
+        wide.locator(".bg-name").first.evaluate("element => element.getBoundingClientRect().left")
+    )
     page.context.close()
 
 
@@ -147,9 +149,9 @@ def test_axe_finds_nothing(browser: Browser, sidecar: Sidecar, bad: str, width: 
     page.locator(OURS).first.wait_for()
     page.locator(f"{OURS} summary:visible").first.click()
     page.wait_for_timeout(600)  # Glance moves and fades things in.
-    found = Axe().run(page, context=OURS).response["violations"]
+    violations = Axe().run(page, context=OURS).response["violations"]
 
-    assert [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found] == []
+    assert [f"{violation['id']}: {violation['nodes'][0]['html'][:120]}" for violation in violations] == []
     page.context.close()
 
 

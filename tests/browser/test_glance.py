@@ -99,12 +99,12 @@ def test_the_theme_picker_reaches_the_frames(page: Page) -> None:
 
 def corner_colours(page: Page) -> set[tuple[int, ...]]:
     """The colours of the upper corners of both frames, as they are seen."""
-    found = set()
+    colours = set()
     for number in range(2):
         box = page.locator(FRAMES).nth(number).bounding_box()
         assert box is not None
-        found |= {colour_at(page, x, box["y"]) for x in (box["x"], box["x"] + box["width"] - 1)}
-    return found
+        colours |= {colour_at(page, x, box["y"]) for x in (box["x"], box["x"] + box["width"] - 1)}
+    return colours
 
 
 def ground(page: Page) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ WIDTHS = (300, 604, 924)
 _ROOM = 30
 
 
-def promised(table: str) -> dict[str, Sequence[int]]:
+def documented(table: str) -> dict[str, Sequence[int]]:
     """The rows of a table of heights by their first cell."""
     _, _, rest = _TEXT.partition(f"| {table} | 300 px | 604 px | 924 px |\n")
     lines = rest.partition("\n\n")[0].splitlines()[1:]
@@ -51,7 +51,7 @@ def troubled(number: int) -> Board:
 def test_documented_heights_fit_the_services(
     browser: Browser, sidecar: Sidecar, table: str, made: Callable[[int], Board]
 ) -> None:
-    rows = promised(table)
+    rows = documented(table)
     assert list(rows) == ["8 services", "15 services", "30 services"]
     for name, heights in rows.items():
         sidecar.show(partial(made, int(re.sub(r"\D", "", name))))
@@ -60,7 +60,7 @@ def test_documented_heights_fit_the_services(
 
 def test_documented_heights_fit_the_calendar(browser: Browser, sidecar: Sidecar) -> None:
     sidecar.show(boards.good_morning)
-    _assert_fitting(browser, f"{sidecar.address}/widget?view=calendar", promised("the calendar")["any number"])
+    _assert_fitting(browser, f"{sidecar.address}/widget?view=calendar", documented("the calendar")["any number"])
 
 
 def _assert_fitting(browser: Browser, address: str, heights: Sequence[int]) -> None:

@@ -79,12 +79,12 @@ def assert_theme(frame: Frame, parameters: themes.Parameters) -> None:
     """All colours of the page are those that the server makes of the numbers."""
     expected = {name: f"rgb({r} {g} {b})" for name, (r, g, b) in colours(parse_theme(parameters)).items()}
     expect(frame.locator("link[href^='theme.css']")).to_have_count(1)
-    found = frame.evaluate(
+    styles = frame.evaluate(
         "names => Object.fromEntries(names.map(name => "
         "[name, getComputedStyle(document.documentElement).getPropertyValue('--' + name)]))",
         list(expected),
     )
-    assert found == expected
+    assert styles == expected
 
 
 def test_a_picked_theme_is_followed_at_once_in_all_its_colours(page: Page, sidecar: Sidecar) -> None:

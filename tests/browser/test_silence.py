@@ -37,7 +37,7 @@ def test_the_page_of_a_dead_sidecar_is_a_card_in_the_configured_theme(page: Page
         assert page.locator("main").inner_text().split("\n")[0] == "backup-glance doesn't answer"
         assert "tries again in 30s" in page.locator("main").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth") == 300
-        found = page.evaluate("""() => {
+        styles = page.evaluate("""() => {
             const seen = (selector, property) => getComputedStyle(document.querySelector(selector))[property];
             return [seen("html", "backgroundColor"), seen("body", "backgroundColor"), seen("body", "borderTopColor"),
                 seen("h1", "color"), seen("p", "color"), seen("svg", "stroke"), seen("html", "colorScheme")];
@@ -45,7 +45,7 @@ def test_the_page_of_a_dead_sidecar_is_a_card_in_the_configured_theme(page: Page
     table = colours(parse_theme(themes.ALL[theme]))
     names = ["background", "widget-background", "widget-content-border"]
     names += ["text-highlight", "text-paragraph", "text-highlight"]
-    assert found == [*[f"rgb{table[f'color-{name}']}" for name in names], "dark"]
+    assert styles == [*[f"rgb{table[f'color-{name}']}" for name in names], "dark"]
     for name in ("text-highlight", "text-paragraph"):
         assert contrast(table[f"color-{name}"], table["color-widget-background"]) >= 4.5
 

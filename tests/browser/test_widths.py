@@ -45,16 +45,16 @@ _CUT = f"""() => {{ {_UNSEEN}
 
 #: Text that lies on other text of the same row, entry, line of the schedule.
 _OVERLAPS = f"""() => {{ {_UNSEEN}
-  const found = [];
+  const overlaps = [];
   for (const group of document.querySelectorAll(".headline, .tally, .row, .entry, .schedule li, footer, .legend")) {{
     const boxes = written(group);
-    boxes.forEach(([one, said], place) => boxes.slice(place + 1).forEach(([other, also]) => {{
-      const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
-      const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
-      if (across > 1 && down > 4) found.push(`${{said}} on ${{also}}`);
+    boxes.forEach(([box, text], place) => boxes.slice(place + 1).forEach(([other, also]) => {{
+      const across = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+      const down = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+      if (across > 1 && down > 4) overlaps.push(`${{text}} on ${{also}}`);
     }}));
   }}
-  return found;
+  return overlaps;
 }}"""
 
 #: What is smaller than 24 × 24 px and can be touched. A row is touched anywhere on its line.
@@ -77,12 +77,12 @@ def faults(browser: Browser, address: str, widths: Sequence[int]) -> dict[int, l
     page.goto(address)
     for summary in page.locator("summary:visible").all():
         summary.click(position={"x": 2, "y": 2})
-    found: dict[int, list[str]] = {}
+    by_width: dict[int, list[str]] = {}
     for width in widths:
         page.set_viewport_size({"width": width, "height": 640})
-        found[width] = [fault for look in (_SCROLLS, _CUT, _OVERLAPS, _SMALL) for fault in page.evaluate(look)]
+        by_width[width] = [fault for look in (_SCROLLS, _CUT, _OVERLAPS, _SMALL) for fault in page.evaluate(look)]
     page.close()
-    return {width: said + complaints for width, said in found.items() if said + complaints}
+    return {width: measured + complaints for width, measured in by_width.items() if measured + complaints}
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -115,7 +115,11 @@ def test_a_page_that_does_not_fit_is_found_out(browser: Browser) -> None:
         f"<main style='width:100px;font:13px/1.6 monospace'>{line}{wide}<a href=x>x</a></main><hr style='width:999px'>"
     )
 
-    (found,) = faults(browser, f"data:text/html,{body}", [300]).values()
+    (complaints,) = faults(browser, f"data:text/html,{body}", [300]).values()
 
-    assert [said for said in found if said != "DIV"] == ["scrolls sideways", "over on under", "small: x"]
-    assert "DIV" in found
+    assert [complaint for complaint in complaints if complaint != "DIV"] == [
+        "scrolls sideways",
+        "over on under",
+        "small: x",
+    ]
+    assert "DIV" in complaints
