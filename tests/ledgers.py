@@ -15,19 +15,19 @@ from tests.core.sample_reports import group, pbs, pve, settings, vzdump
 
 NOW = at("22 12:00")
 GUESTS = (Guest(101, "lxc", "vaultwarden", "pve1"),)
-NIGHT = vzdump("22 04:00", "22 04:10")
+VZDUMP = vzdump("22 04:00", "22 04:10")
 
 
-def desk(directory: Path, now: str = "22 12:00") -> tuple[BoardKeeper, Ledger]:
+def keeper_and_ledger(directory: Path, now: str = "22 12:00") -> tuple[BoardKeeper, Ledger]:
     ledger = Ledger(directory, at(now))
     return BoardKeeper(settings(), lambda: at(now), ledger), ledger
 
 
 def filled(directory: Path) -> None:
     """A ledger as a sidecar leaves it that has read everything once."""
-    made, ledger = desk(directory)
-    for report in (pbs("22 11:58", group("21 04:05", "22 04:05")), pve("22 11:58", NIGHT)):
-        made.record(report)
+    keeper, ledger = keeper_and_ledger(directory)
+    for report in (pbs("22 11:58", group("21 04:05", "22 04:05")), pve("22 11:58", VZDUMP)):
+        keeper.record(report)
     ledger.close()
 
 

@@ -48,6 +48,6 @@ def ok(body: bytes, *headers: str) -> bytes:
 
 def answer(status: str, body: bytes, *headers: str, length: int | None = None) -> bytes:
     """An answer with this status; ``length`` is what it claims, where that isn't true."""
-    told = len(body) if length is None else length
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {told}", "Connection: close", *headers, "", ""]
+    claimed = len(body) if length is None else length
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {claimed}", "Connection: close", *headers, "", ""]
     return "\r\n".join(lines).encode() + body

@@ -18,7 +18,7 @@ from sidecar.commands import check
 from sidecar.credentials import Credentials
 from sidecar.ledger.ledger import FILE
 from tests.commands.test_cli import KEY, command
-from tests.ledgers import desk, filled, written
+from tests.ledgers import filled, keeper_and_ledger, written
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -108,7 +108,7 @@ def test_a_ledger_is_opened_and_stays_as_it_is(host: Host) -> None:
 
 
 def test_a_ledger_that_a_sidecar_is_writing_can_be_checked(host: Host) -> None:
-    keeper, ledger = desk(host.state)
+    keeper, ledger = keeper_and_ledger(host.state)
     keeper.rejudge()
     written(ledger)
 

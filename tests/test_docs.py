@@ -54,7 +54,7 @@ def test_every_link_in_the_documentation_leads_somewhere() -> None:
 
 
 def test_the_command_helps() -> None:
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", "sidecar", "serve", "--help"],
         capture_output=True,
         text=True,
@@ -62,15 +62,15 @@ def test_the_command_helps() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
     ).stdout
 
-    assert all(option in said for option in ("--config", "--credentials", "--state", "--fd", "--listen"))
+    assert all(option in output for option in ("--config", "--credentials", "--state", "--fd", "--listen"))
 
 
 def test_next_helps_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["next", "--help"])
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
 
-    assert all(option in said for option in ("--tz", "--count", "--after", "mon..fri 22:00"))
+    assert all(option in output for option in ("--tz", "--count", "--after", "mon..fri 22:00"))
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-demo.txt", "requirements-dev.txt"])

@@ -55,7 +55,7 @@ class House:
 
             async def read() -> dict[str, Report]:
                 async with make_sources(config, Credentials(None)) as sources:
-                    return {one.name: await one.read(lambda: MORNING) for one in sources}
+                    return {source.name: await source.read(lambda: MORNING) for source in sources}
 
             reports = asyncio.run(read())
         history = reduce(record, reports.values(), history)
@@ -94,8 +94,11 @@ def test_the_ten_lines_are_listed_daily_weekly_monthly(good: House) -> None:
 
 def test_each_line_is_due_when_it_should_be_in_local_time(good: House) -> None:
     start = datetime(2026, 11, 23, tzinfo=BERLIN)
-    found = good.timeline.occurrences(start, start + timedelta(days=14))
-    times = {title: [one.due.astimezone(BERLIN) for one in found if one.title == title] for _, title in TEN}
+    occurrences = good.timeline.occurrences(start, start + timedelta(days=14))
+    times = {
+        title: [occurrence.due.astimezone(BERLIN) for occurrence in occurrences if occurrence.title == title]
+        for _, title in TEN
+    }
 
     for when, title in TEN:
         assert {f"{due:%H:%M}" for due in times[title]} == {when.split()[-1]}
@@ -114,9 +117,9 @@ def test_an_ordinary_month_has_no_mark_that_needs_anybody(good: House) -> None:
 
 
 def test_a_bad_night_is_told_job_by_job_with_its_culprits(bad: House) -> None:
-    today = {one.title: one for one in bad.on(date(2026, 11, 23))}
+    today = {occurrence.title: occurrence for occurrence in bad.on(date(2026, 11, 23))}
 
-    assert {title: str(one.state) for title, one in today.items()} == {
+    assert {title: str(occurrence.state) for title, occurrence in today.items()} == {
         "Databasement dumps": "never",
         "Backrest vault snapshot": "ok",
         "Backrest app configs": "ok",
@@ -134,9 +137,11 @@ def test_a_bad_night_is_told_job_by_job_with_its_culprits(bad: House) -> None:
 
 def test_the_newest_occurrence_of_every_job_is_as_the_board_says(bad: House) -> None:
     states = {job.name: job.verdict.state for job in bad.board.jobs}
-    newest = {one.job: one for one in bad.timeline.occurrences(MORNING - timedelta(days=40), MORNING)}
+    newest = {
+        occurrence.job: occurrence for occurrence in bad.timeline.occurrences(MORNING - timedelta(days=40), MORNING)
+    }
 
-    assert {name: one.state for name, one in newest.items()} == states
+    assert {name: occurrence.state for name, occurrence in newest.items()} == states
 
 
 def test_a_source_that_was_never_read_leaves_its_lines_planned_and_is_named_once(
@@ -152,9 +157,9 @@ def test_a_source_that_was_never_read_leaves_its_lines_planned_and_is_named_once
 
 
 def test_upkeep_of_the_days_before_is_told_out_of_the_task_list(good: House) -> None:
-    found = good.timeline.occurrences(MORNING - timedelta(days=12), MORNING)
+    occurrences = good.timeline.occurrences(MORNING - timedelta(days=12), MORNING)
     states = {
-        title: [str(one.state) for one in found if one.title == title]
+        title: [str(occurrence.state) for occurrence in occurrences if occurrence.title == title]
         for title in ("PBS prune", "PBS garbage collection")
     }
 
@@ -163,4 +168,4 @@ def test_upkeep_of_the_days_before_is_told_out_of_the_task_list(good: House) -> 
 
 def test_the_days_before_were_good(bad: House) -> None:
     for day in range(2, 23):
-        assert {str(one.state) for one in bad.on(date(2026, 11, day))} == {"ok"}
+        assert {str(occurrence.state) for occurrence in bad.on(date(2026, 11, day))} == {"ok"}

@@ -20,7 +20,7 @@ from sidecar.config import model
 from sidecar.ledger.ledger import FILE, Ledger
 from tests.commands.test_cli import KEY, command, running
 from tests.core.sample_reports import pve
-from tests.ledgers import NOW, desk, filled, written
+from tests.ledgers import NOW, filled, keeper_and_ledger, written
 
 ROOT = Path(__file__).parent.parent
 ROLE = ROOT / "roles" / "backup_glance"
@@ -170,7 +170,7 @@ def test_the_ledger_is_copied_whole_while_it_is_written(tmp_path: Path) -> None:
     state, trial = tmp_path / "state", tmp_path / "trial"
     state.mkdir()
     trial.mkdir()
-    keeper, ledger = desk(state)
+    keeper, ledger = keeper_and_ledger(state)
     keeper.record(pve("22 11:58"))
     written(ledger)
     (state / f"{FILE}.v0").write_text("from before a migration")

@@ -80,11 +80,11 @@ class Show:
     def _upstream_clock(self) -> datetime:
         return self._evening or self._clock()
 
-    async def _remember_the_evening_before(self, config: Config, found: Credentials, state: Path) -> None:
+    async def _remember_the_evening_before(self, config: Config, credentials: Credentials, state: Path) -> None:
         """The sidecar has been there since then, so that a dump which never was made is missing and not new."""
         self._evening = self._clock() - EARLIER
         self._rack.settle()
-        history = await remembered(config, found, self._evening)
+        history = await remembered(config, credentials, self._evening)
         with closing(Ledger(state, self._evening)) as ledger:
             keeper = BoardKeeper(config.to_settings(), self._clock)
             for source in config.to_settings().sources:

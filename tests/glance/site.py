@@ -33,11 +33,11 @@ def glance_site(
     config.write_text(_config(behind, settings, pages))
     front = folder / "Caddyfile"
     front.write_text(_FRONT)
-    said = {"BACKUP_GLANCE": backup_glance}
-    caddy = {**said, "GLANCE_SITE": f"http://127.0.0.1:{port}", "GLANCE": f"127.0.0.1:{behind}"}
+    variables = {"BACKUP_GLANCE": backup_glance}
+    caddy = {**variables, "GLANCE_SITE": f"http://127.0.0.1:{port}", "GLANCE": f"127.0.0.1:{behind}"}
     serve: list[str | Path] = [find_caddy(), "run", "--adapter", "caddyfile", "--config", front]
     with (
-        running("Glance", [glance, "--config", config], port=behind, folder=folder, environment=said),
+        running("Glance", [glance, "--config", config], port=behind, folder=folder, environment=variables),
         running("the proxy of Glance", serve, port=port, folder=folder, environment=caddy),
     ):
         yield caddy["GLANCE_SITE"]
