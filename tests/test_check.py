@@ -197,7 +197,7 @@ def test_credentials_for_vault_that_are_not_enrolled_yet_are_a_finding_that_is_n
     assert "run backup-glance enrol" in result["findings"][1]["text"]
 
 
-def test_everything_that_is_wrong_is_said_at_once(host: Host) -> None:
+def test_all_errors_are_listed_at_once(host: Host) -> None:
     host.config.write_text(host.config.read_text().replace("kind: pbs", "kind: pps"))
     (host.credentials / "sidecar_keys").write_text("short\n")
 

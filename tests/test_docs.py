@@ -27,7 +27,7 @@ def test_every_configuration_key_is_documented(key: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["demo", "check", "test"])
-def test_the_readme_tells_what_make_can_do(command: str) -> None:
+def test_the_readme_lists_what_make_can_do(command: str) -> None:
     assert f"make {command}" in README
     assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 

@@ -116,7 +116,7 @@ def test_an_ordinary_month_has_no_mark_that_needs_anybody(good: House) -> None:
     assert marks == {"ok", "planned", "running", None}
 
 
-def test_a_bad_night_is_told_job_by_job_with_its_culprits(bad: House) -> None:
+def test_a_bad_night_is_listed_job_by_job_with_its_culprits(bad: House) -> None:
     today = {occurrence.title: occurrence for occurrence in bad.on(date(2026, 11, 23))}
 
     assert {title: str(occurrence.state) for title, occurrence in today.items()} == {
@@ -156,7 +156,7 @@ def test_a_source_that_was_never_read_leaves_its_lines_planned_and_is_named_once
     assert [entry.who for entry in unread] == ["Can't read backrest.", None, None]
 
 
-def test_upkeep_of_the_days_before_is_told_out_of_the_task_list(good: House) -> None:
+def test_upkeep_of_the_days_before_comes_from_the_task_list(good: House) -> None:
     occurrences = good.timeline.occurrences(MORNING - timedelta(days=12), MORNING)
     states = {
         title: [str(occurrence.state) for occurrence in occurrences if occurrence.title == title]

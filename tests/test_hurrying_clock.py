@@ -96,7 +96,7 @@ def board(headline: str, services: str = "ok", **jobs: str) -> Board:
     }
 
 
-def test_what_happens_to_jobs_and_to_services_that_need_somebody_is_told_once() -> None:
+def test_what_happens_to_jobs_and_to_services_that_need_somebody_is_logged_once() -> None:
     good, running = board("All 1 backed up", critical="ok"), board("All 1 backed up", "running", critical="running")
     failed = board("1 of 1 need you", "failed", critical="failed")
 

@@ -26,7 +26,7 @@ def at(clock: str) -> datetime:
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name.replace(" ", "-"))
-def test_a_failure_is_found_in_time_and_gone_when_it_is_mended(failure: Failure) -> None:
+def test_a_failure_is_found_in_time_and_gone_when_it_is_fixed(failure: Failure) -> None:
     result = measure(failure)
 
     assert result.strange == ()

@@ -49,7 +49,7 @@ def test_a_good_sunday_is_ok_to_the_last_row(product: Product) -> None:
     assert {str(job.verdict.state) for job in board.jobs} == {"ok"}
 
 
-def test_the_bad_night_of_the_demo_is_told_as_it_was(product: Product) -> None:
+def test_the_bad_night_of_the_demo_is_shown_as_it_was(product: Product) -> None:
     product.remember_the_evening_before()
     product.rack.faults = demo_faults()
     product.rack.settle()
@@ -131,7 +131,7 @@ def test_a_broken_list_of_snapshots_makes_its_guests_unknown_with_the_cause(
 
 
 @pytest.mark.parametrize("name", ["pbs", "pve", "databasement", "backrest"])
-def test_a_refused_credential_is_said_and_nothing_of_that_source_is_ok(product: Product, name: str) -> None:
+def test_a_refused_credential_is_shown_and_nothing_of_that_source_is_ok(product: Product, name: str) -> None:
     product.rack.refuse_token(name)
     board = product.board()
 
@@ -178,7 +178,7 @@ def test_judging_later_without_new_readings_makes_everything_unknown(product: Pr
     assert replace(later, at=MORNING) != later
 
 
-def test_each_service_tells_when_it_was_copied_to_the_places_far_away(product: Product) -> None:
+def test_each_service_shows_when_it_was_copied_off_site(product: Product) -> None:
     copies = {
         service.name: {copy.job: str(copy.state) for copy in service.copies} for service in product.board().services
     }

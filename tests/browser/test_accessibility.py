@@ -47,7 +47,7 @@ def test_axe_finds_nothing_on_a_page_that_shows_all(browser: Browser, sidecar: S
     assert violations(browser, f"{sidecar.address}/widget?view=all") == []
 
 
-def test_axe_finds_what_can_not_be_read(browser: Browser) -> None:
+def test_axe_finds_text_that_can_not_be_read(browser: Browser) -> None:
     """The looking itself."""
     page = "<html lang=en><title>x</title><main><h1 style='color:%23999;background:%23888'>grey</h1></main>"
 

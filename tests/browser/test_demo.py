@@ -95,7 +95,7 @@ def page(demo: Demo) -> Iterator[Page]:
         browser.close()
 
 
-def test_a_page_with_data_is_there_within_the_promised_time(demo: Demo) -> None:
+def test_a_page_with_data_is_there_within_the_documented_time(demo: Demo) -> None:
     assert demo.took < PROMISED
 
 
@@ -127,7 +127,7 @@ def test_the_page_opens_a_row_and_links_lead_to_the_upstream(page: Page) -> None
         assert (links.nth(number).get_attribute("href") or "").startswith("https://")
 
 
-def test_the_board_through_caddy_tells_the_same_and_needs_no_key_from_the_visitor(demo: Demo) -> None:
+def test_the_board_through_caddy_is_the_same_and_needs_no_key_from_the_visitor(demo: Demo) -> None:
     with urllib.request.urlopen(f"{demo.base}/api/v1/status", timeout=5) as answer:
         board = json.load(answer)
         policy = answer.headers["Content-Security-Policy"]

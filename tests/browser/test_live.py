@@ -78,7 +78,7 @@ def test_news_appear_without_loading_the_page_again(page: Page, sidecar: Sidecar
     assert page.evaluate("window.mine")
 
 
-def test_a_changed_headline_is_said_once_and_an_unchanged_one_not_at_all(page: Page, sidecar: Sidecar) -> None:
+def test_a_changed_headline_is_logged_once_and_an_unchanged_headline_not_at_all(page: Page, sidecar: Sidecar) -> None:
     status = page.get_by_role("status")
     after(page, 130)
     assert status.text_content() == ""
@@ -171,7 +171,7 @@ def test_what_has_come_is_now(page: Page) -> None:
     assert entry.locator(".result").text_content() == "now"
 
 
-def test_silence_is_told_with_the_time_of_what_is_shown(page: Page) -> None:
+def test_silence_is_reported_with_the_time_of_the_shown_board(page: Page) -> None:
     silence(page)
     after(page, 60)
     assert page.locator(".banner").count() == 0, "one lost request is no news"

@@ -107,7 +107,7 @@ def test_long_names_and_many_parts_fit(browser: Browser, sidecar: Sidecar) -> No
     assert faults(browser, f"{sidecar.address}/widget", WIDTHS) == {}
 
 
-def test_a_page_that_does_not_fit_is_found_out(browser: Browser) -> None:
+def test_a_page_that_does_not_fit_is_detected(browser: Browser) -> None:
     """The looking itself: each fault in one small page."""
     line = "<p class=entry><span style='position:absolute'>over</span>under</p>"
     wide = "<div style='width:9px;white-space:nowrap'>too long</div>"

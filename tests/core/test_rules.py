@@ -21,7 +21,7 @@ def docstrings(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_is_found_by_its_number_in_what_the_core_says_of_itself(rule: int) -> None:
+def test_a_rule_is_cited_by_its_number_in_a_docstring_of_the_core(rule: int) -> None:
     citation = re.compile(rf"\b[Rr]ule {rule}\b")
 
     assert any(citation.search(text) for path in CORE.rglob("*.py") for text in docstrings(path))

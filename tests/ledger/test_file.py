@@ -45,7 +45,7 @@ def edited_by_hand(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [garbage, torn, cut, somebody_elses, edited_by_hand])
-def test_a_broken_file_is_set_aside_and_said_and_a_new_one_begins(tmp_path: Path, spoil: object) -> None:
+def test_a_broken_file_is_renamed_and_reported_and_a_new_file_begins(tmp_path: Path, spoil: object) -> None:
     filled(tmp_path)
     spoil(tmp_path / FILE)  # type: ignore[operator]
     keeper, ledger = keeper_and_ledger(tmp_path)
@@ -85,7 +85,7 @@ def test_a_file_that_breaks_while_it_is_in_use_is_set_aside_and_everything_is_wr
     assert again.remembered.reports.keys() == {"pve", "pbs"}
 
 
-def test_a_directory_that_is_not_there_is_said_and_the_serving_goes_on(tmp_path: Path) -> None:
+def test_a_missing_directory_is_reported_and_the_serving_goes_on(tmp_path: Path) -> None:
     keeper, ledger = keeper_and_ledger(tmp_path / "nowhere")
     keeper.record(pve("22 11:58"))
     ledger.close()
@@ -94,7 +94,7 @@ def test_a_directory_that_is_not_there_is_said_and_the_serving_goes_on(tmp_path:
     assert "The ledger can't be opened: unable to open database file; make" in keeper.board.notes[-1]
 
 
-def test_a_ledger_of_a_newer_version_is_left_alone_and_said(tmp_path: Path) -> None:
+def test_a_ledger_of_a_newer_version_is_left_alone_and_reported(tmp_path: Path) -> None:
     filled(tmp_path)
     with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
         connection.execute("UPDATE schema_version SET version = 99")

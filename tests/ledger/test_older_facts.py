@@ -74,14 +74,14 @@ def test_the_end_stands_for_a_start_that_is_not_known() -> None:
     assert row["runs"] == [{"start": END, "end": END, "outcome": "ok", "text": None}]
 
 
-def test_a_job_that_never_ran_has_only_the_runs_that_were_told() -> None:
+def test_a_job_that_never_ran_has_only_the_reported_runs() -> None:
     never = {"last_start": None, "last_end": None, "last_state": None}
 
     assert older_facts.upkeep_job(job(**never))["runs"] == []
     assert older_facts.upkeep_job(job(**never, runs=[EARLIER]))["runs"] == [EARLIER]
 
 
-def test_a_run_that_was_told_twice_is_there_once_as_the_job_told_it_last() -> None:
+def test_a_run_that_was_reported_twice_is_there_once_as_the_job_reported_it_last() -> None:
     same = {"start": "2026-11-22T05:00:00+01:00", "end": None, "outcome": "running"}
     row = older_facts.upkeep_job(job(runs=[same, EARLIER]))
 
@@ -122,6 +122,6 @@ def test_a_row_with_only_some_of_the_fields_is_refused() -> None:
         older_facts.upkeep_job(row)
 
 
-def test_a_row_of_today_is_told_from_an_older_one() -> None:
+def test_a_row_of_today_is_distinguished_from_an_older_row() -> None:
     assert older_facts.is_upkeep_job(job())
     assert not older_facts.is_upkeep_job(older_facts.upkeep_job(job()))

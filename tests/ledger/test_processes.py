@@ -116,7 +116,7 @@ ledger.close()
 """
 
 
-def test_a_full_disk_is_said_on_the_page_and_the_serving_goes_on_until_there_is_room_again(tmp_path: Path) -> None:
+def test_a_full_disk_is_shown_on_the_page_and_the_serving_goes_on_until_there_is_room_again(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path)],
         capture_output=True,

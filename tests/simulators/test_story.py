@@ -103,7 +103,7 @@ def test_the_ten_schedule_lines_can_be_read_from_live_data(demo: Rack) -> None:
     ]
 
 
-def test_the_demo_tells_the_bad_morning() -> None:
+def test_the_demo_is_the_bad_morning() -> None:
     moment = Story(demo_homelab(), demo_faults()).at(MONDAY)
     critical, other = moment.vzdump_tasks[-2:]
     paperless = next(run for run in critical.runs if run.guest.name == "paperless")
@@ -187,7 +187,7 @@ def test_a_server_that_does_not_answer_is_one_row_in_mode_all_and_one_per_databa
     assert all(row.preflight or row.attempts[-1].error for row in rows)
 
 
-def test_lost_copies_failed_plans_and_failed_upkeep_are_told() -> None:
+def test_lost_copies_failed_plans_and_failed_upkeep_are_in_the_answers() -> None:
     moment = moment_at(
         at(FRIDAY, 12),
         CopyFails("s3", FRIDAY),
@@ -231,7 +231,7 @@ def test_each_scheduler_reads_a_changing_clock_in_its_own_way(day: date, dumps: 
     assert [task.start for task in moment.vzdump_tasks if at(day, 3) <= task.start <= at(day, 5)]
 
 
-def test_the_same_moment_is_told_alike_whatever_was_asked_before() -> None:
+def test_the_same_moment_has_the_same_views_whatever_was_asked_before() -> None:
     asked = Story(HOMELAB)
     for hours in range(0, 24 * 20, 7):
         asked.at(MONDAY - timedelta(hours=hours)).backups  # noqa: B018 (asked for its side effect: remembering)

@@ -61,7 +61,7 @@ def test_a_source_that_is_away_follows_the_clock(rack: Rack, clock: Clock) -> No
         ("cut", httpx.RemoteProtocolError),
     ],
 )
-def test_answers_can_be_broken_and_mended(rack: Rack, how: Any, error: type[Exception]) -> None:
+def test_answers_can_be_broken_and_restored(rack: Rack, how: Any, error: type[Exception]) -> None:
     path = f"{STORE}/snapshots"
     rack.break_answer("pbs", path, how)
     with pytest.raises(error):

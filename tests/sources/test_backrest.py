@@ -345,7 +345,7 @@ def test_operations_that_are_no_run_of_the_plan_add_none(other: dict[str, Any]) 
     assert limits == []
 
 
-def test_the_log_adds_the_error_to_the_run_that_the_summary_tells_of() -> None:
+def test_the_log_adds_the_error_to_the_run_of_the_summary() -> None:
     (plan,) = parse_dashboard(summary(timestampMs=[ms(NOW)], durationMs=["180000"], status=["STATUS_ERROR"])).plans
     long = "error: " + "x" * 5000
     logged = with_log(
@@ -390,7 +390,7 @@ def test_any_json_is_a_log_or_unreadable(value: Any) -> None:
         (500, "HTTP 500"),
     ],
 )
-def test_a_log_that_cannot_be_read_keeps_what_the_summary_tells(
+def test_a_log_that_cannot_be_read_keeps_what_the_summary_reports(
     rack: Rack, source: BackrestSource, how: Any, cause: str
 ) -> None:
     rack.break_answer("backrest", OPERATIONS, how)
@@ -447,7 +447,7 @@ def test_a_session_that_is_refused_later_is_denied_too(rack: Rack, source: Backr
     assert problem.denied
 
 
-def test_who_has_no_user_is_told_to_configure_one(rack: Rack) -> None:
+def test_without_a_user_the_action_is_to_configure_one(rack: Rack) -> None:
     problem = read(source_for(rack.transport("backrest"), None)).problem
 
     assert problem is not None
@@ -493,7 +493,7 @@ def test_a_broken_login_is_a_problem_in_words(rack: Rack, source: BackrestSource
     assert not problem.denied
 
 
-def test_a_server_that_is_no_backrest_is_said_to_be_none() -> None:
+def test_a_server_that_is_not_backrest_is_reported() -> None:
     problem = read(source_for(httpx.MockTransport(lambda _: httpx.Response(405)), None)).problem
 
     assert problem is not None

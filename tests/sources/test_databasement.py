@@ -227,7 +227,7 @@ def test_reading_stops_at_the_page_that_is_older_than_forty_days(tmp_path: Path)
     assert sum(asked.path == "/api/v1/jobs" for asked in rack.requests) == 3
 
 
-def test_a_list_without_end_is_cut_off_and_that_is_said() -> None:
+def test_a_list_without_end_is_cut_off_and_reported() -> None:
     endless = sample("jobs_v1.3") | {"meta": {"last_page": 10**9}}
     report = read(source_for(answering(("/api/v1/jobs", 200, endless))))
 

@@ -120,7 +120,7 @@ def test_where_one_of_its_volumes_is_not_known_none_is() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"volume_ids": None, "volume_id": None}, {"volume_ids": [], "volume_id": None}])
-def test_a_backup_configuration_without_volumes_tells_none(changes: dict[str, object]) -> None:
+def test_a_backup_configuration_without_volumes_has_none(changes: dict[str, object]) -> None:
     row = sample("database_servers_v1.9")["data"][0]
     row["backups"][0] |= changes
     names = volume_names(map(parse_volume, sample("volumes")["data"]))

@@ -90,7 +90,7 @@ def test_only_uploads_and_running_tasks_are_facts() -> None:
 
 
 @pytest.mark.parametrize("state", ["pbs_fresh", "pbs_main_noacl", "pbs_main_no_propagate"])
-def test_a_token_that_may_see_nothing_is_denied_and_told_which_grant_cures_it(state: str) -> None:
+def test_a_token_that_may_see_nothing_is_denied_with_the_grant_that_fixes_it(state: str) -> None:
     report = read("pbs_main", state)
     assert report.readings == ()
     assert report.problem is not None

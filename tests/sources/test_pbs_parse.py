@@ -219,7 +219,7 @@ def test_rule_8_after_a_failed_garbage_collection_its_end_stands_for_its_start()
     ("status", "removable", "mounted"),
     [(None, False, True), ("nonremovable", False, True), ("mounted", True, True), ("notmounted", True, False)],
 )
-def test_a_removable_datastore_tells_whether_its_disk_is_there(
+def test_a_removable_datastore_reports_whether_its_disk_is_there(
     status: str | None, removable: bool, mounted: bool
 ) -> None:
     store = parse.parse_datastore({"store": "usb", "mount-status": status})

@@ -101,7 +101,7 @@ def test_a_refused_token_is_denied(rack: Rack) -> None:
     assert report.problem.cause == "HTTP 401"
 
 
-def test_a_token_without_any_permission_is_denied_and_told_which_grant_cures_it(rack: Rack) -> None:
+def test_a_token_without_any_permission_is_denied_with_the_grant_that_fixes_it(rack: Rack) -> None:
     rack.set_permissions("pve", Acl())
     report = read_rack(rack)
     assert report.problem is not None

@@ -94,7 +94,7 @@ def test_readyz_is_503_until_every_source_was_tried() -> None:
     assert ask(app_for(ready=True), "/readyz").json() == {"status": "ready"}
 
 
-def test_a_fault_inside_is_a_500_that_says_nothing_about_the_inside() -> None:
+def test_an_internal_error_is_a_500_without_details() -> None:
     def broken() -> Board:
         raise RuntimeError("secret detail")
 

@@ -63,7 +63,7 @@ def entries(section: Section) -> list[tuple[str, str, str]]:
 # --- the API ----------------------------------------------------------------------------------------------------------
 
 
-def test_occurrences_of_a_day_are_told_in_utc_with_what_became_of_them() -> None:
+def test_occurrences_of_a_day_are_listed_in_utc_with_their_states() -> None:
     answer = api("from=2026-11-10T00:00:00%2B01:00&to=2026-11-11T00:00:00%2B01:00").json()
 
     assert (answer["version"], answer["from"], answer["to"]) == (1, "2026-11-09T23:00:00Z", "2026-11-10T23:00:00Z")
@@ -215,7 +215,7 @@ def test_days_with_a_clock_change_are_days_like_others(month: str, changed: int)
         ("2026-10-25", ("02:30", "in 20m", None)),
     ],
 )
-def test_an_opened_day_with_a_clock_change_tells_each_due_time_once(
+def test_an_opened_day_with_a_clock_change_lists_each_due_time_once(
     changed: str, expected: tuple[str, str, str | None]
 ) -> None:
     now = datetime.fromisoformat(f"{changed}T00:10:00+00:00")
@@ -293,7 +293,7 @@ def test_a_job_that_is_due_every_few_minutes_takes_one_line() -> None:
 # --- the schedule and the page ----------------------------------------------------------------------------------------
 
 
-def test_the_schedule_is_grouped_and_tells_how_the_last_one_went_and_when_the_next_comes() -> None:
+def test_the_schedule_is_grouped_and_shows_the_last_result_and_the_next_due_time() -> None:
     board = boards.good_morning()
     schedule = {
         group: [(line.when, line.title, line.next and line.next.text) for line in lines]

@@ -197,7 +197,7 @@ def test_the_fold_is_glances_own() -> None:
         (f"?{quote(boards.HOSTILE)}=1", "Unknown parameter"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_told_where_the_board_would_be(query: str, message: str) -> None:
+def test_an_invalid_query_is_reported_where_the_board_would_be(query: str, message: str) -> None:
     html = fragment(boards.good_morning(), query)
     assert message in words(html)
     assert not {"img", "script"} & {tag for tag, _ in Reader(html).tags}
@@ -211,7 +211,7 @@ def test_without_services_it_says_so() -> None:
     assert "No service seen all lists are empty" in words(fragment(boards.empty()))
 
 
-def test_old_data_is_told_at_the_top_and_nothing_looks_fine() -> None:
+def test_old_data_is_shown_at_the_top_and_nothing_looks_ok() -> None:
     html = fragment(boards.stale())
     assert words(html).startswith("Nothing read since 04:20, 3h ago. What you see is from then.")
     assert 'class="backup-glance bg-stale"' in html
@@ -226,7 +226,7 @@ def test_a_board_that_is_not_renewed_any_more_shows_nothing_as_ok() -> None:
 
 
 @pytest.mark.parametrize("path", ["/extension", "/extension?view=all"])
-def test_a_fault_inside_is_told_without_its_details(path: str) -> None:
+def test_an_internal_error_is_reported_without_its_details(path: str) -> None:
     def broken() -> Board:
         raise RuntimeError("secret detail")
 

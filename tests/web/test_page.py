@@ -80,14 +80,14 @@ def test_rows_are_worst_first() -> None:
     assert states == sorted(states)
 
 
-def test_a_problem_row_tells_reason_action_and_link() -> None:
+def test_a_problem_row_shows_reason_action_and_link() -> None:
     paperless = row(page(boards.bad_morning()), "paperless")
     assert paperless.reason == boards.FAILED.reason
     assert paperless.action == boards.FAILED.action
     assert paperless.link == boards.FAILED.link
 
 
-def test_a_running_row_tells_its_line_and_asks_for_nothing() -> None:
+def test_a_running_row_shows_its_line_and_no_action() -> None:
     jellyfin = row(page(boards.bad_morning()), "jellyfin")
     assert (jellyfin.reason, jellyfin.action, jellyfin.link) == ("Since 04:48, usually 3h.", None, None)
     assert jellyfin.next is not None
@@ -98,7 +98,7 @@ def test_a_good_row_is_one_calm_line() -> None:
     assert all(row.reason is None and row.action is None for row in page(boards.good_morning()).rows)
 
 
-def test_what_can_not_be_read_is_said_once_at_the_source() -> None:
+def test_what_can_not_be_read_is_shown_once_at_the_source() -> None:
     shown = page(boards.bad_morning())
     assert [(trouble.name, trouble.reason) for trouble in shown.troubles] == [
         ("backrest", " can't be read since 06:02: connection refused.")
@@ -111,7 +111,7 @@ def test_an_unknown_row_whose_source_answers_keeps_its_reason() -> None:
     assert row(page(replace(board, sources=boards.SOURCES)), "vault").reason == "Backrest can't be read since 06:02."
 
 
-def test_a_source_that_tells_only_part_is_named_with_what_it_lacks() -> None:
+def test_a_source_that_was_read_only_in_part_is_named_with_what_it_lacks() -> None:
     source = replace(
         boards.SOURCES[1],
         verdict=Verdict(State.WARNING, "Tasks pve2: timed out."),
@@ -155,7 +155,7 @@ def test_calm_rows_fold_behind_the_first_five() -> None:
     assert page(boards.bad_morning()).folded == 0
 
 
-def test_an_opened_row_tells_ref_schedule_result_kept_and_size() -> None:
+def test_an_opened_row_shows_ref_schedule_result_kept_and_size() -> None:
     paperless = row(page(boards.bad_morning()), "paperless")
     guest, dump = paperless.parts
     assert (guest.about, guest.schedule, guest.outcome, guest.kept) == ("104", "04:00", "failed", "27 kept, 8.4 GiB")

@@ -55,7 +55,7 @@ def test_a_clock_change_does_not_change_the_words(start: str, text: str, group: 
     assert words(text, start=start) == (group, when)
 
 
-def test_times_are_told_in_the_zone_of_the_reader() -> None:
+def test_times_are_shown_in_the_time_zone_of_the_reader() -> None:
     assert words("0 2 * * *", "America/New_York") == ("daily", "08:00")
 
 

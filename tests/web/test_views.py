@@ -52,7 +52,7 @@ def test_the_fields_are_those_that_programs_rely_on() -> None:
     assert " ".join(status["services"][0]["last_run"]) == "start end outcome"
 
 
-def test_values_are_written_as_promised() -> None:
+def test_values_are_written_as_documented() -> None:
     status = views.status(boards.bad_morning())
     paperless = next(row for row in status["services"] if row["name"] == "paperless")
     assert status["generated_at"] == "2026-11-23T06:26:00Z"

@@ -79,7 +79,7 @@ def test_a_service_is_as_old_as_its_oldest_part_and_unknown_age_wins() -> None:
     assert row(board, "both").last_backup is None
 
 
-def test_a_reference_that_matches_nothing_is_told_and_unknown() -> None:
+def test_a_reference_that_matches_nothing_is_a_note_and_unknown() -> None:
     board = three_guests(given=settings(services=(service("ghost", "999"),)))
 
     assert row(board, "ghost").verdict.state is State.UNKNOWN
@@ -87,7 +87,7 @@ def test_a_reference_that_matches_nothing_is_told_and_unknown() -> None:
     assert "ghost: guests names 999, which pve does not know." in board.notes
 
 
-def test_an_ambiguous_reference_is_told_and_unknown() -> None:
+def test_an_ambiguous_reference_is_a_note_and_unknown() -> None:
     second = replace(pve("22 11:58"), source="pve2", tls_fingerprint=None)
     given = settings(PVE, replace(PVE, name="pve2"), PBS, services=(service("passwords", "101"),))
     board = judged("22 12:00", pve("22 11:58", VZDUMP), second, pbs("22 11:58", *KEPT), given=given)
@@ -154,7 +154,7 @@ def test_one_culprit_is_named_and_many_are_counted() -> None:
     assert three_guests("23 07:30", read="23 07:28").overall.state is State.MISSED
 
 
-def test_a_source_that_is_away_is_why_nothing_can_be_told() -> None:
+def test_a_source_that_is_away_is_named_as_the_reason() -> None:
     given = settings(services=(service("passwords", "101"), service("vault", "102")))
     board = judged(
         "22 12:00",

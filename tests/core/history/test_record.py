@@ -137,7 +137,7 @@ def test_rule_1_while_its_source_cannot_be_read_the_last_plan_stays_in_force() -
     assert keeper.history.seen == before.seen
 
 
-def test_rule_1_a_job_whose_guests_cannot_be_read_keeps_its_promise() -> None:
+def test_rule_1_a_job_whose_guests_cannot_be_read_still_expects_a_backup() -> None:
     keeper = BoardKeeper().take(pve("22 11:58"))
     keeper.take(pve("22 12:03", jobs=(replace(CRITICAL, guests=None),)))
 

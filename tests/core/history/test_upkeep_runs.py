@@ -44,7 +44,7 @@ def nightly(*days: int, keeper: BoardKeeper | None = None) -> BoardKeeper:
 # --- rule 8: past runs -----------------------------------------------------------------------------------------------------
 
 
-def test_rule_8_each_run_that_was_seen_is_told_although_the_server_tells_only_the_last() -> None:
+def test_rule_8_each_run_that_was_seen_is_listed_although_the_server_reports_only_the_last() -> None:
     keeper = nightly(20, 21, 22, 23)
 
     assert due_states(keeper, "19 00:00", "25 00:00", "23 07:01") == [
@@ -73,7 +73,7 @@ def test_rule_8_days_on_which_nobody_looked_are_not_called_missed() -> None:
     assert due_states(nightly(20, 23), "19 00:00", "24 00:00", "23 07:01") == [("20 05:00", "ok"), ("23 05:00", "ok")]
 
 
-def test_rule_8_where_the_task_list_tells_the_runs_between_a_gap_was_missed() -> None:
+def test_rule_8_where_the_task_list_has_the_runs_between_a_gap_was_missed() -> None:
     keeper = BoardKeeper(settings(PBS)).take(pruning("23 07:00", run("23 05:00"), run("22 05:00"), run("20 05:00")))
 
     assert due_states(keeper, "19 00:00", "24 00:00", "23 07:01") == [
@@ -108,7 +108,7 @@ def test_rule_8_a_server_whose_last_run_changes_with_every_reading_fills_no_memo
     assert keeper.history.runs["pbs/prune/daily"][0] == run("23 05:00")
 
 
-def test_rule_8_a_reading_that_tells_the_same_runs_again_changes_nothing() -> None:
+def test_rule_8_a_reading_with_the_same_runs_changes_nothing() -> None:
     keeper = nightly(22)
     before = keeper.history
     keeper.take(pruning("22 07:05", run("22 05:00")))

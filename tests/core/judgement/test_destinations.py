@@ -252,7 +252,7 @@ def test_rule_3_two_backups_of_a_database_with_different_volumes(weekly: tuple[D
         assert house.reason("crm").startswith("Weekly to s3: ")
 
 
-def test_rule_3_two_backups_on_one_schedule_are_told_apart_by_their_volumes() -> None:
+def test_rule_3_two_backups_on_one_schedule_are_distinguished_by_their_volumes() -> None:
     both = (plan("a", "0 2 * * *", "local", name="Daily"), plan("b", "0 2 * * *", "s3", name="Daily"))
     house = House(MORNING, server(*LOCAL, plans=both), given=settings(DATABASEMENT))
     (daily,) = house.board.jobs

@@ -299,7 +299,7 @@ def test_rule_2_a_schedule_that_cannot_be_read_is_a_warning_with_its_text() -> N
     assert "so oft es geht" in (verdict.reason or "")
 
 
-def test_rule_2_one_unreadable_schedule_beside_a_good_one_is_still_told() -> None:
+def test_rule_2_an_unreadable_schedule_beside_a_good_schedule_is_still_reported() -> None:
     unreadable = replace(daily(), schedule=None, text="x", trouble="unable to read schedule 'x'")
     verdict = verdict_of(part(YESTERDAY, read="22 12:00", plans=(daily(), unreadable)), "22 12:00")
 

@@ -29,7 +29,7 @@ def test_due_times_hold_the_start_and_not_the_end_and_are_cut_off_at_the_limit()
     assert due_times(hourly, noon, noon + DAY, 1) == (noon,)
 
 
-def test_rule_7_a_skipped_time_is_told_with_its_moment_and_its_local_time() -> None:
+def test_rule_7_a_skipped_time_has_its_moment_and_its_local_time() -> None:
     nightly = schedule.parse("02:30", BERLIN)
 
     assert skipped(nightly, SPRING - DAY, SPRING + DAY) == (

@@ -184,7 +184,7 @@ def test_rule_1_a_run_answers_its_announcement_in_the_calendar_and_one_by_hand_s
     ]
 
 
-def test_rule_1_while_a_run_is_under_way_it_is_told_once() -> None:
+def test_rule_1_while_a_run_is_under_way_it_is_listed_once() -> None:
     keeper = plans_keeper(backrest("22 02:00", "22 02:15", run("21 02:15")))
     begun = replace(run("22 02:16"), end=None, outcome=run("22 02:16").outcome.RUNNING)
     keeper.take(backrest("22 02:20", None, run("21 02:15"), begun))

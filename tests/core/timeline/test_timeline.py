@@ -56,7 +56,7 @@ def guest_with(*backups: str, now: str, tasks: tuple[Any, ...] = ()) -> tuple[Re
 # --- one job, day by day ----------------------------------------------------------------------------------------------
 
 
-def test_past_due_times_tell_what_became_of_them_and_future_ones_are_planned() -> None:
+def test_past_due_times_have_their_state_and_future_due_times_are_planned() -> None:
     occurrences = due("22 00:00", "25 00:00", "23 07:30", *guest_with("22 04:00", "23 04:01", now="23 07:29"))
 
     assert due_states(occurrences) == [("22 04:00", "ok"), ("23 04:00", "ok"), ("24 04:00", "planned")]
@@ -118,7 +118,7 @@ def test_a_dead_daily_job_missed_every_day_since() -> None:
     assert occurrences[2].reason == "Nothing ran."
 
 
-def test_a_gap_among_kept_backups_was_missed_and_when_it_was_good_again_is_said() -> None:
+def test_a_gap_among_kept_backups_was_missed_and_the_reason_has_the_next_good_backup() -> None:
     reports = guest_with("16 04:00", "17 04:00", "18 04:00", "20 04:00", "21 04:02", now="21 07:00")
     occurrences = due("19 00:00", "20 00:00", "21 07:00", *reports)
 
@@ -135,7 +135,7 @@ def test_what_retention_may_have_removed_is_not_called_missed() -> None:
     assert due_states(occurrences) == [(f"{day:02} 04:00", "ok") for day in (1, 8, 15, 22, 23)]
 
 
-def test_nothing_is_told_of_days_before_the_oldest_backup() -> None:
+def test_days_before_the_oldest_backup_are_empty() -> None:
     reports = guest_with("22 04:00", "23 04:00", now="23 07:29")
 
     assert due_states(due("1 Nov 00:00", "24 00:00", "23 07:30", *reports)) == [("22 04:00", "ok"), ("23 04:00", "ok")]
@@ -312,7 +312,7 @@ def upkeep_of(occurrences: list[Occurrence]) -> list[Occurrence]:
     return [occurrence for occurrence in occurrences if occurrence.kind is OccurrenceKind.UPKEEP]
 
 
-def test_upkeep_of_a_repository_is_judged_by_the_schedule_that_configuration_tells() -> None:
+def test_upkeep_of_a_repository_is_judged_by_the_configured_schedule() -> None:
     runs = (run("22 06:00", Outcome.FAILED, text="locked"), run("15 Nov 06:00"), run("8 Nov 06:00"))
     report = backrest("23 07:29", run("1 Nov 02:15"), upkeep=(prune(*runs, next_run="29 06:00"),))
     occurrences = upkeep_of(due("1 Nov 00:00", "30 00:00", "23 07:30", report, given=with_prune()))
@@ -371,7 +371,7 @@ def garbage_collection(read: str, last: str, next_run: str) -> Report:
     return pbs(read, extra={("upkeep", "gc"): (job,)})
 
 
-def test_pbs_upkeep_tells_its_last_run_and_plans_by_its_own_schedule() -> None:
+def test_pbs_upkeep_shows_its_last_run_and_is_planned_by_its_own_schedule() -> None:
     report = garbage_collection("23 07:29", "21 03:00", "28 03:00")
     occurrences = due("1 Nov 00:00", "6 Dec 00:00", "23 07:30", report, given=settings(PBS))
 
@@ -419,7 +419,7 @@ NIGHTS = [
 
 @pytest.mark.parametrize(("zone", "start", "time", "missing", "hours"), NIGHTS)
 @pytest.mark.parametrize("cron", [False, True])
-def test_a_local_time_that_the_clocks_skip_is_told_and_not_expected(
+def test_a_local_time_that_the_clocks_skip_is_listed_and_not_expected(
     zone: str, start: str, time: str, missing: str, hours: int, *, cron: bool
 ) -> None:
     hour, minute = time.split(":")
