@@ -81,7 +81,7 @@ class Product:
         self.rack.faults = ()
         self.rack.settle()
         for source in ("pbs", "pve", "databasement", "backrest"):
-            self.rack.mend(source)
+            self.rack.repair(source)
             self.rack.refuse_token(source, refused=False)
 
 

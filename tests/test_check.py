@@ -1,4 +1,4 @@
-"""`backup-glance serve --check`: what it says as fields, and that it changes nothing."""
+"""`backup-glance serve --check`: its findings as fields, and that it changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documentation that goes stale is a bug: every option, command and make target is told where a reader looks for it."""
+"""Documentation that goes stale is a bug: every option, command and make target is documented where a reader looks for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first user's ten schedule lines come out of what the four upstreams tell, with what became of each."""
+"""The first user's ten schedule lines come out of the reports of the four upstreams, each with its state."""
 
 from __future__ import annotations
 

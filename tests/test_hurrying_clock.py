@@ -1,4 +1,4 @@
-"""The night of ``make demo NIGHT=1``: its clock hurries, but nobody misses anything on the way, and what happens is told."""
+"""The night of ``make demo NIGHT=1``: its clock runs fast, but nothing is skipped on the way, and what happens is logged."""
 
 from __future__ import annotations
 

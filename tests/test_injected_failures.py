@@ -1,4 +1,4 @@
-"""Everything that can go wrong, one at a time: found in time, in the right row, for a true reason, and gone when it is mended.
+"""Everything that can go wrong, one at a time: found in time, in the right row, for a true reason, and gone when it is fixed.
 
 Which failures, and how they are measured: tests/failures. ``python -m tests.failures`` prints how long each took.
 """

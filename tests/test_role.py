@@ -217,7 +217,7 @@ class Candidate:
         return path
 
     def proved(self, *more: object) -> subprocess.CompletedProcess[str]:
-        """What prove.py says of it while it runs."""
+        """The output of prove.py while it runs."""
         with running(self.config, self.keys, self.folder, "--state", str(self.state)) as sidecar:
             return script("prove.py", sidecar.path, self.keys / "sidecar_keys", *more)
 
@@ -240,7 +240,7 @@ def test_the_first_deployment_needs_no_ledger(candidate: Candidate) -> None:
 
 
 def test_a_trial_fails_when_the_ledger_that_was_handed_over_cannot_be_used(candidate: Candidate) -> None:
-    """The sidecar itself serves on without it, so only the check can say."""
+    """The sidecar itself serves on without it, so only the check can report it."""
     content = b"this is not a database, but it is longer than a header of one hundred bytes. " * 10
     (candidate.state / FILE).write_bytes(content)
 

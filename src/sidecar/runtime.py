@@ -165,7 +165,7 @@ async def _rejudge(keeper: BoardKeeper, sleep: Sleep) -> None:
         try:
             keeper.rejudge()
         except Exception:
-            # The old board stays; once it is some minutes old the pages say that nothing on it is certain any more.
+            # The old board stays; once it is some minutes old the pages show that nothing on it is certain any more.
             log.exception("internal error: judging failed")
 
 

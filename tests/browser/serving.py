@@ -1,4 +1,4 @@
-"""The real application on loopback and Debian's Chromium, for whoever wants to look at pages."""
+"""The real application on loopback and Debian's Chromium, for tests that look at pages."""
 
 from __future__ import annotations
 

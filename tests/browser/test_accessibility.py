@@ -57,7 +57,7 @@ def test_axe_finds_text_that_can_not_be_read(browser: Browser) -> None:
 
 
 def violations(browser: Browser, address: str) -> list[str]:
-    """What axe-core has to say about a page with everything opened, at the widths of Glance's small and full column."""
+    """The violations that axe-core finds on a page with everything opened, at the widths of Glance's small and full column."""
     page, complaints = open_page(browser, address), []
     open_everything(page)
     for width in (300, 924):

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent.parent
 
-#: From the start of the demo to a page with data: the promise is 10 s from installed packages.
+#: From the start of the demo to a page with data: the limit is 10 s from installed packages.
 PROMISED = 10.0
 
 

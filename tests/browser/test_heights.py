@@ -1,4 +1,4 @@
-"""The heights of frames in docs/glance.md: enough for what they promise, and not a lot more."""
+"""The heights of frames in docs/glance.md: high enough for the documented rows, and not much higher."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MINUTE = 60_000
 
 @pytest.fixture
 def page(browser: Browser, sidecar: Sidecar, complaints: list[str]) -> Iterator[Page]:
-    """A page on a good morning. Its browser's clock is decades off, and only goes on when it is told to."""
+    """A page on a good morning. Its browser's clock is decades off, and only goes on when the test advances it."""
     sidecar.show(boards.good_morning)
     opened = browser.new_page(viewport={"width": 604, "height": 640})
     opened.on("console", lambda message: complaints.append(message.text))
@@ -55,7 +55,7 @@ def names(page: Page) -> list[str]:
 
 
 def hide(page: Page, *, hidden: bool = True) -> None:
-    """What the browser tells the page when its tab goes to the background, or comes back."""
+    """The event that the browser sends when its tab goes to the background, or comes back."""
     page.evaluate(
         """hidden => {
             Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -226,7 +226,7 @@ def test_it_asks_less_often_while_nobody_answers(page: Page) -> None:
 
 
 def test_an_answer_that_is_no_page_of_ours_is_shown_as_it_is(page: Page) -> None:
-    """A front door that wants a password again, say."""
+    """For example a reverse proxy that asks for a password again."""
     page.route("**/widget*", lambda route: route.fulfill(status=403, content_type="text/html", body="<h1>Log in</h1>"))
     until_headline(page, "Log in")
 

@@ -17,7 +17,7 @@ WIDTHS = [289, 300, 360, 361, 370, 515, 560, 561, 604, 700, 701, 764, 859, 860, 
 
 VIEWS = {"table": "", "calendar": "?view=calendar", "day": "?view=calendar&day=2026-11-12", "all": "?view=all"}
 
-#: What nobody sees because it is only said, or is drawn and not written.
+#: What is not visible text: it is only read aloud, or it is drawn.
 _UNSEEN = """const unseen = element => {
   for (let one = element; one; one = one.parentElement)
     if (one.matches("svg") || getComputedStyle(one).clipPath === "inset(50%)") return true;

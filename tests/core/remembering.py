@@ -81,6 +81,6 @@ PRUNE = UpkeepJob(kind="prune", id="daily", datastore="main", schedule="05:00", 
 
 
 def pruning(read: str, last: Run | None, *earlier: Run, **changes: Any) -> Report:
-    """A backup server with a daily prune at 05:00: its last run, and earlier ones where its task list tells them."""
+    """A backup server with a daily prune at 05:00: its last run, and earlier ones where its task list has them."""
     job = replace(PRUNE, runs=(last, *earlier) if last else earlier, **changes)
     return pbs(read, extra={("upkeep", "prune"): (job,)})

@@ -1,4 +1,4 @@
-"""Reports for tests of the judgement: one PVE node, one backup server, a database server and Backrest, as sources tell them."""
+"""Reports for tests of the judgement: one PVE node, one backup server, a database server and Backrest, as sources report them."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def parts(verdicts: Judged) -> Iterator[tuple[str, JudgedPart]]:
 
 
 def open_states(name: str, part: JudgedPart, judgement: Judgement, verdicts: Judged) -> dict[datetime, State]:
-    """The state of each due time from D to now, as the calendar tells it."""
+    """The state of each due time from D to now, as the calendar shows it."""
     now = verdicts.inputs.now
     if judgement.due is None or judgement.due > now:
         return {}

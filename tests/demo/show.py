@@ -33,7 +33,7 @@ from tests.simulators.upstream_site import SOURCES
 
 
 class DemoError(Exception):
-    """The demo can't start; the message says why and what to do."""
+    """The demo can't start; the message has the reason and what to do."""
 
 
 class Show:

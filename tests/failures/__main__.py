@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from tests.failures import FAILURES, Failure, measure
 from tests.failures.failure import BERLIN
 
-_HEAD = "| failure | could be seen | found | after | limit | rows | state | reason | mended | gone |"
+_HEAD = "| failure | could be seen | found | after | limit | rows | state | reason | fixed | gone |"
 
 
 def main(wanted: list[str]) -> None:

@@ -50,9 +50,9 @@ class Failure:
         limit: how long after that it may be found: grace and one poll.
         rows: what turns into ``state``, as not_well names it, each with ``says`` in its reason.
         beside: what else may turn, because it rests on the same.
-        healed: when the cure can be seen; a poll later everything is well. None: nobody mends it.
+        healed: when the fix can be seen; a poll later everything is well. None: nobody fixes it.
         faults: what goes wrong in the homelab.
-        breaks: what is done to the upstreams at ``seen``, and ``mends`` at ``healed``.
+        breaks: what is done to the upstreams at ``seen``, and ``repairs`` at ``healed``.
         early: how long before ``seen`` the sidecar was started.
     """
 
@@ -65,14 +65,14 @@ class Failure:
     healed: datetime | None = None
     faults: tuple[Fault, ...] = ()
     breaks: Callable[[Rack], None] = _nothing
-    mends: Callable[[Rack], None] = _nothing
+    repairs: Callable[[Rack], None] = _nothing
     beside: tuple[str, ...] = ()
     homelab: Homelab = HOMELAB
     early: timedelta = timedelta(hours=3)
 
     @property
     def earliest(self) -> datetime:
-        """Before the grace has passed nobody can say that nothing started."""
+        """Before the grace has passed it is not certain that nothing started."""
         waits = self.state in ("missed", "never")
         return self.seen + self.limit - POLL if waits else self.seen
 
@@ -88,7 +88,7 @@ class Found:
 
     Attributes:
         at: the minute in which it was found; None: not within the time given.
-        reasons: what its rows said then.
+        reasons: the reasons of its rows then.
         gone: from when on everything was well again; None: not within the time given.
         strange: whatever turned beside it.
     """
@@ -125,7 +125,7 @@ def _find(watch: Watch, failure: Failure, strange: list[str]) -> datetime | None
 def _recover(watch: Watch, failure: Failure, healed: datetime, strange: list[str]) -> datetime | None:
     """The first minute from which on everything is well."""
     watch.leap(healed - MINUTE)
-    failure.mends(watch.rack)
+    failure.repairs(watch.rack)
     gone = None
     for board in _minutes(watch, healed + POLL + _AFTER):
         strange += _strange(board, failure)

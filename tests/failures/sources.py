@@ -24,7 +24,7 @@ _SILENT = {
 
 _BESIDE = {"pbs": ("datastore pbs/main",)}
 
-#: What is unknown once a source refuses us: nothing that it said before counts any more.
+#: What is unknown once a source refuses us: nothing that it reported before counts any more.
 _CLOSED = {
     "pbs": ("source pbs", *WITH_GUESTS),
     "pve": ("source pve", *WITH_GUESTS),
@@ -59,7 +59,7 @@ def _broken(name: str, source: str, how: How, says: str, path: str = "/") -> Fai
         says,
         healed=_MENDED,
         breaks=lambda rack: rack.break_answer(source, path, how),
-        mends=lambda rack: rack.mend(source),
+        repairs=lambda rack: rack.repair(source),
         beside=_BESIDE.get(source, ()),
     )
 
@@ -75,12 +75,12 @@ def _refused(source: str, says: str) -> Failure:
         says,
         healed=_MENDED,
         breaks=lambda rack: rack.refuse_token(source),
-        mends=lambda rack: rack.refuse_token(source, refused=False),
+        repairs=lambda rack: rack.refuse_token(source, refused=False),
     )
 
 
 def _may(name: str, source: str, acl: Acl, says: str) -> Failure:
-    """What the token may see is cut down; the lists that it gets are short or empty without saying so."""
+    """What the token may see is cut down; the lists that it gets are short or empty without an error."""
     full = PBS_FULL if source == "pbs" else PVE_FULL
     return Failure(
         name,
@@ -91,7 +91,7 @@ def _may(name: str, source: str, acl: Acl, says: str) -> Failure:
         says,
         healed=_MENDED,
         breaks=lambda rack: rack.set_permissions(source, acl),
-        mends=lambda rack: rack.set_permissions(source, full),
+        repairs=lambda rack: rack.set_permissions(source, full),
     )
 
 
@@ -125,7 +125,7 @@ SOURCES = (
         "HTTP 403",
         healed=_MENDED,
         breaks=lambda rack: rack.break_answer("databasement", "/api/v1", 403),
-        mends=lambda rack: rack.mend("databasement"),
+        repairs=lambda rack: rack.repair("databasement"),
     ),
     Failure(
         "PVE hides its backup jobs",
@@ -136,7 +136,7 @@ SOURCES = (
         "Can't tell which job covers it",
         healed=_MENDED,
         breaks=lambda rack: rack.set_permissions("pve", _WITHOUT_SYS_AUDIT),
-        mends=lambda rack: rack.set_permissions("pve", PVE_FULL),
+        repairs=lambda rack: rack.set_permissions("pve", PVE_FULL),
         beside=("source pve",),
     ),
     Failure(
@@ -148,7 +148,7 @@ SOURCES = (
         "HTTP 500",
         healed=_MENDED,
         breaks=lambda rack: rack.break_answer("pbs", "/api2/json/admin/datastore/main/snapshots", 500),
-        mends=lambda rack: rack.mend("pbs"),
+        repairs=lambda rack: rack.repair("pbs"),
         beside=("source pbs",),
     ),
     Failure(
@@ -160,7 +160,7 @@ SOURCES = (
         "its certificate is not trusted",
         healed=_MENDED,
         breaks=lambda rack: rack.distrust("databasement"),
-        mends=lambda rack: rack.mend("databasement"),
+        repairs=lambda rack: rack.repair("databasement"),
     ),
     _broken("PBS shows a login page", "pbs", "login-page", "not valid JSON"),
     _broken("PVE is too busy to answer", "pve", "busy", "HTTP 503"),

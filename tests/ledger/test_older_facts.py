@@ -1,4 +1,4 @@
-"""An upkeep job that tells its last run in fields of its own, as rows did before, becomes one with that run among its runs."""
+"""An upkeep job whose row has its last run in separate fields, as rows had before, becomes a job with that run among its runs."""
 
 from __future__ import annotations
 

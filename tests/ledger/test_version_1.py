@@ -31,7 +31,7 @@ DUMP = Path(__file__).with_name("version_1.sql")
 #: When the last report in it was read.
 LAST_READ = at("24 07:30")
 
-#: What the version that wrote it said was due from 21 to 26 November, to the minute.
+#: What was due according to the version that wrote it, from 21 to 26 November, to the minute.
 DUE = {
     "backrest/plan/app-configs": ("21 02:20", "22 02:20", "23 02:20", "24 02:20", "25 02:20"),
     "backrest/plan/databasement-dumps": ("21 02:30", "22 02:30", "23 02:30", "24 02:30", "25 02:30"),

@@ -1,6 +1,6 @@
 """Simulated upstreams: one homelab that answers as PBS, PVE, Databasement and Backrest, over real HTTPS.
 
-An independent opinion of what the upstreams say: nothing here comes from the product.
+An independent model of what the upstreams answer: nothing here comes from the product.
 """
 
 from tests.simulators.faults import demo_faults

@@ -1,4 +1,4 @@
-"""What somebody changes in the cluster while it runs, as data: nothing of this is a mishap by itself."""
+"""What somebody changes in the cluster while it runs, as data: none of this is a fault by itself."""
 
 from __future__ import annotations
 

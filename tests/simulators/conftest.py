@@ -27,7 +27,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Monday, 07:30 in the homelab, until a test says otherwise."""
+    """Monday, 07:30 in the homelab, until a test changes it."""
     return Clock()
 
 

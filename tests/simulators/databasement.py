@@ -71,7 +71,7 @@ def _error(status: int, message: str) -> Response:
 
 
 def _refuse(access: Access, request: Request) -> Response | None:
-    """A browser is sent to the login page; only who accepts JSON is told 401 (DB-3)."""
+    """A browser is sent to the login page; only a client that accepts JSON gets 401 (DB-3)."""
     if request.headers.get("authorization") == f"Bearer {access.name}|{access.secret}" and not access.refused:
         return None
     if "json" in request.headers.get("accept", ""):

@@ -40,7 +40,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class DumpRow:
-    """A job of Databasement with its snapshot. One that failed before its first attempt says why in ``preflight``."""
+    """A job of Databasement with its snapshot. A job that failed before its first attempt has the reason in ``preflight``."""
 
     server: DatabaseServer
     backup: DumpBackup

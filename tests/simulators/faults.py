@@ -1,4 +1,4 @@
-"""What goes wrong, as data. A story is told with a list of these; a new kind of mishap is a new class and its reader.
+"""What goes wrong, as data. A story takes a list of these; a new kind of fault is a new class and its reader.
 
 Days are the local days on which the run was due; moments are aware datetimes.
 """
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Base of all mishaps."""
+    """Base of all faults."""
 
 
 FaultT = TypeVar("FaultT", bound=Fault)
@@ -235,12 +235,12 @@ def of_kind(faults: Iterable[Fault], kind: type[FaultT]) -> tuple[FaultT, ...]:
     return tuple(fault for fault in faults if isinstance(fault, kind))
 
 
-#: Mishaps that last until somebody mends them, or for good.
+#: Faults that last until somebody fixes them, or for good.
 Lasting = JobDisabled | UpkeepStuck | DatastoreFills | DumpsSwitchedOff | QueueStands
 
 
 def holds(fault: Lasting, now: datetime) -> bool:
-    """Whether the mishap has set in by ``now`` and isn't mended yet."""
+    """Whether the fault has begun by ``now`` and isn't fixed yet."""
     return fault.since <= now and (fault.until is None or now < fault.until)
 
 

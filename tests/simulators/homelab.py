@@ -1,4 +1,4 @@
-"""One homelab, described once: all four simulated upstreams tell of this. Pure data."""
+"""One homelab, described once: all four simulated upstreams are made from this. Pure data."""
 
 from __future__ import annotations
 

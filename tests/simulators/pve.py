@@ -60,7 +60,7 @@ def app(site: Site) -> Starlette:
 
 
 def _refuse(refusal: RefusedError) -> Response:
-    """401 has no body, everything else says what was wrong (PVE-6)."""
+    """401 has no body, every other error has a text (PVE-6)."""
     if refusal.status == 401:
         return Response("", 401)
     return JSONResponse({"data": None, "message": f"{refusal.text}\n"}, refusal.status, media_type=_JSON)

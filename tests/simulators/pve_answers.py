@@ -66,7 +66,7 @@ def resources(question: Question) -> Answer:
 
 
 def jobs(question: Question) -> Answer:
-    """vzdump jobs. ``next-run`` is computed from now and says nothing about the past (PVE-10)."""
+    """vzdump jobs. ``next-run`` is computed from now and holds nothing about the past (PVE-10)."""
     _require(question, "/", "Sys.Audit")
     moment = question.moment
     rows: list[Json] = []

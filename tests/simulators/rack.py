@@ -1,4 +1,4 @@
-"""The rack: the four upstreams over real HTTPS, on loopback unless told otherwise, with everything a test may want to turn."""
+"""The rack: the four upstreams over real HTTPS, on loopback unless another address is given, with all that a test can change."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _APPS: dict[str, Callable[[Site], ASGIApp]] = {
 
 
 class Rack:
-    """The four upstreams, all telling the same story. Use it as a context manager::
+    """The four upstreams, all answering from the same story. Use it as a context manager::
 
         with Rack(HOMELAB, clock, tmp_path, faults=demo_faults()) as rack:
             config = rack.write_config(tmp_path / "config.yaml")
@@ -112,7 +112,7 @@ class Rack:
         return path
 
     def expectations(self, *, services: bool = True) -> dict[str, Any]:
-        """The configuration without its sources: what the owner of the homelab says of jobs and services."""
+        """The configuration without its sources: what the owner of the homelab configured for jobs and services."""
         homelab, repository = self.site.homelab, self.site.homelab.repository
         config: dict[str, Any] = {
             "timezone": str(homelab.zone),
@@ -204,10 +204,10 @@ class Rack:
         self._wires[source].broken[path_prefix] = how
 
     def distrust(self, source: str) -> None:
-        """In process: behave as if the upstream showed a certificate that nobody trusts, until ``mend``."""
+        """In process: behave as if the upstream showed a certificate that nobody trusts, until ``repair``."""
         self._distrusted.add(source)
 
-    def mend(self, source: str) -> None:
+    def repair(self, source: str) -> None:
         """Take back every ``break_answer`` and ``distrust``."""
         self._wires[source].broken.clear()
         self._distrusted.discard(source)

@@ -1,4 +1,4 @@
-"""Values that look random and never change: drawn from names and dates, so that every run tells the same story."""
+"""Values that look random and never change: drawn from names and dates, so that every run has the same story."""
 
 from __future__ import annotations
 

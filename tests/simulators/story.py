@@ -1,4 +1,4 @@
-"""What has happened in the homelab up to some moment. Pure: the same homelab, faults and moment tell the same story."""
+"""What has happened in the homelab up to some moment. Pure: the same homelab, faults and moment give the same story."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Backup:
 
 
 class Story:
-    """Remembers the days it has told, so that asking again and again is cheap. Not for several threads."""
+    """Keeps the days it has computed, so that asking again is cheap. Not thread-safe."""
 
     def __init__(self, homelab: Homelab, faults: Iterable[Fault] = ()) -> None:
         self.homelab = homelab
@@ -77,7 +77,7 @@ class Story:
         return any(begins <= end and start <= ends for begins, ends in self._spans(end))
 
     def has_changed(self, since: datetime, now: datetime) -> bool:
-        """Whether anything has begun or ended after ``since`` up to ``now``, or a change or mishap of that time set in."""
+        """Whether anything has begun or ended after ``since`` up to ``now``, or a change or fault of that time began."""
         spans = [moment for span in self._spans(now) for moment in span]
         own = [value for fault in self.faults for value in astuple(fault) if isinstance(value, datetime)]
         return any(since < moment <= now for moment in (*spans, *own))

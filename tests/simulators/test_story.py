@@ -1,4 +1,4 @@
-"""One homelab, one story: what the four upstreams tell fits together, at any moment and across clock changes."""
+"""One homelab, one story: the answers of the four upstreams fit together, at any moment and across clock changes."""
 
 from __future__ import annotations
 

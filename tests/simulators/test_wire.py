@@ -67,7 +67,7 @@ def test_answers_can_be_broken_and_restored(rack: Rack, how: Any, error: type[Ex
     with pytest.raises(error):
         ask(rack, "pbs", path).json()
     assert ask(rack, "pbs", "/api2/json/version").status_code == 200
-    rack.mend("pbs")
+    rack.repair("pbs")
     assert ask(rack, "pbs", path).json()["data"]
 
 

@@ -11,7 +11,7 @@ from tests.simulators.rack import Rack
 
 
 def visitor(rack: Rack, source: str, *, authorised: bool = True) -> httpx.Client:
-    """An HTTP client with the right trust and, unless told otherwise, the right credential."""
+    """An HTTP client with the right trust and, unless another is given, the right credential."""
     context = ssl.create_default_context(cafile=rack.ca_file(source))
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if source == "pbs":

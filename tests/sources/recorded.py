@@ -1,4 +1,4 @@
-"""Upstreams that answer in process: with what a real server once said, or with what a test says."""
+"""Upstreams that answer in process: with recorded answers of a real server, or with answers of a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a Proxmox Backup Server that answers what a running 3.2.4 once said, or a variation of it."""
+"""Reading a Proxmox Backup Server that answers with recordings of a running 3.2.4, or variations of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read(*states: str, **changed: Any) -> Report:
     return run(source(Answering(answers)).read(clock))
 
 
-# --- what a running server said ---
+# --- recordings of a running server ---
 
 
 def test_a_server_is_read_into_one_reading_per_scope() -> None:

@@ -29,7 +29,7 @@ def open_rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
 @pytest.fixture
 def rack(open_rack: Rack) -> Iterator[Rack]:
     yield open_rack
-    open_rack.mend("pbs")
+    open_rack.repair("pbs")
     open_rack.refuse_token("pbs", refused=False)
     open_rack.set_permissions("pbs", PBS_FULL)
     open_rack.faults = ()

@@ -37,7 +37,7 @@ def open_rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
 @pytest.fixture
 def rack(open_rack: Rack) -> Iterator[Rack]:
     yield open_rack
-    open_rack.mend("pve")
+    open_rack.repair("pve")
     open_rack.refuse_token("pve", refused=False)
     open_rack.set_permissions("pve", PVE_FULL)
     open_rack.faults = ()

@@ -37,7 +37,7 @@ def open_rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
 def rack(open_rack: Rack) -> Iterator[Rack]:
     yield open_rack
     for source in ("pbs", "pve"):
-        open_rack.mend(source)
+        open_rack.repair(source)
         open_rack.refuse_token(source, refused=False)
     open_rack.requests.clear()
 

@@ -1,4 +1,4 @@
-"""What is said of a schedule in the list, read off its due times."""
+"""The words for a schedule in the list, derived from its due times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public JSON: exactly the fields of the description, and the description tells all paths."""
+"""The public JSON: exactly the fields of the description, and the description has all paths."""
 
 from __future__ import annotations
 

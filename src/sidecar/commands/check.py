@@ -137,7 +137,7 @@ def _wrong_keys(credentials: Credentials) -> Iterator[Finding]:
 
 
 def _missing_secrets(config: Config, credentials: Credentials) -> Iterator[Finding]:
-    """Files and credentials only: what is in Vault, only Vault can tell."""
+    """Files and credentials only: what is in Vault is known to Vault only."""
     for place, secret in config.secrets():
         if isinstance(secret, VaultSecret):
             continue

@@ -72,7 +72,7 @@ class Run:
 
     Attributes:
         start: when it began.
-        end: when it ended; None while it runs, and where the upstream does not tell (a snapshot on PBS).
+        end: when it ended; None while it runs, and where the upstream does not report it (a snapshot on PBS).
         outcome: what became of it.
         size: bytes it produced.
         text: the upstream's own words about a failure. Hostile text: escape it wherever it is shown.
@@ -138,8 +138,8 @@ class Verdict:
 
     Attributes:
         state: see State.
-        reason: one sentence with the evidence and the limit; None only where the state says it all.
-        since: when the state began, as far as the evidence tells.
+        reason: one sentence with the evidence and the limit; None only where the state is enough.
+        since: when the state began, as far as the evidence shows.
         action: one sentence in the imperative, where something can be done.
         link: where to do it.
         cause: the rule's answer as a word; None for rows that no rule of the judge speaks for (sources, datastores).
@@ -259,7 +259,7 @@ class Occurrence:
         state: None while it is planned.
         run: what answered it; of several members from the first start to the last end.
         members: how many parts were due; None where it makes no sense (upkeep, calendar lines).
-        reason: one sentence where the state doesn't say it all.
+        reason: one sentence where the state is not enough.
         exempt: why nothing is expected, where that is so.
     """
 

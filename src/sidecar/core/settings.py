@@ -13,7 +13,7 @@ from .model import PartKind, SourceKind
 
 @dataclass(frozen=True, slots=True)
 class ExpectSetting:
-    """``expect:`` of a part: the owner's word on when it runs. It wins over what the upstream says."""
+    """``expect:`` of a part: the owner's schedule for it. It wins over what the upstream reports."""
 
     schedule: str
     timezone: str | None = None
@@ -40,7 +40,7 @@ class ServiceSetting:
 
 @dataclass(frozen=True, slots=True)
 class JobSetting:
-    """What the owner says of one job, by its name "{source}/{kind}/{id}"."""
+    """What the owner configured for one job, by its name "{source}/{kind}/{id}"."""
 
     title: str | None = None
     schedule: str | None = None
@@ -55,7 +55,7 @@ class SourceSetting:
 
     Attributes:
         url: where people open it, for links.
-        timezone: the zone of its schedules, where its API doesn't tell.
+        timezone: the zone of its schedules, where its API does not report it.
         storages: PVE storage → PBS source, where the join can't be found.
     """
 

@@ -29,7 +29,7 @@ _EARLIER_NAMES = {"Plan": BackrestPlan.__name__}
 
 _TAG = "fact"
 
-#: Whether UpkeepJob tells its last run among its runs. Rows of earlier versions tell it in fields of its own.
+#: Whether UpkeepJob has its last run among its runs. Rows of earlier versions have it in separate fields.
 _LAST_RUN_IS_A_RUN = "last_state" not in {field.name for field in fields(UpkeepJob)}
 
 #: How much of an error goes into the log: it may quote hostile text.

@@ -17,7 +17,7 @@ _OUTCOME_NOT_KNOWN = "the upstream does not know how it ended"
 
 
 def is_upkeep_job(row: dict[str, Any]) -> bool:
-    """Whether this row of an UpkeepJob tells the last run in fields of its own."""
+    """Whether this row of an UpkeepJob has the last run in separate fields."""
     return not row.keys().isdisjoint(_LAST_RUN)
 
 

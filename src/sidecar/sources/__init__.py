@@ -28,7 +28,7 @@ class Source(Protocol):
         """What it is."""
 
     async def read(self, clock: Clock) -> Report:
-        """Everything it says now. Trouble with the upstream is in the report, never raised."""
+        """Everything it reports now. Trouble with the upstream is in the report, never raised."""
 
     async def close(self) -> None:
         """Closes its connections."""

@@ -1,6 +1,6 @@
 """Databasement: its backup configurations, and what became of every dump (DB-12).
 
-Jobs tell how runs went, snapshots what is stored of them; both are read page by page, the newest first.
+Jobs hold how runs ended, snapshots what is stored of them; both are read page by page, the newest first.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def parse_page(body: Any) -> tuple[list[Any], int]:
 
 
 def created_at(value: Any) -> datetime | None:
-    """When a row was created; None where it doesn't tell."""
+    """When a row was created; None where it is not reported."""
     try:
         return _instant(row_of(value), "created_at")
     except UnreadableError:
@@ -142,7 +142,7 @@ def _backups(row: Row, *, outdated: bool) -> list[Row]:
 
 
 def _plan(server: Row, backup: Row, selection: Row) -> DumpPlan:
-    """``selection`` is the object that says which databases: before 1.1 the server itself."""
+    """``selection`` is the object that selects databases: before 1.1 the server itself."""
     schedule = row_of(backup.get("backup_schedule") or {})
     mode = text(selection, "database_selection_mode")
     return DumpPlan(
@@ -268,7 +268,7 @@ def with_files(dumps: Iterable[Dump], files: Mapping[str, Stored]) -> tuple[Dump
 
 
 def _exists(volumes: list[Row]) -> bool | None:
-    """False when the nightly check found every finished copy gone; None where no finished copy tells."""
+    """False when the nightly check found every finished copy gone; None where no finished copy reports it."""
     finished = [volume for volume in volumes if volume.get("status") == "completed"]
     checked = [flag(volume, "file_exists") for volume in finished if volume.get("file_exists") is not None]
     return any(checked) or len(checked) < len(finished) if checked else None

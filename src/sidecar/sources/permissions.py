@@ -1,4 +1,4 @@
-"""What a token may do, as ``/access/permissions`` of PBS and PVE tells it (PBS-5, PVE-3)."""
+"""What a token may do, as ``/access/permissions`` of PBS and PVE reports it (PBS-5, PVE-3)."""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ from sidecar.errors import SourceError
 
 
 def problem_of(error: SourceError, *, cause: str | None = None, action: str | None = None) -> Problem:
-    """A failed call as the problem of a scope or a source; ``cause`` and ``action`` say it better than the call can."""
+    """A failed call as the problem of a scope or a source; ``cause`` and ``action`` describe it better than the call can."""
     return Problem(cause or error.cause, action or error.action, kind=error.kind, culprit=error.culprit)
 
 
 def not_understood(cause: str) -> Problem:
-    """An answer that is not what its API promises."""
+    """An answer that is not what its API documents."""
     return Problem(cause, kind=ProblemKind.NOT_UNDERSTOOD)
 
 

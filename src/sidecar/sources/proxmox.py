@@ -1,6 +1,6 @@
 """What a Proxmox Backup Server and a Proxmox VE cluster have in common: API tokens, and how a refresh begins (PBS-5).
 
-Their lists are short or empty for a token that may not see everything, without saying so: a refresh asks first what it may see.
+Their lists are short or empty for a token that may not see everything, without an error: a refresh asks first what it may see.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _PBS_PARTS, _PVE_PARTS = 10, 9
 
 @dataclass(frozen=True, slots=True)
 class Upid:
-    """What a UPID tells: ``id`` is the worker id in plain ("main:vm/101"), ``start`` when the task began."""
+    """The parts of a UPID: ``id`` is the worker id in plain ("main:vm/101"), ``start`` when the task began."""
 
     node: str
     start: datetime

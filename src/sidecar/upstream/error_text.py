@@ -17,7 +17,7 @@ _QUOTED = 200
 #: Shorter secrets are not removed: they would match parts of ordinary words.
 _SHORTEST_SECRET = 6
 
-#: Seconds to wait when the upstream does not say how long, and at most.
+#: Seconds to wait when the upstream does not send a time, and at most.
 _PAUSE, _LONGEST_PAUSE = 30.0, 600.0
 
 

@@ -1,7 +1,7 @@
 """Calls to upstreams. Only this file uses the HTTP client, and no call leaves the sidecar without it.
 
 An Upstream makes the calls on its list and no others. Every call has limits on time and size, follows no redirect, sends
-no cookie, and ends with an answer or with a SourceError that says in one clause what is wrong.
+no cookie, and ends with an answer or with a SourceError whose text is one clause about what is wrong.
 """
 
 from __future__ import annotations

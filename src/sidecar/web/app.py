@@ -120,7 +120,7 @@ def routes(handlers: Handlers) -> list[Route]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What one request is answered from: a board, and the timeline that belongs to it, for whoever needs it."""
+    """What one request is answered from: a board, and the timeline that belongs to it."""
 
     board: Board
     timeline: Callable[[], Dues]

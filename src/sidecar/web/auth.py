@@ -36,7 +36,7 @@ class RequireKey:
         if key is None:
             return False
         offered = _digest(key)
-        # Every digest is compared, so that the time taken does not tell which key came close.
+        # Every digest is compared, so that the time taken does not reveal which key came close.
         return any([hmac.compare_digest(offered, digest) for digest in self._digests])  # noqa: C419
 
 

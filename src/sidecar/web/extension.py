@@ -50,7 +50,7 @@ class ExtensionTemplate:
         )
 
     def problem(self, detail: str) -> Rendered:
-        """The fragment that says why there is nothing to show."""
+        """The fragment with the reason why there is nothing to show."""
         return rendered(drawn(self._problem, look=GLANCE, problem=detail), "text/html")
 
 

@@ -1,6 +1,6 @@
 """Due times → words for the schedule list: "02:00" daily, "Sat 03:00" weekly, "1st 07:00" monthly.
 
-Read off the due times themselves, because the two dialects of schedules have a thousand ways to say the same.
+Read off the due times themselves, because the two dialects of schedules have many ways to write the same schedule.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _BINARY_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time on the page: as people read it, for machines, and to the second for whoever wants to know exactly."""
+    """A time on the page: as people read it, for machines, and to the second as a tooltip."""
 
     text: str
     iso: str

@@ -1,4 +1,4 @@
-"""The headline: what it says is decided in fields, and the words are made from them."""
+"""The headline: its content is decided in fields, and the words are made from them."""
 
 from __future__ import annotations
 

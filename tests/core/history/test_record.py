@@ -57,7 +57,7 @@ def test_rule_1_a_schedule_edited_at_noon_counts_from_noon() -> None:
 
 
 def test_rule_1_without_memory_the_same_edit_would_be_red() -> None:
-    """What the memory is for: the new schedule's 10:00 has passed today, but nobody promised it."""
+    """Why history is kept: the new schedule's 10:00 has passed today, but it was not in force then."""
     reports = {
         report.source: report
         for report in (pbs("22 12:03", group("22 04:05")), pve("22 12:03", jobs=(edited("10:00"),)))
@@ -190,7 +190,7 @@ def test_rule_1_a_dump_schedule_edited_at_noon_counts_from_noon() -> None:
 
 
 def test_rule_1_a_zone_that_the_configuration_corrects_holds_for_the_past_too() -> None:
-    """Databasement doesn't tell its zone, so a corrected zone is no edit of the schedule."""
+    """Databasement does not report its time zone, so a corrected zone is no edit of the schedule."""
     keeper = BoardKeeper(settings(replace(DATABASEMENT, timezone="UTC"))).take(databasement("22 03:40", "crm"))
     assert keeper.state("22 03:41", "crm") is State.MISSED
 

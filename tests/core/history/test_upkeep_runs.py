@@ -69,7 +69,7 @@ def test_rule_8_a_past_failure_stays_one_and_says_why() -> None:
 
 
 def test_rule_8_days_on_which_nobody_looked_are_not_called_missed() -> None:
-    """Only the last run is known, so what ran on the 21st and 22nd can't be told."""
+    """Only the last run is known, so what ran on the 21st and 22nd is not known."""
     assert due_states(nightly(20, 23), "19 00:00", "24 00:00", "23 07:01") == [("20 05:00", "ok"), ("23 05:00", "ok")]
 
 

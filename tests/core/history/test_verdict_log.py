@@ -18,7 +18,7 @@ from tests.core.factories import at
 
 
 def log(number: int) -> VerdictLog:
-    """Something of each kind, told apart by its number."""
+    """Something of each kind, distinguished by its number."""
     when = at("22 04:00") + timedelta(minutes=number)
     expectation = {"member": "guest:pve:101", "job": "pve/backup/critical", "destination": "pbs:main"}
     change = VerdictChange(**expectation, at=when, state_from=None, state_to=State.OK, cause="run_kept")

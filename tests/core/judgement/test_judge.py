@@ -271,7 +271,7 @@ def test_rule_6_runs_from_the_future_are_no_evidence() -> None:
     assert "a backup of Tue 24 Nov 04:00 lies in the future: a clock is wrong" in str(verdict.reason)
 
 
-# --- rule 2: who promises a backup ---
+# --- rule 2: who owes a backup ---
 
 
 def test_rule_2_a_guest_in_no_job_is_a_warning() -> None:

@@ -1,4 +1,4 @@
-"""Days on which nothing is wrong, and what is said when something is: frequent jobs, long queues, hosts that sleep."""
+"""Days on which nothing is wrong, and the verdicts when something is: frequent jobs, long queues, hosts that sleep."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_a_database_that_is_named_and_was_never_dumped_is_never_once_a_dump_was_
 
 
 def test_the_configured_zone_is_the_schedules() -> None:
-    """Databasement's API does not tell its zone: 02:00 in New York is 08:00 in Berlin."""
+    """Databasement's API does not report its time zone: 02:00 in New York is 08:00 in Berlin."""
     given = settings(replace(DATABASEMENT, timezone="America/New_York"))
     board = judged("23 07:30", databasement("23 07:30", dump("22 08:00")), given=given)
 
@@ -245,7 +245,7 @@ DAILY_RUNS = (run("22 02:15"), run("21 02:15"), run("20 02:15"))
 def test_rule_3_without_memory_a_failed_run_counts_unless_the_announced_one_is_the_next_in_turn(
     runs: tuple[Run, ...], next_run: str, expected: State
 ) -> None:
-    """Backrest tells no past due times: a failure is an extra run only where nothing can have been due in between."""
+    """Backrest reports no past due times: a failure is an extra run only where nothing can have been due in between."""
     now = "23 01:00" if next_run == "23 02:15" else "23 12:00"
 
     assert plan_state(now, plan(next_run, *runs)) is expected

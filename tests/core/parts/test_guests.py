@@ -430,7 +430,7 @@ def test_a_snapshot_list_is_newest_first() -> None:
     assert Snapshot(at("22 04:05"), None).size is None
 
 
-# --- a node that is off: PVE tells neither names nor template flags ---------------------------------------------------------
+# --- a node that is off: PVE reports neither names nor template flags --------------------------------------------------------
 
 
 NAMED = (Guest(101, "lxc", "vaultwarden", "pve1"), Guest(900, "qemu", "debian", "pve2", template=True))

@@ -1,4 +1,4 @@
-"""Prune and check of Backrest's repositories on the board (rule 8): their schedule is what configuration tells."""
+"""Prune and check of Backrest's repositories on the board (rule 8): their schedule comes from the configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept between boards changes how long they take, never what they say."""
+"""Caches between boards change how long they take, never their content."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def with_upload(fact: Fact) -> Fact:
 
 
 def views(workload: Workload, minutes: int) -> str:
-    """All that a board and a month of calendar say, in short."""
+    """A digest of a board and a month of calendar."""
     verdicts = judged(workload.reports, workload.history, workload.settings, NOW + timedelta(minutes=minutes))
     everything = repr((board_of(verdicts), timeline_of(verdicts).occurrences(*MONTH)))
     return hashlib.sha256(everything.encode()).hexdigest()

@@ -195,7 +195,7 @@ def test_rule_7_calendar_events_are_due_when_the_clocks_first_show_what_dateutil
 
 
 def over_the_night(text: str, zone: str, day: str) -> list[datetime]:
-    """Due times, as we say, from noon of ``day`` to the next."""
+    """Due times by our schedules, from noon of ``day`` to the next."""
     noon = _noon(zone, day)
     return schedule.parse(text, ZoneInfo(zone)).between(noon, noon + DAY)
 

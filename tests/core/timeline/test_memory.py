@@ -1,4 +1,4 @@
-"""The calendar tells past due times as they were then: by the schedule that was in force, for whoever was promised a backup."""
+"""The calendar shows past due times as they were then: by the schedule that was in force, for its members of that time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one judgement adds to the memory of verdicts, day by day, and that it never says a thing twice."""
+"""What one judgement adds to the memory of verdicts, day by day, and that nothing is added twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.core.sample_reports import BACKREST, away, group, pbs, pve, settings,
 
 
 class Memory:
-    """A sidecar that remembers its verdicts: takes reports, judges when it is told to."""
+    """A sidecar that remembers its verdicts: takes reports, judges when a test asks for it."""
 
     def __init__(self, given: Settings | None = None) -> None:
         self.settings = given or settings()

@@ -1,4 +1,4 @@
-"""The whole answer at one moment: reports, history and settings in, a Board out. Pure, and never fails for what reports say."""
+"""The whole answer at one moment: reports, history and settings in, a Board out. Pure; no report makes it fail."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN_RUNS = 40
 
 
 def board(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Board:
-    """Judges everything that ``reports`` (newest per source, by name) and ``history`` tell, at ``now``."""
+    """Judges everything that ``reports`` (newest per source, by name) and ``history`` hold, at ``now``."""
     return board_of(judged(reports, history, settings, now))
 
 

@@ -1,6 +1,6 @@
-"""The one line that says it, and the state of everything (docs/verdicts.md).
+"""The one line at the top, and the state of everything (docs/verdicts.md).
 
-What it says is decided once, as a ``Headline`` of fields; the words are made from those fields only.
+Its content is decided once, as a ``Headline`` of fields; the words are made from those fields only.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _state(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequ
 
 
 def headline(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequence[SourceRow]) -> Headline:
-    """What the headline says of these rows."""
+    """The headline of these rows."""
     if sources and all(source.trouble is SourceTrouble.NOT_READ_YET for source in sources):
         return Headline(HeadlineKind.FIRST_READING, 0, len(sources))
     unreadable = [source for source in sources if source.verdict.state is State.UNKNOWN]

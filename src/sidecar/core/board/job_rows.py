@@ -1,4 +1,4 @@
-"""Jobs as rows: each is as bad as the worst that it owes anybody, and says how many it owes have what they should."""
+"""Jobs as rows: each is as bad as the worst of its expectations, and counts how many of them are ok."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def schedule_in_force(
     *,
     enabled: bool = True,
 ) -> ScheduleInForce:
-    """The schedule of a job from what its upstream says and what the owner knows better (``jobs:``)."""
+    """The schedule of a job from what its upstream reports and what the owner configured (``jobs:``)."""
     own = settings.jobs.get(str(job))
     text = (own.schedule if own else None) or text or None
     name = (own.timezone if own else None) or zone

@@ -1,4 +1,4 @@
-"""Off-site copies: what of a service lies where ``offsite:`` says that it is far away, and since when."""
+"""Off-site copies: what of a service lies where ``offsite:`` declares it off-site, and since when."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from .expectation import Evidence, Expectation, Observed, PauseWindow
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What to do, in the words of the part's upstream, by what went wrong. None: nothing sensible to say."""
+    """What to do, in the words of the part's upstream, by what went wrong. None: nothing sensible to suggest."""
 
     failed: str | None = None
     missed: str | None = None
@@ -67,7 +67,7 @@ class Part:
 
     @property
     def evidence(self) -> Evidence:
-        """How old the readings are that tell of it."""
+        """How old the readings about it are."""
         return self.observed.evidence
 
     @property

@@ -122,7 +122,7 @@ def _before(start: datetime | None, end: datetime | None) -> bool:
 
 
 def _past(row: PlanRow, now: ScheduleInForce | None, inputs: Inputs) -> ScheduleInForce:
-    """The owner's own word and the zone that only the configuration tells hold for the past too."""
+    """The owner's schedule, and the zone that only the configuration holds, count for the past too."""
     zone = row.timezone or (now.timezone if now else None)
     made = schedule_in_force(JobId.parse(row.job), row.schedule, zone, inputs.settings)
     return replace(made, valid_from=row.valid_from, valid_to=row.valid_to)

@@ -1,4 +1,4 @@
-"""Who takes part in the calendar: every judged expectation with the due times that it tells of."""
+"""Who takes part in the calendar: every judged expectation with its due times."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ def member_of(name: str, judged: JudgedPart, judgement: Judgement, inputs: Input
 
 
 def _shown(schedules: Iterable[ScheduleInForce], runs: Sequence[Run]) -> Iterator[ScheduleInForce]:
-    """Those of which the calendar tells. What is switched off upstream is not due any more, but what ran before stays.
+    """The due times that the calendar shows. What is switched off upstream is not due any more, but what ran before stays.
 
-    ``runs``: oldest first. Of a job that was off when it was first seen the last run tells until when it was on.
+    ``runs``: oldest first. Of a job that was off when it was first seen the last run shows until when it was on.
     """
     for schedule in schedules:
         if schedule.silenced:

@@ -1,6 +1,6 @@
 """One expectation over time: what became of each of its due times.
 
-Due times from D on are still open: each has its own state, and the worst of them is what the judge says of the
+Due times from D on are still open: each has its own state, and the worst of them is the judge's verdict on the
 expectation. Older ones rest on the runs that are still known, and where none is known, only what can be said for
 sure: retention removes old backups, and Backrest their runs as well.
 """
@@ -73,7 +73,7 @@ class OutcomeResolver:
         return self._closed(due, runs)
 
     def _good(self, run: Run) -> MemberOutcome:
-        """The newest one is worth no more than the board says: a dump file may be gone, a verification failed."""
+        """The newest occurrence is never better than the board's verdict: a dump file may be gone, a verification failed."""
         state = _STATES[run.outcome]
         if self._lowers_newest and run == self._judgement.good:
             return self._outcome(worst([self._verdict.state, state]), run, self._verdict.reason)
@@ -136,7 +136,7 @@ class OutcomeResolver:
         return run.end is not None and (following is None or following > run.end)
 
     def _reason(self, due: datetime, state: State) -> str | None:
-        """The judge's own words are about D; for later ones the state says it all."""
+        """The judge's own words are about D; for later ones the state is enough."""
         return self._verdict.reason if due == self._judgement.due and self._verdict.state is state else None
 
     def _outcome(self, state: State, run: Run | None, reason: str | None, again: Run | None = None) -> MemberOutcome:

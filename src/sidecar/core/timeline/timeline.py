@@ -30,7 +30,7 @@ from .reasons import reason, together
 #: Most occurrences in one answer.
 MOST = 5000
 
-#: So many due times tell a daily, weekly or monthly job from the others.
+#: So many due times distinguish a daily, weekly or monthly job from the others.
 _SHOWS_A_PATTERN = 16
 _A_YEAR = timedelta(days=366)
 
@@ -137,7 +137,7 @@ class Timeline:
             )
 
     def _unread(self, start: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
-        """Jobs that only the configuration tells of, because their source can't be read: the newest is unknown."""
+        """Jobs that only the configuration names, because their source can't be read: the newest is unknown."""
         for own in self.unread:
             if own.schedule is None:
                 continue
@@ -164,7 +164,7 @@ def occurrences(
 
 
 def timeline(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Timeline:
-    """All that ``reports`` and ``history`` tell of jobs and their members, at ``now``."""
+    """All that ``reports`` and ``history`` hold of jobs and their members, at ``now``."""
     return timeline_of(judged(reports, history, settings, now))
 
 
