@@ -19,8 +19,13 @@ from sidecar.core.parts.part import Part
 
 from .due import due_time, grace, next_run, second_time
 
-#: Rule 5: how long a run may be under way where nothing tells how long such runs take.
-LONGEST_RUN = timedelta(hours=24)
+#: Rule 5: how long a run may be under way while the upstream itself shows that it is not over: at least this long, and
+#: so long where nothing tells how long such runs take (a first backup of 20 TB).
+SHOWN_AT_LEAST = timedelta(hours=12)
+SHOWN_AT_MOST = timedelta(days=7)
+
+#: Rule 5: and where no list of what runs can be read, and nothing tells how long such runs take.
+UNSEEN_AT_MOST = timedelta(hours=24)
 
 _LOWERED_BY_CONCERNS = (State.LATE, State.RUNNING, State.OK)
 
@@ -381,7 +386,10 @@ def _running_too_long(case: Case, activity: Activity) -> Verdict:
 
 
 def _limit(case: Case, activity: Activity) -> timedelta:
-    return min(LONGEST_RUN, max(case.grace, 2 * activity.usual)) if activity.usual else LONGEST_RUN
+    """Rule 5: twice as long as the longest run that is remembered, and longer where the upstream shows what runs."""
+    if case.expectation.starts_seen:
+        return max(SHOWN_AT_LEAST, 2 * activity.usual) if activity.usual else SHOWN_AT_MOST
+    return max(case.grace, 2 * activity.usual) if activity.usual else UNSEEN_AT_MOST
 
 
 def _under_way(case: Case) -> Activity | None:

@@ -158,8 +158,10 @@ class Evidence:
         return seen is None or run.start > seen + CLOCK_TOLERANCE
 
     def stale(self, now: datetime) -> bool:
-        """Nothing was read, or it was too long ago."""
-        return self.as_of is None or now - self.as_of > self.stale_after
+        """Rule 6: nothing was read, it was too long ago, or by a clock that was set back since: then nothing is proved."""
+        if self.as_of is None:
+            return True
+        return now - self.as_of > self.stale_after or self.as_of > now + CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

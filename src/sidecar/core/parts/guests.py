@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sidecar.core.history.history import PlanRow
@@ -104,7 +104,11 @@ class _Cluster:
         if key not in self._cohorts:
             self._cohorts[key] = _Cohort(self, guest.node, jobs)
         cohort = self._cohorts[key]
-        return _Member(guest, cohort, {place.key: place.kept(guest) for place in cohort.destinations})
+        name = MemberId(MemberKind.GUEST, SourceName(self.source.name), str(guest.vmid))
+        sighting = self.inputs.history.seen.get(str(name))
+        member = _Member(guest, cohort, str(name), sighting.since if sighting else None)
+        member.kept.update({place.key: member.backups(place) for place in cohort.destinations})
+        return member
 
     def _proofs(self, node: str) -> dict[str, list[datetime]]:
         """What proves whose a task is, by job: when something began to be saved where only that job saves the guest."""
@@ -118,16 +122,28 @@ class _Cluster:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A guest with its cohort, and by destination what is kept of it."""
+    """A guest with its cohort, and by destination what is kept of it.
+
+    Attributes:
+        name: its name in the memory.
+        since: rule 11: from then on the id is its own; None where it always was.
+    """
 
     guest: Guest
     cohort: _Cohort
-    kept: dict[object, GuestBackups]
+    name: str
+    since: datetime | None
+    kept: dict[object, GuestBackups] = field(default_factory=dict)
 
     def at(self, destination: Destination) -> GuestBackups:
         """What is kept of it at a destination, whether a job of today leads there or not."""
         kept = self.kept.get(destination.key)
-        return destination.kept(self.guest) if kept is None else kept
+        return self.backups(destination) if kept is None else kept
+
+    def backups(self, destination: Destination) -> GuestBackups:
+        """The same, not looked up: what was kept of another guest that had its id before is left out."""
+        kept = destination.kept(self.guest)
+        return kept if self.since is None else kept.since(self.since)
 
 
 class _Cohort:
@@ -191,15 +207,15 @@ def _owed(cluster: _Cluster, node: str, job: BackupJob) -> Owed:
 def _part(member: _Member) -> GuestPart:
     guest, cohort = member.guest, member.cohort
     cluster = cohort.cluster
-    name = MemberId(MemberKind.GUEST, SourceName(cluster.source.name), str(guest.vmid))
-    every = _remembered(member, str(name))
+    every = _remembered(member)
     expectations = _expectations(member, every)
     observed = _together(member, expectations)
-    traces = (observed.runs[-1].start if observed.runs else None, cluster.tasks(cohort.node).oldest_of(guest))
+    named = None if member.since else cluster.tasks(cohort.node).oldest_of(guest)
+    traces = (observed.runs[-1].start if observed.runs else None, named, member.since)
     places = [place for destination in cohort.destinations for place in destination.places]
     part = Part(
         kind=PartKind.GUEST,
-        ref=name.ref,
+        ref=str(guest.vmid),
         name=guest.name or f"guest {guest.vmid}",
         source=cluster.source.name,
         observed=observed,
@@ -224,10 +240,12 @@ def _groups(guest: Guest, destinations: Iterable[Destination]) -> tuple[Group, .
     return tuple((place.source.name, place.group_of(guest)) for place in places)
 
 
-def _remembered(member: _Member, name: str) -> tuple[Remembered, ...]:
-    """What each job owes the guest; then what ended jobs may still owe."""
-    cohort = member.cohort
+def _remembered(member: _Member) -> tuple[Remembered, ...]:
+    """What each job owes the guest; then what ended jobs may still owe. What was owed to another one is nobody's."""
+    cohort, name = member.cohort, member.name
     every = cohort.plans.of(name)
+    if member.since is not None:
+        every = tuple(_since(remembered, member.since) for remembered in every)
     if len(every) == 1:
         return every
     rows = cohort.cluster.inputs.history.plans.get(name, ())
@@ -240,6 +258,11 @@ def _expectations(member: _Member, every: Sequence[Remembered]) -> tuple[Expecta
     return tuple(
         _expectation(member, remembered, not_its_own) for remembered, not_its_own in zip(every, others, strict=True)
     )
+
+
+def _since(remembered: Remembered, since: datetime) -> Remembered:
+    own = tuple(past for past in remembered.past if past.valid_to is None or past.valid_to > since)
+    return remembered if len(own) == len(remembered.past) else replace(remembered, past=own)
 
 
 def _unless_replaced(
