@@ -14,15 +14,21 @@ from zoneinfo import ZoneInfo
 
 from sidecar.core import words
 from sidecar.core.model import Cause, Outcome, Run, State, Verdict
-from sidecar.core.parts.expectation import CLOCK_TOLERANCE, FIRST, Activity, Evidence, Expectation, PauseWindow
+from sidecar.core.parts.expectation import (
+    CLOCK_TOLERANCE,
+    FIRST,
+    SHOWN_AT_MOST,
+    Activity,
+    Evidence,
+    Expectation,
+    PauseWindow,
+)
 from sidecar.core.parts.part import Part
 
 from .due import due_time, grace, next_run, second_time
 
-#: Rule 5: how long a run may be under way while the upstream itself shows that it is not over: at least this long, and
-#: so long where nothing tells how long such runs take (a first backup of 20 TB).
+#: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
 SHOWN_AT_LEAST = timedelta(hours=12)
-SHOWN_AT_MOST = timedelta(days=7)
 
 #: Rule 5: and where no list of what runs can be read, and nothing tells how long such runs take.
 UNSEEN_AT_MOST = timedelta(hours=24)

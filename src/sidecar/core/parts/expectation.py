@@ -21,6 +21,10 @@ SHORT_GRACE = timedelta(minutes=30)
 #: How far the clock of an upstream may run ahead before its runs are no evidence (rule 6).
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
+#: Rule 5: how long a run may be under way while the upstream shows that it is not over, and nothing tells how long such
+#: runs take (a first backup of 20 TB).
+SHOWN_AT_MOST = timedelta(days=7)
+
 FIRST = datetime.min.replace(tzinfo=UTC)
 
 

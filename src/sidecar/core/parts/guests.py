@@ -18,7 +18,7 @@ from sidecar.core.settings import SourceSetting
 
 from . import vzdump
 from .destination import Destination, GuestBackups
-from .expectation import Evidence, Expectation, Observed, sort_out
+from .expectation import SHOWN_AT_MOST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first, weakest
 from .plan_history import Owed, PlanHistory, Remembered
@@ -287,7 +287,7 @@ def _not_their_own(member: _Member, every: Sequence[Remembered]) -> list[frozens
     for key in {place.key for place in places}:
         there = [number for number, place in enumerate(places) if place.key == key]
         if len(there) > 1:
-            runs = _saved(member, places[there[0]], None)
+            runs = _saved(member, places[there[0]], UPLOAD_LIMIT)
             sorted_out = sort_out(runs, [every[number].schedules for number in there])
             for number, not_its_own in zip(there, sorted_out, strict=True):
                 others[number] = not_its_own
@@ -302,12 +302,13 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     shared = cohort.batches(remembered)
     batches = [*shared, *tasks.single(guest, remembered.schedules)]
     longest = vzdump.longest(batches)
-    runs = _saved(member, destination, longest)
+    open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
+    at_work = any(task.end is None for task in open_ended)
+    runs = _saved(member, destination, SHOWN_AT_MOST if at_work else _upload_limit(longest))
     backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
     if evidence.as_of is not None and destination.evidences:
         without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
-    open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
     return Expectation(
         job=remembered.job,
         destination=" and ".join(storage.name for storage in destination.storages) or None,
@@ -323,10 +324,14 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     )
 
 
-def _saved(member: _Member, destination: Destination, longest: timedelta | None) -> tuple[Run, ...]:
-    """The guest's snapshots, archives and failed uploads at a destination as runs, newest first."""
+def _saved(member: _Member, destination: Destination, upload_limit: timedelta) -> tuple[Run, ...]:
+    """The guest's snapshots, archives and failed uploads at a destination as runs, newest first.
+
+    Args:
+        upload_limit: what is unfinished for longer has failed.
+    """
     kept, seen_until = member.at(destination), member.cohort.evidence(destination).as_of
-    saved = kept.summary.runs(seen_until, _upload_limit(longest))
+    saved = kept.summary.runs(seen_until, upload_limit)
     if not kept.archives and not kept.failures:
         return saved
     return newest_first([*saved, *snapshots.archive_runs(kept.archives), *snapshots.failed_runs(kept.failures)])
@@ -354,7 +359,7 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
     if len(expectations) == 1 and len(cohort.destinations) == 1:
         return expectations[0].observed
     places = cohort.destinations
-    own = [_observed(member.at(place), _saved(member, place, None), cohort.evidence(place)) for place in places]
+    own = [_observed(member.at(place), _saved(member, place, UPLOAD_LIMIT), cohort.evidence(place)) for place in places]
     own += [expectation.observed for expectation in expectations]
     runs = {run.start: run for observed in own for run in observed.runs}
     return Observed(
