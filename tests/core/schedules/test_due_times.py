@@ -111,6 +111,17 @@ def test_whether_any_time_is_skipped_is_known_without_a_schedule(zone: ZoneInfo,
     assert clocks_skip(zone, start, start + timedelta(hours=2)) is skips
 
 
+def test_a_change_after_the_window_skips_nothing_in_it() -> None:
+    assert not clocks_skip(BERLIN, SPRING - timedelta(hours=25), SPRING - timedelta(hours=1))
+
+
+@pytest.mark.parametrize(("text", "walls"), [("02:00", ["2026-03-29 02:00:00"]), ("03:00", []), ("01:59:59", [])])
+def test_the_change_is_found_to_the_second_wherever_the_window_begins(text: str, walls: list[str]) -> None:
+    begin = SPRING - timedelta(days=1, hours=7, minutes=13, seconds=11)
+
+    assert skipped_walls(text, "Europe/Berlin", begin, begin + 3 * DAY) == walls
+
+
 def test_moments_of_any_zone_are_understood() -> None:
     nightly = schedule.parse("02:30", BERLIN)
     local = SPRING.astimezone(ZoneInfo("Asia/Tokyo"))
