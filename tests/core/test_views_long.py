@@ -1,0 +1,119 @@
+"""Board, jobs and calendar are views of the same verdicts: whatever a rack looks like, they never disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from hypothesis import HealthCheck, given, settings
+
+from sidecar.core.board.board import board_of
+from sidecar.core.judgement.judge import Judgement
+from sidecar.core.judgement.judged import Judged, JudgedPart, judged
+from sidecar.core.model import Cause, State, worst
+from sidecar.core.timeline.members import member_of
+from sidecar.core.timeline.outcomes import OutcomeResolver
+from sidecar.core.timeline.timeline import timeline_of
+from sidecar.core.timeline.window import window
+from tests.core.racks import Rack, racks
+
+#: The judge's answers that are about due times from D on, and those that are about something else (rule 3).
+BY_TIME = {Cause.RUN_FAILED, Cause.UNDER_WAY, Cause.UNDER_WAY_TOO_LONG, Cause.WAITING, Cause.NOTHING_STARTED}
+NOTHING_DUE = {Cause.IN_TIME, Cause.NOTHING_WAS_DUE}
+BESIDE_THE_TIME = {Cause.CONCERNS, Cause.OTHER_RUN_FAILED}
+CANNOT_TELL = {Cause.UNREADABLE, Cause.CANNOT_TELL}
+
+MOST = 3000
+
+
+def parts(found: Judged) -> Iterator[tuple[str, JudgedPart]]:
+    yield from ((service.service.name, part) for service in found.services for part in service.parts)
+    yield from (("", part) for part in found.upkeep)
+
+
+def open_states(name: str, part: JudgedPart, judgement: Judgement, found: Judged) -> dict[datetime, State]:
+    """The state of each due time from D to now, as the calendar tells it."""
+    now = found.inputs.now
+    if judgement.due is None or judgement.due > now:
+        return {}
+    member = member_of(name, part, judgement, found.inputs)
+    shown = window(member.schedules, member.runs, judgement.due, now + timedelta.resolution, MOST)
+    resolver = OutcomeResolver(member, shown, now)
+    outcomes = {shown.every[place]: resolver.of(place) for place in range(shown.first, len(shown.every))}
+    return {due: outcome.state for due, outcome in outcomes.items() if outcome is not None}
+
+
+@settings(max_examples=6000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(racks())
+def test_rule_3_an_expectation_is_the_worst_of_its_due_times_from_d_and_of_what_is_no_due_time(rack: Rack) -> None:
+    reports, history = rack.live()
+    found = judged(reports, history, rack.settings, rack.now)
+
+    for name, part in parts(found):
+        for judgement in part.judgements:
+            if judgement.expectation.schedule is None or any(
+                pause.start <= rack.now < pause.end for pause in part.part.pauses
+            ):
+                continue
+            states, verdict = open_states(name, part, judgement, found), judgement.verdict
+            if verdict.cause in BY_TIME and states:
+                assert worst(states.values()) is verdict.state, (judgement, states)
+            elif verdict.cause in BESIDE_THE_TIME:
+                assert set(states.values()) <= {State.LATE, State.RUNNING}, (judgement, states)
+            elif verdict.cause in NOTHING_DUE:
+                assert not states, (judgement, states)
+            elif verdict.cause in CANNOT_TELL:
+                assert set(states.values()) <= {State.UNKNOWN}, (judgement, states)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(racks())
+def test_parts_services_and_jobs_are_the_worst_of_their_expectations(rack: Rack) -> None:
+    reports, history = rack.live()
+    found = judged(reports, history, rack.settings, rack.now)
+    board = board_of(found)
+
+    by_job: dict[str, list[State]] = {}
+    for _, part in parts(found):
+        own = [judgement for judgement in part.judgements if judgement.expectation.schedule is not None]
+        for judgement in own:
+            by_job.setdefault(str(judgement.expectation.job), []).append(judgement.verdict.state)
+        if own:
+            assert part.verdict.state.rank <= worst(judgement.verdict.state for judgement in own).rank
+    rows = {service.name: service for service in board.services}
+    for service in found.services:
+        row = rows[service.service.name]
+        assert row.verdict.state is worst(part.verdict.state for part in service.parts)
+    for job in board.jobs:
+        if job.name in by_job and job.verdict.cause is not None:
+            assert job.verdict.state is worst(by_job[job.name]), job
+        if job.members:
+            assert job.members == len(by_job[job.name])
+            assert job.members_ok == sum(state in (State.OK, State.WARNING) for state in by_job[job.name])
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(racks())
+def test_the_calendar_shows_for_each_due_time_the_worst_of_the_members_that_it_is_open_for(rack: Rack) -> None:
+    reports, history = rack.live()
+    found = judged(reports, history, rack.settings, rack.now)
+    wanted: dict[tuple[str, datetime], list[State]] = {}
+    for name, part in parts(found):
+        for judgement in part.judgements:
+            for due, state in open_states(name, part, judgement, found).items():
+                wanted.setdefault((str(judgement.expectation.job), due), []).append(state)
+    if not wanted:
+        return
+    start = max(min(due for _, due in wanted), rack.now - timedelta(days=20))
+    shown = {
+        (each.job, each.due): each.state
+        for each in timeline_of(found).occurrences(start, rack.now + timedelta.resolution)
+        if each.exempt is None
+    }
+
+    for key, states in wanted.items():
+        if key[1] >= start and key in shown:
+            assert shown[key] is not None
+            assert worst([shown[key] or State.OK]).rank <= worst(states).rank, (key, states)
+        elif key[1] >= start:
+            assert rack.settings.pauses, (key, states)
