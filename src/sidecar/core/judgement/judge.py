@@ -22,6 +22,7 @@ from sidecar.core.parts.expectation import (
     Evidence,
     Expectation,
     PauseWindow,
+    ScheduleInForce,
 )
 from sidecar.core.parts.part import Part
 
@@ -117,7 +118,7 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
         or _silenced(case)
         or _unknown(case)
         or _nothing_owed(case)
-        or _switched_off(case)
+        or _switched_off(case, activity)
         or _unusable(case)
         or _with_concerns(case, _by_time(case, activity))
     )
@@ -274,25 +275,37 @@ def _nothing_owed(case: Case) -> Verdict | None:
     return case.verdict(State.DISABLED, Cause.NOTHING_OWED, why, None)
 
 
-def _switched_off(case: Case) -> Verdict | None:
-    """Rule 2: switched off upstream is no consent: a warning, then missed. A schedule that can't be read is a warning."""
+def _switched_off(case: Case, activity: Activity | None) -> Verdict | None:
+    """Rule 2: switched off upstream is no consent: a warning, then missed. A schedule that can't be read is a warning.
+
+    What was due before that is still owed (rule 1): the worse of both counts.
+    """
     in_force = case.expectation.schedule
     if in_force is None or (in_force.enabled and (in_force.schedule or in_force.announcements)):
         return None
-    action = case.part.actions.uncovered
-    if in_force.enabled and in_force.trouble:
-        reason = f"the schedule of {in_force.job} can't be read: {in_force.trouble}; {case.newest()}"
-        say = f"say when it runs: jobs, {in_force.job}, schedule"
-        return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
-    activity = _under_way(case)
-    if activity is not None and case.now <= activity.start + _limit(case, activity):
-        return _running(case, activity)
+    verdict = _unreadable_schedule(case, in_force) if in_force.enabled and in_force.trouble else _off(case, activity)
+    if case.due is None or case.due > case.now:
+        return verdict
+    return min(_by_time(case, activity), verdict, key=lambda each: each.state.rank)
+
+
+def _unreadable_schedule(case: Case, in_force: ScheduleInForce) -> Verdict:
+    reason = f"the schedule of {in_force.job} can't be read: {in_force.trouble}; {case.newest()}"
+    say = f"say when it runs: jobs, {in_force.job}, schedule"
+    return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
+
+
+def _off(case: Case, activity: Activity | None) -> Verdict:
+    in_force = case.expectation.schedule
     last = next(_own(case, FIRST), None)
     if last is not None and last.outcome is Outcome.FAILED and (case.good is None or last.start > case.good.start):
         return _failed(case, last)
-    reason = f"job {in_force.job} is switched off; {case.newest()}"
-    period = in_force.last_period(case.now)
+    if activity is not None and case.now <= activity.start + _limit(case, activity):
+        return _running(case, activity)
+    reason = f"job {case.expectation.job} is switched off; {case.newest()}"
+    period = in_force.last_period(case.now) if in_force is not None else None
     limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
+    action = case.part.actions.uncovered
     if limit is None or case.now < limit:
         return case.verdict(State.WARNING, Cause.SWITCHED_OFF_UPSTREAM, reason, None, action)
     reason = f"{reason}, the limit was {case.at(limit)}"
