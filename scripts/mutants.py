@@ -79,6 +79,8 @@ pytest_add_cli_args_test_selection=
 process_isolation=forkserver
 use_git_change_detection=false
 track_dependencies=false
+timeout_multiplier=4
+timeout_constant=5
 """
 
 
