@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sidecar.core.model import SourceKind, State
+from sidecar.core.model import PartKind, SourceKind, State
 from sidecar.core.reports.facts import (
     Archive,
     BackupGroup,
@@ -19,7 +19,7 @@ from sidecar.core.reports.facts import (
     Verification,
 )
 from sidecar.core.reports.report import Problem, ProblemKind, Reading, Report, keep_what_failed
-from sidecar.core.settings import Settings
+from sidecar.core.settings import ExpectSetting, PartSetting, ServiceSetting, Settings
 from tests.core.factories import at
 from tests.core.sample_reports import (
     CRITICAL,
@@ -380,6 +380,28 @@ def verified(ok: bool, *, own: bool = True, newest: bool = True) -> Report:
 )
 def test_rule_9_verification_is_judged_when_it_failed(server: Report, expected: State) -> None:
     assert state("22 12:00", pve("22 11:58", NIGHT), server) is expected
+
+
+NAS = Storage("nas", "nfs", True)
+TO_NAS = BackupJob("weekly", "sun 03:00", enabled=True, storage="nas", node=None, guests=(101,))
+
+
+@pytest.mark.parametrize("jobs", [(CRITICAL, TO_NAS), ()], ids=["two destinations", "in no job"])
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [(verified(True), State.OK), (verified(False), State.FAILED), (verified(False, newest=False), State.WARNING)],
+    ids=["good", "newest corrupt", "older corrupt"],
+)
+def test_rule_9_an_expectation_of_the_owners_hides_no_failed_verification(
+    jobs: tuple[BackupJob, ...], server: Report, expected: State
+) -> None:
+    part = PartSetting(PartKind.GUEST, "101", ExpectSetting("04:00"))
+    given = settings(services=(ServiceSetting("passwords", (part,)),))
+    cluster = pve("22 11:58", NIGHT, jobs=jobs, storages=(STORAGE, NAS))
+    on_nas = Reading(("archives", "shared", "nas"), at("22 11:58"), (Archive("nas", 101, at("15 03:00"), 5),))
+    cluster = replace(cluster, readings=(*cluster.readings, on_nas))
+
+    assert row(judged("22 12:00", cluster, server, given=given), "passwords").verdict.state is expected
 
 
 @pytest.mark.parametrize(("limit_hours", "expected"), [(3, State.OK), (1, State.WARNING)])

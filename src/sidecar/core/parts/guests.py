@@ -18,7 +18,7 @@ from sidecar.core.settings import SourceSetting
 
 from . import vzdump
 from .destination import Destination, GuestBackups
-from .expectation import Evidence, Expectation, Observed, sort_out
+from .expectation import FIRST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first, weakest
 from .plan_history import Owed, PlanHistory, Remembered
@@ -338,8 +338,21 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
         evidence=weakest([observed.evidence for observed in own], cohort.cluster.inputs.now),
         runs=newest_first(runs.values()),
         count=sum(member.at(place).count for place in places),
+        concerns=tuple(dict.fromkeys(concern for observed in own for concern in observed.concerns)),
+        unusable=_newest(own).unusable,
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
         verified=sum(member.at(place).summary.verified for place in places),
+    )
+
+
+def _newest(every: Iterable[Observed]) -> Observed:
+    """The one with the newest good run; of two with the same run the one that says that it can't be restored."""
+    return max(
+        every,
+        key=lambda observed: (
+            observed.newest_good.start if observed.newest_good else FIRST,
+            observed.unusable is not None,
+        ),
     )
 
 
