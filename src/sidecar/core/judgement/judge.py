@@ -31,7 +31,7 @@ class Judgement:
 
     Attributes:
         due: the due time that counts (rule 3); None where none is known.
-        good: the newest good run at its destination that counts as evidence.
+        good: the newest good run that counts as evidence: at its destination, or anywhere where no job leads there any more.
         next_run: the next due time after now.
         grace: how long after a due time a run may still start (rule 4).
         under_way: something runs that may still answer what is due (rule 5), and not for too long.
@@ -44,6 +44,11 @@ class Judgement:
     next_run: datetime | None
     grace: timedelta
     under_way: bool = False
+
+    @property
+    def speaks(self) -> bool:
+        """It counts for the part: an ended expectation has a say only while it is still owed something (rule 1)."""
+        return self.expectation.schedule is not None or self.due is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +90,10 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
     Args:
         contact: when the part's source was read for the first time.
     """
-    good = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
+    good = _newest_good(part, expectation, now)
     known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
     oldest = min(known, default=expectation.observed.evidence.as_of)
-    due = due_time(expectation, part.pauses, good, _good_anywhere(part, good, now), oldest)
+    due = due_time(expectation, part.pauses, good, oldest)
     case = Case(
         part=part,
         expectation=expectation,
@@ -198,12 +203,13 @@ def _newest_evident(evidence: Evidence, runs: Iterable[Run], now: datetime) -> R
     return good if good is None or good.start <= now + CLOCK_TOLERANCE else None
 
 
-def _good_anywhere(part: Part, good: Run | None, now: datetime) -> Run | None:
-    """The newest good run at any destination; ``good`` is the one at this."""
-    if all(not expectation.past for expectation in part.expectations):
-        return good
-    elsewhere = newest_evident(part, now)
-    return max((run for run in (good, elsewhere) if run), key=lambda run: run.start, default=None)
+def _newest_good(part: Part, expectation: Expectation, now: datetime) -> Run | None:
+    """The newest good run at the destination. What is owed to one that no job leads to any more is answered anywhere
+    (rule 1)."""
+    there = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
+    if expectation.schedule is not None:
+        return there
+    return max((run for run in (there, newest_evident(part, now)) if run), key=lambda run: run.start, default=None)
 
 
 def _own(case: Case, since: datetime) -> Iterator[Run]:
@@ -273,12 +279,12 @@ def _switched_off(case: Case) -> Verdict | None:
         reason = f"the schedule of {in_force.job} can't be read: {in_force.trouble}; {case.newest()}"
         say = f"say when it runs: jobs, {in_force.job}, schedule"
         return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
-    activity = _under_way(case)
-    if activity is not None and case.now <= activity.start + _limit(case, activity):
-        return _running(case, activity)
     last = next(_own(case, FIRST), None)
     if last is not None and last.outcome is Outcome.FAILED and (case.good is None or last.start > case.good.start):
         return _failed(case, last)
+    activity = _under_way(case)
+    if activity is not None and case.now <= activity.start + _limit(case, activity):
+        return _running(case, activity)
     reason = f"job {in_force.job} is switched off; {case.newest()}"
     period = in_force.last_period(case.now)
     limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
