@@ -7,7 +7,7 @@ and never judge the past again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from sidecar.core.history.verdict_log import (
     VerdictChange,
     VerdictLog,
 )
-from sidecar.core.judgement.judge import Judgement
+from sidecar.core.judgement.judge import LONGEST_RUN, Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.model import Board, Cause, ServiceRow, SourceRow, State
 from sidecar.core.parts.expectation import Expectation, ScheduleInForce
@@ -54,10 +54,12 @@ class VerdictMemory:
     Attributes:
         remembered: the last state and the newest decided due time of each expectation, and the gaps that last.
         days: the last day of each service.
+        at: the moment of the last judgement of this process; None before it.
     """
 
     remembered: RememberedVerdicts = field(default_factory=RememberedVerdicts)
     days: Mapping[str, ServiceDay] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    at: datetime | None = None
 
 
 def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tuple[VerdictMemory, VerdictLog]:
@@ -70,12 +72,18 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
     changes: list[VerdictChange] = []
     finals: list[FinalOccurrence] = []
     for name, part in _parts(judged):
-        for judgement in part.judgements:
-            key = _key(part, judgement.expectation)
-            if states.get(key) is not judgement.verdict.state:
-                changes.append(_change(key, states.get(key), judgement, judged.inputs.now))
+        for key, judgement in _by_key(part):
+            before = states.get(key)
+            if before is not judgement.verdict.state and (before is not None or judgement.speaks):
+                changes.append(_change(key, before, judgement, judged.inputs.now))
                 states[key] = judgement.verdict.state
-            new = _finals(key, name, part, judgement, decided.get(key), judged.inputs)
+        # What has ended was due before what is in force.
+        for judgement in sorted(part.judgements, key=_is_in_force):
+            key = _key(part, judgement.expectation)
+            new = [
+                _as_judged(memory, final)
+                for final in _finals(key, name, part, judgement, decided.get(key), judged.inputs)
+            ]
             if new:
                 finals += new
                 decided[key] = new[-1].due
@@ -86,7 +94,7 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
     gaps = {source: gap for source, gap in gaps.items() if gap.until is None}
     days = {row.name: _day(row, part_rows, judged.inputs) for row, part_rows in _services(judged, board)}
     new_days = tuple(day for name, day in days.items() if memory.days.get(name) != day)
-    after = VerdictMemory(RememberedVerdicts(states=states, decided=decided, gaps=gaps), days)
+    after = VerdictMemory(RememberedVerdicts(states=states, decided=decided, gaps=gaps), days, judged.inputs.now)
     return after, VerdictLog(changes=tuple(changes), finals=tuple(finals), gaps=new_gaps, days=new_days)
 
 
@@ -99,6 +107,21 @@ def _parts(judged: Judged) -> Iterator[tuple[str, JudgedPart]]:
                 seen.add(part.part.member)
                 yield service.service.name, part
     yield from (("", part) for part in judged.upkeep)
+
+
+def _by_key(part: JudgedPart) -> Iterator[tuple[ExpectationKey, Judgement]]:
+    """What counts of each expectation: what has ended may have the name of what is in force, and then the worst counts."""
+    worst: dict[ExpectationKey, Judgement] = {}
+    for judgement in part.judgements:
+        key = _key(part, judgement.expectation)
+        other = worst.get(key)
+        if other is None or (judgement.speaks and judgement.verdict.state.rank < other.verdict.state.rank):
+            worst[key] = judgement
+    return iter(worst.items())
+
+
+def _is_in_force(judgement: Judgement) -> bool:
+    return judgement.expectation.schedule is not None
 
 
 def _key(part: JudgedPart, expectation: Expectation) -> ExpectationKey:
@@ -142,8 +165,8 @@ def _finals(
     if coming is None or not _is_final(judgement, coming, _due_after(expectation.schedules, coming)):
         return []
     member = member_of(name, part, judgement, inputs)
-    begin = since + datetime.resolution
-    shown = window(member.schedules, member.runs, begin, inputs.now, MOST_AT_ONCE)
+    end = _end_of_some(member.schedules, since, inputs.now)
+    shown = window(member.schedules, member.runs, since + datetime.resolution, end, MOST_AT_ONCE + 1)
     resolver = OutcomeResolver(member, shown, inputs.now)
     following = [due for _, due in pairwise(shown.every)]
     finals: list[FinalOccurrence] = []
@@ -151,11 +174,25 @@ def _finals(
         due = shown.every[place]
         after = following[place] if place < len(following) else _due_after(member.schedules, due)
         outcome = resolver.of(place)
-        if not _is_final(judgement, due, after) or (outcome is not None and outcome.state not in _FINAL):
+        if not _is_final(judgement, due, after):
+            break
+        state = _final_state(outcome, due, inputs.now)
+        if state is None:
             break
         paused = any(pause.start <= due < pause.end for pause in part.part.pauses)
-        finals.append(_final(key, member, due, outcome, inputs.now, paused=paused))
+        finals.append(_final(key, member, due, state, outcome, inputs.now, paused=paused))
     return _with_skipped(finals, key, member.schedules, since, inputs.now)
+
+
+def _end_of_some(schedules: tuple[ScheduleInForce, ...], since: datetime, now: datetime) -> datetime:
+    """The moment until when the next MOST_AT_ONCE are due; ``now`` when there are fewer. Runs from then on are not theirs."""
+    due = since
+    for _ in range(MOST_AT_ONCE + 1):
+        coming = _due_after(schedules, due)
+        if coming is None or coming >= now:
+            return now
+        due = coming
+    return due
 
 
 def _due_after(schedules: tuple[ScheduleInForce, ...], moment: datetime) -> datetime | None:
@@ -170,10 +207,34 @@ def _is_final(judgement: Judgement, due: datetime, following: datetime | None) -
     return following is not None and as_of is not None and following <= as_of and not judgement.under_way
 
 
+def _final_state(outcome: MemberOutcome | None, due: datetime, now: datetime) -> FinalState | None:
+    """None while it may still become something else. A run that nobody ever saw the end of has failed (rule 10)."""
+    if outcome is None:
+        return FinalState.NOT_OBSERVED
+    if outcome.state is State.RUNNING:
+        begun = outcome.run.start if outcome.run is not None else due
+        return FinalState.FAILED if now - begun > LONGEST_RUN else None
+    return _FINAL.get(outcome.state)
+
+
+def _as_judged(memory: VerdictMemory, final: FinalOccurrence) -> FinalOccurrence:
+    """Where the runs do not tell what became of it (retention may have removed them), what the last judgement said of it."""
+    before = memory.remembered.states.get(final.expectation)
+    if final.state is not FinalState.NOT_OBSERVED or before not in (State.FAILED, State.MISSED, State.NEVER):
+        return final
+    return replace(final, state=_FINAL[before]) if memory.at is not None and final.due <= memory.at else final
+
+
 def _final(
-    key: ExpectationKey, member: JobMember, due: datetime, outcome: MemberOutcome | None, now: datetime, *, paused: bool
+    key: ExpectationKey,
+    member: JobMember,
+    due: datetime,
+    state: FinalState,
+    outcome: MemberOutcome | None,
+    now: datetime,
+    *,
+    paused: bool,
 ) -> FinalOccurrence:
-    state = _FINAL[outcome.state] if outcome is not None else FinalState.NOT_OBSERVED
     if paused and state is not FinalState.KEPT:
         state = FinalState.PAUSED
     run = outcome.run if outcome is not None else None
@@ -197,7 +258,10 @@ def _with_skipped(
     since: datetime,
     now: datetime,
 ) -> list[FinalOccurrence]:
-    """Rule 7: with the local times that the clocks skipped meanwhile."""
+    """Rule 7: with the local times that the clocks skipped meanwhile.
+
+    An hourly job is due at the next hour anyway, which is the same moment: that is no second occurrence.
+    """
     if not finals:
         return finals
     until = finals[-1].due
@@ -206,7 +270,7 @@ def _with_skipped(
         for schedule in schedules
         if schedule.schedule is not None
         for gap in skipped(schedule.schedule, since, until)
-        if schedule.in_force(gap.at)
+        if schedule.in_force(gap.at) and _due_after(schedules, gap.at - datetime.resolution) != gap.at
     }
     missing = [
         FinalOccurrence(
