@@ -196,6 +196,21 @@ def test_rule_1_a_zone_that_the_configuration_corrects_holds_for_the_past_too() 
     assert desk.state("22 03:46", "crm") is State.OK
 
 
+def test_rule_1_a_row_of_an_older_ledger_is_for_all_destinations_of_its_job() -> None:
+    """An older ledger has one row for two backups on one schedule; neither of them begins anew with the upgrade."""
+    to = {volume: replace(DAILY, id=volume, volumes=(volume,)) for volume in ("local", "s3")}
+    desk = BoardKeeper(settings(DATABASEMENT)).take(databasement("21 12:00", "crm"))
+    (row_before,) = desk.history.plans["database:databasement:pg/crm"]
+    assert row_before.destination is None
+    desk.take(databasement("22 12:00", "crm", plans=tuple(to.values())))
+
+    rows = desk.history.plans["database:databasement:pg/crm"]
+    assert [(each.destination, each.valid_from, each.valid_to) for each in rows] == [
+        ("local", None, None),
+        ("s3", None, None),
+    ]
+
+
 def test_rule_1_a_database_that_joins_a_backup_is_new_until_it_is_due() -> None:
     chosen = replace(DAILY, mode="selected", databases=("crm",))
     desk = BoardKeeper(settings(DATABASEMENT)).take(databasement("22 11:58", "crm", plans=(chosen,)))
