@@ -17,6 +17,7 @@ from sidecar.core.reports.facts import (
     Storage,
     Task,
     Verification,
+    Zone,
 )
 from sidecar.core.reports.report import Problem, ProblemKind, Reading, Report, keep_what_failed
 from sidecar.core.settings import ExpectSetting, PartSetting, ServiceSetting, Settings
@@ -123,6 +124,27 @@ def test_archives_on_other_storages_count() -> None:
     cluster = pve("22 11:58", NIGHT, jobs=(job,), storages=(Storage("nas", "nfs", True),))
     shelf = Reading(("archives", "shared", "nas"), at("22 11:58"), (Archive("nas", 101, at("22 04:03"), 5),))
     cluster = replace(cluster, readings=(*cluster.readings, shelf))
+
+    assert state("22 12:00", cluster, pbs("22 11:58")) is State.OK
+
+
+@pytest.mark.parametrize("node", ["pve1", "pve2"])
+def test_rule_3_a_storage_that_each_node_has_for_itself_is_one_destination_over_all_nodes(node: str) -> None:
+    """A guest that moved to another node since last night left its archive on the first one."""
+    local = Storage("local", "dir", True)
+    guest = Guest(101, "lxc", "vaultwarden", node)
+    cluster = pve("22 11:58", NIGHT, guests=(guest,), jobs=(replace(CRITICAL, storage="local"),), storages=(local,))
+    read = at("22 11:58")
+    kept = (Archive("local", 101, at("21 04:03"), 5), Archive("local", 101, at("22 04:03"), 5))
+    others: Scopes = {
+        ("archives", "pve1", "local"): kept,
+        ("archives", "pve2", "local"): (),
+        ("tasks", "pve2"): (vzdump("22 04:00", "22 04:02", node="pve2"),),
+        ("zone", "pve2"): (Zone("pve2", "Europe/Berlin"),),
+    }
+    cluster = replace(
+        cluster, readings=(*cluster.readings, *(Reading(scope, read, facts) for scope, facts in others.items()))
+    )
 
     assert state("22 12:00", cluster, pbs("22 11:58")) is State.OK
 
