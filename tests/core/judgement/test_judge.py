@@ -215,6 +215,15 @@ def test_rule_5_without_a_known_length_a_day_at_most(now: str, state: State) -> 
     assert verdict(part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read=now), now).state is state
 
 
+def test_rule_5_a_first_run_that_takes_too_long_is_never_as_long_as_there_is_no_good_one() -> None:
+    endless = Activity(at("22 04:01"))
+    made = part(read="23 12:00", activities=(endless,), oldest_trace=at("22 00:00"))
+
+    assert verdict(made, "22 12:00").state is State.RUNNING
+    assert verdict(made, "23 12:00").state is State.NEVER
+    assert "longer than 24h" in (verdict(made, "23 12:00").reason or "")
+
+
 def test_rule_5_a_task_that_may_still_reach_it_replaces_missed() -> None:
     waiting = part(YESTERDAY, read="23 07:26", activities=(Activity(at("23 04:00"), timedelta(hours=3)),))
 

@@ -379,11 +379,13 @@ def _running(case: Case, activity: Activity) -> Verdict:
 
 
 def _running_too_long(case: Case, activity: Activity) -> Verdict:
-    """Rule 5: but not for ever."""
+    """Rule 5: but not for ever. Then it is like nothing at all: never without any good run (rule 3)."""
     limit = _limit(case, activity)
     reason = f"running since {case.at(activity.start)}, longer than {words.duration(limit)}; {case.newest()}"
-    ended = activity.start + limit
-    return case.verdict(State.MISSED, Cause.UNDER_WAY_TOO_LONG, reason, ended, case.part.actions.missed)
+    state, action = State.MISSED, case.part.actions.missed
+    if case.good is None:
+        state, action = State.NEVER, case.part.actions.never
+    return case.verdict(state, Cause.UNDER_WAY_TOO_LONG, reason, activity.start + limit, action)
 
 
 def _limit(case: Case, activity: Activity) -> timedelta:
