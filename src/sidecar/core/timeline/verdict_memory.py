@@ -6,7 +6,7 @@ and never judge the past again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
@@ -36,6 +36,11 @@ from .window import window
 #: Due times of one expectation that are decided by one judgement at most; the others wait for the next one.
 MOST_AT_ONCE = 500
 
+#: The same for all expectations together, about: the first judgement after an upgrade has a year to decide.
+MOST_IN_ALL = 5_000
+
+_WENT_WRONG = (State.FAILED, State.MISSED, State.NEVER)
+
 _FINAL = {
     State.OK: FinalState.KEPT,
     State.WARNING: FinalState.KEPT,
@@ -54,11 +59,13 @@ class VerdictMemory:
     Attributes:
         remembered: the last state and the newest decided due time of each expectation, and the gaps that last.
         days: the last day of each service.
-        at: the moment of the last judgement of this process; None before it.
+        owed: since which due time an expectation was failed, missed or never in the last judgement of this process.
+        at: the moment of that judgement; None before it.
     """
 
     remembered: RememberedVerdicts = field(default_factory=RememberedVerdicts)
     days: Mapping[str, ServiceDay] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    owed: Mapping[ExpectationKey, datetime] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     at: datetime | None = None
 
 
@@ -69,23 +76,25 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
         board: the board of ``judged``.
     """
     states, decided = dict(memory.remembered.states), dict(memory.remembered.decided)
+    owed: dict[ExpectationKey, datetime] = {}
     changes: list[VerdictChange] = []
     finals: list[FinalOccurrence] = []
     for name, part in _parts(judged):
-        for key, judgement in _by_key(part):
-            before = states.get(key)
-            if before is not judgement.verdict.state and (before is not None or judgement.speaks):
+        named = [(_key(part, judgement.expectation), judgement) for judgement in part.judgements]
+        for key, judgement in named if len(named) == 1 else _worst_by_name(named):
+            before, state = states.get(key), judgement.verdict.state
+            if before is not state and (before is not None or judgement.speaks):
                 changes.append(_change(key, before, judgement, judged.inputs.now))
-                states[key] = judgement.verdict.state
+                states[key] = state
+            if state in _WENT_WRONG and judgement.due is not None:
+                owed[key] = judgement.due
         # What has ended was due before what is in force.
-        for judgement in sorted(part.judgements, key=_is_in_force):
-            key = _key(part, judgement.expectation)
-            new = [
-                _as_judged(memory, final)
-                for final in _finals(key, name, part, judgement, decided.get(key), judged.inputs)
-            ]
+        for key, judgement in reversed(named):
+            if len(finals) >= MOST_IN_ALL:
+                break
+            new = _finals(key, name, part, judgement, decided.get(key), judged.inputs)
             if new:
-                finals += new
+                finals += [_as_judged(memory, final) for final in new]
                 decided[key] = new[-1].due
             elif key not in decided:
                 decided[key] = _looked_since(part, judged.inputs)
@@ -94,7 +103,7 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
     gaps = {source: gap for source, gap in gaps.items() if gap.until is None}
     days = {row.name: _day(row, part_rows, judged.inputs) for row, part_rows in _services(judged, board)}
     new_days = tuple(day for name, day in days.items() if memory.days.get(name) != day)
-    after = VerdictMemory(RememberedVerdicts(states=states, decided=decided, gaps=gaps), days, judged.inputs.now)
+    after = VerdictMemory(RememberedVerdicts(states=states, decided=decided, gaps=gaps), days, owed, judged.inputs.now)
     return after, VerdictLog(changes=tuple(changes), finals=tuple(finals), gaps=new_gaps, days=new_days)
 
 
@@ -109,19 +118,14 @@ def _parts(judged: Judged) -> Iterator[tuple[str, JudgedPart]]:
     yield from (("", part) for part in judged.upkeep)
 
 
-def _by_key(part: JudgedPart) -> Iterator[tuple[ExpectationKey, Judgement]]:
-    """What counts of each expectation: what has ended may have the name of what is in force, and then the worst counts."""
+def _worst_by_name(named: Iterable[tuple[ExpectationKey, Judgement]]) -> Iterator[tuple[ExpectationKey, Judgement]]:
+    """What has ended may have the name of what is in force: then the worst of those that count."""
     worst: dict[ExpectationKey, Judgement] = {}
-    for judgement in part.judgements:
-        key = _key(part, judgement.expectation)
+    for key, judgement in named:
         other = worst.get(key)
         if other is None or (judgement.speaks and judgement.verdict.state.rank < other.verdict.state.rank):
             worst[key] = judgement
-    return iter(worst.items())
-
-
-def _is_in_force(judgement: Judgement) -> bool:
-    return judgement.expectation.schedule is not None
+    yield from worst.items()
 
 
 def _key(part: JudgedPart, expectation: Expectation) -> ExpectationKey:
@@ -162,7 +166,9 @@ def _finals(
     since = decided or _looked_since(part, inputs)
     expectation = judgement.expectation
     coming = _due_after(expectation.schedules, since)
-    if coming is None or not _is_final(judgement, coming, _due_after(expectation.schedules, coming)):
+    if coming is None or coming > inputs.now:
+        return []
+    if not _is_final(judgement, coming, _due_after(expectation.schedules, coming)):
         return []
     member = member_of(name, part, judgement, inputs)
     end = _end_of_some(member.schedules, since, inputs.now)
@@ -219,10 +225,11 @@ def _final_state(outcome: MemberOutcome | None, due: datetime, now: datetime) ->
 
 def _as_judged(memory: VerdictMemory, final: FinalOccurrence) -> FinalOccurrence:
     """Where the runs do not tell what became of it (retention may have removed them), what the last judgement said of it."""
-    before = memory.remembered.states.get(final.expectation)
-    if final.state is not FinalState.NOT_OBSERVED or before not in (State.FAILED, State.MISSED, State.NEVER):
+    owed = memory.owed.get(final.expectation)
+    if final.state is not FinalState.NOT_OBSERVED or owed is None or memory.at is None:
         return final
-    return replace(final, state=_FINAL[before]) if memory.at is not None and final.due <= memory.at else final
+    state = memory.remembered.states[final.expectation]
+    return replace(final, state=_FINAL[state]) if owed <= final.due <= memory.at else final
 
 
 def _final(
