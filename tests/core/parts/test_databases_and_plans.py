@@ -14,7 +14,7 @@ from sidecar.core.model import Board, Copy, Outcome, PartKind, Run, SourceKind, 
 from sidecar.core.reports import coverage
 from sidecar.core.reports.facts import BackrestPlan, Dump, DumpCopy, DumpPlan
 from sidecar.core.reports.report import Report
-from sidecar.core.settings import JobSetting
+from sidecar.core.settings import ExpectSetting, JobSetting, PartSetting, ServiceSetting
 from tests.core.factories import at, failed, run
 from tests.core.sample_reports import BACKREST, DATABASEMENT, away, judged, readings, row, service, settings
 
@@ -115,6 +115,7 @@ def test_what_a_dumps_file_is_worth(changes: dict[str, Any], expected: State, sa
     assert says in (found.reason or "").lower()
 
 
+@pytest.mark.parametrize("expect", [None, ExpectSetting("0 2 * * *")], ids=["by its backup", "by its owner"])
 @pytest.mark.parametrize(
     ("now", "copy", "state", "copied", "service"),
     [
@@ -126,13 +127,14 @@ def test_what_a_dumps_file_is_worth(changes: dict[str, Any], expected: State, sa
     ],
 )
 def test_an_off_site_copy_is_there_late_or_failed(
-    now: str, copy: DumpCopy | None, state: State, copied: str, service: State
+    now: str, copy: DumpCopy | None, state: State, copied: str, service: State, expect: ExpectSetting | None
 ) -> None:
     """The dump ends two minutes after it began; half an hour later its copy is late."""
     nas = DumpCopy("nas", True)
     newest = dump("23 02:00", copies=(nas, copy) if copy else (nas,))
     before = dump("22 02:00", copies=(nas, DumpCopy("s3", True)))
-    given = settings(DATABASEMENT, offsite=("databasement/s3",))
+    part = PartSetting(PartKind.DATABASE, "pg/crm", expect)
+    given = settings(DATABASEMENT, offsite=("databasement/s3",), services=(ServiceSetting("crm", (part,)),))
 
     found = row(judged(now, databasement(now, before, newest), given=given), "crm")
 

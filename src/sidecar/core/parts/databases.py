@@ -125,6 +125,7 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
             remembered = shared[covering].of(str(member))
             copies = tuple(offsite.of_dumps(inputs, source.name, database.every.kept))
             late = tuple(offsite.late(copies))
+            observed = _with_concerns(database.every.observed(evidence, inputs.now), late)
             oldest = database.every.runs[-1].start if database.every.runs else None
             yield Part(
                 kind=PartKind.DATABASE,
@@ -132,7 +133,7 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
                 name=database.name,
                 source=source.name,
                 noun="dump",
-                observed=database.every.observed(evidence, inputs.now),
+                observed=observed,
                 expectations=tuple(_expectations(database, covering, remembered, evidence, late, inputs.now)),
                 oldest_trace=oldest,
                 copies=copies,
@@ -154,12 +155,14 @@ def _expectations(
     others = _not_their_own(database, in_force)
     for place, remembered in in_force.items():
         rows = database.by_plan[place]
-        observed = rows.observed(evidence, now)
-        if late:
-            observed = replace(observed, concerns=(*observed.concerns, *late))
+        observed = _with_concerns(rows.observed(evidence, now), late)
         yield _expectation(remembered, observed, rows.longest, others.get(place, frozenset()))
     for remembered in ended:
         yield _expectation(remembered, database.every.observed(evidence, now), database.every.longest, frozenset())
+
+
+def _with_concerns(observed: Observed, concerns: tuple[str, ...]) -> Observed:
+    return replace(observed, concerns=(*observed.concerns, *concerns)) if concerns else observed
 
 
 def _not_their_own(database: _Database, in_force: dict[int, Remembered]) -> dict[int, frozenset[datetime]]:
