@@ -109,12 +109,12 @@ def test_what_waits_or_was_taken_out_of_the_queue_did_not_run(status: str) -> No
     assert (dashboard.plans[0].runs, texts(dashboard.limits)) == ((), ())
 
 
-def test_runs_of_an_unknown_status_are_left_out_and_counted() -> None:
-    statuses = ["STATUS_UNKNOWN", 9, "STATUS_SUCCESS", "STATUS_DREAMING"]
+def test_runs_of_an_unknown_status_failed_and_those_of_none_are_left_out_and_counted() -> None:
+    statuses = ["STATUS_UNKNOWN", 9, "STATUS_DREAMING", {}]
     dashboard = parse_dashboard(summary(timestampMs=[ms(NOW)] * 4, durationMs=["1000"] * 4, status=statuses))
 
-    assert [run.outcome for run in dashboard.plans[0].runs] == [Outcome.OK]
-    assert texts(dashboard.limits) == ("3 of 4 runs of plan vault could not be read",)
+    assert [run.outcome for run in dashboard.plans[0].runs] == [Outcome.FAILED] * 3
+    assert texts(dashboard.limits) == ("1 of 4 runs of plan vault could not be read",)
 
 
 def test_columns_of_unequal_length_are_read_as_far_as_they_go_together() -> None:
@@ -335,7 +335,8 @@ def test_upkeep_that_only_waits_never_ran() -> None:
         operation(operationBackup={"dryRun": True}),
         operation(originalInstanceKeyid="ed25519.other"),
         operation(status="STATUS_PENDING"),
-        operation(status="STATUS_USER_CANCELLED"),
+        operation(status="STATUS_USER_CANCELLED", unixTimeEndMs=ms(NOW - timedelta(minutes=1))),
+        operation(status="STATUS_SYSTEM_CANCELLED"),
     ],
 )
 def test_operations_that_are_no_run_of_the_plan_add_none(other: dict[str, Any]) -> None:
@@ -359,7 +360,7 @@ def test_the_log_adds_the_error_to_the_run_that_the_summary_tells_of() -> None:
 def test_operations_that_cannot_be_read_are_counted_and_spoil_nothing() -> None:
     limits: list[Limit] = []
     rows = parse_operations(
-        {"operations": [operation(), operation(unixTimeStartMs="soon"), {**operation(), "status": 7}]}
+        {"operations": [operation(), operation(unixTimeStartMs="soon"), {**operation(), "status": {}}]}
     )
 
     assert len(with_log(BackrestPlan("vault", None, ()), rows, limits).runs) == 1

@@ -19,7 +19,7 @@ from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
-from .backrest_log import LAST, SYSTEM, parse_operations, upkeep_jobs, with_log
+from .backrest_log import LAST, SYSTEM, dry_runs, parse_operations, upkeep_jobs, with_log
 from .backrest_parse import parse_dashboard
 from .fields import Row, UnreadableError
 from .problems import not_understood, problem_of
@@ -75,6 +75,7 @@ class BackrestSource:
         self._options = options
         self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers)
         self._session: _Session | None = None
+        self._dry: dict[str, frozenset[datetime]] = {}
         self._read_at = datetime.min.replace(tzinfo=UTC)
 
     async def close(self) -> None:
@@ -94,12 +95,19 @@ class BackrestSource:
         plans, logs = [], []
         for plan in dashboard.plans:
             log = await self._log(plan.id, clock)
-            plans.append(with_log(plan, log.operations, limits))
+            dry = self._dry_runs(plan.id, log.operations)
+            plans.append(with_log(plan, log.operations, limits, dry))
             logs.append(Reading(("operations", plan.id), log.as_of, problem=log.problem))
         system = await self._log(SYSTEM, clock)
         upkeep = Reading(("upkeep",), system.as_of, tuple(upkeep_jobs(system.operations, limits)), system.problem)
         summary = (Reading(("plans",), at, tuple(plans)), Reading(("repos",), at, dashboard.repos))
         return self._report(at, (*summary, *logs, upkeep), limits)
+
+    def _dry_runs(self, plan: str, operations: Iterable[Row]) -> frozenset[datetime]:
+        """Those in the log, and those that were in it before: the summary lists them longer."""
+        every = sorted(self._dry.get(plan, frozenset()) | dry_runs(operations))
+        self._dry[plan] = frozenset(every[-LAST:])
+        return self._dry[plan]
 
     async def _log(self, plan: str, clock: Clock) -> _Log:
         """The newest operations of a plan. What can't be read blanks only itself: the summary still tells of its runs."""

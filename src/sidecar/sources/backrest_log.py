@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, UpkeepJob
 from sidecar.core.reports.report import Limit
 
-from .backrest_parse import NO_RUN, OUTCOMES, list_of, moment_of
+from .backrest_parse import CANCELLED, END_NOT_KNOWN, OUTCOMES, PENDING, list_of, moment_of, status_of
 from .fields import Row, UnreadableError, flag, name, row_of, text, whole
 from .problems import unreadable_rows
 
@@ -27,6 +27,11 @@ LONGEST_TEXT = 500
 #: The same run in the summary and in the log starts at the same millisecond, but for a retry.
 _SAME_START = timedelta(seconds=1)
 
+_BY_A_PERSON = "STATUS_USER_CANCELLED"
+
+#: What Backrest writes at its start into what ran when it was stopped. Nothing but the text tells it from a failure.
+_INTERRUPTED = "Operation was incomplete"
+
 _UPKEEP = {"operationPrune": "prune", "operationCheck": "check"}
 
 
@@ -41,17 +46,29 @@ def parse_operations(body: Any) -> tuple[Row, ...]:
     return rows
 
 
-def with_log(plan: BackrestPlan, operations: Iterable[Row], limits: list[Limit]) -> BackrestPlan:
-    """The plan with what its log knows better: its repository, runs that the summary leaves out, error texts, sizes."""
+def with_log(
+    plan: BackrestPlan, operations: Iterable[Row], limits: list[Limit], dry: Collection[datetime] = ()
+) -> BackrestPlan:
+    """The plan with what its log knows better: its repository, runs that the summary leaves out, error texts, sizes.
+
+    Args:
+        dry: when earlier dry runs of it began: the summary calls them backups, and the log may not be readable now.
+    """
     every = _readable(operations, f"operations of plan {plan.id}", limits)
     logged = [operation for operation in every if operation.kind == "backup"]
+    known = {*dry, *(operation.start for operation in logged)}
     runs = {operation.run.start: operation.run for operation in logged if operation.run}
     for run in plan.runs:
-        if not any(abs(start - run.start) < _SAME_START for start in runs):
+        if not any(abs(start - run.start) < _SAME_START for start in known):
             runs[run.start] = run
     newest = max(logged, key=lambda operation: operation.start, default=None)
     in_order = tuple(runs[start] for start in sorted(runs, reverse=True))
     return replace(plan, runs=in_order, repo=newest.repo if newest else None)
+
+
+def dry_runs(operations: Iterable[Row]) -> frozenset[datetime]:
+    """When the dry runs in a log began."""
+    return frozenset(operation.start for operation in _readable(operations, "operations", []) if operation.dry)
 
 
 def upkeep_jobs(operations: Iterable[Row], limits: list[Limit]) -> Iterator[UpkeepJob]:
@@ -64,14 +81,15 @@ def upkeep_jobs(operations: Iterable[Row], limits: list[Limit]) -> Iterator[Upke
         yield UpkeepJob(kind=kind, id=repo, datastore=repo, next_run=announced, runs=tuple(runs))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Operation:
-    """A backup, prune or check in the log; ``run`` is None where nothing ran (yet)."""
+    """A backup, prune or check in the log; ``run`` is None where nothing ran (yet), and for a dry run."""
 
     kind: str
     repo: str
     start: datetime
     pending: bool
+    dry: bool
     run: Run | None
 
 
@@ -91,15 +109,21 @@ def _readable(operations: Iterable[Row], what: str, limits: list[Limit]) -> list
 
 
 def _operation(row: Row) -> _Operation | None:
-    """None for other kinds, for dry runs, and for what came from another Backrest."""
+    """None for other kinds, and for what came from another Backrest."""
     kind = next((kind for field, kind in _KINDS.items() if isinstance(row.get(field), dict)), None)
-    if kind is None or row.get("originalInstanceKeyid") or _is_dry_run(row):
+    if kind is None or row.get("originalInstanceKeyid"):
         return None
-    start, status = moment_of(row, "unixTimeStartMs"), name(row, "status")
+    start, status, dry = moment_of(row, "unixTimeStartMs"), status_of(row), _is_dry_run(row)
     if start is None:
         raise UnreadableError("unixTimeStartMs")
-    pending = status == "STATUS_PENDING"
-    return _Operation(kind, name(row, "repoId"), start, pending, None if status in NO_RUN else _run(row, start, status))
+    return _Operation(
+        kind=kind,
+        repo=name(row, "repoId"),
+        start=start,
+        pending=status == PENDING,
+        dry=dry,
+        run=None if dry or status == PENDING else _run(row, kind, start, status),
+    )
 
 
 _KINDS = {"operationBackup": "backup", **_UPKEEP}
@@ -109,15 +133,39 @@ def _is_dry_run(row: Row) -> bool:
     return "operationBackup" in row and flag(row_of(row["operationBackup"]), "dryRun")
 
 
-def _run(row: Row, start: datetime, status: str) -> Run:
-    outcome = OUTCOMES.get(status)
-    if outcome is None:
-        raise UnreadableError("status")
+def _run(row: Row, kind: str, start: datetime, status: str) -> Run | None:
+    """None for what was taken out of the queue before it was due or begun.
+
+    Rule 10: what was interrupted or cancelled, or whose status nobody knows, answers its due time: as a failure of a
+    backup, as a warning for upkeep.
+    """
+    outcome, end = OUTCOMES.get(status, Outcome.FAILED), moment_of(row, "unixTimeEndMs")
     if outcome is Outcome.RUNNING:
         return Run(start, None, outcome)
+    if status in CANCELLED and _never_began(row, start, end, status):
+        return None
     said = " ".join((text(row, "displayMessage") or "").split())[:LONGEST_TEXT]
+    if outcome is Outcome.FAILED and row.get("snapshotId"):
+        outcome = Outcome.WARNING  # the backup itself was made, and a hook after it failed
+    if kind != "backup" and _has_no_end(status, said):
+        by_whom = "cancelled" if status in CANCELLED else END_NOT_KNOWN
+        return Run(start, end, Outcome.WARNING, text=said or by_whom)
+    if status not in OUTCOMES and status not in CANCELLED:
+        said = f"{END_NOT_KNOWN}: {said}" if said else END_NOT_KNOWN
     size = _size(row) if outcome is not Outcome.FAILED else None
-    return Run(start, moment_of(row, "unixTimeEndMs"), outcome, size, said or None)
+    by_a_person = status == _BY_A_PERSON and outcome is Outcome.FAILED
+    return Run(start, end, outcome, size, said or None, cancelled=by_a_person)
+
+
+def _never_began(row: Row, start: datetime, end: datetime | None, status: str) -> bool:
+    """A person who takes out what is due decides about that due time; one that was still to come is withdrawn."""
+    if status == _BY_A_PERSON:
+        return end is not None and end < start
+    return not row.get("logref")
+
+
+def _has_no_end(status: str, said: str) -> bool:
+    return status not in OUTCOMES or said.startswith(_INTERRUPTED)
 
 
 def _size(row: Row) -> int | None:

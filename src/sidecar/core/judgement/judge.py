@@ -48,13 +48,17 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One expectation of one member at one moment, with what every rule asks for."""
+    """One expectation of one member at one moment, with what every rule asks for.
+
+    ``cancelled`` is a run that a person ended after the newest good one; it answers its due time (rule 10).
+    """
 
     part: Part
     expectation: Expectation
     now: datetime
     zone: ZoneInfo
     good: Run | None
+    cancelled: Run | None
     due: datetime | None
     grace: timedelta
     names_job: bool
@@ -88,13 +92,15 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
     good = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
     known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
     oldest = min(known, default=expectation.observed.evidence.as_of)
-    due = due_time(expectation, part.pauses, good, _good_anywhere(part, good, now), oldest)
+    cancelled = _newest_cancelled(expectation, good)
+    due = due_time(expectation, part.pauses, cancelled or good, _good_anywhere(part, good, now), oldest)
     case = Case(
         part=part,
         expectation=expectation,
         now=now,
         zone=zone,
         good=good,
+        cancelled=cancelled,
         due=due,
         grace=grace(expectation, now),
         names_job=sum(each.schedule is not None for each in part.expectations) > 1,
@@ -198,6 +204,17 @@ def _newest_evident(evidence: Evidence, runs: Iterable[Run], now: datetime) -> R
     return good if good is None or good.start <= now + CLOCK_TOLERANCE else None
 
 
+def _newest_cancelled(expectation: Expectation, good: Run | None) -> Run | None:
+    """Rule 10: the newest run that a person cancelled, if nothing was good since. It excuses no other failure."""
+    since = good.start if good else FIRST
+    failed = [
+        run
+        for run in _evident(expectation.observed.evidence, expectation.observed.runs, since)
+        if run.outcome is Outcome.FAILED and run.start > since and run.start not in expectation.not_its_own
+    ]
+    return failed[0] if failed and all(run.cancelled for run in failed) else None
+
+
 def _good_anywhere(part: Part, good: Run | None, now: datetime) -> Run | None:
     """The newest good run at any destination; ``good`` is the one at this."""
     if all(not expectation.past for expectation in part.expectations):
@@ -277,7 +294,8 @@ def _switched_off(case: Case) -> Verdict | None:
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
     last = next(_own(case, FIRST), None)
-    if last is not None and last.outcome is Outcome.FAILED and (case.good is None or last.start > case.good.start):
+    failed = last is not None and last.outcome is Outcome.FAILED and not last.cancelled
+    if last is not None and failed and (case.good is None or last.start > case.good.start):
         return _failed(case, last)
     reason = f"job {in_force.job} is switched off; {case.newest()}"
     period = in_force.last_period(case.now)
@@ -319,7 +337,8 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
 
 def _failure_outside_schedule(case: Case, good: Run) -> list[str]:
     """Rule 3: one that failed after the newest good run but before D is a warning."""
-    later = (run for run in _own(case, good.start) if run.outcome is Outcome.FAILED and run.start > good.start)
+    failed = (run for run in _own(case, good.start) if run.outcome is Outcome.FAILED and not run.cancelled)
+    later = (run for run in failed if run.start > good.start)
     return [f"a later run outside the schedule failed {case.at(run.start)}{_quoted(run.text)}" for run in later][:1]
 
 
@@ -343,6 +362,10 @@ def _by_time(case: Case, activity: Activity | None) -> Verdict:
 
 
 def _before_due(case: Case) -> Verdict:
+    if case.cancelled is not None:
+        run = case.cancelled
+        reason = f"the run of {case.at(run.start)} was cancelled{_quoted(run.text)}; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.RUN_CANCELLED, reason, run.end or run.start, case.part.actions.failed)
     if case.good is None:
         first = f"nothing was due yet; first run {case.at(case.due)}" if case.due else "nothing was ever due"
         return case.verdict(State.NEW, Cause.NOTHING_WAS_DUE, first, None)
@@ -354,7 +377,7 @@ def _newest_failure(case: Case) -> Run | None:
     if case.due is None:
         return None
     since = case.due - early(case.expectation, case.due)
-    return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED), None)
+    return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED and not run.cancelled), None)
 
 
 def _failed(case: Case, run: Run) -> Verdict:

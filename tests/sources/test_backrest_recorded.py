@@ -1,0 +1,302 @@
+"""What real Backrest servers answered in situations that mislead, and what must be concluded from it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sidecar.core.board.board import board
+from sidecar.core.history.history import EMPTY
+from sidecar.core.history.record import record
+from sidecar.core.model import JobRow, Outcome, State, Verdict
+from sidecar.core.reports.facts import BackrestPlan, UpkeepJob
+from sidecar.core.reports.report import Report, keep_what_failed
+from sidecar.core.settings import Settings
+from sidecar.sources.backrest import BackrestOptions, BackrestSource
+from sidecar.upstream.tls import Trust
+from sidecar.upstream.upstream import Upstream
+from tests.core.sample_reports import BACKREST, row, settings
+
+SAMPLES = Path(__file__).parent / "samples_backrest_real"
+DASHBOARD, OPERATIONS = "/v1.Backrest/GetSummaryDashboard", "/v1.Backrest/GetOperations"
+SYSTEM = "_system_"
+
+Operation = Mapping[str, Any]
+
+
+def recorded(name: str) -> Any:
+    return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def logged(name: str) -> list[Operation]:
+    """The operations of a recorded log."""
+    operations: list[Operation] = recorded(name)["operations"]
+    return operations
+
+
+def ms(moment: datetime) -> str:
+    return str(int(moment.timestamp() * 1000))
+
+
+def moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def summary(*plans: str, upcoming: Mapping[str, datetime] | None = None, repos: Sequence[str] = ()) -> Any:
+    """A summary of plans that says nothing of their runs."""
+    dues = upcoming or {}
+    return {
+        "repoSummaries": [{"id": repo} for repo in repos],
+        "planSummaries": [
+            {"id": plan, "recentBackups": {}, **({"nextBackupTimeMs": ms(dues[plan])} if plan in dues else {})}
+            for plan in plans
+        ],
+        "dataPath": "/data",
+    }
+
+
+class Server:
+    """A Backrest in process. A test sets its summary and its log; a log that is None can't be read.
+
+    The log is filtered as Backrest does it: by plan and repository, then the newest ``lastN`` by start.
+    """
+
+    def __init__(self, dashboard: Any, *operations: Operation) -> None:
+        self.dashboard = dashboard
+        self.operations: Sequence[Operation] | None = operations
+        self.asked: list[Any] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == DASHBOARD:
+            return httpx.Response(200, json=self.dashboard)
+        body = json.loads(request.content)
+        self.asked.append(body["selector"])
+        if self.operations is None:
+            return httpx.Response(500, json={"code": "unknown", "message": "database is locked"})
+        selector = body["selector"]
+        mine = [
+            operation
+            for operation in self.operations
+            if operation["planId"] == selector.get("planId", operation["planId"])
+            and operation.get("repoGuid") == selector.get("repoGuid", operation.get("repoGuid"))
+        ]
+        newest = sorted(mine, key=lambda each: int(each.get("unixTimeStartMs", 0)))[-int(body["lastN"]) :]
+        return httpx.Response(200, json={"operations": sorted(newest, key=lambda each: int(each["id"]))})
+
+
+class Reader:
+    """Reads one Backrest again and again, and remembers what it said as the running sidecar does."""
+
+    def __init__(self, server: Server, given: Settings | None = None) -> None:
+        options = BackrestOptions("backrest", "https://backrest.lan", Trust())
+        self.server = server
+        self.settings = given or settings(BACKREST)
+        self.source = BackrestSource(options, connect=partial(Upstream, transport=httpx.MockTransport(server)))
+        self.report: Report | None = None
+        self.history = EMPTY
+        self.now = datetime.min.replace(tzinfo=UTC)
+
+    def read(self, now: datetime) -> Reader:
+        self.now = now
+        new = asyncio.run(self.source.read(lambda: now))
+        self.report = keep_what_failed(new, self.report)
+        self.history = record(self.history, self.report)
+        return self
+
+    def plan(self, name: str) -> BackrestPlan:
+        assert self.report is not None
+        return next(plan for plan in self.report.facts(BackrestPlan) if plan.id == name)
+
+    def upkeep(self, kind: str, repo: str) -> UpkeepJob:
+        assert self.report is not None
+        return next(job for job in self.report.facts(UpkeepJob) if (job.kind, job.id) == (kind, repo))
+
+    def verdict(self, service: str, now: datetime | None = None) -> Verdict:
+        """The verdict of an unmapped plan, which is a service of its own name."""
+        assert self.report is not None
+        found = board({"backrest": self.report}, self.history, self.settings, now or self.now)
+        return row(found, service).verdict
+
+    def job(self, name: str, now: datetime | None = None) -> JobRow:
+        assert self.report is not None
+        found = board({"backrest": self.report}, self.history, self.settings, now or self.now)
+        return next(job for job in found.jobs if job.name == f"backrest/{name}")
+
+
+def operation(kind: str, plan: str, start: datetime, status: str | None, **more: Any) -> Operation:
+    """One operation as Backrest writes it; absent where it is empty."""
+    fields = {
+        "id": more.pop("id", ms(start)),
+        "repoId": "s1",
+        "repoGuid": "e9" * 32,
+        "planId": plan,
+        "unixTimeStartMs": ms(start),
+        f"operation{kind}": {},
+        **({"status": status} if status else {}),
+    }
+    if status not in (None, "STATUS_PENDING"):
+        fields["logref"] = "t-1"
+    if status not in (None, "STATUS_PENDING", "STATUS_INPROGRESS"):
+        fields["unixTimeEndMs"] = ms(start + timedelta(minutes=3))
+    return {**fields, **more}
+
+
+# --- rule 10: what is a backup, and what is none ----------------------------------------------------------------------
+
+
+AT_DRY_RUNS = moment(1_795_871_700_000)
+"""A minute after the recorded dry runs."""
+
+
+def test_a_dry_run_that_the_summary_calls_a_success_is_no_backup() -> None:
+    operations = (*logged("dryrun_operations_dryonly"), *logged("dryrun_operations_dry"))
+    reader = Reader(Server(recorded("dryrun_dashboard"), *operations)).read(AT_DRY_RUNS)
+
+    assert reader.plan("dryonly").runs == ()
+    assert reader.verdict("dryonly").state is State.NEW
+    assert reader.plan("dry").runs[0].outcome is Outcome.FAILED
+    assert reader.verdict("dry").state is State.FAILED
+
+
+def test_a_dry_run_stays_none_while_the_log_cannot_be_read() -> None:
+    server = Server(recorded("dryrun_dashboard"), *logged("dryrun_operations_dryonly"))
+    reader = Reader(server).read(AT_DRY_RUNS)
+    server.operations = None
+    reader.read(AT_DRY_RUNS + timedelta(minutes=5))
+
+    assert reader.plan("dryonly").runs == ()
+
+
+def test_a_backup_without_a_snapshot_is_good_where_nothing_had_changed() -> None:
+    reader = Reader(Server(summary("skip2"), *logged("skipped_unchanged_ops_1.14.1")))
+    newest = reader.read(moment(1_795_873_600_000)).plan("skip2").runs[0]
+
+    assert (newest.outcome, newest.start) == (Outcome.OK, moment(1_795_873_560_001))
+
+
+def test_an_error_that_left_a_snapshot_is_a_backup_with_a_warning() -> None:
+    """A hook after the backup failed."""
+    reader = Reader(Server(summary("hookwarn"), *logged("ops_hookwarn_1.14.1"))).read(moment(1_795_871_800_000))
+    newest = reader.plan("hookwarn").runs[0]
+
+    assert (newest.outcome, newest.size) == (Outcome.WARNING, 600_000)
+    assert newest.text == "snapshot end hook: run hook command hook plan/hookwarn/hook/0: fatal: exit status 1"
+    assert reader.verdict("hookwarn").state is State.WARNING
+
+
+@pytest.mark.parametrize("name", ["missing", "halfmissing", "hookfatal", "wrongpw-plan"])
+def test_an_ordinary_failure_is_one(name: str) -> None:
+    operations = logged(f"ops_{name}_1.14.1")
+    plan = next(each["planId"] for each in operations if "operationBackup" in each)
+    reader = Reader(Server(summary(plan), *operations)).read(moment(1_795_871_800_000))
+
+    assert reader.plan(plan).runs[0].outcome is Outcome.FAILED
+
+
+def test_a_partial_backup_is_one_with_a_warning() -> None:
+    reader = Reader(Server(summary("partial"), *logged("ops_partial_1.14.1"))).read(moment(1_795_871_800_000))
+
+    assert reader.plan("partial").runs[0].outcome is Outcome.WARNING
+
+
+def test_a_run_that_was_interrupted_failed() -> None:
+    reader = Reader(Server(summary("slow"), *logged("killed_running_ops_slow"))).read(moment(1_795_872_400_000))
+
+    assert reader.verdict("slow").state is State.FAILED
+    assert "incomplete when orchestrator was restarted" in (reader.verdict("slow").reason or "")
+
+
+def test_a_run_that_a_person_cancelled_is_a_warning_until_the_next_one_is_due() -> None:
+    now = moment(1_795_872_800_000)
+    due = now + timedelta(hours=1)
+    pending = operation("Backup", "slow", due, "STATUS_PENDING")
+    dashboard = summary("slow", upcoming={"slow": due})
+    operations = [each for each in logged("user_cancelled_ops_slow") if each["status"] != "STATUS_PENDING"]
+    reader = Reader(Server(dashboard, *operations, pending)).read(now)
+    verdict = reader.verdict("slow")
+
+    assert verdict.state is State.WARNING
+    assert "was cancelled: failed to get snapshots for plan" in (verdict.reason or "")
+    reader.read(due + timedelta(minutes=5))
+    assert reader.verdict("slow").state is State.LATE
+    reader.read(due + timedelta(minutes=31))
+    assert reader.verdict("slow").state is State.MISSED
+
+
+def test_a_first_run_that_was_cancelled_is_a_warning_that_says_so() -> None:
+    """Cancelled by a hook: Backrest writes the same status."""
+    dashboard = summary("hookcancel", upcoming={"hookcancel": moment(1_795_871_880_000)})
+    reader = Reader(Server(dashboard, *logged("ops_hookcancel_1.14.1"))).read(moment(1_795_871_800_000))
+    verdict = reader.verdict("hookcancel")
+
+    assert verdict.state is State.WARNING
+    assert "was cancelled: snapshot start hook" in (verdict.reason or "")
+    assert "no backup of hookcancel exists" in (verdict.reason or "")
+
+
+NOW = datetime(2026, 11, 28, 8, 0, tzinfo=UTC)
+
+
+def test_a_run_that_was_taken_out_of_the_queue_before_its_time_is_none() -> None:
+    cancelled = operation(
+        "Backup", "vault", NOW + timedelta(hours=1), "STATUS_USER_CANCELLED", unixTimeEndMs=ms(NOW), logref=""
+    )
+    good = operation("Backup", "vault", NOW - timedelta(hours=20), "STATUS_SUCCESS")
+    reader = Reader(Server(summary("vault"), good, cancelled)).read(NOW)
+
+    assert [run.outcome for run in reader.plan("vault").runs] == [Outcome.OK]
+
+
+def test_a_run_that_backrest_cut_off_itself_failed() -> None:
+    cancelled = operation("Backup", "vault", NOW - timedelta(hours=1), "STATUS_SYSTEM_CANCELLED")
+    never_begun = operation("Backup", "vault", NOW - timedelta(hours=2), "STATUS_SYSTEM_CANCELLED", logref="")
+    reader = Reader(Server(summary("vault"), cancelled, never_begun)).read(NOW)
+
+    assert [(run.start, run.outcome) for run in reader.plan("vault").runs] == [
+        (NOW - timedelta(hours=1), Outcome.FAILED)
+    ]
+
+
+@pytest.mark.parametrize("status", [None, "STATUS_UNKNOWN", "STATUS_DREAMING", 9])
+def test_a_run_of_unknown_status_failed_whatever_the_summary_says(status: Any) -> None:
+    start = NOW - timedelta(hours=1)
+    odd = {**operation("Backup", "vault", start, "STATUS_SUCCESS"), "status": status}
+    dashboard = summary("vault")
+    dashboard["planSummaries"][0]["recentBackups"] = {
+        "timestampMs": [ms(start)],
+        "durationMs": ["1000"],
+        "status": ["STATUS_SUCCESS"],
+    }
+    (run,) = Reader(Server(dashboard, odd)).read(NOW).plan("vault").runs
+
+    assert run.outcome is Outcome.FAILED
+    assert "not known how it ended" in (run.text or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        ("STATUS_ERROR", "Operation was incomplete when orchestrator was restarted."),
+        ("STATUS_USER_CANCELLED", "note: task was cancelled by user request"),
+        ("STATUS_SYSTEM_CANCELLED", None),
+        ("STATUS_DREAMING", None),
+    ],
+)
+def test_upkeep_that_did_not_come_to_its_end_answers_its_due_time_as_a_warning(
+    status: str, message: str | None
+) -> None:
+    start = NOW - timedelta(hours=1)
+    check = operation("Check", SYSTEM, start, status, displayMessage=message)
+    announced = operation("Check", SYSTEM, NOW + timedelta(days=1), "STATUS_PENDING")
+    reader = Reader(Server(summary("vault", repos=["s1"]), check, announced)).read(NOW)
+
+    assert reader.upkeep("check", "s1").runs[0].outcome is Outcome.WARNING
+    assert reader.job("check/s1").verdict.state is State.WARNING
