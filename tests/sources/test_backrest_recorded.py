@@ -300,3 +300,65 @@ def test_upkeep_that_did_not_come_to_its_end_answers_its_due_time_as_a_warning(
 
     assert reader.upkeep("check", "s1").runs[0].outcome is Outcome.WARNING
     assert reader.job("check/s1").verdict.state is State.WARNING
+
+
+# --- rule 5: one queue ------------------------------------------------------------------------------------------------
+
+
+IN_QUEUE = moment(1_795_872_245_000)
+"""Seconds after q2, check and prune of s3 were due, while a check of s2 runs."""
+
+
+def waiting() -> Server:
+    operations = (*logged("check_blocks_queue_system_operations"), *logged("check_blocks_queue_operations_q2"))
+    return Server(recorded("check_blocks_queue_dashboard"), *operations)
+
+
+def test_what_is_due_while_a_check_runs_waits_for_it_by_name() -> None:
+    reader = Reader(waiting())
+    for minutes in (0, 29, 31, 180):
+        reader.read(IN_QUEUE + timedelta(minutes=minutes))
+        for verdict in (reader.verdict("q2"), reader.job("prune/s3").verdict, reader.job("check/s3").verdict):
+            assert verdict.state is State.RUNNING
+            assert "waits for check s2, running since today 14:22" in (verdict.reason or "")
+
+
+def test_a_queue_is_not_held_for_ever() -> None:
+    reader = Reader(waiting()).read(IN_QUEUE + timedelta(hours=25))
+
+    assert reader.verdict("q2").state is State.MISSED
+
+
+@pytest.mark.parametrize("kind", ["Backup", "Prune", "Check", "Restore", "Forget", "Stats", "RunCommand"])
+def test_whatever_runs_holds_the_queue(kind: str) -> None:
+    due = NOW - timedelta(hours=2)
+    plan = SYSTEM if kind in ("Prune", "Check", "Stats") else "photos"
+    good = operation("Backup", "vault", due - timedelta(days=1), "STATUS_SUCCESS")
+    holder = operation(kind, plan, due - timedelta(minutes=5), "STATUS_INPROGRESS")
+    waits = operation("Backup", "vault", due, "STATUS_PENDING")
+    reader = Reader(Server(summary("vault", "photos", upcoming={"vault": due}), good, holder, waits)).read(NOW)
+    verdict = reader.verdict("vault")
+
+    assert verdict.state is State.RUNNING
+    word = "command" if kind == "RunCommand" else kind.lower()
+    assert f"waits for {word} {'s1' if plan == SYSTEM else plan}, running" in (verdict.reason or "")
+
+
+def test_a_plan_that_is_owed_but_not_in_the_queue_waits_for_nothing() -> None:
+    """Backrest was restarted over its due time, and announces tomorrow's run while another plan runs."""
+    due = NOW - timedelta(hours=2)
+    good = operation("Backup", "vault", due - timedelta(days=1), "STATUS_SUCCESS")
+    server = Server(
+        summary("vault", "photos", upcoming={"vault": due}), good, operation("Backup", "vault", due, "STATUS_PENDING")
+    )
+    reader = Reader(server).read(due - timedelta(hours=1)).read(due + timedelta(minutes=1))
+    tomorrow = due + timedelta(days=1)
+    server.dashboard = summary("vault", "photos", upcoming={"vault": tomorrow})
+    server.operations = (
+        good,
+        operation("Backup", "photos", NOW - timedelta(minutes=20), "STATUS_INPROGRESS"),
+        operation("Backup", "vault", tomorrow, "STATUS_PENDING"),
+    )
+    verdict = reader.read(NOW).verdict("vault")
+
+    assert verdict.state is State.MISSED

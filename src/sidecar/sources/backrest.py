@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sidecar.core.model import SourceKind
+from sidecar.core.reports.facts import Fact
 from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Report
 from sidecar.errors import SourceError
 from sidecar.upstream.calls import Call
@@ -19,7 +20,7 @@ from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
-from .backrest_log import LAST, SYSTEM, dry_runs, parse_operations, upkeep_jobs, with_log
+from .backrest_log import LAST, SYSTEM, dry_runs, parse_operations, queue_holders, upkeep_jobs, with_log
 from .backrest_parse import parse_dashboard
 from .fields import Row, UnreadableError
 from .problems import not_understood, problem_of
@@ -97,9 +98,11 @@ class BackrestSource:
             log = await self._log(plan.id, clock)
             dry = self._dry_runs(plan.id, log.operations)
             plans.append(with_log(plan, log.operations, limits, dry))
-            logs.append(Reading(("operations", plan.id), log.as_of, problem=log.problem))
+            holders = tuple(queue_holders(log.operations))
+            logs.append(Reading(("operations", plan.id), log.as_of, holders, log.problem))
         system = await self._log(SYSTEM, clock)
-        upkeep = Reading(("upkeep",), system.as_of, tuple(upkeep_jobs(system.operations, limits)), system.problem)
+        jobs: tuple[Fact, ...] = (*upkeep_jobs(system.operations, limits), *queue_holders(system.operations))
+        upkeep = Reading(("upkeep",), system.as_of, jobs, system.problem)
         summary = (Reading(("plans",), at, tuple(plans)), Reading(("repos",), at, dashboard.repos))
         return self._report(at, (*summary, *logs, upkeep), limits)
 

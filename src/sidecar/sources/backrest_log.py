@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sidecar.core.model import Outcome, Run
-from sidecar.core.reports.facts import BackrestPlan, UpkeepJob
+from sidecar.core.reports.facts import BackrestPlan, QueueHolder, UpkeepJob
 from sidecar.core.reports.report import Limit
 
 from .backrest_parse import CANCELLED, END_NOT_KNOWN, OUTCOMES, PENDING, list_of, moment_of, status_of
@@ -79,6 +80,41 @@ def upkeep_jobs(operations: Iterable[Row], limits: list[Limit]) -> Iterator[Upke
         runs = sorted((row.run for row in mine if row.run), key=lambda run: run.start, reverse=True)
         announced = min((row.start for row in mine if row.pending), default=None)
         yield UpkeepJob(kind=kind, id=repo, datastore=repo, next_run=announced, runs=tuple(runs))
+
+
+def queue_holders(operations: Iterable[Row]) -> Iterator[QueueHolder]:
+    """What runs of a log, of whatever kind. Hooks are part of what called them."""
+    operations = tuple(operations)
+    known = _readable(operations, "operations", [])
+    for row in operations:
+        kind = next((word for field, word in _HOLDERS.items() if isinstance(row.get(field), dict)), None)
+        if kind is None or row.get("originalInstanceKeyid") or row.get("status") != _IN_PROGRESS:
+            continue
+        try:
+            start, repo = moment_of(row, "unixTimeStartMs"), name(row, "repoId")
+            plan = name(row, "planId")
+        except UnreadableError:
+            continue
+        if start is not None:
+            ended = [each.run for each in known if each.run and (each.kind, each.repo) == (kind, repo)]
+            lengths = [math.ceil((run.end - run.start).total_seconds()) for run in ended if run.end and run.good]
+            target = repo if plan.startswith("_") else plan
+            yield QueueHolder(f"{kind} {target}", start, max(lengths, default=None))
+
+
+_IN_PROGRESS = "STATUS_INPROGRESS"
+
+#: The kinds of operations that hold the queue, as they are called where something waits for one.
+_HOLDERS = {
+    "operationBackup": "backup",
+    "operationPrune": "prune",
+    "operationCheck": "check",
+    "operationForget": "forget",
+    "operationRestore": "restore",
+    "operationStats": "stats",
+    "operationRunCommand": "command",
+    "operationIndexSnapshot": "index",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,9 @@ from .due import due_time, grace, next_run, second_time
 #: Rule 5: how long a run may be under way where nothing tells how long such runs take.
 LONGEST_RUN = timedelta(hours=24)
 
+#: Rule 5: how long at least one may be under way that its upstream itself lists as unfinished.
+LISTED_RUN = timedelta(hours=12)
+
 _LOWERED_BY_CONCERNS = (State.LATE, State.RUNNING, State.OK)
 
 
@@ -390,7 +393,9 @@ def _running(case: Case, activity: Activity) -> Verdict:
     """Rule 5: an unfinished run replaces late and missed."""
     since = case.at(activity.start)
     if activity.blocks_queue:
-        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"waits for what runs since {since}", activity.start)
+        reason = f"due {case.at(case.due)}, " if case.due else ""
+        reason = f"{reason}waits for {activity.name or 'what runs'}, running since {since}; {case.newest()}"
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, reason, activity.start)
     rest = f", usually {words.duration(activity.usual)}" if activity.usual else ""
     return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {since}{rest}", activity.start)
 
@@ -404,6 +409,8 @@ def _running_too_long(case: Case, activity: Activity) -> Verdict:
 
 
 def _limit(case: Case, activity: Activity) -> timedelta:
+    if activity.blocks_queue and activity.usual:
+        return max(LISTED_RUN, 2 * activity.usual)
     return min(LONGEST_RUN, max(case.grace, 2 * activity.usual)) if activity.usual else LONGEST_RUN
 
 

@@ -127,11 +127,13 @@ class Activity:
     Attributes:
         usual: how long such runs take.
         blocks_queue: whatever is due waits for it, whenever it began itself (Backrest does one thing at a time).
+        name: what it is, where it is waited for: "check b2".
     """
 
     start: datetime
     usual: timedelta | None = None
     blocks_queue: bool = False
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

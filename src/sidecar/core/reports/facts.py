@@ -345,6 +345,20 @@ class Repo:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class QueueHolder:
+    """Whatever Backrest does right now, while all that is due waits. Scopes ("operations", plan) and ("upkeep",).
+
+    Attributes:
+        name: its kind and the plan or repository it is for: "check b2", "backup photos", "restore b2".
+        longest: seconds that the longest of its earlier runs took, as far as they are known.
+    """
+
+    name: str
+    start: datetime
+    longest: int | None = None
+
+
 Fact = (
     Zone
     | Task
@@ -361,5 +375,6 @@ Fact = (
     | Dump
     | BackrestPlan
     | Repo
+    | QueueHolder
 )
 FactT = TypeVar("FactT", bound=Fact)
