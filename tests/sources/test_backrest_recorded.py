@@ -362,3 +362,38 @@ def test_a_plan_that_is_owed_but_not_in_the_queue_waits_for_nothing() -> None:
     verdict = reader.read(NOW).verdict("vault")
 
     assert verdict.state is State.MISSED
+
+
+# --- rule 1: what was seen is remembered ------------------------------------------------------------------------------
+
+
+def daily(*days_ago: int, plan: str = "vault", kind: str = "Backup") -> list[Operation]:
+    """Good runs at 02:00, so many days before NOW."""
+    nights = [NOW.replace(hour=2) - timedelta(days=days) for days in days_ago]
+    return [operation(kind, plan, night, "STATUS_SUCCESS", snapshotId="ab" * 32) for night in nights]
+
+
+def announced(due: datetime, plan: str = "vault", kind: str = "Backup", **more: Any) -> Operation:
+    return operation(kind, plan, due, "STATUS_PENDING", **more)
+
+
+TOMORROW = NOW.replace(hour=2) + timedelta(days=1)
+
+
+def test_a_cleared_log_takes_no_run_away() -> None:
+    server = Server(summary("vault", upcoming={"vault": TOMORROW}), *daily(0, 1, 2), announced(TOMORROW))
+    reader = Reader(server).read(NOW)
+    assert reader.verdict("vault").state is State.OK
+
+    server.operations = (announced(TOMORROW),)
+    assert reader.read(NOW + timedelta(minutes=5)).verdict("vault").state is State.OK
+    assert reader.read(TOMORROW + timedelta(minutes=31)).verdict("vault").state is State.MISSED
+
+
+def test_what_only_the_summary_tells_is_not_remembered() -> None:
+    """It may be a dry run: only the log says so."""
+    server = Server(recorded("dryrun_dashboard"))
+    server.operations = None
+    reader = Reader(server).read(AT_DRY_RUNS)
+
+    assert reader.history.runs == {}

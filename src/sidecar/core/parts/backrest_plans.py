@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median_low
 
 from sidecar.core.ids import JobId, SourceName
@@ -16,7 +17,7 @@ from sidecar.core.settings import SourceSetting
 from . import offsite
 from .expectation import Activity, Expectation, Observed, ScheduleInForce
 from .inputs import Inputs, schedule_in_force
-from .part import Actions, Part
+from .part import Actions, Part, newest_first
 
 _ACTIONS = Actions(
     failed="Read the operation's log in Backrest, fix the cause, then back up now.",
@@ -24,6 +25,9 @@ _ACTIONS = Actions(
     never="Start the plan's first backup.",
     uncovered="Give the plan a schedule in Backrest.",
 )
+
+#: So many runs that Backrest does not list any more are looked at; its summary lists as many.
+MOST_REMEMBERED = 60
 
 #: So many good runs show how far apart they ordinarily are.
 _ORDINARY = 9
@@ -41,6 +45,7 @@ def parts(inputs: Inputs) -> list[Part]:
 
 def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestPlan) -> Part:
     job = JobId(SourceName(source.name), "plan", plan.id)
+    plan = replace(plan, runs=_with_remembered(plan.runs, inputs.history.runs.get(str(job), ())))
     own = inputs.settings.jobs.get(str(job))
     scheduled = own is not None and own.schedule is not None
     schedule = (
@@ -69,6 +74,13 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
         link=Link(source.url, "Backrest"),
         actions=_ACTIONS,
     )
+
+
+def _with_remembered(runs: tuple[Run, ...], remembered: Iterable[Run]) -> tuple[Run, ...]:
+    """Rule 1: a log that was cleared, or that forgets what retention removed, takes no run away."""
+    known = {run.start for run in runs}
+    earlier = islice((run for run in remembered if run.start not in known), MOST_REMEMBERED)
+    return newest_first((*runs, *earlier))
 
 
 def queue(inputs: Inputs, report: Report, own: Iterable[Run], announced: datetime | None) -> tuple[Activity, ...]:
