@@ -16,14 +16,14 @@ import pytest
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY
 from sidecar.core.history.record import record
-from sidecar.core.model import JobRow, Outcome, State, Verdict
+from sidecar.core.model import JobRow, Outcome, PartKind, Run, State, Verdict
 from sidecar.core.reports.facts import BackrestPlan, UpkeepJob
 from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import Settings
 from sidecar.sources.backrest import BackrestOptions, BackrestSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
-from tests.core.sample_reports import BACKREST, row, settings
+from tests.core.sample_reports import BACKREST, row, service, settings
 
 SAMPLES = Path(__file__).parent / "samples_backrest_real"
 DASHBOARD, OPERATIONS = "/v1.Backrest/GetSummaryDashboard", "/v1.Backrest/GetOperations"
@@ -124,6 +124,11 @@ class Reader:
         assert self.report is not None
         found = board({"backrest": self.report}, self.history, self.settings, now or self.now)
         return row(found, service).verdict
+
+    def services(self) -> set[str]:
+        assert self.report is not None
+        found = board({"backrest": self.report}, self.history, self.settings, self.now)
+        return {service.name for service in found.services}
 
     def job(self, name: str, now: datetime | None = None) -> JobRow:
         assert self.report is not None
@@ -397,3 +402,98 @@ def test_what_only_the_summary_tells_is_not_remembered() -> None:
     reader = Reader(server).read(AT_DRY_RUNS)
 
     assert reader.history.runs == {}
+
+
+def test_a_plan_that_was_removed_while_backrest_was_away_is_missed() -> None:
+    """Its loss is seen only after its due time."""
+    given = settings(BACKREST, services=(service("files", "vault", kind=PartKind.PLAN),))
+    server = Server(summary("vault", "photos", upcoming={"vault": TOMORROW}), *daily(0, 1, 2), announced(TOMORROW))
+    reader = Reader(server, given).read(NOW)
+    server.dashboard = summary("photos")
+    verdict = reader.read(TOMORROW + timedelta(hours=7)).verdict("files")
+
+    assert verdict.state is State.MISSED
+    assert "Gone from backrest" in (verdict.reason or "")
+
+
+def test_a_plan_that_was_switched_off_before_it_was_removed_is_not_missed() -> None:
+    given = settings(BACKREST, services=(service("files", "vault", kind=PartKind.PLAN),))
+    server = Server(summary("vault", "photos", upcoming={"vault": TOMORROW}), *daily(0, 1, 2), announced(TOMORROW))
+    reader = Reader(server, given).read(NOW)
+    server.dashboard, server.operations = summary("vault", "photos"), daily(0, 1, 2)
+    reader.read(NOW + timedelta(hours=1))
+    server.dashboard = summary("photos")
+
+    assert reader.read(TOMORROW + timedelta(hours=7)).services() == {"photos"}
+
+
+# --- what is announced ------------------------------------------------------------------------------------------------
+
+
+def test_a_summary_read_during_a_run_and_a_log_read_after_it_switch_nothing_off() -> None:
+    server = Server(recorded("race_1_dashboard_running_no_next"), *logged("race_2_operations_after_end"))
+    reader = Reader(server).read(moment(1_795_872_722_000))
+
+    assert reader.plan("min1").next_run == moment(1_795_872_780_000)
+    assert reader.verdict("min1").state is State.OK
+
+
+def test_a_run_that_began_between_summary_and_log_runs() -> None:
+    dashboard = recorded("race_1_dashboard_while_running")
+    reader = Reader(Server(dashboard, *logged("killed_running_ops_slow"))).read(moment(1_795_872_600_000))
+
+    assert reader.plan("slow").runs[0] == Run(moment(1_795_872_544_523), None, Outcome.RUNNING)
+
+
+def test_a_retry_keeps_the_time_at_which_the_run_was_first_due() -> None:
+    due = NOW.replace(hour=2)
+    server = Server(summary("vault", upcoming={"vault": due}), *daily(1, 2), announced(due, id="77"))
+    reader = Reader(server).read(due - timedelta(minutes=3))
+    for minutes in (10, 20, 40):
+        server.operations = (*daily(1, 2), announced(due + timedelta(minutes=minutes), id="77"))
+        reader.read(due + timedelta(minutes=minutes - 5))
+        assert reader.plan("vault").next_run == due
+
+    assert reader.verdict("vault").state is State.MISSED
+    assert "due today 03:00" in (reader.verdict("vault").reason or "").lower()
+
+
+def test_a_first_contact_during_retries_knows_the_attempt_that_was_made() -> None:
+    reader = Reader(Server(recorded("check_blocks_queue_dashboard"), *logged("retry_pending_ops")))
+    reader.read(moment(1_795_872_130_000))
+
+    assert reader.plan("q-retry").next_run == moment(1_795_872_120_038)
+
+
+def test_what_a_restart_left_over_is_not_announced() -> None:
+    """Backrest 1.9 leaves announced operations behind, at times that mean nothing any more."""
+    left_over = announced(NOW - timedelta(hours=30), id="5"), announced(NOW - timedelta(minutes=50), id="6")
+    server = Server(
+        summary("vault", upcoming={"vault": NOW - timedelta(hours=30)}), *left_over, *daily(0, 1), announced(TOMORROW)
+    )
+    reader = Reader(server).read(NOW)
+
+    assert reader.plan("vault").next_run == TOMORROW
+    assert reader.verdict("vault").state is State.OK
+
+
+def test_a_plan_that_is_switched_off_is_so_beside_what_was_left_over() -> None:
+    left_over = announced(NOW - timedelta(hours=30), id="5")
+    server = Server(summary("vault", upcoming={"vault": NOW - timedelta(hours=30)}), left_over, *daily(0, 1))
+    verdict = Reader(server).read(NOW).verdict("vault")
+
+    assert verdict.state is State.WARNING
+    assert "switched off" in (verdict.reason or "")
+
+
+def test_a_failed_check_that_hooks_pushed_out_of_the_common_log_is_read() -> None:
+    operations = {each["id"]: each for each in logged("system_log_pushed_out_last200")}
+    operations |= {each["id"]: each for each in logged("system_log_pushed_out_missing_check")}
+    server = Server(summary("vault", repos=["s1", "s2", "s3"]), *operations.values())
+    reader = Reader(server).read(moment(1_795_875_000_000))
+
+    assert reader.job("check/s1").verdict.state is State.FAILED
+    assert "pack 1234 damaged" in (reader.job("check/s1").verdict.reason or "")
+    server.asked.clear()
+    reader.read(moment(1_795_875_300_000))
+    assert [set(selector) for selector in server.asked] == [{"planId"}, *[{"planId", "repoGuid"}] * 3]

@@ -20,7 +20,7 @@ from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
-from .backrest_log import LAST, SYSTEM, dry_runs, parse_operations, queue_holders, upkeep_jobs, with_log
+from .backrest_log import LAST, SYSTEM, Seen, guids, parse_operations, queue_holders, upkeep_jobs, with_log
 from .backrest_parse import parse_dashboard
 from .fields import Row, UnreadableError
 from .problems import not_understood, problem_of
@@ -76,7 +76,8 @@ class BackrestSource:
         self._options = options
         self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers)
         self._session: _Session | None = None
-        self._dry: dict[str, frozenset[datetime]] = {}
+        self._seen: dict[str, Seen] = {}
+        self._guids: dict[str, str] = {}
         self._read_at = datetime.min.replace(tzinfo=UTC)
 
     async def close(self) -> None:
@@ -96,26 +97,54 @@ class BackrestSource:
         plans, logs = [], []
         for plan in dashboard.plans:
             log = await self._log(plan.id, clock)
-            dry = self._dry_runs(plan.id, log.operations)
-            plans.append(with_log(plan, log.operations, limits, dry))
+            plans.append(with_log(plan, log.operations, limits, self._take(plan.id, log)))
             holders = tuple(queue_holders(log.operations))
             logs.append(Reading(("operations", plan.id), log.as_of, holders, log.problem))
-        system = await self._log(SYSTEM, clock)
-        jobs: tuple[Fact, ...] = (*upkeep_jobs(system.operations, limits), *queue_holders(system.operations))
+        system = await self._system_log([repo.id for repo in dashboard.repos], clock)
+        first_due = self._take(SYSTEM, system).first_due
+        jobs: tuple[Fact, ...] = (*upkeep_jobs(system.operations, limits, first_due), *queue_holders(system.operations))
         upkeep = Reading(("upkeep",), system.as_of, jobs, system.problem)
         summary = (Reading(("plans",), at, tuple(plans)), Reading(("repos",), at, dashboard.repos))
         return self._report(at, (*summary, *logs, upkeep), limits)
 
-    def _dry_runs(self, plan: str, operations: Iterable[Row]) -> frozenset[datetime]:
-        """Those in the log, and those that were in it before: the summary lists them longer."""
-        every = sorted(self._dry.get(plan, frozenset()) | dry_runs(operations))
-        self._dry[plan] = frozenset(every[-LAST:])
-        return self._dry[plan]
+    def _take(self, plan: str, log: _Log) -> Seen:
+        """What a log told so far, with what it tells now."""
+        seen = self._seen.setdefault(plan, Seen())
+        if log.as_of is not None:
+            seen.add(log.operations)
+            self._guids |= guids(log.operations)
+        return seen
 
-    async def _log(self, plan: str, clock: Clock) -> _Log:
+    async def _system_log(self, repos: list[str], clock: Clock) -> _Log:
+        """Upkeep of the repositories: asked for each by itself, for hooks of one push a monthly check of another out.
+
+        Only operations tell by which id a repository can be asked for, so at first all are asked for together.
+        """
+        every: dict[str, Row] = {}
+        as_of: list[datetime] = []
+        together = not repos or any(repo not in self._guids for repo in repos)
+        if together:
+            log = await self._log(SYSTEM, clock)
+            if log.as_of is None:
+                return log
+            self._guids |= guids(log.operations)
+            every |= {str(row.get("id")): row for row in log.operations}
+            as_of.append(log.as_of)
+            if len(log.operations) < LAST:
+                return log
+        for guid in [self._guids[repo] for repo in repos if repo in self._guids]:
+            log = await self._log(SYSTEM, clock, guid)
+            if log.as_of is None:
+                return log
+            every |= {str(row.get("id")): row for row in log.operations}
+            as_of.append(log.as_of)
+        return _Log(min(as_of), tuple(every.values()))
+
+    async def _log(self, plan: str, clock: Clock, repo_guid: str | None = None) -> _Log:
         """The newest operations of a plan. What can't be read blanks only itself: the summary still tells of its runs."""
         at = clock()
-        body = {"selector": {"planId": plan}, "lastN": str(LAST)}
+        selector = {"planId": plan, **({"repoGuid": repo_guid} if repo_guid else {})}
+        body = {"selector": selector, "lastN": str(LAST)}
         try:
             return _Log(at, parse_operations(await self._upstream.post(OPERATIONS, body)))
         except SourceError as error:

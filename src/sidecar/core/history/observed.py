@@ -89,12 +89,13 @@ def upkeep_job(source: str, job: UpkeepJob) -> JobId:
 def runs_of_jobs(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
     """By job the runs to remember, newest first: of upkeep all, of a Backrest plan the good ones.
 
-    A plan's summary calls dry runs good: nothing is taken from it unless the plan's log was read.
+    A plan's summary calls dry runs good: nothing is taken from it while the plan's log can't be read.
     """
     for job in report.facts(UpkeepJob):
         yield str(upkeep_job(report.source, job)), job.runs
     for plan in report.facts(BackrestPlan):
-        if _read(report.reading("plans"), report.reading("operations", plan.id)) is not None:
+        log = report.reading("operations", plan.id)
+        if log is None or _read(log) is not None:
             good = tuple(run for run in plan.runs if run.good)
             yield str(JobId(SourceName(report.source), "plan", plan.id)), good
 
