@@ -19,7 +19,7 @@ from sidecar.core.history.record import record
 from sidecar.core.model import JobRow, Outcome, PartKind, Run, State, Verdict
 from sidecar.core.reports.facts import BackrestPlan, UpkeepJob
 from sidecar.core.reports.report import Report, keep_what_failed
-from sidecar.core.settings import Settings
+from sidecar.core.settings import JobSetting, Settings
 from sidecar.sources.backrest import BackrestOptions, BackrestSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
@@ -497,3 +497,88 @@ def test_a_failed_check_that_hooks_pushed_out_of_the_common_log_is_read() -> Non
     server.asked.clear()
     reader.read(moment(1_795_875_300_000))
     assert [set(selector) for selector in server.asked] == [{"planId"}, *[{"planId", "repoGuid"}] * 3]
+
+
+# --- rule 12: how often it came before --------------------------------------------------------------------------------
+
+
+OVERDUE = moment(1_795_872_900_000)
+
+
+@pytest.mark.parametrize(("plan", "newest"), [("freqdays", "Mon 23 Nov"), ("stopped", "Wed 25 Nov")])
+def test_what_backrest_itself_calls_overdue_is_a_warning_at_first_contact(plan: str, newest: str) -> None:
+    server = Server(recorded("overdue_dashboard_freqdays_stopped"), *logged("overdue_operations_freqdays"))
+    verdict = Reader(server).read(OVERDUE).verdict(plan)
+
+    assert verdict.state is State.WARNING
+    assert "overdue" in (verdict.reason or "")
+    assert newest in (verdict.reason or "")
+
+
+@pytest.mark.parametrize("days", [3, 8, 20])
+def test_a_daily_plan_that_stopped_before_the_first_contact_is_a_warning(days: int) -> None:
+    nights = daily(*range(days, days + 10))
+    server = Server(summary("vault", upcoming={"vault": TOMORROW}), *nights, announced(TOMORROW))
+    verdict = Reader(server).read(NOW).verdict("vault")
+
+    assert verdict.state is State.WARNING
+    assert f"Usually every day; the newest is {days} days old" in (verdict.reason or "")
+
+
+@pytest.mark.parametrize("kind", ["Prune", "Check"])
+def test_upkeep_that_stopped_before_the_first_contact_is_a_warning(kind: str) -> None:
+    runs = daily(*range(8, 14), plan=SYSTEM, kind=kind)
+    server = Server(summary("vault", repos=["s1"]), *runs, announced(TOMORROW, SYSTEM, kind))
+    verdict = Reader(server).read(NOW).job(f"{kind.lower()}/s1").verdict
+
+    assert verdict.state is State.WARNING
+    assert "the newest is 8 days old" in (verdict.reason or "")
+
+
+@pytest.mark.parametrize("newest", [0, 1])
+def test_a_daily_plan_that_ran_today_or_is_a_few_hours_behind_is_ok(newest: int) -> None:
+    nights = daily(*range(newest, 10))
+    due = NOW + timedelta(minutes=20)
+    reader = Reader(Server(summary("vault", upcoming={"vault": due}), *nights, announced(due))).read(NOW)
+
+    assert reader.verdict("vault").state is State.OK
+
+
+def test_a_run_that_is_put_off_again_and_again_becomes_a_warning_but_never_red() -> None:
+    """Backrest counts a maximum frequency from its own start, so each restart moves the next run."""
+    server = Server(summary("vault"), *daily(*range(10)))
+    reader = Reader(server)
+    states = []
+    for hours in range(0, 60, 6):
+        due = NOW + timedelta(hours=hours + 24)
+        server.dashboard = summary("vault", upcoming={"vault": due})
+        server.operations = (*daily(*range(10)), announced(due))
+        states.append(reader.read(NOW + timedelta(hours=hours)).verdict("vault").state)
+
+    assert states == [State.OK] * 5 + [State.WARNING] * 5
+
+
+def test_a_schedule_that_was_edited_from_daily_to_weekly_is_its_rhythm_once_it_was_kept() -> None:
+    week = timedelta(days=7)
+    nights = daily(*range(10))
+    server = Server(summary("vault", upcoming={"vault": NOW + week}), *nights, announced(NOW + week))
+    reader = Reader(server).read(NOW)
+    kept = operation("Backup", "vault", NOW + week, "STATUS_SUCCESS")
+    server.dashboard = summary("vault", upcoming={"vault": NOW + 2 * week})
+    server.operations = (*nights, kept, announced(NOW + 2 * week))
+
+    assert reader.read(NOW + week + timedelta(days=5)).verdict("vault").state is State.OK
+
+
+def test_the_owners_schedule_needs_no_rhythm() -> None:
+    given = settings(BACKREST, jobs={"backrest/plan/vault": JobSetting(schedule="0 3 1 * *")})
+    server = Server(summary("vault", upcoming={"vault": TOMORROW}), *daily(*range(8, 18)), announced(TOMORROW))
+
+    assert Reader(server, given).read(NOW).verdict("vault").state is State.OK
+
+
+def test_a_plan_that_is_switched_off_is_missed_once_its_rhythm_is_broken() -> None:
+    server = Server(summary("vault"), *daily(*range(10)))
+
+    assert Reader(server).read(NOW).verdict("vault").state is State.WARNING
+    assert Reader(server).read(NOW + timedelta(days=2)).verdict("vault").state is State.MISSED

@@ -132,6 +132,7 @@ class Cause(StrEnum):
     CONCERNS = "concerns"
     OTHER_RUN_FAILED = "other_run_failed"
     NOT_VERIFIED = "not_verified"
+    OUT_OF_RHYTHM = "out_of_rhythm"
     IN_TIME = "in_time"
 
 

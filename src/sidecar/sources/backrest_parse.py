@@ -11,7 +11,7 @@ from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, Repo
 from sidecar.core.reports.report import Limit, LimitKind
 
-from .fields import Row, UnreadableError, name, row_of, showable, whole
+from .fields import Row, UnreadableError, flag, name, row_of, showable, whole
 from .problems import unreadable_rows
 
 T = TypeVar("T")
@@ -94,7 +94,16 @@ def _plan(row: Row, limits: list[Limit]) -> BackrestPlan:
     if unreadable:
         limits.append(unreadable_rows(f"runs of plan {plan}", unreadable, min(lengths)))
     newest_first = sorted((run for run in runs if run), key=lambda run: run.start, reverse=True)
-    return BackrestPlan(plan, moment_of(row, "nextBackupTimeMs"), tuple(newest_first))
+    return BackrestPlan(plan, moment_of(row, "nextBackupTimeMs"), tuple(newest_first), overdue=_is_overdue(row))
+
+
+def _is_overdue(row: Row) -> bool:
+    """What Backrest says of the newest day, the last in its list; older versions have no such list."""
+    try:
+        days = list_of(row, "historyLast30days")
+        return bool(days) and flag(row_of(days[-1]), "overdue")
+    except UnreadableError:
+        return False
 
 
 def _run(row: Row) -> Run | None:

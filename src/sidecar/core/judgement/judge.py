@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, islice, takewhile
 from zoneinfo import ZoneInfo
 
 from sidecar.core import words
@@ -17,6 +17,7 @@ from sidecar.core.model import Cause, Outcome, Run, State, Verdict
 from sidecar.core.parts.expectation import CLOCK_TOLERANCE, FIRST, Activity, Evidence, Expectation, PauseWindow
 from sidecar.core.parts.part import Part
 
+from . import rhythm
 from .due import due_time, grace, next_run, second_time
 
 #: Rule 5: how long a run may be under way where nothing tells how long such runs take.
@@ -117,7 +118,7 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
         or _nothing_owed(case)
         or _switched_off(case)
         or _unusable(case)
-        or _with_concerns(case, _by_time(case, activity))
+        or _with_concerns(case, _by_rhythm(case, _by_time(case, activity)))
     )
     return Judgement(
         expectation=expectation,
@@ -301,7 +302,7 @@ def _switched_off(case: Case) -> Verdict | None:
     if last is not None and failed and (case.good is None or last.start > case.good.start):
         return _failed(case, last)
     reason = f"job {in_force.job} is switched off; {case.newest()}"
-    period = in_force.last_period(case.now)
+    period = in_force.last_period(case.now) or _usual_gap(case)
     limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
     if limit is None or case.now < limit:
         return case.verdict(State.WARNING, Cause.SWITCHED_OFF_UPSTREAM, reason, None, action)
@@ -343,6 +344,39 @@ def _failure_outside_schedule(case: Case, good: Run) -> list[str]:
     failed = (run for run in _own(case, good.start) if run.outcome is Outcome.FAILED and not run.cancelled)
     later = (run for run in failed if run.start > good.start)
     return [f"a later run outside the schedule failed {case.at(run.start)}{_quoted(run.text)}" for run in later][:1]
+
+
+# --- rule 12: how often it came before ----------------------------------------------------------------------------------
+
+
+def _by_rhythm(case: Case, verdict: Verdict) -> Verdict:
+    """Rule 12: what comes much later than usual is a warning, never red, for nobody promised it."""
+    good, quiet = case.good, (State.OK, State.LATE, State.NEW)
+    if verdict.state not in quiet or case.evidence.as_of is None:
+        return verdict
+    if case.expectation.overdue:
+        reason = f"{case.part.source} itself calls it overdue; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, case.due, case.part.actions.missed)
+    gap = _usual_gap(case)
+    if good is None or gap is None or case.evidence.as_of <= rhythm.limit(good.start, gap, case.grace):
+        return verdict
+    old = rhythm.age(case.now - good.start)
+    reason = f"usually {rhythm.often(gap)}; the newest is {old} old; {case.newest()}"
+    since = rhythm.limit(good.start, gap, case.grace)
+    return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, since, case.part.actions.missed)
+
+
+def _usual_gap(case: Case) -> timedelta | None:
+    """How far apart its good runs are; what the upstream announced may be further apart since the schedule was edited."""
+    in_force = case.expectation.schedule
+    if not case.expectation.by_rhythm or in_force is None:
+        return None
+    every = (run.start for run in _evident(case.evidence, case.expectation.observed.runs) if run.good)
+    good = tuple(islice(every, 2 * rhythm.MOST_GAPS))
+    gap = rhythm.usual_gap(good)
+    past = [due for due in in_force.announced_before if due <= case.now][-rhythm.MOST_GAPS :]
+    announced = rhythm.announced_gap(past, good)
+    return None if gap is None else max(gap, announced)
 
 
 # --- rules 3 to 6: is one due, and what became of it ------------------------------------------------------------------

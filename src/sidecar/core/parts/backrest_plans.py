@@ -61,6 +61,8 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
         every_run_was_due=not (scheduled or reaches_back(schedule, plan.runs) or _is_next_in_turn(plan)),
         busy_is_kept=True,
         longest=_longest(plan),
+        by_rhythm=not scheduled,
+        overdue=plan.overdue and not scheduled,
     )
     return Part(
         kind=PartKind.PLAN,

@@ -214,6 +214,8 @@ class Expectation:
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
         note: why nothing can be known of it: a storage that leads to no configured server.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
+        by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
+        overdue: the upstream itself says that its next run should have come by now.
     """
 
     job: JobId
@@ -232,6 +234,8 @@ class Expectation:
     confirmed_until: datetime | None = None
     note: str | None = None
     task: Run | None = None
+    by_rhythm: bool = False
+    overdue: bool = False
 
     @property
     def schedules(self) -> tuple[ScheduleInForce, ...]:

@@ -330,12 +330,14 @@ class BackrestPlan:
     Attributes:
         next_run: the run that Backrest announced (its own clock and zone, never computed by us); None when it is disabled.
         repo: the repository it saves to, as its log tells; None where that could not be read.
+        overdue: Backrest itself misses a good run today, by the schedule that only it knows (BR-10).
     """
 
     id: str
     next_run: datetime | None
     runs: tuple[Run, ...]
     repo: str | None = None
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
