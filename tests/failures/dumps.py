@@ -168,12 +168,12 @@ PLANS = (
     ),
     Failure(
         "a plan hangs and holds up the queue",
-        at("25 02:15"),
-        NOT_STARTED,
+        at("25 14:16"),
+        AT_ONCE,
         ("service vault",),
         "missed",
-        "Running since today 02:15, longer than 30m",
-        healed=at("25 14:30"),
-        faults=(PlanTakes("vault", WEDNESDAY, timedelta(hours=12)),),
+        "Running since today 02:15, longer than 12h",
+        healed=at("25 18:30"),
+        faults=(PlanTakes("vault", WEDNESDAY, timedelta(hours=16)),),
     ),
 )

@@ -325,11 +325,11 @@ def test_what_is_due_while_a_check_runs_waits_for_it_by_name() -> None:
         reader.read(IN_QUEUE + timedelta(minutes=minutes))
         for verdict in (reader.verdict("q2"), reader.job("prune/s3").verdict, reader.job("check/s3").verdict):
             assert verdict.state is State.RUNNING
-            assert "waits for check s2, running since today 14:22" in (verdict.reason or "")
+            assert "Waits for check s2, which runs since today 14:22" in (verdict.reason or "")
 
 
 def test_a_queue_is_not_held_for_ever() -> None:
-    reader = Reader(waiting()).read(IN_QUEUE + timedelta(hours=25))
+    reader = Reader(waiting()).read(IN_QUEUE + timedelta(days=8))
 
     assert reader.verdict("q2").state is State.MISSED
 
@@ -346,7 +346,7 @@ def test_whatever_runs_holds_the_queue(kind: str) -> None:
 
     assert verdict.state is State.RUNNING
     word = "command" if kind == "RunCommand" else kind.lower()
-    assert f"waits for {word} {'s1' if plan == SYSTEM else plan}, running" in (verdict.reason or "")
+    assert f"Waits for {word} {'s1' if plan == SYSTEM else plan}, which runs" in (verdict.reason or "")
 
 
 def test_a_plan_that_is_owed_but_not_in_the_queue_waits_for_nothing() -> None:
@@ -511,7 +511,7 @@ def test_what_backrest_itself_calls_overdue_is_a_warning_at_first_contact(plan: 
     verdict = Reader(server).read(OVERDUE).verdict(plan)
 
     assert verdict.state is State.WARNING
-    assert "overdue" in (verdict.reason or "")
+    assert "Overdue, as backrest itself says" in (verdict.reason or "")
     assert newest in (verdict.reason or "")
 
 

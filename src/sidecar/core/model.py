@@ -157,6 +157,22 @@ class Verdict:
     cause: Cause | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectationRow:
+    """What one job owes a part at one destination, as judged: the part's own verdict is the worst of these.
+
+    Attributes:
+        destination: a storage, volumes or a repository, in words; None where the job has but one place.
+        last_backup: start of the newest good run there.
+    """
+
+    job: str
+    destination: str | None
+    verdict: Verdict
+    last_backup: datetime | None
+    next_run: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class PartRow:
     """A part on the board.
@@ -173,6 +189,7 @@ class PartRow:
         schedule, timezone: as the upstream writes them.
         last_run: the newest run of any outcome.
         runs: newest first, for the service's own page.
+        expectations: by job and destination, as far as jobs are switched on or were.
     """
 
     kind: PartKind
@@ -189,6 +206,7 @@ class PartRow:
     timezone: str | None
     last_run: Run | None
     runs: tuple[Run, ...] = ()
+    expectations: tuple[ExpectationRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,17 @@ def test_rule_3_a_destination_where_nothing_ever_arrived_is_never_whatever_lies_
     assert {state for _, state in house.calendar("pve/backup/daily", "15 00:00", "23 00:00")} == {"ok"}
 
 
+def test_rule_3_the_board_shows_each_expectation_beside_its_part() -> None:
+    house = House(MORNING, cluster(archives=("15 03:02",)), pbs(MORNING, group(*SAVED)))
+    (part,) = row(house.board, "vaultwarden").parts
+
+    assert [(each.job, each.destination, each.verdict.state, each.last_backup) for each in part.expectations] == [
+        ("pve/backup/daily", "pbs-main", State.OK, at("22 22:02")),
+        ("pve/backup/weekly", "nas", State.MISSED, at("15 03:02")),
+    ]
+    assert part.last_backup == at("22 22:02")
+
+
 def test_rule_3_both_destinations_filled_is_ok() -> None:
     house = House(MORNING, cluster(archives=("15 03:02", "22 03:02")), pbs(MORNING, group(*SAVED)))
 

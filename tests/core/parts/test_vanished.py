@@ -8,12 +8,25 @@ from typing import Any
 import pytest
 
 from sidecar.core.model import PartKind, SourceKind, State
-from sidecar.core.reports.facts import DumpPlan
+from sidecar.core.reports.facts import BackupGroup, DumpPlan, Guest
 from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.core.settings import ExpectSetting, Ignore, PartSetting, ServiceSetting
 from tests.core.factories import at, run
 from tests.core.remembering import DAILY, JELLYFIN, VAULTWARDEN, BoardKeeper, backrest, databasement, night, plans_desk
-from tests.core.sample_reports import CRITICAL, DATABASEMENT, PBS, PVE, away, group, pbs, pve, row, service, settings
+from tests.core.sample_reports import (
+    CRITICAL,
+    DATABASEMENT,
+    PBS,
+    PVE,
+    away,
+    group,
+    pbs,
+    pve,
+    row,
+    service,
+    settings,
+    vzdump,
+)
 
 
 def test_rule_11_a_mapped_guest_that_is_gone_is_a_note_for_thirty_days_and_then_a_wrong_reference() -> None:
@@ -165,3 +178,55 @@ def test_rule_11_a_namespace_that_cannot_be_read_makes_no_group_vanish() -> None
     desk.take(replace(server, readings=broken))
 
     assert desk.history.seen["guest:pbs:main/host/nas"].gone is None
+
+
+# --- rule 11: an id is no identity ---
+
+OLD_GUEST = Guest(105, "lxc", "oldwiki", "pve1")
+NEW_GUEST = Guest(105, "lxc", "matrix", "pve1")
+FOR_ALL = replace(CRITICAL, guests=(101, 105))
+KEPT_OF_105 = group("14 04:05", "15 04:05", vmid="105")
+
+
+def with_105(day: int, *guests: Guest, kept: BackupGroup = KEPT_OF_105, clock: str = "12:00") -> tuple[Report, Report]:
+    """The cluster and its backup server, at noon; the job takes whoever is there."""
+    there = (VAULTWARDEN, *guests)
+    job = replace(FOR_ALL, guests=tuple(guest.vmid for guest in there))
+    nights = tuple(vzdump(f"{number} 04:00", f"{number} 04:10") for number in range(13, day + 1))
+    mine = group(*(f"{number} 04:02" for number in range(13, day + 1)))
+    read = f"{day} {clock}"
+    return pve(read, *nights, guests=there, jobs=(job,)), pbs(read, mine, kept)
+
+
+@pytest.mark.parametrize(("back", "state"), [(NEW_GUEST, State.NEW), (OLD_GUEST, State.OK)])
+def test_rule_11_an_id_that_comes_back_under_another_name_is_another_guest(back: Guest, state: State) -> None:
+    desk = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"))
+    desk.take(*with_105(22, back))
+    found = row(desk.board("22 12:01"), back.name or "")
+
+    assert found.verdict.state is state
+    assert (found.count, found.last_backup is None) == ((0, True) if state is State.NEW else (2, False))
+
+
+def test_rule_11_a_new_guest_is_judged_from_its_own_first_due_time_on() -> None:
+    desk = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"), *with_105(22, NEW_GUEST))
+    desk.take(*with_105(23, NEW_GUEST))
+    assert desk.state("23 12:01", "matrix") is State.FAILED
+
+    desk.take(*with_105(24, NEW_GUEST, kept=group("14 04:05", "15 04:05", "24 04:06", vmid="105")))
+    found = row(desk.board("24 12:01"), "matrix")
+    assert (found.verdict.state, found.count) == (State.OK, 1)
+
+
+def test_rule_11_a_missing_name_is_no_name_and_changes_nothing() -> None:
+    nameless = Guest(105, "lxc", None, "pve1")
+    desk = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"), *with_105(17, nameless))
+
+    assert desk.history.seen["guest:pve:105"].since is None
+    assert desk.history.seen["guest:pve:105"].name == "oldwiki"
+
+
+def test_rule_11_a_guest_that_is_renamed_is_itself() -> None:
+    desk = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(16, NEW_GUEST))
+
+    assert desk.history.seen["guest:pve:105"].since is None

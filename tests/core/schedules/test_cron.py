@@ -23,6 +23,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("*/15 * * * *", "2026-11-24 12:01", "2026-11-24 12:15"),
         ("*/25 * * * *", "2026-11-24 12:50", "2026-11-24 13:00"),  # unlike Proxmox, which goes on at 13:25
         ("0 0 * * 7", "2026-11-24 00:00", "2026-11-29 00:00"),
+        ("0 8-10 * * *", "2026-11-24 08:00", "2026-11-24 09:00"),
         ("0 0 * jan-mar sun", "2026-11-24 00:00", "2027-01-03 00:00"),
         ("0 0 29 2 *", "2026-11-24 00:00", "2028-02-29 00:00"),
         ("0 0 L * *", "2026-11-24 00:00", "2026-11-30 00:00"),
@@ -50,6 +51,12 @@ def test_five_fields_are_due_on_the_local_clock(text: str, after: str, due: str)
 def test_a_name_stands_for_its_fields(name: str, fields: str) -> None:
     moment = _local("2026-11-24 12:34")
     assert cron.parse(name).next_after(moment, BERLIN) == cron.parse(fields).next_after(moment, BERLIN)
+
+
+def test_the_longest_text_that_upstreams_accept_is_read() -> None:
+    text = "00" + ",0" * 59 + " 2 * * *"
+    assert len(text) == 128
+    assert cron.parse(text).next_after(_local("2026-11-24 00:00"), BERLIN) == _local("2026-11-24 02:00")
 
 
 def test_a_day_counts_when_the_day_of_month_or_the_weekday_fits() -> None:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from sidecar.core import words
 from sidecar.core.history.history import History
+from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart, JudgedService, judged
-from sidecar.core.model import Board, Cause, PartKind, PartRow, ServiceRow, SourceRow, State, Verdict
+from sidecar.core.model import Board, Cause, ExpectationRow, PartKind, PartRow, ServiceRow, SourceRow, State, Verdict
 from sidecar.core.parts import offsite
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
@@ -69,6 +70,17 @@ def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> P
         timezone=schedule.timezone if schedule else None,
         last_run=part.observed.runs[0] if part.observed.runs else None,
         runs=part.observed.runs[:SHOWN_RUNS],
+        expectations=tuple(_expectation_row(judgement) for judgement in judged.judgements),
+    )
+
+
+def _expectation_row(judgement: Judgement) -> ExpectationRow:
+    return ExpectationRow(
+        job=str(judgement.expectation.job),
+        destination=judgement.expectation.destination,
+        verdict=judgement.verdict,
+        last_backup=judgement.good.start if judgement.good else None,
+        next_run=judgement.next_run,
     )
 
 

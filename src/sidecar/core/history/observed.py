@@ -100,11 +100,11 @@ def runs_of_jobs(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
             yield str(JobId(SourceName(report.source), "plan", plan.id)), good
 
 
-def members(report: Report) -> dict[str, str]:
-    """Every member that the report shows, with its name."""
+def members(report: Report) -> dict[str, str | None]:
+    """Every member that the report shows, with its name; None where that is not told (a guest whose node is off)."""
     if report.kind is SourceKind.PVE:
-        guests = ((str(guest.vmid), guest.name) for guest in report.facts(Guest) if not guest.template)
-        return {_member(report, MemberKind.GUEST, ref): name or f"guest {ref}" for ref, name in guests}
+        guests = (guest for guest in report.facts(Guest) if not guest.template)
+        return {_member(report, MemberKind.GUEST, str(guest.vmid)): guest.name for guest in guests}
     if report.kind is SourceKind.DATABASEMENT:
         refs = (
             (f"{server.name}/{database}", database)

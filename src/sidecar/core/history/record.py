@@ -160,12 +160,30 @@ def _sightings(history: History, report: Report) -> History:
     changed = {}
     for member, name in shown.items():
         before = history.seen.get(member)
-        if before is not None and before.gone is None and before.name == name:
+        if before is not None and before.gone is None and name in (None, before.name):
             continue
         if (at := observed.listed_at(report, member)) is not None:
-            changed[member] = Sighting(before.first if before else at, name)
+            changed[member] = _seen(before, name or _unnamed(member), at, named=name is not None)
     for member in _of_source(history.seen, report.source) - shown.keys():
         before = history.seen[member]
         if before.gone is None and (at := observed.listed_at(report, member)) is not None:
             changed[member] = replace(before, gone=at)
     return replace(history, seen=MappingProxyType({**history.seen, **changed})) if changed else history
+
+
+def _seen(before: Sighting | None, name: str, at: datetime, *, named: bool) -> Sighting:
+    """Rule 11: an id is no identity: what was gone and comes back under another name is another one.
+
+    A missing name is no name and changes nothing; restored under its name it is itself.
+    """
+    if before is None:
+        return Sighting(at, name)
+    if not named:
+        return replace(before, gone=None)
+    if before.gone is None or before.name == name:
+        return replace(before, name=name, gone=None)
+    return Sighting(at, name, since=at)
+
+
+def _unnamed(member: str) -> str:
+    return f"guest {member.rsplit(':', 1)[-1]}"

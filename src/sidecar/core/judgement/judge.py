@@ -14,17 +14,26 @@ from zoneinfo import ZoneInfo
 
 from sidecar.core import words
 from sidecar.core.model import Cause, Outcome, Run, State, Verdict
-from sidecar.core.parts.expectation import CLOCK_TOLERANCE, FIRST, Activity, Evidence, Expectation, PauseWindow
+from sidecar.core.parts.expectation import (
+    CLOCK_TOLERANCE,
+    FIRST,
+    SHOWN_AT_MOST,
+    Activity,
+    Evidence,
+    Expectation,
+    PauseWindow,
+    ScheduleInForce,
+)
 from sidecar.core.parts.part import Part
 
 from . import rhythm
 from .due import due_time, grace, next_run, second_time
 
-#: Rule 5: how long a run may be under way where nothing tells how long such runs take.
-LONGEST_RUN = timedelta(hours=24)
+#: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
+SHOWN_AT_LEAST = timedelta(hours=12)
 
-#: Rule 5: how long at least one may be under way that its upstream itself lists as unfinished.
-LISTED_RUN = timedelta(hours=12)
+#: Rule 5: and where no list of what runs can be read, and nothing tells how long such runs take.
+UNSEEN_AT_MOST = timedelta(hours=24)
 
 _LOWERED_BY_CONCERNS = (State.LATE, State.RUNNING, State.OK)
 
@@ -116,7 +125,7 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
         or _silenced(case)
         or _unknown(case)
         or _nothing_owed(case)
-        or _switched_off(case)
+        or _switched_off(case, activity)
         or _unusable(case)
         or _with_concerns(case, _by_rhythm(case, _by_time(case, activity)))
     )
@@ -284,26 +293,38 @@ def _nothing_owed(case: Case) -> Verdict | None:
     return case.verdict(State.DISABLED, Cause.NOTHING_OWED, why, None)
 
 
-def _switched_off(case: Case) -> Verdict | None:
-    """Rule 2: switched off upstream is no consent: a warning, then missed. A schedule that can't be read is a warning."""
+def _switched_off(case: Case, activity: Activity | None) -> Verdict | None:
+    """Rule 2: switched off upstream is no consent: a warning, then missed. A schedule that can't be read is a warning.
+
+    What was due before that is still owed (rule 1): the worse of both counts.
+    """
     in_force = case.expectation.schedule
     if in_force is None or (in_force.enabled and (in_force.schedule or in_force.announcements)):
         return None
-    action = case.part.actions.uncovered
-    if in_force.enabled and in_force.trouble:
-        reason = f"the schedule of {in_force.job} can't be read: {in_force.trouble}; {case.newest()}"
-        say = f"say when it runs: jobs, {in_force.job}, schedule"
-        return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
-    activity = _under_way(case)
-    if activity is not None and case.now <= activity.start + _limit(case, activity):
-        return _running(case, activity)
+    verdict = _unreadable_schedule(case, in_force) if in_force.enabled and in_force.trouble else _off(case, activity)
+    if case.due is None or case.due > case.now:
+        return verdict
+    return min(_by_time(case, activity), verdict, key=lambda each: each.state.rank)
+
+
+def _unreadable_schedule(case: Case, in_force: ScheduleInForce) -> Verdict:
+    reason = f"the schedule of {in_force.job} can't be read: {in_force.trouble}; {case.newest()}"
+    say = f"say when it runs: jobs, {in_force.job}, schedule"
+    return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
+
+
+def _off(case: Case, activity: Activity | None) -> Verdict:
+    in_force = case.expectation.schedule
     last = next(_own(case, FIRST), None)
     failed = last is not None and last.outcome is Outcome.FAILED and not last.cancelled
     if last is not None and failed and (case.good is None or last.start > case.good.start):
         return _failed(case, last)
-    reason = f"job {in_force.job} is switched off; {case.newest()}"
-    period = in_force.last_period(case.now) or _usual_gap(case)
+    if activity is not None and case.now <= activity.start + _limit(case, activity):
+        return _running(case, activity)
+    reason = f"job {case.expectation.job} is switched off; {case.newest()}"
+    period = (in_force.last_period(case.now) if in_force is not None else None) or _usual_gap(case)
     limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
+    action = case.part.actions.uncovered
     if limit is None or case.now < limit:
         return case.verdict(State.WARNING, Cause.SWITCHED_OFF_UPSTREAM, reason, None, action)
     reason = f"{reason}, the limit was {case.at(limit)}"
@@ -355,8 +376,8 @@ def _by_rhythm(case: Case, verdict: Verdict) -> Verdict:
     if verdict.state not in quiet or case.evidence.as_of is None:
         return verdict
     if case.expectation.overdue:
-        reason = f"{case.part.source} itself calls it overdue; {case.newest()}"
-        return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, case.due, case.part.actions.missed)
+        reason = f"overdue, as {case.part.source} itself says; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, None, case.part.actions.missed)
     gap = _usual_gap(case)
     if good is None or gap is None or case.evidence.as_of <= rhythm.limit(good.start, gap, case.grace):
         return verdict
@@ -427,9 +448,8 @@ def _running(case: Case, activity: Activity) -> Verdict:
     """Rule 5: an unfinished run replaces late and missed."""
     since = case.at(activity.start)
     if activity.blocks_queue:
-        reason = f"due {case.at(case.due)}, " if case.due else ""
-        reason = f"{reason}waits for {activity.name or 'what runs'}, running since {since}; {case.newest()}"
-        return case.verdict(State.RUNNING, Cause.UNDER_WAY, reason, activity.start)
+        reason = f"waits for {activity.name}, which runs" if activity.name else "waits for what runs"
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"{reason} since {since}", activity.start)
     rest = f", usually {words.duration(activity.usual)}" if activity.usual else ""
     return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {since}{rest}", activity.start)
 
@@ -443,9 +463,10 @@ def _running_too_long(case: Case, activity: Activity) -> Verdict:
 
 
 def _limit(case: Case, activity: Activity) -> timedelta:
-    if activity.blocks_queue and activity.usual:
-        return max(LISTED_RUN, 2 * activity.usual)
-    return min(LONGEST_RUN, max(case.grace, 2 * activity.usual)) if activity.usual else LONGEST_RUN
+    """Rule 5: twice as long as the longest run that is remembered, and longer where the upstream shows what runs."""
+    if case.expectation.starts_seen:
+        return max(SHOWN_AT_LEAST, 2 * activity.usual) if activity.usual else SHOWN_AT_MOST
+    return max(case.grace, 2 * activity.usual) if activity.usual else UNSEEN_AT_MOST
 
 
 def _under_way(case: Case) -> Activity | None:

@@ -29,6 +29,14 @@ class GuestBackups:
     archives: tuple[Archive, ...]
     failures: tuple[Task, ...]
 
+    def since(self, moment: datetime) -> GuestBackups:
+        """Those that began at ``moment`` or later."""
+        return GuestBackups(
+            summary=self.summary.since(moment),
+            archives=tuple(archive for archive in self.archives if archive.time >= moment),
+            failures=tuple(task for task in self.failures if task.start >= moment),
+        )
+
     def begun(self) -> list[datetime]:
         """When anything began to be saved, finished or not."""
         return [*self.summary.begun, *(archive.time for archive in self.archives)]

@@ -21,6 +21,10 @@ SHORT_GRACE = timedelta(minutes=30)
 #: How far the clock of an upstream may run ahead before its runs are no evidence (rule 6).
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
+#: Rule 5: how long a run may be under way while the upstream shows that it is not over, and nothing tells how long such
+#: runs take (a first backup of 20 TB).
+SHOWN_AT_MOST = timedelta(days=7)
+
 FIRST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -160,8 +164,10 @@ class Evidence:
         return seen is None or run.start > seen + CLOCK_TOLERANCE
 
     def stale(self, now: datetime) -> bool:
-        """Nothing was read, or it was too long ago."""
-        return self.as_of is None or now - self.as_of > self.stale_after
+        """Rule 6: nothing was read, it was too long ago, or by a clock that was set back since: then nothing is proved."""
+        if self.as_of is None:
+            return True
+        return now - self.as_of > self.stale_after or self.as_of > now + CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

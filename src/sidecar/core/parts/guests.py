@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sidecar.core.history.history import PlanRow
@@ -18,7 +18,7 @@ from sidecar.core.settings import SourceSetting
 
 from . import vzdump
 from .destination import Destination, GuestBackups
-from .expectation import Evidence, Expectation, Observed, sort_out
+from .expectation import SHOWN_AT_MOST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first, weakest
 from .plan_history import Owed, PlanHistory, Remembered
@@ -104,7 +104,11 @@ class _Cluster:
         if key not in self._cohorts:
             self._cohorts[key] = _Cohort(self, guest.node, jobs)
         cohort = self._cohorts[key]
-        return _Member(guest, cohort, {place.key: place.kept(guest) for place in cohort.destinations})
+        name = MemberId(MemberKind.GUEST, SourceName(self.source.name), str(guest.vmid))
+        sighting = self.inputs.history.seen.get(str(name))
+        member = _Member(guest, cohort, str(name), sighting.since if sighting else None)
+        member.kept.update({place.key: member.backups(place) for place in cohort.destinations})
+        return member
 
     def _proofs(self, node: str) -> dict[str, list[datetime]]:
         """What proves whose a task is, by job: when something began to be saved where only that job saves the guest."""
@@ -118,16 +122,28 @@ class _Cluster:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A guest with its cohort, and by destination what is kept of it."""
+    """A guest with its cohort, and by destination what is kept of it.
+
+    Attributes:
+        name: its name in the memory.
+        since: rule 11: from then on the id is its own; None where it always was.
+    """
 
     guest: Guest
     cohort: _Cohort
-    kept: dict[object, GuestBackups]
+    name: str
+    since: datetime | None
+    kept: dict[object, GuestBackups] = field(default_factory=dict)
 
     def at(self, destination: Destination) -> GuestBackups:
         """What is kept of it at a destination, whether a job of today leads there or not."""
         kept = self.kept.get(destination.key)
-        return destination.kept(self.guest) if kept is None else kept
+        return self.backups(destination) if kept is None else kept
+
+    def backups(self, destination: Destination) -> GuestBackups:
+        """The same, not looked up: what was kept of another guest that had its id before is left out."""
+        kept = destination.kept(self.guest)
+        return kept if self.since is None else kept.since(self.since)
 
 
 class _Cohort:
@@ -191,15 +207,15 @@ def _owed(cluster: _Cluster, node: str, job: BackupJob) -> Owed:
 def _part(member: _Member) -> GuestPart:
     guest, cohort = member.guest, member.cohort
     cluster = cohort.cluster
-    name = MemberId(MemberKind.GUEST, SourceName(cluster.source.name), str(guest.vmid))
-    every = _remembered(member, str(name))
+    every = _remembered(member)
     expectations = _expectations(member, every)
     observed = _together(member, expectations)
-    traces = (observed.runs[-1].start if observed.runs else None, cluster.tasks(cohort.node).oldest_of(guest))
+    named = None if member.since else cluster.tasks(cohort.node).oldest_of(guest)
+    traces = (observed.runs[-1].start if observed.runs else None, named, member.since)
     places = [place for destination in cohort.destinations for place in destination.places]
     part = Part(
         kind=PartKind.GUEST,
-        ref=name.ref,
+        ref=str(guest.vmid),
         name=guest.name or f"guest {guest.vmid}",
         source=cluster.source.name,
         observed=observed,
@@ -224,10 +240,12 @@ def _groups(guest: Guest, destinations: Iterable[Destination]) -> tuple[Group, .
     return tuple((place.source.name, place.group_of(guest)) for place in places)
 
 
-def _remembered(member: _Member, name: str) -> tuple[Remembered, ...]:
-    """What each job owes the guest; then what ended jobs may still owe."""
-    cohort = member.cohort
+def _remembered(member: _Member) -> tuple[Remembered, ...]:
+    """What each job owes the guest; then what ended jobs may still owe. What was owed to another one is nobody's."""
+    cohort, name = member.cohort, member.name
     every = cohort.plans.of(name)
+    if member.since is not None:
+        every = tuple(_since(remembered, member.since) for remembered in every)
     if len(every) == 1:
         return every
     rows = cohort.cluster.inputs.history.plans.get(name, ())
@@ -240,6 +258,11 @@ def _expectations(member: _Member, every: Sequence[Remembered]) -> tuple[Expecta
     return tuple(
         _expectation(member, remembered, not_its_own) for remembered, not_its_own in zip(every, others, strict=True)
     )
+
+
+def _since(remembered: Remembered, since: datetime) -> Remembered:
+    own = tuple(past for past in remembered.past if past.valid_to is None or past.valid_to > since)
+    return remembered if len(own) == len(remembered.past) else replace(remembered, past=own)
 
 
 def _unless_replaced(
@@ -264,7 +287,7 @@ def _not_their_own(member: _Member, every: Sequence[Remembered]) -> list[frozens
     for key in {place.key for place in places}:
         there = [number for number, place in enumerate(places) if place.key == key]
         if len(there) > 1:
-            runs = _saved(member, places[there[0]], None)
+            runs = _saved(member, places[there[0]], UPLOAD_LIMIT)
             sorted_out = sort_out(runs, [every[number].schedules for number in there])
             for number, not_its_own in zip(there, sorted_out, strict=True):
                 others[number] = not_its_own
@@ -279,12 +302,13 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     shared = cohort.batches(remembered)
     batches = [*shared, *tasks.single(guest, remembered.schedules)]
     longest = vzdump.longest(batches)
-    runs = _saved(member, destination, longest)
+    open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
+    at_work = any(task.end is None for task in open_ended)
+    runs = _saved(member, destination, SHOWN_AT_MOST if at_work else _upload_limit(longest))
     backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
     if evidence.as_of is not None and destination.evidences:
         without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
-    open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
     return Expectation(
         job=remembered.job,
         destination=" and ".join(storage.name for storage in destination.storages) or None,
@@ -300,10 +324,14 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     )
 
 
-def _saved(member: _Member, destination: Destination, longest: timedelta | None) -> tuple[Run, ...]:
-    """The guest's snapshots, archives and failed uploads at a destination as runs, newest first."""
+def _saved(member: _Member, destination: Destination, upload_limit: timedelta) -> tuple[Run, ...]:
+    """The guest's snapshots, archives and failed uploads at a destination as runs, newest first.
+
+    Args:
+        upload_limit: what is unfinished for longer has failed.
+    """
     kept, seen_until = member.at(destination), member.cohort.evidence(destination).as_of
-    saved = kept.summary.runs(seen_until, _upload_limit(longest))
+    saved = kept.summary.runs(seen_until, upload_limit)
     if not kept.archives and not kept.failures:
         return saved
     return newest_first([*saved, *snapshots.archive_runs(kept.archives), *snapshots.failed_runs(kept.failures)])
@@ -331,7 +359,7 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
     if len(expectations) == 1 and len(cohort.destinations) == 1:
         return expectations[0].observed
     places = cohort.destinations
-    own = [_observed(member.at(place), _saved(member, place, None), cohort.evidence(place)) for place in places]
+    own = [_observed(member.at(place), _saved(member, place, UPLOAD_LIMIT), cohort.evidence(place)) for place in places]
     own += [expectation.observed for expectation in expectations]
     runs = {run.start: run for observed in own for run in observed.runs}
     return Observed(

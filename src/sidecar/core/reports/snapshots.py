@@ -34,6 +34,18 @@ class SnapshotSummary:
     verified_at: datetime | None = None
     verified: int = 0
 
+    def since(self, moment: datetime) -> SnapshotSummary:
+        """What those prove that began at ``moment`` or later: the older ones belong to somebody else."""
+        if not self.begun or self.begun[-1] >= moment:
+            return self
+        finished = tuple(run for run in self.finished if run.start >= moment)
+        return SnapshotSummary(
+            begun=tuple(begun for begun in self.begun if begun >= moment),
+            finished=finished,
+            unfinished=tuple(snapshot for snapshot in self.unfinished if snapshot.time >= moment),
+            unusable=self.unusable if finished else None,
+        )
+
     def runs(self, as_of: datetime | None, upload_limit: timedelta) -> tuple[Run, ...]:
         """All of them as runs, newest first, when they were listed at ``as_of`` and uploads take ``upload_limit`` at most."""
         if not self.unfinished:
