@@ -188,6 +188,10 @@ def test_a_configured_schedule_that_cannot_be_read_is_a_finding(schedule: str) -
             "fingerprint: string should match pattern",
         ),
         ('{kind: backrest, url: "http://b.lan", username: me}', "needs username and password together"),
+        (
+            '{kind: backrest, url: "http://b.lan", username: me, password: {file: /x}, basic_auth: {file: /y}}',
+            "has both username and basic_auth",
+        ),
         ("{kind: pbss}", "has an unknown kind"),
         ("{}", "is missing the key kind"),
     ],

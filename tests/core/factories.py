@@ -65,6 +65,8 @@ _OF_EXPECTATION = {
     "every_run_was_due",
     "busy_is_kept",
     "confirmed_until",
+    "by_rhythm",
+    "overdue",
 }
 _OF_OBSERVED = {"concerns", "unusable", "verified_at", "count", "evidence"}
 

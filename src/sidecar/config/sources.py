@@ -74,11 +74,20 @@ class Backrest(_Tls):
     url: WebAddress
     username: str | None = Field(default=None, description="Leave it out if its authentication is off.")
     password: Secret | None = None
+    basic_auth: Secret | None = Field(
+        default=None,
+        description="USER:PASSWORD that a proxy in front of it asks for; only where Backrest's own authentication is off.",
+    )
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.username is None) != (self.password is None):
             raise ValueError("needs username and password together, or neither")
+        if self.username is not None and self.basic_auth is not None:
+            raise ValueError(
+                "has both username and basic_auth, but a call carries only one login; "
+                "keep one of them, or let the proxy in front pass Backrest's API"
+            )
         return self
 
 

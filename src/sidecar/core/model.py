@@ -76,6 +76,7 @@ class Run:
         outcome: what became of it.
         size: bytes it produced.
         text: the upstream's own words about a failure. Hostile text: escape it wherever it is shown.
+        cancelled: a person ended it, or took it out of the queue when it was due: a failure that nobody has to look for.
     """
 
     start: datetime
@@ -83,6 +84,7 @@ class Run:
     outcome: Outcome
     size: int | None = None
     text: str | None = None
+    cancelled: bool = False
 
     @property
     def good(self) -> bool:
@@ -121,6 +123,7 @@ class Cause(StrEnum):
     SCHEDULE_UNREADABLE = "schedule_unreadable"
     NEWEST_UNUSABLE = "newest_unusable"
     RUN_FAILED = "run_failed"
+    RUN_CANCELLED = "run_cancelled"
     UNDER_WAY = "under_way"
     UNDER_WAY_TOO_LONG = "under_way_too_long"
     WAITING = "waiting"
@@ -129,6 +132,7 @@ class Cause(StrEnum):
     CONCERNS = "concerns"
     OTHER_RUN_FAILED = "other_run_failed"
     NOT_VERIFIED = "not_verified"
+    OUT_OF_RHYTHM = "out_of_rhythm"
     IN_TIME = "in_time"
 
 

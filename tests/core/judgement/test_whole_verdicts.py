@@ -46,6 +46,9 @@ AWAY = Problem("connection refused", "start it")
 HOLIDAY = PauseWindow(at("21 00:00"), at("24 00:00"), "holiday")
 UNREADABLE = replace(daily(), schedule=None, text="whenever", trouble="unable to read schedule 'whenever'")
 QUEUE = Activity(at("23 02:00"), blocks_queue=True)
+CANCELLED = replace(failed("23 04:01", "by Anna"), cancelled=True)
+ANNOUNCED = replace(daily(), schedule=None, text=None, announced=at("24 04:00"))
+RHYTHM = tuple(run(f"{day} 04:00") for day in range(14, 21))
 NO_REASON = replace(HOLIDAY, reason=None)
 IN_TWO_JOBS = (daily(), daily("mon 04:00", job="weekly"))
 
@@ -97,6 +100,37 @@ VERDICTS = [
     Whole(
         "in a queue", guest(YESTERDAY, activities=(QUEUE,)), MORNING, State.RUNNING, Cause.UNDER_WAY, "23 02:00",
         "Waits for what runs since today 02:00.",
+    ),
+    Whole(
+        "in a queue, by name", guest(YESTERDAY, activities=(replace(QUEUE, name="check b2"),)), MORNING,
+        State.RUNNING, Cause.UNDER_WAY, "23 02:00", "Waits for check b2, which runs since today 02:00.",
+    ),
+    Whole(
+        "cancelled", guest(YESTERDAY, CANCELLED), MORNING, State.WARNING, Cause.RUN_CANCELLED, "23 04:08",
+        "The run of today 04:01 was cancelled: by Anna; newest backup Sun 22 Nov 04:00.", "Fix it.",
+    ),
+    Whole(
+        "cancelled without a backup", guest(CANCELLED), MORNING, State.WARNING, Cause.RUN_CANCELLED, "23 04:08",
+        "The run of today 04:01 was cancelled: by Anna; no backup of vaultwarden exists.", "Fix it.",
+    ),
+    Whole(
+        "failed, then cancelled", guest(YESTERDAY, failed("23 04:00"), replace(CANCELLED, start=at("23 05:00"))), MORNING,
+        State.FAILED, Cause.RUN_FAILED, "23 04:07",
+        "The run that ended today 04:07 failed: job errors; newest backup Sun 22 Nov 04:00.", "Fix it.",
+    ),
+    Whole(
+        "cancelled yesterday", guest(run("21 04:00"), replace(CANCELLED, start=at("22 04:00"))), MORNING,
+        State.MISSED, Cause.NOTHING_STARTED, "23 04:30",
+        "Due today 04:00, nothing had started by 04:30; newest backup Sat 21 Nov 04:00.", "Look at it.",
+    ),
+    Whole(
+        "out of rhythm", guest(*RHYTHM, plans=(ANNOUNCED,), by_rhythm=True), MORNING,
+        State.WARNING, Cause.OUT_OF_RHYTHM, "21 10:30",
+        "Usually every day; the newest is 3 days old; newest backup Fri 20 Nov 04:00.", "Look at it.",
+    ),
+    Whole(
+        "overdue", guest(YESTERDAY, plans=(ANNOUNCED,), overdue=True), MORNING,
+        State.WARNING, Cause.OUT_OF_RHYTHM, None, "Overdue, as pve itself says; newest backup Sun 22 Nov 04:00.", "Look at it.",
     ),
     Whole(
         "older snapshot corrupt", guest(YESTERDAY, read=NOON, concerns=("an older snapshot failed verification",)), NOON,

@@ -92,9 +92,18 @@ def upkeep_job(source: str, job: UpkeepJob) -> JobId:
     return JobId(SourceName(source), job.kind, job.id)
 
 
-def upkeep_runs_of(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
-    """The upkeep jobs with the runs that the report tells of each, newest first."""
-    return ((str(upkeep_job(report.source, job)), job.runs) for job in report.facts(UpkeepJob))
+def runs_of_jobs(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
+    """By job the runs to remember, newest first: of upkeep all, of a Backrest plan the good ones.
+
+    A plan's summary calls dry runs good: nothing is taken from it while the plan's log can't be read.
+    """
+    for job in report.facts(UpkeepJob):
+        yield str(upkeep_job(report.source, job)), job.runs
+    for plan in report.facts(BackrestPlan):
+        log = report.reading("operations", plan.id)
+        if log is None or _read(log) is not None:
+            good = tuple(run for run in plan.runs if run.good)
+            yield str(JobId(SourceName(report.source), "plan", plan.id)), good
 
 
 def members(report: Report) -> dict[str, str | None]:

@@ -142,13 +142,13 @@ def _announcements(history: History, report: Report) -> History:
     return replace(history, announced=MappingProxyType({**history.announced, **changed})) if changed else history
 
 
-# --- rule 8: runs of upkeep -----------------------------------------------------------------------------------------------
+# --- rules 1 and 8: runs that were seen --------------------------------------------------------------------------------------
 
 
 def _runs(history: History, report: Report) -> History:
-    """A backup server tells only the last run of an upkeep job, so each one that was seen is kept."""
+    """A backup server tells only the last run of an upkeep job, and Backrest's log may be cleared: what was seen is kept."""
     changed = {}
-    for job, runs in observed.upkeep_runs_of(report):
+    for job, runs in observed.runs_of_jobs(report):
         before = history.runs.get(job, ())
         known = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS] if runs != before[: len(runs)] else before
         if known != before:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, islice, takewhile
 from zoneinfo import ZoneInfo
 
 from sidecar.core import words
@@ -26,6 +26,7 @@ from sidecar.core.parts.expectation import (
 )
 from sidecar.core.parts.part import Part
 
+from . import rhythm
 from .due import due_time, grace, next_run, second_time
 
 #: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
@@ -65,13 +66,17 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One expectation of one member at one moment, with what every rule asks for."""
+    """One expectation of one member at one moment, with what every rule asks for.
+
+    ``cancelled`` is a run that a person ended after the newest good one; it answers its due time (rule 10).
+    """
 
     part: Part
     expectation: Expectation
     now: datetime
     zone: ZoneInfo
     good: Run | None
+    cancelled: Run | None
     due: datetime | None
     grace: timedelta
     names_job: bool
@@ -105,13 +110,15 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
     good = _newest_good(part, expectation, now)
     known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
     oldest = min(known, default=expectation.observed.evidence.as_of)
-    due = due_time(expectation, part.pauses, good, oldest)
+    cancelled = _newest_cancelled(expectation, good)
+    due = due_time(expectation, part.pauses, cancelled or good, oldest)
     case = Case(
         part=part,
         expectation=expectation,
         now=now,
         zone=zone,
         good=good,
+        cancelled=cancelled,
         due=due,
         grace=grace(expectation, now),
         names_job=sum(each.schedule is not None for each in part.expectations) > 1,
@@ -125,7 +132,7 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
         or _nothing_owed(case)
         or _switched_off(case, activity)
         or _unusable(case)
-        or _with_concerns(case, _by_time(case, activity))
+        or _with_concerns(case, _by_rhythm(case, _by_time(case, activity)))
     )
     return Judgement(
         expectation=expectation,
@@ -224,6 +231,17 @@ def _newest_good(part: Part, expectation: Expectation, now: datetime) -> Run | N
     return max((run for run in (there, newest_evident(part, now)) if run), key=lambda run: run.start, default=None)
 
 
+def _newest_cancelled(expectation: Expectation, good: Run | None) -> Run | None:
+    """Rule 10: the newest run that a person cancelled, if nothing was good since. It excuses no other failure."""
+    since = good.start if good else FIRST
+    failed = [
+        run
+        for run in _evident(expectation.observed.evidence, expectation.observed.runs, since)
+        if run.outcome is Outcome.FAILED and run.start > since and run.start not in expectation.not_its_own
+    ]
+    return failed[0] if failed and all(run.cancelled for run in failed) else None
+
+
 def _own(case: Case, since: datetime) -> Iterator[Run]:
     """The runs of the expectation itself: those that answer only others at the same destination are left out (rule 3)."""
     others = case.expectation.not_its_own
@@ -304,12 +322,13 @@ def _unreadable_schedule(case: Case, in_force: ScheduleInForce) -> Verdict:
 def _off(case: Case, activity: Activity | None) -> Verdict:
     in_force = case.expectation.schedule
     last = next(_own(case, FIRST), None)
-    if last is not None and last.outcome is Outcome.FAILED and (case.good is None or last.start > case.good.start):
+    failed = last is not None and last.outcome is Outcome.FAILED and not last.cancelled
+    if last is not None and failed and (case.good is None or last.start > case.good.start):
         return _failed(case, last)
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
     reason = f"job {case.expectation.job} is switched off; {case.newest()}"
-    period = in_force.last_period(case.now) if in_force is not None else None
+    period = (in_force.last_period(case.now) if in_force is not None else None) or _usual_gap(case)
     limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
     action = case.part.actions.uncovered
     if limit is None or case.now < limit:
@@ -349,8 +368,42 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
 
 def _failure_outside_schedule(case: Case, good: Run) -> list[str]:
     """Rule 3: one that failed after the newest good run but before D is a warning."""
-    later = (run for run in _own(case, good.start) if run.outcome is Outcome.FAILED and run.start > good.start)
+    failed = (run for run in _own(case, good.start) if run.outcome is Outcome.FAILED and not run.cancelled)
+    later = (run for run in failed if run.start > good.start)
     return [f"a later run outside the schedule failed {case.at(run.start)}{_quoted(run.text)}" for run in later][:1]
+
+
+# --- rule 12: how often it came before ----------------------------------------------------------------------------------
+
+
+def _by_rhythm(case: Case, verdict: Verdict) -> Verdict:
+    """Rule 12: what comes much later than usual is a warning, never red, for nobody promised it."""
+    good, quiet = case.good, (State.OK, State.LATE, State.NEW)
+    if verdict.state not in quiet or case.evidence.as_of is None:
+        return verdict
+    if case.expectation.overdue:
+        reason = f"overdue, as {case.part.source} itself says; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, None, case.part.actions.missed)
+    gap = _usual_gap(case)
+    if good is None or gap is None or case.evidence.as_of <= rhythm.limit(good.start, gap, case.grace):
+        return verdict
+    old = rhythm.age(case.now - good.start)
+    reason = f"usually {rhythm.often(gap)}; the newest is {old} old; {case.newest()}"
+    since = rhythm.limit(good.start, gap, case.grace)
+    return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, since, case.part.actions.missed)
+
+
+def _usual_gap(case: Case) -> timedelta | None:
+    """How far apart its good runs are; what the upstream announced may be further apart since the schedule was edited."""
+    in_force = case.expectation.schedule
+    if not case.expectation.by_rhythm or in_force is None:
+        return None
+    every = (run.start for run in _evident(case.evidence, case.expectation.observed.runs) if run.good)
+    good = tuple(islice(every, 2 * rhythm.MOST_GAPS))
+    gap = rhythm.usual_gap(good)
+    past = [due for due in in_force.announced_before if due <= case.now][-rhythm.MOST_GAPS :]
+    announced = rhythm.announced_gap(past, good)
+    return None if gap is None else max(gap, announced)
 
 
 # --- rules 3 to 6: is one due, and what became of it ------------------------------------------------------------------
@@ -373,6 +426,10 @@ def _by_time(case: Case, activity: Activity | None) -> Verdict:
 
 
 def _before_due(case: Case) -> Verdict:
+    if case.cancelled is not None:
+        run = case.cancelled
+        reason = f"the run of {case.at(run.start)} was cancelled{_quoted(run.text)}; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.RUN_CANCELLED, reason, run.end or run.start, case.part.actions.failed)
     if case.good is None:
         first = f"nothing was due yet; first run {case.at(case.due)}" if case.due else "nothing was ever due"
         return case.verdict(State.NEW, Cause.NOTHING_WAS_DUE, first, None)
@@ -384,7 +441,7 @@ def _newest_failure(case: Case) -> Run | None:
     if case.due is None:
         return None
     since = case.due - early(case.expectation, case.due)
-    return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED), None)
+    return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED and not run.cancelled), None)
 
 
 def _failed(case: Case, run: Run) -> Verdict:
@@ -397,7 +454,8 @@ def _running(case: Case, activity: Activity) -> Verdict:
     """Rule 5: an unfinished run replaces late and missed."""
     since = case.at(activity.start)
     if activity.blocks_queue:
-        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"waits for what runs since {since}", activity.start)
+        reason = f"waits for {activity.name}, which runs" if activity.name else "waits for what runs"
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"{reason} since {since}", activity.start)
     rest = f", usually {words.duration(activity.usual)}" if activity.usual else ""
     return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {since}{rest}", activity.start)
 

@@ -131,11 +131,13 @@ class Activity:
     Attributes:
         usual: how long such runs take.
         blocks_queue: whatever is due waits for it, whenever it began itself (Backrest does one thing at a time).
+        name: what it is, where it is waited for: "check b2".
     """
 
     start: datetime
     usual: timedelta | None = None
     blocks_queue: bool = False
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,8 @@ class Expectation:
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
         note: why nothing can be known of it: a storage that leads to no configured server.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
+        by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
+        overdue: the upstream itself says that its next run should have come by now.
     """
 
     job: JobId
@@ -236,6 +240,8 @@ class Expectation:
     confirmed_until: datetime | None = None
     note: str | None = None
     task: Run | None = None
+    by_rhythm: bool = False
+    overdue: bool = False
 
     @property
     def schedules(self) -> tuple[ScheduleInForce, ...]:

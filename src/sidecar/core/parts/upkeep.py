@@ -60,7 +60,9 @@ def _of_backrest(inputs: Inputs, source: SourceSetting, report: Report) -> Itera
         for kind in ("prune", "check"):
             upkeep_ = seen.get((kind, repo.id)) or UpkeepJob(kind=kind, id=repo.id, datastore=repo.id)
             schedule = _schedule(inputs, source, upkeep_)
-            expectation = _expectation(inputs, upkeep_, schedule, evidence, queue(report))
+            waits_for = queue(inputs, report, upkeep_.runs, upkeep_.next_run or inputs.now)
+            expectation = _expectation(inputs, upkeep_, schedule, evidence, waits_for)
+            expectation = replace(expectation, by_rhythm=schedule.schedule is None)
             if schedule.schedule or schedule.announcements or expectation.observed.runs:
                 job = expectation.job
                 actions = _actions(job, "the operation's log in Backrest", "Check that Backrest runs.")

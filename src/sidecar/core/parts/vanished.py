@@ -13,6 +13,7 @@ from sidecar.core.ids import GroupKey, JobId, MemberId, SourceName
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports.coverage import covers
 from sidecar.core.reports.facts import DumpPlan
+from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
 
 from .expectation import Evidence, Observed
@@ -121,7 +122,9 @@ def _still_expected(inputs: Inputs, gone: Lost, guest_parts: list[GuestPart]) ->
     if gone.kind is PartKind.PLAN:
         job = str(JobId(SourceName(gone.source.name), "plan", gone.ref))
         own, announced = inputs.settings.jobs.get(job), inputs.history.announced.get(job, ())
-        return (own is not None and own.schedule is not None) or bool(announced and announced[-1] >= gone.gone)
+        good = next(iter(inputs.history.runs.get(job, ())), None)
+        still = bool(announced) and (announced[-1] >= gone.gone or good is None or good.start < announced[-1] - EARLY)
+        return still or (own is not None and own.schedule is not None)
     if gone.source.kind is not SourceKind.PBS:
         return False
     key = (gone.source.name, GroupKey.parse(gone.ref))

@@ -330,12 +330,14 @@ class BackrestPlan:
     Attributes:
         next_run: the run that Backrest announced (its own clock and zone, never computed by us); None when it is disabled.
         repo: the repository it saves to, as its log tells; None where that could not be read.
+        overdue: Backrest itself misses a good run today, by the schedule that only it knows (BR-10).
     """
 
     id: str
     next_run: datetime | None
     runs: tuple[Run, ...]
     repo: str | None = None
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +345,20 @@ class Repo:
     """A Backrest repository. Scope ("repos",)."""
 
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueHolder:
+    """Whatever Backrest does right now, while all that is due waits. Scopes ("operations", plan) and ("upkeep",).
+
+    Attributes:
+        name: its kind and the plan or repository it is for: "check b2", "backup photos", "restore b2".
+        longest: seconds that the longest of its earlier runs took, as far as they are known.
+    """
+
+    name: str
+    start: datetime
+    longest: int | None = None
 
 
 Fact = (
@@ -361,5 +377,6 @@ Fact = (
     | Dump
     | BackrestPlan
     | Repo
+    | QueueHolder
 )
 FactT = TypeVar("FactT", bound=Fact)

@@ -102,7 +102,8 @@ class OutcomeResolver:
         if unfinished is not None:
             return self._outcome(State.RUNNING, unfinished, None)
         if runs and (due >= self._unthinned_from or not self._member.failures_are_gaps):
-            return self._outcome(State.FAILED, runs[-1], runs[-1].text, self._good_after(runs[-1].start))
+            state = State.WARNING if runs[-1].cancelled else State.FAILED
+            return self._outcome(state, runs[-1], runs[-1].text, self._good_after(runs[-1].start))
         covering = self._covering(due)
         if covering is not None:
             return self._outcome(_STATES[covering.outcome], covering, None) if self._is_last_in(due, covering) else None

@@ -22,10 +22,10 @@ from sidecar.core.history.verdict_log import (
     VerdictChange,
     VerdictLog,
 )
-from sidecar.core.judgement.judge import LONGEST_RUN, Judgement
+from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.model import Board, Cause, ServiceRow, SourceRow, State
-from sidecar.core.parts.expectation import Expectation, ScheduleInForce
+from sidecar.core.parts.expectation import SHOWN_AT_MOST, Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.schedules.due_times import skipped
 
@@ -219,7 +219,7 @@ def _final_state(outcome: MemberOutcome | None, due: datetime, now: datetime) ->
         return FinalState.NOT_OBSERVED
     if outcome.state is State.RUNNING:
         begun = outcome.run.start if outcome.run is not None else due
-        return FinalState.FAILED if now - begun > LONGEST_RUN else None
+        return FinalState.FAILED if now - begun > SHOWN_AT_MOST else None
     return _FINAL.get(outcome.state)
 
 
