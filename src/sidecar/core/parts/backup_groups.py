@@ -55,7 +55,6 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         runs=runs,
         count=len(summary.finished),
         concerns=summary.concerns,
-        unusable=summary.unusable,
         verified_at=summary.verified_at,
         verified=summary.verified,
     )

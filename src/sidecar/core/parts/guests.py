@@ -280,7 +280,8 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     batches = [*shared, *tasks.single(guest, remembered.schedules)]
     longest = vzdump.longest(batches)
     runs = _saved(member, destination, longest)
-    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
+    arrived = {run.start for run in kept.summary.corrupt}
+    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED or run.start in arrived]
     if evidence.as_of is not None and destination.evidences:
         without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
@@ -319,7 +320,6 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
         runs=runs,
         count=kept.count,
         concerns=kept.summary.concerns,
-        unusable=kept.summary.unusable,
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
     )

@@ -14,6 +14,9 @@ from .facts import Archive, BackupGroup, Snapshot, Task
 #: An upload that is older than this is a failed one, where nothing tells how long uploads usually take.
 UPLOAD_LIMIT = timedelta(hours=24)
 
+#: What is said of a run whose snapshot can't be restored.
+CORRUPT = "its snapshot failed verification"
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSummary:
@@ -21,48 +24,45 @@ class SnapshotSummary:
 
     Attributes:
         begun: when any of them began, newest first.
-        finished: the finished ones as runs, newest first.
+        finished: the finished ones as runs, newest first; corrupt ones are no backups.
+        corrupt: those that failed verification here, as failed runs, newest first (rule 9).
         unfinished: those without a size, newest first (rule 10: no backups).
-        concerns, unusable, verified_at, verified: as in parts.expectation.Observed.
+        concerns, verified_at, verified: as in parts.expectation.Observed.
     """
 
     begun: tuple[datetime, ...] = ()
     finished: tuple[Run, ...] = ()
+    corrupt: tuple[Run, ...] = ()
     unfinished: tuple[Snapshot, ...] = ()
     concerns: tuple[str, ...] = ()
-    unusable: str | None = None
     verified_at: datetime | None = None
     verified: int = 0
 
     def runs(self, as_of: datetime | None, upload_limit: timedelta) -> tuple[Run, ...]:
         """All of them as runs, newest first, when they were listed at ``as_of`` and uploads take ``upload_limit`` at most."""
-        if not self.unfinished:
+        if not self.unfinished and not self.corrupt:
             return self.finished
         unfinished = (_unfinished(snapshot, as_of, upload_limit) for snapshot in self.unfinished)
-        return tuple(sorted((*self.finished, *unfinished), key=attrgetter("start"), reverse=True))
+        return tuple(sorted((*self.finished, *self.corrupt, *unfinished), key=attrgetter("start"), reverse=True))
 
 
 def summary(groups: Iterable[BackupGroup]) -> SnapshotSummary:
     """What the snapshots of all ``groups`` prove together."""
     mine = sorted((snapshot for group in groups for snapshot in group.snapshots), key=attrgetter("time"), reverse=True)
-    finished = [snapshot for snapshot in mine if snapshot.size is not None]
-    newest = finished[0] if finished else None
-    verified = [snapshot for snapshot in finished if snapshot.verification is not None]
-    corrupt = [snapshot for snapshot in verified if _failed_here(snapshot)]
-    ok = Outcome.OK
+    corrupt = [snapshot for snapshot in mine if snapshot.size is not None and _failed_here(snapshot)]
+    finished = [snapshot for snapshot in mine if snapshot.size is not None and not _failed_here(snapshot)]
+    verified = [snapshot.verification for snapshot in finished if snapshot.verification and snapshot.verification.own]
+    ok, failed = Outcome.OK, Outcome.FAILED
     return SnapshotSummary(
         begun=tuple([snapshot.time for snapshot in mine]),
         finished=tuple([Run(snapshot.time, None, ok, snapshot.size) for snapshot in finished]),
+        corrupt=tuple([Run(snapshot.time, None, failed, snapshot.size, CORRUPT) for snapshot in corrupt]),
         unfinished=tuple(snapshot for snapshot in mine if snapshot.size is None),
-        concerns=tuple(_older_corrupt(corrupt)) if newest not in corrupt else (),
-        unusable="the newest backup failed verification" if newest and newest in corrupt else None,
-        verified=sum(
-            snapshot.verification.own and snapshot.verification.ok for snapshot in verified if snapshot.verification
+        concerns=tuple(
+            _older_corrupt(sum(snapshot.time < finished[0].time for snapshot in corrupt) if finished else 0)
         ),
-        verified_at=next(
-            (snapshot.verification.at for snapshot in verified if snapshot.verification and snapshot.verification.own),
-            None,
-        ),
+        verified=len(verified),
+        verified_at=next((verification.at for verification in verified), None),
     )
 
 
@@ -77,11 +77,12 @@ def _failed_here(snapshot: Snapshot) -> bool:
     return snapshot.verification is not None and snapshot.verification.own and not snapshot.verification.ok
 
 
-def _older_corrupt(corrupt: list[Snapshot]) -> Iterator[str]:
-    if len(corrupt) == 1:
+def _older_corrupt(count: int) -> Iterator[str]:
+    """Superseded by a newer good one it is worth a warning, no more."""
+    if count == 1:
         yield "an older snapshot failed verification"
-    elif corrupt:
-        yield f"{len(corrupt)} older snapshots failed verification"
+    elif count:
+        yield f"{count} older snapshots failed verification"
 
 
 def archive_runs(archives: Iterable[Archive]) -> list[Run]:
