@@ -6,7 +6,7 @@ An empty list proves nothing there (PBS-6), so a refresh asks first what the tok
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from itertools import chain
 
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Datastore, Task, UpkeepJob
-from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading
+from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading
 from sidecar.upstream.calls import Call
 from sidecar.upstream.upstream import Upstream
 
@@ -203,14 +203,24 @@ async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, nam
     scope = ("snapshots", store, namespace)
     if not pbs_grants.sees_namespace(permissions, store, namespace):
         return Reading(scope, None, (), pbs_grants.namespace_closed(store, namespace))
+    where = f"{store}/{namespace}".rstrip("/")
     answer = await refresh.rows(
-        f"snapshots of {store}/{namespace}".rstrip("/"),
+        f"snapshots of {where}",
         partial(pbs_parse.parse_snapshot, store=store),
         SNAPSHOTS,
         {"ns": namespace} if namespace else None,
         store=store,
     )
+    if unknown := pbs_parse.unknown_states(answer.rows):
+        refresh.limits.append(_unknown_verifications(where, unknown))
     return answer.reading(scope, pbs_parse.groups_of(answer.rows, store, namespace))
+
+
+def _unknown_verifications(where: str, states: Sequence[str]) -> Limit:
+    """Rule 9: neither failures nor successes."""
+    backups = "1 backup" if len(states) == 1 else f"{len(states)} backups"
+    text = f"the verification of {backups} in {where} is neither ok nor failed ({states[0]}), and does not count"
+    return Limit(text, kind=LimitKind.NOT_READ, culprit=where, count=len(states))
 
 
 def _why_closed(store: Datastore) -> Problem | None:

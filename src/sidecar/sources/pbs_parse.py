@@ -29,6 +29,9 @@ from .upid import parse_upid
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _KEEPS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
 
+#: How a verification may have ended. Any other state says nothing of the snapshot (PBS-17).
+_VERIFIED = ("ok", "failed")
+
 #: Of finished tasks these are kept: uploads, and runs of upkeep jobs.
 _TASK_TYPES = ("backup", *TASK_TYPES.values())
 
@@ -130,41 +133,53 @@ def parse_namespace(row: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRow:
-    """A snapshot and the group that it belongs to."""
+    """A snapshot and the group that it belongs to.
+
+    ``unknown_state``: the state of its verification where that is neither "ok" nor "failed", so that nothing is known.
+    """
 
     type: str
     id: str
     owner: str | None
     snapshot: Snapshot
+    unknown_state: str | None = None
 
 
 def parse_snapshot(row: Any, store: str) -> SnapshotRow:
     """A row of /snapshots. Without ``size`` the manifest can't be read: unfinished or broken (PBS-16)."""
     row = row_of(row)
+    upid, state = _verification(row.get("verification"))
     snapshot = Snapshot(
         time=begun(row, "backup-time"),
         size=whole(row, "size"),
-        verification=_verification(row.get("verification"), store),
+        verification=_verified(upid, state, store) if state in _VERIFIED else None,
         comment=first_line(row, "comment"),
         protected=flag(row, "protected"),
     )
-    return SnapshotRow(step(row, "backup-type"), step(row, "backup-id"), text(row, "owner"), snapshot)
+    unknown = state if state not in _VERIFIED else None
+    return SnapshotRow(step(row, "backup-type"), step(row, "backup-id"), text(row, "owner"), snapshot, unknown)
 
 
-def _verification(value: Any, store: str) -> Verification | None:
-    """A synced copy brings its source's verification along: then the worker id begins with another datastore.
+def unknown_states(rows: Iterable[SnapshotRow]) -> tuple[str, ...]:
+    """The states of verifications that are neither "ok" nor "failed", one for each such snapshot."""
+    return tuple(row.unknown_state for row in rows if row.unknown_state is not None)
 
-    Where the UPID can't be read the verification counts as our own, so that a failed one isn't lost.
-    """
+
+def _verification(value: Any) -> tuple[str | None, str | None]:
+    """The task and the state of a verification; no state where there was none."""
     if value is None:
-        return None
+        return None, None
     row = row_of(value)
-    return _verified(text(row, "upid"), name(row, "state"), store)
+    return text(row, "upid"), name(row, "state")
 
 
 @lru_cache(maxsize=1024)
-def _verified(task: str | None, state: str, store: str) -> Verification:
-    """One run verifies thousands of snapshots: they share what it found."""
+def _verified(task: str | None, state: str | None, store: str) -> Verification:
+    """What one run found. It verifies thousands of snapshots: they share it.
+
+    A synced copy brings its source's verification along: then the worker id begins with another datastore. Where the UPID
+    can't be read the verification counts as our own, so that a failed one isn't lost.
+    """
     upid = parse_upid(task)
     own = upid is None or upid.id.partition(":")[0] == store
     return Verification(ok=state == "ok", at=upid.start if upid else None, own=own)
