@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +28,9 @@ from .upid import parse_upid
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _KEEPS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
+
+#: How far back an estimate must look.
+_HISTORY = timedelta(days=7)
 
 #: How a verification may have ended. Any other state says nothing of the snapshot (PBS-17).
 _VERIFIED = ("ok", "failed")
@@ -66,6 +69,7 @@ def parse_datastore(row: Any) -> Datastore:
         error=None if mounted else "it is not mounted",
         removable=status in ("mounted", "notmounted"),
         mounted=mounted,
+        object_store=text(row, "backend-type") == "s3",
     )
 
 
@@ -98,9 +102,18 @@ def parse_usage(row: Any) -> Usage:
         total=whole(row, "total"),
         used=whole(row, "used"),
         avail=whole(row, "avail"),
-        full_at=moment(row, "estimated-full-date"),
+        full_at=moment(row, "estimated-full-date") if _reaches_back(row) else None,
         error=words(row, "error"),
     )
+
+
+def _reaches_back(row: Row) -> bool:
+    """The estimate rests on a week of the history, which has gaps; where none is told nobody knows (PBS-22)."""
+    history, step_ = row.get("history"), whole(row, "history-delta")
+    if not isinstance(history, list):
+        return True
+    first = next((place for place, share in enumerate(history) if share is not None), len(history))
+    return (len(history) - first) * timedelta(seconds=min(step_ or 1800, 86400)) >= _HISTORY
 
 
 def with_usage(stores: Iterable[Datastore], usages: Iterable[Usage], now: datetime) -> tuple[Datastore, ...]:
@@ -243,7 +256,7 @@ class GcRow:
     """A datastore's garbage collection, and how many index files (archives) it counted last."""
 
     job: UpkeepJob
-    index_files: int
+    index_files: int | None
 
 
 def parse_gc(row: Any) -> GcRow:
@@ -261,7 +274,7 @@ def parse_gc(row: Any) -> GcRow:
         next_run=moment(row, "next-run"),
         runs=_last_run(row, text(row, "upid"), upid_is_older=result in (TaskResult.FAILED, TaskResult.UNKNOWN)),
     )
-    return GcRow(job, whole(row, "index-file-count") or 0)
+    return GcRow(job, whole(row, "index-file-count"))
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------------

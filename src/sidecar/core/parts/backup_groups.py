@@ -34,20 +34,23 @@ def parts(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) ->
         key = GroupKey.parse(path)
     except ValueError:
         return []
-    return [
-        part
-        for source, _ in inputs.of(SourceKind.PBS)
-        if wanted in (None, source.name)
-        for part in _part(inputs, source, key, guest_parts)
-    ]
+    asked = [source for source, _ in inputs.of(SourceKind.PBS) if wanted in (None, source.name)]
+    there = [source for source in asked if inputs.group_index(source).group(key) is not None]
+    hidden = [source for source in asked if _may_hide(inputs, source, key)] if not there else []
+    return [_part(inputs, source, key, guest_parts) for source in there or hidden]
 
 
-def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Iterator[Part]:
+def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
+    """The source knows such a datastore, but what lies in that namespace could not be read: it may well be there."""
+    place = Place(source, key.datastore, key.namespace)
+    known = place.reading(inputs.reports.get(source.name)) is not None
+    return known and place.evidence(inputs).as_of is None
+
+
+def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part:
     index = inputs.group_index(source)
-    if index.group(key) is None:
-        return
-    reading = Place(source, key.datastore, key.namespace).reading(inputs.reports.get(source.name))
-    evidence, summary = inputs.evidence(source, reading), index.summary(key)
+    evidence = Place(source, key.datastore, key.namespace).evidence(inputs)
+    summary = index.summary(key)
     failures = snapshots.failed_runs(index.failed_uploads(key))
     runs = newest_first([*summary.runs(evidence.as_of, snapshots.UPLOAD_LIMIT), *failures])
     observed = Observed(
@@ -63,7 +66,7 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         replace(expectation, observed=observed, starts_seen=False, note=None)
         for expectation in (writer.expectations if writer else ())
     ]
-    yield Part(
+    return Part(
         kind=PartKind.GUEST,
         ref=key.path,
         name=key.path,

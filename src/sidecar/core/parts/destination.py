@@ -54,10 +54,7 @@ class Destination:
         self.places = _places(inputs, source, storages)
         self._archive_readings = _archive_readings(report, storages, node)
         self.evidences = (
-            *(
-                inputs.evidence(place.source, place.reading(inputs.reports.get(place.source.name)))
-                for place in self.places
-            ),
+            *(place.evidence(inputs) for place in self.places),
             *(inputs.evidence(source, reading) for reading in self._archive_readings),
         )
         self._indexes: tuple[tuple[Place, GroupIndex], ...] = tuple(

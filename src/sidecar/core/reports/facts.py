@@ -128,6 +128,8 @@ class Datastore:
         error: why the server itself can't use it.
         removable: its disk may be unplugged on purpose; False too where the version does not tell.
         mounted: False while the disk of a removable one is not there.
+        object_store: it keeps its data in S3, so its sizes are those of a cache and say nothing of room.
+        index_files: how many archives its last garbage collection counted; None where none tells.
     """
 
     name: str
@@ -139,6 +141,15 @@ class Datastore:
     error: str | None = None
     removable: bool = False
     mounted: bool = True
+    object_store: bool = False
+    index_files: int | None = None
+
+    @property
+    def free(self) -> float | None:
+        """The share that is free, as PBS counts it: of what is used and what is available; None where it does not tell."""
+        if self.used is None or self.avail is None or self.used + self.avail <= 0:
+            return None
+        return self.avail / (self.used + self.avail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
