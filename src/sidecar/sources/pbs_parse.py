@@ -29,6 +29,8 @@ from .upid import parse_upid
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _KEEPS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
 
+_MANIFEST = "index.json.blob"
+
 #: How far back an estimate must look.
 _HISTORY = timedelta(days=7)
 
@@ -162,15 +164,25 @@ def parse_snapshot(row: Any, store: str) -> SnapshotRow:
     """A row of /snapshots. Without ``size`` the manifest can't be read: unfinished or broken (PBS-16)."""
     row = row_of(row)
     upid, state = _verification(row.get("verification"))
+    size = whole(row, "size")
     snapshot = Snapshot(
         time=begun(row, "backup-time"),
-        size=whole(row, "size"),
+        size=size,
         verification=_verified(upid, state, store) if state in _VERIFIED else None,
         comment=first_line(row, "comment"),
         protected=flag(row, "protected"),
+        damaged=size is None and _has_cut_manifest(row.get("files")),
     )
     unknown = state if state not in _VERIFIED else None
     return SnapshotRow(step(row, "backup-type"), step(row, "backup-id"), text(row, "owner"), snapshot, unknown)
+
+
+def _has_cut_manifest(files: Any) -> bool:
+    """The manifest is the last file of an upload; the sizes of all files stand in it, so none is told of a cut one."""
+    if not isinstance(files, list):
+        return False
+    manifests = (file for file in files if isinstance(file, dict) and file.get("filename") == _MANIFEST)
+    return any("size" not in manifest for manifest in manifests)
 
 
 def unknown_states(rows: Iterable[SnapshotRow]) -> tuple[str, ...]:

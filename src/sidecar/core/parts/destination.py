@@ -94,7 +94,8 @@ def _summary(groups: Sequence[tuple[GroupIndex, GroupKey]]) -> SnapshotSummary:
     if len(groups) == 1:
         index, key = groups[0]
         return index.summary(key)
-    return snapshots.summary(group for index, key in groups if (group := index.group(key)))
+    told = {start: run for index, key in groups for start, run in index.told(key).items()}
+    return snapshots.summary((group for index, key in groups if (group := index.group(key))), told)
 
 
 def _places(inputs: Inputs, source: SourceSetting, storages: Iterable[Storage]) -> tuple[Place, ...]:

@@ -79,13 +79,17 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (PBS-16)."""
+    """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (PBS-16).
+
+    ``damaged``: its upload had come to its end, for the manifest is there, but the manifest can't be read.
+    """
 
     time: datetime
     size: int | None
     verification: Verification | None = None
     comment: str | None = None
     protected: bool = False
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

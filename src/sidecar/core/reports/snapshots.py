@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
+from types import MappingProxyType
 
 from sidecar.core.model import Outcome, Run
 
@@ -13,6 +14,8 @@ from .facts import Archive, BackupGroup, Snapshot, Task
 
 #: An upload that is older than this is a failed one, where nothing tells how long uploads usually take.
 UPLOAD_LIMIT = timedelta(hours=24)
+
+_NOTHING_TOLD: Mapping[datetime, Run] = MappingProxyType({})
 
 #: What is said of a run whose snapshot can't be restored.
 CORRUPT = "its snapshot failed verification"
@@ -27,6 +30,7 @@ class SnapshotSummary:
         finished: the finished ones as runs, newest first; corrupt ones are no backups.
         corrupt: those that failed verification here, as failed runs, newest first (rule 9).
         unfinished: those without a size, newest first (rule 10: no backups).
+        told: of the unfinished ones by start what the server's tasks tell of them (rule 5).
         concerns, verified_at, verified: as in parts.expectation.Observed.
     """
 
@@ -34,6 +38,7 @@ class SnapshotSummary:
     finished: tuple[Run, ...] = ()
     corrupt: tuple[Run, ...] = ()
     unfinished: tuple[Snapshot, ...] = ()
+    told: Mapping[datetime, Run] = field(default_factory=dict)
     concerns: tuple[str, ...] = ()
     verified_at: datetime | None = None
     verified: int = 0
@@ -42,12 +47,14 @@ class SnapshotSummary:
         """All of them as runs, newest first, when they were listed at ``as_of`` and uploads take ``upload_limit`` at most."""
         if not self.unfinished and not self.corrupt:
             return self.finished
-        unfinished = (_unfinished(snapshot, as_of, upload_limit) for snapshot in self.unfinished)
+        unfinished = (
+            self.told.get(snapshot.time) or _unfinished(snapshot, as_of, upload_limit) for snapshot in self.unfinished
+        )
         return tuple(sorted((*self.finished, *self.corrupt, *unfinished), key=attrgetter("start"), reverse=True))
 
 
-def summary(groups: Iterable[BackupGroup]) -> SnapshotSummary:
-    """What the snapshots of all ``groups`` prove together."""
+def summary(groups: Iterable[BackupGroup], told: Mapping[datetime, Run] = _NOTHING_TOLD) -> SnapshotSummary:
+    """What the snapshots of all ``groups`` prove together. ``told``: see SnapshotSummary."""
     mine = sorted((snapshot for group in groups for snapshot in group.snapshots), key=attrgetter("time"), reverse=True)
     corrupt = [snapshot for snapshot in mine if snapshot.size is not None and _failed_here(snapshot)]
     finished = [snapshot for snapshot in mine if snapshot.size is not None and not _failed_here(snapshot)]
@@ -58,6 +65,7 @@ def summary(groups: Iterable[BackupGroup]) -> SnapshotSummary:
         finished=tuple([Run(snapshot.time, None, ok, snapshot.size) for snapshot in finished]),
         corrupt=tuple([Run(snapshot.time, None, failed, snapshot.size, CORRUPT) for snapshot in corrupt]),
         unfinished=tuple(snapshot for snapshot in mine if snapshot.size is None),
+        told=told,
         concerns=tuple(
             _older_corrupt(sum(snapshot.time < finished[0].time for snapshot in corrupt) if finished else 0)
         ),
@@ -67,6 +75,9 @@ def summary(groups: Iterable[BackupGroup]) -> SnapshotSummary:
 
 
 def _unfinished(snapshot: Snapshot, as_of: datetime | None, upload_limit: timedelta) -> Run:
+    """By its age, where no task tells of it. One with a manifest was uploaded to its end, and is no backup all the same."""
+    if snapshot.damaged:
+        return Run(snapshot.time, None, Outcome.FAILED, text="its manifest can't be read")
     if as_of is not None and as_of - snapshot.time <= upload_limit:
         return Run(snapshot.time, None, Outcome.RUNNING)
     return Run(snapshot.time, None, Outcome.FAILED, text="its upload never finished")
