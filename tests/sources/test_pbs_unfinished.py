@@ -1,4 +1,4 @@
-"""Unfinished snapshots of a running PBS 3.2.4: uploads under way, after a crash, and with a cut manifest."""
+"""What is not finished on a running PBS 3.2.4: uploads, also after a crash or with a cut manifest, and a collection."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sidecar.core.reports.group_index import GroupIndex
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 from sidecar.sources import pbs_parse
+from sidecar.sources.pbs_upkeep_runs import with_runs
 
 _SAMPLES = Path(__file__).parent / "samples_pbs_real"
 
@@ -62,3 +63,19 @@ def test_a_snapshot_with_a_cut_manifest_is_a_failure_and_no_upload() -> None:
     newest = runs("manifest_truncated_snapshots", None, key, read)[0]
 
     assert (newest.outcome, newest.text) == (Outcome.FAILED, "its manifest can't be read")
+
+
+def test_a_running_garbage_collection_shows_its_own_start_and_not_that_of_its_last_success() -> None:
+    tasks = [task for row in rows("uploading_tasks") if (task := pbs_parse.parse_task(row))]
+    jobs = [pbs_parse.parse_gc(row).job for row in rows("running_gc")]
+    store2 = next(job for job in with_runs(jobs, tasks) if job.id == "store2")
+
+    began = datetime.fromtimestamp(1795458338, UTC)
+    assert store2.runs == (Run(began, None, Outcome.RUNNING),)
+
+
+def test_without_the_task_list_nobody_tells_when_it_began() -> None:
+    jobs = [pbs_parse.parse_gc(row).job for row in rows("running_gc")]
+    store2 = next(job for job in with_runs(jobs, ()) if job.id == "store2")
+
+    assert store2.runs == ()

@@ -149,6 +149,11 @@ class Datastore:
     index_files: int | None = None
 
     @property
+    def away(self) -> bool:
+        """Its disk was taken out: it may be gone on purpose."""
+        return self.removable and not self.mounted
+
+    @property
     def free(self) -> float | None:
         """The share that is free, as PBS counts it: of what is used and what is available; None where it does not tell."""
         if self.used is None or self.avail is None or self.used + self.avail <= 0:
