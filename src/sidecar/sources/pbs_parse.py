@@ -244,8 +244,16 @@ def parse_job(row: Any, kind: str) -> UpkeepJob:
         keeps=any(whole(row, key) for key in _KEEPS) if kind == "prune" else None,
         next_run=moment(row, "next-run"),
         comment=first_line(row, "comment"),
+        owner=_owner(row) if kind == "sync" else None,
         runs=_last_run(row, text(row, "last-run-upid")),
     )
+
+
+def _owner(row: Row) -> str | None:
+    """Whom the copies of a sync job belong to; None where it pushes, and makes none here."""
+    if text(row, "sync-direction") == "push":
+        return None
+    return text(row, "owner") or "root@pam"
 
 
 def _last_run(row: Row, upid: str | None, *, upid_is_older: bool = False) -> tuple[Run, ...]:

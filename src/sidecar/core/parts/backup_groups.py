@@ -1,15 +1,12 @@
-"""Backup groups named by themselves ("pbs:main/ns/host/nas"), and what is kept of guests that are gone."""
+"""Backup groups named by themselves: "pbs:main/ns/host/nas"."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports import snapshots
-from sidecar.core.reports.facts import BackupGroup
 from sidecar.core.settings import PartSetting, SourceSetting
 
 from .expectation import Observed
@@ -92,25 +89,3 @@ def _writer(source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) 
             )
             return replace(guest.part, expectations=there)
     return None
-
-
-def notes(inputs: Inputs, guest_parts: list[GuestPart], taken: set[tuple[PartKind, str]]) -> Iterator[str]:
-    """Groups that no row shows: of guests that are gone (kept, not expected, rule 2), and of clients nobody mapped."""
-    clusters = inputs.of(SourceKind.PVE)
-    if not any(report and inputs.fresh(source, report.reading("guests")) for source, report in clusters):
-        return
-    owned = {group for guest in guest_parts for group in guest.groups}
-    gone: list[str] = []
-    clients: list[str] = []
-    for source, report in inputs.of(SourceKind.PBS):
-        for group in report.facts(BackupGroup) if report else ():
-            path = group.path
-            shown = (source.name, group.key) in owned or (PartKind.GUEST, f"{source.name}:{path}") in taken
-            if not shown and not _ignored(inputs, path):
-                (clients if group.type == "host" else gone).append(f"{source.name}:{path}")
-    yield from (f"Kept backups of a guest that is gone: {path}." for path in sorted(gone))
-    yield from (f"No service names the backups of {path}, so nothing is expected of them." for path in sorted(clients))
-
-
-def _ignored(inputs: Inputs, path: str) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in inputs.settings.ignore.groups)

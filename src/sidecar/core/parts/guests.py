@@ -42,8 +42,10 @@ class GuestPart:
     groups_of: tuple[tuple[Group, ...], ...]
 
     def ignored_by(self, ignored: Iterable[str]) -> bool:
-        """One of "101", "tag:x", "pool:x" names it."""
-        names = {str(self.guest.vmid), f"pool:{self.guest.pool}", *(f"tag:{tag}" for tag in self.guest.tags)}
+        """One of "101", "tag:x", "pool:x" names it; a pool takes the pools within it ("x/y") along."""
+        steps = (self.guest.pool or "").split("/")
+        pools = {f"pool:{'/'.join(steps[:depth])}" for depth in range(1, len(steps) + 1) if self.guest.pool}
+        names = {str(self.guest.vmid), *pools, *(f"tag:{tag}" for tag in self.guest.tags)}
         return not names.isdisjoint(ignored)
 
 

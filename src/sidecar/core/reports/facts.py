@@ -171,6 +171,7 @@ class UpkeepJob:
         datastore: for Backrest the repository.
         keeps: a prune job has a keep option; without one it never runs ("keeps everything", PBS-26). None for other kinds.
         next_run: may lie in the past: then the scheduler could not start it (PBS-25); for Backrest the announced run.
+        owner: of a sync job that pulls, whom its copies belong to; None for any other job.
         runs: newest first: the one that runs now or the last one, then earlier ones without gaps, as far back as the
             upstream reports them (Backrest's log, PBS's tasks). Where only the end of the last one is known, its end
             stands for its start too.
@@ -185,6 +186,7 @@ class UpkeepJob:
     keeps: bool | None = None
     next_run: datetime | None = None
     comment: str | None = None
+    owner: str | None = None
     runs: tuple[Run, ...] = ()
 
     @property
