@@ -64,10 +64,7 @@ class Destination:
         # A node that is off must not hide what the others know of their own guests.
         reached = (reading for reading in self._archive_readings if reading.scope[1] in ("shared", node))
         self.evidences = (
-            *(
-                inputs.evidence(place.source, place.reading(inputs.reports.get(place.source.name)))
-                for place in self.places
-            ),
+            *(place.evidence(inputs) for place in self.places),
             *(inputs.evidence(source, reading) for reading in reached),
         )
         self._indexes: tuple[tuple[Place, GroupIndex], ...] = tuple(
@@ -107,7 +104,8 @@ def _summary(groups: Sequence[tuple[GroupIndex, GroupKey]]) -> SnapshotSummary:
     if len(groups) == 1:
         index, key = groups[0]
         return index.summary(key)
-    return snapshots.summary(group for index, key in groups if (group := index.group(key)))
+    told = {start: run for index, key in groups for start, run in index.told(key).items()}
+    return snapshots.summary((group for index, key in groups if (group := index.group(key))), told)
 
 
 def _places(inputs: Inputs, source: SourceSetting, storages: Iterable[Storage]) -> tuple[Place, ...]:

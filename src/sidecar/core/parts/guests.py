@@ -42,8 +42,10 @@ class GuestPart:
     groups_of: tuple[tuple[Group, ...], ...]
 
     def ignored_by(self, ignored: Iterable[str]) -> bool:
-        """One of "101", "tag:x", "pool:x" names it."""
-        names = {str(self.guest.vmid), f"pool:{self.guest.pool}", *(f"tag:{tag}" for tag in self.guest.tags)}
+        """One of "101", "tag:x", "pool:x" names it; a pool takes the pools within it ("x/y") along."""
+        steps = (self.guest.pool or "").split("/")
+        pools = {f"pool:{'/'.join(steps[:depth])}" for depth in range(1, len(steps) + 1) if self.guest.pool}
+        names = {str(self.guest.vmid), *pools, *(f"tag:{tag}" for tag in self.guest.tags)}
         return not names.isdisjoint(ignored)
 
 
@@ -326,7 +328,8 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
     at_work = any(task.end is None for task in open_ended)
     runs = _saved(member, destination, SHOWN_AT_MOST if at_work else _upload_limit(longest))
-    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
+    arrived = {run.start for run in kept.summary.corrupt}
+    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED or run.start in arrived]
     if evidence.as_of is not None and destination.evidences:
         without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
@@ -375,7 +378,6 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
         runs=runs,
         count=kept.count,
         concerns=kept.summary.concerns,
-        unusable=kept.summary.unusable,
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
     )
