@@ -162,18 +162,40 @@ def test_switched_off_at_its_server_is_no_consent() -> None:
         ("selected", ("shop",), None, False),
         ("pattern", (), "^crm", True),
         ("pattern", (), "^shop", False),
-        ("pattern", (), "(a+)+$", True),
-        ("pattern", (), "[", True),
+        ("pattern", (), "^(?!archive_).*", True),
+        ("pattern", (), "^(?!cr)", False),
+        ("pattern", (), "^CRM", True),
+        ("pattern", (), "(a+)+$", False),
+        ("pattern", (), "[", False),
+        ("pattern", (), None, False),
+        ("pattern", (), r"(.)\1", None),
+        ("excluded", ("shop",), None, True),
+        ("excluded", ("crm",), None, False),
+        ("unknown", (), None, None),
     ],
 )
 def test_which_configuration_covers_a_database(
-    mode: str, names: tuple[str, ...], pattern: str | None, covered: bool
+    mode: str, names: tuple[str, ...], pattern: str | None, covered: bool | None
 ) -> None:
     assert coverage.covers(replace(SELECTED, mode=mode, databases=names, pattern=pattern), "crm") is covered
 
 
-def test_a_pattern_that_could_take_for_ever_is_never_matched() -> None:
-    assert coverage.covers(replace(SELECTED, mode="pattern", pattern="(a|a)*b"), "a" * 60)
+def test_where_nobody_can_tell_whether_a_pattern_takes_it_a_database_is_unknown_and_the_cure_is_named() -> None:
+    plans = (replace(SELECTED, id="b2", schedule_name="Odd", mode="pattern", pattern=r"^(.)\1", databases=()),)
+    verdict = dumps_board("23 07:30", dump("23 02:00"), plans=plans).services[0].verdict
+
+    assert verdict.state is State.UNKNOWN
+    assert verdict.reason is not None
+    assert "can't be told whether Odd takes this database" in verdict.reason
+    assert "expect" in verdict.reason
+    off = (replace(plans[0], enabled=False), SELECTED)
+    assert state("23 07:30", dump("23 02:00"), plans=off) is State.OK
+
+
+def test_a_database_that_a_configuration_leaves_out_is_no_part_of_it() -> None:
+    plans = (replace(SELECTED, mode="excluded", databases=("legacy",)),)
+
+    assert [row.name for row in dumps_board("23 07:30", dump("23 02:00"), plans=plans).services] == ["crm"]
 
 
 def test_a_database_that_nothing_covers_any_more_is_a_warning_while_dumps_are_kept() -> None:

@@ -74,11 +74,15 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Database:
-    """A database with all its rows, and by backup that covers it (its place on the server) the rows that are its own."""
+    """A database with all its rows, and by backup that covers it (its place on the server) the rows that are its own.
+
+    ``untold``: the places of backups of which it can't be told whether they cover it.
+    """
 
     name: str
     every: _Rows
     by_plan: dict[int, _Rows]
+    untold: tuple[int, ...] = ()
 
 
 @cached
@@ -90,12 +94,15 @@ def _databases(report: Report) -> tuple[tuple[DatabaseServer, tuple[_Database, .
 
 
 def _database(server: DatabaseServer, name: str, rows: Sequence[Dump]) -> _Database:
-    covering = [place for place, plan in enumerate(server.plans) if coverage.covers(plan, name)]
+    covered = [coverage.covers(plan, name) for plan in server.plans]
+    covering = [place for place, told in enumerate(covered) if told]
+    untold = tuple(place for place, told in enumerate(covered) if told is None)
     every = _rows(rows)
     if len({coverage.volumes_key(server.plans[place]) for place in covering}) < 2:
-        return _Database(name, every, dict.fromkeys(covering, every))
+        return _Database(name, every, dict.fromkeys(covering, every), untold)
     owners = [(row, coverage.backups_of(row, server.plans, covering)) for row in rows]
-    return _Database(name, every, {place: _rows([row for row, mine in owners if place in mine]) for place in covering})
+    by_plan = {place: _rows([row for row, mine in owners if place in mine]) for place in covering}
+    return _Database(name, every, by_plan, untold)
 
 
 def _rows(rows: Sequence[Dump]) -> _Rows:
@@ -126,6 +133,8 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
             copies = tuple(offsite.of_dumps(inputs, source.name, database.every.kept))
             late = tuple(offsite.late(copies))
             oldest = database.every.runs[-1].start if database.every.runs else None
+            expectations = _expectations(database, covering, remembered, evidence, late, inputs.now)
+            untold = _untold(server, database, owed, evidence, inputs.now)
             yield Part(
                 kind=PartKind.DATABASE,
                 ref=ref,
@@ -133,7 +142,7 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
                 source=source.name,
                 noun="dump",
                 observed=database.every.observed(evidence, inputs.now),
-                expectations=tuple(_expectations(database, covering, remembered, evidence, late, inputs.now)),
+                expectations=(*expectations, *untold),
                 oldest_trace=oldest,
                 copies=copies,
                 link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
@@ -160,6 +169,26 @@ def _expectations(
         yield _expectation(remembered, observed, rows.longest, others.get(place, frozenset()))
     for remembered in ended:
         yield _expectation(remembered, database.every.observed(evidence, now), database.every.longest, frozenset())
+
+
+def _untold(
+    server: DatabaseServer, database: _Database, owed: Sequence[Owed], evidence: Evidence, now: datetime
+) -> Iterator[Expectation]:
+    """What may be owed by a backup of which nobody can tell here whether it covers the database: unknown, never ok."""
+    for place in database.untold:
+        plan, (schedule, key) = server.plans[place], (owed[place].schedule, owed[place].key)
+        if not plan.enabled:
+            continue
+        which = f"its pattern {plan.pattern}" if plan.mode == "pattern" else "its selection of databases"
+        yield Expectation(
+            job=schedule.job,
+            destination=key.replace("+", " and ") if key else None,
+            schedule=schedule,
+            observed=database.every.observed(evidence, now),
+            longest=database.every.longest,
+            note=f"it can't be told whether {schedule.job.id} takes this database, for {which} is not understood here; "
+            f"name the database in a service and say with expect when it is due",
+        )
 
 
 def _not_their_own(database: _Database, in_force: dict[int, Remembered]) -> dict[int, frozenset[datetime]]:
