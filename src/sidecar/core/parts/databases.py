@@ -14,6 +14,7 @@ from sidecar.core.reports.cached import cached
 from sidecar.core.reports.coverage import DatabaseServer
 from sidecar.core.reports.facts import Dump, DumpPlan
 from sidecar.core.reports.report import Report
+from sidecar.core.schedules.schedule import Schedule
 from sidecar.core.settings import SourceSetting
 
 from . import offsite
@@ -24,6 +25,11 @@ from .plan_history import Owed, PlanHistory, Remembered
 
 #: A failed row may still be retried: Databasement waits 60 s between tries (DB-6).
 STILL_RETRYING = timedelta(minutes=4)
+
+#: How many of the newest good runs must lie equally beside their due times, how exactly, and how far zones may be apart.
+_TELLING_RUNS = 3
+_BESIDE_WHOLE_HOURS = timedelta(minutes=5)
+_FARTHEST_ZONES = 14
 
 _ACTIONS = Actions(
     failed="Read the run's error in Databasement, fix the cause, then run it again.",
@@ -133,7 +139,10 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
             copies = tuple(offsite.of_dumps(inputs, source.name, database.every.kept))
             late = tuple(offsite.late(copies))
             oldest = database.every.runs[-1].start if database.every.runs else None
-            expectations = _expectations(database, covering, remembered, evidence, late, inputs.now)
+            expectations = (
+                _with_hint(each, source, inputs)
+                for each in _expectations(database, covering, remembered, evidence, late, inputs.now)
+            )
             untold = _untold(server, database, owed, evidence, inputs.now)
             yield Part(
                 kind=PartKind.DATABASE,
@@ -169,6 +178,49 @@ def _expectations(
         yield _expectation(remembered, observed, rows.longest, others.get(place, frozenset()))
     for remembered in ended:
         yield _expectation(remembered, database.every.observed(evidence, now), database.every.longest, frozenset())
+
+
+def _with_hint(expectation: Expectation, source: SourceSetting, inputs: Inputs) -> Expectation:
+    """Its API does not tell the zone of its schedules (DB-12): where every run lies as many whole hours beside its due
+    time, the configured zone is the likely cause.
+    """
+    hours = _hours_beside(expectation, inputs.now)
+    if not hours:
+        return expectation
+    own = inputs.settings.jobs.get(str(expectation.job))
+    key = f"jobs.{expectation.job}" if own is not None and own.timezone is not None else f"sources.{source.name}"
+    zone = expectation.schedule.timezone if expectation.schedule else source.timezone
+    distance = f"{abs(hours)} h {'after' if hours > 0 else 'before'}"
+    hint = (
+        f"every dump begins {distance} its due time, so {key}.timezone ({zone}) seems to be wrong: "
+        f"set it to Databasement's APP_DISPLAY_TIMEZONE"
+    )
+    return replace(expectation, hint=hint)
+
+
+def _hours_beside(expectation: Expectation, now: datetime) -> int:
+    """By how many whole hours each of the newest good runs lies beside the nearest due time; 0 when they do not agree."""
+    in_force, schedule = expectation.schedule, expectation.schedule.schedule if expectation.schedule else None
+    if in_force is None or schedule is None:
+        return 0
+    own = (run for run in expectation.observed.runs if run.good and run.start not in expectation.not_its_own)
+    starts = [run.start for run in islice(own, _TELLING_RUNS) if in_force.in_force(run.start)]
+    if len(starts) < _TELLING_RUNS:
+        return 0
+    due = in_force.first_due_after_run(starts[0])
+    if due is None or due > now:
+        return 0
+    beside = {_whole_hours(start, schedule) for start in starts}
+    return beside.pop() if len(beside) == 1 else 0
+
+
+def _whole_hours(start: datetime, schedule: Schedule) -> int:
+    """How many hours after (or, negative, before) its nearest due time a run began; 0 when these are no whole hours."""
+    dues = (schedule.last_at_or_before(start), schedule.next_after(start))
+    distance = min((start - due for due in dues if due), key=abs, default=timedelta())
+    hours = round(distance / timedelta(hours=1))
+    beside_whole = abs(distance - timedelta(hours=hours))
+    return hours if abs(hours) <= _FARTHEST_ZONES and beside_whole <= _BESIDE_WHOLE_HOURS else 0
 
 
 def _untold(

@@ -212,6 +212,7 @@ class Expectation:
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
         note: why nothing can be known of it: a storage that leads to no configured server.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
+        hint: what its runs tell of why nothing comes when it is due ("every dump comes 1 h before: set …").
     """
 
     job: JobId
@@ -230,6 +231,7 @@ class Expectation:
     confirmed_until: datetime | None = None
     note: str | None = None
     task: Run | None = None
+    hint: str | None = None
 
     @property
     def schedules(self) -> tuple[ScheduleInForce, ...]:
