@@ -47,7 +47,7 @@ def board_of(judged: Judged) -> Board:
         sources=sources,
         datastores=tuple(datastores.datastore_rows(inputs)),
         left_out=judged.left_out,
-        notes=judged.notes,
+        notes=(*judged.inputs.settings.concerns, *judged.notes),
     )
 
 
