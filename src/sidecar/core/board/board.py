@@ -50,7 +50,7 @@ def board_of(judged: Judged) -> Board:
         sources=sources,
         datastores=stores,
         left_out=judged.left_out,
-        notes=judged.notes,
+        notes=(*judged.inputs.settings.concerns, *judged.notes),
     )
 
 

@@ -284,8 +284,8 @@ class DumpPlan:
     """One backup configuration of a database server. Scope ("plans",).
 
     Attributes:
-        mode: all, selected or pattern.
-        databases: the names in mode selected.
+        mode: all, selected, excluded or pattern; unknown for one that a newer version brings.
+        databases: the names in the modes selected and excluded.
         pattern: the include pattern in mode pattern.
         enabled: the server's ``backups_enabled``.
         volumes: the names of the volumes that it writes to, as in DumpCopy; None where the answers do not tell.
