@@ -2,7 +2,8 @@
 
 mutmut makes the changes in a copy of the tree and forks a pytest for each, with the tests that reach the changed function.
 It leaves decorated functions alone, which would spare everything that is cached or a property: in the copy,
-``@cache def f`` is written as ``def f__plain`` and ``f = cache(f__plain)``. Constants outside of functions are not changed.
+``@property def f`` is written as ``def f__plain`` and ``f = property(f__plain)``, and caches are left out. Constants outside of
+functions are not changed.
 
 Survivors that change nothing anybody could see are explained in ``tests/mutants.toml``.
 """
@@ -40,6 +41,8 @@ MOST_SURVIVORS = 0.05
 
 _NOT_UNDECORATED = {"staticmethod", "classmethod"}  # mutmut reads these
 _PLAIN = "__plain"
+#: mutmut sees which tests reach a function: not those that a cache answers.
+_CACHE = re.compile(r"(functools\.)?(lru_)?cache\b")
 #: What mutmut adds to a function's name.
 _OWN_NAME = re.compile(r"__mutmut_(?:orig|[0-9]+)\b")
 #: Exit codes of a mutant's pytest, as mutmut keeps them: the tests passed, or there were none.
@@ -76,6 +79,8 @@ pytest_add_cli_args_test_selection=
 process_isolation=forkserver
 use_git_change_detection=false
 track_dependencies=false
+timeout_multiplier=4
+timeout_constant=5
 """
 
 
@@ -124,7 +129,8 @@ def run(target: str) -> Iterator[Mutant]:
     """
     tree = prepared_tree(target)
     log = tree / "log"
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    # A machine whose own zone is UTC would not notice a zone that went missing.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TZ": "Asia/Kathmandu"}
     with log.open("w") as output:
         done = subprocess.run(
             [Path(sys.executable).parent / "mutmut", "run", "--max-children", str(os.cpu_count() or 1)],
@@ -168,7 +174,7 @@ def undecorated(source: str) -> str:
             continue
         plain = function.name + _PLAIN
         applied = plain
-        for decorator in reversed(decorators):
+        for decorator in reversed([name for name in decorators if not _CACHE.match(name)]):
             applied = f"{decorator}({applied})"
         head, end = function.lineno - 1, function.end_lineno or 0
         lines.insert(end, f"{' ' * function.col_offset}{function.name} = {applied}")

@@ -5,6 +5,7 @@ Which failures, and how they are measured: tests/failures. ``python -m tests.fai
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ import pytest
 from tests.failures import FAILURES, Failure, measure
 from tests.product import Product, states
 from tests.simulators import HOMELAB, faults
+from tests.simulators.timetable import Timetable
 from tests.watch import POLL, Watch, not_well
 
 pytestmark = pytest.mark.fortnight
@@ -70,3 +72,15 @@ def test_a_guest_that_takes_all_morning_is_running_and_so_are_those_behind_it() 
         *_, board = watch.walk(at("04:50"))
 
     assert (states(board)["nextcloud"], states(board)["forgejo"]) == ("running", "running")
+
+
+def test_plans_that_wait_for_a_long_prune_are_running_and_say_so() -> None:
+    repository = replace(HOMELAB.repository, prune=Timetable(2, 10))
+    slow = faults.PlanTakes("prune", WEDNESDAY, timedelta(hours=3))
+    with Watch(replace(HOMELAB, repository=repository), at("02:00"), (slow,)) as watch:
+        for board in watch.walk(at("05:00")):
+            assert not_well(board) == {}
+        vault = next(service for service in board.services if service.name == "vault")
+
+    assert vault.verdict.state == "running"
+    assert "waits for prune b2" in str(vault.verdict.reason).lower()

@@ -37,6 +37,7 @@ class SourceError(SidecarError):
         kind, culprit: see Problem.
         action: what to do, if known.
         status: the HTTP status, if there was an answer.
+        in_front: the refusal is not the upstream's own: a proxy in front of it asks for HTTP basic auth, or shows a page.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class SourceError(SidecarError):
         culprit: str | None = None,
         action: str | None = None,
         status: int | None = None,
+        in_front: bool = False,
     ) -> None:
         super().__init__(cause)
         self.cause = cause
@@ -54,6 +56,7 @@ class SourceError(SidecarError):
         self.culprit = culprit
         self.action = action
         self.status = status
+        self.in_front = in_front
 
     @property
     def denied(self) -> bool:

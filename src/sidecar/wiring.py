@@ -54,4 +54,7 @@ def make_source(name: str, source: Pbs | Pve | Databasement | Backrest, credenti
     if isinstance(source, Databasement):
         return DatabasementSource(DatabasementOptions(name, source.url, trust, read(source.token)))
     password = read(source.password) if source.password else None
-    return BackrestSource(BackrestOptions(name, source.url, trust, source.username, password))
+    in_front = read(source.basic_auth) if source.basic_auth else None
+    return BackrestSource(
+        BackrestOptions(name, source.url, trust, username=source.username, password=password, basic_auth=in_front)
+    )

@@ -57,7 +57,17 @@ def evidence(as_of: str | None, problem: Problem | None = None) -> Evidence:
 
 
 #: Fields of an expectation and of what was observed, which ``part`` takes as its own.
-_OF_EXPECTATION = {"activities", "starts_seen", "longest", "every_run_was_due", "busy_is_kept", "confirmed_until"}
+_OF_EXPECTATION = {
+    "nothing_owed",
+    "activities",
+    "starts_seen",
+    "longest",
+    "every_run_was_due",
+    "busy_is_kept",
+    "confirmed_until",
+    "by_rhythm",
+    "overdue",
+}
 _OF_OBSERVED = {"concerns", "unusable", "verified_at", "count", "evidence"}
 
 
@@ -79,7 +89,14 @@ def part(*runs: Run, read: str | None, plans: tuple[ScheduleInForce, ...] = (), 
         observed=observed,
         expectations=tuple(expectations),
         oldest_trace=at("1 04:00"),
-        actions=Actions("fix it", "look at it", "begin it", "cover it", "let us see it"),
+        actions=Actions(
+            failed="fix it",
+            missed="look at it",
+            never="begin it",
+            uncovered="cover it",
+            concerned="check it",
+            unreadable="let us see it",
+        ),
     )
     return replace(made, **changes)
 

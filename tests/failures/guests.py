@@ -55,7 +55,7 @@ GUESTS = (
     ),
     Failure(
         "a backup hangs, and the guests behind it wait",
-        at("25 05:55"),
+        at("25 16:20"),
         AT_ONCE,
         ("service nextcloud", "service immich", "service forgejo"),
         "missed",

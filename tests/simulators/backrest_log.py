@@ -74,19 +74,21 @@ def _of_run(moment: Moment, run: QueueRun) -> Iterator[Operation]:
         detail = _finished(run)
         if run.message:
             main["displayMessage"] = run.message
-        if run.task.plan and run.status in _GOOD:
+        if run.task.plan and (run.snapshot or run.status in _GOOD) and not run.dry:
             main["snapshotId"] = _snapshot_id(run)
     elif run.task.plan:
         detail = {"lastStatus": {"status": {"percentDone": 0.42, "totalFiles": "5120", "filesDone": "2101"}}}
+    if run.dry:
+        detail = {**detail, "dryRun": True}
     yield main | {_KINDS[run.task.kind]: detail}
-    if done and run.task.plan and run.status in _GOOD:
+    if done and run.task.plan and run.status in _GOOD and not run.dry:
         yield from _followers(moment, main, run)
 
 
 def _finished(run: QueueRun) -> dict[str, Json]:
     if run.task.plan is None:
         return {"outputLogref": f"c-{seeded.hexdigits(12, run.task.name, run.due)}"}
-    if run.status not in _GOOD:
+    if run.status not in _GOOD and not run.snapshot:
         return {}
     summary = _summary(run) | {"snapshotId": _snapshot_id(run)}
     return {"lastStatus": {"summary": summary}}

@@ -203,6 +203,21 @@ class PlanFails(Fault):
     partial: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanEnds(Fault):
+    """The run of a Backrest plan ends with this status (BR-6).
+
+    ``snapshot``: it left one although it failed. ``dry``: it was a dry run, which only the log says.
+    """
+
+    plan: str
+    due: date
+    status: str
+    message: str | None = None
+    snapshot: bool = False
+    dry: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class PlanTakes(Fault):
     """A run of Backrest's queue, a plan's or ``prune`` or ``check``, takes this long instead of the usual time."""

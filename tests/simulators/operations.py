@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tests.simulators import seeded
-from tests.simulators.faults import Fault, PlanFails, PlanTakes, QueueStands, UpkeepFails, holds, of_kind
+from tests.simulators.faults import Fault, PlanEnds, PlanFails, PlanTakes, QueueStands, UpkeepFails, holds, of_kind
 from tests.simulators.homelab import Homelab, Plan
 from tests.simulators.timetable import Timetable, go
 
@@ -31,7 +31,7 @@ class QueuedTask:
 
 @dataclass(frozen=True, slots=True)
 class QueueRun:
-    """One run of it. ``status`` is what it ends with, as Backrest writes it."""
+    """One run of it. ``status`` is what it ends with, as Backrest writes it; ``snapshot`` and ``dry`` as in PlanEnds."""
 
     task: QueuedTask
     due: datetime
@@ -39,6 +39,8 @@ class QueueRun:
     end: datetime
     status: str = "STATUS_SUCCESS"
     message: str | None = None
+    snapshot: bool = False
+    dry: bool = False
 
 
 def queued_tasks(homelab: Homelab) -> tuple[QueuedTask, ...]:
@@ -79,6 +81,9 @@ def _run(faults: tuple[Fault, ...], task: QueuedTask, day: date, due: datetime, 
         if task.plan and (failure.plan, failure.due) == (task.plan.id, day):
             status = "STATUS_WARNING" if failure.partial else "STATUS_ERROR"
             return QueueRun(task, due, start, end, status, failure.error)
+    for ends in of_kind(faults, PlanEnds):
+        if task.plan and (ends.plan, ends.due) == (task.plan.id, day):
+            return QueueRun(task, due, start, end, ends.status, ends.message, snapshot=ends.snapshot, dry=ends.dry)
     for upkeep in of_kind(faults, UpkeepFails):
         if (upkeep.system, upkeep.kind, upkeep.due) == ("backrest", task.kind, day):
             return QueueRun(task, due, start, end, "STATUS_ERROR", upkeep.state)

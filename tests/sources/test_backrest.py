@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, Repo, UpkeepJob
-from sidecar.core.reports.report import Limit, Report
+from sidecar.core.reports.report import Limit, ProblemKind, Report
 from sidecar.sources.backrest import ALLOWED, BackrestOptions, BackrestSource
 from sidecar.sources.backrest_log import parse_operations, upkeep_jobs, with_log
 from sidecar.sources.backrest_parse import parse_dashboard
@@ -109,12 +109,12 @@ def test_what_waits_or_was_taken_out_of_the_queue_did_not_run(status: str) -> No
     assert (dashboard.plans[0].runs, texts(dashboard.limits)) == ((), ())
 
 
-def test_runs_of_an_unknown_status_are_left_out_and_counted() -> None:
-    statuses = ["STATUS_UNKNOWN", 9, "STATUS_SUCCESS", "STATUS_DREAMING"]
+def test_runs_of_an_unknown_status_failed_and_those_of_none_are_left_out_and_counted() -> None:
+    statuses = ["STATUS_UNKNOWN", 9, "STATUS_DREAMING", {}]
     dashboard = parse_dashboard(summary(timestampMs=[ms(NOW)] * 4, durationMs=["1000"] * 4, status=statuses))
 
-    assert [run.outcome for run in dashboard.plans[0].runs] == [Outcome.OK]
-    assert texts(dashboard.limits) == ("3 of 4 runs of plan vault could not be read",)
+    assert [run.outcome for run in dashboard.plans[0].runs] == [Outcome.FAILED] * 3
+    assert texts(dashboard.limits) == ("1 of 4 runs of plan vault could not be read",)
 
 
 def test_columns_of_unequal_length_are_read_as_far_as_they_go_together() -> None:
@@ -335,7 +335,8 @@ def test_upkeep_that_only_waits_never_ran() -> None:
         operation(operationBackup={"dryRun": True}),
         operation(originalInstanceKeyid="ed25519.other"),
         operation(status="STATUS_PENDING"),
-        operation(status="STATUS_USER_CANCELLED"),
+        operation(status="STATUS_USER_CANCELLED", unixTimeEndMs=ms(NOW - timedelta(minutes=1))),
+        operation(status="STATUS_SYSTEM_CANCELLED"),
     ],
 )
 def test_operations_that_are_no_run_of_the_plan_add_none(other: dict[str, Any]) -> None:
@@ -359,7 +360,7 @@ def test_the_log_adds_the_error_to_the_run_of_the_summary() -> None:
 def test_operations_that_cannot_be_read_are_counted_and_spoil_nothing() -> None:
     limits: list[Limit] = []
     rows = parse_operations(
-        {"operations": [operation(), operation(unixTimeStartMs="soon"), {**operation(), "status": 7}]}
+        {"operations": [operation(), operation(unixTimeStartMs="soon"), {**operation(), "status": {}}]}
     )
 
     assert len(with_log(BackrestPlan("vault", None, ()), rows, limits).runs) == 1
@@ -505,3 +506,101 @@ def test_it_is_read_again_when_it_comes_back(rack: Rack, source: BackrestSource)
     assert read(source).problem is not None
     rack.open("backrest")
     assert read(source).problem is None
+
+
+# --- a login that is off, and one of a proxy --------------------------------------------------------------------------
+
+
+def refused_login() -> httpx.Response:
+    """What Backrest answers to every login while its authentication is switched off (BR-2)."""
+    return httpx.Response(401, json={"code": "unauthenticated", "message": "invalid password"})
+
+
+def test_a_backrest_whose_login_is_switched_off_is_read_without(password: Kept) -> None:
+    calls: list[tuple[str, bool]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append((request.url.path, "authorization" in request.headers))
+        if request.url.path == LOGIN:
+            return refused_login()
+        return httpx.Response(200, json=sample("dashboard_v1.14") if request.url.path == DASHBOARD else {})
+
+    source = source_for(httpx.MockTransport(answer), password=password)
+    assert read(source).problem is None
+    assert calls[:3] == [(LOGIN, False), (LOGIN, False), (DASHBOARD, False)]
+    assert not any(authenticated for _, authenticated in calls)
+    calls.clear()
+    assert read(source).problem is None
+    assert LOGIN not in {path for path, _ in calls}
+
+
+def test_a_login_that_is_switched_on_again_is_used_again(rack: Rack) -> None:
+    real, off = rack.transport("backrest"), [True]
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if not off[0]:
+            return await real.handle_async_request(request)
+        if request.url.path == LOGIN:
+            return refused_login()
+        return httpx.Response(200, json=sample("dashboard_v1.14") if request.url.path == DASHBOARD else {})
+
+    kept = Kept(lambda: rack.token("backrest"))
+    source = source_for(httpx.MockTransport(answer), rack.token_id("backrest"), kept)
+    assert next(plan.id for plan in read(source).facts(BackrestPlan)) == "home-docs"
+    off[0] = False
+    report = read(source)
+
+    assert report.problem is None
+    assert next(plan.id for plan in report.facts(BackrestPlan)) == "vault"
+
+
+PAGE = "<html><head><title>401 Authorization Required</title></head></html>"
+
+
+@pytest.mark.parametrize(
+    ("headers", "text"),
+    [({"WWW-Authenticate": 'Basic realm="lan"'}, ""), ({}, PAGE), ({"WWW-Authenticate": "Basic"}, PAGE)],
+)
+@pytest.mark.parametrize(("username", "cure"), [(None, "basic_auth"), ("glance", "Let the proxy pass")])
+def test_a_proxy_in_front_that_asks_for_a_login_is_said_to_be_one(
+    headers: dict[str, str], text: str, username: str | None, cure: str, password: Kept
+) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(401, headers=headers, text=text))
+    problem = read(source_for(transport, username, password)).problem
+
+    assert problem is not None
+    assert (problem.kind, problem.denied) == (ProblemKind.LOGIN_IN_FRONT, False)
+    assert problem.cause == "a proxy in front of Backrest asks for a login of its own (HTTP 401)"
+    assert cure in (problem.action or "")
+    assert "username" not in (problem.action or "")
+
+
+def behind_a_proxy(stored: str) -> tuple[BackrestSource, list[httpx.Request]]:
+    """A Backrest without a login behind a proxy that lets caddy:s3cret-word pass."""
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        if request.headers.get("authorization") != "Basic Y2FkZHk6czNjcmV0LXdvcmQ=":
+            said = f"no: {request.headers.get('authorization')} {stored}"
+            return httpx.Response(401, headers={"WWW-Authenticate": "Basic"}, text=said)
+        return httpx.Response(200, json=sample("dashboard_v1.14") if request.url.path == DASHBOARD else {})
+
+    options = BackrestOptions("backrest", "https://backrest.lan", Trust(), basic_auth=Kept(lambda: stored))
+    return BackrestSource(options, connect=partial(Upstream, transport=httpx.MockTransport(answer))), requests
+
+
+def test_the_login_at_a_proxy_in_front_goes_with_every_call() -> None:
+    source, requests = behind_a_proxy("caddy:s3cret-word")
+
+    assert read(source).problem is None
+    assert {request.url.path for request in requests} == {DASHBOARD, OPERATIONS}
+
+
+def test_a_refused_login_at_a_proxy_is_told_and_shown_nowhere() -> None:
+    source, _ = behind_a_proxy("caddy:old-s3cret")
+    report = read(source)
+
+    assert report.problem is not None
+    assert report.problem.cause == "a proxy in front of Backrest refused basic_auth (HTTP 401)"
+    assert "s3cret" not in repr(report)

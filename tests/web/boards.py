@@ -12,6 +12,7 @@ from sidecar.core.model import (
     Board,
     Copy,
     DatastoreRow,
+    ExpectationRow,
     JobRow,
     Link,
     Outcome,
@@ -98,6 +99,15 @@ def dump(ref: str, verdict: Verdict = OK, *, runs: tuple[Run, ...] | None = None
         timezone=TIMEZONE,
         last_run=runs[0] if runs else None,
         runs=runs,
+        expectations=(
+            ExpectationRow(
+                job="databasement/dump/Daily",
+                destination="local and s3",
+                verdict=verdict,
+                last_backup=_newest_good(runs),
+                next_run=at(24, "02:00"),
+            ),
+        ),
     )
 
 
@@ -164,7 +174,7 @@ def board(
     return Board(
         at=NOW,
         timezone=TIMEZONE,
-        overall=headline.overall(services, jobs, sources, NOW, ZoneInfo(TIMEZONE)),
+        overall=headline.overall(services, headline.Beside(jobs, sources), NOW, ZoneInfo(TIMEZONE)),
         as_of=NOW,
         next_run=min((row.next_run for row in services if row.next_run), default=None),
         services=tuple(services),

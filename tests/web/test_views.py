@@ -36,7 +36,10 @@ def test_a_service_with_its_runs_is_as_described(made: Callable[[], Board]) -> N
 def test_the_fields_are_those_that_programs_rely_on() -> None:
     status: dict[str, Any] = views.status(boards.bad_morning())
     service = "name state reason since action link last_backup count next_run verified_at last_run parts copies"
-    part = "kind ref source job state reason since action link last_backup count next_run verified_at size schedule timezone"
+    part = (
+        "kind ref source job state reason since action link last_backup count next_run verified_at size schedule timezone"
+        " expectations"
+    )
     job = "name title kind source state reason since action link schedule timezone last_run next_run members members_ok"
     expected = {
         "services": service,

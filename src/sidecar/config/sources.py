@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .secret_refs import Secret, TextOrSecret
-from .values import FINGERPRINT, Duration, HttpsAddress, Model, WebAddress, Zone
+from .values import FINGERPRINT, Duration, Model, ProxmoxAddress, WebAddress, Zone
 
 
 class _Source(Model):
@@ -39,7 +39,7 @@ class Pbs(_Tls):
     """A Proxmox Backup Server."""
 
     kind: Literal["pbs"]
-    url: HttpsAddress
+    url: ProxmoxAddress
     token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or a reference to it.")
     secret: Secret
 
@@ -48,7 +48,7 @@ class Pve(_Tls):
     """A Proxmox VE node or cluster."""
 
     kind: Literal["pve"]
-    url: HttpsAddress
+    url: ProxmoxAddress
     token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or a reference to it.")
     secret: Secret
     storages: dict[str, str] = Field(
@@ -74,11 +74,20 @@ class Backrest(_Tls):
     url: WebAddress
     username: str | None = Field(default=None, description="Leave it out if its authentication is off.")
     password: Secret | None = None
+    basic_auth: Secret | None = Field(
+        default=None,
+        description="USER:PASSWORD that a proxy in front of it asks for; only where Backrest's own authentication is off.",
+    )
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.username is None) != (self.password is None):
             raise ValueError("needs username and password together, or neither")
+        if self.username is not None and self.basic_auth is not None:
+            raise ValueError(
+                "has both username and basic_auth, but a call carries only one login; "
+                "keep one of them, or let the proxy in front pass Backrest's API"
+            )
         return self
 
 

@@ -76,6 +76,7 @@ class Run:
         outcome: what became of it.
         size: bytes it produced.
         text: the upstream's own words about a failure. Hostile text: escape it wherever it is shown.
+        cancelled: a person ended it, or took it out of the queue when it was due: a failure that nobody has to look for.
     """
 
     start: datetime
@@ -83,6 +84,7 @@ class Run:
     outcome: Outcome
     size: int | None = None
     text: str | None = None
+    cancelled: bool = False
 
     @property
     def good(self) -> bool:
@@ -121,6 +123,7 @@ class Cause(StrEnum):
     SCHEDULE_UNREADABLE = "schedule_unreadable"
     NEWEST_UNUSABLE = "newest_unusable"
     RUN_FAILED = "run_failed"
+    RUN_CANCELLED = "run_cancelled"
     UNDER_WAY = "under_way"
     UNDER_WAY_TOO_LONG = "under_way_too_long"
     WAITING = "waiting"
@@ -129,6 +132,7 @@ class Cause(StrEnum):
     CONCERNS = "concerns"
     OTHER_RUN_FAILED = "other_run_failed"
     NOT_VERIFIED = "not_verified"
+    OUT_OF_RHYTHM = "out_of_rhythm"
     IN_TIME = "in_time"
 
 
@@ -153,6 +157,22 @@ class Verdict:
     cause: Cause | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectationRow:
+    """What one job owes a part at one destination, as judged: the part's own verdict is the worst of these.
+
+    Attributes:
+        destination: a storage, volumes or a repository, in words; None where the job has but one place.
+        last_backup: start of the newest good run there.
+    """
+
+    job: str
+    destination: str | None
+    verdict: Verdict
+    last_backup: datetime | None
+    next_run: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class PartRow:
     """A part on the board.
@@ -169,6 +189,7 @@ class PartRow:
         schedule, timezone: as the upstream writes them.
         last_run: the newest run of any outcome.
         runs: newest first, for the service's own page.
+        expectations: by job and destination, as far as jobs are switched on or were.
     """
 
     kind: PartKind
@@ -185,6 +206,7 @@ class PartRow:
     timezone: str | None
     last_run: Run | None
     runs: tuple[Run, ...] = ()
+    expectations: tuple[ExpectationRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +338,10 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class DatastoreRow:
-    """Room on a datastore. ``full_at`` is the server's own estimate; None when it gives none that means anything."""
+    """Room on a datastore. ``full_at`` is the server's own estimate; None when it gives none that means anything.
+
+    ``total`` may hold more than ``used`` and ``avail``: what a file system keeps for itself.
+    """
 
     source: str
     name: str
@@ -325,6 +350,13 @@ class DatastoreRow:
     avail: int | None
     full_at: datetime | None
     verdict: Verdict
+
+    @property
+    def share(self) -> float | None:
+        """What is used of what can be used, as the backup server shows it; None where it does not tell."""
+        if self.used is None or self.avail is None or self.used + self.avail <= 0:
+            return None
+        return self.used / (self.used + self.avail)
 
 
 class HeadlineKind(StrEnum):

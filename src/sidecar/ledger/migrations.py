@@ -50,6 +50,9 @@ _VERSION_2 = """
 -- NULL: the row is of version 1, and takes the destination in force.
 ALTER TABLE plans ADD COLUMN destination TEXT;
 
+-- NOT NULL: the id belonged to another one before, so nothing older is its own.
+ALTER TABLE members ADD COLUMN since TEXT;
+
 -- What a job owes a member at a destination, as a number, so that the rows that refer to it are short.
 CREATE TABLE expectations (
     id INTEGER PRIMARY KEY, member TEXT NOT NULL, job TEXT NOT NULL, destination TEXT NOT NULL,

@@ -50,14 +50,17 @@ def read_history(connection: Connection) -> History:
     announced: dict[str, list[datetime]] = defaultdict(list)
     for job, due in connection.execute("SELECT job, due FROM announced ORDER BY due"):
         announced[job].append(to_time(due))
-    seen = connection.execute("SELECT member, name, first, gone FROM members")
+    seen = connection.execute("SELECT member, name, first, gone, since FROM members")
     return History(
         first_contact=min(contacts.values(), default=None),
         contacts=MappingProxyType(contacts),
         plans=MappingProxyType(_plans(connection)),
         announced=MappingProxyType({job: tuple(dues) for job, dues in announced.items()}),
         seen=MappingProxyType(
-            {member: Sighting(to_time(first), name, to_time_or_none(gone)) for member, name, first, gone in seen}
+            {
+                member: Sighting(to_time(first), name, to_time_or_none(gone), to_time_or_none(since))
+                for member, name, first, gone, since in seen
+            }
         ),
         runs=MappingProxyType(_runs_of_jobs(connection)),
     )
@@ -86,8 +89,8 @@ def write_history(connection: Connection, new: History, old: History) -> None:
         connection.execute("DELETE FROM announced WHERE job = ?", row(job))
         connection.executemany("INSERT INTO announced VALUES (?, ?)", (row(job, due) for due in dues))
     for member, sighting in _changed(new.seen, old.seen):
-        columns = row(member, sighting.name, sighting.first, sighting.gone)
-        connection.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", columns)
+        columns = row(member, sighting.name, sighting.first, sighting.gone, sighting.since)
+        connection.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?)", columns)
     for job, runs in _changed(new.runs, old.runs):
         known = set(old.runs.get(job, ()))
         write_runs(connection, f"{_JOB}{job}", (run for run in runs if run not in known))

@@ -6,12 +6,15 @@ anything. GetConfig is not on it, for it returns the passwords of the repositori
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sidecar.core.model import SourceKind
+from sidecar.core.reports.facts import Fact
 from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Report
 from sidecar.errors import SourceError
 from sidecar.upstream.calls import Call
@@ -19,7 +22,7 @@ from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
-from .backrest_log import LAST, SYSTEM, parse_operations, upkeep_jobs, with_log
+from .backrest_log import LAST, SYSTEM, Seen, guids, parse_operations, queue_holders, upkeep_jobs, with_log
 from .backrest_parse import parse_dashboard
 from .fields import Row, UnreadableError
 from .problems import not_understood, problem_of
@@ -38,13 +41,18 @@ _JWT = re.compile(r"[A-Za-z0-9_=-]{1,4096}(\.[A-Za-z0-9_=-]{1,4096}){2}")
 
 @dataclass(frozen=True, slots=True)
 class BackrestOptions:
-    """A Backrest and how to get in; without ``username`` its authentication is switched off."""
+    """A Backrest and how to get in; without ``username`` its authentication is switched off.
+
+    ``basic_auth`` is "user:password" for a proxy in front of it. It takes the one Authorization header, so it goes only
+    without ``username``.
+    """
 
     name: str
     url: str
     trust: Trust
     username: str | None = None
     password: Secret | None = None
+    basic_auth: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,10 @@ class BackrestSource:
         self._options = options
         self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers)
         self._session: _Session | None = None
+        #: Its login is switched off although one is configured: calls go without.
+        self._open = False
+        self._seen: dict[str, Seen] = {}
+        self._guids: dict[str, str] = {}
         self._read_at = datetime.min.replace(tzinfo=UTC)
 
     async def close(self) -> None:
@@ -85,30 +97,90 @@ class BackrestSource:
         """The summary of plans and repositories, then the log: of each plan, and of the repositories' upkeep."""
         at = self._read_at = clock()
         try:
-            dashboard = parse_dashboard(await self._upstream.post(DASHBOARD, {}))
+            dashboard = parse_dashboard(await self._dashboard())
         except SourceError as error:
-            return self._report(at, problem=_problem(error, self._options.username))
+            return self._report(at, problem=_problem(error, self._options))
         except UnreadableError:
             return self._report(at, problem=not_understood("its answer is not a summary of plans and repositories"))
         limits = list(dashboard.limits)
         plans, logs = [], []
         for plan in dashboard.plans:
             log = await self._log(plan.id, clock)
-            plans.append(with_log(plan, log.operations, limits))
-            logs.append(Reading(("operations", plan.id), log.as_of, problem=log.problem))
-        system = await self._log(SYSTEM, clock)
-        upkeep = Reading(("upkeep",), system.as_of, tuple(upkeep_jobs(system.operations, limits)), system.problem)
+            plans.append(with_log(plan, log.operations, limits, self._take(plan.id, log)))
+            holders = tuple(queue_holders(log.operations))
+            logs.append(Reading(("operations", plan.id), log.as_of, holders, log.problem))
+        system = await self._system_log([repo.id for repo in dashboard.repos], clock)
+        first_due = self._take(SYSTEM, system).first_due
+        jobs: tuple[Fact, ...] = (*upkeep_jobs(system.operations, limits, first_due), *queue_holders(system.operations))
+        upkeep = Reading(("upkeep",), system.as_of, jobs, system.problem)
         summary = (Reading(("plans",), at, tuple(plans)), Reading(("repos",), at, dashboard.repos))
         return self._report(at, (*summary, *logs, upkeep), limits)
 
-    async def _log(self, plan: str, clock: Clock) -> _Log:
+    async def _dashboard(self) -> Any:
+        """The summary. Where the login is refused it is tried once without: a Backrest whose login is off refuses all."""
+        if self._open:
+            try:
+                return await self._upstream.post(DASHBOARD, {}, authenticated=False)
+            except SourceError as error:
+                if error.status != 401:
+                    raise
+            self._open = False
+        try:
+            return await self._upstream.post(DASHBOARD, {})
+        except SourceError as error:
+            if error.status != 401 or error.in_front or self._options.username is None:
+                raise
+            refused = error
+        try:
+            answer = await self._upstream.post(DASHBOARD, {}, authenticated=False)
+        except SourceError:
+            raise refused from None
+        self._open = True
+        return answer
+
+    def _take(self, plan: str, log: _Log) -> Seen:
+        """What a log told so far, with what it tells now."""
+        seen = self._seen.setdefault(plan, Seen())
+        if log.as_of is not None:
+            seen.add(log.operations)
+            self._guids |= guids(log.operations)
+        return seen
+
+    async def _system_log(self, repos: list[str], clock: Clock) -> _Log:
+        """Upkeep of the repositories: asked for each by itself, for hooks of one push a monthly check of another out.
+
+        Only operations tell by which id a repository can be asked for, so at first all are asked for together.
+        """
+        every: dict[str, Row] = {}
+        as_of: list[datetime] = []
+        together = not repos or any(repo not in self._guids for repo in repos)
+        if together:
+            log = await self._log(SYSTEM, clock)
+            if log.as_of is None:
+                return log
+            self._guids |= guids(log.operations)
+            every |= {str(row.get("id")): row for row in log.operations}
+            as_of.append(log.as_of)
+            if len(log.operations) < LAST:
+                return log
+        for guid in [self._guids[repo] for repo in repos if repo in self._guids]:
+            log = await self._log(SYSTEM, clock, guid)
+            if log.as_of is None:
+                return log
+            every |= {str(row.get("id")): row for row in log.operations}
+            as_of.append(log.as_of)
+        return _Log(min(as_of), tuple(every.values()))
+
+    async def _log(self, plan: str, clock: Clock, repo_guid: str | None = None) -> _Log:
         """The newest operations of a plan. What can't be read blanks only itself: the summary still tells of its runs."""
         at = clock()
-        body = {"selector": {"planId": plan}, "lastN": str(LAST)}
+        selector = {"planId": plan, **({"repoGuid": repo_guid} if repo_guid else {})}
+        body = {"selector": selector, "lastN": str(LAST)}
         try:
-            return _Log(at, parse_operations(await self._upstream.post(OPERATIONS, body)))
+            answer = await self._upstream.post(OPERATIONS, body, authenticated=not self._open)
+            return _Log(at, parse_operations(answer))
         except SourceError as error:
-            return _Log(None, problem=_problem(error, self._options.username))
+            return _Log(None, problem=_problem(error, self._options))
         except UnreadableError:
             return _Log(None, problem=not_understood("its answer is not a list of operations"))
 
@@ -134,11 +206,18 @@ class BackrestSource:
     async def _headers(self, fresh: bool) -> Mapping[str, str]:
         """``fresh``: the session was refused; the password may have been changed with it."""
         if self._options.username is None:
-            return {}
+            return await self._basic(fresh=fresh)
         session = None if fresh else self._session
         if session is None or self._read_at - session.since > _RENEW_AFTER:
             session = self._session = _Session(await self._log_in(fresh=fresh), self._read_at)
         return {"Authorization": f"Bearer {session.token}"}
+
+    async def _basic(self, *, fresh: bool) -> Mapping[str, str]:
+        """The login at a proxy in front, where there is one."""
+        if self._options.basic_auth is None:
+            return {}
+        login = await self._options.basic_auth(fresh)
+        return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
 
     async def _log_in(self, *, fresh: bool) -> str:
         """A session's token; with a fresh password the second time when the first is refused."""
@@ -159,8 +238,11 @@ class BackrestSource:
         return token
 
 
-def _problem(error: SourceError, username: str | None) -> Problem:
+def _problem(error: SourceError, options: BackrestOptions) -> Problem:
     """A failed call, with what helps against it."""
+    username = options.username
+    if error.in_front:
+        return _login_in_front(error, options)
     if error.status == 401 and username is None:
         action = "Configure username and password of a Backrest user."
         return problem_of(error, cause="it requires a login", action=action)
@@ -170,3 +252,15 @@ def _problem(error: SourceError, username: str | None) -> Problem:
     if error.status in (404, 405, 501):
         return problem_of(error, action="Check its url, and that it is Backrest 1.13 or newer.")
     return problem_of(error)
+
+
+def _login_in_front(error: SourceError, options: BackrestOptions) -> Problem:
+    """Not Backrest itself refused the call, but a proxy in front of it."""
+    cause = f"a proxy in front of Backrest asks for a login of its own (HTTP {error.status})"
+    action = "Give its USER:PASSWORD as basic_auth, or let the proxy pass /v1.Backrest/ from here."
+    if options.username is not None:
+        action = "Let the proxy pass /v1.Backrest/ and /v1.Authentication/ from here: a call carries only one login."
+    elif options.basic_auth is not None:
+        cause = f"a proxy in front of Backrest refused basic_auth (HTTP {error.status})"
+        action = "Check basic_auth: USER:PASSWORD as the proxy knows them."
+    return Problem(cause, action, kind=ProblemKind.LOGIN_IN_FRONT, culprit=error.culprit)

@@ -11,7 +11,7 @@ from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, Repo
 from sidecar.core.reports.report import Limit, LimitKind
 
-from .fields import Row, UnreadableError, name, row_of, showable, whole
+from .fields import Row, UnreadableError, flag, name, row_of, showable, whole
 from .problems import unreadable_rows
 
 T = TypeVar("T")
@@ -24,8 +24,16 @@ OUTCOMES = {
     "STATUS_INPROGRESS": Outcome.RUNNING,
 }
 
-#: Nothing ran: still waiting, or taken out of the queue (BR-6).
-NO_RUN = ("STATUS_PENDING", "STATUS_SYSTEM_CANCELLED", "STATUS_USER_CANCELLED")
+PENDING = "STATUS_PENDING"
+
+#: Ended by Backrest itself, or by a person; or taken out of the queue before it began (BR-6).
+CANCELLED = ("STATUS_SYSTEM_CANCELLED", "STATUS_USER_CANCELLED")
+
+#: Backrest's own word for a status that it does not know; protobuf leaves it out.
+_UNKNOWN = "STATUS_UNKNOWN"
+
+#: What is said of a run whose status means nothing to us.
+END_NOT_KNOWN = "it is not known how it ended"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,23 +94,44 @@ def _plan(row: Row, limits: list[Limit]) -> BackrestPlan:
     if unreadable:
         limits.append(unreadable_rows(f"runs of plan {plan}", unreadable, min(lengths)))
     newest_first = sorted((run for run in runs if run), key=lambda run: run.start, reverse=True)
-    return BackrestPlan(plan, moment_of(row, "nextBackupTimeMs"), tuple(newest_first))
+    return BackrestPlan(plan, moment_of(row, "nextBackupTimeMs"), tuple(newest_first), overdue=_is_overdue(row))
+
+
+def _is_overdue(row: Row) -> bool:
+    """What Backrest says of the newest day, the last in its list; older versions have no such list."""
+    try:
+        days = list_of(row, "historyLast30days")
+        return bool(days) and flag(row_of(days[-1]), "overdue")
+    except UnreadableError:
+        return False
 
 
 def _run(row: Row) -> Run | None:
-    """One place of the parallel lists; None where nothing ran. A running one claims to have taken a second (BR-4)."""
-    status = name(row, "status")
-    if status in NO_RUN:
+    """One place of the parallel lists; None where nothing ran, and for cancelled ones, of which only the log can tell.
+
+    A running one claims to have taken a second (BR-4).
+    """
+    status = status_of(row)
+    if status == PENDING or status in CANCELLED:
         return None
     outcome, start, took = OUTCOMES.get(status), moment_of(row, "start"), whole(row, "took")
-    if outcome is None or start is None or took is None:
-        raise UnreadableError("status, start or duration")
+    if start is None or took is None:
+        raise UnreadableError("start or duration")
     if outcome is Outcome.RUNNING:
         return Run(start, None, outcome)
     try:
-        return Run(start, showable(start + timedelta(milliseconds=took)), outcome)
+        end = showable(start + timedelta(milliseconds=took))
     except OverflowError:
         raise UnreadableError("duration") from None
+    return Run(start, end, outcome) if outcome else Run(start, end, Outcome.FAILED, text=END_NOT_KNOWN)
+
+
+def status_of(row: Row) -> str:
+    """A status by its name. One that Backrest itself has no name for is absent or a number."""
+    value = row.get("status")
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return _UNKNOWN
+    return name(row, "status")
 
 
 def list_of(row: Row, key: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -40,8 +41,14 @@ def error_text(body: bytes, secrets: Iterable[str]) -> str:
 
 
 def secrets_in(authorization: str, body: bytes) -> Iterator[str]:
-    """The secrets of a request: in a header "PBSAPIToken=ID:SECRET", "PVEAPIToken=ID=SECRET" or "Bearer TOKEN", or in a login."""
+    """The secrets of a request.
+
+    In a header "PBSAPIToken=ID:SECRET", "PVEAPIToken=ID=SECRET", "Bearer TOKEN" or "Basic BASE64", or in a login.
+    """
     parts = [authorization.partition(" ")[2], authorization.rpartition(":")[2], authorization.rpartition("=")[2]]
+    if authorization.startswith("Basic "):
+        login_in_front = base64.b64decode(parts[0]).decode("utf-8", "replace")
+        parts += [login_in_front, login_in_front.partition(":")[2]]
     login = json.loads(body) if body else None
     if isinstance(login, dict):
         parts += [value for value in login.values() if isinstance(value, str)]

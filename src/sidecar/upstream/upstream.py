@@ -191,8 +191,10 @@ class Upstream:
 
     async def _refusal(self, answer: httpx.Response) -> SourceError:
         """The error for an answer that is not 200."""
+        body = b""
         try:
-            text = error_text.error_text(await self._body(answer, _ERROR_BODY), _secrets_of(answer.request))
+            body = await self._body(answer, _ERROR_BODY)
+            text = error_text.error_text(body, _secrets_of(answer.request))
         except SourceError:
             text = ""
         finally:
@@ -216,6 +218,7 @@ class Upstream:
             culprit=error_text.clean(answer.request.url.path),
             action=action,
             status=status,
+            in_front=status == 401 and _is_of_a_proxy(answer, body),
         )
 
     def _respect_rate_limit(self) -> None:
@@ -328,6 +331,12 @@ def _json(body: bytes) -> Any:
         begun = body.lstrip()[:1] in (b"{", b"[") and body.rstrip()[-1:] not in (b"}", b"]")
         cause = "its answer was cut off" if begun else "its answer is not valid JSON"
         raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD) from None
+
+
+def _is_of_a_proxy(answer: httpx.Response, body: bytes) -> bool:
+    """No upstream asks for HTTP basic auth itself, and none refuses a call of its API with a page for people."""
+    schemes = answer.headers.get("www-authenticate", "").lower()
+    return schemes.startswith("basic") or ", basic " in schemes or body.lstrip()[:1] == b"<"
 
 
 def _kind_of(status: int) -> ProblemKind:

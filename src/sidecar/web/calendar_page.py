@@ -73,7 +73,6 @@ class CalendarPage:
     banner: Banner | None
     headline: Heading
     month: str
-    month_iso: str
     number: int
     before: str | None
     after: str | None
@@ -107,7 +106,6 @@ def calendar_page(
         banner=above.banner,
         headline=above.headline,
         month=f"{month:%B %Y}",
-        month_iso=f"{month:%Y-%m}",
         number=month.month,
         before=_month_address(query, _first_of_neighbour(month, -1)),
         after=_month_address(query, _first_of_neighbour(month, 1)),

@@ -57,8 +57,16 @@ _VERDICT: Schema = {
     "link": _NULLABLE_STRING,
 }
 
+_EXPECTATION: Schema = {
+    "job": _TEXT,
+    "destination": _NULLABLE_STRING,
+    **_VERDICT,
+    "last_backup": _NULLABLE_TIME,
+    "next_run": _NULLABLE_TIME,
+}
+
 _PART: Schema = {
-    "kind": _enum(PartKind),
+    "kind": {"enum": [kind.value for kind in PartKind if kind is not PartKind.UPKEEP]},
     "ref": _TEXT,
     "source": _TEXT,
     "job": _NULLABLE_STRING,
@@ -70,6 +78,7 @@ _PART: Schema = {
     "size": _NULLABLE_INTEGER,
     "schedule": _NULLABLE_STRING,
     "timezone": _NULLABLE_STRING,
+    "expectations": _list(ref("Expectation")),
 }
 
 _OCCURRENCE: Schema = {
@@ -131,6 +140,7 @@ SCHEMAS: Schema = {
     ),
     "Service": object_of(**_SERVICE),
     "ServiceWithRuns": object_of(**{**_SERVICE, "parts": _list(ref("PartWithRuns"))}),
+    "Expectation": object_of(**_EXPECTATION),
     "Part": object_of(**_PART),
     "PartWithRuns": object_of(**_PART, runs=_list(ref("RunInFull"))),
     "Copy": object_of(job=_TEXT, state=_STATE, last_run=_NULLABLE_TIME),

@@ -39,8 +39,8 @@ _UNSETTLED = frozenset({State.LATE, State.RUNNING, State.NEW})
 
 
 def is_stale(board: Board, now: datetime) -> bool:
-    """Whether the board should long have been replaced by a newer one."""
-    return now - board.at > RENEWED_WITHIN
+    """Whether the board should long have been replaced by a newer one, or was made by a clock that was set back since."""
+    return abs(now - board.at) > RENEWED_WITHIN
 
 
 def stale_board(board: Board, now: datetime) -> Board:

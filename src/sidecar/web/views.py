@@ -13,6 +13,7 @@ from sidecar.core.model import (
     Board,
     Copy,
     DatastoreRow,
+    ExpectationRow,
     JobRow,
     Occurrence,
     Overall,
@@ -101,6 +102,17 @@ def _part(row: PartRow) -> Json:
         "size": row.size,
         "schedule": row.schedule,
         "timezone": row.timezone,
+        "expectations": [_expectation(expectation) for expectation in row.expectations],
+    }
+
+
+def _expectation(row: ExpectationRow) -> Json:
+    return {
+        "job": row.job,
+        "destination": row.destination,
+        **_verdict(row.verdict),
+        "last_backup": timestamp(row.last_backup),
+        "next_run": timestamp(row.next_run),
     }
 
 

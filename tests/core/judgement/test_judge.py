@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -203,16 +203,50 @@ def test_rule_5_an_unfinished_run_replaces_missed() -> None:
     assert verdict.reason == "Running since today 04:02, usually 1h."
 
 
-@pytest.mark.parametrize(("now", "state"), [("23 06:01", State.RUNNING), ("23 06:03", State.MISSED)])
-def test_rule_5_it_runs_twice_as_long_as_usual_at_most(now: str, state: State) -> None:
-    made = part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read=now, longest=timedelta(hours=1))
+@pytest.mark.parametrize(
+    ("starts_seen", "longest", "limit"),
+    [
+        (True, timedelta(hours=1), timedelta(hours=12)),
+        (True, timedelta(hours=30), timedelta(hours=60)),
+        (True, None, timedelta(days=7)),
+        (False, timedelta(hours=2), timedelta(hours=4)),
+        (False, timedelta(minutes=2), timedelta(hours=3)),
+        (False, None, timedelta(hours=24)),
+    ],
+)
+def test_rule_5_a_run_is_under_way_for_a_time_that_depends_on_what_shows_it(
+    *, starts_seen: bool, longest: timedelta | None, limit: timedelta
+) -> None:
+    def state_at(moment: datetime) -> State:
+        made = part(
+            YESTERDAY,
+            run("23 04:02", Outcome.RUNNING),
+            read=None,
+            evidence=Evidence("pbs", moment, timedelta(hours=1)),
+            longest=longest,
+            starts_seen=starts_seen,
+        )
+        return judged_at(made, moment).verdict.state
 
-    assert verdict_of(made, now).state is state
+    assert state_at(at("23 04:02") + limit) is State.RUNNING
+    assert state_at(at("23 04:02") + limit + timedelta(minutes=1)) is State.MISSED
 
 
-@pytest.mark.parametrize(("now", "state"), [("24 04:01", State.RUNNING), ("24 04:03", State.MISSED)])
-def test_rule_5_without_a_known_length_a_day_at_most(now: str, state: State) -> None:
-    assert verdict_of(part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read=now), now).state is state
+def test_rule_5_what_runs_too_long_says_since_when_and_how_long_is_too_long() -> None:
+    stuck = part(YESTERDAY, run("23 04:02", Outcome.RUNNING), read="23 17:00", longest=timedelta(hours=1))
+
+    assert verdict_of(stuck, "23 17:00").reason == (
+        "Running since today 04:02, longer than 12h; newest backup Sun 22 Nov 04:00."
+    )
+
+
+def test_rule_5_a_first_run_that_takes_too_long_is_never_as_long_as_there_is_no_good_one() -> None:
+    endless = Activity(at("22 04:01"))
+    made = part(read="23 12:00", activities=(endless,), oldest_trace=at("22 00:00"))
+
+    assert verdict_of(made, "22 12:00").state is State.RUNNING
+    assert verdict_of(made, "23 12:00").state is State.NEVER
+    assert "longer than 24h" in (verdict_of(made, "23 12:00").reason or "")
 
 
 def test_rule_5_a_task_that_may_still_reach_it_replaces_missed() -> None:

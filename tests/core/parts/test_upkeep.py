@@ -114,7 +114,7 @@ def test_what_waits_in_the_one_queue_is_running_and_not_missed() -> None:
     verdict = row("22 07:31", report("22 07:31", prune(run("15 Nov 06:00")), plan_runs=busy)).verdict
 
     assert verdict.state is State.RUNNING
-    assert verdict.reason == "Waits for what runs since today 05:00."
+    assert verdict.reason == "Waits for backup photos, which runs since today 05:00."
 
 
 def test_without_a_configured_schedule_the_announced_run_is_due() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sidecar.core.model import PartKind, SourceKind, State
-from sidecar.core.reports.facts import DumpPlan
+from sidecar.core.reports.facts import BackupGroup, DumpPlan, Guest
 from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.core.settings import ExpectSetting, Ignore, PartSetting, ServiceSetting
 from tests.core.factories import at, run
@@ -22,7 +22,20 @@ from tests.core.remembering import (
     plans_keeper,
     vzdump_on,
 )
-from tests.core.sample_reports import CRITICAL, DATABASEMENT, PBS, PVE, away, group, pbs, pve, row, service, settings
+from tests.core.sample_reports import (
+    CRITICAL,
+    DATABASEMENT,
+    PBS,
+    PVE,
+    away,
+    group,
+    pbs,
+    pve,
+    row,
+    service,
+    settings,
+    vzdump,
+)
 
 
 def test_rule_11_a_mapped_guest_that_is_gone_is_a_note_for_thirty_days_and_then_a_wrong_reference() -> None:
@@ -51,11 +64,11 @@ def test_rule_11_a_mapped_guest_that_is_gone_is_a_note_for_thirty_days_and_then_
 def test_rule_11_a_mapped_part_with_its_own_expectation_is_missed_when_it_is_gone() -> None:
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", ExpectSetting("sun 06:00"))
     keeper = BoardKeeper(settings(services=(ServiceSetting("archive", (part,)),)))
-    nas = group("22 06:10", vmid="nas", kind="host")
-    keeper.take(pve("22 11:58", guests=(), jobs=()), pbs("22 11:58", nas))
+    nas, other = group("22 06:10", vmid="nas", kind="host"), group("22 06:10", vmid="web", kind="host")
+    keeper.take(pve("22 11:58", guests=(), jobs=()), pbs("22 11:58", nas, other))
     assert keeper.state("22 12:00", "archive") is State.OK
 
-    keeper.take(pbs("22 12:03"), pve("22 12:03", guests=(), jobs=()))
+    keeper.take(pbs("22 12:03", other), pve("22 12:03", guests=(), jobs=()))
     assert keeper.state("22 12:04", "archive") is State.MISSED
     assert keeper.reason("22 12:04", "archive") == "Gone from pbs since today 12:03, but still expected."
 
@@ -177,3 +190,55 @@ def test_rule_11_a_namespace_that_cannot_be_read_makes_no_group_vanish() -> None
     keeper.take(replace(server, readings=broken))
 
     assert keeper.history.seen["guest:pbs:main/host/nas"].gone is None
+
+
+# --- rule 11: an id is no identity ---
+
+OLD_GUEST = Guest(105, "lxc", "oldwiki", "pve1")
+NEW_GUEST = Guest(105, "lxc", "matrix", "pve1")
+FOR_ALL = replace(CRITICAL, guests=(101, 105))
+KEPT_OF_105 = group("14 04:05", "15 04:05", vmid="105")
+
+
+def with_105(day: int, *guests: Guest, kept: BackupGroup = KEPT_OF_105, clock: str = "12:00") -> tuple[Report, Report]:
+    """The cluster and its backup server, at noon; the job takes whoever is there."""
+    there = (VAULTWARDEN, *guests)
+    job = replace(FOR_ALL, guests=tuple(guest.vmid for guest in there))
+    nights = tuple(vzdump(f"{number} 04:00", f"{number} 04:10") for number in range(13, day + 1))
+    mine = group(*(f"{number} 04:02" for number in range(13, day + 1)))
+    read = f"{day} {clock}"
+    return pve(read, *nights, guests=there, jobs=(job,)), pbs(read, mine, kept)
+
+
+@pytest.mark.parametrize(("back", "state"), [(NEW_GUEST, State.NEW), (OLD_GUEST, State.OK)])
+def test_rule_11_an_id_that_comes_back_under_another_name_is_another_guest(back: Guest, state: State) -> None:
+    keeper = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"))
+    keeper.take(*with_105(22, back))
+    service = row(keeper.board("22 12:01"), back.name or "")
+
+    assert service.verdict.state is state
+    assert (service.count, service.last_backup is None) == ((0, True) if state is State.NEW else (2, False))
+
+
+def test_rule_11_a_new_guest_is_judged_from_its_own_first_due_time_on() -> None:
+    keeper = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"), *with_105(22, NEW_GUEST))
+    keeper.take(*with_105(23, NEW_GUEST))
+    assert keeper.state("23 12:01", "matrix") is State.FAILED
+
+    keeper.take(*with_105(24, NEW_GUEST, kept=group("14 04:05", "15 04:05", "24 04:06", vmid="105")))
+    service = row(keeper.board("24 12:01"), "matrix")
+    assert (service.verdict.state, service.count) == (State.OK, 1)
+
+
+def test_rule_11_a_missing_name_is_no_name_and_changes_nothing() -> None:
+    nameless = Guest(105, "lxc", None, "pve1")
+    keeper = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"), *with_105(17, nameless))
+
+    assert keeper.history.seen["guest:pve:105"].since is None
+    assert keeper.history.seen["guest:pve:105"].name == "oldwiki"
+
+
+def test_rule_11_a_guest_that_is_renamed_is_itself() -> None:
+    keeper = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(16, NEW_GUEST))
+
+    assert keeper.history.seen["guest:pve:105"].since is None

@@ -35,6 +35,7 @@ def test_rule_7_a_skipped_time_has_its_moment_and_its_local_time() -> None:
     assert skipped(nightly, SPRING - DAY, SPRING + DAY) == (
         Skipped(SPRING + timedelta(minutes=30), datetime(2026, 3, 29, 2, 30)),
     )
+    assert {missing.at.tzinfo for missing in skipped(nightly, SPRING - DAY, SPRING + DAY)} == {UTC}
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,7 @@ def test_a_window_holds_the_skipped_time_at_its_start_and_not_the_one_at_its_end
     ("zone", "text", "start", "walls"),
     [
         ("America/New_York", "02:30", "2026-03-08", ["2026-03-08 02:30:00"]),
+        ("Europe/London", "01:30", "2026-03-28", ["2026-03-29 01:30:00"]),
         (
             "Australia/Lord_Howe",
             "02:*/10",
@@ -109,6 +111,17 @@ def test_a_long_window_holds_each_years_clock_change() -> None:
 )
 def test_whether_any_time_is_skipped_is_known_without_a_schedule(zone: ZoneInfo, start: datetime, skips: bool) -> None:
     assert clocks_skip(zone, start, start + timedelta(hours=2)) is skips
+
+
+def test_a_change_after_the_window_skips_nothing_in_it() -> None:
+    assert not clocks_skip(BERLIN, SPRING - timedelta(hours=25), SPRING - timedelta(hours=1))
+
+
+def test_the_change_is_found_to_the_second_wherever_the_window_begins() -> None:
+    for seconds in range(0, 86_400, 977):
+        begin = SPRING - DAY - timedelta(seconds=seconds)
+        walls = skipped_walls("1..3:0/30", "Europe/Berlin", begin, begin + 3 * DAY)
+        assert walls == ["2026-03-29 02:00:00", "2026-03-29 02:30:00"]
 
 
 def test_moments_of_any_zone_are_understood() -> None:

@@ -43,6 +43,13 @@ def test_an_unreadable_schedule_is_named(text: str) -> None:
     assert repr(text) in str(caught.value)
 
 
+@pytest.mark.parametrize(("length", "quoted"), [(128, 128), (129, 128), (500, 128)])
+def test_a_long_text_is_quoted_up_to_the_longest_that_upstreams_accept(length: int, quoted: int) -> None:
+    with pytest.raises(ScheduleError) as caught:
+        schedule.parse("x" * length, BERLIN)
+    assert repr("x" * quoted + "…" * (length > quoted)) in str(caught.value)
+
+
 def test_schedules_are_equal_when_text_and_zone_are() -> None:
     assert schedule.parse("daily", BERLIN) == schedule.parse(" daily ", BERLIN)
     assert schedule.parse("daily", BERLIN) != schedule.parse("daily", ZoneInfo("UTC"))

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from sidecar.core import words
 from sidecar.core.history.history import History
+from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart, JudgedService, judged
-from sidecar.core.model import Board, Cause, PartKind, PartRow, ServiceRow, SourceRow, State, Verdict
+from sidecar.core.model import Board, Cause, ExpectationRow, PartKind, PartRow, ServiceRow, SourceRow, State, Verdict
 from sidecar.core.parts import offsite
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
@@ -36,18 +37,20 @@ def board_of(judged: Judged) -> Board:
     )
     jobs = sorted(job_rows.job_rows(judged), key=lambda row: (row.verdict.state.rank, row.name))
     sources = tuple(source_rows(inputs))
+    stores = tuple(datastores.datastore_rows(inputs))
+    beside = headline.Beside(jobs, _awake(sources, inputs), [row for row in stores if inputs.pause(row.source) is None])
     return Board(
         at=inputs.now,
         timezone=inputs.settings.timezone.key,
-        overall=headline.overall(rows, jobs, _awake(sources, inputs), inputs.now, inputs.settings.timezone),
+        overall=headline.overall(rows, beside, inputs.now, inputs.settings.timezone),
         as_of=_as_of(sources),
         next_run=min((row.next_run for row in rows if row.next_run), default=None),
         services=tuple(rows),
         jobs=tuple(jobs),
         sources=sources,
-        datastores=tuple(datastores.datastore_rows(inputs)),
+        datastores=stores,
         left_out=judged.left_out,
-        notes=judged.notes,
+        notes=(*judged.inputs.settings.concerns, *judged.notes),
     )
 
 
@@ -69,6 +72,17 @@ def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> P
         timezone=schedule.timezone if schedule else None,
         last_run=part.observed.runs[0] if part.observed.runs else None,
         runs=part.observed.runs[:SHOWN_RUNS],
+        expectations=tuple(_expectation_row(judgement) for judgement in judged.judgements),
+    )
+
+
+def _expectation_row(judgement: Judgement) -> ExpectationRow:
+    return ExpectationRow(
+        job=str(judgement.expectation.job),
+        destination=judgement.expectation.destination,
+        verdict=judgement.verdict,
+        last_backup=judgement.good.start if judgement.good else None,
+        next_run=judgement.next_run,
     )
 
 

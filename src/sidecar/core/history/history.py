@@ -47,11 +47,18 @@ class PlanRow:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Since when a member is known, what it was called, and since when it is gone (None while it is there)."""
+    """A member as it was seen.
+
+    Attributes:
+        first: since when it is known.
+        gone: since when it is not there any more; None while it is.
+        since: rule 11: its id belonged to another one before, which was gone by then; None where it is the first one.
+    """
 
     first: datetime
     name: str
     gone: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class History:
         plans: every promise by member, oldest first.
         announced: by job the runs that its upstream announced (Backrest), past ones and the next, oldest first.
         seen: every member that was ever seen.
-        runs: by upkeep job every run that was seen of it, newest first.
+        runs: by upkeep job every run that was seen of it, and by Backrest plan every good one; newest first.
     """
 
     first_contact: datetime | None = None

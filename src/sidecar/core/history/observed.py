@@ -51,8 +51,14 @@ def plans(report: Report) -> Iterator[ObservedPlan]:
 
 
 def tells_of(report: Report, job: str) -> bool:
-    """Whether the report tells whom that job covers, if it is there; False when that could not be read this time."""
-    name = JobId.parse(job)
+    """Whether the report tells whom that job covers, if it is there; False when that could not be read this time.
+
+    What an upstream gives no name to is no job, so nothing is in force of it.
+    """
+    try:
+        name = JobId.parse(job)
+    except ValueError:
+        return True
     if report.kind is SourceKind.PBS:
         return _read(report.reading("upkeep", name.kind)) is not None
     return all(known.guests is not None for known in report.facts(BackupJob) if known.id == name.id)
@@ -86,16 +92,25 @@ def upkeep_job(source: str, job: UpkeepJob) -> JobId:
     return JobId(SourceName(source), job.kind, job.id)
 
 
-def upkeep_runs_of(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
-    """The upkeep jobs with the runs that the report tells of each, newest first."""
-    return ((str(upkeep_job(report.source, job)), job.runs) for job in report.facts(UpkeepJob))
+def runs_of_jobs(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
+    """By job the runs to remember, newest first: of upkeep all, of a Backrest plan the good ones.
+
+    A plan's summary calls dry runs good: nothing is taken from it while the plan's log can't be read.
+    """
+    for job in report.facts(UpkeepJob):
+        yield str(upkeep_job(report.source, job)), job.runs
+    for plan in report.facts(BackrestPlan):
+        log = report.reading("operations", plan.id)
+        if log is None or _read(log) is not None:
+            good = tuple(run for run in plan.runs if run.good)
+            yield str(JobId(SourceName(report.source), "plan", plan.id)), good
 
 
-def members(report: Report) -> dict[str, str]:
-    """Every member that the report shows, with its name."""
+def members(report: Report) -> dict[str, str | None]:
+    """Every member that the report shows, with its name; None where that is not told (a guest whose node is off)."""
     if report.kind is SourceKind.PVE:
-        guests = ((str(guest.vmid), guest.name) for guest in report.facts(Guest) if not guest.template)
-        return {_member(report, MemberKind.GUEST, ref): name or f"guest {ref}" for ref, name in guests}
+        guests = (guest for guest in report.facts(Guest) if not guest.template)
+        return {_member(report, MemberKind.GUEST, str(guest.vmid)): guest.name for guest in guests}
     if report.kind is SourceKind.DATABASEMENT:
         refs = (
             (f"{server.name}/{database}", database)

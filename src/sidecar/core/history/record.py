@@ -77,6 +77,7 @@ def _rows(
     """Rule 1: what changed counts from when it was seen; at first contact (``since`` is None) it counts from before."""
     merged = [row for row in rows if row.valid_to is not None]
     open_rows = [row for row in rows if row.valid_to is None]
+    of_older_ledger = {row.job: row for row in open_rows if row.destination is None}
     for plan in plans:
         row = next((row for row in open_rows if row.job == plan.job and _fits(row, plan)), None)
         if row is not None:
@@ -85,8 +86,11 @@ def _rows(
                 merged.append(_with_destination(row, plan))
                 continue
             merged.append(replace(row, valid_to=at))
+        # An older ledger has one row for all destinations of a job: it was for each of them.
+        shared = of_older_ledger.get(plan.job)
+        begin = shared.valid_from if row is None and shared is not None and _same(shared, plan) else since
         merged.append(
-            PlanRow(plan.job, plan.schedule, plan.timezone, plan.enabled, since, destination=plan.destination)
+            PlanRow(plan.job, plan.schedule, plan.timezone, plan.enabled, begin, destination=plan.destination)
         )
     merged += [replace(row, valid_to=at) if tells_of(row.job) else row for row in open_rows]
     return tuple(sorted(merged, key=_age)[-MOST_ROWS:])
@@ -138,13 +142,13 @@ def _announcements(history: History, report: Report) -> History:
     return replace(history, announced=MappingProxyType({**history.announced, **changed})) if changed else history
 
 
-# --- rule 8: runs of upkeep -----------------------------------------------------------------------------------------------
+# --- rules 1 and 8: runs that were seen --------------------------------------------------------------------------------------
 
 
 def _runs(history: History, report: Report) -> History:
-    """A backup server tells only the last run of an upkeep job, so each one that was seen is kept."""
+    """A backup server tells only the last run of an upkeep job, and Backrest's log may be cleared: what was seen is kept."""
     changed = {}
-    for job, runs in observed.upkeep_runs_of(report):
+    for job, runs in observed.runs_of_jobs(report):
         before = history.runs.get(job, ())
         known = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS] if runs != before[: len(runs)] else before
         if known != before:
@@ -160,12 +164,30 @@ def _sightings(history: History, report: Report) -> History:
     changed = {}
     for member, name in shown.items():
         before = history.seen.get(member)
-        if before is not None and before.gone is None and before.name == name:
+        if before is not None and before.gone is None and name in (None, before.name):
             continue
         if (at := observed.listed_at(report, member)) is not None:
-            changed[member] = Sighting(before.first if before else at, name)
+            changed[member] = _seen(before, name or _unnamed(member), at, named=name is not None)
     for member in _of_source(history.seen, report.source) - shown.keys():
         before = history.seen[member]
         if before.gone is None and (at := observed.listed_at(report, member)) is not None:
             changed[member] = replace(before, gone=at)
     return replace(history, seen=MappingProxyType({**history.seen, **changed})) if changed else history
+
+
+def _seen(before: Sighting | None, name: str, at: datetime, *, named: bool) -> Sighting:
+    """Rule 11: an id is no identity: what was gone and comes back under another name is another one.
+
+    A missing name is no name and changes nothing; restored under its name it is itself.
+    """
+    if before is None:
+        return Sighting(at, name)
+    if not named:
+        return replace(before, gone=None)
+    if before.gone is None or before.name == name:
+        return replace(before, name=name, gone=None)
+    return Sighting(at, name, since=at)
+
+
+def _unnamed(member: str) -> str:
+    return f"guest {member.rsplit(':', 1)[-1]}"

@@ -9,18 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, islice, takewhile
 from zoneinfo import ZoneInfo
 
 from sidecar.core import words
 from sidecar.core.model import Cause, Outcome, Run, State, Verdict
-from sidecar.core.parts.expectation import CLOCK_TOLERANCE, FIRST, Activity, Evidence, Expectation, PauseWindow
+from sidecar.core.parts.expectation import (
+    CLOCK_TOLERANCE,
+    FIRST,
+    SHOWN_AT_MOST,
+    Activity,
+    Evidence,
+    Expectation,
+    PauseWindow,
+    ScheduleInForce,
+)
 from sidecar.core.parts.part import Part
 
+from . import rhythm
 from .due import due_time, grace, next_run, second_time
 
-#: Rule 5: how long a run may be under way where nothing tells how long such runs take.
-LONGEST_RUN = timedelta(hours=24)
+#: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
+SHOWN_AT_LEAST = timedelta(hours=12)
+
+#: Rule 5: and where no list of what runs can be read, and nothing tells how long such runs take.
+UNSEEN_AT_MOST = timedelta(hours=24)
 
 _LOWERED_BY_CONCERNS = (State.LATE, State.RUNNING, State.OK)
 
@@ -31,7 +44,7 @@ class Judgement:
 
     Attributes:
         due: the due time that counts (rule 3); None where none is known.
-        good: the newest good run at its destination that counts as evidence.
+        good: the newest good run that counts as evidence: at its destination, or anywhere where no job leads there any more.
         next_run: the next due time after now.
         grace: how long after a due time a run may still start (rule 4).
         under_way: something runs that may still answer what is due (rule 5), and not for too long.
@@ -45,16 +58,25 @@ class Judgement:
     grace: timedelta
     under_way: bool = False
 
+    @property
+    def speaks(self) -> bool:
+        """It counts for the part: an ended expectation has a say only while it is still owed something (rule 1)."""
+        return self.expectation.schedule is not None or self.due is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One expectation of one member at one moment, with what every rule asks for."""
+    """One expectation of one member at one moment, with what every rule asks for.
+
+    ``cancelled`` is a run that a person ended after the newest good one; it answers its due time (rule 10).
+    """
 
     part: Part
     expectation: Expectation
     now: datetime
     zone: ZoneInfo
     good: Run | None
+    cancelled: Run | None
     due: datetime | None
     grace: timedelta
     names_job: bool
@@ -85,16 +107,18 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
     Args:
         contact: when the part's source was read for the first time.
     """
-    good = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
+    good = _newest_good(part, expectation, now)
     known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
     oldest = min(known, default=expectation.observed.evidence.as_of)
-    due = due_time(expectation, part.pauses, good, _good_anywhere(part, good, now), oldest)
+    cancelled = _newest_cancelled(expectation, good)
+    due = due_time(expectation, part.pauses, cancelled or good, oldest)
     case = Case(
         part=part,
         expectation=expectation,
         now=now,
         zone=zone,
         good=good,
+        cancelled=cancelled,
         due=due,
         grace=grace(expectation, now),
         names_job=sum(each.schedule is not None for each in part.expectations) > 1,
@@ -106,9 +130,9 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
         or _silenced(case)
         or _unknown(case)
         or _nothing_owed(case)
-        or _switched_off(case)
+        or _switched_off(case, activity)
         or _unusable(case)
-        or _with_concerns(case, _by_time(case, activity))
+        or _with_concerns(case, _by_rhythm(case, _by_time(case, activity)))
     )
     return Judgement(
         expectation=expectation,
@@ -198,12 +222,24 @@ def _newest_evident(evidence: Evidence, runs: Iterable[Run], now: datetime) -> R
     return good if good is None or good.start <= now + CLOCK_TOLERANCE else None
 
 
-def _good_anywhere(part: Part, good: Run | None, now: datetime) -> Run | None:
-    """The newest good run at any destination; ``good`` is the one at this."""
-    if all(not expectation.past for expectation in part.expectations):
-        return good
-    elsewhere = newest_evident(part, now)
-    return max((run for run in (good, elsewhere) if run), key=lambda run: run.start, default=None)
+def _newest_good(part: Part, expectation: Expectation, now: datetime) -> Run | None:
+    """The newest good run at the destination. What is owed to one that no job leads to any more is answered anywhere
+    (rule 1)."""
+    there = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
+    if expectation.schedule is not None:
+        return there
+    return max((run for run in (there, newest_evident(part, now)) if run), key=lambda run: run.start, default=None)
+
+
+def _newest_cancelled(expectation: Expectation, good: Run | None) -> Run | None:
+    """Rule 10: the newest run that a person cancelled, if nothing was good since. It excuses no other failure."""
+    since = good.start if good else FIRST
+    failed = [
+        run
+        for run in _evident(expectation.observed.evidence, expectation.observed.runs, since)
+        if run.outcome is Outcome.FAILED and run.start > since and run.start not in expectation.not_its_own
+    ]
+    return failed[0] if failed and all(run.cancelled for run in failed) else None
 
 
 def _own(case: Case, since: datetime) -> Iterator[Run]:
@@ -263,25 +299,38 @@ def _nothing_owed(case: Case) -> Verdict | None:
     return case.verdict(State.DISABLED, Cause.NOTHING_OWED, why, None)
 
 
-def _switched_off(case: Case) -> Verdict | None:
-    """Rule 2: switched off upstream is no consent: a warning, then missed. A schedule that can't be read is a warning."""
+def _switched_off(case: Case, activity: Activity | None) -> Verdict | None:
+    """Rule 2: switched off upstream is no consent: a warning, then missed. A schedule that can't be read is a warning.
+
+    What was due before that is still owed (rule 1): the worse of both counts.
+    """
     in_force = case.expectation.schedule
     if in_force is None or (in_force.enabled and (in_force.schedule or in_force.announcements)):
         return None
-    action = case.part.actions.uncovered
-    if in_force.enabled and in_force.trouble:
-        reason = f"the schedule of {in_force.job} can't be read: {in_force.trouble}; {case.newest()}"
-        say = f"say when it runs: jobs, {in_force.job}, schedule"
-        return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
-    activity = _under_way(case)
+    verdict = _unreadable_schedule(case, in_force) if in_force.enabled and in_force.trouble else _off(case, activity)
+    if case.due is None or case.due > case.now:
+        return verdict
+    return min(_by_time(case, activity), verdict, key=lambda each: each.state.rank)
+
+
+def _unreadable_schedule(case: Case, in_force: ScheduleInForce) -> Verdict:
+    reason = f"the schedule of {in_force.job} can't be read: {in_force.trouble}; {case.newest()}"
+    say = f"say when it runs: jobs, {in_force.job}, schedule"
+    return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
+
+
+def _off(case: Case, activity: Activity | None) -> Verdict:
+    in_force = case.expectation.schedule
+    last = next(_own(case, FIRST), None)
+    failed = last is not None and last.outcome is Outcome.FAILED and not last.cancelled
+    if last is not None and failed and (case.good is None or last.start > case.good.start):
+        return _failed(case, last)
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
-    last = next(_own(case, FIRST), None)
-    if last is not None and last.outcome is Outcome.FAILED and (case.good is None or last.start > case.good.start):
-        return _failed(case, last)
-    reason = f"job {in_force.job} is switched off; {case.newest()}"
-    period = in_force.last_period(case.now)
+    reason = f"job {case.expectation.job} is switched off; {case.newest()}"
+    period = (in_force.last_period(case.now) if in_force is not None else None) or _usual_gap(case)
     limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
+    action = case.part.actions.uncovered
     if limit is None or case.now < limit:
         return case.verdict(State.WARNING, Cause.SWITCHED_OFF_UPSTREAM, reason, None, action)
     reason = f"{reason}, the limit was {case.at(limit)}"
@@ -319,8 +368,42 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
 
 def _failure_outside_schedule(case: Case, good: Run) -> list[str]:
     """Rule 3: one that failed after the newest good run but before D is a warning."""
-    later = (run for run in _own(case, good.start) if run.outcome is Outcome.FAILED and run.start > good.start)
+    failed = (run for run in _own(case, good.start) if run.outcome is Outcome.FAILED and not run.cancelled)
+    later = (run for run in failed if run.start > good.start)
     return [f"a later run outside the schedule failed {case.at(run.start)}{_quoted(run.text)}" for run in later][:1]
+
+
+# --- rule 12: how often it came before ----------------------------------------------------------------------------------
+
+
+def _by_rhythm(case: Case, verdict: Verdict) -> Verdict:
+    """Rule 12: what comes much later than usual is a warning, never red, for nobody promised it."""
+    good, quiet = case.good, (State.OK, State.LATE, State.NEW)
+    if verdict.state not in quiet or case.evidence.as_of is None:
+        return verdict
+    if case.expectation.overdue:
+        reason = f"overdue, as {case.part.source} itself says; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, None, case.part.actions.missed)
+    gap = _usual_gap(case)
+    if good is None or gap is None or case.evidence.as_of <= rhythm.limit(good.start, gap, case.grace):
+        return verdict
+    old = rhythm.age(case.now - good.start)
+    reason = f"usually {rhythm.often(gap)}; the newest is {old} old; {case.newest()}"
+    since = rhythm.limit(good.start, gap, case.grace)
+    return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, since, case.part.actions.missed)
+
+
+def _usual_gap(case: Case) -> timedelta | None:
+    """How far apart its good runs are; what the upstream announced may be further apart since the schedule was edited."""
+    in_force = case.expectation.schedule
+    if not case.expectation.by_rhythm or in_force is None:
+        return None
+    every = (run.start for run in _evident(case.evidence, case.expectation.observed.runs) if run.good)
+    good = tuple(islice(every, 2 * rhythm.MOST_GAPS))
+    gap = rhythm.usual_gap(good)
+    past = [due for due in in_force.announced_before if due <= case.now][-rhythm.MOST_GAPS :]
+    announced = rhythm.announced_gap(past, good)
+    return None if gap is None else max(gap, announced)
 
 
 # --- rules 3 to 6: is one due, and what became of it ------------------------------------------------------------------
@@ -343,6 +426,10 @@ def _by_time(case: Case, activity: Activity | None) -> Verdict:
 
 
 def _before_due(case: Case) -> Verdict:
+    if case.cancelled is not None:
+        run = case.cancelled
+        reason = f"the run of {case.at(run.start)} was cancelled{_quoted(run.text)}; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.RUN_CANCELLED, reason, run.end or run.start, case.part.actions.failed)
     if case.good is None:
         first = f"nothing was due yet; first run {case.at(case.due)}" if case.due else "nothing was ever due"
         return case.verdict(State.NEW, Cause.NOTHING_WAS_DUE, first, None)
@@ -354,7 +441,7 @@ def _newest_failure(case: Case) -> Run | None:
     if case.due is None:
         return None
     since = case.due - early(case.expectation, case.due)
-    return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED), None)
+    return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED and not run.cancelled), None)
 
 
 def _failed(case: Case, run: Run) -> Verdict:
@@ -367,21 +454,27 @@ def _running(case: Case, activity: Activity) -> Verdict:
     """Rule 5: an unfinished run replaces late and missed."""
     since = case.at(activity.start)
     if activity.blocks_queue:
-        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"waits for what runs since {since}", activity.start)
+        reason = f"waits for {activity.name}, which runs" if activity.name else "waits for what runs"
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"{reason} since {since}", activity.start)
     rest = f", usually {words.duration(activity.usual)}" if activity.usual else ""
     return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {since}{rest}", activity.start)
 
 
 def _running_too_long(case: Case, activity: Activity) -> Verdict:
-    """Rule 5: but not for ever."""
+    """Rule 5: but not for ever. Then it is like nothing at all: never without any good run (rule 3)."""
     limit = _limit(case, activity)
     reason = f"running since {case.at(activity.start)}, longer than {words.duration(limit)}; {case.newest()}"
-    ended = activity.start + limit
-    return case.verdict(State.MISSED, Cause.UNDER_WAY_TOO_LONG, reason, ended, case.part.actions.missed)
+    state, action = State.MISSED, case.part.actions.missed
+    if case.good is None:
+        state, action = State.NEVER, case.part.actions.never
+    return case.verdict(state, Cause.UNDER_WAY_TOO_LONG, reason, activity.start + limit, action)
 
 
 def _limit(case: Case, activity: Activity) -> timedelta:
-    return min(LONGEST_RUN, max(case.grace, 2 * activity.usual)) if activity.usual else LONGEST_RUN
+    """Rule 5: twice as long as the longest run that is remembered, and longer where the upstream shows what runs."""
+    if case.expectation.starts_seen:
+        return max(SHOWN_AT_LEAST, 2 * activity.usual) if activity.usual else SHOWN_AT_MOST
+    return max(case.grace, 2 * activity.usual) if activity.usual else UNSEEN_AT_MOST
 
 
 def _under_way(case: Case) -> Activity | None:
@@ -411,6 +504,7 @@ def _overdue(case: Case, due: datetime) -> Verdict:
         return case.verdict(State.LATE, Cause.WAITING, reason, due)
     by = words.clock(deadline, due, case.now, case.zone)
     reason, ahead = f"due {case.at(due)}, nothing had started by {by}", _from_the_future(case)
+    ahead += f"; {case.expectation.hint}" if case.expectation.hint else ""
     if case.good is None:
         never = f"{reason}, and {case.newest()}{ahead}"
         return case.verdict(State.NEVER, Cause.NOTHING_STARTED, never, deadline, case.part.actions.never)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median_low
 
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
-from sidecar.core.reports.facts import BackrestPlan
+from sidecar.core.reports.facts import BackrestPlan, QueueHolder
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
 
 from . import offsite
 from .expectation import Activity, Expectation, Observed, ScheduleInForce
 from .inputs import Inputs, schedule_in_force
-from .part import Actions, Part
+from .part import Actions, Part, newest_first
 
 _ACTIONS = Actions(
     failed="Read the operation's log in Backrest, fix the cause, then back up now.",
@@ -24,6 +25,9 @@ _ACTIONS = Actions(
     never="Start the plan's first backup.",
     uncovered="Give the plan a schedule in Backrest.",
 )
+
+#: So many runs that Backrest does not list any more are looked at; its summary lists as many.
+MOST_REMEMBERED = 60
 
 #: So many good runs show how far apart they ordinarily are.
 _ORDINARY = 9
@@ -41,6 +45,7 @@ def parts(inputs: Inputs) -> list[Part]:
 
 def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestPlan) -> Part:
     job = JobId(SourceName(source.name), "plan", plan.id)
+    plan = replace(plan, runs=_with_remembered(plan.runs, inputs.history.runs.get(str(job), ())))
     own = inputs.settings.jobs.get(str(job))
     scheduled = own is not None and own.schedule is not None
     schedule = (
@@ -52,10 +57,12 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
         destination=plan.repo,
         schedule=schedule,
         observed=observed,
-        activities=queue(report),
+        activities=queue(inputs, report, plan.runs, plan.next_run),
         every_run_was_due=not (scheduled or reaches_back(schedule, plan.runs) or _is_next_in_turn(plan)),
         busy_is_kept=True,
         longest=_longest(plan),
+        by_rhythm=not scheduled,
+        overdue=plan.overdue and not scheduled,
     )
     return Part(
         kind=PartKind.PLAN,
@@ -71,10 +78,43 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
     )
 
 
-def queue(report: Report) -> tuple[Activity, ...]:
-    """Backrest runs one thing at a time: whatever plan runs holds up everything else (BR-7)."""
-    running = (run for plan in report.facts(BackrestPlan) for run in plan.runs if run.outcome is Outcome.RUNNING)
-    return tuple(Activity(run.start, blocks_queue=True) for run in running)
+def _with_remembered(runs: tuple[Run, ...], remembered: Iterable[Run]) -> tuple[Run, ...]:
+    """Rule 1: a log that was cleared, or that forgets what retention removed, takes no run away."""
+    known = {run.start for run in runs}
+    earlier = islice((run for run in remembered if run.start not in known), MOST_REMEMBERED)
+    return newest_first((*runs, *earlier))
+
+
+def queue(inputs: Inputs, report: Report, own: Iterable[Run], announced: datetime | None) -> tuple[Activity, ...]:
+    """What holds up one job: Backrest does one thing at a time, and what was announced for now waits in its queue (BR-7).
+
+    Args:
+        own: the job's own runs, for which it does not wait.
+        announced: the run of it that stands in the queue; what is owed otherwise is not waiting.
+    """
+    if announced is None or announced > inputs.now:
+        return ()
+    mine = {run.start for run in own}
+    return tuple(
+        Activity(holder.start, _length(holder), blocks_queue=True, name=holder.name)
+        for holder in _holders(report)
+        if holder.start not in mine
+    )
+
+
+def _length(holder: QueueHolder) -> timedelta | None:
+    return None if holder.longest is None else timedelta(seconds=holder.longest)
+
+
+def _holders(report: Report) -> Iterator[QueueHolder]:
+    """What runs by the log, and by the summary where a plan's log could not be read."""
+    logged = tuple(report.facts(QueueHolder))
+    yield from logged
+    known = {holder.start for holder in logged}
+    for plan in report.facts(BackrestPlan):
+        for run in plan.runs:
+            if run.outcome is Outcome.RUNNING and run.start not in known:
+                yield QueueHolder(f"backup {plan.id}", run.start)
 
 
 def _announced(job: JobId, plan: BackrestPlan, inputs: Inputs) -> ScheduleInForce:

@@ -21,6 +21,10 @@ SHORT_GRACE = timedelta(minutes=30)
 #: How far the clock of an upstream may run ahead before its runs are no evidence (rule 6).
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
+#: Rule 5: how long a run may be under way while the upstream shows that it is not over, and nothing tells how long such
+#: runs take (a first backup of 20 TB).
+SHOWN_AT_MOST = timedelta(days=7)
+
 FIRST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -127,11 +131,13 @@ class Activity:
     Attributes:
         usual: how long such runs take.
         blocks_queue: whatever is due waits for it, whenever it began itself (Backrest does one thing at a time).
+        name: what it is, where it is waited for: "check b2".
     """
 
     start: datetime
     usual: timedelta | None = None
     blocks_queue: bool = False
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +164,10 @@ class Evidence:
         return seen is None or run.start > seen + CLOCK_TOLERANCE
 
     def stale(self, now: datetime) -> bool:
-        """Nothing was read, or it was too long ago."""
-        return self.as_of is None or now - self.as_of > self.stale_after
+        """Rule 6: nothing was read, it was too long ago, or by a clock that was set back since: then nothing is proved."""
+        if self.as_of is None:
+            return True
+        return now - self.as_of > self.stale_after or self.as_of > now + CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +220,9 @@ class Expectation:
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
         note: why nothing can be known of it: a storage that leads to no configured server.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
+        by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
+        overdue: the upstream itself says that its next run should have come by now.
+        hint: what its runs tell of why nothing comes when it is due ("every dump comes 1 h before: set …").
     """
 
     job: JobId
@@ -230,6 +241,9 @@ class Expectation:
     confirmed_until: datetime | None = None
     note: str | None = None
     task: Run | None = None
+    by_rhythm: bool = False
+    overdue: bool = False
+    hint: str | None = None
 
     @property
     def schedules(self) -> tuple[ScheduleInForce, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sidecar.core.history.history import PlanRow
@@ -18,7 +18,7 @@ from sidecar.core.settings import SourceSetting
 
 from . import vzdump
 from .destination import Destination, GuestBackups
-from .expectation import Evidence, Expectation, Observed, sort_out
+from .expectation import FIRST, SHOWN_AT_MOST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first, weakest
 from .plan_history import Owed, PlanHistory, Remembered
@@ -42,8 +42,10 @@ class GuestPart:
     groups_of: tuple[tuple[Group, ...], ...]
 
     def ignored_by(self, ignored: Iterable[str]) -> bool:
-        """One of "101", "tag:x", "pool:x" names it."""
-        names = {str(self.guest.vmid), f"pool:{self.guest.pool}", *(f"tag:{tag}" for tag in self.guest.tags)}
+        """One of "101", "tag:x", "pool:x" names it; a pool takes the pools within it ("x/y") along."""
+        steps = (self.guest.pool or "").split("/")
+        pools = {f"pool:{'/'.join(steps[:depth])}" for depth in range(1, len(steps) + 1) if self.guest.pool}
+        names = {str(self.guest.vmid), *pools, *(f"tag:{tag}" for tag in self.guest.tags)}
         return not names.isdisjoint(ignored)
 
 
@@ -65,6 +67,7 @@ class _Cluster:
         self.planned = inputs.evidence(source, report.reading("guests"), report.reading("jobs"))
         self._zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
         self._destinations: dict[tuple[tuple[str, ...], str], Destination] = {}
+        self._former: dict[tuple[str, str], Destination] = {}
         self._cohorts: dict[tuple[str, tuple[str, ...]], _Cohort] = {}
         self._tasks: dict[str, vzdump.NodeTasks] = {}
         jobs_of = coverage.JobsOfGuests(self.jobs)
@@ -82,6 +85,20 @@ class _Cluster:
             seen = [self.storages[name] for name in names]
             self._destinations[names, node] = Destination(self.inputs, self.source, self.report, seen, node)
         return self._destinations[names, node]
+
+    def former_destination(self, key: str, node: str) -> Destination | None:
+        """A destination as the memory calls it (coverage.storage_key); None where its storage can't be seen any more."""
+        name, _, place = key.partition("=")
+        storage = self.storages.get(name)
+        if storage is None:
+            return None
+        datastore, _, namespace = place.partition("/")
+        if not place or (storage.datastore, storage.namespace or "") == (datastore, namespace):
+            return self.destination([name], node)
+        if (key, node) not in self._former:
+            before = replace(storage, datastore=datastore, namespace=namespace)
+            self._former[key, node] = Destination(self.inputs, self.source, self.report, [before], node)
+        return self._former[key, node]
 
     def tasks(self, node: str) -> vzdump.NodeTasks:
         """The vzdump tasks on a node."""
@@ -104,7 +121,11 @@ class _Cluster:
         if key not in self._cohorts:
             self._cohorts[key] = _Cohort(self, guest.node, jobs)
         cohort = self._cohorts[key]
-        return _Member(guest, cohort, {place.key: place.kept(guest) for place in cohort.destinations})
+        name = MemberId(MemberKind.GUEST, SourceName(self.source.name), str(guest.vmid))
+        sighting = self.inputs.history.seen.get(str(name))
+        member = _Member(guest, cohort, str(name), sighting.since if sighting else None)
+        member.kept.update({place.key: member.backups(place) for place in cohort.destinations})
+        return member
 
     def _proofs(self, node: str) -> dict[str, list[datetime]]:
         """What proves whose a task is, by job: when something began to be saved where only that job saves the guest."""
@@ -118,16 +139,28 @@ class _Cluster:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A guest with its cohort, and by destination what is kept of it."""
+    """A guest with its cohort, and by destination what is kept of it.
+
+    Attributes:
+        name: its name in the memory.
+        since: rule 11: from then on the id is its own; None where it always was.
+    """
 
     guest: Guest
     cohort: _Cohort
-    kept: dict[object, GuestBackups]
+    name: str
+    since: datetime | None
+    kept: dict[object, GuestBackups] = field(default_factory=dict)
 
     def at(self, destination: Destination) -> GuestBackups:
         """What is kept of it at a destination, whether a job of today leads there or not."""
         kept = self.kept.get(destination.key)
-        return destination.kept(self.guest) if kept is None else kept
+        return self.backups(destination) if kept is None else kept
+
+    def backups(self, destination: Destination) -> GuestBackups:
+        """The same, not looked up: what was kept of another guest that had its id before is left out."""
+        kept = destination.kept(self.guest)
+        return kept if self.since is None else kept.since(self.since)
 
 
 class _Cohort:
@@ -157,12 +190,18 @@ class _Cohort:
         self._batches: dict[Remembered, tuple[vzdump.VzdumpBatch, ...]] = {}
 
     def destination(self, remembered: Remembered) -> Destination:
-        """Where the runs of a job must lie, now or as it was before."""
+        """Where the runs of a job must lie, now or as it was before; where that can't be seen any more, all places.
+
+        A storage that has another name now is none that can be seen, and what it keeps lies where it always did.
+        """
         if remembered.schedule is not None:
             return self._places[remembered.job.id]
-        if remembered.key is None:
-            return self.destinations[0]
-        return self.cluster.destination([remembered.key.partition("=")[0]], self.node)
+        before = self.cluster.former_destination(remembered.key, self.node) if remembered.key is not None else None
+        if before is not None:
+            return before
+        return self.cluster.destination(
+            (storage.name for place in self.destinations for storage in place.storages), self.node
+        )
 
     def evidence(self, destination: Destination) -> Evidence:
         """How old the knowledge is of what lies at a destination and of what runs."""
@@ -191,15 +230,15 @@ def _owed(cluster: _Cluster, node: str, job: BackupJob) -> Owed:
 def _part(member: _Member) -> GuestPart:
     guest, cohort = member.guest, member.cohort
     cluster = cohort.cluster
-    name = MemberId(MemberKind.GUEST, SourceName(cluster.source.name), str(guest.vmid))
-    every = _remembered(member, str(name))
+    every = _remembered(member)
     expectations = _expectations(member, every)
     observed = _together(member, expectations)
-    traces = (observed.runs[-1].start if observed.runs else None, cluster.tasks(cohort.node).oldest_of(guest))
+    named = None if member.since else cluster.tasks(cohort.node).oldest_of(guest)
+    traces = (observed.runs[-1].start if observed.runs else None, named, member.since)
     places = [place for destination in cohort.destinations for place in destination.places]
     part = Part(
         kind=PartKind.GUEST,
-        ref=name.ref,
+        ref=str(guest.vmid),
         name=guest.name or f"guest {guest.vmid}",
         source=cluster.source.name,
         observed=observed,
@@ -224,10 +263,12 @@ def _groups(guest: Guest, destinations: Iterable[Destination]) -> tuple[Group, .
     return tuple((place.source.name, place.group_of(guest)) for place in places)
 
 
-def _remembered(member: _Member, name: str) -> tuple[Remembered, ...]:
-    """What each job owes the guest; then what ended jobs may still owe."""
-    cohort = member.cohort
+def _remembered(member: _Member) -> tuple[Remembered, ...]:
+    """What each job owes the guest; then what ended jobs may still owe. What was owed to another one is nobody's."""
+    cohort, name = member.cohort, member.name
     every = cohort.plans.of(name)
+    if member.since is not None:
+        every = tuple(_since(remembered, member.since) for remembered in every)
     if len(every) == 1:
         return every
     rows = cohort.cluster.inputs.history.plans.get(name, ())
@@ -240,6 +281,11 @@ def _expectations(member: _Member, every: Sequence[Remembered]) -> tuple[Expecta
     return tuple(
         _expectation(member, remembered, not_its_own) for remembered, not_its_own in zip(every, others, strict=True)
     )
+
+
+def _since(remembered: Remembered, since: datetime) -> Remembered:
+    own = tuple(past for past in remembered.past if past.valid_to is None or past.valid_to > since)
+    return remembered if len(own) == len(remembered.past) else replace(remembered, past=own)
 
 
 def _unless_replaced(
@@ -264,7 +310,7 @@ def _not_their_own(member: _Member, every: Sequence[Remembered]) -> list[frozens
     for key in {place.key for place in places}:
         there = [number for number, place in enumerate(places) if place.key == key]
         if len(there) > 1:
-            runs = _saved(member, places[there[0]], None)
+            runs = _saved(member, places[there[0]], UPLOAD_LIMIT)
             sorted_out = sort_out(runs, [every[number].schedules for number in there])
             for number, not_its_own in zip(there, sorted_out, strict=True):
                 others[number] = not_its_own
@@ -279,15 +325,17 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     shared = cohort.batches(remembered)
     batches = [*shared, *tasks.single(guest, remembered.schedules)]
     longest = vzdump.longest(batches)
-    runs = _saved(member, destination, longest)
-    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
+    open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
+    at_work = any(task.end is None for task in open_ended)
+    runs = _saved(member, destination, SHOWN_AT_MOST if at_work else _upload_limit(longest))
+    arrived = {run.start for run in kept.summary.corrupt}
+    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED or run.start in arrived]
     if evidence.as_of is not None and destination.evidences:
         without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
-    open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
     return Expectation(
         job=remembered.job,
-        destination=" and ".join(storage.name for storage in destination.storages) or None,
+        destination=_in_words(remembered, destination),
         schedule=remembered.schedule,
         past=remembered.past,
         observed=_observed(kept, runs, evidence),
@@ -300,10 +348,21 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     )
 
 
-def _saved(member: _Member, destination: Destination, longest: timedelta | None) -> tuple[Run, ...]:
-    """The guest's snapshots, archives and failed uploads at a destination as runs, newest first."""
+def _in_words(remembered: Remembered, destination: Destination) -> str | None:
+    """What people call the destination. An ended one keeps its name, whatever became of the storage."""
+    if remembered.schedule is None and remembered.key is not None:
+        return remembered.key.partition("=")[0]
+    return " and ".join(storage.name for storage in destination.storages) or None
+
+
+def _saved(member: _Member, destination: Destination, upload_limit: timedelta) -> tuple[Run, ...]:
+    """The guest's snapshots, archives and failed uploads at a destination as runs, newest first.
+
+    Args:
+        upload_limit: what is unfinished for longer has failed.
+    """
     kept, seen_until = member.at(destination), member.cohort.evidence(destination).as_of
-    saved = kept.summary.runs(seen_until, _upload_limit(longest))
+    saved = kept.summary.runs(seen_until, upload_limit)
     if not kept.archives and not kept.failures:
         return saved
     return newest_first([*saved, *snapshots.archive_runs(kept.archives), *snapshots.failed_runs(kept.failures)])
@@ -319,7 +378,6 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
         runs=runs,
         count=kept.count,
         concerns=kept.summary.concerns,
-        unusable=kept.summary.unusable,
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
     )
@@ -331,15 +389,32 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
     if len(expectations) == 1 and len(cohort.destinations) == 1:
         return expectations[0].observed
     places = cohort.destinations
-    own = [_observed(member.at(place), _saved(member, place, None), cohort.evidence(place)) for place in places]
+    own = [_observed(member.at(place), _saved(member, place, UPLOAD_LIMIT), cohort.evidence(place)) for place in places]
     own += [expectation.observed for expectation in expectations]
-    runs = {run.start: run for observed in own for run in observed.runs}
+    runs: dict[datetime, Run] = {}
+    for run in (run for observed in own for run in observed.runs):
+        # A backup at one destination may begin in the very second of a failure at another one.
+        if run.good or run.start not in runs:
+            runs[run.start] = run
     return Observed(
         evidence=weakest([observed.evidence for observed in own], cohort.cluster.inputs.now),
         runs=newest_first(runs.values()),
         count=sum(member.at(place).count for place in places),
+        concerns=tuple(dict.fromkeys(concern for observed in own for concern in observed.concerns)),
+        unusable=_newest(own).unusable,
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
         verified=sum(member.at(place).summary.verified for place in places),
+    )
+
+
+def _newest(every: Iterable[Observed]) -> Observed:
+    """The one with the newest good run; of two with the same run the one that says that it can't be restored."""
+    return max(
+        every,
+        key=lambda observed: (
+            observed.newest_good.start if observed.newest_good else FIRST,
+            observed.unusable is not None,
+        ),
     )
 
 

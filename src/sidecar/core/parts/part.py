@@ -15,7 +15,7 @@ from sidecar.core.model import Copy, Link, PartKind, Run
 from .expectation import Evidence, Expectation, Observed, PauseWindow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Actions:
     """What to do, in the words of the part's upstream, by what went wrong. None: nothing sensible to suggest."""
 

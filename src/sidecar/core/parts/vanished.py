@@ -13,8 +13,10 @@ from sidecar.core.ids import GroupKey, JobId, MemberId, SourceName
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports.coverage import covers
 from sidecar.core.reports.facts import DumpPlan
+from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
 
+from . import stores
 from .expectation import Evidence, Observed
 from .guests import GuestPart
 from .inputs import Inputs
@@ -51,6 +53,8 @@ def lost(inputs: Inputs) -> list[Lost]:
         source = inputs.settings.source(name.source) if name else None
         report = inputs.reports.get(source.name) if source else None
         if name is None or source is None or report is None:
+            continue
+        if source.kind is SourceKind.PBS and stores.why_lost(inputs, source, name.ref.partition("/")[0]):
             continue
         evidence = inputs.evidence(source, *lists(report, name))
         if evidence.as_of is not None and not evidence.stale(inputs.now):
@@ -121,7 +125,9 @@ def _still_expected(inputs: Inputs, gone: Lost, guest_parts: list[GuestPart]) ->
     if gone.kind is PartKind.PLAN:
         job = str(JobId(SourceName(gone.source.name), "plan", gone.ref))
         own, announced = inputs.settings.jobs.get(job), inputs.history.announced.get(job, ())
-        return (own is not None and own.schedule is not None) or bool(announced and announced[-1] >= gone.gone)
+        good = next(iter(inputs.history.runs.get(job, ())), None)
+        still = bool(announced) and (announced[-1] >= gone.gone or good is None or good.start < announced[-1] - EARLY)
+        return still or (own is not None and own.schedule is not None)
     if gone.source.kind is not SourceKind.PBS:
         return False
     key = (gone.source.name, GroupKey.parse(gone.ref))

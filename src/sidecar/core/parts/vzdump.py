@@ -181,10 +181,10 @@ def may_still_reach(
     return tuple(Activity(task.start, usual) for task in left)
 
 
-def longest(batches: Iterable[VzdumpBatch], most: int = 10) -> timedelta | None:
-    """The longest of the newest ``most`` batches that ended."""
+def longest(batches: Iterable[VzdumpBatch]) -> timedelta | None:
+    """The longest of the newest ten batches that ended."""
     lengths = (batch.end - batch.start for batch in batches if batch.end)
-    return max(islice(lengths, most), default=None)
+    return max(islice(lengths, 10), default=None)
 
 
 def owners(tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> dict[str, str]:

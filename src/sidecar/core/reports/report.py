@@ -30,6 +30,8 @@ class ProblemKind(StrEnum):
     CONFIGURATION = "configuration"
     REFUSED_CREDENTIALS = "refused_credentials"
     NO_PERMISSION = "no_permission"
+    #: A proxy in front of it asks for a login of its own.
+    LOGIN_IN_FRONT = "login_in_front"
     #: It was asked too often, and is left alone for a while.
     RATE_LIMITED = "rate_limited"
     REDIRECTED = "redirected"

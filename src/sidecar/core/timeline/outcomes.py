@@ -94,7 +94,6 @@ class OutcomeResolver:
         if not runs and (self._now < deadline or as_of is None or as_of < deadline):
             return self._outcome(State.LATE, None, self._reason(due, State.LATE))
         state = State.NEVER if self._judgement.good is None else State.MISSED
-        state = State.MISSED if runs else state
         return self._outcome(state, runs[-1] if runs else None, self._reason(due, state))
 
     def _closed(self, due: datetime, runs: Sequence[Run]) -> MemberOutcome | None:
@@ -103,7 +102,8 @@ class OutcomeResolver:
         if unfinished is not None:
             return self._outcome(State.RUNNING, unfinished, None)
         if runs and (due >= self._unthinned_from or not self._member.failures_are_gaps):
-            return self._outcome(State.FAILED, runs[-1], runs[-1].text, self._good_after(runs[-1].start))
+            state = State.WARNING if runs[-1].cancelled else State.FAILED
+            return self._outcome(state, runs[-1], runs[-1].text, self._good_after(runs[-1].start))
         covering = self._covering(due)
         if covering is not None:
             return self._outcome(_STATES[covering.outcome], covering, None) if self._is_last_in(due, covering) else None

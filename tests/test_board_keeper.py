@@ -1,0 +1,78 @@
+"""The keeper of the board remembers its verdicts in the ledger, over a restart too."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import date, datetime
+from pathlib import Path
+
+from sidecar.board_keeper import BoardKeeper
+from sidecar.core.history.verdict_log import FinalState
+from sidecar.core.model import SourceKind, State
+from sidecar.ledger.ledger import Ledger
+from tests.core.factories import at
+from tests.core.sample_reports import away, group, pbs, pve, settings, vzdump
+from tests.ledgers import written
+
+GUEST = "guest:pve:101"
+
+
+class Clock:
+    def __init__(self, now: str) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return at(self.now)
+
+
+def test_verdicts_are_remembered_as_they_were_judged_and_not_again_after_a_restart(tmp_path: Path) -> None:
+    clock = Clock("22 12:00")
+    with closing(Ledger(tmp_path, at(clock.now))) as ledger:
+        keeper = BoardKeeper(settings(), clock, ledger)
+        clock.now = "22 12:01"
+        keeper.record(pve("22 12:00", vzdump("22 04:00", "22 04:10")))
+        clock.now = "22 12:02"
+        keeper.record(pbs("22 12:00", group("21 04:00", "22 04:00")))
+        written(ledger)
+    clock.now = "23 12:00"
+    with closing(Ledger(tmp_path, at(clock.now))) as ledger:
+        keeper = BoardKeeper(settings(), clock, ledger)
+        clock.now = "23 12:01"
+        keeper.record(pve("23 12:00", vzdump("23 04:00", "23 04:10")))
+        clock.now = "23 12:02"
+        keeper.record(pbs("23 12:00", group("21 04:00", "22 04:00", "23 04:01")))
+        written(ledger)
+        changes = ledger.verdict_changes(at("1 00:00"), at("30 00:00"))
+        finals = ledger.finals(at("1 00:00"), at("30 00:00"))
+        days = ledger.service_days(date.min, date.max)
+
+    states = [(change.state_from, change.state_to) for change in changes if change.member == GUEST]
+    assert states == [
+        (None, State.UNKNOWN),
+        (State.UNKNOWN, State.OK),
+        (State.OK, State.UNKNOWN),
+        (State.UNKNOWN, State.OK),
+    ]
+    assert [(final.due, final.state, final.run_start) for final in finals if final.member == GUEST] == [
+        (at("23 04:00"), FinalState.KEPT, at("23 04:01"))
+    ]
+    assert [(day.service, day.day.day, day.count) for day in days if day.count is not None] == [
+        ("vaultwarden", 22, 2),
+        ("vaultwarden", 23, 3),
+    ]
+
+
+def test_a_gap_in_observation_is_remembered_from_its_beginning_to_its_end(tmp_path: Path) -> None:
+    clock = Clock("22 12:00")
+    with closing(Ledger(tmp_path, at(clock.now))) as ledger:
+        keeper = BoardKeeper(settings(), clock, ledger)
+        keeper.record(pve("22 12:00"))
+        keeper.record(pbs("22 12:00", group("22 04:00")))
+        clock.now = "22 12:30"
+        keeper.record(away("pbs", SourceKind.PBS, "22 12:30"))
+        clock.now = "22 13:00"
+        keeper.record(pbs("22 13:00", group("22 04:00")))
+        written(ledger)
+        gaps = [gap for gap in ledger.observation_gaps(at("1 00:00"), at("30 00:00")) if gap.source == "pbs"]
+
+    assert [(gap.start, gap.until) for gap in gaps][-1] == (at("22 12:00"), at("22 13:00"))
