@@ -279,9 +279,9 @@ def _switched_off(case: Case) -> Verdict | None:
         reason = f"the schedule of {in_force.job} can't be read: {in_force.trouble}; {case.newest()}"
         say = f"say when it runs: jobs, {in_force.job}, schedule"
         return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
-    last = next(_own(case, FIRST), None)
-    if last is not None and last.outcome is Outcome.FAILED and (case.good is None or last.start > case.good.start):
-        return _failed(case, last)
+    failed = _newest_failure(case) if case.due is not None else _last_failure(case)
+    if failed is not None:
+        return _failed(case, failed)
     activity = _under_way(case)
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
@@ -361,6 +361,14 @@ def _newest_failure(case: Case) -> Run | None:
         return None
     since = case.due - early(case.expectation, case.due)
     return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED), None)
+
+
+def _last_failure(case: Case) -> Run | None:
+    """The newest run, where it failed after the newest good one."""
+    last = next(_own(case, FIRST), None)
+    if last is None or last.outcome is not Outcome.FAILED:
+        return None
+    return last if case.good is None or last.start > case.good.start else None
 
 
 def _failed(case: Case, run: Run) -> Verdict:
