@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sidecar.core.history.history import EMPTY, History
-from sidecar.core.model import Outcome, PartKind, Run, State
+from sidecar.core.model import Cause, Outcome, PartKind, Run, State
 from sidecar.core.parts.expectation import Activity, Evidence
 from sidecar.core.reports.report import Problem
 from tests.core.factories import at, daily, evidence, failed, judged_at, part, run, verdict_of
@@ -238,6 +238,18 @@ def test_rule_5_what_runs_too_long_says_since_when_and_how_long_is_too_long() ->
     assert verdict_of(stuck, "23 17:00").reason == (
         "Running since today 04:02, longer than 12h; newest backup Sun 22 Nov 04:00."
     )
+
+
+def test_rule_2_a_job_that_is_off_is_failed_only_by_a_run_for_what_is_due() -> None:
+    """What it owed by its schedule before came and went without a run; the failure in the evening was something extra."""
+    off = daily(enabled=False, valid_from=at("22 05:00"))
+    before = daily(valid_to=at("22 05:00"))
+    made = part(run("21 04:00"), failed("21 20:00"), read="22 12:00", plans=(off,))
+    owing = replace(made, expectations=(replace(made.expectations[0], past=(before,)),))
+
+    assert verdict(made, "22 12:00").state is State.FAILED
+    assert judged_at(owing, at("22 12:00")).judgements[0].due == at("22 04:00")
+    assert verdict(owing, "22 12:00").cause is Cause.SWITCHED_OFF_UPSTREAM
 
 
 def test_rule_5_a_first_run_that_takes_too_long_is_never_as_long_as_there_is_no_good_one() -> None:

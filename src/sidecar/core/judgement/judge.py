@@ -321,10 +321,9 @@ def _unreadable_schedule(case: Case, in_force: ScheduleInForce) -> Verdict:
 
 def _off(case: Case, activity: Activity | None) -> Verdict:
     in_force = case.expectation.schedule
-    last = next(_own(case, FIRST), None)
-    failed = last is not None and last.outcome is Outcome.FAILED and not last.cancelled
-    if last is not None and failed and (case.good is None or last.start > case.good.start):
-        return _failed(case, last)
+    failed = _newest_failure(case) if case.due is not None else _last_failure(case)
+    if failed is not None:
+        return _failed(case, failed)
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
     reason = f"job {case.expectation.job} is switched off; {case.newest()}"
@@ -442,6 +441,14 @@ def _newest_failure(case: Case) -> Run | None:
         return None
     since = case.due - early(case.expectation, case.due)
     return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED and not run.cancelled), None)
+
+
+def _last_failure(case: Case) -> Run | None:
+    """The newest run, where it failed after the newest good one."""
+    last = next(_own(case, FIRST), None)
+    if last is None or last.outcome is not Outcome.FAILED or last.cancelled:
+        return None
+    return last if case.good is None or last.start > case.good.start else None
 
 
 def _failed(case: Case, run: Run) -> Verdict:
