@@ -78,7 +78,7 @@ WALKS = {
 MOST_ROOMS_OF_A_WALK = 7
 
 #: Folders of tests/ that mirror none of src/: what tests need, and tests of the whole.
-ONLY_TESTS = {"browser", "demo", "failures", "glance", "simulators"}
+ONLY_TESTS = {"browser", "cases", "demo", "failures", "glance", "simulators"}
 
 
 # --- what imports what ----------------------------------------------------------------------------------------------------

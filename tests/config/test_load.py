@@ -202,6 +202,68 @@ def test_what_is_wrong_with_a_source_is_a_finding(source: str, finding: str) -> 
     assert any(finding in line and line.startswith("config.yaml:2: sources.main") for line in lines), lines
 
 
+@pytest.mark.parametrize(
+    ("written", "number", "meant"), [("21:00", 1260, "21:00"), ("5:05", 305, "5:05"), ("21:30:00", 77400, "21:30:00")]
+)
+def test_a_time_without_quotes_is_told_as_what_yaml_makes_of_it(written: str, number: int, meant: str) -> None:
+    (finding,) = findings(f"{SMALL}jobs: {{pbs/verify/v1: {{schedule: {written}}}}}\n")
+
+    assert f'is the number {number}, for YAML reads {meant} without quotes so; write "{meant}" in quotes' in finding
+
+
+def test_a_bare_number_is_still_a_minute() -> None:
+    jobs = read(f"{SMALL}jobs: {{pbs/verify/v1: {{schedule: 30}}}}\n").jobs
+
+    assert jobs["pbs/verify/v1"].schedule == "30"
+
+
+def test_an_address_of_vault_without_encryption_is_refused_in_words_of_vault() -> None:
+    (finding,) = findings(f'{SMALL}vault: {{address: "http://vault.lan:8200"}}\n')
+
+    assert finding.startswith("config.yaml:3: vault.address: must start with https://")
+    assert "Vault" in finding
+    assert "Proxmox" not in finding
+
+
+@pytest.mark.parametrize("zone", ["localtime", "posixrules", "right/Europe/Berlin", "posix/Europe/Berlin", "Factory"])
+def test_what_is_no_zone_of_its_own_is_a_finding(zone: str) -> None:
+    (finding,) = findings(f"{SMALL}timezone: {zone}\n")
+
+    assert "is not a time zone; write an IANA name such as Europe/Berlin" in finding
+
+
+# --- stale_after and poll_interval ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "counts"),
+    [
+        ("", timedelta(minutes=20)),
+        ("poll_interval: 10m\n", timedelta(minutes=20)),
+        ("poll_interval: 1h\n", timedelta(hours=2)),
+        ("poll_interval: 1h\nstale_after: 90m\n", timedelta(hours=2)),
+        ("poll_interval: 1h\nstale_after: 25h\n", timedelta(hours=25)),
+    ],
+)
+def test_nothing_is_too_old_before_the_next_but_one_reading_and_that_is_said(keys: str, counts: timedelta) -> None:
+    config = read(SMALL + keys)
+    concerned = counts > config.stale_after
+
+    assert config.to_settings().sources[0].stale_after == counts
+    assert [place for place, _ in config.concerns()] == (["stale_after"] if concerned else [])
+    assert len(config.to_settings().concerns) == int(concerned)
+
+
+def test_a_source_of_its_own_pace_is_named() -> None:
+    source = '{kind: pbs, url: "https://pbs.lan", token_id: a, secret: {file: /x}, poll_interval: 6h, stale_after: 1h}'
+    (concern,) = read(f"sources:\n  nas: {source}\n").to_settings().concerns
+
+    assert concern == (
+        "Configuration, sources.nas.stale_after: 1h is too short for nas, read every 6h: 12h counts instead; "
+        "set stale_after to that or longer, or poll_interval lower."
+    )
+
+
 def test_a_token_of_the_proxy_in_vault_needs_a_vault_section() -> None:
     (finding,) = findings(f"{SMALL}proxy: {{tokens: [{{name: n8n, token: {{vault: x, field: y}}}}]}}\n")
 

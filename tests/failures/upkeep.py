@@ -15,6 +15,9 @@ WEDNESDAY, SATURDAY, SUNDAY = date(2026, 11, 25), date(2026, 11, 28), date(2026,
 _store = replace(HOMELAB.datastore, verify=Timetable(9), sync=Timetable(10))
 _WITH_MORE_JOBS = replace(HOMELAB, datastore=_store)
 
+#: What is unknown while the datastore is in maintenance (rule 8).
+_UPKEEP = ("job pbs/gc/main", "job pbs/prune/prune-main")
+
 UPKEEP = (
     Failure(
         "prune fails",
@@ -108,6 +111,7 @@ UPKEEP = (
         "maintenance: read-only",
         healed=at("25 18:00"),
         faults=(Maintenance("read-only", "moving", at("25 12:00"), at("25 18:00")),),
+        beside=_UPKEEP,
     ),
     Failure(
         "the datastore is offline",
@@ -118,7 +122,7 @@ UPKEEP = (
         "maintenance: offline",
         healed=at("25 12:00"),
         faults=(Maintenance("offline", "disk swap", at("25 10:00"), at("25 12:00")),),
-        beside=("source pbs", "datastore pbs/main"),
+        beside=("source pbs", "datastore pbs/main", *_UPKEEP),
     ),
     Failure(
         "the repository's prune fails",

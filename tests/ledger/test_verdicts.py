@@ -448,3 +448,13 @@ def test_without_a_file_verdicts_are_dropped_and_the_serving_goes_on(tmp_path: P
     assert ledger.idle
     assert ledger.finals(*EVER) == ()
     assert "can't be opened" in ledger.notes[0]
+
+
+def test_one_judgement_may_bring_any_number_of_verdicts(tmp_path: Path) -> None:
+    """A ledger of a large house that was brought up to date has a year to decide at once."""
+    log = VerdictLog(finals=tuple(final(at("1 04:00") - timedelta(hours=hours)) for hours in range(25_000)))
+    ledger = Ledger(tmp_path, NOW)
+    ledger.record_verdicts(log)
+    ledger.close()
+
+    assert rows(tmp_path, "SELECT count(*) FROM finals") == [(25_000,)]

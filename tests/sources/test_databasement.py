@@ -231,7 +231,7 @@ def test_a_list_without_end_is_cut_off_and_that_is_said() -> None:
     endless = sample("jobs_v1.3") | {"meta": {"last_page": 10**9}}
     report = read(source_for(answering(("/api/v1/jobs", 200, endless))))
 
-    assert texts(report.limits) == ("only the newest 3000 jobs were read",)
+    assert texts(report.limits) == ("only the newest 3000 jobs were read, back to 2026-11-20",)
     assert len(list(report.facts(Dump))) == 10
 
 
@@ -411,3 +411,85 @@ def test_without_any_snapshots_sizes_are_not_known(rack: Rack, source: Databasem
 
     assert len(dumps) == 28 * 7
     assert {(one.file_size, one.file_exists, one.copies) for one in dumps} == {(None, None, ())}
+
+
+# --- schedules that come round rarely ---------------------------------------------------------------------------------
+
+
+class BusyServer:
+    """Thirty dumps a day of a nightly backup, and a quarterly one whose last run is 83 days ago; ``pages`` counts calls."""
+
+    def __init__(self, schedule: str = "0 3 1 */3 *") -> None:
+        quarterly = {"id": "b2", "backup_schedule": {"name": "Quarterly", "expression": schedule}, "volume_ids": []}
+        daily = {"id": "b1", "backup_schedule": {"name": "Daily", "expression": "0 2 * * *"}, "volume_ids": []}
+        chosen = {"database_selection_mode": "selected", "database_names": ["archive"]}
+        self.server = {"id": "s1", "name": "pg", "backups": [daily, {**quarterly, **chosen}]}
+        self.pages: list[str] = []
+        self.jobs = [
+            self._job(f"{day}-{number}", "shop", NOW - timedelta(days=day, minutes=number))
+            for day in range(120)
+            for number in range(30)
+        ]
+        self.jobs.append(self._job("old", "archive", datetime(2026, 9, 1, 3, tzinfo=UTC)))
+        self.jobs.sort(key=lambda job: job["created_at"], reverse=True)
+
+    def _job(self, id_: str, database: str, start: datetime) -> dict[str, Any]:
+        snapshot = {"database_name": database, "server": {"id": "s1", "name": "pg"}, "triggered_by": None}
+        times = dict.fromkeys(("created_at", "started_at", "completed_at", "updated_at"), start.isoformat())
+        return {"id": id_, "status": "completed", **times, "snapshot": snapshot}
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.pages.append(request.url.path)
+        lists: dict[str, list[Any]] = {"/api/v1/database-servers": [self.server], "/api/v1/jobs": self.jobs}
+        rows, page = lists.get(request.url.path, []), int(request.url.params.get("page", 1))
+        body = {"data": rows[(page - 1) * 100 : page * 100], "meta": {"last_page": max(1, -(-len(rows) // 100))}}
+        return httpx.Response(200, json=body)
+
+
+def of_archive(report: Report) -> list[str]:
+    return [dump.id for dump in report.facts(Dump) if dump.database == "archive"]
+
+
+def test_runs_are_read_back_to_the_due_time_before_the_last_one_of_the_rarest_schedule() -> None:
+    """On the first of every third month: the last due time was in October and nobody came; in July it was not yet there."""
+    busy = BusyServer()
+    report = read(source_for(httpx.MockTransport(busy.answer)))
+
+    assert of_archive(report) == ["old"]
+    assert texts(report.limits) == ()
+
+
+def test_what_lies_far_back_is_read_again_after_some_hours_only() -> None:
+    busy, now = BusyServer(), NOW
+    source = source_for(httpx.MockTransport(busy.answer))
+
+    def asked() -> int:
+        busy.pages.clear()
+        assert of_archive(asyncio.run(source.read(lambda: now))) == ["old"]
+        return busy.pages.count("/api/v1/jobs")
+
+    first = asked()
+    now += timedelta(minutes=5)
+    second = asked()
+    now += timedelta(hours=6)
+
+    assert (first, second) == (37, 13)
+    assert asked() == 37
+
+
+def test_a_schedule_that_changes_is_read_back_for_at_once() -> None:
+    busy = BusyServer("0 3 * * *")
+    source = source_for(httpx.MockTransport(busy.answer))
+
+    assert of_archive(read(source)) == []
+    busy.server["backups"][1]["backup_schedule"]["expression"] = "0 3 1 */3 *"  # type: ignore[index]
+    assert of_archive(read(source)) == ["old"]
+
+
+def test_how_far_was_read_is_said_where_a_list_is_too_long() -> None:
+    busy = BusyServer()
+    busy.jobs = [busy._job(str(number), "shop", NOW - timedelta(minutes=number)) for number in range(12_000)]
+    source = source_for(httpx.MockTransport(busy.answer))
+
+    for _ in range(2):
+        assert "only the newest 10000 jobs were read, back to 2026-11-16" in texts(read(source).limits)

@@ -149,11 +149,19 @@ def test_only_the_mode_selected_goes_by_names_and_only_a_clear_no_disables() -> 
     assert (plan.databases, plan.enabled) == ((), True)
 
 
-def test_a_selection_mode_that_is_not_known_expects_all_databases() -> None:
+def test_databases_that_a_configuration_leaves_out_are_read() -> None:
+    row = sample("database_servers_v1.9")["data"][0]
+    row["backups"][0] |= {"database_selection_mode": "excluded", "database_names": ["legacy"]}
+    plan = parse_server(row).plans[0]
+
+    assert (plan.mode, plan.databases) == ("excluded", ("legacy",))
+
+
+def test_a_selection_mode_that_is_not_known_is_said_to_be_unknown() -> None:
     row = sample("database_servers_v1.9")["data"][0]
     row["backups"][0]["database_selection_mode"] = "tagged"
 
-    assert parse_server(row).plans[0].mode == "all"
+    assert parse_server(row).plans[0].mode == "unknown"
 
 
 def test_servers_that_share_a_name_cannot_stand_in_for_each_other() -> None:

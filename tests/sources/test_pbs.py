@@ -83,6 +83,23 @@ def test_a_datastore_in_offline_maintenance_has_a_problem_in_all_its_scopes_and_
     assert not [asked for asked in transport.asked if "/store3/" in asked]
 
 
+def test_a_verification_that_neither_failed_nor_succeeded_is_a_limit_and_no_failure() -> None:
+    path = "/admin/datastore/store1/snapshots?ns=clusterA"
+    rows = [
+        {**row, "verification": {**row["verification"], "state": "pending"}} if "verification" in row else row
+        for row in recorded("pbs_main")[path]["body"]["data"]
+    ]
+    report = run(source(Answering(recorded("pbs_main") | {path: rows})).read(clock))
+
+    groups = reading(report, "snapshots", "store1", "clusterA").of(BackupGroup)
+    assert groups
+    assert not [snapshot for group in groups for snapshot in group.snapshots if snapshot.verification]
+    count = sum("verification" in row for row in rows)
+    assert texts(report.limits) == (
+        f"the verification of {count} backups in store1/clusterA is neither ok nor failed (pending), and does not count",
+    )
+
+
 def test_only_uploads_and_running_tasks_are_facts() -> None:
     tasks = reading(read("pbs_main"), "tasks").of(Task)
     assert tasks

@@ -174,7 +174,7 @@ def board(
     return Board(
         at=NOW,
         timezone=TIMEZONE,
-        overall=headline.overall(services, jobs, sources, NOW, ZoneInfo(TIMEZONE)),
+        overall=headline.overall(services, headline.Beside(jobs, sources), NOW, ZoneInfo(TIMEZONE)),
         as_of=NOW,
         next_run=min((row.next_run for row in services if row.next_run), default=None),
         services=tuple(services),

@@ -79,7 +79,7 @@ def test_it_says_what_the_page_says() -> None:
         boards.MISSED.reason,
         boards.MISSED.action,
         "dump mariadb-main/vaultwarden, 0 2 * * * ok 02:03 14 kept, 61 MiB",
-        "main 61% of 4.0 TiB full Oct 2027",
+        "main 63% of 3.9 TiB full Oct 2027",
         "upkeep ok prune 05:00 gc Sat 03:00",
     ):
         assert piece is not None

@@ -124,9 +124,11 @@ def check(path: Path, credentials: Credentials, state: Path | None, clock: Clock
 
 def _configuration(path: Path) -> tuple[Config | None, list[Finding]]:
     try:
-        return load.load(path), []
+        config = load.load(path)
     except ConfigError as error:
         return None, [Finding(Kind.CONFIGURATION, fatal=True, text=text) for text in error.findings]
+    concerns = (f"{path}: {place}: {message}" for place, message in config.concerns())
+    return config, [Finding(Kind.CONFIGURATION, fatal=False, text=text) for text in concerns]
 
 
 def _wrong_keys(credentials: Credentials) -> Iterator[Finding]:

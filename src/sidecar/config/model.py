@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field
 
-from sidecar.core import settings
+from sidecar.core import settings, words
 from sidecar.core.model import PartKind, SourceKind
 
 from .secret_refs import CredentialSecret, FileSecret, Secret, Vault, VaultSecret
@@ -117,6 +117,21 @@ class Config(Model):
         yield from _unknown_places(self)
         yield from _missing_vault(self)
 
+    def concerns(self) -> Iterator[tuple[str, str]]:
+        """What is usable but not as it was meant, as (place, message)."""
+        named: dict[tuple[str, timedelta, timedelta], list[str]] = {}
+        for name, source in self.sources.items():
+            given, counts = source.stale_after or self.stale_after, self._stale_after(source)
+            if given < counts:
+                place = f"sources.{name}.stale_after" if source.stale_after else "stale_after"
+                named.setdefault((place, given, counts), []).append(name)
+        for (place, given, counts), names in named.items():
+            every, instead = words.duration(counts / 2), words.duration(counts)
+            short = (
+                f"{words.duration(given)} is too short for {words.listed(names)}, read every {every}: {instead} counts"
+            )
+            yield place, f"{short} instead; set stale_after to that or longer, or poll_interval lower"
+
     def secrets(self) -> Iterator[tuple[str, Secret]]:
         """Every reference to a secret with its place, except those that the login at Vault needs."""
         for name, source in self.sources.items():
@@ -141,14 +156,20 @@ class Config(Model):
             ),
             offsite=self.offsite,
             calendar=tuple(settings.CalendarLine(**dict(line)) for line in self.calendar),
+            concerns=tuple(f"Configuration, {place}: {message}." for place, message in self.concerns()),
         )
+
+    def _stale_after(self, source: Source) -> timedelta:
+        """No reading is too old before the next but one is due."""
+        interval = source.poll_interval or self.poll_interval
+        return max(source.stale_after or self.stale_after, 2 * interval)
 
     def _source_setting(self, name: str, source: Source) -> settings.SourceSetting:
         return settings.SourceSetting(
             name=name,
             kind=SourceKind(source.kind),
             url=source.url,
-            stale_after=source.stale_after or self.stale_after,
+            stale_after=self._stale_after(source),
             timezone=source.timezone if isinstance(source, Databasement) else None,
             storages=MappingProxyType(dict(source.storages) if isinstance(source, Pve) else {}),
         )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
-from .values import HttpsAddress, Model
+from .values import Model, VaultAddress
 
 
 class VaultSecret(Model):
@@ -78,7 +78,7 @@ class AppRole(Model):
 class Vault(Model):
     """The Vault or OpenBao server with the upstreams' credentials."""
 
-    address: HttpsAddress = Field(description="Address of the server.")
+    address: VaultAddress = Field(description="Address of the server.")
     ca_file: Path | None = Field(default=None, description="CA certificates to trust for it; default: the system's.")
     namespace: str | None = Field(default=None, description="Vault namespace, if the server has any.")
     approle: AppRole = AppRole()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .secret_refs import Secret, TextOrSecret
-from .values import FINGERPRINT, Duration, HttpsAddress, Model, WebAddress, Zone
+from .values import FINGERPRINT, Duration, Model, ProxmoxAddress, WebAddress, Zone
 
 
 class _Source(Model):
@@ -39,7 +39,7 @@ class Pbs(_Tls):
     """A Proxmox Backup Server."""
 
     kind: Literal["pbs"]
-    url: HttpsAddress
+    url: ProxmoxAddress
     token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or a reference to it.")
     secret: Secret
 
@@ -48,7 +48,7 @@ class Pve(_Tls):
     """A Proxmox VE node or cluster."""
 
     kind: Literal["pve"]
-    url: HttpsAddress
+    url: ProxmoxAddress
     token_id: TextOrSecret = Field(description="USER@REALM!TOKEN, or a reference to it.")
     secret: Secret
     storages: dict[str, str] = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +16,10 @@ from sidecar.core.schedules.wall_clock import ScheduleError
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SIXTY, _HOURS = 60, 24
 _GUEST_REF = re.compile(r"(?:[a-z0-9][a-z0-9_-]*:)?(?:[1-9][0-9]{2,8}|[^/\s:]+(?:/[^/\s:]+)*/(?:vm|ct|host)/[^/\s:]+)")
+#: What lies beside the zones in the system's directory: the machine's own zone, and copies that count leap seconds.
+_NO_ZONES = frozenset({"localtime", "posixrules", "posix", "right", "Factory"})
 FINGERPRINT = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){31}")
 
 
@@ -32,11 +36,17 @@ def _duration(value: object) -> object:
 
 
 def _zone(value: str) -> str:
+    if value.split("/")[0] in _NO_ZONES or not _is_zone(value):
+        raise ValueError(f"{value!r} is not a time zone; write an IANA name such as Europe/Berlin")
+    return value
+
+
+def _is_zone(value: str) -> bool:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a time zone; write an IANA name such as Europe/Berlin") from None
-    return value
+        return False
+    return True
 
 
 def _schedule(value: str) -> str:
@@ -47,6 +57,15 @@ def _schedule(value: str) -> str:
             f"{error}; write five cron fields, @daily, or a Proxmox calendar event such as mon..fri 22:00"
         ) from None
     return value
+
+
+def _schedule_text(value: object) -> object:
+    """A bare number is a minute. A larger one was a time: YAML counts 21:00 without quotes in sixties, which gives 1260."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= _SIXTY:
+        hours, rest = divmod(value, _SIXTY)
+        time = f"{hours}:{rest:02}" if hours < _HOURS else f"{hours // _SIXTY}:{hours % _SIXTY:02}:{rest:02}"
+        raise ValueError(f'is the number {value}, for YAML reads {time} without quotes so; write "{time}" in quotes')
+    return _text(value)
 
 
 def _guest_ref(value: str) -> str:
@@ -67,11 +86,15 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
-def _https_address(value: str) -> str:
+def _https_address(value: str, *, why: str) -> str:
     value = _web_address(value)
     if not value.startswith("https://"):
-        raise ValueError("must start with https://: Proxmox needs TLS, and a token must not be sent without encryption")
+        raise ValueError(f"must start with https://: {why}")
     return value
+
+
+_proxmox_address = partial(_https_address, why="Proxmox needs TLS, and a token must not be sent without encryption")
+_vault_address = partial(_https_address, why="logins and secrets of Vault must not be sent without encryption")
 
 
 def _text(value: object) -> object:
@@ -88,9 +111,10 @@ Duration = Annotated[
     BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=f"^{_DURATION.pattern}$")]),
 ]
 Zone = Annotated[str, AfterValidator(_zone)]
-ScheduleText = Annotated[str, BeforeValidator(_text), AfterValidator(_schedule)]
+ScheduleText = Annotated[str, BeforeValidator(_schedule_text), AfterValidator(_schedule)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
-HttpsAddress = Annotated[str, AfterValidator(_https_address)]
+ProxmoxAddress = Annotated[str, AfterValidator(_proxmox_address)]
+VaultAddress = Annotated[str, AfterValidator(_vault_address)]
 GuestRef = Annotated[str, BeforeValidator(_text), AfterValidator(_guest_ref)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_list_of_text)]
 

@@ -338,7 +338,10 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class DatastoreRow:
-    """Room on a datastore. ``full_at`` is the server's own estimate; None when it gives none that means anything."""
+    """Room on a datastore. ``full_at`` is the server's own estimate; None when it gives none that means anything.
+
+    ``total`` may hold more than ``used`` and ``avail``: what a file system keeps for itself.
+    """
 
     source: str
     name: str
@@ -347,6 +350,13 @@ class DatastoreRow:
     avail: int | None
     full_at: datetime | None
     verdict: Verdict
+
+    @property
+    def share(self) -> float | None:
+        """What is used of what can be used, as the backup server shows it; None where it does not tell."""
+        if self.used is None or self.avail is None or self.used + self.avail <= 0:
+            return None
+        return self.used / (self.used + self.avail)
 
 
 class HeadlineKind(StrEnum):

@@ -55,6 +55,7 @@ class SourceSetting:
 
     Attributes:
         url: where people open it, for links.
+        stale_after: age from which its readings prove nothing; never less than two intervals between readings.
         timezone: the zone of its schedules, where its API doesn't tell.
         storages: PVE storage → PBS source, where the join can't be found.
     """
@@ -107,7 +108,7 @@ class CalendarLine:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the judgement needs from the configuration file."""
+    """Everything the judgement needs from the configuration file. ``concerns``: sentences about what is odd in it."""
 
     timezone: ZoneInfo
     sources: tuple[SourceSetting, ...]
@@ -118,6 +119,7 @@ class Settings:
     offsite: tuple[str, ...] = ()
     calendar: tuple[CalendarLine, ...] = ()
     week_start: str = "monday"
+    concerns: tuple[str, ...] = ()
 
     def source(self, name: str) -> SourceSetting | None:
         """The source of that name."""

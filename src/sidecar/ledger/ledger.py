@@ -285,13 +285,14 @@ class Ledger:
     def _take(self, entry: _Entry | VerdictLog) -> None:
         """Writes the entry, and verdicts that could not be written before."""
         if isinstance(entry, VerdictLog):
-            self._unwritten = (self._unwritten + entry).newest(_MOST_UNWRITTEN)
+            self._unwritten += entry
             written = True
         else:
             self._now = entry.report.at
             written = self._try(lambda connection: self._write_report(connection, entry))
         if self._unwritten:
             written = self._try(self._write_verdicts) and written
+            self._unwritten = self._unwritten.newest(_MOST_UNWRITTEN)
         if written:
             self._recovered()
 

@@ -6,20 +6,24 @@ Jobs tell how runs went, snapshots what is stored of them; both are read page by
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from sidecar.core.model import SourceKind
+from sidecar.core.reports.facts import Dump
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Report
+from sidecar.core.schedules import schedule
+from sidecar.core.schedules.wall_clock import ScheduleError
 from sidecar.errors import SecretError, SourceError
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
-from .databasement_pages import Pages
+from .databasement_pages import MOST_PAGES, Pages
 from .databasement_parse import (
     Server,
     Stored,
@@ -43,8 +47,14 @@ SNAPSHOTS = Call("GET", "/api/v1/snapshots", _PAGED)
 
 ALLOWED = (HEALTH, SERVERS, VOLUMES, JOBS, SNAPSHOTS)
 
-#: How far back runs are read: a monthly schedule has one in it.
+#: How far back runs are read at every refresh.
 _SINCE = timedelta(days=40)
+
+#: Where a schedule comes round more rarely, runs are read back to the due time before its last one, but no further than
+#: this. What lies before ``_SINCE`` hardly changes: it is read again after some hours only, in as many pages at most.
+_FARTHEST = timedelta(days=800)
+_READ_AGAIN_AFTER = timedelta(hours=6)
+_MOST_PAGES_BACK = 100
 
 _BACKUPS = {"filter[type]": "backup", "sort": "-created_at"}
 
@@ -69,6 +79,19 @@ class DatabasementOptions:
     token: Secret
 
 
+@dataclass(frozen=True, slots=True)
+class _Older:
+    """Dumps from before ``_SINCE``, as they were read at ``as_of``, with what was missing of them.
+
+    ``servers`` are those whose schedules asked for them.
+    """
+
+    as_of: datetime
+    servers: Mapping[str, Server]
+    dumps: tuple[Dump, ...]
+    limits: tuple[Limit, ...]
+
+
 class DatabasementSource:
     """Reads one Databasement. It remembers servers, volumes and stored files, for a refresh that can't read those.
 
@@ -84,13 +107,17 @@ class DatabasementSource:
         self._servers: dict[str, Server] = {}
         self._volumes: dict[str, str] = {}
         self._files: dict[str, Stored] = {}
+        self._older: _Older | None = None
 
     async def close(self) -> None:
         """Closes all connections."""
         await self._upstream.close()
 
     async def read(self, clock: Clock) -> Report:
-        """Backup configurations, and the dumps of the last 40 days: 1 call + one per page of each list."""
+        """Backup configurations, and the dumps of the last 40 days or of two rounds of the rarest schedule.
+
+        1 call + one per page of each list.
+        """
         at, pages = clock(), Pages(self._upstream)
         if (problem := await self._trouble()) is not None:
             return self._report(at, problem=problem)
@@ -152,27 +179,69 @@ class DatabasementSource:
         self._volumes = volume_names(volumes)
 
     async def _dumps(self, pages: Pages, as_of: datetime) -> Reading:
-        """Jobs first: a dump that ends between the two lists is then a running one with a file, not one without."""
-        scope, since = ("dumps",), as_of - _SINCE
-        parse = partial(parse_job, servers=self._servers)
+        scope, usual, needed = ("dumps",), as_of - _SINCE, _needed_since(self._servers.values(), as_of)
         try:
-            jobs = await pages.read(JOBS, "jobs", parse, params=_BACKUPS, since=since)
+            if needed >= usual:
+                self._older = None
+                return Reading(scope, as_of, await self._dumps_since(usual, pages))
+            if self._older is None or not _still_holds(self._older, self._servers, as_of):
+                return Reading(scope, as_of, await self._all_dumps(needed, pages, as_of))
+            newer = await self._dumps_since(usual, pages)
         except SourceError as error:
             return Reading(scope, None, problem=_problem(error))
-        await self._read_files(pages, since)
-        return Reading(scope, as_of, with_files(jobs, self._files))
+        pages.limits += [limit for limit in self._older.limits if limit not in pages.limits]
+        known = {dump.id for dump in newer}
+        return Reading(scope, as_of, (*newer, *(dump for dump in self._older.dumps if dump.id not in known)))
 
-    async def _read_files(self, pages: Pages, since: datetime) -> None:
+    async def _all_dumps(self, since: datetime, pages: Pages, as_of: datetime) -> tuple[Dump, ...]:
+        """With those of a schedule that comes round rarely."""
+        before = len(pages.limits)
+        dumps = await self._dumps_since(since, pages, _MOST_PAGES_BACK)
+        older = tuple(dump for dump in dumps if dump.run.start < as_of - _SINCE)
+        self._older = _Older(as_of, self._servers, older, tuple(pages.limits[before:]))
+        return dumps
+
+    async def _dumps_since(self, since: datetime, pages: Pages, most_pages: int = MOST_PAGES) -> tuple[Dump, ...]:
+        """Jobs first: a dump that ends between the two lists is then a running one with a file, not one without."""
+        parse = partial(parse_job, servers=self._servers)
+        jobs = await pages.read(JOBS, "jobs", parse, params=_BACKUPS, since=since, most_pages=most_pages)
+        await self._read_files(pages, since, most_pages)
+        return with_files(jobs, self._files)
+
+    async def _read_files(self, pages: Pages, since: datetime, most_pages: int) -> None:
         """Without them what was known before still holds: a file that was gone does not come back unseen."""
         try:
             parse = partial(parse_snapshot, names=self._volumes)
-            stored = await pages.read(SNAPSHOTS, "snapshots", parse, since=since)
+            stored = await pages.read(SNAPSHOTS, "snapshots", parse, since=since, most_pages=most_pages)
         except SourceError as error:
             pages.limits.append(not_read("sizes and copies of the dumps", error))
             if error.denied:
                 self._files = {}
             return
         self._files = {row.id: row for row in stored}
+
+
+def _needed_since(servers: Iterable[Server], now: datetime) -> datetime:
+    """From when on runs must be known: from the due time before the last one of the rarest schedule.
+
+    The zone of the schedules is not known here; a day more makes up for it.
+    """
+    texts = {plan.schedule for server in servers for plan in server.plans if plan.enabled and plan.schedule}
+    dues = [_due_before_the_last(text, now) for text in texts]
+    return max(min((due for due in dues if due), default=now) - timedelta(days=1), now - _FARTHEST)
+
+
+def _due_before_the_last(text: str, now: datetime) -> datetime | None:
+    try:
+        rule = schedule.parse(text, ZoneInfo("UTC"))
+    except ScheduleError:
+        return None
+    last = rule.last_at_or_before(now)
+    return rule.last_at_or_before(last - timedelta(seconds=1)) if last else None
+
+
+def _still_holds(older: _Older, servers: Mapping[str, Server], now: datetime) -> bool:
+    return older.servers == servers and timedelta() <= now - older.as_of < _READ_AGAIN_AFTER
 
 
 def _problem(error: SourceError) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ RowT = TypeVar("RowT", Server, Volume, Dump, Stored)
 
 #: The server gives at most 100 rows a page.
 _PER_PAGE = 100
-_MOST_PAGES = 30
+MOST_PAGES = 30
 
 
 class Pages:
@@ -38,6 +39,7 @@ class Pages:
         *,
         params: Params | None = None,
         since: datetime | None = None,
+        most_pages: int = MOST_PAGES,
     ) -> list[RowT]:
         """What ``parse`` makes of the rows, up to a page that reaches back before ``since``. Raises SourceError.
 
@@ -46,7 +48,7 @@ class Pages:
         """
         by_id: dict[str, RowT] = {}
         total = unreadable = 0
-        async for row in self._rows(call, what, params or {}, since):
+        async for row in self._rows(call, what, params or {}, since, most_pages):
             total += 1
             try:
                 if (parsed := parse(row)) is not None:
@@ -60,15 +62,19 @@ class Pages:
             self.limits.append(unreadable_rows(what, unreadable, total))
         return list(by_id.values())
 
-    async def _rows(self, call: Call, what: str, params: Params, since: datetime | None) -> AsyncIterator[Any]:
+    async def _rows(
+        self, call: Call, what: str, params: Params, since: datetime | None, most_pages: int
+    ) -> AsyncIterator[Any]:
         """Pages are counted here, for the server's own links forget all other parameters."""
-        for page in range(1, _MOST_PAGES + 1):
+        rows: list[Any] = []
+        for page in range(1, most_pages + 1):
             rows, pages = await self._page(call, {**params, "per_page": _PER_PAGE, "page": page})
             for row in rows:
                 yield row
             if page >= pages or _reaches_before(rows, since):
                 return
-        self.limits.append(cut_off(what, _MOST_PAGES * _PER_PAGE))
+        limit, oldest = cut_off(what, most_pages * _PER_PAGE), created_at(rows[-1]) if rows and since else None
+        self.limits.append(replace(limit, text=f"{limit.text}, back to {oldest:%Y-%m-%d}") if oldest else limit)
 
     async def _page(self, call: Call, params: Params) -> tuple[list[Any], int]:
         body = await self._upstream.get(call, params)

@@ -26,6 +26,9 @@ _OUTCOMES = {
 #: What stands in place of a database's name when a run failed before the databases were known (DB-7).
 _NO_DATABASE = ("(all databases)", "(preflight)")
 
+#: How a backup configuration selects databases (DB-13).
+_MODES = ("all", "selected", "pattern", "excluded")
+
 #: What became of a copy; while it is pending or being deleted that is not known (DB-8).
 _COPIES = {"completed": True, "failed": False, "cancelled": False, "deletion_failed": False}
 
@@ -150,8 +153,8 @@ def _plan(server: Row, backup: Row, selection: Row) -> DumpPlan:
         id=name(backup, "id"),
         schedule_name=text(schedule, "name"),
         schedule=text(schedule, "expression"),
-        mode=mode if mode in ("selected", "pattern") else "all",
-        databases=_databases(selection) if mode == "selected" else (),
+        mode=mode if mode in _MODES else "unknown" if mode else "all",
+        databases=_databases(selection) if mode in ("selected", "excluded") else (),
         pattern=text(selection, "database_include_pattern") if mode == "pattern" else None,
         enabled=flag(server, "backups_enabled", default=True),
         server_type=text(server, "database_type"),

@@ -6,7 +6,7 @@ An empty list proves nothing there (PBS-6), so a refresh asks first what the tok
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from itertools import chain
 
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Datastore, Task, UpkeepJob
-from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading
+from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading
 from sidecar.upstream.calls import Call
 from sidecar.upstream.upstream import Upstream
 
@@ -86,11 +86,10 @@ class PbsSource(ProxmoxSource):
             _upkeep(refresh, version),
         )
         index_files = {row.job.datastore: row.index_files for row in gc.rows}
-        content = await asyncio.gather(
-            *(self._store(refresh, permissions, store, index_files.get(store.name, 0)) for store in datastores.rows)
-        )
+        stores = [replace(store, index_files=index_files.get(store.name)) for store in datastores.rows]
+        content = await asyncio.gather(*(self._store(refresh, permissions, store) for store in stores))
         known = tasks.rows if tasks else ()
-        readings = [datastores.reading(("datastores",), datastores.rows), zone, _gc_reading(gc, known)]
+        readings = [datastores.reading(("datastores",), stores), zone, _gc_reading(gc, known)]
         readings += (_upkeep_reading(kind, answer, known) for kind, answer in upkeep)
         if tasks is not None:
             readings.append(
@@ -114,9 +113,7 @@ class PbsSource(ProxmoxSource):
 
     # --- one datastore ----------------------------------------------------------------------------------------------------
 
-    async def _store(
-        self, refresh: Refresh, permissions: Permissions, store: Datastore, index_files: int
-    ) -> list[Reading]:
+    async def _store(self, refresh: Refresh, permissions: Permissions, store: Datastore) -> list[Reading]:
         """Its namespaces and their snapshots."""
         if (closed := _why_closed(store)) is not None:
             return self._blank(store.name, closed)
@@ -124,8 +121,8 @@ class PbsSource(ProxmoxSource):
         names = self._namespaces.get(store.name, ("",)) if listing.problem else tuple(dict.fromkeys(listing.rows))
         content = await asyncio.gather(*(_snapshots(refresh, permissions, store.name, name) for name in names))
         whole = pbs_grants.sees_all_of(permissions, store.name)
-        if whole and _is_lost_mount(content, index_files):
-            return self._blank(store.name, _lost_mount(store.name, index_files))
+        if whole and store.index_files and _lists_nothing(content):
+            return self._blank(store.name, _lost_mount(store.name, store.index_files))
         self._namespaces[store.name] = names
         if not whole and not listing.problem:
             listing = replace(listing, rows=(), problem=pbs_grants.namespaces_unseen(store.name))
@@ -203,21 +200,33 @@ async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, nam
     scope = ("snapshots", store, namespace)
     if not pbs_grants.sees_namespace(permissions, store, namespace):
         return Reading(scope, None, (), pbs_grants.namespace_closed(store, namespace))
+    where = f"{store}/{namespace}".rstrip("/")
     answer = await refresh.rows(
-        f"snapshots of {store}/{namespace}".rstrip("/"),
+        f"snapshots of {where}",
         partial(pbs_parse.parse_snapshot, store=store),
         SNAPSHOTS,
         {"ns": namespace} if namespace else None,
         store=store,
     )
+    if unknown := pbs_parse.unknown_states(answer.rows):
+        refresh.limits.append(_unknown_verifications(where, unknown))
     return answer.reading(scope, pbs_parse.groups_of(answer.rows, store, namespace))
+
+
+def _unknown_verifications(where: str, states: Sequence[str]) -> Limit:
+    """Rule 9: neither failures nor successes."""
+    backups = "1 backup" if len(states) == 1 else f"{len(states)} backups"
+    text = f"the verification of {backups} in {where} is neither ok nor failed ({states[0]}), and does not count"
+    return Limit(text, kind=LimitKind.NOT_READ, culprit=where, count=len(states))
 
 
 def _why_closed(store: Datastore) -> Problem | None:
     """The content can't be read: in maintenance, or on a disk that isn't plugged in."""
     if store.maintenance in _CLOSED:
         cause = f"datastore {store.name} is in maintenance: {store.maintenance}"
-        action = f"End the maintenance mode of {store.name}; until then nothing is known of its backups."
+        action: str | None = f"End the maintenance mode of {store.name}; until then nothing is known of its backups."
+        if store.maintenance == "delete":
+            cause, action = f"datastore {store.name} is being deleted", None
         return Problem(cause, action, kind=ProblemKind.MAINTENANCE, culprit=store.name)
     if not store.mounted:
         cause, action = f"datastore {store.name} is not mounted", f"Plug in and mount the disk of {store.name}."
@@ -225,12 +234,13 @@ def _why_closed(store: Datastore) -> Problem | None:
     return None
 
 
-def _is_lost_mount(content: list[Reading], index_files: int) -> bool:
-    """No group in any namespace, and yet the last GC counted archives: the disk beneath is another (PBS-20)."""
-    return index_files > 0 and not any(reading.facts or reading.problem for reading in content)
+def _lists_nothing(content: list[Reading]) -> bool:
+    """No group in any namespace."""
+    return not any(reading.facts or reading.problem for reading in content)
 
 
 def _lost_mount(store: str, index_files: int) -> Problem:
+    """The last GC counted archives where none is listed: the disk beneath is another (PBS-20)."""
     return Problem(
         f"datastore {store} looks empty, but its last garbage collection counted {index_files} archives",
         f"Check on the server that the disk of {store} is mounted; if all backups were deleted, run garbage collection.",

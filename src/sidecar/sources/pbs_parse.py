@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +28,14 @@ from .upid import parse_upid
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _KEEPS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
+
+_MANIFEST = "index.json.blob"
+
+#: How far back an estimate must look.
+_HISTORY = timedelta(days=7)
+
+#: How a verification may have ended. Any other state says nothing of the snapshot (PBS-17).
+_VERIFIED = ("ok", "failed")
 
 #: Of finished tasks these are kept: uploads, and runs of upkeep jobs.
 _TASK_TYPES = ("backup", *TASK_TYPES.values())
@@ -63,6 +71,7 @@ def parse_datastore(row: Any) -> Datastore:
         error=None if mounted else "it is not mounted",
         removable=status in ("mounted", "notmounted"),
         mounted=mounted,
+        object_store=text(row, "backend-type") == "s3",
     )
 
 
@@ -95,9 +104,18 @@ def parse_usage(row: Any) -> Usage:
         total=whole(row, "total"),
         used=whole(row, "used"),
         avail=whole(row, "avail"),
-        full_at=moment(row, "estimated-full-date"),
+        full_at=moment(row, "estimated-full-date") if _reaches_back(row) else None,
         error=words(row, "error"),
     )
+
+
+def _reaches_back(row: Row) -> bool:
+    """The estimate rests on a week of the history, which has gaps; where none is told nobody knows (PBS-22)."""
+    history, step_ = row.get("history"), whole(row, "history-delta")
+    if not isinstance(history, list):
+        return True
+    first = next((place for place, share in enumerate(history) if share is not None), len(history))
+    return (len(history) - first) * timedelta(seconds=min(step_ or 1800, 86400)) >= _HISTORY
 
 
 def with_usage(stores: Iterable[Datastore], usages: Iterable[Usage], now: datetime) -> tuple[Datastore, ...]:
@@ -130,41 +148,63 @@ def parse_namespace(row: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRow:
-    """A snapshot and the group that it belongs to."""
+    """A snapshot and the group that it belongs to.
+
+    ``unknown_state``: the state of its verification where that is neither "ok" nor "failed", so that nothing is known.
+    """
 
     type: str
     id: str
     owner: str | None
     snapshot: Snapshot
+    unknown_state: str | None = None
 
 
 def parse_snapshot(row: Any, store: str) -> SnapshotRow:
     """A row of /snapshots. Without ``size`` the manifest can't be read: unfinished or broken (PBS-16)."""
     row = row_of(row)
+    upid, state = _verification(row.get("verification"))
+    size = whole(row, "size")
     snapshot = Snapshot(
         time=begun(row, "backup-time"),
-        size=whole(row, "size"),
-        verification=_verification(row.get("verification"), store),
+        size=size,
+        verification=_verified(upid, state, store) if state in _VERIFIED else None,
         comment=first_line(row, "comment"),
         protected=flag(row, "protected"),
+        damaged=size is None and _has_cut_manifest(row.get("files")),
     )
-    return SnapshotRow(step(row, "backup-type"), step(row, "backup-id"), text(row, "owner"), snapshot)
+    unknown = state if state not in _VERIFIED else None
+    return SnapshotRow(step(row, "backup-type"), step(row, "backup-id"), text(row, "owner"), snapshot, unknown)
 
 
-def _verification(value: Any, store: str) -> Verification | None:
-    """A synced copy brings its source's verification along: then the worker id begins with another datastore.
+def _has_cut_manifest(files: Any) -> bool:
+    """The manifest is the last file of an upload; the sizes of all files stand in it, so none is told of a cut one."""
+    if not isinstance(files, list):
+        return False
+    manifests = (file for file in files if isinstance(file, dict) and file.get("filename") == _MANIFEST)
+    return any("size" not in manifest for manifest in manifests)
 
-    Where the UPID can't be read the verification counts as our own, so that a failed one isn't lost.
-    """
+
+def unknown_states(rows: Iterable[SnapshotRow]) -> tuple[str, ...]:
+    """The states of verifications that are neither "ok" nor "failed", one for each such snapshot."""
+    return tuple(row.unknown_state for row in rows if row.unknown_state is not None)
+
+
+def _verification(value: Any) -> tuple[str | None, str | None]:
+    """The task and the state of a verification; no state where there was none."""
     if value is None:
-        return None
+        return None, None
     row = row_of(value)
-    return _verified(text(row, "upid"), name(row, "state"), store)
+    return text(row, "upid"), name(row, "state")
 
 
 @lru_cache(maxsize=1024)
-def _verified(task: str | None, state: str, store: str) -> Verification:
-    """One run verifies thousands of snapshots: they share what it found."""
+def _verified(task: str | None, state: str | None, store: str) -> Verification:
+    """What one run found. It verifies thousands of snapshots: they share it.
+
+    A synced copy brings its source's verification along: then the worker id begins with another datastore. Where the UPID
+    can't be read the verification counts as our own, so that a failed one isn't lost.
+    """
     upid = parse_upid(task)
     own = upid is None or upid.id.partition(":")[0] == store
     return Verification(ok=state == "ok", at=upid.start if upid else None, own=own)
@@ -204,8 +244,16 @@ def parse_job(row: Any, kind: str) -> UpkeepJob:
         keeps=any(whole(row, key) for key in _KEEPS) if kind == "prune" else None,
         next_run=moment(row, "next-run"),
         comment=first_line(row, "comment"),
+        owner=_owner(row) if kind == "sync" else None,
         runs=_last_run(row, text(row, "last-run-upid")),
     )
+
+
+def _owner(row: Row) -> str | None:
+    """Whom the copies of a sync job belong to; None where it pushes, and makes none here."""
+    if text(row, "sync-direction") == "push":
+        return None
+    return text(row, "owner") or "root@pam"
 
 
 def _last_run(row: Row, upid: str | None, *, upid_is_older: bool = False) -> tuple[Run, ...]:
@@ -228,7 +276,7 @@ class GcRow:
     """A datastore's garbage collection, and how many index files (archives) it counted last."""
 
     job: UpkeepJob
-    index_files: int
+    index_files: int | None
 
 
 def parse_gc(row: Any) -> GcRow:
@@ -246,7 +294,7 @@ def parse_gc(row: Any) -> GcRow:
         next_run=moment(row, "next-run"),
         runs=_last_run(row, text(row, "upid"), upid_is_older=result in (TaskResult.FAILED, TaskResult.UNKNOWN)),
     )
-    return GcRow(job, whole(row, "index-file-count") or 0)
+    return GcRow(job, whole(row, "index-file-count"))
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------------

@@ -46,9 +46,15 @@ def with_runs(jobs: Iterable[UpkeepJob], tasks: Iterable[Task]) -> Iterator[Upke
         if (kind := _KINDS.get(task.type)) is not None:
             runs[kind, _job_in(kind, task.id)].append(upkeep_run(task.start, task.end, task.status))
     shared = Counter(_key(job) for job in jobs)
-    for job in jobs:
-        key = _key(job)
+    for listed in jobs:
+        job, key = _without_wrong_start(listed), _key(listed)
         yield replace(job, runs=_merged(job.runs, runs[key])) if shared[key] == 1 and key in runs else job
+
+
+def _without_wrong_start(job: UpkeepJob) -> UpkeepJob:
+    """While a garbage collection runs, its row still names the last one that succeeded (PBS-23); the task list tells
+    when this one began, or nobody does."""
+    return replace(job, runs=()) if job.kind == "gc" and job.running else job
 
 
 def _merged(in_job: Iterable[Run], in_tasks: Iterable[Run]) -> tuple[Run, ...]:

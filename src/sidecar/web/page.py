@@ -244,10 +244,11 @@ def _trouble(name: str, verdict: Verdict) -> Trouble:
 
 
 def _datastore(row: DatastoreRow, times: TimeFormat) -> Datastore:
-    if not row.total or row.used is None:
+    share = row.share
+    if share is None or row.used is None or row.avail is None:
         return Datastore(row.name, (TimedText("use unknown"),), None)
-    percent = min(max(round(100 * row.used / row.total), 0), 100)
-    pieces = [TimedText(f"{percent}% of {size(row.total)}")]
+    percent = min(max(round(100 * share), 0), 100)
+    pieces = [TimedText(f"{percent}% of {size(row.used + row.avail)}")]
     if row.full_at is not None:
         pieces.append(TimedText("full", times.moment(row.full_at, times.month(row.full_at))))
     return Datastore(row.name, tuple(pieces), percent)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from sidecar.core.board.headline import first_half, headline, second_half, sentence
+from sidecar.core.board.headline import Beside, first_half, headline, second_half, sentence
 from sidecar.core.model import (
     Culprit,
     Headline,
@@ -94,7 +94,7 @@ UNREAD = source("pbs", State.UNKNOWN, SourceTrouble.NOT_READ_YET)
 def test_what_it_says_follows_from_the_rows(
     services: Sequence[State], sources: Sequence[SourceRow], kind: HeadlineKind, count: int, total: int
 ) -> None:
-    facts = headline([service(f"s{place}", state) for place, state in enumerate(services)], [], sources)
+    facts = headline([service(f"s{place}", state) for place, state in enumerate(services)], Beside(sources=sources))
 
     assert (facts.kind, facts.count, facts.total) == (kind, count, total)
 
@@ -102,11 +102,11 @@ def test_what_it_says_follows_from_the_rows(
 def test_one_alone_is_named_and_many_are_not() -> None:
     first, second = service("a", State.FAILED), service("b", State.NEVER)
 
-    assert headline([first], [], [FINE]).culprits == (Culprit("a", State.FAILED, NOW - timedelta(hours=1)),)
-    assert headline([first, second], [], [FINE]).culprits == ()
+    assert headline([first], Beside(sources=[FINE])).culprits == (Culprit("a", State.FAILED, NOW - timedelta(hours=1)),)
+    assert headline([first, second], Beside(sources=[FINE])).culprits == ()
 
 
 def test_trouble_that_no_service_shows_is_named() -> None:
-    facts = headline([service("a", State.OK)], [job("Prune", State.FAILED), job("GC", State.OK)], [FINE, GONE])
+    facts = headline([service("a", State.OK)], Beside([job("Prune", State.FAILED), job("GC", State.OK)], [FINE, GONE]))
 
     assert facts.culprits == (Culprit("Prune", State.FAILED), Culprit("pbs", State.UNKNOWN, is_source=True))

@@ -12,7 +12,7 @@ from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY, History, PlanRow
 from sidecar.core.history.record import MOST_ROWS
 from sidecar.core.model import PartKind, SourceKind, State
-from sidecar.core.reports.facts import BackupGroup, Dump, Guest, Zone
+from sidecar.core.reports.facts import BackupGroup, Dump, Guest, UpkeepJob, Zone
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import JobSetting
 from tests.core.factories import at, failed, run
@@ -196,6 +196,21 @@ def test_rule_1_a_zone_that_the_configuration_corrects_holds_for_the_past_too() 
     assert desk.state("22 03:46", "crm") is State.OK
 
 
+def test_rule_1_a_row_of_an_older_ledger_is_for_all_destinations_of_its_job() -> None:
+    """An older ledger has one row for two backups on one schedule; neither of them begins anew with the upgrade."""
+    to = {volume: replace(DAILY, id=volume, volumes=(volume,)) for volume in ("local", "s3")}
+    desk = BoardKeeper(settings(DATABASEMENT)).take(databasement("21 12:00", "crm"))
+    (row_before,) = desk.history.plans["database:databasement:pg/crm"]
+    assert row_before.destination is None
+    desk.take(databasement("22 12:00", "crm", plans=tuple(to.values())))
+
+    rows = desk.history.plans["database:databasement:pg/crm"]
+    assert [(each.destination, each.valid_from, each.valid_to) for each in rows] == [
+        ("local", None, None),
+        ("s3", None, None),
+    ]
+
+
 def test_rule_1_a_database_that_joins_a_backup_is_new_until_it_is_due() -> None:
     chosen = replace(DAILY, mode="selected", databases=("crm",))
     desk = BoardKeeper(settings(DATABASEMENT)).take(databasement("22 11:58", "crm", plans=(chosen,)))
@@ -287,6 +302,14 @@ def test_rule_2_a_plan_switched_off_in_backrest_is_missed_once_its_last_period_h
 
     desk.take(backrest("24 03:00", None, *runs))
     assert desk.state("24 03:01", "photos") is State.MISSED
+
+
+def test_an_upkeep_job_without_a_name_is_forgotten_like_any_other_once_it_is_gone() -> None:
+    nameless = UpkeepJob(kind="prune", id="", datastore="main", schedule="05:00", keeps=True)
+    desk = BoardKeeper(settings(PBS)).take(pbs("22 12:00", extra={("upkeep", "prune"): (nameless,)}))
+    desk.take(pbs("22 12:05", extra={("upkeep", "prune"): ()}))
+
+    assert [each.valid_to for rows in desk.history.plans.values() for each in rows] == [at("22 12:05")]
 
 
 ODD = st.sampled_from(["", "/", ":", "a/b", "a:b", "*", "[", "\ud800"])

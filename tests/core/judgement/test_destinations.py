@@ -10,6 +10,7 @@ import pytest
 
 from sidecar.core.board.board import board_of
 from sidecar.core.history.history import EMPTY, History
+from sidecar.core.history.record import record
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Board, Outcome, PartKind, SourceKind, State
 from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob, Dump, DumpCopy, DumpPlan, Storage, Task
@@ -99,6 +100,28 @@ def test_rule_3_the_board_shows_each_expectation_beside_its_part() -> None:
         ("pve/backup/weekly", "nas", State.MISSED, at("15 03:02")),
     ]
     assert part.last_backup == at("22 22:02")
+
+
+def test_rule_1_an_edited_schedule_is_not_answered_at_another_destination() -> None:
+    """The Sunday before the edit is still owed to the NAS; nights on the backup server answer nothing of it."""
+    before, after = cluster(archives=("8 03:00",), read="18 08:00"), replace(WEEKLY, schedule="sun 03:15")
+    history = record(record(EMPTY, before), cluster(archives=("8 03:00",), jobs=(DAILY, after)))
+    edited = cluster(archives=("8 03:00",), jobs=(DAILY, after), read=MORNING)
+    house = House(MORNING, edited, pbs(MORNING, group(*SAVED)), history=history)
+
+    assert (house.jobs()["backup/daily"], house.jobs()["backup/weekly"]) == ("ok", "missed")
+    assert "due Sun 15 Nov 03:00" in house.reason()
+
+
+def test_rule_1_what_is_owed_to_a_destination_that_no_job_leads_to_is_answered_anywhere() -> None:
+    nas_only = replace(WEEKLY, id="moves")
+    to_server = replace(nas_only, storage="pbs-main", schedule="sun 22:00")
+    before = cluster(archives=("8 03:00",), jobs=(nas_only,), read="18 08:00")
+    after = cluster(archives=("8 03:00",), jobs=(to_server,), read=MORNING)
+    history = record(record(EMPTY, before), cluster(archives=("8 03:00",), jobs=(to_server,), read="18 09:00"))
+
+    assert House(MORNING, after, pbs(MORNING), history=history).state() is State.FAILED
+    assert House(MORNING, after, pbs(MORNING, group("22 22:02")), history=history).state() is State.OK
 
 
 def test_rule_3_both_destinations_filled_is_ok() -> None:

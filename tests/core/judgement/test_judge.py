@@ -240,6 +240,15 @@ def test_rule_5_what_runs_too_long_says_since_when_and_how_long_is_too_long() ->
     )
 
 
+def test_rule_5_a_first_run_that_takes_too_long_is_never_as_long_as_there_is_no_good_one() -> None:
+    endless = Activity(at("22 04:01"))
+    made = part(read="23 12:00", activities=(endless,), oldest_trace=at("22 00:00"))
+
+    assert verdict(made, "22 12:00").state is State.RUNNING
+    assert verdict(made, "23 12:00").state is State.NEVER
+    assert "longer than 24h" in (verdict(made, "23 12:00").reason or "")
+
+
 def test_rule_5_a_task_that_may_still_reach_it_replaces_missed() -> None:
     waiting = part(YESTERDAY, read="23 07:26", activities=(Activity(at("23 04:00"), timedelta(hours=3)),))
 

@@ -14,7 +14,7 @@ from sidecar.core.model import Board, Copy, Outcome, PartKind, Run, SourceKind, 
 from sidecar.core.reports import coverage
 from sidecar.core.reports.facts import BackrestPlan, Dump, DumpCopy, DumpPlan
 from sidecar.core.reports.report import Report
-from sidecar.core.settings import JobSetting
+from sidecar.core.settings import ExpectSetting, JobSetting, PartSetting, ServiceSetting
 from tests.core.factories import at, failed, run
 from tests.core.sample_reports import BACKREST, DATABASEMENT, away, judged, readings, row, service, settings
 
@@ -115,6 +115,7 @@ def test_what_a_dumps_file_is_worth(changes: dict[str, Any], expected: State, sa
     assert says in (found.reason or "").lower()
 
 
+@pytest.mark.parametrize("expect", [None, ExpectSetting("0 2 * * *")], ids=["by its backup", "by its owner"])
 @pytest.mark.parametrize(
     ("now", "copy", "state", "copied", "service"),
     [
@@ -126,13 +127,14 @@ def test_what_a_dumps_file_is_worth(changes: dict[str, Any], expected: State, sa
     ],
 )
 def test_an_off_site_copy_is_there_late_or_failed(
-    now: str, copy: DumpCopy | None, state: State, copied: str, service: State
+    now: str, copy: DumpCopy | None, state: State, copied: str, service: State, expect: ExpectSetting | None
 ) -> None:
     """The dump ends two minutes after it began; half an hour later its copy is late."""
     nas = DumpCopy("nas", True)
     newest = dump("23 02:00", copies=(nas, copy) if copy else (nas,))
     before = dump("22 02:00", copies=(nas, DumpCopy("s3", True)))
-    given = settings(DATABASEMENT, offsite=("databasement/s3",))
+    part = PartSetting(PartKind.DATABASE, "pg/crm", expect)
+    given = settings(DATABASEMENT, offsite=("databasement/s3",), services=(ServiceSetting("crm", (part,)),))
 
     found = row(judged(now, databasement(now, before, newest), given=given), "crm")
 
@@ -162,23 +164,91 @@ def test_switched_off_at_its_server_is_no_consent() -> None:
         ("selected", ("shop",), None, False),
         ("pattern", (), "^crm", True),
         ("pattern", (), "^shop", False),
-        ("pattern", (), "(a+)+$", True),
-        ("pattern", (), "[", True),
+        ("pattern", (), "^(?!archive_).*", True),
+        ("pattern", (), "^(?!cr)", False),
+        ("pattern", (), "^CRM", True),
+        ("pattern", (), "(a+)+$", False),
+        ("pattern", (), "[", False),
+        ("pattern", (), None, False),
+        ("pattern", (), r"(.)\1", None),
+        ("excluded", ("shop",), None, True),
+        ("excluded", ("crm",), None, False),
+        ("unknown", (), None, None),
     ],
 )
 def test_which_configuration_covers_a_database(
-    mode: str, names: tuple[str, ...], pattern: str | None, covered: bool
+    mode: str, names: tuple[str, ...], pattern: str | None, covered: bool | None
 ) -> None:
     assert coverage.covers(replace(SELECTED, mode=mode, databases=names, pattern=pattern), "crm") is covered
 
 
-def test_a_pattern_that_could_take_for_ever_is_never_matched() -> None:
-    assert coverage.covers(replace(SELECTED, mode="pattern", pattern="(a|a)*b"), "a" * 60)
+def test_where_nobody_can_tell_whether_a_pattern_takes_it_a_database_is_unknown_and_the_cure_is_named() -> None:
+    plans = (replace(SELECTED, id="b2", schedule_name="Odd", mode="pattern", pattern=r"^(.)\1", databases=()),)
+    verdict = dumps_board("23 07:30", dump("23 02:00"), plans=plans).services[0].verdict
+
+    assert verdict.state is State.UNKNOWN
+    assert verdict.reason is not None
+    assert "can't be told whether Odd takes this database" in verdict.reason
+    assert "expect" in verdict.reason
+    off = (replace(plans[0], enabled=False), SELECTED)
+    assert state("23 07:30", dump("23 02:00"), plans=off) is State.OK
+
+
+def test_a_database_that_a_configuration_leaves_out_is_no_part_of_it() -> None:
+    plans = (replace(SELECTED, mode="excluded", databases=("legacy",)),)
+
+    assert [row.name for row in dumps_board("23 07:30", dump("23 02:00"), plans=plans).services] == ["crm"]
 
 
 def test_a_database_that_nothing_covers_any_more_is_a_warning_while_dumps_are_kept() -> None:
     assert state("23 07:30", dump("23 02:00", "old"), name="old") is State.WARNING
     assert all(one.name != "gone" for one in dumps_board("23 07:30", dump("23 02:00", "gone", Outcome.FAILED)).services)
+
+
+# --- a zone that is not the one of its schedules ---
+
+
+def hinted(*starts: str, schedule: str = "0 2 * * *", **changes: Any) -> str:
+    """The reason at 07:30 in Berlin, where the schedule is taken for one in UTC."""
+    plans = (replace(SELECTED, schedule=schedule),)
+    given = settings(replace(DATABASEMENT, timezone="UTC"), **changes)
+    seen = databasement("23 07:30", *(dump(start) for start in starts), plans=plans)
+    return row(judged("23 07:30", seen, given=given), "crm").verdict.reason or ""
+
+
+EVERY_NIGHT = ("21 02:00", "22 02:00", "23 02:00")
+
+
+def test_runs_that_all_lie_the_same_hours_beside_their_due_times_point_at_the_zone() -> None:
+    told = hinted(*EVERY_NIGHT)
+
+    assert "due today 03:00" in told.lower()
+    assert "every dump begins 1 h before its due time" in told
+    assert "sources.databasement.timezone (UTC)" in told
+
+
+def test_where_the_job_has_a_zone_of_its_own_that_one_is_named() -> None:
+    jobs = {"databasement/dump/Daily": JobSetting(timezone="UTC")}
+
+    assert "jobs.databasement/dump/Daily.timezone (UTC)" in hinted(*EVERY_NIGHT, jobs=jobs)
+
+
+@pytest.mark.parametrize(
+    ("starts", "schedule"),
+    [
+        (EVERY_NIGHT[1:], "0 2 * * *"),
+        (("21 02:00", "22 01:00", "23 02:00"), "0 2 * * *"),
+        (("21 02:20", "22 02:20", "23 02:20"), "0 2 * * *"),
+        (("20 03:00", "21 03:00", "22 03:00"), "0 2 * * *"),
+        (("21 02:00", "22 02:00", "23 02:00"), "0 * * * *"),
+    ],
+    ids=["two runs", "not the same hours", "no whole hours", "at their due times", "every hour"],
+)
+def test_other_runs_do_not(starts: tuple[str, ...], schedule: str) -> None:
+    told = hinted(*starts, schedule=schedule)
+
+    assert "nothing had started" in told
+    assert "timezone" not in told
 
 
 # --- Backrest ---

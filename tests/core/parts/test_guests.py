@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sidecar.core.model import SourceKind, State
+from sidecar.core.model import PartKind, SourceKind, State
 from sidecar.core.reports.facts import (
     Archive,
     BackupGroup,
@@ -17,9 +17,10 @@ from sidecar.core.reports.facts import (
     Storage,
     Task,
     Verification,
+    Zone,
 )
 from sidecar.core.reports.report import Problem, ProblemKind, Reading, Report, keep_what_failed
-from sidecar.core.settings import Settings
+from sidecar.core.settings import ExpectSetting, PartSetting, ServiceSetting, Settings
 from tests.core.factories import at
 from tests.core.sample_reports import (
     CRITICAL,
@@ -123,6 +124,27 @@ def test_archives_on_other_storages_count() -> None:
     cluster = pve("22 11:58", NIGHT, jobs=(job,), storages=(Storage("nas", "nfs", True),))
     shelf = Reading(("archives", "shared", "nas"), at("22 11:58"), (Archive("nas", 101, at("22 04:03"), 5),))
     cluster = replace(cluster, readings=(*cluster.readings, shelf))
+
+    assert state("22 12:00", cluster, pbs("22 11:58")) is State.OK
+
+
+@pytest.mark.parametrize("node", ["pve1", "pve2"])
+def test_rule_3_a_storage_that_each_node_has_for_itself_is_one_destination_over_all_nodes(node: str) -> None:
+    """A guest that moved to another node since last night left its archive on the first one."""
+    local = Storage("local", "dir", True)
+    guest = Guest(101, "lxc", "vaultwarden", node)
+    cluster = pve("22 11:58", NIGHT, guests=(guest,), jobs=(replace(CRITICAL, storage="local"),), storages=(local,))
+    read = at("22 11:58")
+    kept = (Archive("local", 101, at("21 04:03"), 5), Archive("local", 101, at("22 04:03"), 5))
+    others: Scopes = {
+        ("archives", "pve1", "local"): kept,
+        ("archives", "pve2", "local"): (),
+        ("tasks", "pve2"): (vzdump("22 04:00", "22 04:02", node="pve2"),),
+        ("zone", "pve2"): (Zone("pve2", "Europe/Berlin"),),
+    }
+    cluster = replace(
+        cluster, readings=(*cluster.readings, *(Reading(scope, read, facts) for scope, facts in others.items()))
+    )
 
     assert state("22 12:00", cluster, pbs("22 11:58")) is State.OK
 
@@ -380,6 +402,28 @@ def verified(ok: bool, *, own: bool = True, newest: bool = True) -> Report:
 )
 def test_rule_9_verification_is_judged_when_it_failed(server: Report, expected: State) -> None:
     assert state("22 12:00", pve("22 11:58", NIGHT), server) is expected
+
+
+NAS = Storage("nas", "nfs", True)
+TO_NAS = BackupJob("weekly", "sun 03:00", enabled=True, storage="nas", node=None, guests=(101,))
+
+
+@pytest.mark.parametrize("jobs", [(CRITICAL, TO_NAS), ()], ids=["two destinations", "in no job"])
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [(verified(True), State.OK), (verified(False), State.FAILED), (verified(False, newest=False), State.WARNING)],
+    ids=["good", "newest corrupt", "older corrupt"],
+)
+def test_rule_9_an_expectation_of_the_owners_hides_no_failed_verification(
+    jobs: tuple[BackupJob, ...], server: Report, expected: State
+) -> None:
+    part = PartSetting(PartKind.GUEST, "101", ExpectSetting("04:00"))
+    given = settings(services=(ServiceSetting("passwords", (part,)),))
+    cluster = pve("22 11:58", NIGHT, jobs=jobs, storages=(STORAGE, NAS))
+    on_nas = Reading(("archives", "shared", "nas"), at("22 11:58"), (Archive("nas", 101, at("15 03:00"), 5),))
+    cluster = replace(cluster, readings=(*cluster.readings, on_nas))
+
+    assert row(judged("22 12:00", cluster, server, given=given), "passwords").verdict.state is expected
 
 
 @pytest.mark.parametrize(("limit_hours", "expected"), [(3, State.OK), (1, State.WARNING)])

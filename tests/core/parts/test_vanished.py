@@ -54,11 +54,11 @@ def test_rule_11_a_mapped_guest_that_is_gone_is_a_note_for_thirty_days_and_then_
 def test_rule_11_a_mapped_part_with_its_own_expectation_is_missed_when_it_is_gone() -> None:
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", ExpectSetting("sun 06:00"))
     desk = BoardKeeper(settings(services=(ServiceSetting("archive", (part,)),)))
-    nas = group("22 06:10", vmid="nas", kind="host")
-    desk.take(pve("22 11:58", guests=(), jobs=()), pbs("22 11:58", nas))
+    nas, other = group("22 06:10", vmid="nas", kind="host"), group("22 06:10", vmid="web", kind="host")
+    desk.take(pve("22 11:58", guests=(), jobs=()), pbs("22 11:58", nas, other))
     assert desk.state("22 12:00", "archive") is State.OK
 
-    desk.take(pbs("22 12:03"), pve("22 12:03", guests=(), jobs=()))
+    desk.take(pbs("22 12:03", other), pve("22 12:03", guests=(), jobs=()))
     assert desk.state("22 12:04", "archive") is State.MISSED
     assert desk.reason("22 12:04", "archive") == "Gone from pbs since today 12:03, but still expected."
 

@@ -23,7 +23,7 @@ from tests.core.remembering import (
     night,
     plans_desk,
 )
-from tests.core.sample_reports import CRITICAL, DATABASEMENT, group, pbs, pve, settings
+from tests.core.sample_reports import CRITICAL, DATABASEMENT, STORAGE, group, pbs, pve, settings
 
 
 def told(desk: BoardKeeper, start: str, end: str, now: str, job: str = "pve/backup/critical") -> list[tuple[str, str]]:
@@ -57,6 +57,16 @@ def test_rule_1_days_before_a_schedule_was_edited_keep_their_due_times() -> None
         ("22 04:00", "ok"),
         ("23 10:00", "planned"),
     ]
+
+
+def test_rule_1_a_storage_with_another_name_keeps_the_past() -> None:
+    kept = tuple(f"{day} 04:00" for day in range(17, 23))
+    desk = morning(22, *kept)
+    renamed = replace(STORAGE, name="backup-server")
+    job = replace(CRITICAL, storage="backup-server")
+    later(desk, 22, *kept, job=job, storages=(renamed,), clock="12:03")
+
+    assert {state for _, state in told(desk, "17 00:00", "23 00:00", "22 12:04")} == {"ok"}
 
 
 def test_rule_1_what_failed_before_the_edit_stays_failed() -> None:

@@ -14,13 +14,26 @@ from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.record import record
 from sidecar.core.history.verdict_log import FinalState, VerdictLog
 from sidecar.core.judgement.judged import judged
-from sidecar.core.model import Outcome, SourceKind, State
+from sidecar.core.model import Outcome, Run, SourceKind, State
+from sidecar.core.reports.facts import Dump, Namespace, Storage, UpkeepJob
 from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import JobSetting, Pause, Settings
 from sidecar.core.timeline.verdict_memory import VerdictMemory, remember_verdicts
 from tests.core.factories import BERLIN, at, run
-from tests.core.remembering import backrest
-from tests.core.sample_reports import BACKREST, away, group, pbs, pve, settings, vzdump
+from tests.core.remembering import DAILY, backrest
+from tests.core.sample_reports import (
+    BACKREST,
+    CRITICAL,
+    DATABASEMENT,
+    STORAGE,
+    away,
+    group,
+    pbs,
+    pve,
+    readings,
+    settings,
+    vzdump,
+)
 
 
 class Memory:
@@ -114,6 +127,105 @@ def test_rule_7_what_the_clocks_skip_is_skipped() -> None:
     memory.take(backrest("2026-03-30 12:00", None, run("2026-03-28 02:15"), run("2026-03-30 02:15")))
 
     assert finals(memory.judge("2026-03-30 12:01")) == [("29 03:15", "skipped"), ("30 02:15", "kept")]
+
+
+def sync(when: str, schedule: str, *starts: str) -> Report:
+    """A backup server with one sync job."""
+    runs = tuple(run(start, minutes=2) for start in sorted(starts, key=at, reverse=True))
+    job = UpkeepJob(kind="sync", id="s1", datastore="main", schedule=schedule, runs=runs)
+    return pbs(when, extra={("upkeep", "sync"): (job,)})
+
+
+def test_rule_7_an_hourly_job_has_one_occurrence_at_the_moment_that_both_hours_are() -> None:
+    night = [f"2026-03-29 {hour:02}:15" for hour in (0, 1, 3, 4)]
+    memory = Memory().take(sync("2026-03-28 23:30", "*:15", "2026-03-28 23:15"))
+    memory.judge("2026-03-28 23:31")
+    memory.take(sync("2026-03-29 04:30", "*:15", *night))
+
+    assert finals(memory.judge("2026-03-29 04:31")) == [(moment[8:], "kept") for moment in night]
+
+
+def test_a_long_time_without_a_look_is_decided_piece_by_piece_and_no_run_answers_what_was_due_long_before() -> None:
+    memory = Memory().take(sync("20 00:10", "*:0/15", "20 00:00"))
+    memory.judge("20 00:11")
+    memory.take(sync("28 12:00", "*:0/15", "28 11:30", "28 11:45"))
+
+    first, second = finals(memory.judge("28 12:01")), finals(memory.judge("28 12:02"))
+    assert (len(first), first[0], first[-1]) == (500, ("20 00:15", "not_observed"), ("25 05:00", "not_observed"))
+    assert second[0] == ("25 05:15", "not_observed")
+    assert second[-3:] == [("28 11:15", "not_observed"), ("28 11:30", "kept"), ("28 11:45", "kept")]
+    assert finals(memory.judge("28 12:03")) == []
+
+
+def test_rule_10_a_run_that_nobody_saw_the_end_of_blocks_nothing() -> None:
+    def read_dumps(when: str, *runs: Run) -> Report:
+        rows = tuple(Dump(f"{each.start}", "pg", "crm", each, file_size=10) for each in runs)
+        scopes: Any = {("plans",): (DAILY,), ("dumps",): rows}
+        return Report("databasement", SourceKind.DATABASEMENT, at(when), readings=readings(when, scopes))
+
+    stuck, first = run("21 02:00", Outcome.RUNNING), run("20 02:00")
+    memory = Memory(settings(DATABASEMENT)).take(read_dumps("20 12:00", first))
+    memory.judge("20 12:01")
+    memory.take(read_dumps("22 03:30", run("22 02:00"), stuck, first))
+    assert finals(memory.judge("22 03:31")) == [("21 02:00", "failed"), ("22 02:00", "kept")]
+    memory.take(read_dumps("23 03:30", run("23 02:00"), run("22 02:00"), stuck, first))
+    assert finals(memory.judge("23 03:31")) == [("23 02:00", "kept")]
+
+
+def moved(when: str, storage: Storage, before: tuple[str, ...], after: tuple[str, ...] = ()) -> tuple[Report, Report]:
+    """A cluster whose storage leads to ``storage`` now, with what lies in namespace a and what lies in namespace b."""
+    nights = [vzdump(f"{day} 04:00", f"{day} 04:10") for day in range(18, int(when.split()[0]) + 1)]
+    job = replace(CRITICAL, storage=storage.name)
+    kept: Any = {
+        ("namespaces", "main"): (Namespace("main", "a"), Namespace("main", "b")),
+        ("snapshots", "main", "a"): (group(*before, namespace="a"),),
+        ("snapshots", "main", "b"): (group(*after, namespace="b"),),
+    }
+    return pve(when, *nights, jobs=(job,), storages=(storage,)), pbs(when, extra=kept)
+
+
+KEPT = ("18 04:01", "19 04:01", "20 04:01", "21 04:01")
+IN_A, IN_B = replace(STORAGE, namespace="a"), replace(STORAGE, namespace="b")
+
+
+def test_rule_1_a_storage_that_leads_to_another_namespace_is_one_name_with_one_state() -> None:
+    memory = Memory().take(*moved("20 12:00", IN_A, KEPT[:3]))
+    memory.judge("20 12:01")
+    memory.take(*moved("21 12:00", IN_A, KEPT))
+    memory.judge("21 12:01")
+    memory.take(*moved("21 13:00", IN_B, KEPT))
+    assert states(memory.judge("21 13:01")) == [("ok", "new", "nothing_was_due")]
+    assert memory.judge("21 13:02") == VerdictLog()
+
+    memory.take(*moved("22 12:00", IN_B, KEPT, ("22 04:01",)))
+    log = memory.judge("22 12:01")
+    assert (states(log), finals(log)) == ([("new", "ok", "in_time")], [("22 04:00", "kept")])
+
+
+def test_rule_1_a_storage_with_another_name_has_no_past_of_its_own() -> None:
+    memory = Memory().take(*moved("20 12:00", IN_A, KEPT[:3]))
+    memory.judge("20 12:01")
+    memory.take(*moved("21 12:00", IN_A, KEPT))
+    assert finals(memory.judge("21 12:01")) == [("21 04:00", "kept")]
+    renamed = replace(IN_A, name="backup-server")
+    memory.take(*moved("21 13:00", renamed, KEPT))
+    log = memory.judge("21 13:01")
+    assert (states(log), finals(log)) == ([(None, "ok", "in_time")], [])
+
+    memory.take(*moved("22 12:00", renamed, (*KEPT, "22 04:01")))
+    assert [(final.destination, final.due) for final in memory.judge("22 12:01").finals] == [
+        ("backup-server", at("22 04:00"))
+    ]
+
+
+def test_what_was_judged_as_failed_is_no_gap_in_observation_afterwards() -> None:
+    memory = Memory().take(*read("20 12:00", "20 04:00"))
+    memory.judge("20 12:01")
+    memory.take(*read("21 12:00", "20 04:00"))
+    assert states(memory.judge("21 12:01")) == [("ok", "failed", "run_failed")]
+    memory.take(*read("22 04:20", "20 04:00", "22 04:01"))
+
+    assert finals(memory.judge("22 04:21")) == [("21 04:00", "failed"), ("22 04:00", "kept")]
 
 
 def test_a_source_that_is_away_is_a_gap_with_a_beginning_and_an_end() -> None:

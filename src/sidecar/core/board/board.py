@@ -37,18 +37,20 @@ def board_of(judged: Judged) -> Board:
     )
     jobs = sorted(job_rows.job_rows(judged), key=lambda row: (row.verdict.state.rank, row.name))
     sources = tuple(source_rows(inputs))
+    stores = tuple(datastores.datastore_rows(inputs))
+    beside = headline.Beside(jobs, _awake(sources, inputs), [row for row in stores if inputs.pause(row.source) is None])
     return Board(
         at=inputs.now,
         timezone=inputs.settings.timezone.key,
-        overall=headline.overall(rows, jobs, _awake(sources, inputs), inputs.now, inputs.settings.timezone),
+        overall=headline.overall(rows, beside, inputs.now, inputs.settings.timezone),
         as_of=_as_of(sources),
         next_run=min((row.next_run for row in rows if row.next_run), default=None),
         services=tuple(rows),
         jobs=tuple(jobs),
         sources=sources,
-        datastores=tuple(datastores.datastore_rows(inputs)),
+        datastores=stores,
         left_out=judged.left_out,
-        notes=judged.notes,
+        notes=(*judged.inputs.settings.concerns, *judged.notes),
     )
 
 

@@ -1,4 +1,4 @@
-"""The room that is left on the datastores of a backup server (PBS-22)."""
+"""The room that is left on the datastores of a backup server, and whether they can be read at all (rule 14)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,23 @@ from datetime import timedelta
 
 from sidecar.core import words
 from sidecar.core.model import DatastoreRow, SourceKind, State, Verdict
+from sidecar.core.parts import stores
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.links import datastore_page
 from sidecar.core.reports.facts import Datastore
-from sidecar.core.reports.report import Report
+from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.core.settings import SourceSetting
 
 #: A datastore that is full sooner than this is worth a warning.
 SOON_FULL = timedelta(days=14)
+
+#: Shares that are free: below the first nothing can be saved any more, below the second soon.
+FULL, NEARLY_FULL = 0.01, 0.05
+
+#: Modes in which its content can't be read.
+_CLOSED = ("offline", "delete", "unmount")
+
+_MAKE_ROOM = "Make room, or prune more; then run garbage collection."
 
 
 def datastore_rows(inputs: Inputs) -> Iterator[DatastoreRow]:
@@ -28,31 +37,51 @@ def datastore_rows(inputs: Inputs) -> Iterator[DatastoreRow]:
                 used=store.used,
                 avail=store.avail,
                 full_at=store.full_at,
-                verdict=_room(inputs, source, report, store),
+                verdict=_verdict(inputs, source, report, store),
             )
 
 
-def _room(inputs: Inputs, source: SourceSetting, report: Report | None, store: Datastore) -> Verdict:
+def _verdict(inputs: Inputs, source: SourceSetting, report: Report | None, store: Datastore) -> Verdict:
     reading = report.reading("datastores") if report else None
-    if not inputs.fresh(source, reading):
+    if report is None or not inputs.fresh(source, reading):
         return Verdict(State.UNKNOWN, f"Can't read {source.name}.")
-    if store.error or store.maintenance in ("offline", "delete", "unmount"):
-        return Verdict(State.UNKNOWN, words.sentence(store.error or f"in maintenance: {store.maintenance}"))
+    if store.maintenance in _CLOSED:
+        deleted = store.maintenance == "delete"
+        return Verdict(State.UNKNOWN, "It is being deleted." if deleted else f"In maintenance: {store.maintenance}.")
+    if store.error:
+        return Verdict(State.UNKNOWN, words.sentence(store.error))
+    if lost := _looks_empty(report, store) or stores.why_lost(inputs, source, store.name):
+        action = words.sentence(lost.action) if lost.action else None
+        return Verdict(State.UNKNOWN, words.sentence(lost.cause), None, action, datastore_page(source, store.name))
+    return _room(inputs, source, store)
+
+
+def _looks_empty(report: Report, store: Datastore) -> Problem | None:
+    """The source itself noticed that the disk beneath is another."""
+    problems = (reading.problem for reading in report.within("snapshots", store.name) if reading.problem)
+    return next((problem for problem in problems if problem.kind is ProblemKind.LOOKS_EMPTY), None)
+
+
+def _room(inputs: Inputs, source: SourceSetting, store: Datastore) -> Verdict:
+    """Failed when it is full, a warning when it soon will be. What is in S3 has as much room as is paid for."""
+    page = datastore_page(source, store.name)
+    free = None if store.object_store else store.free
+    if free is not None and free < FULL:
+        return Verdict(State.FAILED, f"It is full: {_percent(free)} free.", None, _MAKE_ROOM, page)
     if store.maintenance:
-        return Verdict(
-            State.WARNING,
-            words.sentence(f"in maintenance: {store.maintenance}"),
-            link=datastore_page(source, store.name),
-        )
-    if store.total is None or store.used is None:
+        return Verdict(State.WARNING, words.sentence(f"in maintenance: {store.maintenance}"), link=page)
+    if store.object_store:
+        return Verdict(State.OK, "It is in S3, whose room is not judged.")
+    if free is None:
         return Verdict(State.UNKNOWN, "Its size can't be read.")
+    if free < NEARLY_FULL:
+        return Verdict(State.WARNING, f"Nearly full: {_percent(free)} free.", None, _MAKE_ROOM, page)
     if store.full_at and store.full_at - inputs.now < SOON_FULL:
         when = words.moment(store.full_at, inputs.now, inputs.settings.timezone)
-        return Verdict(
-            State.WARNING,
-            f"Full by {when} as it grows now.",
-            None,
-            "Make room, or prune more.",
-            datastore_page(source, store.name),
-        )
+        return Verdict(State.WARNING, f"Full by {when} as it grows now.", None, _MAKE_ROOM, page)
     return Verdict(State.OK)
+
+
+def _percent(share: float) -> str:
+    """ "0.3%": rounded down, so that it never looks like more than there is."""
+    return f"{int(share * 1000) / 10}%"

@@ -5,7 +5,8 @@ What it says is decided once, as a ``Headline`` of fields; the words are made fr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from sidecar.core.model import (
     HARMLESS,
     NEEDS_YOU,
     Culprit,
+    DatastoreRow,
     Headline,
     HeadlineKind,
     JobRow,
@@ -26,21 +28,32 @@ from sidecar.core.model import (
 )
 
 
-def overall(
-    services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequence[SourceRow], now: datetime, zone: ZoneInfo
-) -> Overall:
-    """The worst of services, jobs and sources, in one line with what is behind it."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The rows of a board that are no services."""
+
+    jobs: Sequence[JobRow] = ()
+    sources: Sequence[SourceRow] = ()
+    datastores: Sequence[DatastoreRow] = ()
+
+    def full(self) -> Iterator[DatastoreRow]:
+        """Rule 14: datastores that need room. One that can't be read shows in the services that it hides."""
+        return (row for row in self.datastores if row.verdict.state in (State.FAILED, State.WARNING))
+
+
+def overall(services: Sequence[ServiceRow], beside: Beside, now: datetime, zone: ZoneInfo) -> Overall:
+    """The worst of services, jobs, sources and datastores, in one line with what is behind it."""
     states = [service.verdict.state for service in services]
     counts = {state: states.count(state) for state in State if state in states}
-    facts = headline(services, jobs, sources)
-    return Overall(_state(services, jobs, sources), sentence(facts, now, zone), counts, facts)
+    facts = headline(services, beside)
+    return Overall(_state(services, beside), sentence(facts, now, zone), counts, facts)
 
 
-def _state(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequence[SourceRow]) -> State:
+def _state(services: Sequence[ServiceRow], beside: Beside) -> State:
     """``late``, ``running``, ``new`` and ``disabled`` don't lower it; but without one good service it isn't ok either."""
     if not services:
         return State.UNKNOWN
-    verdicts = [row.verdict for rows in (services, jobs, sources) for row in rows]
+    verdicts = [row.verdict for rows in (services, beside.jobs, beside.sources, beside.full()) for row in rows]
     everything = worst(verdict.state for verdict in verdicts)
     if everything not in HARMLESS:
         return everything
@@ -51,8 +64,9 @@ def _state(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequ
 # --- what it says -----------------------------------------------------------------------------------------------------
 
 
-def headline(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Sequence[SourceRow]) -> Headline:
+def headline(services: Sequence[ServiceRow], beside: Beside) -> Headline:
     """What the headline says of these rows."""
+    sources = beside.sources
     if sources and all(source.trouble is SourceTrouble.NOT_READ_YET for source in sources):
         return Headline(HeadlineKind.FIRST_READING, 0, len(sources))
     unreadable = [source for source in sources if source.verdict.state is State.UNKNOWN]
@@ -60,19 +74,24 @@ def headline(services: Sequence[ServiceRow], jobs: Sequence[JobRow], sources: Se
         culprits = tuple(_source(source) for source in unreadable)
         return Headline(HeadlineKind.UNREADABLE if culprits else HeadlineKind.EMPTY, culprits=culprits)
     expected = [service for service in services if service.verdict.state is not State.DISABLED]
+    full = tuple(_store(row) for row in beside.full())
     needy = [service for service in expected if service.verdict.state in NEEDS_YOU]
     unknown = [service for service in expected if service.verdict.state is State.UNKNOWN]
     if needy:
         culprits = tuple(Culprit(service.name, service.verdict.state, service.verdict.since) for service in needy)
-        return Headline(HeadlineKind.NEED_YOU, len(needy), len(expected), _alone(culprits))
+        return Headline(HeadlineKind.NEED_YOU, len(needy), len(expected), (*_alone(culprits), *full))
     if unknown:
         culprits = tuple(_source(source, since=source.as_of) for source in unreadable)
-        return Headline(HeadlineKind.CANT_TELL, len(unknown), len(expected), _alone(culprits))
-    return _backed_up(expected, _beside(jobs, unreadable))
+        return Headline(HeadlineKind.CANT_TELL, len(unknown), len(expected), (*_alone(culprits), *full))
+    return _backed_up(expected, (*full, *_trouble(beside.jobs, unreadable)))
 
 
 def _source(source: SourceRow, since: datetime | None = None) -> Culprit:
     return Culprit(source.name, State.UNKNOWN, since, is_source=True)
+
+
+def _store(row: DatastoreRow) -> Culprit:
+    return Culprit(f"datastore {row.source}/{row.name}", row.verdict.state)
 
 
 def _alone(culprits: tuple[Culprit, ...]) -> tuple[Culprit, ...]:
@@ -91,7 +110,7 @@ def _backed_up(expected: Sequence[ServiceRow], beside: tuple[Culprit, ...]) -> H
     return Headline(HeadlineKind.BACKED_UP, good, len(expected), beside, told)
 
 
-def _beside(jobs: Sequence[JobRow], unreadable: Sequence[SourceRow]) -> tuple[Culprit, ...]:
+def _trouble(jobs: Sequence[JobRow], unreadable: Sequence[SourceRow]) -> tuple[Culprit, ...]:
     """Trouble that no service shows: upkeep that failed, a source that can't be read."""
     bad = (Culprit(job.title, job.verdict.state) for job in jobs if job.verdict.state not in HARMLESS)
     return (*bad, *(_source(source) for source in unreadable))

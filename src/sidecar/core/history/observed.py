@@ -51,8 +51,14 @@ def plans(report: Report) -> Iterator[ObservedPlan]:
 
 
 def tells_of(report: Report, job: str) -> bool:
-    """Whether the report tells whom that job covers, if it is there; False when that could not be read this time."""
-    name = JobId.parse(job)
+    """Whether the report tells whom that job covers, if it is there; False when that could not be read this time.
+
+    What an upstream gives no name to is no job, so nothing is in force of it.
+    """
+    try:
+        name = JobId.parse(job)
+    except ValueError:
+        return True
     if report.kind is SourceKind.PBS:
         return _read(report.reading("upkeep", name.kind)) is not None
     return all(known.guests is not None for known in report.facts(BackupJob) if known.id == name.id)

@@ -77,6 +77,7 @@ def _rows(
     """Rule 1: what changed counts from when it was seen; at first contact (``since`` is None) it counts from before."""
     merged = [row for row in rows if row.valid_to is not None]
     open_rows = [row for row in rows if row.valid_to is None]
+    of_older_ledger = {row.job: row for row in open_rows if row.destination is None}
     for plan in plans:
         row = next((row for row in open_rows if row.job == plan.job and _fits(row, plan)), None)
         if row is not None:
@@ -85,8 +86,11 @@ def _rows(
                 merged.append(_with_destination(row, plan))
                 continue
             merged.append(replace(row, valid_to=at))
+        # An older ledger has one row for all destinations of a job: it was for each of them.
+        shared = of_older_ledger.get(plan.job)
+        begin = shared.valid_from if row is None and shared is not None and _same(shared, plan) else since
         merged.append(
-            PlanRow(plan.job, plan.schedule, plan.timezone, plan.enabled, since, destination=plan.destination)
+            PlanRow(plan.job, plan.schedule, plan.timezone, plan.enabled, begin, destination=plan.destination)
         )
     merged += [replace(row, valid_to=at) if tells_of(row.job) else row for row in open_rows]
     return tuple(sorted(merged, key=_age)[-MOST_ROWS:])

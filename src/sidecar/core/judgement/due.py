@@ -19,21 +19,18 @@ def due_time(
     expectation: Expectation,
     pauses: Pauses,
     good: Run | None,
-    good_anywhere: Run | None,
     oldest: datetime | None,
 ) -> datetime | None:
     """Rule 3: D, the first due time after the one that the newest good run answers; without one the first that is known.
 
     Args:
-        good: the newest good run at the destination.
-        good_anywhere: the newest good run of the member at any destination: it answers what ended schedules still owe
-            (rule 1).
+        good: the newest good run that counts: see Judgement.
         oldest: no due time before this is known.
     """
-    owed = [(schedule, good_anywhere) for schedule in expectation.past]
+    owed = [*expectation.past]
     if expectation.owes and expectation.schedule is not None:
-        owed.append((expectation.schedule, good))
-    dues = [_first_due(expectation, schedule, pauses, run, oldest) for schedule, run in owed]
+        owed.append(expectation.schedule)
+    dues = [_first_due(expectation, schedule, pauses, good, oldest) for schedule in owed]
     if expectation.every_run_was_due:
         dues.append(_first_failure(expectation, good))
     due = min((due for due in dues if due), default=None)

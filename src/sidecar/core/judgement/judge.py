@@ -44,7 +44,7 @@ class Judgement:
 
     Attributes:
         due: the due time that counts (rule 3); None where none is known.
-        good: the newest good run at its destination that counts as evidence.
+        good: the newest good run that counts as evidence: at its destination, or anywhere where no job leads there any more.
         next_run: the next due time after now.
         grace: how long after a due time a run may still start (rule 4).
         under_way: something runs that may still answer what is due (rule 5), and not for too long.
@@ -57,6 +57,11 @@ class Judgement:
     next_run: datetime | None
     grace: timedelta
     under_way: bool = False
+
+    @property
+    def speaks(self) -> bool:
+        """It counts for the part: an ended expectation has a say only while it is still owed something (rule 1)."""
+        return self.expectation.schedule is not None or self.due is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +107,11 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
     Args:
         contact: when the part's source was read for the first time.
     """
-    good = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
+    good = _newest_good(part, expectation, now)
     known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
     oldest = min(known, default=expectation.observed.evidence.as_of)
     cancelled = _newest_cancelled(expectation, good)
-    due = due_time(expectation, part.pauses, cancelled or good, _good_anywhere(part, good, now), oldest)
+    due = due_time(expectation, part.pauses, cancelled or good, oldest)
     case = Case(
         part=part,
         expectation=expectation,
@@ -217,6 +222,15 @@ def _newest_evident(evidence: Evidence, runs: Iterable[Run], now: datetime) -> R
     return good if good is None or good.start <= now + CLOCK_TOLERANCE else None
 
 
+def _newest_good(part: Part, expectation: Expectation, now: datetime) -> Run | None:
+    """The newest good run at the destination. What is owed to one that no job leads to any more is answered anywhere
+    (rule 1)."""
+    there = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
+    if expectation.schedule is not None:
+        return there
+    return max((run for run in (there, newest_evident(part, now)) if run), key=lambda run: run.start, default=None)
+
+
 def _newest_cancelled(expectation: Expectation, good: Run | None) -> Run | None:
     """Rule 10: the newest run that a person cancelled, if nothing was good since. It excuses no other failure."""
     since = good.start if good else FIRST
@@ -226,14 +240,6 @@ def _newest_cancelled(expectation: Expectation, good: Run | None) -> Run | None:
         if run.outcome is Outcome.FAILED and run.start > since and run.start not in expectation.not_its_own
     ]
     return failed[0] if failed and all(run.cancelled for run in failed) else None
-
-
-def _good_anywhere(part: Part, good: Run | None, now: datetime) -> Run | None:
-    """The newest good run at any destination; ``good`` is the one at this."""
-    if all(not expectation.past for expectation in part.expectations):
-        return good
-    elsewhere = newest_evident(part, now)
-    return max((run for run in (good, elsewhere) if run), key=lambda run: run.start, default=None)
 
 
 def _own(case: Case, since: datetime) -> Iterator[Run]:
@@ -455,11 +461,13 @@ def _running(case: Case, activity: Activity) -> Verdict:
 
 
 def _running_too_long(case: Case, activity: Activity) -> Verdict:
-    """Rule 5: but not for ever."""
+    """Rule 5: but not for ever. Then it is like nothing at all: never without any good run (rule 3)."""
     limit = _limit(case, activity)
     reason = f"running since {case.at(activity.start)}, longer than {words.duration(limit)}; {case.newest()}"
-    ended = activity.start + limit
-    return case.verdict(State.MISSED, Cause.UNDER_WAY_TOO_LONG, reason, ended, case.part.actions.missed)
+    state, action = State.MISSED, case.part.actions.missed
+    if case.good is None:
+        state, action = State.NEVER, case.part.actions.never
+    return case.verdict(state, Cause.UNDER_WAY_TOO_LONG, reason, activity.start + limit, action)
 
 
 def _limit(case: Case, activity: Activity) -> timedelta:
@@ -496,6 +504,7 @@ def _overdue(case: Case, due: datetime) -> Verdict:
         return case.verdict(State.LATE, Cause.WAITING, reason, due)
     by = words.clock(deadline, due, case.now, case.zone)
     reason, ahead = f"due {case.at(due)}, nothing had started by {by}", _from_the_future(case)
+    ahead += f"; {case.expectation.hint}" if case.expectation.hint else ""
     if case.good is None:
         never = f"{reason}, and {case.newest()}{ahead}"
         return case.verdict(State.NEVER, Cause.NOTHING_STARTED, never, deadline, case.part.actions.never)

@@ -76,7 +76,7 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
     judgements = tuple(judge(part, expectation, contact, now, zone) for expectation in part.expectations)
     own = [judgement for judgement in judgements if judgement.expectation.schedule is not None]
     alone = None if own else of_the_part_alone(part, now, zone) or in_no_job(part, now, zone)
-    verdicts = [judgement.verdict for judgement in judgements if _speaks(judgement)]
+    verdicts = [judgement.verdict for judgement in judgements if judgement.speaks]
     coming = [judgement for judgement in own if judgement.next_run is not None]
     return JudgedPart(
         part=part,
@@ -85,8 +85,3 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
         good=newest_evident(part, now),
         next=min(coming, key=lambda judgement: judgement.next_run or now) if coming else next(iter(own), None),
     )
-
-
-def _speaks(judgement: Judgement) -> bool:
-    """An ended expectation has a say only while it is still owed something (rule 1)."""
-    return judgement.expectation.schedule is not None or judgement.due is not None

@@ -1,15 +1,12 @@
-"""Backup groups named by themselves ("pbs:main/ns/host/nas"), and what is kept of guests that are gone."""
+"""Backup groups named by themselves: "pbs:main/ns/host/nas"."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports import snapshots
-from sidecar.core.reports.facts import BackupGroup
 from sidecar.core.settings import PartSetting, SourceSetting
 
 from .expectation import Observed
@@ -34,20 +31,23 @@ def parts(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) ->
         key = GroupKey.parse(path)
     except ValueError:
         return []
-    return [
-        part
-        for source, _ in inputs.of(SourceKind.PBS)
-        if wanted in (None, source.name)
-        for part in _part(inputs, source, key, guest_parts)
-    ]
+    asked = [source for source, _ in inputs.of(SourceKind.PBS) if wanted in (None, source.name)]
+    there = [source for source in asked if inputs.group_index(source).group(key) is not None]
+    hidden = [source for source in asked if _may_hide(inputs, source, key)] if not there else []
+    return [_part(inputs, source, key, guest_parts) for source in there or hidden]
 
 
-def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Iterator[Part]:
+def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
+    """The source knows such a datastore, but what lies in that namespace could not be read: it may well be there."""
+    place = Place(source, key.datastore, key.namespace)
+    known = place.reading(inputs.reports.get(source.name)) is not None
+    return known and place.evidence(inputs).as_of is None
+
+
+def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part:
     index = inputs.group_index(source)
-    if index.group(key) is None:
-        return
-    reading = Place(source, key.datastore, key.namespace).reading(inputs.reports.get(source.name))
-    evidence, summary = inputs.evidence(source, reading), index.summary(key)
+    evidence = Place(source, key.datastore, key.namespace).evidence(inputs)
+    summary = index.summary(key)
     failures = snapshots.failed_runs(index.failed_uploads(key))
     runs = newest_first([*summary.runs(evidence.as_of, snapshots.UPLOAD_LIMIT), *failures])
     observed = Observed(
@@ -55,7 +55,6 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         runs=runs,
         count=len(summary.finished),
         concerns=summary.concerns,
-        unusable=summary.unusable,
         verified_at=summary.verified_at,
         verified=summary.verified,
     )
@@ -64,7 +63,7 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         replace(expectation, observed=observed, starts_seen=False, note=None)
         for expectation in (writer.expectations if writer else ())
     ]
-    yield Part(
+    return Part(
         kind=PartKind.GUEST,
         ref=key.path,
         name=key.path,
@@ -90,25 +89,3 @@ def _writer(source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) 
             )
             return replace(guest.part, expectations=there)
     return None
-
-
-def notes(inputs: Inputs, guest_parts: list[GuestPart], taken: set[tuple[PartKind, str]]) -> Iterator[str]:
-    """Groups that no row shows: of guests that are gone (kept, not expected, rule 2), and of clients nobody mapped."""
-    clusters = inputs.of(SourceKind.PVE)
-    if not any(report and inputs.fresh(source, report.reading("guests")) for source, report in clusters):
-        return
-    owned = {group for guest in guest_parts for group in guest.groups}
-    gone: list[str] = []
-    clients: list[str] = []
-    for source, report in inputs.of(SourceKind.PBS):
-        for group in report.facts(BackupGroup) if report else ():
-            path = group.path
-            shown = (source.name, group.key) in owned or (PartKind.GUEST, f"{source.name}:{path}") in taken
-            if not shown and not _ignored(inputs, path):
-                (clients if group.type == "host" else gone).append(f"{source.name}:{path}")
-    yield from (f"Kept backups of a guest that is gone: {path}." for path in sorted(gone))
-    yield from (f"No service names the backups of {path}, so nothing is expected of them." for path in sorted(clients))
-
-
-def _ignored(inputs: Inputs, path: str) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in inputs.settings.ignore.groups)

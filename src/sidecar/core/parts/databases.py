@@ -14,6 +14,7 @@ from sidecar.core.reports.cached import cached
 from sidecar.core.reports.coverage import DatabaseServer
 from sidecar.core.reports.facts import Dump, DumpPlan
 from sidecar.core.reports.report import Report
+from sidecar.core.schedules.schedule import Schedule
 from sidecar.core.settings import SourceSetting
 
 from . import offsite
@@ -24,6 +25,11 @@ from .plan_history import Owed, PlanHistory, Remembered
 
 #: A failed row may still be retried: Databasement waits 60 s between tries (DB-6).
 STILL_RETRYING = timedelta(minutes=4)
+
+#: How many of the newest good runs must lie equally beside their due times, how exactly, and how far zones may be apart.
+_TELLING_RUNS = 3
+_BESIDE_WHOLE_HOURS = timedelta(minutes=5)
+_FARTHEST_ZONES = 14
 
 _ACTIONS = Actions(
     failed="Read the run's error in Databasement, fix the cause, then run it again.",
@@ -74,11 +80,15 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Database:
-    """A database with all its rows, and by backup that covers it (its place on the server) the rows that are its own."""
+    """A database with all its rows, and by backup that covers it (its place on the server) the rows that are its own.
+
+    ``untold``: the places of backups of which it can't be told whether they cover it.
+    """
 
     name: str
     every: _Rows
     by_plan: dict[int, _Rows]
+    untold: tuple[int, ...] = ()
 
 
 @cached
@@ -90,12 +100,15 @@ def _databases(report: Report) -> tuple[tuple[DatabaseServer, tuple[_Database, .
 
 
 def _database(server: DatabaseServer, name: str, rows: Sequence[Dump]) -> _Database:
-    covering = [place for place, plan in enumerate(server.plans) if coverage.covers(plan, name)]
+    covered = [coverage.covers(plan, name) for plan in server.plans]
+    covering = [place for place, told in enumerate(covered) if told]
+    untold = tuple(place for place, told in enumerate(covered) if told is None)
     every = _rows(rows)
     if len({coverage.volumes_key(server.plans[place]) for place in covering}) < 2:
-        return _Database(name, every, dict.fromkeys(covering, every))
+        return _Database(name, every, dict.fromkeys(covering, every), untold)
     owners = [(row, coverage.backups_of(row, server.plans, covering)) for row in rows]
-    return _Database(name, every, {place: _rows([row for row, mine in owners if place in mine]) for place in covering})
+    by_plan = {place: _rows([row for row, mine in owners if place in mine]) for place in covering}
+    return _Database(name, every, by_plan, untold)
 
 
 def _rows(rows: Sequence[Dump]) -> _Rows:
@@ -125,15 +138,21 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
             remembered = shared[covering].of(str(member))
             copies = tuple(offsite.of_dumps(inputs, source.name, database.every.kept))
             late = tuple(offsite.late(copies))
+            observed = _with_concerns(database.every.observed(evidence, inputs.now), late)
             oldest = database.every.runs[-1].start if database.every.runs else None
+            expectations = (
+                _with_hint(each, source, inputs)
+                for each in _expectations(database, covering, remembered, evidence, late, inputs.now)
+            )
+            untold = _untold(server, database, owed, evidence, inputs.now)
             yield Part(
                 kind=PartKind.DATABASE,
                 ref=ref,
                 name=database.name,
                 source=source.name,
                 noun="dump",
-                observed=database.every.observed(evidence, inputs.now),
-                expectations=tuple(_expectations(database, covering, remembered, evidence, late, inputs.now)),
+                observed=observed,
+                expectations=(*expectations, *untold),
                 oldest_trace=oldest,
                 copies=copies,
                 link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
@@ -154,12 +173,77 @@ def _expectations(
     others = _not_their_own(database, in_force)
     for place, remembered in in_force.items():
         rows = database.by_plan[place]
-        observed = rows.observed(evidence, now)
-        if late:
-            observed = replace(observed, concerns=(*observed.concerns, *late))
+        observed = _with_concerns(rows.observed(evidence, now), late)
         yield _expectation(remembered, observed, rows.longest, others.get(place, frozenset()))
     for remembered in ended:
         yield _expectation(remembered, database.every.observed(evidence, now), database.every.longest, frozenset())
+
+
+def _with_concerns(observed: Observed, concerns: tuple[str, ...]) -> Observed:
+    return replace(observed, concerns=(*observed.concerns, *concerns)) if concerns else observed
+
+
+def _with_hint(expectation: Expectation, source: SourceSetting, inputs: Inputs) -> Expectation:
+    """Its API does not tell the zone of its schedules (DB-12): where every run lies as many whole hours beside its due
+    time, the configured zone is the likely cause.
+    """
+    hours = _hours_beside(expectation, inputs.now)
+    if not hours:
+        return expectation
+    own = inputs.settings.jobs.get(str(expectation.job))
+    key = f"jobs.{expectation.job}" if own is not None and own.timezone is not None else f"sources.{source.name}"
+    zone = expectation.schedule.timezone if expectation.schedule else source.timezone
+    distance = f"{abs(hours)} h {'after' if hours > 0 else 'before'}"
+    hint = (
+        f"every dump begins {distance} its due time, so {key}.timezone ({zone}) seems to be wrong: "
+        f"set it to Databasement's APP_DISPLAY_TIMEZONE"
+    )
+    return replace(expectation, hint=hint)
+
+
+def _hours_beside(expectation: Expectation, now: datetime) -> int:
+    """By how many whole hours each of the newest good runs lies beside the nearest due time; 0 when they do not agree."""
+    in_force, schedule = expectation.schedule, expectation.schedule.schedule if expectation.schedule else None
+    if in_force is None or schedule is None:
+        return 0
+    own = (run for run in expectation.observed.runs if run.good and run.start not in expectation.not_its_own)
+    starts = [run.start for run in islice(own, _TELLING_RUNS) if in_force.in_force(run.start)]
+    if len(starts) < _TELLING_RUNS:
+        return 0
+    due = in_force.first_due_after_run(starts[0])
+    if due is None or due > now:
+        return 0
+    beside = {_whole_hours(start, schedule) for start in starts}
+    return beside.pop() if len(beside) == 1 else 0
+
+
+def _whole_hours(start: datetime, schedule: Schedule) -> int:
+    """How many hours after (or, negative, before) its nearest due time a run began; 0 when these are no whole hours."""
+    dues = (schedule.last_at_or_before(start), schedule.next_after(start))
+    distance = min((start - due for due in dues if due), key=abs, default=timedelta())
+    hours = round(distance / timedelta(hours=1))
+    beside_whole = abs(distance - timedelta(hours=hours))
+    return hours if abs(hours) <= _FARTHEST_ZONES and beside_whole <= _BESIDE_WHOLE_HOURS else 0
+
+
+def _untold(
+    server: DatabaseServer, database: _Database, owed: Sequence[Owed], evidence: Evidence, now: datetime
+) -> Iterator[Expectation]:
+    """What may be owed by a backup of which nobody can tell here whether it covers the database: unknown, never ok."""
+    for place in database.untold:
+        plan, (schedule, key) = server.plans[place], (owed[place].schedule, owed[place].key)
+        if not plan.enabled:
+            continue
+        which = f"its pattern {plan.pattern}" if plan.mode == "pattern" else "its selection of databases"
+        yield Expectation(
+            job=schedule.job,
+            destination=key.replace("+", " and ") if key else None,
+            schedule=schedule,
+            observed=database.every.observed(evidence, now),
+            longest=database.every.longest,
+            note=f"it can't be told whether {schedule.job.id} takes this database, for {which} is not understood here; "
+            f"name the database in a service and say with expect when it is due",
+        )
 
 
 def _not_their_own(database: _Database, in_force: dict[int, Remembered]) -> dict[int, frozenset[datetime]]:

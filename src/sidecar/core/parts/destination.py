@@ -60,13 +60,12 @@ class Destination:
     ) -> None:
         self.storages = tuple(storages)
         self.places = _places(inputs, source, storages)
-        self._archive_readings = _archive_readings(report, storages, node)
+        self._archive_readings = _archive_readings(report, storages)
+        # A node that is off must not hide what the others know of their own guests.
+        reached = (reading for reading in self._archive_readings if reading.scope[1] in ("shared", node))
         self.evidences = (
-            *(
-                inputs.evidence(place.source, place.reading(inputs.reports.get(place.source.name)))
-                for place in self.places
-            ),
-            *(inputs.evidence(source, reading) for reading in self._archive_readings),
+            *(place.evidence(inputs) for place in self.places),
+            *(inputs.evidence(source, reading) for reading in reached),
         )
         self._indexes: tuple[tuple[Place, GroupIndex], ...] = tuple(
             (place, inputs.group_index(place.source)) for place in self.places
@@ -105,7 +104,8 @@ def _summary(groups: Sequence[tuple[GroupIndex, GroupKey]]) -> SnapshotSummary:
     if len(groups) == 1:
         index, key = groups[0]
         return index.summary(key)
-    return snapshots.summary(group for index, key in groups if (group := index.group(key)))
+    told = {start: run for index, key in groups for start, run in index.told(key).items()}
+    return snapshots.summary((group for index, key in groups if (group := index.group(key))), told)
 
 
 def _places(inputs: Inputs, source: SourceSetting, storages: Iterable[Storage]) -> tuple[Place, ...]:
@@ -113,11 +113,12 @@ def _places(inputs: Inputs, source: SourceSetting, storages: Iterable[Storage]) 
     return tuple(dict.fromkeys(place for place in places if place is not None))
 
 
-def _archive_readings(report: Report, storages: Iterable[Storage], node: str) -> list[Reading]:
+def _archive_readings(report: Report, storages: Iterable[Storage]) -> list[Reading]:
+    """The lists of all nodes: a storage that each has for itself is one destination (rule 3)."""
     return [
         reading
         for storage in storages
         if storage.type != "pbs"
         for reading in report.within("archives")
-        if reading.scope[-1] == storage.name and reading.scope[1] in ("shared", node)
+        if reading.scope[-1] == storage.name
     ]

@@ -222,6 +222,7 @@ class Expectation:
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
         by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
         overdue: the upstream itself says that its next run should have come by now.
+        hint: what its runs tell of why nothing comes when it is due ("every dump comes 1 h before: set …").
     """
 
     job: JobId
@@ -242,6 +243,7 @@ class Expectation:
     task: Run | None = None
     by_rhythm: bool = False
     overdue: bool = False
+    hint: str | None = None
 
     @property
     def schedules(self) -> tuple[ScheduleInForce, ...]:

@@ -18,7 +18,7 @@ from sidecar.core.settings import SourceSetting
 
 from . import vzdump
 from .destination import Destination, GuestBackups
-from .expectation import SHOWN_AT_MOST, Evidence, Expectation, Observed, sort_out
+from .expectation import FIRST, SHOWN_AT_MOST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first, weakest
 from .plan_history import Owed, PlanHistory, Remembered
@@ -42,8 +42,10 @@ class GuestPart:
     groups_of: tuple[tuple[Group, ...], ...]
 
     def ignored_by(self, ignored: Iterable[str]) -> bool:
-        """One of "101", "tag:x", "pool:x" names it."""
-        names = {str(self.guest.vmid), f"pool:{self.guest.pool}", *(f"tag:{tag}" for tag in self.guest.tags)}
+        """One of "101", "tag:x", "pool:x" names it; a pool takes the pools within it ("x/y") along."""
+        steps = (self.guest.pool or "").split("/")
+        pools = {f"pool:{'/'.join(steps[:depth])}" for depth in range(1, len(steps) + 1) if self.guest.pool}
+        names = {str(self.guest.vmid), *pools, *(f"tag:{tag}" for tag in self.guest.tags)}
         return not names.isdisjoint(ignored)
 
 
@@ -65,6 +67,7 @@ class _Cluster:
         self.planned = inputs.evidence(source, report.reading("guests"), report.reading("jobs"))
         self._zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
         self._destinations: dict[tuple[tuple[str, ...], str], Destination] = {}
+        self._former: dict[tuple[str, str], Destination] = {}
         self._cohorts: dict[tuple[str, tuple[str, ...]], _Cohort] = {}
         self._tasks: dict[str, vzdump.NodeTasks] = {}
         jobs_of = coverage.JobsOfGuests(self.jobs)
@@ -82,6 +85,20 @@ class _Cluster:
             seen = [self.storages[name] for name in names]
             self._destinations[names, node] = Destination(self.inputs, self.source, self.report, seen, node)
         return self._destinations[names, node]
+
+    def former_destination(self, key: str, node: str) -> Destination | None:
+        """A destination as the memory calls it (coverage.storage_key); None where its storage can't be seen any more."""
+        name, _, place = key.partition("=")
+        storage = self.storages.get(name)
+        if storage is None:
+            return None
+        datastore, _, namespace = place.partition("/")
+        if not place or (storage.datastore, storage.namespace or "") == (datastore, namespace):
+            return self.destination([name], node)
+        if (key, node) not in self._former:
+            before = replace(storage, datastore=datastore, namespace=namespace)
+            self._former[key, node] = Destination(self.inputs, self.source, self.report, [before], node)
+        return self._former[key, node]
 
     def tasks(self, node: str) -> vzdump.NodeTasks:
         """The vzdump tasks on a node."""
@@ -173,12 +190,18 @@ class _Cohort:
         self._batches: dict[Remembered, tuple[vzdump.VzdumpBatch, ...]] = {}
 
     def destination(self, remembered: Remembered) -> Destination:
-        """Where the runs of a job must lie, now or as it was before."""
+        """Where the runs of a job must lie, now or as it was before; where that can't be seen any more, all places.
+
+        A storage that has another name now is none that can be seen, and what it keeps lies where it always did.
+        """
         if remembered.schedule is not None:
             return self._places[remembered.job.id]
-        if remembered.key is None:
-            return self.destinations[0]
-        return self.cluster.destination([remembered.key.partition("=")[0]], self.node)
+        before = self.cluster.former_destination(remembered.key, self.node) if remembered.key is not None else None
+        if before is not None:
+            return before
+        return self.cluster.destination(
+            (storage.name for place in self.destinations for storage in place.storages), self.node
+        )
 
     def evidence(self, destination: Destination) -> Evidence:
         """How old the knowledge is of what lies at a destination and of what runs."""
@@ -305,13 +328,14 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
     at_work = any(task.end is None for task in open_ended)
     runs = _saved(member, destination, SHOWN_AT_MOST if at_work else _upload_limit(longest))
-    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
+    arrived = {run.start for run in kept.summary.corrupt}
+    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED or run.start in arrived]
     if evidence.as_of is not None and destination.evidences:
         without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
     return Expectation(
         job=remembered.job,
-        destination=" and ".join(storage.name for storage in destination.storages) or None,
+        destination=_in_words(remembered, destination),
         schedule=remembered.schedule,
         past=remembered.past,
         observed=_observed(kept, runs, evidence),
@@ -322,6 +346,13 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
         note=cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None,
         task=shared[0].as_run() if shared else None,
     )
+
+
+def _in_words(remembered: Remembered, destination: Destination) -> str | None:
+    """What people call the destination. An ended one keeps its name, whatever became of the storage."""
+    if remembered.schedule is None and remembered.key is not None:
+        return remembered.key.partition("=")[0]
+    return " and ".join(storage.name for storage in destination.storages) or None
 
 
 def _saved(member: _Member, destination: Destination, upload_limit: timedelta) -> tuple[Run, ...]:
@@ -347,7 +378,6 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
         runs=runs,
         count=kept.count,
         concerns=kept.summary.concerns,
-        unusable=kept.summary.unusable,
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
     )
@@ -361,13 +391,30 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
     places = cohort.destinations
     own = [_observed(member.at(place), _saved(member, place, UPLOAD_LIMIT), cohort.evidence(place)) for place in places]
     own += [expectation.observed for expectation in expectations]
-    runs = {run.start: run for observed in own for run in observed.runs}
+    runs: dict[datetime, Run] = {}
+    for run in (run for observed in own for run in observed.runs):
+        # A backup at one destination may begin in the very second of a failure at another one.
+        if run.good or run.start not in runs:
+            runs[run.start] = run
     return Observed(
         evidence=weakest([observed.evidence for observed in own], cohort.cluster.inputs.now),
         runs=newest_first(runs.values()),
         count=sum(member.at(place).count for place in places),
+        concerns=tuple(dict.fromkeys(concern for observed in own for concern in observed.concerns)),
+        unusable=_newest(own).unusable,
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
         verified=sum(member.at(place).summary.verified for place in places),
+    )
+
+
+def _newest(every: Iterable[Observed]) -> Observed:
+    """The one with the newest good run; of two with the same run the one that says that it can't be restored."""
+    return max(
+        every,
+        key=lambda observed: (
+            observed.newest_good.start if observed.newest_good else FIRST,
+            observed.unusable is not None,
+        ),
     )
 
 

@@ -15,6 +15,8 @@ from sidecar.core.reports.facts import Guest, Storage
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import SourceSetting
 
+from . import stores
+from .expectation import Evidence
 from .inputs import Inputs
 
 
@@ -39,6 +41,13 @@ class Place:
             return snapshots
         listing = report.reading("namespaces", self.datastore)
         return Reading(listing.scope, listing.as_of, (), listing.problem) if listing is not None else None
+
+    def evidence(self, inputs: Inputs) -> Evidence:
+        """How well it is known what lies there. An empty list of a datastore whose disk is lost is no knowledge."""
+        reading = self.reading(inputs.reports.get(self.source.name))
+        if reading is not None and (lost := stores.why_lost(inputs, self.source, self.datastore)) is not None:
+            reading = Reading(reading.scope, None, (), lost)
+        return inputs.evidence(self.source, reading)
 
 
 def place_of(lab: Inputs, pve: SourceSetting, storage: Storage) -> Place | None:

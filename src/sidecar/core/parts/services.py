@@ -14,7 +14,7 @@ from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.schedules.schedule import parse
 from sidecar.core.settings import PartSetting, ServiceSetting, SourceSetting
 
-from . import backrest_plans, backup_groups, databases, guests, vanished
+from . import backrest_plans, backup_groups, databases, guests, unclaimed, vanished
 from .expectation import Evidence, Expectation, Observed, ScheduleInForce
 from .guests import GuestPart
 from .inputs import Inputs
@@ -58,7 +58,7 @@ def services(inputs: Inputs) -> Services:
     taken = {(part.kind, part.full_ref) for service in mapped for part in service.parts}
     rest = [part for part in known if (part.kind, part.full_ref) not in taken and _stands_alone(part)]
     left_out = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
-    notes = (*search.notes, *backup_groups.notes(inputs, every_guest, taken), *vanished.unmapped(inputs, search.lost))
+    notes = (*search.notes, *unclaimed.notes(inputs, every_guest, taken), *vanished.unmapped(inputs, search.lost))
     every = (*mapped, *_unmapped(rest, {service.name for service in mapped}))
     paused = tuple(_paused(service, inputs) for service in every) if inputs.settings.pauses else every
     return Services(paused, left_out, notes)

@@ -5,15 +5,15 @@ Each owes one thing: its own runs. They are judged by the same rules as backups.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from sidecar.core.history.observed import upkeep_job
 from sidecar.core.ids import JobId, MemberId
 from sidecar.core.model import Link, PartKind, Run, SourceKind
-from sidecar.core.reports.facts import BackrestPlan, Repo, UpkeepJob, Zone
-from sidecar.core.reports.report import Report
+from sidecar.core.reports.facts import BackrestPlan, Datastore, Repo, UpkeepJob, Zone
+from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import SourceSetting
 
 from .backrest_plans import queue, reaches_back
@@ -36,12 +36,14 @@ def upkeep(inputs: Inputs) -> Iterator[Part]:
 
 def _of_backup_server(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Part]:
     zone = next((zone.timezone for zone in report.facts(Zone)), None)
+    stores = {store.name: store for store in report.facts(Datastore)}
     for reading in report.within("upkeep"):
-        for upkeep_ in reading.of(UpkeepJob):
+        for upkeep_ in (*reading.of(UpkeepJob), *_unlisted(inputs, source, reading, stores)):
             job = upkeep_job(source.name, upkeep_)
             schedule = schedule_in_force(job, upkeep_.schedule, zone, inputs.settings, enabled=not upkeep_.disabled)
             expectation = _expectation(inputs, upkeep_, schedule, inputs.evidence(source, reading))
             expectation = replace(expectation, confirmed_until=upkeep_.next_run)
+            expectation = _at(stores.get(upkeep_.datastore), upkeep_, expectation)
             oldest = _oldest(expectation.observed.runs) or upkeep_.next_run
             actions = _actions(
                 job,
@@ -49,6 +51,38 @@ def _of_backup_server(inputs: Inputs, source: SourceSetting, report: Report) -> 
                 "Check that the backup server's scheduler runs and the datastore is not in maintenance.",
             )
             yield _part(inputs, source, expectation, oldest, datastore_page(source, upkeep_.datastore), actions)
+
+
+def _unlisted(
+    inputs: Inputs, source: SourceSetting, reading: Reading, stores: Mapping[str, Datastore]
+) -> Iterator[UpkeepJob]:
+    """Garbage collections of datastores that are closed: the server leaves them out of its list (PBS-23)."""
+    if reading.scope != ("upkeep", "gc"):
+        return
+    listed = {job.datastore for job in reading.of(UpkeepJob)}
+    for store in stores.values():
+        if store.name in listed or not (store.maintenance or store.away):
+            continue
+        collection = UpkeepJob(kind="gc", id=store.name, datastore=store.name)
+        member = MemberId.of_upkeep(upkeep_job(source.name, collection))
+        rows = inputs.history.plans.get(str(member), ())
+        if rows and rows[-1].schedule:
+            yield replace(collection, schedule=rows[-1].schedule)
+
+
+def _at(store: Datastore | None, upkeep_: UpkeepJob, expectation: Expectation) -> Expectation:
+    """Rule 8: while its datastore is closed nothing can be known of it; a disk that was taken away owes nothing."""
+    if store is None or upkeep_.disabled or expectation.nothing_owed is not None:
+        return expectation
+    if store.away:
+        return replace(expectation, nothing_owed=f"the disk of datastore {store.name} is not plugged in")
+    if store.maintenance == "delete":
+        return replace(expectation, note=f"datastore {store.name} is being deleted")
+    if store.maintenance == "read-only" and upkeep_.kind == "verify":
+        return expectation
+    if store.maintenance:
+        return replace(expectation, note=f"datastore {store.name} is in maintenance: {store.maintenance}")
+    return expectation
 
 
 def _of_backrest(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Part]:
@@ -146,6 +180,7 @@ def _actions(job: JobId, log: str, when_missed: str) -> Actions:
         never=when_missed,
         uncovered=f"Switch it on again, or disable {job} under jobs.",
         concerned=f"Read {log}.",
+        unreadable="End the maintenance mode of its datastore.",
     )
 
 

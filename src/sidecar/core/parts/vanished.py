@@ -16,6 +16,7 @@ from sidecar.core.reports.facts import DumpPlan
 from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
 
+from . import stores
 from .expectation import Evidence, Observed
 from .guests import GuestPart
 from .inputs import Inputs
@@ -52,6 +53,8 @@ def lost(inputs: Inputs) -> list[Lost]:
         source = inputs.settings.source(name.source) if name else None
         report = inputs.reports.get(source.name) if source else None
         if name is None or source is None or report is None:
+            continue
+        if source.kind is SourceKind.PBS and stores.why_lost(inputs, source, name.ref.partition("/")[0]):
             continue
         evidence = inputs.evidence(source, *lists(report, name))
         if evidence.as_of is not None and not evidence.stale(inputs.now):

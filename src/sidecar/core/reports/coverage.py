@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,12 +9,10 @@ from operator import attrgetter
 
 from sidecar.core.ids import JobId, SourceName
 
+from . import pcre
 from .cached import cached
 from .facts import BackupJob, Dump, DumpPlan, Guest, Storage
 from .report import Report
-
-#: What can be matched without the risk of a pattern that runs for ever: no group or class is repeated.
-_HARMLESS_PATTERN = re.compile(r"\^?[A-Za-z0-9_.*?-]{1,100}\$?")
 
 
 class JobsOfGuests:
@@ -56,7 +53,7 @@ class DatabaseServer:
 
         A failure before the server's databases were known counts for every one of them.
         """
-        named = {database for plan in self.plans for database in plan.databases}
+        named = {database for plan in self.plans if plan.mode == "selected" for database in plan.databases}
         rows_of = {
             name: list[Dump]() for name in sorted(named | {row.database for row in self.rows if not row.whole_server})
         }
@@ -77,19 +74,21 @@ def database_servers(report: Report) -> tuple[DatabaseServer, ...]:
     return tuple(DatabaseServer(name, tuple(plans[name]), tuple(rows[name])) for name in sorted({*plans, *rows}))
 
 
-def covers(plan: DumpPlan, database: str) -> bool:
-    """The configuration is for this database: it names it, takes all, or its pattern matches.
+def covers(plan: DumpPlan, database: str) -> bool | None:
+    """The configuration is for this database: it names it, takes all (but some), or its pattern takes it (DB-13).
 
-    A pattern that could take for ever to match counts as matching: expecting too much is the safe mistake.
+    None where that can't be told: a pattern that is not understood here, a kind of selection that nobody knew yet.
     """
-    if plan.mode == "selected":
-        return database in plan.databases
-    if plan.mode != "pattern" or not plan.pattern or not _HARMLESS_PATTERN.fullmatch(plan.pattern):
-        return True
-    try:
-        return re.search(plan.pattern, database[:100]) is not None
-    except re.error:
-        return True
+    match plan.mode:
+        case "selected":
+            return database in plan.databases
+        case "excluded":
+            return database not in plan.databases
+        case "pattern":
+            return pcre.takes(plan.pattern or "", database)
+        case "all":
+            return True
+    return None
 
 
 def dump_job(source: str, plan: DumpPlan) -> JobId:

@@ -79,13 +79,17 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (PBS-16)."""
+    """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (PBS-16).
+
+    ``damaged``: its upload had come to its end, for the manifest is there, but the manifest can't be read.
+    """
 
     time: datetime
     size: int | None
     verification: Verification | None = None
     comment: str | None = None
     protected: bool = False
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,8 @@ class Datastore:
         error: why the server itself can't use it.
         removable: its disk may be unplugged on purpose; False too where the version does not tell.
         mounted: False while the disk of a removable one is not there.
+        object_store: it keeps its data in S3, so its sizes are those of a cache and say nothing of room.
+        index_files: how many archives its last garbage collection counted; None where none tells.
     """
 
     name: str
@@ -139,6 +145,20 @@ class Datastore:
     error: str | None = None
     removable: bool = False
     mounted: bool = True
+    object_store: bool = False
+    index_files: int | None = None
+
+    @property
+    def away(self) -> bool:
+        """Its disk was taken out: it may be gone on purpose."""
+        return self.removable and not self.mounted
+
+    @property
+    def free(self) -> float | None:
+        """The share that is free, as PBS counts it: of what is used and what is available; None where it does not tell."""
+        if self.used is None or self.avail is None or self.used + self.avail <= 0:
+            return None
+        return self.avail / (self.used + self.avail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +171,7 @@ class UpkeepJob:
         datastore: for Backrest the repository.
         keeps: a prune job has a keep option; without one it never runs ("keeps everything", PBS-26). None for other kinds.
         next_run: may lie in the past: then the scheduler could not start it (PBS-25); for Backrest the announced run.
+        owner: of a sync job that pulls, whom its copies belong to; None for any other job.
         runs: newest first: the one that runs now or the last one, then earlier ones without gaps, as far back as the
             upstream reports them (Backrest's log, PBS's tasks). Where only the end of the last one is known, its end
             stands for its start too.
@@ -165,6 +186,7 @@ class UpkeepJob:
     keeps: bool | None = None
     next_run: datetime | None = None
     comment: str | None = None
+    owner: str | None = None
     runs: tuple[Run, ...] = ()
 
     @property
@@ -262,8 +284,8 @@ class DumpPlan:
     """One backup configuration of a database server. Scope ("plans",).
 
     Attributes:
-        mode: all, selected or pattern.
-        databases: the names in mode selected.
+        mode: all, selected, excluded or pattern; unknown for one that a newer version brings.
+        databases: the names in the modes selected and excluded.
         pattern: the include pattern in mode pattern.
         enabled: the server's ``backups_enabled``.
         volumes: the names of the volumes that it writes to, as in DumpCopy; None where the answers do not tell.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
 
 from sidecar.core.ids import GroupKey
+from sidecar.core.model import Run
 
-from . import snapshots
+from . import snapshots, uploads
 from .cached import cached
 from .facts import BackupGroup, Task, TaskResult
 from .report import Report
@@ -16,18 +19,21 @@ _NOTHING = SnapshotSummary()
 
 
 class GroupIndex:
-    """The groups and failed uploads of one report of a backup server; without a report it is empty."""
+    """The groups and upload tasks of one report of a backup server; without a report it is empty."""
 
     def __init__(self, report: Report | None) -> None:
         groups = tuple(report.facts(BackupGroup)) if report else ()
-        tasks = report.reading("tasks") if report else None
+        self._report = report
+        self._log = report.reading("tasks") if report else None
         self._summaries: dict[GroupKey, SnapshotSummary] = {}
         self._groups = {group.key: group for group in groups}
-        self._twins = Counter((group.datastore, group.type, group.id) for group in groups)
-        self._failed: dict[str, list[Task]] = defaultdict(list)
-        for task in tasks.of(Task) if tasks else ():
-            if task.type == "backup" and _is_error(task):
-                self._failed[task.id].append(task)
+        self._alike: dict[str, list[BackupGroup]] = defaultdict(list)
+        for group in groups:
+            self._alike[_worker(group.key)].append(group)
+        self._uploads: dict[str, list[Task]] = defaultdict(list)
+        for task in self._log.of(Task) if self._log else ():
+            if task.type == "backup":
+                self._uploads[task.id].append(task)
 
     def group(self, key: GroupKey) -> BackupGroup | None:
         """The group of that name."""
@@ -39,23 +45,43 @@ class GroupIndex:
             group = self._groups.get(key)
             if group is None:
                 return _NOTHING
-            self._summaries[key] = snapshots.summary([group])
+            self._summaries[key] = snapshots.summary([group], self.told(key))
         return self._summaries[key]
 
+    def told(self, key: GroupKey) -> Mapping[datetime, Run]:
+        """What the server's tasks tell of a group's unfinished snapshots, by their start (rule 5)."""
+        group = self._groups.get(key)
+        listing = self._report.reading("snapshots", key.datastore, key.namespace) if self._report else None
+        if group is None or listing is None or self._log is None:
+            return {}
+        if all(snapshot.size is not None for snapshot in group.snapshots):
+            return {}
+        rivals = [other for other in self._alike[_worker(key)] if other is not group]
+        return uploads.told(group, self._uploads.get(_worker(key), ()), rivals, listing)
+
     def failed_uploads(self, key: GroupKey) -> list[Task]:
-        """Upload tasks of one group that ended in an error.
+        """Upload tasks of one group that ended in an error and left no snapshot behind that says so itself.
 
         The worker id names no namespace (PBS-29): where two namespaces hold such a group, none of them is accused.
         """
-        if self._twins[key.datastore, key.type, key.id] > 1:
+        if len(self._alike.get(_worker(key), ())) > 1:
             return []
-        return self._failed.get(f"{key.datastore}:{key.type}/{key.id}", [])
+        failed = [task for task in self._uploads.get(_worker(key), ()) if _is_error(task)]
+        if not failed:
+            return failed
+        ends = {run.end for run in self.told(key).values()}
+        return [task for task in failed if task.end not in ends]
 
 
 @cached
 def group_index(report: Report) -> GroupIndex:
     """The index of a backup server's report; always the same for the same report."""
     return GroupIndex(report)
+
+
+def _worker(key: GroupKey) -> str:
+    """How an upload task names the group."""
+    return f"{key.datastore}:{key.type}/{key.id}"
 
 
 def _is_error(task: Task) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
+from types import MappingProxyType
 
 from sidecar.core.model import Outcome, Run
 
@@ -14,6 +15,11 @@ from .facts import Archive, BackupGroup, Snapshot, Task
 #: An upload that is older than this is a failed one, where nothing tells how long uploads usually take.
 UPLOAD_LIMIT = timedelta(hours=24)
 
+_NOTHING_TOLD: Mapping[datetime, Run] = MappingProxyType({})
+
+#: What is said of a run whose snapshot can't be restored.
+CORRUPT = "its snapshot failed verification"
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSummary:
@@ -21,16 +27,19 @@ class SnapshotSummary:
 
     Attributes:
         begun: when any of them began, newest first.
-        finished: the finished ones as runs, newest first.
+        finished: the finished ones as runs, newest first; corrupt ones are no backups.
+        corrupt: those that failed verification here, as failed runs, newest first (rule 9).
         unfinished: those without a size, newest first (rule 10: no backups).
-        concerns, unusable, verified_at, verified: as in parts.expectation.Observed.
+        told: of the unfinished ones by start what the server's tasks tell of them (rule 5).
+        concerns, verified_at, verified: as in parts.expectation.Observed.
     """
 
     begun: tuple[datetime, ...] = ()
     finished: tuple[Run, ...] = ()
+    corrupt: tuple[Run, ...] = ()
     unfinished: tuple[Snapshot, ...] = ()
+    told: Mapping[datetime, Run] = field(default_factory=dict)
     concerns: tuple[str, ...] = ()
-    unusable: str | None = None
     verified_at: datetime | None = None
     verified: int = 0
 
@@ -38,47 +47,49 @@ class SnapshotSummary:
         """What those prove that began at ``moment`` or later: the older ones belong to somebody else."""
         if not self.begun or self.begun[-1] >= moment:
             return self
-        finished = tuple(run for run in self.finished if run.start >= moment)
         return SnapshotSummary(
             begun=tuple(begun for begun in self.begun if begun >= moment),
-            finished=finished,
+            finished=tuple(run for run in self.finished if run.start >= moment),
+            corrupt=tuple(run for run in self.corrupt if run.start >= moment),
             unfinished=tuple(snapshot for snapshot in self.unfinished if snapshot.time >= moment),
-            unusable=self.unusable if finished else None,
+            told=self.told,
         )
 
     def runs(self, as_of: datetime | None, upload_limit: timedelta) -> tuple[Run, ...]:
         """All of them as runs, newest first, when they were listed at ``as_of`` and uploads take ``upload_limit`` at most."""
-        if not self.unfinished:
+        if not self.unfinished and not self.corrupt:
             return self.finished
-        unfinished = (_unfinished(snapshot, as_of, upload_limit) for snapshot in self.unfinished)
-        return tuple(sorted((*self.finished, *unfinished), key=attrgetter("start"), reverse=True))
+        unfinished = (
+            self.told.get(snapshot.time) or _unfinished(snapshot, as_of, upload_limit) for snapshot in self.unfinished
+        )
+        return tuple(sorted((*self.finished, *self.corrupt, *unfinished), key=attrgetter("start"), reverse=True))
 
 
-def summary(groups: Iterable[BackupGroup]) -> SnapshotSummary:
-    """What the snapshots of all ``groups`` prove together."""
+def summary(groups: Iterable[BackupGroup], told: Mapping[datetime, Run] = _NOTHING_TOLD) -> SnapshotSummary:
+    """What the snapshots of all ``groups`` prove together. ``told``: see SnapshotSummary."""
     mine = sorted((snapshot for group in groups for snapshot in group.snapshots), key=attrgetter("time"), reverse=True)
-    finished = [snapshot for snapshot in mine if snapshot.size is not None]
-    newest = finished[0] if finished else None
-    verified = [snapshot for snapshot in finished if snapshot.verification is not None]
-    corrupt = [snapshot for snapshot in verified if _failed_here(snapshot)]
-    ok = Outcome.OK
+    corrupt = [snapshot for snapshot in mine if snapshot.size is not None and _failed_here(snapshot)]
+    finished = [snapshot for snapshot in mine if snapshot.size is not None and not _failed_here(snapshot)]
+    verified = [snapshot.verification for snapshot in finished if snapshot.verification and snapshot.verification.own]
+    ok, failed = Outcome.OK, Outcome.FAILED
     return SnapshotSummary(
         begun=tuple([snapshot.time for snapshot in mine]),
         finished=tuple([Run(snapshot.time, None, ok, snapshot.size) for snapshot in finished]),
+        corrupt=tuple([Run(snapshot.time, None, failed, snapshot.size, CORRUPT) for snapshot in corrupt]),
         unfinished=tuple(snapshot for snapshot in mine if snapshot.size is None),
-        concerns=tuple(_older_corrupt(corrupt)) if newest not in corrupt else (),
-        unusable="the newest backup failed verification" if newest and newest in corrupt else None,
-        verified=sum(
-            snapshot.verification.own and snapshot.verification.ok for snapshot in verified if snapshot.verification
+        told=told,
+        concerns=tuple(
+            _older_corrupt(sum(snapshot.time < finished[0].time for snapshot in corrupt) if finished else 0)
         ),
-        verified_at=next(
-            (snapshot.verification.at for snapshot in verified if snapshot.verification and snapshot.verification.own),
-            None,
-        ),
+        verified=len(verified),
+        verified_at=next((verification.at for verification in verified), None),
     )
 
 
 def _unfinished(snapshot: Snapshot, as_of: datetime | None, upload_limit: timedelta) -> Run:
+    """By its age, where no task tells of it. One with a manifest was uploaded to its end, and is no backup all the same."""
+    if snapshot.damaged:
+        return Run(snapshot.time, None, Outcome.FAILED, text="its manifest can't be read")
     if as_of is not None and as_of - snapshot.time <= upload_limit:
         return Run(snapshot.time, None, Outcome.RUNNING)
     return Run(snapshot.time, None, Outcome.FAILED, text="its upload never finished")
@@ -89,11 +100,12 @@ def _failed_here(snapshot: Snapshot) -> bool:
     return snapshot.verification is not None and snapshot.verification.own and not snapshot.verification.ok
 
 
-def _older_corrupt(corrupt: list[Snapshot]) -> Iterator[str]:
-    if len(corrupt) == 1:
+def _older_corrupt(count: int) -> Iterator[str]:
+    """Superseded by a newer good one it is worth a warning, no more."""
+    if count == 1:
         yield "an older snapshot failed verification"
-    elif corrupt:
-        yield f"{len(corrupt)} older snapshots failed verification"
+    elif count:
+        yield f"{count} older snapshots failed verification"
 
 
 def archive_runs(archives: Iterable[Archive]) -> list[Run]:

@@ -6,6 +6,7 @@ back. The zone is applied in ``wall_clock.py``, the same for both dialects.
 
 from __future__ import annotations
 
+import calendar
 import copy
 import re
 from dataclasses import dataclass
@@ -30,14 +31,25 @@ _NAMES = {
 }
 #: croniter reads "h" (hashed) and "r" (random) as values of its own choice: no upstream of ours knows them.
 _CHOSEN_BY_CRONITER = re.compile(r"[hr](?:\(|/|$)", re.IGNORECASE)
+#: "5L" and "FRIL" are the last Friday of the month for the upstreams; croniter writes L5.
+_LAST_WEEKDAY_OF_ITS_KIND = re.compile(r"([0-7]|sun|mon|tue|wed|thu|fri|sat)L", re.IGNORECASE | re.ASCII)
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+#: The last day from Monday to Friday of a month is one of these.
+_LAST_DAYS = "26-31"
+_FRIDAY = 4
 _SAME_ENDS = re.compile(r"(?:0*(\d+)-0*\1|([a-z]+)-\2)(?:/\d+)?", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class CronRule:
-    """A cron schedule. Days count when the day of month *or* the day of week fits, where both are restricted."""
+    """A cron schedule. Days count when the day of month *or* the day of week fits, where both are restricted.
+
+    ``_on_last_working_day``: of the days that the clock finds only the last one from Monday to Friday of its month counts
+    ("LW", which croniter does not know).
+    """
 
     _clock: croniter
+    _on_last_working_day: bool = False
 
     def next_after(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
         """The first due time strictly after ``moment``, in UTC; None when it is never due again ("0 0 31 2 *").
@@ -52,9 +64,17 @@ class CronRule:
         clock = copy.copy(self._clock)  # it keeps its place in itself, and two threads may ask at once
         try:
             found: Wall = clock.get_next(datetime, start_time=wall)
+            while self._on_last_working_day and found.day != _last_working_day(found):
+                end_of_day = found.replace(hour=23, minute=59, second=59)
+                found = clock.get_next(datetime, start_time=end_of_day)
         except CroniterBadDateError:
             return None
         return found
+
+
+def _last_working_day(day: datetime) -> int:
+    last = calendar.monthrange(day.year, day.month)[1]
+    return last - max(0, day.replace(day=last).weekday() - _FRIDAY)
 
 
 def parse(text: str) -> CronRule:
@@ -72,9 +92,15 @@ def parse(text: str) -> CronRule:
     if len(fields) != len(FIELDS):
         raise ScheduleError(text, f"five fields ({', '.join(FIELDS)}), got {len(fields)}")
     plain = [_plain(text, field) for field in fields]
+    plain[4] = ",".join(_last_of_its_kind(entry) for entry in plain[4].split(","))
+    on_last_working_day = plain[2].upper() == "LW" and plain[4] in ("*", "?")
+    if on_last_working_day:
+        plain[2] = _LAST_DAYS
     for position, field in enumerate(plain):
-        _read(text, ["*"] * position + [field] + ["*"] * (len(plain) - position - 1), field, FIELDS[position])
-    return CronRule(_read(text, plain, spelled_out, "schedule"))
+        _read(
+            text, ["*"] * position + [field] + ["*"] * (len(plain) - position - 1), fields[position], FIELDS[position]
+        )
+    return CronRule(_read(text, plain, spelled_out, "schedule"), on_last_working_day)
 
 
 def _plain(text: str, field: str) -> str:
@@ -84,6 +110,14 @@ def _plain(text: str, field: str) -> str:
         if _CHOSEN_BY_CRONITER.match(entry):
             raise ScheduleError(text, "a value, not one chosen by hash or at random", entry)
     return ",".join(entry.split("-")[0] if _SAME_ENDS.fullmatch(entry) else entry for entry in entries)
+
+
+def _last_of_its_kind(entry: str) -> str:
+    match = _LAST_WEEKDAY_OF_ITS_KIND.fullmatch(entry)
+    if match is None:
+        return entry
+    day = match[1].lower()
+    return f"L{_WEEKDAYS.index(day) if day in _WEEKDAYS else int(day) % 7}"
 
 
 def _read(text: str, fields: list[str], rest: str, meaning: str) -> croniter:

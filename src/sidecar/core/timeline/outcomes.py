@@ -94,7 +94,6 @@ class OutcomeResolver:
         if not runs and (self._now < deadline or as_of is None or as_of < deadline):
             return self._outcome(State.LATE, None, self._reason(due, State.LATE))
         state = State.NEVER if self._judgement.good is None else State.MISSED
-        state = State.MISSED if runs else state
         return self._outcome(state, runs[-1] if runs else None, self._reason(due, state))
 
     def _closed(self, due: datetime, runs: Sequence[Run]) -> MemberOutcome | None:

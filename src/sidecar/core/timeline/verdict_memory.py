@@ -6,8 +6,8 @@ and never judge the past again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from types import MappingProxyType
@@ -25,7 +25,7 @@ from sidecar.core.history.verdict_log import (
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.model import Board, Cause, ServiceRow, SourceRow, State
-from sidecar.core.parts.expectation import Expectation, ScheduleInForce
+from sidecar.core.parts.expectation import SHOWN_AT_MOST, Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.schedules.due_times import skipped
 
@@ -35,6 +35,11 @@ from .window import window
 
 #: Due times of one expectation that are decided by one judgement at most; the others wait for the next one.
 MOST_AT_ONCE = 500
+
+#: The same for all expectations together, about: the first judgement after an upgrade has a year to decide.
+MOST_IN_ALL = 5_000
+
+_WENT_WRONG = (State.FAILED, State.MISSED, State.NEVER)
 
 _FINAL = {
     State.OK: FinalState.KEPT,
@@ -54,10 +59,14 @@ class VerdictMemory:
     Attributes:
         remembered: the last state and the newest decided due time of each expectation, and the gaps that last.
         days: the last day of each service.
+        owed: since which due time an expectation was failed, missed or never in the last judgement of this process.
+        at: the moment of that judgement; None before it.
     """
 
     remembered: RememberedVerdicts = field(default_factory=RememberedVerdicts)
     days: Mapping[str, ServiceDay] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    owed: Mapping[ExpectationKey, datetime] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    at: datetime | None = None
 
 
 def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tuple[VerdictMemory, VerdictLog]:
@@ -67,17 +76,25 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
         board: the board of ``judged``.
     """
     states, decided = dict(memory.remembered.states), dict(memory.remembered.decided)
+    owed: dict[ExpectationKey, datetime] = {}
     changes: list[VerdictChange] = []
     finals: list[FinalOccurrence] = []
     for name, part in _parts(judged):
-        for judgement in part.judgements:
-            key = _key(part, judgement.expectation)
-            if states.get(key) is not judgement.verdict.state:
-                changes.append(_change(key, states.get(key), judgement, judged.inputs.now))
-                states[key] = judgement.verdict.state
+        named = [(_key(part, judgement.expectation), judgement) for judgement in part.judgements]
+        for key, judgement in named if len(named) == 1 else _worst_by_name(named):
+            before, state = states.get(key), judgement.verdict.state
+            if before is not state and (before is not None or judgement.speaks):
+                changes.append(_change(key, before, judgement, judged.inputs.now))
+                states[key] = state
+            if state in _WENT_WRONG and judgement.due is not None:
+                owed[key] = judgement.due
+        # What has ended was due before what is in force.
+        for key, judgement in reversed(named):
+            if len(finals) >= MOST_IN_ALL:
+                break
             new = _finals(key, name, part, judgement, decided.get(key), judged.inputs)
             if new:
-                finals += new
+                finals += [_as_judged(memory, final) for final in new]
                 decided[key] = new[-1].due
             elif key not in decided:
                 decided[key] = _looked_since(part, judged.inputs)
@@ -86,7 +103,7 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
     gaps = {source: gap for source, gap in gaps.items() if gap.until is None}
     days = {row.name: _day(row, part_rows, judged.inputs) for row, part_rows in _services(judged, board)}
     new_days = tuple(day for name, day in days.items() if memory.days.get(name) != day)
-    after = VerdictMemory(RememberedVerdicts(states=states, decided=decided, gaps=gaps), days)
+    after = VerdictMemory(RememberedVerdicts(states=states, decided=decided, gaps=gaps), days, owed, judged.inputs.now)
     return after, VerdictLog(changes=tuple(changes), finals=tuple(finals), gaps=new_gaps, days=new_days)
 
 
@@ -99,6 +116,16 @@ def _parts(judged: Judged) -> Iterator[tuple[str, JudgedPart]]:
                 seen.add(part.part.member)
                 yield service.service.name, part
     yield from (("", part) for part in judged.upkeep)
+
+
+def _worst_by_name(named: Iterable[tuple[ExpectationKey, Judgement]]) -> Iterator[tuple[ExpectationKey, Judgement]]:
+    """What has ended may have the name of what is in force: then the worst of those that count."""
+    worst: dict[ExpectationKey, Judgement] = {}
+    for key, judgement in named:
+        other = worst.get(key)
+        if other is None or (judgement.speaks and judgement.verdict.state.rank < other.verdict.state.rank):
+            worst[key] = judgement
+    yield from worst.items()
 
 
 def _key(part: JudgedPart, expectation: Expectation) -> ExpectationKey:
@@ -139,11 +166,13 @@ def _finals(
     since = decided or _looked_since(part, inputs)
     expectation = judgement.expectation
     coming = _due_after(expectation.schedules, since)
-    if coming is None or not _is_final(judgement, coming, _due_after(expectation.schedules, coming)):
+    if coming is None or coming > inputs.now:
+        return []
+    if not _is_final(judgement, coming, _due_after(expectation.schedules, coming)):
         return []
     member = member_of(name, part, judgement, inputs)
-    begin = since + datetime.resolution
-    shown = window(member.schedules, member.runs, begin, inputs.now, MOST_AT_ONCE)
+    end = _end_of_some(member.schedules, since, inputs.now)
+    shown = window(member.schedules, member.runs, since + datetime.resolution, end, MOST_AT_ONCE + 1)
     resolver = OutcomeResolver(member, shown, inputs.now)
     following = [due for _, due in pairwise(shown.every)]
     finals: list[FinalOccurrence] = []
@@ -151,11 +180,25 @@ def _finals(
         due = shown.every[place]
         after = following[place] if place < len(following) else _due_after(member.schedules, due)
         outcome = resolver.of(place)
-        if not _is_final(judgement, due, after) or (outcome is not None and outcome.state not in _FINAL):
+        if not _is_final(judgement, due, after):
+            break
+        state = _final_state(outcome, due, inputs.now)
+        if state is None:
             break
         paused = any(pause.start <= due < pause.end for pause in part.part.pauses)
-        finals.append(_final(key, member, due, outcome, inputs.now, paused=paused))
+        finals.append(_final(key, member, due, state, outcome, inputs.now, paused=paused))
     return _with_skipped(finals, key, member.schedules, since, inputs.now)
+
+
+def _end_of_some(schedules: tuple[ScheduleInForce, ...], since: datetime, now: datetime) -> datetime:
+    """The moment until when the next MOST_AT_ONCE are due; ``now`` when there are fewer. Runs from then on are not theirs."""
+    due = since
+    for _ in range(MOST_AT_ONCE + 1):
+        coming = _due_after(schedules, due)
+        if coming is None or coming >= now:
+            return now
+        due = coming
+    return due
 
 
 def _due_after(schedules: tuple[ScheduleInForce, ...], moment: datetime) -> datetime | None:
@@ -170,10 +213,35 @@ def _is_final(judgement: Judgement, due: datetime, following: datetime | None) -
     return following is not None and as_of is not None and following <= as_of and not judgement.under_way
 
 
+def _final_state(outcome: MemberOutcome | None, due: datetime, now: datetime) -> FinalState | None:
+    """None while it may still become something else. A run that nobody ever saw the end of has failed (rule 10)."""
+    if outcome is None:
+        return FinalState.NOT_OBSERVED
+    if outcome.state is State.RUNNING:
+        begun = outcome.run.start if outcome.run is not None else due
+        return FinalState.FAILED if now - begun > SHOWN_AT_MOST else None
+    return _FINAL.get(outcome.state)
+
+
+def _as_judged(memory: VerdictMemory, final: FinalOccurrence) -> FinalOccurrence:
+    """Where the runs do not tell what became of it (retention may have removed them), what the last judgement said of it."""
+    owed = memory.owed.get(final.expectation)
+    if final.state is not FinalState.NOT_OBSERVED or owed is None or memory.at is None:
+        return final
+    state = memory.remembered.states[final.expectation]
+    return replace(final, state=_FINAL[state]) if owed <= final.due <= memory.at else final
+
+
 def _final(
-    key: ExpectationKey, member: JobMember, due: datetime, outcome: MemberOutcome | None, now: datetime, *, paused: bool
+    key: ExpectationKey,
+    member: JobMember,
+    due: datetime,
+    state: FinalState,
+    outcome: MemberOutcome | None,
+    now: datetime,
+    *,
+    paused: bool,
 ) -> FinalOccurrence:
-    state = _FINAL[outcome.state] if outcome is not None else FinalState.NOT_OBSERVED
     if paused and state is not FinalState.KEPT:
         state = FinalState.PAUSED
     run = outcome.run if outcome is not None else None
@@ -197,7 +265,10 @@ def _with_skipped(
     since: datetime,
     now: datetime,
 ) -> list[FinalOccurrence]:
-    """Rule 7: with the local times that the clocks skipped meanwhile."""
+    """Rule 7: with the local times that the clocks skipped meanwhile.
+
+    An hourly job is due at the next hour anyway, which is the same moment: that is no second occurrence.
+    """
     if not finals:
         return finals
     until = finals[-1].due
@@ -206,7 +277,7 @@ def _with_skipped(
         for schedule in schedules
         if schedule.schedule is not None
         for gap in skipped(schedule.schedule, since, until)
-        if schedule.in_force(gap.at)
+        if schedule.in_force(gap.at) and _due_after(schedules, gap.at - datetime.resolution) != gap.at
     }
     missing = [
         FinalOccurrence(

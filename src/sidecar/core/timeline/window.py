@@ -79,8 +79,12 @@ def _dues(
 ) -> tuple[datetime, ...]:
     """The due times of one schedule while it was in force (rule 1), some before the window included."""
     if schedule.schedule is None:
-        return tuple(due for due in _announced(schedule, runs) if start <= due < end)
-    dues = _scheduled(schedule.schedule, start, end, limit)
+        announced = _announced(schedule, runs)
+        # The one before the window tells how early a run for the first one may begin.
+        return tuple(announced[max(bisect_left(announced, start) - 1, 0) : bisect_left(announced, end)])
+    # Only from when it was in force: what another schedule was for would use up the limit.
+    begin = start if schedule.valid_from is None else min(max(start, schedule.valid_from), end)
+    dues = _scheduled(schedule.schedule, begin, end, limit)
     if schedule.valid_from is None and schedule.valid_to is None:
         return dues
     return tuple(due for due in dues if schedule.in_force(due))
