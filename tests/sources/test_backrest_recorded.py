@@ -86,7 +86,7 @@ class Server:
             operation
             for operation in self.operations
             if operation["planId"] == selector.get("planId", operation["planId"])
-            and operation.get("repoGuid") == selector.get("repoGuid", operation.get("repoGuid"))
+            and all(operation.get(key) == selector[key] for key in ("repoGuid", "instanceId") if key in selector)
         ]
         newest = sorted(mine, key=lambda each: int(each.get("unixTimeStartMs", 0)))[-int(body["lastN"]) :]
         return httpx.Response(200, json={"operations": sorted(newest, key=lambda each: int(each["id"]))})
@@ -497,6 +497,29 @@ def test_a_failed_check_that_hooks_pushed_out_of_the_common_log_is_read() -> Non
     server.asked.clear()
     reader.read(moment(1_795_875_300_000))
     assert [set(selector) for selector in server.asked] == [{"planId"}, *[{"planId", "repoGuid"}] * 3]
+
+
+def test_operations_of_other_backrests_push_none_of_our_own_out() -> None:
+    """Synced peers that have a plan of the same name."""
+    peers = [
+        operation(
+            "Backup",
+            "vault",
+            NOW - timedelta(minutes=5 * number),
+            "STATUS_SUCCESS",
+            instanceId="cellar",
+            originalInstanceKeyid="ed25519.cellar",
+        )
+        for number in range(250)
+    ]
+    failure = operation(
+        "Backup", "vault", NOW - timedelta(hours=30), "STATUS_ERROR", displayMessage="repository is locked"
+    )
+    own = [{**each, "instanceId": "nas"} for each in (failure, *daily(2, 3), announced(TOMORROW))]
+    reader = Reader(Server(summary("vault", upcoming={"vault": TOMORROW}), *peers, *own)).read(NOW)
+
+    assert [run.outcome for run in reader.plan("vault").runs] == [Outcome.FAILED, Outcome.OK, Outcome.OK]
+    assert reader.plan("vault").runs[0].text == "repository is locked"
 
 
 # --- rule 12: how often it came before --------------------------------------------------------------------------------

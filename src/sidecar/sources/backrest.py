@@ -22,7 +22,18 @@ from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
-from .backrest_log import LAST, SYSTEM, Seen, guids, parse_operations, queue_holders, upkeep_jobs, with_log
+from .backrest_log import (
+    LAST,
+    SYSTEM,
+    Seen,
+    crowded,
+    guids,
+    instance,
+    parse_operations,
+    queue_holders,
+    upkeep_jobs,
+    with_log,
+)
 from .backrest_parse import parse_dashboard
 from .fields import Row, UnreadableError
 from .problems import not_understood, problem_of
@@ -87,6 +98,7 @@ class BackrestSource:
         self._open = False
         self._seen: dict[str, Seen] = {}
         self._guids: dict[str, str] = {}
+        self._instance: str | None = None
         self._read_at = datetime.min.replace(tzinfo=UTC)
 
     async def close(self) -> None:
@@ -175,14 +187,20 @@ class BackrestSource:
         """The newest operations of a plan. What can't be read blanks only itself: the summary still tells of its runs."""
         at = clock()
         selector = {"planId": plan, **({"repoGuid": repo_guid} if repo_guid else {})}
-        body = {"selector": selector, "lastN": str(LAST)}
         try:
-            answer = await self._upstream.post(OPERATIONS, body, authenticated=not self._open)
-            return _Log(at, parse_operations(answer))
+            operations = await self._operations(selector)
+            self._instance = instance(operations) or self._instance
+            if crowded(operations) and self._instance is not None:
+                operations = await self._operations({**selector, "instanceId": self._instance})
+            return _Log(at, operations)
         except SourceError as error:
             return _Log(None, problem=_problem(error, self._options))
         except UnreadableError:
             return _Log(None, problem=not_understood("its answer is not a list of operations"))
+
+    async def _operations(self, selector: Mapping[str, str]) -> tuple[Row, ...]:
+        body = {"selector": selector, "lastN": str(LAST)}
+        return parse_operations(await self._upstream.post(OPERATIONS, body, authenticated=not self._open))
 
     def _report(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,6 +120,18 @@ def guids(operations: Iterable[Row]) -> dict[str, str]:
         if isinstance(repo, str) and isinstance(guid, str) and _GUID.fullmatch(guid):
             known[repo] = guid
     return known
+
+
+def instance(operations: Iterable[Row]) -> str | None:
+    """What this Backrest calls itself, by its newest operation; None where all of them came from others."""
+    own = [row for row in operations if not row.get("originalInstanceKeyid")]
+    names = [row["instanceId"] for row in own if isinstance(row.get("instanceId"), str)]
+    return names[-1] if names else None
+
+
+def crowded(operations: Collection[Row]) -> bool:
+    """Operations that were synced from other Backrests take room in a full answer."""
+    return len(operations) >= LAST and any(row.get("originalInstanceKeyid") for row in operations)
 
 
 _GUID = re.compile(r"[0-9a-f]{64}")
