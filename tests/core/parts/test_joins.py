@@ -8,7 +8,7 @@ from sidecar.core.model import State, Verdict
 from sidecar.core.reports.facts import Datastore, Namespace
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Report, keep_what_failed
 from tests.core.factories import at
-from tests.core.sample_reports import STORAGE, Scopes, group, judged, pbs, pve, row, vzdump
+from tests.core.sample_reports import STORAGE, Scopes, group, judged, pbs, pve, row, service, settings, vzdump
 
 NIGHT = vzdump("22 04:00", "22 04:20")
 IN_A = replace(STORAGE, namespace="a")
@@ -66,6 +66,26 @@ def test_a_datastore_that_does_not_exist_is_said_not_to() -> None:
     found = verdict(without_main())
 
     assert (found.state, found.reason) == (State.UNKNOWN, "Can't read pbs: it has no datastore main.")
+
+
+def test_a_group_that_a_service_names_where_the_token_may_not_see_is_not_called_unknown_to_the_server() -> None:
+    limit = Limit("only some datastores are visible", kind=LimitKind.NOT_VISIBLE, culprit="/datastore")
+    given = settings(services=(service("nas", "pbs:main/a/host/nas"),))
+    found = judged("22 12:00", without_main(limits=(limit,)), pve("22 12:00"), given=given)
+
+    assert row(found, "nas").verdict.state is State.UNKNOWN
+    assert "the token may not see /datastore/main/a" in (row(found, "nas").verdict.reason or "")
+    assert not [note for note in found.notes if "does not know" in note]
+
+
+def test_a_guest_that_the_token_may_not_see_is_named_with_the_grant() -> None:
+    limit = Limit("only some guests are visible (pveum …)", kind=LimitKind.NOT_VISIBLE, culprit="/vms")
+    given = settings(services=(service("vpn", "140"),))
+    found = judged("22 12:00", pve("22 12:00", NIGHT, limits=(limit,)), whole("22 12:00"), given=given)
+
+    assert row(found, "vpn").verdict.reason == (
+        "140 is not among what pve shows: only some guests are visible (pveum …)."
+    )
 
 
 def without_main(**changes: tuple[Limit, ...]) -> Report:
