@@ -12,6 +12,7 @@ import pytest
 
 from sidecar.core.reports.facts import BackupGroup, Datastore, Namespace, Task, UpkeepJob, Zone
 from sidecar.core.reports.report import Limit, LimitKind, ProblemKind, Report
+from sidecar.sources import Secret
 from sidecar.sources.pbs import ALLOWED, PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.upstream.tls import Trust
@@ -115,6 +116,48 @@ def test_a_token_that_may_see_nothing_is_denied_with_the_grant_that_fixes_it(sta
     assert (report.problem.kind, report.problem.culprit) == (ProblemKind.NO_PERMISSION, "/datastore")
     assert "Datastore.Audit with propagation is missing on /datastore" in report.problem.cause
     assert "acl update /datastore DatastoreAudit" in (report.problem.action or "")
+
+
+async def full(fresh: bool) -> str:
+    """The name of a token."""
+    return "audit@pbs!full"
+
+
+@pytest.mark.parametrize(
+    ("token", "shown"),
+    [(full, "audit@pbs!full"), (any_secret, "USER@REALM!TOKEN")],
+    ids=["its name", "what looks like no name may be a secret"],
+)
+def test_the_action_names_the_grant_for_the_token_and_for_its_user(token: Secret, shown: str) -> None:
+    options = ProxmoxOptions("pbs", "https://lab.invalid", Trust(), token, any_secret)
+    transport = Answering(recorded("pbs_main", "pbs_main_deeper_acl_replaces"))
+    report = run(PbsSource(options, upstream=upstream(transport, ALLOWED, no_headers)).read(clock))
+
+    problem = reading(report, "snapshots", "store1", "clusterA").problem
+    grant = "proxmox-backup-manager acl update /datastore/store1/clusterA DatastoreAudit --auth-id"
+    user = shown.partition("!")[0]
+    assert problem is not None
+    assert (problem.action or "").endswith(f"{grant} '{shown}' && {grant} '{user}'")
+
+
+def test_a_namespace_that_is_refused_when_asked_names_the_same_grant() -> None:
+    """The permissions are read up to five seconds before."""
+    path = "/admin/datastore/store1/snapshots?ns=clusterA"
+    refused = {"status": 403, "body": "permission check failed"}
+    report = run(source(Answering(recorded("pbs_main") | {path: refused})).read(clock))
+
+    problem = reading(report, "snapshots", "store1", "clusterA").problem
+    assert problem is not None
+    assert problem.cause == "the token may not see /datastore/store1/clusterA: Datastore.Audit is missing"
+    assert "acl update /datastore/store1/clusterA DatastoreAudit" in (problem.action or "")
+
+
+def test_a_datastore_that_is_being_deleted_is_not_called_maintenance() -> None:
+    stores = recorded("pbs_main")["/admin/datastore"]["body"]["data"]
+    rows = [{**row, "maintenance": "delete"} if row["store"] == "store3" else row for row in stores]
+    report = run(source(Answering(recorded("pbs_main") | {"/admin/datastore": rows})).read(clock))
+
+    assert cause(report, "snapshots", "store3", "") == "datastore store3 is being deleted"
 
 
 def test_a_token_for_one_namespace_sees_it_and_proves_nothing_about_the_others() -> None:

@@ -44,8 +44,8 @@ def test_the_fields_are_those_that_programs_rely_on() -> None:
     expected = {
         "services": service,
         "jobs": job,
-        "sources": "name kind state reason as_of version limits",
-        "datastores": "source name total used avail full_at state reason",
+        "sources": "name kind state reason action as_of version limits",
+        "datastores": "source name total used avail full_at state reason action",
     }
     assert " ".join(status) == "version generated_at overall services jobs sources datastores left_out notes"
     assert " ".join(status["overall"]) == "state headline counts"

@@ -68,7 +68,7 @@ class PbsSource(ProxmoxSource):
         self._rests: dict[str, datetime] = {}
 
     def _closed(self, permissions: Permissions) -> Problem | None:
-        return None if pbs_grants.sees_anything(permissions) else pbs_grants.nothing_visible()
+        return None if pbs_grants.sees_anything(permissions) else pbs_grants.nothing_visible(permissions)
 
     async def _version(self, refresh: Refresh, permissions: Permissions) -> Answer[str]:
         version = await refresh.value(pbs_parse.parse_version, VERSION)
@@ -125,7 +125,7 @@ class PbsSource(ProxmoxSource):
             return self._blank(store.name, _lost_mount(store.name, store.index_files))
         self._namespaces[store.name] = names
         if not whole and not listing.problem:
-            listing = replace(listing, rows=(), problem=pbs_grants.namespaces_unseen(store.name))
+            listing = replace(listing, rows=(), problem=pbs_grants.namespaces_unseen(permissions, store.name))
         return [
             listing.reading(("namespaces", store.name), pbs_parse.namespaces_of(listing.rows, store.name)),
             *content,
@@ -199,7 +199,7 @@ async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, nam
     """The groups of one namespace. With Datastore.Backup alone the list is short without saying so (PBS-19)."""
     scope = ("snapshots", store, namespace)
     if not pbs_grants.sees_namespace(permissions, store, namespace):
-        return Reading(scope, None, (), pbs_grants.namespace_closed(store, namespace))
+        return Reading(scope, None, (), pbs_grants.namespace_closed(permissions, store, namespace))
     where = f"{store}/{namespace}".rstrip("/")
     answer = await refresh.rows(
         f"snapshots of {where}",
@@ -208,6 +208,8 @@ async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, nam
         {"ns": namespace} if namespace else None,
         store=store,
     )
+    if answer.problem and answer.problem.kind is ProblemKind.NO_PERMISSION:
+        return Reading(scope, None, (), pbs_grants.namespace_closed(permissions, store, namespace))
     if unknown := pbs_parse.unknown_states(answer.rows):
         refresh.limits.append(_unknown_verifications(where, unknown))
     return answer.reading(scope, pbs_parse.groups_of(answer.rows, store, namespace))

@@ -32,46 +32,48 @@ def sees_tasks(permissions: Permissions) -> bool:
     return permissions.has("/system/tasks", "Sys.Audit")
 
 
-def nothing_visible() -> Problem:
+def nothing_visible(permissions: Permissions) -> Problem:
     """The token may not see any datastore."""
     cause = f"the token may not see any datastore: {_AUDIT} with propagation is missing on /datastore"
-    return _denied(cause, "/datastore", "DatastoreAudit")
+    return _denied(permissions, cause, "/datastore")
 
 
-def namespace_closed(store: str, namespace: str) -> Problem:
+def namespace_closed(permissions: Permissions, store: str, namespace: str) -> Problem:
     """The token may not see this namespace."""
     path = _path(store, namespace)
-    return _denied(f"the token may not see {path}: {_AUDIT} is missing", path, "DatastoreAudit")
+    return _denied(permissions, f"the token may not see {path}: {_AUDIT} is missing", path)
 
 
-def namespaces_unseen(store: str) -> Problem:
+def namespaces_unseen(permissions: Permissions, store: str) -> Problem:
     """The token sees some namespaces of a datastore, so one that isn't listed may exist all the same."""
     path = _path(store, "")
-    return _denied(f"the token sees only some namespaces of {store}: {_AUDIT} is missing", path, "DatastoreAudit")
+    return _denied(permissions, f"the token sees only some namespaces of {store}: {_AUDIT} is missing on {path}", path)
 
 
 def limits(permissions: Permissions) -> Iterator[Limit]:
     """What the token may not see and can do without."""
     if not permissions.spreads("/datastore", _AUDIT):
-        grant = _command("/datastore", "DatastoreAudit")
+        grant = _command(permissions, "/datastore", "DatastoreAudit")
         text = f"only the datastores and namespaces granted to the token are visible; to see all: {grant}"
         yield not_visible(text, "/datastore")
     if not permissions.spreads("/remote", "Remote.Audit"):
-        grant = _command("/remote", "RemoteAudit")
+        grant = _command(permissions, "/remote", "RemoteAudit")
         yield not_visible(f"sync jobs with remotes can't be seen: the token needs Remote.Audit ({grant})", "/remote")
     if not sees_tasks(permissions):
-        grant = _command("/system/tasks", "Audit")
+        grant = _command(permissions, "/system/tasks", "Audit")
         text = f"failed uploads and running tasks can't be seen: the token needs Sys.Audit ({grant})"
         yield not_visible(text, "/system/tasks")
 
 
-def _denied(cause: str, path: str, role: str) -> Problem:
-    action = f"Grant it to the token and to its user: {_command(path, role)}"
+def _denied(permissions: Permissions, cause: str, path: str) -> Problem:
+    action = f"Grant it to the token and to its user: {_command(permissions, path, 'DatastoreAudit')}"
     return Problem(cause, action, kind=ProblemKind.NO_PERMISSION, culprit=path)
 
 
-def _command(path: str, role: str) -> str:
-    return f"proxmox-backup-manager acl update {path} {role} --auth-id 'USER@REALM!TOKEN'"
+def _command(permissions: Permissions, path: str, role: str) -> str:
+    """What to type on the backup server: once for the token, once for its user."""
+    grant = f"proxmox-backup-manager acl update {path} {role} --auth-id"
+    return " && ".join(f"{grant} '{who}'" for who in permissions.grantees)
 
 
 def _path(store: str, namespace: str) -> str:

@@ -250,7 +250,7 @@ def parse_job(row: Any, kind: str) -> UpkeepJob:
 
 
 def _owner(row: Row) -> str | None:
-    """Whom the copies of a sync job belong to; None where it pushes, and makes none here."""
+    """Whom the copies of a sync job belong to; None where it pushes, and makes none here (PBS-27)."""
     if text(row, "sync-direction") == "push":
         return None
     return text(row, "owner") or "root@pam"

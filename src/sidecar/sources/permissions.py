@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .fields import UnreadableError, flag, row_of
+
+#: Stands for a token whose name is not known.
+ANY_TOKEN = "USER@REALM!TOKEN"  # noqa: S105
+
+#: What a token's name may look like. Anything else is not shown: it might be a secret in the wrong place.
+_TOKEN = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9._-]{1,64}![A-Za-z0-9._-]{1,64}")
+
+
+def shown_token(token_id: str) -> str:
+    """The name of a token as commands for people name it."""
+    return token_id if _TOKEN.fullmatch(token_id) else ANY_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +28,17 @@ class Permissions:
     A deeper entry replaces what would be inherited (PBS-5), and every path that an entry names is listed, so the
     nearest listed path decides. The top paths (/datastore, /vms …) are always listed when there is anything on them:
     one that isn't listed has no privileges, whatever "/" has.
+
+    ``token``: whose they are, "USER@REALM!NAME".
     """
 
     paths: Mapping[str, Mapping[str, bool]]
+    token: str = ANY_TOKEN
+
+    @property
+    def grantees(self) -> tuple[str, str]:
+        """Who needs a grant that is missing: the token, and its user, for it has only what both have (PBS-4, PVE-3)."""
+        return self.token, self.token.partition("!")[0]
 
     def has(self, path: str, privilege: str) -> bool:
         """The privilege counts on exactly this path."""

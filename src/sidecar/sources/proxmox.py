@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 
 from . import Clock, Secret
-from .permissions import Permissions, parse_permissions
+from .permissions import Permissions, parse_permissions, shown_token
 from .refresh import Answer, Refresh
 
 API = "/api2/json"
@@ -63,10 +63,11 @@ class ProxmoxSource(ABC):
         permissions = await refresh.value(parse_permissions, PERMISSIONS)
         if permissions.only is None:
             return self._report(at, problem=permissions.problem)
-        if (closed := self._closed(permissions.only)) is not None:
+        mine = replace(permissions.only, token=shown_token(await self._options.token_id(False)))
+        if (closed := self._closed(mine)) is not None:
             return self._report(at, problem=closed)
-        version = await self._version(refresh, permissions.only)
-        readings = await self._readings(refresh, permissions.only, version.only)
+        version = await self._version(refresh, mine)
+        readings = await self._readings(refresh, mine, version.only)
         return self._report(at, version.only, readings, refresh.limits)
 
     @abstractmethod

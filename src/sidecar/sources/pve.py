@@ -67,7 +67,7 @@ class PveSource(ProxmoxSource):
         self._layout = _Layout()
 
     def _closed(self, permissions: Permissions) -> Problem | None:
-        return None if any(permissions.paths.values()) else pve_grants.nothing_visible()
+        return None if any(permissions.paths.values()) else pve_grants.nothing_visible(permissions)
 
     async def _version(self, refresh: Refresh, permissions: Permissions) -> Answer[str]:
         version = await refresh.value(pve_parse.parse_version, VERSION)
@@ -100,17 +100,17 @@ class PveSource(ProxmoxSource):
 
 async def _guests(refresh: Refresh, permissions: Permissions) -> Answer[Guest]:
     if not pve_grants.sees_a_guest(permissions):
-        return Answer(refresh.clock(), problem=pve_grants.guests_closed())
+        return Answer(refresh.clock(), problem=pve_grants.guests_closed(permissions))
     answer = await refresh.rows("list of guests", pve_parse.parse_guest, GUESTS, {"type": "vm"})
     if not answer.rows and not answer.problem and not pve_grants.sees_all_guests(permissions):
-        return replace(answer, problem=pve_grants.guests_closed())
+        return replace(answer, problem=pve_grants.guests_closed(permissions))
     return answer
 
 
 async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]:
     """All backup jobs, also disabled ones, each with the guests that it covers."""
     if not pve_grants.sees_jobs(permissions):
-        return Answer(refresh.clock(), problem=pve_grants.jobs_closed())
+        return Answer(refresh.clock(), problem=pve_grants.jobs_closed(permissions))
     listing = await refresh.rows("list of backup jobs", pve_parse.parse_job, JOBS)
     return replace(listing, rows=tuple(await asyncio.gather(*(_with_guests(refresh, job) for job in listing.rows))))
 
@@ -124,7 +124,7 @@ async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
 
 async def _storages(refresh: Refresh, permissions: Permissions) -> Answer[Place]:
     if not pve_grants.sees_a_storage(permissions):
-        return Answer(refresh.clock(), problem=pve_grants.storages_closed())
+        return Answer(refresh.clock(), problem=pve_grants.storages_closed(permissions))
     return await refresh.rows("list of storages", pve_parse.parse_storage, STORAGES)
 
 
@@ -149,7 +149,7 @@ async def _node(refresh: Refresh, permissions: Permissions, node: Node) -> list[
     scopes = ("zone", node.name), ("tasks", node.name)
     closed = _offline(node) if not node.online else None
     if closed is None and not pve_grants.sees_node(permissions, node.name):
-        closed = pve_grants.node_closed(node.name)
+        closed = pve_grants.node_closed(permissions, node.name)
     if closed is not None:
         return [Reading(scope, None, (), closed) for scope in scopes]
     zone, tasks = await asyncio.gather(

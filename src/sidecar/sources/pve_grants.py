@@ -50,47 +50,51 @@ def lists_archives(permissions: Permissions, storage: str) -> bool:
     return permissions.has(path, "Datastore.Allocate") or (owns and permissions.has(path, "Datastore.AllocateSpace"))
 
 
-def nothing_visible() -> Problem:
+def nothing_visible(permissions: Permissions) -> Problem:
     """The token has no permission at all."""
-    return _denied("the token has no permission at all", "/")
+    return _denied(permissions, "the token has no permission at all", "/")
 
 
-def jobs_closed() -> Problem:
+def jobs_closed(permissions: Permissions) -> Problem:
     """Backup jobs can't be read."""
-    return _denied(f"the token may not read backup jobs: {_SYSTEM} is missing on /", "/")
+    return _denied(permissions, f"the token may not read backup jobs: {_SYSTEM} is missing on /", "/")
 
 
-def guests_closed() -> Problem:
+def guests_closed(permissions: Permissions) -> Problem:
     """No guest can be seen."""
-    return _denied(f"the token may not see guests: {_GUESTS} is missing on /vms", "/vms")
+    return _denied(permissions, f"the token may not see guests: {_GUESTS} is missing on /vms", "/vms")
 
 
-def storages_closed() -> Problem:
+def storages_closed(permissions: Permissions) -> Problem:
     """No storage can be seen."""
-    return _denied(f"the token may not see storages: {_STORAGES} is missing on /storage", "/storage")
+    return _denied(permissions, f"the token may not see storages: {_STORAGES} is missing on /storage", "/storage")
 
 
-def node_closed(node: str) -> Problem:
+def node_closed(permissions: Permissions, node: str) -> Problem:
     """A node's clock and tasks can't be read."""
-    return _denied(f"the token may not read node {node}: {_SYSTEM} is missing on /nodes/{node}", "/nodes")
+    return _denied(permissions, f"the token may not read node {node}: {_SYSTEM} is missing on /nodes/{node}", "/nodes")
 
 
 def limits(permissions: Permissions) -> Iterator[Limit]:
     """What the token sees only in part."""
     if sees_a_guest(permissions) and not sees_all_guests(permissions):
-        text = f"only some guests are visible: the token needs {_GUESTS} on all of /vms ({_command('/vms')})"
+        text = (
+            f"only some guests are visible: the token needs {_GUESTS} on all of /vms ({_command(permissions, '/vms')})"
+        )
         yield not_visible(text, "/vms")
     hidden = not permissions.spreads("/storage", _STORAGES) or permissions.replaced_below("/storage", _STORAGES)
     if hidden and sees_a_storage(permissions):
-        grant = _command("/storage")
+        grant = _command(permissions, "/storage")
         text = f"only some storages are visible: the token needs {_STORAGES} on all of /storage ({grant})"
         yield not_visible(text, "/storage")
 
 
-def _denied(cause: str, path: str) -> Problem:
-    action = f"Grant PVEAuditor to the token and to its user: {_command(path)}"
+def _denied(permissions: Permissions, cause: str, path: str) -> Problem:
+    action = f"Grant PVEAuditor to the token and to its user: {_command(permissions, path)}"
     return Problem(cause, action, kind=ProblemKind.NO_PERMISSION, culprit=path)
 
 
-def _command(path: str) -> str:
-    return f"pveum acl modify {path} --roles PVEAuditor --tokens 'USER@REALM!TOKEN'"
+def _command(permissions: Permissions, path: str) -> str:
+    """What to type on a node: once for the token, once for its user."""
+    grant, (token, user) = f"pveum acl modify {path} --roles PVEAuditor", permissions.grantees
+    return f"{grant} --tokens '{token}' && {grant} --users '{user}'"

@@ -157,6 +157,7 @@ SCHEMAS: Schema = {
         kind=_enum(SourceKind),
         state={"enum": ["ok", "warning", "unknown"]},
         reason=_NULLABLE_STRING,
+        action=_NULLABLE_STRING,
         as_of=_NULLABLE_TIME,
         version=_NULLABLE_STRING,
         limits=_list(_TEXT),
@@ -170,6 +171,7 @@ SCHEMAS: Schema = {
         full_at=_NULLABLE_TIME,
         state=_STATE,
         reason=_NULLABLE_STRING,
+        action=_NULLABLE_STRING,
     ),
     "Problem": object_of(type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT),
 }

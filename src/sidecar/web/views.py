@@ -138,6 +138,7 @@ def _source(row: SourceRow) -> Json:
         "kind": row.kind.value,
         "state": row.verdict.state.value,
         "reason": row.verdict.reason,
+        "action": row.verdict.action,
         "as_of": timestamp(row.as_of),
         "version": row.version,
         "limits": list(row.limits),
@@ -154,6 +155,7 @@ def _datastore(row: DatastoreRow) -> Json:
         "full_at": timestamp(row.full_at),
         "state": row.verdict.state.value,
         "reason": row.verdict.reason,
+        "action": row.verdict.action,
     }
 
 

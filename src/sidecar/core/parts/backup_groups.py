@@ -34,14 +34,15 @@ def parts(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) ->
     asked = [source for source, _ in inputs.of(SourceKind.PBS) if wanted in (None, source.name)]
     there = [source for source in asked if inputs.group_index(source).group(key) is not None]
     hidden = [source for source in asked if _may_hide(inputs, source, key)] if not there else []
-    return [_part(inputs, source, key, guest_parts) for source in there or hidden]
+    return [_part(inputs, source, key, guest_parts) for source in there or hidden[:1]]
 
 
 def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
-    """The source knows such a datastore, but what lies in that namespace could not be read: it may well be there."""
+    """What lies in that namespace could not be read, or may not be seen: the group may well be there."""
     place = Place(source, key.datastore, key.namespace)
-    known = place.reading(inputs.reports.get(source.name)) is not None
-    return known and place.evidence(inputs).as_of is None
+    known, evidence = place.reading(inputs.reports.get(source.name)) is not None, place.evidence(inputs)
+    denied = evidence.problem is not None and evidence.problem.denied
+    return evidence.as_of is None and (known or denied)
 
 
 def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part:

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import Guest, Storage
-from sidecar.core.reports.report import Reading, Report
+from sidecar.core.reports.facts import Datastore, Guest, Namespace, Storage
+from sidecar.core.reports.report import LimitKind, Problem, ProblemKind, Reading, Report
 from sidecar.core.settings import SourceSetting
 
 from . import stores
@@ -33,21 +33,51 @@ class Place:
         return GroupKey(self.datastore, self.namespace, guest.backup_type, str(guest.vmid))
 
     def reading(self, report: Report | None) -> Reading | None:
-        """What the source reported of this namespace; a namespace that is proved not to exist reads as empty."""
+        """What the source reported of this namespace; one that is proved not to exist reads as empty.
+
+        One that is listed, or was when the list could be read last, and whose content was not read proves nothing.
+        """
         if report is None:
             return None
         snapshots = report.reading("snapshots", self.datastore, self.namespace)
         if snapshots is not None:
             return snapshots
         listing = report.reading("namespaces", self.datastore)
-        return Reading(listing.scope, listing.as_of, (), listing.problem) if listing is not None else None
+        if listing is None:
+            return None
+        is_listed = any(namespace.name == self.namespace for namespace in listing.of(Namespace))
+        return Reading(listing.scope, None if is_listed else listing.as_of, (), listing.problem)
 
     def evidence(self, inputs: Inputs) -> Evidence:
         """How well it is known what lies there. An empty list of a datastore whose disk is lost is no knowledge."""
         reading = self.reading(inputs.reports.get(self.source.name))
         if reading is not None and (lost := stores.why_lost(inputs, self.source, self.datastore)) is not None:
             reading = Reading(reading.scope, None, (), lost)
+        if reading is None and (unseen := self._why_unseen(inputs.reports.get(self.source.name))) is not None:
+            reading = Reading(("snapshots", self.datastore, self.namespace), None, (), unseen)
         return inputs.evidence(self.source, reading)
+
+    def _why_unseen(self, report: Report | None) -> Problem | None:
+        """Why the server told nothing of the datastore although it listed some; None where it listed none at all."""
+        stores = report.reading("datastores") if report is not None and report.problem is None else None
+        if report is None or stores is None or stores.problem is not None:
+            return None
+        if any(store.name == self.datastore for store in stores.of(Datastore)):
+            return None
+        path = f"/datastore/{self.datastore}/{self.namespace}".rstrip("/")
+        if any(limit.kind is LimitKind.NOT_VISIBLE and limit.culprit == "/datastore" for limit in report.limits):
+            return Problem(
+                f"the token may not see {path}, or there is no such datastore",
+                f"Grant it to the token and to its user: proxmox-backup-manager acl update {path} DatastoreAudit",
+                kind=ProblemKind.NO_PERMISSION,
+                culprit=path,
+            )
+        return Problem(
+            f"it has no datastore {self.datastore}",
+            "Correct the storage in Proxmox VE, or take the job off it.",
+            kind=ProblemKind.NOT_REPORTED,
+            culprit=self.datastore,
+        )
 
 
 def place_of(inputs: Inputs, pve: SourceSetting, storage: Storage) -> Place | None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.model import PartKind, SourceKind
+from sidecar.core.reports.report import LimitKind
 from sidecar.core.schedules.schedule import parse
 from sidecar.core.settings import PartSetting, ServiceSetting, SourceSetting
 
@@ -151,6 +152,8 @@ class _Search:
         self.notes.append(f"{service}: {_KEY[setting.kind]} names {setting.ref}, which {where} does not know.")
         evidence = self._evidence(asked[0]) if asked else Evidence(wanted, None, timedelta(0))
         note = f"no {setting.kind} {ref} is known to {where}"
+        if hidden := self._hides_guests(asked) if wanted is SourceKind.PVE else None:
+            note = f"{ref} is not among what {hidden[0]} shows: {hidden[1]}"
         return Part(
             kind=setting.kind,
             ref=ref,
@@ -159,6 +162,15 @@ class _Search:
             observed=Observed(evidence=evidence),
             note=note,
         )
+
+    def _hides_guests(self, asked: Iterable[SourceSetting]) -> tuple[str, str] | None:
+        """A source whose token sees only some guests, and what it says of that."""
+        for source in asked:
+            report = self.inputs.reports.get(source.name)
+            for limit in report.limits if report else ():
+                if limit.kind is LimitKind.NOT_VISIBLE and limit.culprit == "/vms":
+                    return source.name, limit.text
+        return None
 
     def _evidence(self, source: SourceSetting) -> Evidence:
         """What the source's own list of such parts rests on."""

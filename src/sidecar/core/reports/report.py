@@ -191,7 +191,21 @@ def keep_what_failed(new: Report, previous: Report | None) -> Report:
             tls_fingerprint=new.tls_fingerprint or previous.tls_fingerprint,
             readings=tuple(replace(reading, problem=new.problem) for reading in kept),
         )
-    return replace(new, readings=tuple(_kept(reading, old.get(reading.scope)) for reading in new.readings))
+    kept_now = tuple(_kept(reading, old.get(reading.scope)) for reading in new.readings)
+    return replace(new, readings=(*kept_now, *_unlisted(new, previous)))
+
+
+def _unlisted(new: Report, previous: Report) -> Iterator[Reading]:
+    """The namespaces of datastores whose namespaces can't be listed: a source that was started anew knows none of them."""
+    unlisted = {
+        reading.scope[1]: reading.problem
+        for reading in new.within("namespaces")
+        if reading.problem is not None and not reading.problem.denied
+    }
+    there = {reading.scope for reading in new.readings}
+    for reading in previous.within("snapshots"):
+        if reading.scope not in there and reading.scope[1] in unlisted:
+            yield replace(reading, problem=unlisted[reading.scope[1]])
 
 
 def _kept(new: Reading, old: Reading | None) -> Reading:
