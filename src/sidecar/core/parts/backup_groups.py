@@ -10,6 +10,7 @@ from sidecar.core.ids import GroupKey
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports import snapshots
 from sidecar.core.reports.facts import BackupGroup
+from sidecar.core.reports.report import Report
 from sidecar.core.settings import PartSetting, SourceSetting
 
 from .expectation import Observed
@@ -42,10 +43,32 @@ def parts(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) ->
     ]
 
 
+def empty(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) -> list[Part]:
+    """The groups that the reference means although nothing is in them: their namespace could be read, so this is sure."""
+    wanted, path = inputs.settings.split(setting.ref)
+    try:
+        key = GroupKey.parse(path)
+    except ValueError:
+        return []
+    return [
+        replace(_made(inputs, source, key, guest_parts), absent=True)
+        for source, report in inputs.of(SourceKind.PBS)
+        if wanted in (None, source.name) and report is not None and _is_readable(inputs, source, report, key)
+    ]
+
+
+def _is_readable(inputs: Inputs, source: SourceSetting, report: Report, key: GroupKey) -> bool:
+    reading = report.reading("snapshots", key.datastore, key.namespace)
+    return reading is not None and reading.problem is None and inputs.fresh(source, reading)
+
+
 def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Iterator[Part]:
+    if inputs.group_index(source).group(key) is not None:
+        yield _made(inputs, source, key, guest_parts)
+
+
+def _made(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part:
     index = inputs.group_index(source)
-    if index.group(key) is None:
-        return
     reading = Place(source, key.datastore, key.namespace).reading(inputs.reports.get(source.name))
     evidence, summary = inputs.evidence(source, reading), index.summary(key)
     failures = snapshots.failed_runs(index.failed_uploads(key))
@@ -64,7 +87,7 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         replace(expectation, observed=observed, starts_seen=False, note=None)
         for expectation in (writer.expectations if writer else ())
     ]
-    yield Part(
+    return Part(
         kind=PartKind.GUEST,
         ref=key.path,
         name=key.path,
