@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY
 from sidecar.core.model import Board, Outcome, PartKind, ServiceRow, SourceKind, State
-from sidecar.core.reports.facts import BackupJob, Datastore, Guest, Task, UpkeepJob
+from sidecar.core.reports.facts import BackupGroup, BackupJob, Datastore, Guest, Storage, Task, UpkeepJob
 from sidecar.core.reports.report import Problem, Reading, Report, keep_what_failed
 from sidecar.core.settings import ExpectSetting, Ignore, JobSetting, PartSetting, ServiceSetting, Settings
 from tests.core.factories import at, failed, run
@@ -18,6 +19,7 @@ from tests.core.sample_reports import (
     CRITICAL,
     PBS,
     PVE,
+    STORAGE,
     Scopes,
     away,
     group,
@@ -127,6 +129,49 @@ def test_a_host_group_without_expectation_is_a_warning_never_green() -> None:
     assert host("22 06:10").verdict.state is State.WARNING
 
 
+# --- groups that are named and empty, guests that are named by their groups ---
+
+
+def named(ref: str, *groups: BackupGroup, expect: ExpectSetting | None = None, **changes: Any) -> Board:
+    given = settings(services=(ServiceSetting("named", (PartSetting(PartKind.GUEST, ref, expect),)),))
+    return judged("22 12:00", pve("22 11:58", VZDUMP, **changes), pbs("22 11:58", *groups), given=given)
+
+
+def test_a_group_without_any_backup_in_a_readable_namespace_is_never() -> None:
+    verdict = row(named("pbs:main/host/nas", KEPT[0]), "named").verdict
+
+    assert (verdict.state, verdict.reason) == (State.NEVER, "No backup of main/host/nas exists.")
+    assert verdict.action == "Run the first backup on its client."
+
+
+@pytest.mark.parametrize(("schedule", "expected"), [("mon 06:00", State.NEW), ("06:00", State.NEVER)])
+def test_with_an_expectation_of_its_own_it_is_as_that_says(schedule: str, expected: State) -> None:
+    expect = ExpectSetting(schedule, "Europe/Berlin", timedelta(hours=1))
+    given = settings(services=(ServiceSetting("named", (PartSetting(PartKind.GUEST, "pbs:main/host/nas", expect),)),))
+    found = judged("22 12:00", pve("22 11:58", VZDUMP), pbs("22 11:58"), given=given, since="22 01:00")
+
+    assert row(found, "named").verdict.state is expected
+
+
+def test_a_group_in_a_namespace_that_was_not_read_is_unknown() -> None:
+    assert row(named("pbs:main/elsewhere/host/nas", KEPT[0]), "named").verdict.state is State.UNKNOWN
+
+
+def test_a_guest_that_is_named_by_its_group_has_one_row() -> None:
+    found = named("pbs:main/ct/101", KEPT[0])
+
+    assert [service.name for service in found.services] == ["named"]
+    assert [(job.name, job.members) for job in found.jobs] == [("pve/backup/critical", 1)]
+
+
+def test_a_guest_with_another_destination_keeps_a_row_for_it() -> None:
+    nas = Storage("nas", "nfs", True, shared=True)
+    weekly = replace(CRITICAL, id="weekly", schedule="sun 03:00", storage="nas")
+    found = named("pbs:main/ct/101", KEPT[0], jobs=(CRITICAL, weekly), storages=(STORAGE, nas))
+
+    assert len(found.services) == 2
+
+
 def test_groups_of_clients_that_nobody_names_are_a_note() -> None:
     board = judged(
         "22 12:00", pve("22 11:58", VZDUMP), pbs("22 11:58", KEPT[0], group("22 06:10", vmid="nas", kind="host"))
@@ -136,6 +181,24 @@ def test_groups_of_clients_that_nobody_names_are_a_note() -> None:
 
 
 # --- overall and headline ---
+
+
+def test_what_has_no_backup_at_all_is_not_backed_up() -> None:
+    """A guest in no job and without a backup is a warning; so is one of a job that is switched off upstream."""
+    off = replace(CRITICAL, id="off", schedule="sun 20:00", enabled=False, guests=(102,))
+    jobs = (replace(CRITICAL, guests=(101,)), off)
+    found = judged("22 12:00", pve("22 11:58", VZDUMP, guests=GUESTS, jobs=jobs), pbs("22 11:58", KEPT[0]))
+
+    assert {service.name: service.verdict.state for service in found.services} == {
+        "vaultwarden (pve:101)": State.OK,
+        "vaultwarden (pve:103)": State.WARNING,
+        "vault": State.WARNING,
+    }
+    assert found.overall.headline.startswith("1 of 3 backed up, 2 warnings")
+    assert [(job.name, job.members_ok, job.members) for job in found.jobs] == [
+        ("pve/backup/off", 0, 1),
+        ("pve/backup/critical", 1, 1),
+    ]
 
 
 def test_all_is_well() -> None:

@@ -247,9 +247,9 @@ def test_rule_2_a_job_that_is_off_is_failed_only_by_a_run_for_what_is_due() -> N
     made = part(run("21 04:00"), failed("21 20:00"), read="22 12:00", plans=(off,))
     owing = replace(made, expectations=(replace(made.expectations[0], past=(before,)),))
 
-    assert verdict(made, "22 12:00").state is State.FAILED
+    assert verdict_of(made, "22 12:00").state is State.FAILED
     assert judged_at(owing, at("22 12:00")).judgements[0].due == at("22 04:00")
-    assert verdict(owing, "22 12:00").cause is Cause.SWITCHED_OFF_UPSTREAM
+    assert verdict_of(owing, "22 12:00").cause is Cause.SWITCHED_OFF_UPSTREAM
 
 
 def test_rule_5_a_first_run_that_takes_too_long_is_never_as_long_as_there_is_no_good_one() -> None:

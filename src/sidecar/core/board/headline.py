@@ -104,10 +104,16 @@ def _backed_up(expected: Sequence[ServiceRow], beside: tuple[Culprit, ...]) -> H
         return Headline(HeadlineKind.SWITCHED_OFF, culprits=beside)
     if set(states) == {State.NEW}:
         return Headline(HeadlineKind.NOTHING_DUE, culprits=beside)
-    good = states.count(State.OK) + states.count(State.WARNING)
+    good = sum(_is_backed_up(service) for service in expected)
     extras = ((state, states.count(state)) for state in (State.RUNNING, State.LATE, State.NEW, State.WARNING))
     shown = tuple((state, count) for state, count in extras if count)
     return Headline(HeadlineKind.BACKED_UP, good, len(expected), beside, shown)
+
+
+def _is_backed_up(service: ServiceRow) -> bool:
+    """A warning may have a backup, or be one because there is none."""
+    some = all(part.last_backup is not None for part in service.parts if part.verdict.state is not State.DISABLED)
+    return service.verdict.state is State.OK or (service.verdict.state is State.WARNING and some)
 
 
 def _trouble(jobs: Sequence[JobRow], unreadable: Sequence[SourceRow]) -> tuple[Culprit, ...]:

@@ -67,7 +67,7 @@ def _without_members(inputs: Inputs, source: SourceSetting, report: Report | Non
 
 def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> JobRow:
     job = schedule.job
-    good = sum(member.judgement.verdict.state in (State.OK, State.WARNING) for member in members)
+    good = sum(_is_good(member.judgement) for member in members)
     return JobRow(
         name=str(job),
         title=title(inputs, job),
@@ -81,6 +81,12 @@ def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> Jo
         members=len(members),
         members_ok=good,
     )
+
+
+def _is_good(judgement: Judgement) -> bool:
+    """A warning may have a backup, or be one because there is none."""
+    state = judgement.verdict.state
+    return state is State.OK or (state is State.WARNING and judgement.good is not None)
 
 
 def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:

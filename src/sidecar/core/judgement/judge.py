@@ -167,6 +167,9 @@ def in_no_job(part: Part, now: datetime, zone: ZoneInfo) -> Verdict:
     unreadable = _unreadable(part, part.evidence, newest_in_words(part, good, now, zone), now, zone)
     if unreadable is not None:
         return unreadable
+    if part.absent:
+        reason = newest_in_words(part, good, now, zone)
+        return _verdict(part, State.NEVER, Cause.NOTHING_STARTED, reason, None, part.actions.never)
     reason = f"no enabled job backs it up; {newest_in_words(part, good, now, zone)}"
     return _verdict(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports import snapshots
+from sidecar.core.reports.report import Report
 from sidecar.core.settings import PartSetting, SourceSetting
 
 from .expectation import Observed
@@ -43,6 +44,25 @@ def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
     known, evidence = place.reading(inputs.reports.get(source.name)) is not None, place.evidence(inputs)
     denied = evidence.problem is not None and evidence.problem.denied
     return evidence.as_of is None and (known or denied)
+
+
+def empty(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) -> list[Part]:
+    """The groups that the reference means although nothing is in them: their namespace could be read, so this is sure."""
+    wanted, path = inputs.settings.split(setting.ref)
+    try:
+        key = GroupKey.parse(path)
+    except ValueError:
+        return []
+    return [
+        replace(_part(inputs, source, key, guest_parts), absent=True)
+        for source, report in inputs.of(SourceKind.PBS)
+        if wanted in (None, source.name) and report is not None and _is_readable(inputs, source, report, key)
+    ]
+
+
+def _is_readable(inputs: Inputs, source: SourceSetting, report: Report, key: GroupKey) -> bool:
+    reading = report.reading("snapshots", key.datastore, key.namespace)
+    return reading is not None and reading.problem is None and inputs.fresh(source, reading)
 
 
 def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part:

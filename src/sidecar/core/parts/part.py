@@ -44,6 +44,7 @@ class Part:
         gone: since when its source doesn't show it any more although it is still expected (rule 11).
         oldest_trace: the oldest sign of it anywhere: no due time before that is known (rule 1).
         starts_seen: starts of its runs can be seen, whichever job begins them (rule 4).
+        absent: configuration names it, and its server, which could be read, has nothing of it.
         note: why there is nothing to judge: a reference that matches nothing, a source that is not configured.
     """
 
@@ -62,6 +63,7 @@ class Part:
     kept_on: tuple[str, ...] = ()
     pauses: tuple[PauseWindow, ...] = ()
     gone: datetime | None = None
+    absent: bool = False
     copies: tuple[Copy, ...] = ()
     offsite: str | None = None
 

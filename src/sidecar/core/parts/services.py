@@ -26,6 +26,9 @@ _ASKED = {
     PartKind.DATABASE: SourceKind.DATABASEMENT,
     PartKind.PLAN: SourceKind.BACKREST,
 }
+#: A part by its kind and its reference with the source.
+Named = tuple[PartKind, str]
+
 _KEY = {PartKind.GUEST: "guests", PartKind.DATABASE: "databases", PartKind.PLAN: "plans"}
 
 
@@ -57,12 +60,26 @@ def services(inputs: Inputs) -> Services:
     search = _Search(inputs, kept_guests, known)
     mapped = tuple(service for setting in inputs.settings.services if (service := search.service(setting)).parts)
     taken = {(part.kind, part.full_ref) for service in mapped for part in service.parts}
-    rest = [part for part in known if (part.kind, part.full_ref) not in taken and _stands_alone(part)]
+    rest = [
+        part
+        for part in known
+        if (part.kind, part.full_ref) not in taken | _named_by_their_groups(kept_guests, taken) and _stands_alone(part)
+    ]
     left_out = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
     notes = (*search.notes, *unclaimed.notes(inputs, every_guest, taken), *vanished.unmapped(inputs, search.lost))
     every = (*mapped, *_unmapped(rest, {service.name for service in mapped}))
     paused = tuple(_paused(service, inputs) for service in every) if inputs.settings.pauses else every
     return Services(paused, left_out, notes)
+
+
+def _named_by_their_groups(guest_parts: Iterable[GuestPart], taken: set[Named]) -> set[Named]:
+    """The guests of which a service names a group of every destination: they have their row already."""
+    named: set[Named] = set()
+    for guest in guest_parts:
+        destinations = guest.groups_of or (guest.groups,)
+        if all(any((PartKind.GUEST, f"{name}:{key.path}") in taken for name, key in groups) for groups in destinations):
+            named.add((guest.part.kind, guest.part.full_ref))
+    return named
 
 
 def _paused(service: Service, inputs: Inputs) -> Service:
@@ -111,7 +128,9 @@ class _Search:
         gone = vanished.mapped(self.inputs, self.lost, setting, {str(part.member) for part in parts}, self.guest_parts)
         self.notes += [f"{service}: {note}" for note in gone.notes]
         if not parts and not gone.any:
-            return [self._missing(service, setting)]
+            parts = backup_groups.empty(self.inputs, setting, self.guest_parts)
+            if len(parts) != 1:
+                return [self._missing(service, setting)]
         return [_expecting(part, setting, self.inputs) for part in (*parts, *gone.expected)]
 
     def _find(self, setting: PartSetting) -> list[Part]:
