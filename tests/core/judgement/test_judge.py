@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sidecar.core.history.history import EMPTY, History
-from sidecar.core.model import Cause, Outcome, PartKind, Run, State
+from sidecar.core.model import Cause, Outcome, PartKind, Run, State, Verdict
 from sidecar.core.parts.expectation import Activity, Evidence
 from sidecar.core.reports.report import Problem
 from tests.core.factories import at, daily, evidence, failed, judged_at, part, run, verdict_of
@@ -253,12 +253,13 @@ def test_rule_2_a_job_that_is_off_is_failed_only_by_a_run_for_what_is_due() -> N
 
 
 def test_rule_5_a_first_run_that_takes_too_long_is_never_as_long_as_there_is_no_good_one() -> None:
-    endless = Activity(at("22 04:01"))
-    made = part(read="23 12:00", activities=(endless,), oldest_trace=at("22 00:00"))
+    def after(now: str) -> Verdict:
+        endless = Activity(at("12 04:01"))
+        return verdict_of(part(read=now, activities=(endless,), oldest_trace=at("12 00:00")), now)
 
-    assert verdict_of(made, "22 12:00").state is State.RUNNING
-    assert verdict_of(made, "23 12:00").state is State.NEVER
-    assert "longer than 24h" in (verdict_of(made, "23 12:00").reason or "")
+    assert after("19 04:01").state is State.RUNNING
+    assert after("19 12:00").state is State.NEVER
+    assert "longer than 7d" in (after("19 12:00").reason or "")
 
 
 def test_rule_5_a_task_that_may_still_reach_it_replaces_missed() -> None:

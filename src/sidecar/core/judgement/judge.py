@@ -313,7 +313,7 @@ def _switched_off(case: Case, activity: Activity | None) -> Verdict | None:
     verdict = _unreadable_schedule(case, in_force) if in_force.enabled and in_force.trouble else _off(case, activity)
     if case.due is None or case.due > case.now:
         return verdict
-    return min(_by_time(case, activity), verdict, key=lambda each: each.state.rank)
+    return min(verdict, _by_time(case, activity), key=lambda each: each.state.rank)
 
 
 def _unreadable_schedule(case: Case, in_force: ScheduleInForce) -> Verdict:

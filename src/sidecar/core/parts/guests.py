@@ -18,7 +18,7 @@ from sidecar.core.settings import SourceSetting
 
 from . import vzdump
 from .destination import Destination, GuestBackups
-from .expectation import FIRST, SHOWN_AT_MOST, Evidence, Expectation, Observed, sort_out
+from .expectation import FIRST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first, weakest
 from .plan_history import Owed, PlanHistory, Remembered
@@ -326,8 +326,7 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     batches = [*shared, *tasks.single(guest, remembered.schedules)]
     longest = vzdump.longest(batches)
     open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
-    at_work = any(task.end is None for task in open_ended)
-    runs = _saved(member, destination, SHOWN_AT_MOST if at_work else _upload_limit(longest))
+    runs = _saved(member, destination, _upload_limit(longest))
     arrived = {run.start for run in kept.summary.corrupt}
     backups = [run.start for run in runs if run.outcome is not Outcome.FAILED or run.start in arrived]
     if evidence.as_of is not None and destination.evidences:

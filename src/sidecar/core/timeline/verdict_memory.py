@@ -22,7 +22,7 @@ from sidecar.core.history.verdict_log import (
     VerdictChange,
     VerdictLog,
 )
-from sidecar.core.judgement.judge import Judgement
+from sidecar.core.judgement.judge import UNSEEN_AT_MOST, Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.model import Board, Cause, ServiceRow, SourceRow, State
 from sidecar.core.parts.expectation import SHOWN_AT_MOST, Expectation, ScheduleInForce
@@ -182,7 +182,8 @@ def _finals(
         outcome = resolver.of(place)
         if not _is_final(judgement, due, after):
             break
-        state = _final_state(outcome, due, inputs.now)
+        superseded = judgement.due is not None and due < judgement.due
+        state = _final_state(outcome, due, inputs.now, superseded=superseded)
         if state is None:
             break
         paused = any(pause.start <= due < pause.end for pause in part.part.pauses)
@@ -213,13 +214,17 @@ def _is_final(judgement: Judgement, due: datetime, following: datetime | None) -
     return following is not None and as_of is not None and following <= as_of and not judgement.under_way
 
 
-def _final_state(outcome: MemberOutcome | None, due: datetime, now: datetime) -> FinalState | None:
-    """None while it may still become something else. A run that nobody ever saw the end of has failed (rule 10)."""
+def _final_state(outcome: MemberOutcome | None, due: datetime, now: datetime, *, superseded: bool) -> FinalState | None:
+    """None while it may still become something else. A run that nobody ever saw the end of has failed (rule 10).
+
+    Args:
+        superseded: a later due time has its good run.
+    """
     if outcome is None:
         return FinalState.NOT_OBSERVED
     if outcome.state is State.RUNNING:
         begun = outcome.run.start if outcome.run is not None else due
-        return FinalState.FAILED if now - begun > SHOWN_AT_MOST else None
+        return FinalState.FAILED if now - begun > (UNSEEN_AT_MOST if superseded else SHOWN_AT_MOST) else None
     return _FINAL.get(outcome.state)
 
 
