@@ -189,7 +189,7 @@ class PartRow:
         schedule, timezone: as the upstream writes them.
         last_run: the newest run of any outcome.
         runs: newest first, for the service's own page.
-        expectations: by job and destination, as far as jobs are switched on or were.
+        expectations: by job and destination, where there are several; else the part says it all.
     """
 
     kind: PartKind

@@ -72,7 +72,9 @@ def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> P
         timezone=schedule.timezone if schedule else None,
         last_run=part.observed.runs[0] if part.observed.runs else None,
         runs=part.observed.runs[:SHOWN_RUNS],
-        expectations=tuple(_expectation_row(judgement) for judgement in judged.judgements),
+        expectations=tuple(_expectation_row(judgement) for judgement in judged.judgements)
+        if len(judged.judgements) > 1
+        else (),
     )
 
 

@@ -27,7 +27,7 @@ def due_time(
         good: the newest good run that counts: see Judgement.
         oldest: no due time before this is known.
     """
-    owed = [*expectation.past]
+    owed = [past for past in expectation.past if good is None or past.valid_to is None or past.valid_to > good.start]
     if expectation.owes and expectation.schedule is not None:
         owed.append(expectation.schedule)
     dues = [_first_due(expectation, schedule, pauses, good, oldest) for schedule in owed]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import dropwhile, islice, takewhile
+from itertools import dropwhile, islice
 from zoneinfo import ZoneInfo
 
 from sidecar.core import words
@@ -68,7 +68,10 @@ class Judgement:
 class Case:
     """One expectation of one member at one moment, with what every rule asks for.
 
-    ``cancelled`` is a run that a person ended after the newest good one; it answers its due time (rule 10).
+    Attributes:
+        later: the runs of its own that began after the newest good one, newest first: nearly always none.
+        cancelled: one of these that a person ended; it answers its due time (rule 10).
+        names_job: others are expected of the part too, so the reason says which one it is about.
     """
 
     part: Part
@@ -76,6 +79,7 @@ class Case:
     now: datetime
     zone: ZoneInfo
     good: Run | None
+    later: tuple[Run, ...]
     cancelled: Run | None
     due: datetime | None
     grace: timedelta
@@ -101,27 +105,35 @@ class Case:
         return _verdict(self.part, state, cause, reason, since, action)
 
 
-def judge(part: Part, expectation: Expectation, contact: datetime | None, now: datetime, zone: ZoneInfo) -> Judgement:
+def judge(
+    part: Part,
+    expectation: Expectation,
+    contact: datetime | None,
+    now: datetime,
+    zone: ZoneInfo,
+    *,
+    names_job: bool = False,
+) -> Judgement:
     """The verdict of one of the part's expectations at ``now``; times in its reason are read in ``zone``.
 
     Args:
         contact: when the part's source was read for the first time.
+        names_job: see Case.
     """
-    good = _newest_good(part, expectation, now)
-    known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
-    oldest = min(known, default=expectation.observed.evidence.as_of)
-    cancelled = _newest_cancelled(expectation, good)
-    due = due_time(expectation, part.pauses, cancelled or good, oldest)
+    good, later = _newest_good(part, expectation, now)
+    cancelled = _newest_cancelled(later)
+    due = due_time(expectation, part.pauses, cancelled or good, _oldest(part, expectation, contact))
     case = Case(
         part=part,
         expectation=expectation,
         now=now,
         zone=zone,
         good=good,
+        later=later,
         cancelled=cancelled,
         due=due,
         grace=grace(expectation, now),
-        names_job=sum(each.schedule is not None for each in part.expectations) > 1,
+        names_job=names_job,
     )
     activity = _under_way(case)
     in_limit = activity is not None and now <= activity.start + _limit(case, activity)
@@ -145,6 +157,13 @@ def judge(part: Part, expectation: Expectation, contact: datetime | None, now: d
     )
 
 
+def _oldest(part: Part, expectation: Expectation, contact: datetime | None) -> datetime | None:
+    """Rule 1: no due time before this is known."""
+    if part.oldest_trace is None or contact is None:
+        return part.oldest_trace or contact or expectation.observed.evidence.as_of
+    return min(part.oldest_trace, contact)
+
+
 # --- what holds for a part whatever its jobs say -----------------------------------------------------------------------
 
 
@@ -163,14 +182,12 @@ def of_the_part_alone(part: Part, now: datetime, zone: ZoneInfo) -> Verdict | No
 
 def in_no_job(part: Part, now: datetime, zone: ZoneInfo) -> Verdict:
     """Rule 2: what no job is for is a warning, as far as anything can be known of it."""
-    good = newest_evident(part, now)
-    unreadable = _unreadable(part, part.evidence, newest_in_words(part, good, now, zone), now, zone)
-    if unreadable is not None:
-        return unreadable
+    newest = newest_in_words(part, newest_evident(part, now), now, zone)
+    if part.evidence.stale(now):
+        return _unreadable(part, part.evidence, newest, now, zone)
     if part.absent:
-        reason = newest_in_words(part, good, now, zone)
-        return _verdict(part, State.NEVER, Cause.NOTHING_STARTED, reason, None, part.actions.never)
-    reason = f"no enabled job backs it up; {newest_in_words(part, good, now, zone)}"
+        return _verdict(part, State.NEVER, Cause.NOTHING_STARTED, newest, None, part.actions.never)
+    reason = f"no enabled job backs it up; {newest}"
     return _verdict(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
 
 
@@ -214,10 +231,9 @@ def _silenced(case: Case) -> Verdict | None:
 # --- rule 6, second half: what may count as evidence ----------------------------------------------------------------
 
 
-def _evident(evidence: Evidence, runs: Iterable[Run], since: datetime = FIRST) -> Iterator[Run]:
+def _evident(evidence: Evidence, runs: Iterable[Run]) -> Iterator[Run]:
     """Rule 6: runs that start later than 5 min after the reading are no evidence: a clock is wrong. Newest first."""
-    known = dropwhile(evidence.is_from_the_future, runs)
-    return takewhile(lambda run: run.start >= since, known)
+    return dropwhile(evidence.is_from_the_future, runs)
 
 
 def _newest_evident(evidence: Evidence, runs: Iterable[Run], now: datetime) -> Run | None:
@@ -225,31 +241,30 @@ def _newest_evident(evidence: Evidence, runs: Iterable[Run], now: datetime) -> R
     return good if good is None or good.start <= now + CLOCK_TOLERANCE else None
 
 
-def _newest_good(part: Part, expectation: Expectation, now: datetime) -> Run | None:
-    """The newest good run at the destination. What is owed to one that no job leads to any more is answered anywhere
-    (rule 1)."""
-    there = _newest_evident(expectation.observed.evidence, expectation.observed.runs, now)
-    if expectation.schedule is not None:
-        return there
-    return max((run for run in (there, newest_evident(part, now)) if run), key=lambda run: run.start, default=None)
+def _newest_good(part: Part, expectation: Expectation, now: datetime) -> tuple[Run | None, tuple[Run, ...]]:
+    """The newest good run at the destination, and the runs of the expectation's own that began after it.
+
+    What is owed to a destination that no job leads to any more is answered anywhere (rule 1). Runs that answer only
+    other expectations at the same destination are not its own (rule 3).
+    """
+    observed, later = expectation.observed, []
+    good = None
+    for run in _evident(observed.evidence, observed.runs):
+        if run.good and run.start <= now + CLOCK_TOLERANCE:
+            good = run
+            break
+        if run.start not in expectation.not_its_own:
+            later.append(run)
+    if expectation.schedule is None:
+        elsewhere = newest_evident(part, now)
+        good = max((run for run in (good, elsewhere) if run), key=lambda run: run.start, default=None)
+    return good, tuple(run for run in later if not run.good and (good is None or run.start > good.start))
 
 
-def _newest_cancelled(expectation: Expectation, good: Run | None) -> Run | None:
+def _newest_cancelled(later: tuple[Run, ...]) -> Run | None:
     """Rule 10: the newest run that a person cancelled, if nothing was good since. It excuses no other failure."""
-    since = good.start if good else FIRST
-    failed = [
-        run
-        for run in _evident(expectation.observed.evidence, expectation.observed.runs, since)
-        if run.outcome is Outcome.FAILED and run.start > since and run.start not in expectation.not_its_own
-    ]
+    failed = [run for run in later if run.outcome is Outcome.FAILED]
     return failed[0] if failed and all(run.cancelled for run in failed) else None
-
-
-def _own(case: Case, since: datetime) -> Iterator[Run]:
-    """The runs of the expectation itself: those that answer only others at the same destination are left out (rule 3)."""
-    others = case.expectation.not_its_own
-    runs = _evident(case.evidence, case.expectation.observed.runs, since)
-    return (run for run in runs if run.start not in others) if others else runs
 
 
 def _unknown(case: Case) -> Verdict | None:
@@ -257,8 +272,10 @@ def _unknown(case: Case) -> Verdict | None:
     if case.expectation.note is not None:
         action = case.part.actions.unreadable
         return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, action)
+    if not case.evidence.stale(case.now):
+        return None
     unreadable = _unreadable(case.part, case.evidence, case.newest(), case.now, case.zone)
-    if unreadable is None or not case.names_job:
+    if not case.names_job:
         return unreadable
     return replace(
         unreadable,
@@ -270,9 +287,7 @@ def _uncapitalised(sentence: str) -> str:
     return f"{sentence[:1].lower()}{sentence[1:]}"
 
 
-def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo) -> Verdict | None:
-    if not evidence.stale(now):
-        return None
+def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo) -> Verdict:
     cause = evidence.problem.cause if evidence.problem else "it did not answer"
     action = (evidence.problem.action if evidence.problem else None) or part.actions.unreadable
     if evidence.as_of is None:
@@ -293,7 +308,7 @@ def _nothing_owed(case: Case) -> Verdict | None:
     why = case.expectation.nothing_owed
     if why is None:
         return None
-    last = next(_own(case, FIRST), None)
+    last = case.later[0] if case.later else case.good
     if last is not None and last.outcome is Outcome.RUNNING:
         return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {case.at(last.start)}", last.start)
     if last is not None and last.outcome is Outcome.FAILED:
@@ -359,7 +374,7 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
     of_the_backup = [*case.expectation.observed.concerns]
     if case.good.outcome is Outcome.WARNING:
         of_the_backup.insert(0, f"the newest {case.part.noun} finished with warnings{_quoted(case.good.text)}")
-    concerns = [*of_the_backup, *_failure_outside_schedule(case, case.good)]
+    concerns = [*of_the_backup, *_failure_outside_schedule(case)]
     if not concerns:
         return verdict
     cause = Cause.CONCERNS if of_the_backup else Cause.OTHER_RUN_FAILED
@@ -368,11 +383,10 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
     return case.verdict(State.WARNING, cause, reason, case.good.start, action)
 
 
-def _failure_outside_schedule(case: Case, good: Run) -> list[str]:
+def _failure_outside_schedule(case: Case) -> list[str]:
     """Rule 3: one that failed after the newest good run but before D is a warning."""
-    failed = (run for run in _own(case, good.start) if run.outcome is Outcome.FAILED and not run.cancelled)
-    later = (run for run in failed if run.start > good.start)
-    return [f"a later run outside the schedule failed {case.at(run.start)}{_quoted(run.text)}" for run in later][:1]
+    failed = (run for run in case.later if run.outcome is Outcome.FAILED and not run.cancelled)
+    return [f"a later run outside the schedule failed {case.at(run.start)}{_quoted(run.text)}" for run in failed][:1]
 
 
 # --- rule 12: how often it came before ----------------------------------------------------------------------------------
@@ -440,18 +454,17 @@ def _before_due(case: Case) -> Verdict:
 
 def _newest_failure(case: Case) -> Run | None:
     """Rule 3: a finished run begun at or after D that failed."""
-    if case.due is None:
+    if case.due is None or not case.later:
         return None
     since = case.due - early(case.expectation, case.due)
-    return next((run for run in _own(case, since) if run.outcome is Outcome.FAILED and not run.cancelled), None)
+    failed = (run for run in case.later if run.outcome is Outcome.FAILED and not run.cancelled)
+    return next((run for run in failed if run.start >= since), None)
 
 
 def _last_failure(case: Case) -> Run | None:
     """The newest run, where it failed after the newest good one."""
-    last = next(_own(case, FIRST), None)
-    if last is None or last.outcome is not Outcome.FAILED or last.cancelled:
-        return None
-    return last if case.good is None or last.start > case.good.start else None
+    last = case.later[0] if case.later else None
+    return last if last is not None and last.outcome is Outcome.FAILED and not last.cancelled else None
 
 
 def _failed(case: Case, run: Run) -> Verdict:
@@ -490,20 +503,15 @@ def _limit(case: Case, activity: Activity) -> timedelta:
 def _under_way(case: Case) -> Activity | None:
     """Rule 5: the oldest unfinished run that began at or after D, or whatever holds up the queue."""
     due, since = case.due, case.good.start if case.good else FIRST
-    own = [
-        Activity(run.start, case.expectation.longest)
-        for run in _own(case, since)
-        if run.outcome is Outcome.RUNNING and run.start > since
-    ]
-    shared: list[Activity] = []
-    if due is not None:
+    every = [Activity(run.start, case.expectation.longest) for run in case.later if run.outcome is Outcome.RUNNING]
+    if due is not None and case.expectation.activities:
         begin = due - early(case.expectation, due)
-        shared = [
+        every += [
             activity
             for activity in case.expectation.activities
             if activity.blocks_queue or (activity.start >= begin and activity.start > since)
         ]
-    return min([*own, *shared], key=lambda activity: activity.start, default=None)
+    return min(every, key=lambda activity: activity.start, default=None)
 
 
 def _overdue(case: Case, due: datetime) -> Verdict:

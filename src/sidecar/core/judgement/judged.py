@@ -73,7 +73,14 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
     """One verdict for each expectation; the part takes the worst, and the first of those that are equally bad."""
     now, zone = inputs.now, inputs.settings.timezone
     contact = inputs.history.contact(part.source)
-    judgements = tuple(judge(part, expectation, contact, now, zone) for expectation in part.expectations)
+    several = sum(expectation.schedule is not None for expectation in part.expectations) > 1
+    judgements = tuple(
+        judge(part, expectation, contact, now, zone, names_job=several) for expectation in part.expectations
+    )
+    if len(judgements) == 1 and judgements[0].expectation.schedule is not None:
+        only = judgements[0]
+        good = _newest_good(part, judgements, now)
+        return JudgedPart(part=part, verdict=only.verdict, judgements=judgements, good=good, next=only)
     own = [judgement for judgement in judgements if judgement.expectation.schedule is not None]
     alone = None if own else of_the_part_alone(part, now, zone) or in_no_job(part, now, zone)
     verdicts = [judgement.verdict for judgement in judgements if judgement.speaks]
@@ -82,6 +89,12 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
         part=part,
         verdict=min([*([alone] if alone else []), *verdicts], key=lambda verdict: verdict.state.rank),
         judgements=judgements,
-        good=newest_evident(part, now),
+        good=_newest_good(part, judgements, now),
         next=min(coming, key=lambda judgement: judgement.next_run or now) if coming else next(iter(own), None),
     )
+
+
+def _newest_good(part: Part, judgements: tuple[Judgement, ...], now: datetime) -> Run | None:
+    if len(judgements) == 1 and judgements[0].expectation.observed is part.observed:
+        return judgements[0].good
+    return newest_evident(part, now)

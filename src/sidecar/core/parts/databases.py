@@ -207,11 +207,12 @@ def _hours_beside(expectation: Expectation, now: datetime) -> int:
     if in_force is None or schedule is None:
         return 0
     own = (run for run in expectation.observed.runs if run.good and run.start not in expectation.not_its_own)
-    starts = [run.start for run in islice(own, _TELLING_RUNS) if in_force.in_force(run.start)]
-    if len(starts) < _TELLING_RUNS:
+    newest = next(own, None)
+    due = in_force.first_due_after_run(newest.start) if newest is not None else None
+    if newest is None or due is None or due > now:
         return 0
-    due = in_force.first_due_after_run(starts[0])
-    if due is None or due > now:
+    starts = [run.start for run in (newest, *islice(own, _TELLING_RUNS - 1)) if in_force.in_force(run.start)]
+    if len(starts) < _TELLING_RUNS:
         return 0
     beside = {_whole_hours(start, schedule) for start in starts}
     return beside.pop() if len(beside) == 1 else 0

@@ -13,7 +13,7 @@ from itertools import pairwise
 from sidecar.core.ids import JobId
 from sidecar.core.model import Run
 from sidecar.core.reports.report import Problem
-from sidecar.core.schedules.schedule import Schedule, early_before
+from sidecar.core.schedules.schedule import EARLY, Schedule, early_before
 
 #: Rule 4: how long after a due time a run may still start, where starts can be seen.
 SHORT_GRACE = timedelta(minutes=30)
@@ -83,14 +83,14 @@ class ScheduleInForce:
     def answered_by(self, start: datetime) -> datetime | None:
         """Rule 3: the due time that a run answers: the last one at or before its start, which may be a little early."""
         coming = self.due_after(start)
-        if coming is not None and start >= coming - self.early(coming):
+        if coming is not None and coming - start <= EARLY and start >= coming - self.early(coming):
             return coming
         return self.due_before(start)
 
     def first_due_after_run(self, start: datetime) -> datetime | None:
         """Rule 3: the first due time after the one that a run begun at ``start`` answers."""
         coming = self.due_after(start)
-        if coming is not None and start >= coming - self.early(coming):
+        if coming is not None and coming - start <= EARLY and start >= coming - self.early(coming):
             return self.due_after(coming)
         return coming
 

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Self
 
 from sidecar.core.history.history import PlanRow
 from sidecar.core.ids import GroupKey, JobId, MemberId, MemberKind, SourceName
@@ -111,6 +113,7 @@ class _Cluster:
     def unread_jobs(self) -> list[str]:
         return [job.id for job in self.jobs if job.enabled and job.guests is None]
 
+    @cached_property
     def unseen_jobs(self) -> Problem | None:
         """Why no job is known at all, as long as none was ever read or the token may not see them any more."""
         reading = self.report.reading("jobs")
@@ -187,7 +190,7 @@ class _Cohort:
         self.proving = [(job, place) for job, place in enabled if leading.count(place.key) == 1]
         self.notes = {job.id: _note(job, self._places[job.id]) for job in jobs}
         self._evidences: dict[object, Evidence] = {}
-        self._batches: dict[Remembered, tuple[vzdump.VzdumpBatch, ...]] = {}
+        self._batches: dict[Remembered, _Batches] = {}
 
     def destination(self, remembered: Remembered) -> Destination:
         """Where the runs of a job must lie, now or as it was before; where that can't be seen any more, all places.
@@ -213,12 +216,26 @@ class _Cohort:
             )
         return self._evidences[destination.key]
 
-    def batches(self, remembered: Remembered) -> tuple[vzdump.VzdumpBatch, ...]:
-        """The batches of one job, newest first."""
+    def batches(self, remembered: Remembered) -> _Batches:
+        """What the tasks of one job tell."""
         if remembered not in self._batches:
-            tasks = self.cluster.tasks(self.node)
-            self._batches[remembered] = tasks.batches(remembered.job.id, remembered.schedules)
+            self._batches[remembered] = _Batches.of(self.cluster.tasks(self.node), remembered)
         return self._batches[remembered]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batches:
+    """The batches of one job on a node, newest first, the newest as a run of the job, and the longest of the last ten."""
+
+    every: tuple[vzdump.VzdumpBatch, ...]
+    newest: Run | None
+    longest: timedelta | None
+
+    @classmethod
+    def of(cls, tasks: vzdump.NodeTasks, remembered: Remembered) -> Self:
+        """What these tasks tell of a job as it is remembered."""
+        every = tasks.batches(remembered.job.id, remembered.schedules)
+        return cls(every, every[0].as_run() if every else None, vzdump.longest(every))
 
 
 def _owed(cluster: _Cluster, node: str, job: BackupJob) -> Owed:
@@ -235,7 +252,7 @@ def _part(member: _Member) -> GuestPart:
     observed = _together(member, expectations)
     named = None if member.since else cluster.tasks(cohort.node).oldest_of(guest)
     traces = (observed.runs[-1].start if observed.runs else None, named, member.since)
-    places = [place for destination in cohort.destinations for place in destination.places]
+    groups = _groups(guest, cohort.destinations)
     part = Part(
         kind=PartKind.GUEST,
         ref=str(guest.vmid),
@@ -246,15 +263,17 @@ def _part(member: _Member) -> GuestPart:
         oldest_trace=min((trace for trace in traces if trace), default=None),
         starts_seen=cohort.starts_seen,
         link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
-        actions=_actions(guest, cohort.jobs, cluster.unseen_jobs()),
+        actions=_actions(guest, cohort.jobs, cluster.unseen_jobs),
         note=None if cohort.jobs else _why_no_job(cluster),
-        kept_on=tuple(dict.fromkeys(place.source.name for place in places)),
+        kept_on=tuple(dict.fromkeys(source for source, _ in groups)),
     )
     return GuestPart(
         part=part,
         guest=guest,
-        groups=_groups(guest, cohort.destinations),
-        groups_of=tuple(_groups(guest, [cohort.destination(remembered)]) for remembered in every),
+        groups=groups,
+        groups_of=(groups,)
+        if len(every) == 1 and len(cohort.destinations) == 1
+        else tuple(_groups(guest, [cohort.destination(remembered)]) for remembered in every),
     )
 
 
@@ -323,12 +342,13 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     evidence, kept = cohort.evidence(destination), member.at(destination)
     tasks = cohort.cluster.tasks(cohort.node)
     shared = cohort.batches(remembered)
-    batches = [*shared, *tasks.single(guest, remembered.schedules)]
-    longest = vzdump.longest(batches)
+    single = tasks.single(guest, remembered.schedules)
+    batches = [*shared.every, *single] if single else shared.every
+    longest = vzdump.longest(batches) if single else shared.longest
     open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
     runs = _saved(member, destination, _upload_limit(longest))
-    arrived = {run.start for run in kept.summary.corrupt}
-    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED or run.start in arrived]
+    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
+    backups += [run.start for run in kept.summary.corrupt]
     if evidence.as_of is not None and destination.evidences:
         without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
@@ -343,7 +363,7 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
         starts_seen=cohort.starts_seen,
         longest=longest,
         note=cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None,
-        task=shared[0].as_run() if shared else None,
+        task=shared.newest,
     )
 
 
@@ -430,7 +450,7 @@ def _why_no_job(cluster: _Cluster) -> str | None:
     """Why nobody can tell which jobs a guest without one is in."""
     if unread := cluster.unread_jobs():
         return f"can't tell whether job {unread[0]} covers it: its guests could not be read"
-    if unseen := cluster.unseen_jobs():
+    if unseen := cluster.unseen_jobs:
         return f"can't tell which job covers it: {unseen.cause}"
     return None
 

@@ -14,6 +14,8 @@ from sidecar.core.model import Copy, Link, PartKind, Run
 
 from .expectation import Evidence, Expectation, Observed, PauseWindow
 
+_MEMBER_KINDS = {kind: MemberKind(kind.value) for kind in PartKind}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actions:
@@ -80,7 +82,7 @@ class Part:
     @property
     def member(self) -> MemberId:
         """Its name in the memory."""
-        return MemberId(MemberKind(self.kind.value), SourceName(self.source), self.ref)
+        return MemberId(_MEMBER_KINDS[self.kind], SourceName(self.source), self.ref)
 
     @property
     def expected(self) -> bool:

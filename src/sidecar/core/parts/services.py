@@ -60,11 +60,8 @@ def services(inputs: Inputs) -> Services:
     search = _Search(inputs, kept_guests, known)
     mapped = tuple(service for setting in inputs.settings.services if (service := search.service(setting)).parts)
     taken = {(part.kind, part.full_ref) for service in mapped for part in service.parts}
-    rest = [
-        part
-        for part in known
-        if (part.kind, part.full_ref) not in taken | _named_by_their_groups(kept_guests, taken) and _stands_alone(part)
-    ]
+    shown = taken | _named_by_their_groups(kept_guests, taken)
+    rest = [part for part in known if (part.kind, part.full_ref) not in shown and _stands_alone(part)]
     left_out = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
     notes = (*search.notes, *unclaimed.notes(inputs, every_guest, taken), *vanished.unmapped(inputs, search.lost))
     every = (*mapped, *_unmapped(rest, {service.name for service in mapped}))
@@ -75,6 +72,8 @@ def services(inputs: Inputs) -> Services:
 def _named_by_their_groups(guest_parts: Iterable[GuestPart], taken: set[Named]) -> set[Named]:
     """The guests of which a service names a group of every destination: they have their row already."""
     named: set[Named] = set()
+    if not any(kind is PartKind.GUEST and "/" in ref for kind, ref in taken):
+        return named
     for guest in guest_parts:
         destinations = guest.groups_of or (guest.groups,)
         if all(any((PartKind.GUEST, f"{name}:{key.path}") in taken for name, key in groups) for groups in destinations):

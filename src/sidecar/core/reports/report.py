@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import cast
 
 from sidecar.core.model import SourceKind
 
@@ -17,6 +18,8 @@ from .facts import Fact, FactT, Guest
 #: Names a scope of a source, from the general to the special: ("snapshots", "main", "critical"), ("tasks", "pve1").
 #: The root namespace of a datastore is the empty string, as on PBS.
 Scope = tuple[str, ...]
+
+_BY_SCOPE = "readings by scope"
 
 
 class ProblemKind(StrEnum):
@@ -162,7 +165,10 @@ class Report:
 
     def reading(self, *scope: str) -> Reading | None:
         """The reading of exactly this scope."""
-        return next((reading for reading in self.readings if reading.scope == scope), None)
+        by_scope = self.derived.get(_BY_SCOPE)
+        if by_scope is None:
+            by_scope = self.derived[_BY_SCOPE] = {reading.scope: reading for reading in reversed(self.readings)}
+        return cast("dict[Scope, Reading]", by_scope).get(scope)
 
     def within(self, *prefix: str) -> tuple[Reading, ...]:
         """The readings of all scopes that begin with ``prefix``."""
