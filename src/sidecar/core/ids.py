@@ -36,6 +36,10 @@ class JobId:
     kind: str
     id: str
 
+    def __hash__(self) -> int:
+        # The ids of jobs differ nearly always, and boards look up thousands.
+        return hash(self.id)
+
     def __str__(self) -> str:
         return f"{self.source}/{self.kind}/{self.id}"
 
@@ -61,6 +65,9 @@ class MemberId:
     kind: MemberKind
     source: SourceName
     ref: str
+
+    def __hash__(self) -> int:
+        return hash(self.ref)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.source}:{self.ref}"
@@ -96,6 +103,9 @@ class GroupKey:
     namespace: str
     type: str
     id: str
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     def __str__(self) -> str:
         return self.path

@@ -176,8 +176,9 @@ class Report:
 
     def facts(self, kind: type[FactT]) -> Iterator[FactT]:
         """The facts of one kind from all readings."""
-        for reading in self.readings:
-            yield from reading.of(kind)
+        if kind not in self.derived:
+            self.derived[kind] = tuple(fact for reading in self.readings for fact in reading.of(kind))
+        return iter(cast("tuple[FactT, ...]", self.derived[kind]))
 
 
 def keep_what_failed(new: Report, previous: Report | None) -> Report:

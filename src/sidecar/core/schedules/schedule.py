@@ -21,6 +21,7 @@ _GAPS_IN_A_PERIOD = 8
 
 #: A run may begin this much before its due time and still answers it, for clocks differ (rule 3).
 EARLY = timedelta(minutes=5)
+_FAR_ENOUGH = 2 * EARLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,9 @@ class Schedule:
 
 def early_before(due: datetime, previous: datetime | None) -> timedelta:
     """Rule 3: five minutes, or half the way back to the due time before where that is less."""
-    return EARLY if previous is None else min(EARLY, (due - previous) / 2)
+    if previous is None or due - previous >= _FAR_ENOUGH:
+        return EARLY
+    return (due - previous) / 2
 
 
 def parse(text: str, zone: ZoneInfo) -> Schedule:

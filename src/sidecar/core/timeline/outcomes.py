@@ -151,7 +151,8 @@ class OutcomeResolver:
         """Retention removed nothing that was due from then on; the far future where that is not proved."""
         in_a_row = 0
         for due, runs in zip(self._window.every, self._answers, strict=True):
-            in_a_row = in_a_row + 1 if any(run.good for run in runs) else 0
+            good = runs and (runs[0].good or any(run.good for run in runs))
+            in_a_row = in_a_row + 1 if good else 0
             if in_a_row == UNTHINNED:
                 return due
         return datetime.max.replace(tzinfo=UTC)

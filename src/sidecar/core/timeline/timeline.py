@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from operator import attrgetter
@@ -107,7 +107,7 @@ class Timeline:
 
     def _job(self, job: JobId, grace: timedelta) -> _Job:
         pauses = tuple(pause for pause in self.inputs.settings.pauses if pause.concerns(job.source))
-        return _Job(job=job, title=self.titles[job], kind=_kind(job), grace=grace, pauses=pauses)
+        return _Job(name=str(job), title=self.titles[job], kind=_kind(job), grace=grace, pauses=pauses)
 
     def _skipped(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
         """Rule 7: what is never due, because the clocks skip it, is listed; a run that comes anyway is shown with it."""
@@ -197,7 +197,7 @@ def _unread_jobs(inputs: Inputs, known: set[JobId]) -> Iterator[ScheduleInForce]
 class _Job:
     """What all occurrences of a job have in common."""
 
-    job: JobId
+    name: str
     title: str
     kind: OccurrenceKind
     grace: timedelta
@@ -206,20 +206,23 @@ class _Job:
 
 def _occurrence(job: _Job, due: datetime, builder: OccurrenceBuilder, inputs: Inputs) -> Occurrence:
     state, until = builder.state, due + job.grace
-    planned = Occurrence(job=str(job.job), title=job.title, kind=job.kind, due=due, grace_until=until)
-    paused = _paused(job.pauses, due, inputs.settings.timezone)
+    paused = _paused(job.pauses, due, inputs.settings.timezone) if job.pauses else None
     if paused and state not in (State.OK, State.WARNING, State.RUNNING):
-        return replace(planned, grace_until=None, state=State.DISABLED, reason=paused, exempt=Exempt.PAUSED)
+        return Occurrence(job.name, job.title, job.kind, due, state=State.DISABLED, reason=paused, exempt=Exempt.PAUSED)
     has_members = job.kind is not OccurrenceKind.UPKEEP
-    if has_members:
-        planned = replace(planned, members=builder.members)
+    members = builder.members if has_members else None
     if state is None:
-        return planned
+        return Occurrence(job.name, job.title, job.kind, due, until, members=members)
     run = together(builder)
-    return replace(
-        planned,
+    return Occurrence(
+        job=job.name,
+        title=job.title,
+        kind=job.kind,
+        due=due,
+        grace_until=until,
         state=state,
         run=run,
+        members=members,
         members_ok=builder.good if has_members else None,
         reason=reason(builder, run, until, inputs),
     )
