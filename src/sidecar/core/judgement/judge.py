@@ -522,7 +522,8 @@ def _overdue(case: Case, due: datetime) -> Verdict:
         return case.verdict(State.LATE, Cause.WAITING, reason, due)
     by = words.clock(deadline, due, case.now, case.zone)
     reason, ahead = f"due {case.at(due)}, nothing had started by {by}", _from_the_future(case)
-    ahead += f"; {case.expectation.hint}" if case.expectation.hint else ""
+    hint = case.expectation.hint(case.expectation) if case.expectation.hint else None
+    ahead += f"; {hint}" if hint else ""
     if case.good is None:
         never = f"{reason}, and {case.newest()}{ahead}"
         return case.verdict(State.NEVER, Cause.NOTHING_STARTED, never, deadline, case.part.actions.never)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from sidecar.core.ids import MemberId, MemberKind, SourceName
@@ -18,7 +19,7 @@ from sidecar.core.schedules.schedule import Schedule
 from sidecar.core.settings import SourceSetting
 
 from . import offsite
-from .expectation import Evidence, Expectation, Observed, sort_out
+from .expectation import Evidence, Expectation, Hint, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part
 from .plan_history import Owed, PlanHistory, Remembered
@@ -140,10 +141,8 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
             late = tuple(offsite.late(copies))
             observed = _with_concerns(database.every.observed(evidence, inputs.now), late)
             oldest = database.every.runs[-1].start if database.every.runs else None
-            expectations = (
-                _with_hint(each, source, inputs)
-                for each in _expectations(database, covering, remembered, evidence, late, inputs.now)
-            )
+            hint = partial(_hint, source, inputs)
+            expectations = _expectations(database, covering, remembered, evidence, late, inputs.now, hint)
             untold = _untold(server, database, owed, evidence, inputs.now)
             yield Part(
                 kind=PartKind.DATABASE,
@@ -167,6 +166,7 @@ def _expectations(
     evidence: Evidence,
     late: tuple[str, ...],
     now: datetime,
+    hint: Hint,
 ) -> Iterator[Expectation]:
     in_force = dict(zip(covering, every, strict=False))
     ended = every[len(covering) :]
@@ -174,31 +174,31 @@ def _expectations(
     for place, remembered in in_force.items():
         rows = database.by_plan[place]
         observed = _with_concerns(rows.observed(evidence, now), late)
-        yield _expectation(remembered, observed, rows.longest, others.get(place, frozenset()))
+        yield _expectation(remembered, observed, rows.longest, others.get(place, frozenset()), hint)
     for remembered in ended:
-        yield _expectation(remembered, database.every.observed(evidence, now), database.every.longest, frozenset())
+        observed = database.every.observed(evidence, now)
+        yield _expectation(remembered, observed, database.every.longest, frozenset(), hint)
 
 
 def _with_concerns(observed: Observed, concerns: tuple[str, ...]) -> Observed:
     return replace(observed, concerns=(*observed.concerns, *concerns)) if concerns else observed
 
 
-def _with_hint(expectation: Expectation, source: SourceSetting, inputs: Inputs) -> Expectation:
+def _hint(source: SourceSetting, inputs: Inputs, expectation: Expectation) -> str | None:
     """Its API does not tell the zone of its schedules (DB-12): where every run lies as many whole hours beside its due
     time, the configured zone is the likely cause.
     """
     hours = _hours_beside(expectation, inputs.now)
     if not hours:
-        return expectation
+        return None
     own = inputs.settings.jobs.get(str(expectation.job))
     key = f"jobs.{expectation.job}" if own is not None and own.timezone is not None else f"sources.{source.name}"
     zone = expectation.schedule.timezone if expectation.schedule else source.timezone
     distance = f"{abs(hours)} h {'after' if hours > 0 else 'before'}"
-    hint = (
+    return (
         f"every dump begins {distance} its due time, so {key}.timezone ({zone}) seems to be wrong: "
         f"set it to Databasement's APP_DISPLAY_TIMEZONE"
     )
-    return replace(expectation, hint=hint)
 
 
 def _hours_beside(expectation: Expectation, now: datetime) -> int:
@@ -261,7 +261,11 @@ def _not_their_own(database: _Database, in_force: dict[int, Remembered]) -> dict
 
 
 def _expectation(
-    remembered: Remembered, observed: Observed, longest: timedelta | None, not_its_own: frozenset[datetime]
+    remembered: Remembered,
+    observed: Observed,
+    longest: timedelta | None,
+    not_its_own: frozenset[datetime],
+    hint: Hint,
 ) -> Expectation:
     return Expectation(
         job=remembered.job,
@@ -271,6 +275,7 @@ def _expectation(
         observed=observed,
         not_its_own=not_its_own,
         longest=longest,
+        hint=hint,
     )
 
 

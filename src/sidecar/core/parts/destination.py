@@ -72,10 +72,10 @@ class Destination:
         )
 
     @cached_property
-    def key(self) -> object:
+    def key(self) -> str:
         """Equal for destinations that are the same place, whatever PVE calls their storages."""
-        archives = tuple(storage.name for storage in self.storages if storage.type != "pbs")
-        return (*((place.source.name, place.datastore, place.namespace) for place in self.places), *archives)
+        archives = [storage.name for storage in self.storages if storage.type != "pbs"]
+        return repr(([(place.source.name, place.datastore, place.namespace) for place in self.places], archives))
 
     @property
     def leads_nowhere(self) -> bool:

@@ -5,10 +5,11 @@ It is the unit of judgement: ``judgement/judge.py`` gives one verdict for each, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TypeAlias
 
 from sidecar.core.ids import JobId
 from sidecar.core.model import Run
@@ -26,6 +27,8 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 SHOWN_AT_MOST = timedelta(days=7)
 
 FIRST = datetime.min.replace(tzinfo=UTC)
+
+Hint: TypeAlias = "Callable[[Expectation], str | None]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -222,7 +225,7 @@ class Expectation:
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
         by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
         overdue: the upstream itself says that its next run should have come by now.
-        hint: what its runs tell of why nothing comes when it is due ("every dump comes 1 h before: set …").
+        hint: asked only when nothing came: what its runs tell of why ("every dump begins 1 h before: set …").
     """
 
     job: JobId
@@ -243,7 +246,7 @@ class Expectation:
     task: Run | None = None
     by_rhythm: bool = False
     overdue: bool = False
-    hint: str | None = None
+    hint: Hint | None = None
 
     @property
     def schedules(self) -> tuple[ScheduleInForce, ...]:

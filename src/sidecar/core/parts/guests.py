@@ -153,7 +153,7 @@ class _Member:
     cohort: _Cohort
     name: str
     since: datetime | None
-    kept: dict[object, GuestBackups] = field(default_factory=dict)
+    kept: dict[str, GuestBackups] = field(default_factory=dict)
 
     def at(self, destination: Destination) -> GuestBackups:
         """What is kept of it at a destination, whether a job of today leads there or not."""
@@ -189,7 +189,7 @@ class _Cohort:
         leading = [place.key for _, place in enabled]
         self.proving = [(job, place) for job, place in enabled if leading.count(place.key) == 1]
         self.notes = {job.id: _note(job, self._places[job.id]) for job in jobs}
-        self._evidences: dict[object, Evidence] = {}
+        self._evidences: dict[str, Evidence] = {}
         self._batches: dict[Remembered, _Batches] = {}
 
     def destination(self, remembered: Remembered) -> Destination:

@@ -96,13 +96,17 @@ class NodeTasks:
 
         Rule 3: one that fits none ("Backup now") may have gone anywhere and accuses nobody.
         """
-        tasks = sorted(self._by_id.get(str(guest.vmid), ()), key=_start, reverse=True)
-        dues = _dues([task.start for task in tasks], schedules) if tasks else []
+        own = self._by_id.get(str(guest.vmid))
+        if not own:
+            return []
+        tasks = sorted(own, key=_start, reverse=True)
+        dues = _dues([task.start for task in tasks], schedules)
         return [VzdumpBatch.of([task]) for task, due in zip(tasks, dues, strict=True) if due is not None]
 
     def oldest_of(self, guest: Guest) -> datetime | None:
         """When the oldest task that names the guest began."""
-        return min((task.start for task in self._by_id.get(str(guest.vmid), ())), default=None)
+        own = self._by_id.get(str(guest.vmid))
+        return min(task.start for task in own) if own else None
 
     def open_ended(self, guest: Guest, job: str, seen_until: datetime | None) -> list[Task]:
         """Tasks for the guest, or for several of this job's, that run or ended after the backups were listed."""
