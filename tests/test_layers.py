@@ -49,6 +49,7 @@ ROOMS = (
     "core/settings",
     "core/model",
     "core/ids",
+    "core/value",
 )
 #: Two views of the same verdicts, which would disagree if one were made from the other.
 SEPARATE = ("core/timeline", "core/board")

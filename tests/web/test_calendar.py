@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -41,7 +42,7 @@ def page(
     made = parse_widget_query(pairs, Theme())
     board = boards.good_morning()
     return calendar_page(
-        Board(**{name: getattr(board, name) for name in Board.__slots__} | {"at": now}),
+        Board(**{each.name: getattr(board, each.name) for each in fields(Board)} | {"at": now}),
         timeline or calendars.month(now),
         made,
         week_start,

@@ -6,9 +6,11 @@ Times are aware datetimes in UTC, sizes are bytes, durations are timedeltas, and
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+
+from sidecar.core.value import value
 
 
 class SourceKind(StrEnum):
@@ -66,7 +68,7 @@ class Outcome(StrEnum):
 _GOOD = (Outcome.OK, Outcome.WARNING)
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Run:
     """Something that was observed to run for a part or a job.
 
@@ -101,7 +103,7 @@ class PartKind(StrEnum):
     UPKEEP = "upkeep"
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Link:
     """A page of the upstream where the reader can act: its address, and what opens ("Task in Proxmox VE")."""
 
@@ -136,7 +138,7 @@ class Cause(StrEnum):
     IN_TIME = "in_time"
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Verdict:
     """The judgement of one thing at one moment.
 
@@ -157,7 +159,7 @@ class Verdict:
     cause: Cause | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class ExpectationRow:
     """What one job owes a part at one destination, as judged: the part's own verdict is the worst of these.
 
@@ -173,7 +175,7 @@ class ExpectationRow:
     next_run: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class PartRow:
     """A part on the board.
 
@@ -209,7 +211,7 @@ class PartRow:
     expectations: tuple[ExpectationRow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Copy:
     """An off-site copy of a service: which job makes it and how it stands."""
 
@@ -218,7 +220,7 @@ class Copy:
     last_run: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class ServiceRow:
     """A service on the board: the worst of its parts speaks for it.
 
@@ -239,7 +241,7 @@ class ServiceRow:
     copies: tuple[Copy, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class JobRow:
     """A job on the board. ``name`` is "{source}/{kind}/{id}"; members are the parts it covers."""
 
@@ -271,7 +273,7 @@ class Exempt(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Occurrence:
     """One due time of one job and what became of it.
 
@@ -298,7 +300,7 @@ class Occurrence:
     exempt: Exempt | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class ScheduleLine:
     """When a job or a ``calendar:`` line comes round: its due times from the start of today on, enough to see a pattern."""
 
@@ -316,7 +318,7 @@ class SourceTrouble(StrEnum):
     PARTLY_READ = "partly read"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SourceRow:
     """A source on the board: ok (all read), warning (part of it could not be read) or unknown (nothing usable).
 
@@ -336,7 +338,7 @@ class SourceRow:
     after_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class DatastoreRow:
     """Room on a datastore. ``full_at`` is the server's own estimate; None when it gives none that means anything.
 
@@ -373,7 +375,7 @@ class HeadlineKind(StrEnum):
     BACKED_UP = "backed up"
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Culprit:
     """What a headline names: a service or a job with its state, or a source that can't be read."""
 
@@ -383,7 +385,7 @@ class Culprit:
     is_source: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Headline:
     """What the headline says, in fields; core/board/headline.py makes the words.
 
@@ -401,7 +403,7 @@ class Headline:
     extras: tuple[tuple[State, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Overall:
     """One line for everything. ``counts`` counts services by state, worst state first, zeros left out.
 
@@ -414,7 +416,7 @@ class Overall:
     facts: Headline
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Board:
     """The whole answer at one moment: immutable, swapped by reference.
 

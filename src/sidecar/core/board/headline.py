@@ -6,7 +6,6 @@ Its content is decided once, as a ``Headline`` of fields; the words are made fro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -26,9 +25,10 @@ from sidecar.core.model import (
     State,
     worst,
 )
+from sidecar.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Beside:
     """The rows of a board that are no services."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from sidecar.core import words
@@ -17,9 +16,10 @@ from sidecar.core.parts.job_titles import title
 from sidecar.core.reports.facts import BackupJob, Zone
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
+from sidecar.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Member:
     """What a job owes a member, as judged; ``name`` is what people call the member."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sidecar.core import words
 from sidecar.core.model import Link, SourceKind, SourceRow, SourceTrouble, State, Verdict
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.reports.report import Problem, Reading, Report
 from sidecar.core.settings import SourceSetting
+from sidecar.core.value import value
 
 _NAMES = {
     SourceKind.PBS: "Proxmox Backup Server",
@@ -38,7 +38,7 @@ def source_rows(inputs: Inputs) -> Iterator[SourceRow]:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class _Standing:
     """How a source stands; ``trouble`` and ``after_name`` as in SourceRow."""
 

@@ -7,7 +7,7 @@ known? Is it still there? Does the job owe a backup? Is the newest one worth any
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import dropwhile, islice
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from sidecar.core.parts.expectation import (
     ScheduleInForce,
 )
 from sidecar.core.parts.part import Part
+from sidecar.core.value import value
 
 from . import rhythm
 from .due import due_time, grace, next_run, second_time
@@ -38,7 +39,7 @@ UNSEEN_AT_MOST = timedelta(hours=24)
 _LOWERED_BY_CONCERNS = (State.LATE, State.RUNNING, State.OK)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Judgement:
     """An expectation's verdict and the times that go with it.
 
@@ -64,7 +65,7 @@ class Judgement:
         return self.expectation.schedule is not None or self.due is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Case:
     """One expectation of one member at one moment, with what every rule asks for.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sidecar.core.history.history import History
@@ -14,11 +13,12 @@ from sidecar.core.parts.services import Service, services
 from sidecar.core.parts.upkeep import upkeep
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
+from sidecar.core.value import value
 
 from .judge import Judgement, in_no_job, judge, newest_evident, of_the_part_alone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class JudgedPart:
     """A part with the verdict of each of its expectations; its own verdict is the worst of them.
 
@@ -34,7 +34,7 @@ class JudgedPart:
     next: Judgement | None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class JudgedService:
     """A service with the verdicts of its parts."""
 
@@ -42,7 +42,7 @@ class JudgedService:
     parts: tuple[JudgedPart, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Judged:
     """Everything that was judged at ``inputs.now``. ``left_out`` and ``notes``: see services.Services."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -17,6 +17,7 @@ from sidecar.core.reports.facts import Dump, DumpPlan
 from sidecar.core.reports.report import Report
 from sidecar.core.schedules.schedule import Schedule
 from sidecar.core.settings import SourceSetting
+from sidecar.core.value import value
 
 from . import offsite
 from .expectation import Evidence, Expectation, Hint, Observed, sort_out
@@ -51,7 +52,7 @@ def parts(inputs: Inputs) -> list[Part]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class _Rows:
     """What some rows of a database tell, whenever they are looked at. Other fields as in Observed and Expectation.
 
@@ -79,7 +80,7 @@ class _Rows:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class _Database:
     """A database with all its rows, and by backup that covers it (its place on the server) the rows that are its own.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
@@ -15,13 +14,14 @@ from sidecar.core.reports.group_index import GroupIndex
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.reports.snapshots import SnapshotSummary
 from sidecar.core.settings import SourceSetting
+from sidecar.core.value import value
 
 from . import joins
 from .inputs import Inputs
 from .joins import Place
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class GuestBackups:
     """What is kept of one guest at a destination: snapshots and archives; and its uploads that failed."""
 

@@ -6,7 +6,6 @@ It is the unit of judgement: ``judgement/judge.py`` gives one verdict for each, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TypeAlias
@@ -15,6 +14,7 @@ from sidecar.core.ids import JobId
 from sidecar.core.model import Run
 from sidecar.core.reports.report import Problem
 from sidecar.core.schedules.schedule import EARLY, Schedule, early_before
+from sidecar.core.value import value
 
 #: Rule 4: how long after a due time a run may still start, where starts can be seen.
 SHORT_GRACE = timedelta(minutes=30)
@@ -31,7 +31,7 @@ FIRST = datetime.min.replace(tzinfo=UTC)
 Hint: TypeAlias = "Callable[[Expectation], str | None]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value(kw_only=True, eq=False)
 class ScheduleInForce:
     """When a job is due, and for how long that holds. Members of a job share the very same object.
 
@@ -118,7 +118,7 @@ class ScheduleInForce:
         return max((later - earlier for earlier, later in gaps), default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class PauseWindow:
     """A pause of the owner's: nothing is expected from ``start`` up to, not including, ``end``."""
 
@@ -127,7 +127,7 @@ class PauseWindow:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Activity:
     """A run of the upstream that may still reach this member, and others, and is not over yet (a vzdump task).
 
@@ -143,7 +143,7 @@ class Activity:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Evidence:
     """How old the readings are that a verdict rests on.
 
@@ -173,7 +173,7 @@ class Evidence:
         return now - self.as_of > self.stale_after or self.as_of > now + CLOCK_TOLERANCE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Observed:
     """What was seen of one member at one destination.
 
@@ -200,7 +200,7 @@ class Observed:
         return next((run for run in self.runs if run.good), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value(kw_only=True, eq=False)
 class Expectation:
     """What one job owes one member at one destination.
 

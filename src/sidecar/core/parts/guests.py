@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
@@ -17,6 +17,7 @@ from sidecar.core.reports.facts import BackupJob, Guest, Storage, Task, Zone
 from sidecar.core.reports.report import Problem, Report
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 from sidecar.core.settings import SourceSetting
+from sidecar.core.value import value
 
 from . import vzdump
 from .destination import Destination, GuestBackups
@@ -29,7 +30,7 @@ from .plan_history import Owed, PlanHistory, Remembered
 Group = tuple[str, GroupKey]
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class GuestPart:
     """A guest as a part, and what configuration may say of it.
 
@@ -140,7 +141,7 @@ class _Cluster:
         return begun
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class _Member:
     """A guest with its cohort, and by destination what is kept of it.
 
@@ -223,7 +224,7 @@ class _Cohort:
         return self._batches[remembered]
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class _Batches:
     """The batches of one job on a node, newest first, the newest as a run of the job, and the longest of the last ten."""
 

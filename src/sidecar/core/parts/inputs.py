@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,13 +16,14 @@ from sidecar.core.schedules import schedule
 from sidecar.core.schedules.schedule import Schedule
 from sidecar.core.schedules.wall_clock import ScheduleError
 from sidecar.core.settings import Settings, SourceSetting
+from sidecar.core.value import value
 
 from .expectation import Evidence, PauseWindow, ScheduleInForce
 
 NOT_READ_YET = Problem("it was not read yet", kind=ProblemKind.NOT_READ_YET)
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Inputs:
     """Everything that is known at ``now``. ``reports`` holds at most one report per source, by name."""
 

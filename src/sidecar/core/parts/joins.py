@@ -6,7 +6,6 @@ The way there: the storage's leaf fingerprint, else its host, else ``storages:``
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sidecar.core.ids import GroupKey
@@ -14,13 +13,14 @@ from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Datastore, Guest, Namespace, Storage
 from sidecar.core.reports.report import LimitKind, Problem, ProblemKind, Reading, Report
 from sidecar.core.settings import SourceSetting
+from sidecar.core.value import value
 
 from . import stores
 from .expectation import Evidence
 from .inputs import Inputs
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Place:
     """A namespace on a PBS source, as reached through a storage of PVE."""
 

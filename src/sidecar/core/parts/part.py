@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from sidecar.core.ids import MemberId, MemberKind, SourceName
 from sidecar.core.model import Copy, Link, PartKind, Run
+from sidecar.core.value import value
 
 from .expectation import Evidence, Expectation, Observed, PauseWindow
 
 _MEMBER_KINDS = {kind: MemberKind(kind.value) for kind in PartKind}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Actions:
     """What to do, in the words of the part's upstream, by what went wrong. None: nothing sensible to suggest."""
 
@@ -29,7 +30,7 @@ class Actions:
     unreadable: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Part:
     """Everything the judgement needs to know of one member.
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sidecar.core.history.history import PlanRow
 from sidecar.core.history.record import same_destination
 from sidecar.core.ids import JobId
+from sidecar.core.value import value
 
 from .expectation import ScheduleInForce
 from .inputs import Inputs, schedule_in_force
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Owed:
     """What one job owes at one destination now, before what is remembered is known. ``key``: see PlanRow.destination."""
 
@@ -22,7 +23,7 @@ class Owed:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value(eq=False)
 class Remembered:
     """The schedule of one job and destination with its time in force, and those that were in force before.
 

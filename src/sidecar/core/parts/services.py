@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports.report import LimitKind
 from sidecar.core.schedules.schedule import parse
 from sidecar.core.settings import PartSetting, ServiceSetting, SourceSetting
+from sidecar.core.value import value
 
 from . import backrest_plans, backup_groups, databases, guests, unclaimed, vanished
 from .expectation import Evidence, Expectation, Observed, ScheduleInForce
@@ -32,7 +33,7 @@ Named = tuple[PartKind, str]
 _KEY = {PartKind.GUEST: "guests", PartKind.DATABASE: "databases", PartKind.PLAN: "plans"}
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Service:
     """A service with the parts that protect it. ``verify_within``: see settings."""
 
@@ -41,7 +42,7 @@ class Service:
     verify_within: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Services:
     """All services, the parts that are left out by configuration, and findings about references for the page."""
 

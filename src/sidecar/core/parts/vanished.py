@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -15,6 +14,7 @@ from sidecar.core.reports.coverage import covers
 from sidecar.core.reports.facts import DumpPlan
 from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
+from sidecar.core.value import value
 
 from . import stores
 from .expectation import Evidence, Observed
@@ -27,7 +27,7 @@ MAPPED_NOTED = timedelta(days=30)
 UNMAPPED_NOTED = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Lost:
     """A member that was seen and is gone, and what that rests on."""
 
@@ -70,7 +70,7 @@ def _named(member: str) -> MemberId | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Gone:
     """What a reference means that is gone: parts that are still expected, and notes about the others.
 

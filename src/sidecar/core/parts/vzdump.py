@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from itertools import islice
@@ -15,6 +14,7 @@ from typing import NamedTuple, Self
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import Guest, Task, TaskResult
 from sidecar.core.schedules.schedule import EARLY
+from sidecar.core.value import value
 
 from .expectation import Activity, ScheduleInForce
 
@@ -26,24 +26,29 @@ _OUTCOMES = {TaskResult.OK: Outcome.OK, TaskResult.WARNINGS: Outcome.WARNING}
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class VzdumpBatch:
     """The tasks on one node that began for one due time. Jobs due at the same minute share them (rule 5).
 
     Attributes:
         start: when the first of them began.
         end: when the last of them ended; None while one runs.
+        since: clocks differ: what they save begins at 5 minutes before them at the earliest.
+        until: and 5 minutes after them at the latest.
     """
 
     tasks: tuple[Task, ...]
     start: datetime
     end: datetime | None
+    since: datetime
+    until: datetime
 
     @classmethod
     def of(cls, tasks: Sequence[Task]) -> Self:
         """The batch of these tasks, one at least."""
         ends = [task.end for task in tasks if task.end is not None]
-        return cls(tuple(tasks), min(task.start for task in tasks), max(ends) if len(ends) == len(tasks) else None)
+        start, end = min(task.start for task in tasks), max(ends) if len(ends) == len(tasks) else None
+        return cls(tuple(tasks), start, end, since=start - EARLY, until=end + EARLY if end else _NEVER)
 
     def as_run(self) -> Run:
         """The tasks as the run of their job."""
@@ -85,8 +90,9 @@ class NodeTasks:
         """
         by_due: dict[datetime, list[Task]] = {}
         dues = _dues(tuple(self._by_start), schedules)
+        owner_of = self._owners.get
         for tasks, due in zip(self._by_start.values(), dues, strict=True):
-            mine = [task for task in tasks if self._may_be_of(task, job)] if due else []
+            mine = [task for task in tasks if owner_of(task.upid, job) == job] if due else []
             if due and mine:
                 by_due.setdefault(due, []).extend(mine)
         return tuple(VzdumpBatch.of(tasks) for tasks in by_due.values())
@@ -162,14 +168,13 @@ def fruitless(
     return [
         Run(batch.start, batch.end, Outcome.FAILED, text=f"{_label(guest)} got no snapshot, {batch.text()}")
         for batch in batches
-        if batch.end is not None and batch.end <= seen_until and not _any_within(times, batch.start, batch.end)
+        if batch.end is not None and batch.end <= seen_until and not _any_within(times, batch.since, batch.until)
     ]
 
 
-def _any_within(times: Sequence[datetime], start: datetime, end: datetime) -> bool:
-    """Clocks differ: 5 minutes before and after count."""
-    place = bisect_left(times, start - EARLY)
-    return place < len(times) and times[place] <= end + EARLY
+def _any_within(times: Sequence[datetime], since: datetime, until: datetime) -> bool:
+    place = bisect_left(times, since)
+    return place < len(times) and times[place] <= until
 
 
 def _label(guest: Guest) -> str:
