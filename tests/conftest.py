@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.product import Product, opened
+
+# `make check` draws other examples each time, and few; `make test` draws more of them.
+hypothesis.settings.register_profile("check", max_examples=50, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=150, deadline=None)
+hypothesis.settings.load_profile("check")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,8 @@ from .case import DATA, Expected, read_case
 from .lived import boards, configured
 from .upstreams import CaseRack
 
+pytestmark = pytest.mark.fortnight
+
 _FILES = sorted(DATA.glob("*.json"))
 
 

@@ -44,7 +44,7 @@ def open_states(name: str, part: JudgedPart, judgement: Judgement, verdicts: Jud
     return {due: outcome.state for due, outcome in outcomes.items() if outcome is not None}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(racks())
 def test_rule_3_an_expectation_is_the_worst_of_its_due_times_from_d_and_of_what_is_no_due_time(rack: Rack) -> None:
     reports, history = rack.live()
@@ -67,7 +67,7 @@ def test_rule_3_an_expectation_is_the_worst_of_its_due_times_from_d_and_of_what_
                 assert set(states.values()) <= {State.UNKNOWN}, (judgement, states)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(racks())
 def test_parts_services_and_jobs_are_the_worst_of_their_expectations(rack: Rack) -> None:
     reports, history = rack.live()
@@ -96,7 +96,7 @@ def test_parts_services_and_jobs_are_the_worst_of_their_expectations(rack: Rack)
             assert job.members_ok == backed_up[job.name]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(racks())
 def test_the_calendar_shows_for_each_due_time_the_worst_of_the_members_that_it_is_open_for(rack: Rack) -> None:
     reports, history = rack.live()

@@ -81,7 +81,7 @@ class Show:
         return self._evening or self._clock()
 
     async def _remember_the_evening_before(self, config: Config, credentials: Credentials, state: Path) -> None:
-        """The sidecar has been there since then, so that a dump which never was made is missing and not new."""
+        """The sidecar has been there for twelve hours, so that a dump which never was made is missing and not new."""
         self._evening = self._clock() - EARLIER
         self._rack.settle()
         history = await remembered(config, credentials, self._evening)
@@ -102,8 +102,8 @@ class Show:
         self._print_addresses()
         keys = credentials.sidecar_keys(source_secrets)
         config = load.load(path)
+        await self._remember_the_evening_before(config, source_secrets, state)
         if self._night is None:
-            await self._remember_the_evening_before(config, source_secrets, state)
             await runtime.serve(config, source_secrets, keys, self._listener, self._clock, state)
             return
         status = f"http://127.0.0.1:{self._port}/api/v1/status"

@@ -331,7 +331,6 @@ def test_any_json_is_a_fact_or_unreadable(parser: Any, row: Any) -> None:
         parser(row)
 
 
-@settings(deadline=None)
 @given(text=st.text(max_size=60) | st.from_regex(r"UPID(:[0-9A-Fa-f\\x-]*){8,9}", fullmatch=True))
 def test_any_text_is_a_upid_or_none(text: str) -> None:
     parse_upid(text)

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.schedules import calendar_event
@@ -74,7 +74,6 @@ def test_an_error_names_the_text_the_place_and_what_was_expected(text: str, mess
     assert message in str(caught.value)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="*/.,:-0123456789 \tmonfrisUTCdaily²٣", max_size=24) | st.text(max_size=140))
 def test_unreadable_text_is_a_schedule_error_and_nothing_else(text: str) -> None:
     try:
@@ -144,7 +143,6 @@ def _some(name: str) -> st.SearchStrategy[list[int]]:
     return st.lists(_NUMBERS[name], min_size=1, max_size=4)
 
 
-@settings(deadline=None)
 @given(_some("weekday"), _some("day"), _some("hour"), _some("minute"), st.integers(0, 60 * 24 * 365))
 def test_lists_are_due_when_weekday_and_day_and_hour_and_minute_are_listed(
     weekdays: list[int], days: list[int], hours: list[int], minutes: list[int], offset: int

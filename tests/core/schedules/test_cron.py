@@ -7,7 +7,7 @@ from time import perf_counter
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.schedules import cron
@@ -115,7 +115,6 @@ def test_what_no_upstream_runs_is_refused_with_the_text_and_the_reason(text: str
 _HOSTILE = st.text(alphabet="*/-,?#@LWHR0123456789monfribc ()\t²٣", max_size=12)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=140) | st.lists(_HOSTILE, min_size=5, max_size=5).map(" ".join))
 def test_unreadable_text_is_a_schedule_error_and_nothing_else(text: str) -> None:
     try:
@@ -136,7 +135,6 @@ def _some(low: int, high: int) -> st.SearchStrategy[list[int]]:
     return st.just(list(range(low, high + 1))) | st.lists(st.integers(low, high), min_size=1, max_size=4)
 
 
-@settings(deadline=None)
 @given(_some(0, 59), _some(0, 23), _some(1, 28), _some(1, 12), _some(0, 6), st.integers(0, 60 * 24 * 365))
 def test_it_agrees_with_the_slowest_possible_reading(
     minutes: list[int], hours: list[int], days: list[int], months: list[int], weekdays: list[int], offset: int

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim, CronSimError
 from dateutil.rrule import DAILY, rrule
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.schedules import schedule
@@ -98,7 +98,6 @@ def cronsim(text: str, after: datetime) -> Iterator[datetime]:
         return
 
 
-@settings(max_examples=400, deadline=None)
 @given(CRON.filter(agree_on_days), MOMENTS)
 def test_cron_lines_are_due_when_cronsim_says(fields: list[str], moment: datetime) -> None:
     text = " ".join(fields)
@@ -107,7 +106,6 @@ def test_cron_lines_are_due_when_cronsim_says(fields: list[str], moment: datetim
     assert list(islice(schedule.parse(text, UTC_ZONE).after(moment.replace(tzinfo=UTC)), 5)) == expected
 
 
-@settings(max_examples=400, deadline=None)
 @given(CRON.filter(agree_on_days), st.sampled_from(NIGHTS))
 def test_rule_7_cron_lines_are_due_when_the_clocks_first_show_what_cronsim_says(
     fields: list[str], night: tuple[str, str]
@@ -164,7 +162,6 @@ def rule(fields: tuple[Field, ...], start: datetime, *, seconds: bool) -> rrule:
     )
 
 
-@settings(max_examples=400, deadline=None)
 @given(EVENTS, MOMENTS)
 def test_calendar_events_are_due_when_dateutil_says(fields: tuple[Field, ...], moment: datetime) -> None:
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -177,7 +174,6 @@ def test_calendar_events_are_due_when_dateutil_says(fields: tuple[Field, ...], m
     assert list(islice(ours, 5)) == [due.replace(tzinfo=UTC) for due in islice(theirs, 5)]
 
 
-@settings(max_examples=400, deadline=None)
 @given(EVENTS, st.sampled_from(NIGHTS))
 def test_rule_7_calendar_events_are_due_when_the_clocks_first_show_what_dateutil_says(
     fields: tuple[Field, ...], night: tuple[str, str]

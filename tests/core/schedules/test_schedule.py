@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.schedules import schedule
@@ -232,7 +232,6 @@ NEAR_A_CLOCK_CHANGE = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(SCHEDULES, MOMENTS | NEAR_A_CLOCK_CHANGE)
 def test_the_next_due_time_is_later_and_nothing_is_due_in_between(parsed: schedule.Schedule, moment: datetime) -> None:
     due = parsed.next_after(moment)
@@ -246,7 +245,6 @@ def test_the_next_due_time_is_later_and_nothing_is_due_in_between(parsed: schedu
     assert parsed.last_at_or_before(due) == due
 
 
-@settings(deadline=None)
 @given(SCHEDULES, MOMENTS | NEAR_A_CLOCK_CHANGE)
 def test_looking_back_and_looking_ahead_agree(parsed: schedule.Schedule, moment: datetime) -> None:
     last = parsed.last_at_or_before(moment)
@@ -258,7 +256,6 @@ def test_looking_back_and_looking_ahead_agree(parsed: schedule.Schedule, moment:
     assert following is None or following > moment
 
 
-@settings(deadline=None)
 @given(SCHEDULES, MOMENTS | NEAR_A_CLOCK_CHANGE, st.timedeltas(timedelta(0), timedelta(days=3)))
 def test_a_list_is_the_next_due_times_one_after_the_other(
     parsed: schedule.Schedule, start: datetime, length: timedelta
@@ -272,7 +269,6 @@ def test_a_list_is_the_next_due_times_one_after_the_other(
     assert parsed.between(start, middle) + parsed.between(middle, start + length) == stepped
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_a_schedule_or_a_schedule_error(text: str) -> None:
     try:
