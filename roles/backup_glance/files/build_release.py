@@ -82,13 +82,17 @@ def release_lock(lock: str, own: Path, python: str, machine: str) -> str:
     """The lock for one target: only packages for its Python, and the checkout's own wheel with its hash."""
     name, version = own.name.split("-")[:2]
     digest = hashlib.sha256(own.read_bytes()).hexdigest()
+    return "".join([*wanted(lock, python, machine), f"{name.replace('_', '-')}=={version} --hash=sha256:{digest}\n"])
+
+
+def wanted(lock: str, python: str, machine: str) -> list[str]:
+    """The packages of a lock for another Python and machine, without markers: pip would evaluate them for its own."""
     environment = {
         "python_version": python, "python_full_version": f"{python}.0", "platform_machine": machine, "sys_platform": "linux",
         "platform_system": "Linux", "os_name": "posix", "implementation_name": "cpython",
         "platform_python_implementation": "CPython",
     }  # fmt: skip
-    wanted = [_without_marker(block) for block in blocks(lock) if _wanted(block, environment)]
-    return "".join([*wanted, f"{name.replace('_', '-')}=={version} --hash=sha256:{digest}\n"])
+    return [_without_marker(block) for block in blocks(lock) if _wanted(block, environment)]
 
 
 def blocks(lock: str) -> Iterator[str]:
@@ -117,13 +121,13 @@ def _without_marker(block: str) -> str:
 def download(lock: str, folder: Path, python: str, machine: str, find: Path | None = None) -> None:
     """Downloads the packages of the lock for this Python and machine into ``folder``. Raises ReleaseError."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = folder / "wanted.txt"
-    wanted.write_text(lock, "utf-8")
+    requirements = folder / "wanted.txt"
+    requirements.write_text(lock, "utf-8")
     platforms = [part for platform in PLATFORMS for part in ("--platform", f"{platform}_{machine}")]
     _pip(["download", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--python-version", python, *platforms,
-          *(["--find-links", str(find)] if find else []), "--dest", str(folder), "--requirement", str(wanted)],
+          *(["--find-links", str(find)] if find else []), "--dest", str(folder), "--requirement", str(requirements)],
          f"the locked packages can't be downloaded for Python {python} on {machine}; the controller needs an index")  # fmt: skip
-    wanted.unlink()
+    requirements.unlink()
 
 
 def _pip(arguments: Sequence[str], failure: str) -> None:
