@@ -7,7 +7,7 @@ from itertools import accumulate
 
 import pytest
 
-from sidecar.core.judgement.rhythm import age, limit, often, usual_gap
+from sidecar.core.judgement.rhythm import age, announced_gap, limit, often, usual_gap
 
 NEWEST = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)
 
@@ -60,7 +60,38 @@ def test_a_gap_in_words(hours: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"), [(0, "less than a minute"), (0.5, "30 minutes"), (1.9, "1 hour"), (24, "1 day"), (80, "3 days")]
+    ("hours", "words"),
+    [(0, "less than a minute"), (0.5, "30 minutes"), (1.9, "1 hour"), (2, "2 hours"), (24, "1 day"), (80, "3 days")],
 )
 def test_an_age_in_words(hours: float, words: str) -> None:
     assert age(timedelta(hours=hours)) == words
+
+
+@pytest.mark.parametrize(
+    ("dues_before", "starts_before", "widest"),
+    [
+        ((), (), 0),
+        ((24,), (), 0),
+        ((24, 48), (), 24),
+        ((24, 48, 120), (), 72),
+        ((24,), (54,), 30),
+        ((24, 120), (48,), 24),
+        ((24,), (24.05, 48), 24),
+        ((24,), (12, 48), 24),
+    ],
+    ids=[
+        "none",
+        "nothing before",
+        "due times",
+        "the widest",
+        "a run",
+        "whatever came last",
+        "its own run",
+        "not later ones",
+    ],
+)
+def test_the_upstream_announced_what_lies_between_a_due_time_and_what_came_before_it(
+    dues_before: tuple[float, ...], starts_before: tuple[float, ...], widest: float
+) -> None:
+    dues, began = ([NEWEST - timedelta(hours=hours) for hours in every] for every in (dues_before, starts_before))
+    assert announced_gap(dues, began) == timedelta(hours=widest)
