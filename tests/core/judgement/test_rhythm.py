@@ -27,12 +27,23 @@ def starts(*gaps_in_hours: float) -> list[datetime]:
         ((24, 24, 24), None),
         ((), None),
         ((24, 25, 23, 24, 24, 24, 24, 300), 25),
+        ((24, 24, 24, 24, 24, 24, 24, 72), 24),
         ((24, 24, 24, 24, 24, 24, 97), 24),
         ((24, 24, 24, 24, 24, 24, 96), 96),
         ((24, 24, 97, 24, 24, 99, 24), 97),
         ((24, 72, 24, 24, 24, 24, 72), 72),
     ],
-    ids=["daily", "too few", "none", "seven", "outage", "no outlier", "only one is left out", "weekdays"],
+    ids=[
+        "daily",
+        "too few",
+        "none",
+        "seven",
+        "no more than seven",
+        "outage",
+        "no outlier",
+        "only one is left out",
+        "weekdays",
+    ],
 )
 def test_the_usual_gap_is_the_widest_of_seven_but_for_one_outlier(gaps: tuple[float, ...], usual: float | None) -> None:
     assert usual_gap(starts(*gaps)) == (None if usual is None else timedelta(hours=usual))

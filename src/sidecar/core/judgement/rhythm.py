@@ -43,8 +43,8 @@ def announced_gap(dues: Sequence[datetime], starts: Sequence[datetime]) -> timed
         dues: past ones that were announced.
         starts: when good runs began.
     """
-    before = [max((each for each in (*dues, *starts) if each < due - EARLY), default=None) for due in dues]
-    gaps = [due - earlier for due, earlier in zip(dues, before, strict=True) if earlier is not None]
+    every = (*dues, *starts)
+    gaps = [due - max(before) for due in dues if (before := [each for each in every if each < due - EARLY])]
     return max(gaps, default=timedelta())
 
 
