@@ -178,7 +178,7 @@ def _sightings(history: History, report: Report) -> History:
 def _seen(before: Sighting | None, name: str, at: datetime, *, named: bool) -> Sighting:
     """Rule 11: an id is no identity: what was gone and comes back under another name is another one.
 
-    A missing name is no name and changes nothing; restored under its name it is itself.
+    A missing name says nothing and changes nothing; restored under its name it is itself.
     """
     if before is None:
         return Sighting(at, name)
