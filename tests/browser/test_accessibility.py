@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from sidecar.core.model import State
 from tests.browser.serving import Sidecar
@@ -128,14 +128,14 @@ def test_the_exact_times_of_a_row_come_up_on_hover_and_on_focus(browser: Browser
     row = page.locator(".row", has=page.locator(".name", has_text="vaultwarden"))
     exact = row.locator(".exact")
 
-    assert exact.is_hidden()
+    expect(exact).to_be_hidden()
     row.locator(".last time").hover()
-    assert "last Sun 22 Nov 2026 04:07:00 CET" in exact.inner_text()
-    assert "next Tue 24 Nov 2026 02:00:00 CET" in exact.inner_text()
+    expect(exact).to_contain_text("last Sun 22 Nov 2026 04:07:00 CET", use_inner_text=True)
+    expect(exact).to_contain_text("next Tue 24 Nov 2026 02:00:00 CET", use_inner_text=True)
     page.mouse.move(0, 0)
-    assert exact.is_hidden()
+    expect(exact).to_be_hidden()
     row.locator("summary").press("Shift")
-    assert exact.is_visible()
+    expect(exact).to_be_visible()
     box = exact.bounding_box()
     assert box is not None
     assert box["x"] >= 0
@@ -169,8 +169,8 @@ def test_services_are_a_table_with_headers(browser: Browser, sidecar: Sidecar) -
         row = table.get_by_role("row").filter(has=page.get_by_role("rowheader").filter(has_text="paperless"))
 
         assert heads == ["service", "state", "parts", "last", "kept", "next"]
-        assert row.count() == 1
-        assert row.get_by_role("cell").first.inner_text() == "failed"
+        expect(row).to_have_count(1)
+        expect(row.get_by_role("cell").first).to_have_text("failed", use_inner_text=True)
         page.context.close()
 
 

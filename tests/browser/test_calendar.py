@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.serving import Sidecar
 from tests.web import boards
@@ -65,16 +65,16 @@ def test_month_list_and_schedule_stand_where_there_is_room(
 def test_days_months_and_views_are_reached_without_script(browser: Browser, calm: Sidecar, width: int) -> None:
     page = open_page(browser, calm, width, script=False)
     page.locator("td a", has_text=re.compile(r"Thu 12 Nov")).click()
-    assert page.locator(".due h3").inner_text() == "Thu 12 Nov"
-    assert page.get_by_text("Nothing ran. Good again Fri 13 Nov 04:00.").is_visible()
+    expect(page.locator(".due h3")).to_have_text("Thu 12 Nov", use_inner_text=True)
+    expect(page.get_by_text("Nothing ran. Good again Fri 13 Nov 04:00.")).to_be_visible()
     page.get_by_text("back to today").click()
-    assert page.get_by_text("now 07:26").is_visible()
+    expect(page.get_by_text("now 07:26")).to_be_visible()
     page.get_by_role("link", name="month after").click()
-    assert page.locator(".month h2").inner_text() == "December 2026"
+    expect(page.locator(".month h2")).to_have_text("December 2026", use_inner_text=True)
     page.locator(".views a:visible", has_text="services").click()
-    assert page.locator(".row").first.is_visible()
+    expect(page.locator(".row").first).to_be_visible()
     page.locator(".views a:visible", has_text="calendar").click()
-    assert page.locator(".month h2").inner_text() == "November 2026"
+    expect(page.locator(".month h2")).to_have_text("November 2026", use_inner_text=True)
     page.context.close()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.glance.page import frames
 from tests.processes import free_port
@@ -183,7 +183,8 @@ def test_a_real_glance_shows_it_whole_and_ends_with_it(page: Page, demo_with_gla
     opened.goto(address)
     services, calendar = frames(opened)
 
-    assert services.locator("h1").inner_text() == calendar.locator("h1").inner_text() == "3 of 12 need you"
+    expect(services.locator("h1")).to_have_text("3 of 12 need you")
+    expect(calendar.locator("h1")).to_have_text("3 of 12 need you")
     assert services.evaluate("document.documentElement.scrollHeight - innerHeight") == 0
     opened.close()
     assert f"Glance: {address}\n" in demo_with_glance.end()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.serving import Sidecar
 from tests.glance.site import glance_site
@@ -131,13 +131,13 @@ def test_glance_folds_what_needs_no_words_and_opens_a_row(browser: Browser, side
     wide = page.locator(OURS).first
     shown = wide.locator(".bg-row:visible").count()
     wide.get_by_role("button", name="show more").click()
-    assert wide.locator(".bg-row:visible").count() > shown
+    expect(wide.locator(".bg-row:visible")).not_to_have_count(shown)
 
     row = wide.locator(".bg-row", has_text="forgejo")
     row.locator("summary").focus()
     page.keyboard.press("Enter")
-    assert row.locator(".bg-opened").is_visible()
-    assert "105, 04:00" in row.locator(".bg-opened").inner_text()
+    expect(row.locator(".bg-opened")).to_be_visible()
+    expect(row.locator(".bg-opened")).to_contain_text("105, 04:00", use_inner_text=True)
     page.context.close()
 
 
@@ -165,8 +165,8 @@ def test_the_recipe_shows_the_board_as_text(
         page = open_page(browser, address, name="recipe")
         shown = page.locator(".widget-type-custom-api").first
         failed = next(row for row in sidecar.board.services if row.verdict.state == "failed")
-        assert shown.get_by_text("need you").is_visible()
-        assert shown.get_by_text(failed.verdict.reason or "", exact=True).first.is_visible()
-        assert shown.locator("script, img, [onerror], a[href^='javascript']").count() == 0
-        assert page.get_by_text("ERROR", exact=True).count() == 0
+        expect(shown.get_by_text("need you")).to_be_visible()
+        expect(shown.get_by_text(failed.verdict.reason or "", exact=True).first).to_be_visible()
+        expect(shown.locator("script, img, [onerror], a[href^='javascript']")).to_have_count(0)
+        expect(page.get_by_text("ERROR", exact=True)).to_have_count(0)
         page.context.close()

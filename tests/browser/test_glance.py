@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.browser.serving import Sidecar
 from tests.glance.page import FRAMES, choose_theme, frames, wait_until_frames_follow
@@ -42,9 +42,9 @@ def page(browser: Browser, glance: str, sidecar: Sidecar) -> Iterator[Page]:
 def test_both_frames_say_how_things_stand(page: Page) -> None:
     services, calendar = frames(page)
 
-    assert services.locator("h1").inner_text() == "3 of 12 need you"
-    assert services.locator(".row", has_text="paperless").is_visible()
-    assert calendar.locator("h2").first.inner_text() == "November 2026"
+    expect(services.locator("h1")).to_have_text("3 of 12 need you", use_inner_text=True)
+    expect(services.locator(".row", has_text="paperless")).to_be_visible()
+    expect(calendar.locator("h2").first).to_have_text("November 2026", use_inner_text=True)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def _image_data(png: bytes) -> Iterator[bytes]:
 
 def test_glances_own_widgets_go_on_as_ever(page: Page) -> None:
     for kind in ("clock", "calendar", "bookmarks", "monitor"):
-        assert page.locator(f".widget-type-{kind}").is_visible()
-    assert page.locator(".widget-type-calendar .calendar-date").count() == 42
-    assert page.locator(".widget-type-monitor").get_by_text("OK").is_visible()
+        expect(page.locator(f".widget-type-{kind}")).to_be_visible()
+    expect(page.locator(".widget-type-calendar .calendar-date")).to_have_count(42)
+    expect(page.locator(".widget-type-monitor").get_by_text("OK")).to_be_visible()
 
 
 def test_what_a_row_says_is_reached_by_keyboard_through_glance(page: Page) -> None:
@@ -141,7 +141,7 @@ def test_what_a_row_says_is_reached_by_keyboard_through_glance(page: Page) -> No
     services.locator(".row", has_text="forgejo").locator("summary").focus()
     page.keyboard.press("Enter")
 
-    assert services.locator(".row", has_text="forgejo").locator(".opened").is_visible()
+    expect(services.locator(".row", has_text="forgejo").locator(".opened")).to_be_visible()
     assert page.locator(FRAMES).first.evaluate("frame => frame === document.activeElement")
 
 
@@ -150,9 +150,9 @@ def test_the_fragment_is_shown_as_glances_own(page: Page, glance: str) -> None:
     shown = page.locator(".widget-type-extension")
 
     assert shown.locator("h2").all_inner_texts() == ["BACKUPS", "NEXT BACKUPS"]
-    assert shown.first.get_by_text("3 of 12 need you").is_visible()
-    assert shown.first.get_by_text(boards.MISSED.reason or "", exact=False).is_visible()
-    assert shown.locator("pre").count() == 0
+    expect(shown.first.get_by_text("3 of 12 need you")).to_be_visible()
+    expect(shown.first.get_by_text(boards.MISSED.reason or "", exact=False)).to_be_visible()
+    expect(shown.locator("pre")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
@@ -178,8 +178,8 @@ def test_hostile_names_stay_words_in_glances_own_page(
         page.on("dialog", note)
         open_fragments(page, address)
 
-        assert page.locator(".widget-type-extension").first.get_by_text("<script>", exact=False).first.is_visible()
-        assert page.locator(".widget-type-extension script, .widget-type-extension [onerror]").count() == 0
+        expect(page.locator(".widget-type-extension").first.get_by_text("<script>", exact=False).first).to_be_visible()
+        expect(page.locator(".widget-type-extension script, .widget-type-extension [onerror]")).to_have_count(0)
         assert alerts == []
         page.close()
 
@@ -200,5 +200,5 @@ def test_behind_glances_login_the_page_is_the_same(
         page.locator("#password").fill("a-long-password")
         page.locator("#login-button").click()
 
-        assert frames(page)[0].locator("h1").inner_text() == "3 of 12 need you"
+        expect(frames(page)[0].locator("h1")).to_have_text("3 of 12 need you", use_inner_text=True)
         page.close()

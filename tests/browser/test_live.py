@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from sidecar.core.model import Board
 from sidecar.web.words import TimeFormat
@@ -73,8 +73,8 @@ def test_news_appear_without_loading_the_page_again(page: Page, sidecar: Sidecar
     page.evaluate("window.mine = true")
     sidecar.show(boards.bad_morning)
     until_headline(page, "3 of 12 need you")
-    assert page.title() == "Backups: 3 of 12 need you"
-    assert page.locator(".row:has-text('paperless') .reason").is_visible()
+    expect(page).to_have_title("Backups: 3 of 12 need you")
+    expect(page.locator(".row:has-text('paperless') .reason")).to_be_visible()
     assert page.evaluate("window.mine")
 
 
@@ -84,7 +84,7 @@ def test_a_changed_headline_is_logged_once_and_an_unchanged_headline_not_at_all(
     assert status.text_content() == ""
     sidecar.show(boards.bad_morning)
     until_headline(page, "3 of 12 need you")
-    assert status.text_content() == "3 of 12 need you"
+    expect(status).to_have_text("3 of 12 need you")
 
 
 def test_open_rows_focus_and_scroll_position_stay_although_rows_move(page: Page, sidecar: Sidecar) -> None:
@@ -96,7 +96,7 @@ def test_open_rows_focus_and_scroll_position_stay_although_rows_move(page: Page,
     sidecar.show(boards.bad_morning)
     until_headline(page, "3 of 12 need you")
     assert names(page) != before
-    assert page.locator(".row:has(details[open]) .name").all_text_contents() == ["n8n"]
+    expect(page.locator(".row:has(details[open]) .name")).to_have_text(["n8n"])
     assert page.evaluate("document.activeElement.textContent.trim()") == "n8n"
     assert page.evaluate("scrollY") > 0
 
@@ -105,7 +105,7 @@ def test_what_did_not_change_is_not_touched(page: Page, sidecar: Sidecar) -> Non
     page.evaluate("document.querySelectorAll('main *').forEach(one => { one.mine = true; })")
     sidecar.show(lambda: replace(boards.good_morning(), at=boards.NOW + timedelta(minutes=1)))
     after(page, 65)
-    assert page.locator("main").get_attribute("data-clock") == "07:27"
+    expect(page.locator("main")).to_have_attribute("data-clock", "07:27")
     assert page.evaluate("[...document.querySelectorAll('main *')].every(one => one.mine)")
 
 
@@ -122,8 +122,7 @@ def test_other_files_after_an_update_load_the_page_anew(page: Page) -> None:
     page.evaluate("window.mine = true")
     page.evaluate("document.querySelector('script[defer]').setAttribute('src', 'static/live.0123456789ab.js')")
     after(page, 65)
-    page.wait_for_load_state()
-    assert page.evaluate("window.mine") is None
+    page.wait_for_function("window.mine === undefined")
 
 
 def test_a_hidden_page_asks_nothing_and_asks_at_once_when_it_is_shown(page: Page) -> None:
@@ -168,7 +167,7 @@ def test_what_has_come_is_now(page: Page) -> None:
     silence(page)
     page.clock.fast_forward(left * 1000)
     page.clock.run_for(10_000)
-    assert entry.locator(".result").text_content() == "now"
+    expect(entry.locator(".result")).to_have_text("now")
 
 
 def test_silence_is_reported_with_the_time_of_the_shown_board(page: Page) -> None:
@@ -179,8 +178,8 @@ def test_silence_is_reported_with_the_time_of_the_shown_board(page: Page) -> Non
     assert page.locator(".banner").text_content() == (
         "backup-glance hasn't answered since 07:26, 1m ago. What you see is from then."
     )
-    assert page.get_by_role("status").text_content() == "backup-glance hasn't answered since 07:26"
-    assert page.locator("h1").text_content() == "All 12 backed up"
+    expect(page.get_by_role("status")).to_have_text("backup-glance hasn't answered since 07:26")
+    expect(page.locator("h1")).to_have_text("All 12 backed up")
 
 
 @pytest.mark.parametrize("made", [boards.good_morning, boards.bad_morning])
@@ -193,9 +192,9 @@ def test_lasting_silence_leaves_nothing_ok_until_there_is_an_answer(
     headline = page.locator("h1").inner_text()
     silence(page)
     after(page, 400)
-    assert page.locator("h1").text_content() == "Can't tell any more"
-    assert page.locator("main :is(.mark, .word, .row, .part).is-ok:not(.runs *, .ran *)").count() == 0
-    assert page.locator(":is(.state, .vh):text-is('ok'):not(.runs *, .ran *)").count() == 0
+    expect(page.locator("h1")).to_have_text("Can't tell any more")
+    expect(page.locator("main :is(.mark, .word, .row, .part).is-ok:not(.runs *, .ran *)")).to_have_count(0)
+    expect(page.locator(":is(.state, .vh):text-is('ok'):not(.runs *, .ran *)")).to_have_count(0)
     assert set(page.locator(".row .state").all_text_contents()) <= {"unknown", "failed", "missed", "never"}
     page.unroute("**/widget*")
     until_headline(page, headline)
@@ -208,7 +207,7 @@ def test_a_page_shown_again_after_hours_claims_nothing_without_an_answer(page: P
     page.clock.fast_forward("08:00:00")
     hide(page, hidden=False)
     page.wait_for_timeout(100)
-    assert page.locator("h1").text_content() == "Can't tell any more"
+    expect(page.locator("h1")).to_have_text("Can't tell any more")
     assert "8h ago" in (page.locator(".banner").text_content() or "")
 
 
@@ -236,10 +235,10 @@ def test_without_script_the_page_is_whole_and_loaded_anew(browser: Browser, side
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{sidecar.address}/widget")
-    assert page.locator("h1").inner_text() == "3 of 12 need you"
+    expect(page.locator("h1")).to_have_text("3 of 12 need you", use_inner_text=True)
     assert page.locator("noscript").inner_html() == '<meta http-equiv="refresh" content="60">'
     page.locator(".row:has-text('n8n') summary").click()
-    assert page.locator(".row:has-text('n8n') .opened").is_visible()
+    expect(page.locator(".row:has-text('n8n') .opened")).to_be_visible()
     context.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from sidecar.web.app import create_app
 from sidecar.web.theme import colours, contrast, parse_theme
@@ -35,7 +35,7 @@ def test_the_page_of_a_dead_sidecar_is_a_card_in_the_configured_theme(page: Page
     with running_caddy(tmp_path, try_for="100ms", theme=themes.ALL[theme]) as caddy:
         page.goto(f"http://localhost:{caddy.port}/widget")
         assert page.locator("main").inner_text().split("\n")[0] == "backup-glance doesn't answer"
-        assert "tries again in 30s" in page.locator("main").inner_text()
+        expect(page.locator("main")).to_contain_text("tries again in 30s", use_inner_text=True)
         assert page.evaluate("document.documentElement.scrollWidth") == 300
         styles = page.evaluate("""() => {
             const seen = (selector, property) => getComputedStyle(document.querySelector(selector))[property];
@@ -60,7 +60,7 @@ def test_a_page_that_was_open_says_so_itself_and_is_true_again_afterwards(page: 
     with running_caddy(tmp_path, try_for="100ms") as caddy:
         with sidecar(app, caddy.upstream):
             page.goto(f"http://localhost:{caddy.port}/widget")
-            assert page.locator("h1").inner_text() == "All 12 backed up"
+            expect(page.locator("h1")).to_have_text("All 12 backed up", use_inner_text=True)
         _until(page, "backup-glance hasn't answered since 07:26")
         with sidecar(app, caddy.upstream):
             _until(page, "")

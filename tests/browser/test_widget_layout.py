@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.serving import Sidecar
 from tests.web import boards
@@ -30,10 +30,10 @@ def test_problem_rows_show_reason_action_and_link_without_opening(
         assert verdict.reason is not None
         assert verdict.action is not None
         assert verdict.link is not None
-        assert row.get_by_text(verdict.reason).is_visible()
-        assert row.get_by_text(verdict.action).is_visible()
-        assert row.get_by_role("link", name=verdict.link.label).is_visible()
-        assert row.locator(".opened").is_hidden()
+        expect(row.get_by_text(verdict.reason)).to_be_visible()
+        expect(row.get_by_text(verdict.action)).to_be_visible()
+        expect(row.get_by_role("link", name=verdict.link.label)).to_be_visible()
+        expect(row.locator(".opened")).to_be_hidden()
     page.close()
 
 
@@ -45,24 +45,24 @@ def test_a_row_opens_and_closes_by_keyboard(browser: Browser, sidecar: Sidecar) 
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent").split()[0] == "vaultwarden"
     page.keyboard.press("Enter")
-    assert opened.is_visible()
-    assert "mariadb-main/vaultwarden, 0 2 * * *" in opened.inner_text()
+    expect(opened).to_be_visible()
+    expect(opened).to_contain_text("mariadb-main/vaultwarden, 0 2 * * *", use_inner_text=True)
     page.keyboard.press("Space")
-    assert opened.is_hidden()
+    expect(opened).to_be_hidden()
     page.close()
 
 
 def test_calm_rows_fold_only_when_it_is_narrow(browser: Browser, sidecar: Sidecar) -> None:
     sidecar.board = boards.good_morning()
     narrow = open_page(browser, sidecar, 300)
-    assert narrow.locator(".row:visible").count() == 5
+    expect(narrow.locator(".row:visible")).to_have_count(5)
     narrow.get_by_text("show 7 more").click()
-    assert narrow.locator(".row:visible").count() == 12
+    expect(narrow.locator(".row:visible")).to_have_count(12)
     narrow.get_by_text("show less").click()
-    assert narrow.locator(".row:visible").count() == 5
+    expect(narrow.locator(".row:visible")).to_have_count(5)
     narrow.close()
     wide = open_page(browser, sidecar, 604)
-    assert wide.locator(".row:visible").count() == 12
+    expect(wide.locator(".row:visible")).to_have_count(12)
     wide.close()
 
 
