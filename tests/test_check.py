@@ -7,8 +7,9 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,13 @@ class Host:
         )
 
     def result(self) -> dict[str, Any]:
-        """What the command prints, from a process of its own."""
-        done = command(
-            *("serve", "--check", "--json", "--config", str(self.config), "--credentials", str(self.credentials)),
-            *("--state", str(self.state)),
-        )
-        result: dict[str, Any] = json.loads(done.stdout)
-        assert done.returncode == (0 if result["usable"] else 2)
-        assert "Traceback" not in done.stderr
+        """What the command prints with ``--json``."""
+        printed, complaints = StringIO(), StringIO()
+        with redirect_stdout(printed), redirect_stderr(complaints):
+            code = check.run(self.config, Credentials(self.credentials), self.state, lambda: NOW, as_json=True)
+        result: dict[str, Any] = json.loads(printed.getvalue())
+        assert code == (0 if result["usable"] else 2)
+        assert complaints.getvalue() == ""
         return result
 
     @contextmanager
@@ -227,6 +227,13 @@ def test_people_get_lines(host: Host) -> None:
     assert (usable.returncode, usable.stdout, usable.stderr) == (0, f"{host.config}: can be used\n", "")
     assert (unusable.returncode, unusable.stdout) == (2, "")
     assert unusable.stderr.startswith("sources.pbs.secret: credential secret: No such file or directory")
+
+
+def test_programs_get_json(host: Host) -> None:
+    options = ("--config", str(host.config), "--credentials", str(host.credentials), "--state", str(host.state))
+    done = command("serve", "--check", "--json", *options)
+
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, host.result(), "")
 
 
 def test_json_without_check_is_refused(host: Host) -> None:

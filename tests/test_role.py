@@ -8,6 +8,8 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -193,6 +195,10 @@ def test_a_ledger_that_cannot_be_copied_is_reported(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+#: Calls prove.py about a sidecar.
+Proof = Callable[..., subprocess.CompletedProcess[str]]
+
+
 class Candidate:
     """A release on trial: its keys, its configuration, and the directory that its ledger is copied to."""
 
@@ -216,10 +222,15 @@ class Candidate:
         path.write_text(done.stdout)
         return path
 
-    def proved(self, *more: object) -> subprocess.CompletedProcess[str]:
-        """The output of prove.py while it runs."""
+    @contextmanager
+    def running(self) -> Iterator[Proof]:
+        """While it runs: calls prove.py, and returns what that prints."""
         with running(self.config, self.keys, self.folder, "--state", str(self.state)) as sidecar:
-            return script("prove.py", sidecar.path, self.keys / "sidecar_keys", *more)
+            yield lambda *more: script("prove.py", sidecar.path, self.keys / "sidecar_keys", *more)
+
+    def proved(self, *more: object) -> subprocess.CompletedProcess[str]:
+        with self.running() as proof:
+            return proof(*more)
 
 
 @pytest.fixture
@@ -252,6 +263,20 @@ def test_a_trial_fails_when_the_ledger_that_was_handed_over_cannot_be_used(candi
     assert candidate.proved().returncode == 0
 
 
+@pytest.fixture(scope="module")
+def proof(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proof]:
+    """prove.py, for one candidate that runs all the time."""
+    candidate = Candidate(tmp_path_factory.mktemp("candidate"))
+    with candidate.running() as proved:
+        yield proved
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the candidate's own check prints."""
+    return Candidate(tmp_path_factory.mktemp("checked")).check().read_text()
+
+
 @pytest.mark.parametrize(
     ("usable", "ledger", "code"),
     [
@@ -264,21 +289,23 @@ def test_a_trial_fails_when_the_ledger_that_was_handed_over_cannot_be_used(candi
         (False, "ok", 1),
     ],
 )
-def test_fields_decide_about_a_trial_and_not_texts(candidate: Candidate, usable: bool, ledger: str, code: int) -> None:
-    document = json.loads(candidate.check().read_text())
+def test_fields_decide_about_a_trial_and_not_texts(
+    proof: Proof, checked: str, tmp_path: Path, usable: bool, ledger: str, code: int
+) -> None:
+    document = json.loads(checked)
     text = "The ledger can't be used." if code == 0 else "All is well."
     document |= {"usable": usable, "ledger": {"state": ledger, "detail": text}}
-    (candidate.folder / "check.json").write_text(json.dumps(document))
+    (tmp_path / "check.json").write_text(json.dumps(document))
 
-    assert candidate.proved(candidate.folder / "check.json", "ledger").returncode == code
+    assert proof(tmp_path / "check.json", "ledger").returncode == code
 
 
 @pytest.mark.parametrize("content", ["", "Traceback", "[]", '{"usable": true}', None])
-def test_a_trial_fails_without_the_result_of_the_check(candidate: Candidate, content: str | None) -> None:
-    path = candidate.folder / "check.json"
+def test_a_trial_fails_without_the_result_of_the_check(proof: Proof, tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "check.json"
     if content is not None:
         path.write_text(content)
 
-    done = candidate.proved(path)
+    done = proof(path)
 
     assert (done.returncode, done.stderr) == (1, "its serve --check --json printed no result\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 _KEPT = ("mark", "word", "kind_mark", "icon")
 
 
+@cache
 def environment() -> Environment:
-    """The environment of all templates of the web side."""
+    """The environment of all templates of the web side: they are compiled once in a process."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
