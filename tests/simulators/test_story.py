@@ -240,6 +240,7 @@ def test_the_same_moment_has_the_same_views_whatever_was_asked_before() -> None:
     assert asked.at(MONDAY).dump_rows == moment_at(MONDAY).dump_rows
 
 
+@pytest.mark.fortnight
 def test_over_two_weeks_nothing_vanishes_but_by_retention_and_nothing_comes_out_of_the_future() -> None:
     story = Story(HOMELAB)
     moments = [story.at(at(date(2026, 10, 18), 0) + timedelta(minutes=31 * step)) for step in range(14 * 46)]

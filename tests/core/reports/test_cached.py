@@ -33,7 +33,7 @@ MINUTES = (0, 5, 7 * 60, 23 * 60)
 
 def troubled() -> Workload:
     """The bench's workload with a dump that failed just now and an upload that has just begun; its readings never get stale."""
-    workload = mixed(100)
+    workload = mixed(40)
     reports = {
         **workload.reports,
         "databasement": changed(workload.reports["databasement"], with_failure),
