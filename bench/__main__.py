@@ -1,4 +1,4 @@
-"""How long a board and a month of calendar take, by the number of services. ``make bench`` prints the best of some rounds.
+"""CPU time of a board, a month of calendar and a page, by the number of services. ``make bench`` prints the best of some rounds.
 
 The sidecar judges a board whenever a source was read, and again every minute. A month of calendar is drawn from what a
 board was judged from, as the page does it.
@@ -22,15 +22,22 @@ from bench.compare import compare
 from bench.workload import NOW, Workload, guests_only, mixed
 from sidecar.core.board.board import board
 from sidecar.core.judgement.judged import judged
+from sidecar.core.model import Board
 from sidecar.core.timeline.timeline import timeline_of
+from sidecar.web.extension import ExtensionTemplate
+from sidecar.web.page import page
+from sidecar.web.query import ExtensionQuery
 
 ROUNDS = {100: 15, 1_000: 15, 10_000: 5}
+#: Services on a page.
+PAGES = (15, 1_000)
 
 #: The most that a board and a month may take, by the number of services, as multiples of the calibration
 #: (docs/performance.md): half as much again as was measured when they were set.
 BOARD_JUST_READ = {100: 2.8, 1_000: 12.5, 10_000: 200.0}
 BOARD_AGAIN = {100: 2.5, 1_000: 10.0, 10_000: 150.0}
 MONTH = {100: 3.2, 1_000: 6.0, 10_000: 45.0}
+PAGE = {15: 0.45, 1_000: 24.0}
 
 #: The page of a month shows whole weeks.
 WEEKS = datetime(2026, 10, 25, 23, tzinfo=UTC), datetime(2026, 12, 6, 23, tzinfo=UTC)
@@ -67,6 +74,7 @@ def main() -> None:
     _say(f"calibration: {min(calibration() for _ in range(15)) * 1000:.1f} ms")
     figures = [figure for size in ROUNDS for figure in _board_figures(size)]
     figures += [figure for size in ROUNDS for figure in _month_figures(size)]
+    figures += [figure for size in PAGES for figure in _page_figures(size)]
     sys.exit(any(figure.exceeded for figure in figures))
 
 
@@ -93,6 +101,15 @@ def _month_figures(size: int) -> list[Figure]:
     months = [partial(month_seconds, workload, moment) for moment in _moments(ROUNDS[size])]
     figure = _beside_calibration("month", months, MONTH[size])
     _say(f"month of {size:>6} guests: {figure}")
+    return [figure]
+
+
+def _page_figures(size: int) -> list[Figure]:
+    """Glance's fragment for a new board: it asks once a minute, when there is a new one."""
+    workload, template = mixed(size), ExtensionTemplate()
+    boards = [board(workload.reports, workload.history, workload.settings, moment) for moment in _moments(15)]
+    figure = _beside_calibration("page", [partial(page_seconds, template, shown) for shown in boards], PAGE[size])
+    _say(f"page of {size:>7} services: {figure}")
     return [figure]
 
 
@@ -130,6 +147,13 @@ def board_seconds(workload: Workload, now: datetime) -> float:
     took = time.process_time() - began
     assert {row.verdict.state for row in judged_board.services} == {"ok"}, judged_board.overall
     return took
+
+
+def page_seconds(template: ExtensionTemplate, shown: Board) -> float:
+    """The CPU time of one fragment, whose board was judged before."""
+    began = time.process_time()
+    template.render(ExtensionQuery(), page(shown), None, shown.as_of)
+    return time.process_time() - began
 
 
 def month_seconds(workload: Workload, now: datetime) -> float:

@@ -115,11 +115,9 @@ def test_the_certificates_are_those_of_the_real_upstreams(rack: Rack) -> None:
             client.get(rack.url(source))
 
 
-def test_everything_starts_in_less_than_a_second(tmp_path: Path) -> None:
-    before = time.monotonic()
+def test_everything_listens_once_it_is_entered(tmp_path: Path) -> None:
     with Rack(HOMELAB, lambda: MONDAY, tmp_path) as rack:
         assert all(_is_open(rack.url(source)) for source in ("pbs", "pve", "databasement", "backrest"))
-        assert time.monotonic() - before < 1
 
 
 def _connect(url: str) -> None:

