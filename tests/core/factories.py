@@ -39,7 +39,7 @@ def at(text: str) -> datetime:
 def run(start: str, outcome: Outcome = Outcome.OK, *, minutes: int | None = 7, text: str | None = None) -> Run:
     begun = at(start)
     end = None if outcome is Outcome.RUNNING or minutes is None else begun + timedelta(minutes=minutes)
-    return Run(begun, end, outcome, 1000, text)
+    return Run(start=begun, end=end, outcome=outcome, size=1000, text=text)
 
 
 def failed(start: str, text: str = "job errors") -> Run:
@@ -103,7 +103,7 @@ def part(*runs: Run, read: str | None, plans: tuple[ScheduleInForce, ...] = (), 
 
 def judged_at(made: Part, now: datetime, history: History = EMPTY) -> JudgedPart:
     """The part as judged at a moment, by people in Berlin."""
-    return judge_part(made, Inputs({}, Settings(BERLIN, ()), now, history))
+    return judge_part(made, Inputs({}, Settings(timezone=BERLIN, sources=()), now, history))
 
 
 def verdict_of(made: Part, now: str) -> Verdict:

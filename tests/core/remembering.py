@@ -15,9 +15,9 @@ from sidecar.core.settings import Settings
 from tests.core.factories import at, run
 from tests.core.sample_reports import BACKREST, CRITICAL, pbs, readings, row, settings, vzdump
 
-VAULTWARDEN = Guest(101, "lxc", "vaultwarden", "pve1")
-JELLYFIN = Guest(201, "lxc", "jellyfin", "pve1")
-WEEKLY = BackupJob("weekly", "mon 04:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
+VAULTWARDEN = Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1")
+JELLYFIN = Guest(vmid=201, type="lxc", name="jellyfin", node="pve1")
+WEEKLY = BackupJob(id="weekly", schedule="mon 04:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
 
 
 class BoardKeeper:
@@ -57,18 +57,23 @@ def backrest(read: str, next_run: str | None, *runs: Run, plan: str = "photos") 
     backrest_plan = BackrestPlan(
         plan, at(next_run) if next_run else None, tuple(sorted(runs, key=lambda run: run.start, reverse=True))
     )
-    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): (backrest_plan,)}))
+    return Report(
+        source="backrest",
+        kind=SourceKind.BACKREST,
+        at=at(read),
+        readings=readings(read, {("plans",): (backrest_plan,)}),
+    )
 
 
 DAILY = DumpPlan(server="pg", id="b1", schedule_name="Daily", schedule="0 2 * * *")
 
 
 def databasement(read: str, *names: str, plans: tuple[DumpPlan, ...] = (DAILY,)) -> Report:
-    rows = tuple(Dump(name, "pg", name, run("22 02:00"), file_size=10) for name in names)
+    rows = tuple(Dump(id=name, server="pg", database=name, run=run("22 02:00"), file_size=10) for name in names)
     return Report(
-        "databasement",
-        SourceKind.DATABASEMENT,
-        at(read),
+        source="databasement",
+        kind=SourceKind.DATABASEMENT,
+        at=at(read),
         readings=readings(read, {("plans",): plans, ("dumps",): rows}),
     )
 

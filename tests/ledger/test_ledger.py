@@ -46,11 +46,14 @@ def test_a_board_from_before_a_long_stop_is_unknown_and_says_since_when(tmp_path
 def test_what_is_remembered_is_the_same_after_a_restart(tmp_path: Path) -> None:
     filled(tmp_path)
     keeper, ledger = keeper_and_ledger(tmp_path)
-    keeper.record(pve("22 12:03", VZDUMP, guests=(*GUESTS, Guest(201, "qemu", "jellyfin", "pve1"))))
+    keeper.record(pve("22 12:03", VZDUMP, guests=(*GUESTS, Guest(vmid=201, type="qemu", name="jellyfin", node="pve1"))))
     keeper.record(pve("22 12:08", VZDUMP))
     keeper.record(
         Report(
-            "backrest", SourceKind.BACKREST, NOW, readings=readings(NOW, {("plans",): (BackrestPlan("p", NOW, ()),)})
+            source="backrest",
+            kind=SourceKind.BACKREST,
+            at=NOW,
+            readings=readings(NOW, {("plans",): (BackrestPlan("p", NOW, ()),)}),
         )
     )
     history = keeper._history
@@ -88,7 +91,9 @@ def test_a_guest_added_while_the_sidecar_was_down_counts_from_when_it_is_seen(tm
     keeper, ledger = keeper_and_ledger(tmp_path, "23 07:30")
     job = replace(CRITICAL, guests=(101, 201))
     keeper.record(pbs("23 07:28", group("21 04:05", "23 04:05")))
-    keeper.record(pve("23 07:28", guests=(*GUESTS, Guest(201, "lxc", "jellyfin", "pve1")), jobs=(job,)))
+    keeper.record(
+        pve("23 07:28", guests=(*GUESTS, Guest(vmid=201, type="lxc", name="jellyfin", node="pve1")), jobs=(job,))
+    )
     ledger.close()
 
     assert row(keeper.board, "jellyfin").verdict.state is State.NEW
@@ -160,7 +165,7 @@ def test_runs_are_kept_and_found_by_time(tmp_path: Path) -> None:
         at("22 12:01"),
     ]
     assert ledger.runs(at("22 04:05"), at("22 12:01")) == {
-        "guest:pve:101": (Run(at("22 04:05"), None, Outcome.OK, 1000),)
+        "guest:pve:101": (Run(start=at("22 04:05"), end=None, outcome=Outcome.OK, size=1000),)
     }
 
 

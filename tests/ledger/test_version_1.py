@@ -116,7 +116,13 @@ def run(start: object, end: object, outcome: object, size: object, text: object)
     def when(count: object) -> datetime:
         return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(str(count)))
 
-    return Run(when(start), None if end is None else when(end), Outcome(str(outcome)), size, text)  # type: ignore[arg-type]
+    return Run(
+        start=when(start),
+        end=None if end is None else when(end),
+        outcome=Outcome(str(outcome)),
+        size=size,  # type: ignore[arg-type]
+        text=text,  # type: ignore[arg-type]
+    )
 
 
 @pytest.mark.parametrize("name_of_a_backrest_plan", ["BackrestPlan", "Plan"])

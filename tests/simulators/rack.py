@@ -57,7 +57,10 @@ class Rack:
         self._port_base = port_base
         self._closed: set[str] = set()
         self._distrusted: set[str] = set()
-        self._wires = {source: Wire(source, build(self.site), clock, self.requests) for source, build in _APPS.items()}
+        self._wires = {
+            source: Wire(source=source, upstream=build(self.site), clock=clock, log=self.requests)
+            for source, build in _APPS.items()
+        }
         self._address = address
         self._servers = Servers(self._is_wanted, address)
 

@@ -18,7 +18,7 @@ _PATIENCE = 10.0
 _LOOK_EVERY = 0.1
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Place:
     """A server's place. The socket stays bound but does not listen while it is closed: nobody else takes the port."""
 
@@ -44,7 +44,8 @@ class Servers:
     def add(self, name: str, app: ASGIApp, pair: Pair, port: int = 0) -> None:
         """Give an app its place, before ``start``; port 0 is any free one."""
         reserved = _bind(self._address, port)
-        self._places[name] = _Place(app, pair, reserved, *reserved.getsockname())
+        address, given = reserved.getsockname()
+        self._places[name] = _Place(app=app, pair=pair, reserved=reserved, address=address, port=given)
 
     def start(self) -> None:
         """Start the thread; returns when everything that is wanted accepts connections."""

@@ -105,7 +105,13 @@ def test_rule_1_at_first_contact_a_plan_counts_from_before() -> None:
     keeper = BoardKeeper().take(pbs("23 07:28", group("1 04:05", vmid="999"), group("20 04:05")), pve("23 07:28"))
 
     assert keeper.history.plans["guest:pve:101"] == (
-        PlanRow("pve/backup/critical", "04:00", "Europe/Berlin", True, destination="pbs-main=main/"),
+        PlanRow(
+            job="pve/backup/critical",
+            schedule="04:00",
+            timezone="Europe/Berlin",
+            enabled=True,
+            destination="pbs-main=main/",
+        ),
     )
     assert keeper.state("23 07:30") is State.MISSED
 
@@ -164,7 +170,7 @@ def test_rule_1_a_guest_moved_to_a_weekly_job_is_not_expected_daily_any_more() -
 
 def test_rule_1_a_guest_on_another_node_or_with_another_name_is_the_same_guest() -> None:
     keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", vzdump_on(22)))
-    renamed = Guest(101, "lxc", "passwords", "pve2")
+    renamed = Guest(vmid=101, type="lxc", name="passwords", node="pve2")
     keeper.take(pve("22 12:03", vzdump_on(22), guests=(renamed,)))
 
     assert len(keeper.history.plans["guest:pve:101"]) == 1
@@ -322,29 +328,34 @@ ODD = st.sampled_from(["", "/", ":", "a/b", "a:b", "*", "[", "\ud800"])
 def test_whatever_upstreams_call_their_things_remembering_and_judging_never_fail(
     first: str, second: str, third: str, stays: bool
 ) -> None:
-    group_ = BackupGroup(first, second, third, first, ())
+    group_ = BackupGroup(datastore=first, namespace=second, type=third, id=first, snapshots=())
     server = Report(
-        "pbs",
-        SourceKind.PBS,
-        at("22 11:58"),
+        source="pbs",
+        kind=SourceKind.PBS,
+        at=at("22 11:58"),
         readings=readings("22 11:58", {("snapshots", first, second): (group_,), ("namespaces", first): ()}),
     )
     dumps = Report(
-        "databasement",
-        SourceKind.DATABASEMENT,
-        at("22 11:58"),
+        source="databasement",
+        kind=SourceKind.DATABASEMENT,
+        at=at("22 11:58"),
         readings=readings(
             "22 11:58",
             {
                 ("plans",): (replace(DAILY, server=first, id=second, schedule=third),),
-                ("dumps",): (Dump(first, first, second, run("22 02:00")),),
+                ("dumps",): (Dump(id=first, server=first, database=second, run=run("22 02:00")),),
             },
         ),
     )
     plans = backrest("22 11:58", None, plan=first)
     odd = service("odd", first or "x", second or "x", kind=PartKind.DATABASE)
     keeper = BoardKeeper(settings(PVE, PBS, DATABASEMENT, BACKREST, services=(odd,)))
-    keeper.take(server, dumps, plans, pve("22 11:58", guests=(Guest(1, first, second, third),), jobs=(edited(third),)))
+    keeper.take(
+        server,
+        dumps,
+        plans,
+        pve("22 11:58", guests=(Guest(vmid=1, type=first, name=second, node=third),), jobs=(edited(third),)),
+    )
     if not stays:
         keeper.take(
             *(
@@ -358,4 +369,4 @@ def test_whatever_upstreams_call_their_things_remembering_and_judging_never_fail
 
 def test_nothing_remembered_is_an_empty_history() -> None:
     assert History() == EMPTY
-    assert (EMPTY.contact("pve"), History(at("22 12:00")).contact("pve")) == (None, at("22 12:00"))
+    assert (EMPTY.contact("pve"), History(first_contact=at("22 12:00")).contact("pve")) == (None, at("22 12:00"))

@@ -260,7 +260,7 @@ def repository(read: str, announced: str | None, *runs: Run, plan_runs: tuple[Ru
     prune = UpkeepJob(kind="prune", id="b2", datastore="b2", next_run=due, runs=runs)
     plan = BackrestPlan("photos", None, plan_runs or (run("1 Nov 02:15"),))
     scopes: Scopes = {("plans",): (plan,), ("repos",): (Repo("b2"),), ("upkeep",): (prune,) if due or runs else ()}
-    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, scopes))
+    return Report(source="backrest", kind=SourceKind.BACKREST, at=at(read), readings=readings(read, scopes))
 
 
 PRUNES = "backrest/prune/b2"

@@ -33,9 +33,9 @@ from tests.core.sample_reports import (
     vzdump,
 )
 
-DAILY = BackupJob("daily", "22:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
-WEEKLY = BackupJob("weekly", "sun 03:00", enabled=True, storage="nas", node=None, guests=(101,))
-NAS = Storage("nas", "nfs", True)
+DAILY = BackupJob(id="daily", schedule="22:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
+WEEKLY = BackupJob(id="weekly", schedule="sun 03:00", enabled=True, storage="nas", node=None, guests=(101,))
+NAS = Storage(name="nas", type="nfs", enabled=True)
 VZDUMPS = tuple(vzdump(f"{day} 22:00", f"{day} 22:15") for day in range(14, 23))
 SAVED = tuple(f"{day} 22:02" for day in range(14, 23))
 MORNING = "23 08:00"
@@ -171,7 +171,16 @@ def test_rule_3_a_backup_by_hand_to_another_storage_accuses_nobody() -> None:
 
 SECOND_PIN = ":".join(["cd"] * 32)
 SECOND = source("pbs2", SourceKind.PBS)
-OFFSITE = Storage("pbs-far", "pbs", True, "pbs2.lan", 8007, "main", "", SECOND_PIN)
+OFFSITE = Storage(
+    name="pbs-far",
+    type="pbs",
+    enabled=True,
+    server="pbs2.lan",
+    port=8007,
+    datastore="main",
+    namespace="",
+    fingerprint=SECOND_PIN,
+)
 TO_FAR = replace(WEEKLY, storage="pbs-far")
 
 
@@ -231,7 +240,15 @@ def test_rule_3_jobs_with_the_same_destination_share_its_runs() -> None:
 
 def test_rule_3_a_failed_upload_belongs_to_the_job_that_was_due_last() -> None:
     same = replace(WEEKLY, storage="pbs-main")
-    upload = Task("localhost", "backup", "main:ct/101", at("22 03:02"), at("22 03:05"), "connection reset", "u")
+    upload = Task(
+        node="localhost",
+        type="backup",
+        id="main:ct/101",
+        start=at("22 03:02"),
+        end=at("22 03:05"),
+        status="connection reset",
+        upid="u",
+    )
     server = pbs("22 08:00", group(*SAVED[:-1]), extra={("tasks",): (upload,)})
     house = House("22 08:00", cluster(jobs=(DAILY, same), read="22 08:00"), server)
 
@@ -255,12 +272,16 @@ def plan(plan_id: str, schedule: str, *volumes: str, name: str | None = None) ->
 def dump(start: str, *volumes: str, outcome: Outcome = Outcome.OK) -> Dump:
     copies = tuple(DumpCopy(volume, outcome is Outcome.OK) for volume in volumes)
     made = run(start, outcome, text="refused" if outcome is Outcome.FAILED else None)
-    return Dump(f"{start}{volumes}", "pg", "crm", made, file_size=10, copies=copies, changed_at=made.end)
+    return Dump(
+        id=f"{start}{volumes}", server="pg", database="crm", run=made, file_size=10, copies=copies, changed_at=made.end
+    )
 
 
 def server(*dumps: Dump, plans: tuple[DumpPlan, ...]) -> Report:
     scopes: Any = {("plans",): plans, ("dumps",): dumps}
-    return Report("databasement", SourceKind.DATABASEMENT, at(MORNING), readings=readings(MORNING, scopes))
+    return Report(
+        source="databasement", kind=SourceKind.DATABASEMENT, at=at(MORNING), readings=readings(MORNING, scopes)
+    )
 
 
 BOTH = (plan("daily", "0 2 * * *", "local"), plan("weekly", "0 4 * * 0", "s3"))

@@ -85,7 +85,15 @@ def test_rule_9_a_failed_verification_verifies_nothing() -> None:
 
 
 def upload(start: str, end: str | None = None, status: str | None = None) -> Task:
-    return Task("localhost", "backup", "main:ct/101", at(start), at(end) if end else None, status, f"UPID:{start}")
+    return Task(
+        node="localhost",
+        type="backup",
+        id="main:ct/101",
+        start=at(start),
+        end=at(end) if end else None,
+        status=status,
+        upid=f"UPID:{start}",
+    )
 
 
 def served(read: str, *tasks: Task, among: BackupGroup, extra: Scopes = MappingProxyType({})) -> Report:

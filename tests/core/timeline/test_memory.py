@@ -112,7 +112,14 @@ def test_rule_1_a_guest_that_moved_to_another_job_keeps_its_past_in_the_old_one(
 
 def test_rule_1_a_guest_with_another_name_on_another_node_keeps_its_past() -> None:
     keeper = morning(21, "20 04:00", "21 04:00")
-    later(keeper, 22, "20 04:00", "21 04:00", "22 04:00", guests=(Guest(101, "lxc", "passwords", "pve2"),))
+    later(
+        keeper,
+        22,
+        "20 04:00",
+        "21 04:00",
+        "22 04:00",
+        guests=(Guest(vmid=101, type="lxc", name="passwords", node="pve2"),),
+    )
 
     assert {state for _, state in due_states(keeper, "20 00:00", "23 00:00", "22 11:59")} == {"ok"}
 

@@ -159,9 +159,9 @@ def test_a_long_time_without_a_look_is_decided_piece_by_piece_and_no_run_answers
 
 def test_rule_10_a_run_that_nobody_saw_the_end_of_blocks_nothing() -> None:
     def read_dumps(when: str, *runs: Run) -> Report:
-        rows = tuple(Dump(f"{each.start}", "pg", "crm", each, file_size=10) for each in runs)
+        rows = tuple(Dump(id=f"{each.start}", server="pg", database="crm", run=each, file_size=10) for each in runs)
         scopes: Any = {("plans",): (DAILY,), ("dumps",): rows}
-        return Report("databasement", SourceKind.DATABASEMENT, at(when), readings=readings(when, scopes))
+        return Report(source="databasement", kind=SourceKind.DATABASEMENT, at=at(when), readings=readings(when, scopes))
 
     stuck, first = run("21 02:00", Outcome.RUNNING), run("20 02:00")
     memory = Memory(settings(DATABASEMENT)).take(read_dumps("20 12:00", first))

@@ -111,10 +111,10 @@ def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
 def _verdict(schedule: ScheduleInForce, members: list[Member], good: int) -> Verdict:
     """Rule 8: a job is as bad as the worst that it owes: "4 of 5"."""
     if schedule.silenced:
-        return Verdict(State.DISABLED, "Switched off in the configuration.")
+        return Verdict(state=State.DISABLED, reason="Switched off in the configuration.")
     if not members:
         reason = "Covers nothing." if schedule.enabled else "Switched off at its source, and covers nothing."
-        return Verdict(State.WARNING if schedule.enabled else State.DISABLED, reason)
+        return Verdict(state=State.WARNING if schedule.enabled else State.DISABLED, reason=reason)
     state = worst(member.judgement.verdict.state for member in members)
     bad = [member for member in members if member.judgement.verdict.state is state]
     since = min((member.judgement.verdict.since for member in bad if member.judgement.verdict.since), default=None)
@@ -122,7 +122,7 @@ def _verdict(schedule: ScheduleInForce, members: list[Member], good: int) -> Ver
     reason += f"{good} of {len(members)}"
     if state is not State.OK:
         reason += f": {words.listed([f'{member.name} {state}' for member in bad])}"
-    return Verdict(state, words.sentence(reason), since, cause=bad[0].judgement.verdict.cause)
+    return Verdict(state=state, reason=words.sentence(reason), since=since, cause=bad[0].judgement.verdict.cause)
 
 
 def _last_run(members: list[Member]) -> Run | None:

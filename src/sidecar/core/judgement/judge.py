@@ -215,7 +215,14 @@ def _verdict(
     part: Part, state: State, cause: Cause, reason: str, since: datetime | None, action: str | None = None
 ) -> Verdict:
     link = part.link if state.rank <= State.WARNING.rank else None
-    return Verdict(state, words.sentence(reason), since, words.sentence(action) if action else None, link, cause)
+    return Verdict(
+        state=state,
+        reason=words.sentence(reason),
+        since=since,
+        action=words.sentence(action) if action else None,
+        link=link,
+        cause=cause,
+    )
 
 
 # --- rule 2: only the owner's configuration makes an expectation disabled -------------------------------------------------

@@ -27,7 +27,7 @@ MAPPED_NOTED = timedelta(days=30)
 UNMAPPED_NOTED = timedelta(days=7)
 
 
-@value()
+@value(kw_only=True)
 class Lost:
     """A member that was seen and is gone, and what that rests on."""
 
@@ -58,7 +58,16 @@ def lost(inputs: Inputs) -> list[Lost]:
             continue
         evidence = inputs.evidence(source, *lists(report, name))
         if evidence.as_of is not None and not evidence.stale(inputs.now):
-            every.append(Lost(PartKind(name.kind.value), source, name.ref, called, since, evidence))
+            every.append(
+                Lost(
+                    kind=PartKind(name.kind.value),
+                    source=source,
+                    ref=name.ref,
+                    name=called,
+                    gone=since,
+                    evidence=evidence,
+                )
+            )
     return every
 
 
