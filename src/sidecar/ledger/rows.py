@@ -203,19 +203,32 @@ def runs_of(board: Board) -> Iterator[tuple[str, tuple[Run, ...]]]:
         yield f"{part.kind}:{part.source}:{part.ref}", part.runs
 
 
+_INSERT_RUN = """
+INSERT OR REPLACE INTO runs (subject, start, "end", outcome, size, text, cancelled) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+
+
 def write_runs(connection: Connection, subject: str, runs: Iterable[Run]) -> None:
     """Adds the runs, or what became of them since."""
     connection.execute("INSERT OR IGNORE INTO subjects (name) VALUES (?)", row(subject))
     number = connection.execute("SELECT id FROM subjects WHERE name = ?", row(subject)).fetchone()[0]
     columns = (
-        row(number, microseconds(run.start), microseconds_or_none(run.end), run.outcome, run.size, run.text)
+        row(
+            number,
+            microseconds(run.start),
+            microseconds_or_none(run.end),
+            run.outcome,
+            run.size,
+            run.text,
+            run.cancelled,
+        )
         for run in runs
     )
-    connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", columns)
+    connection.executemany(_INSERT_RUN, columns)
 
 
 # CROSS JOIN: subject by subject, each by its own key.
-_RUNS = 'SELECT name, start, "end", outcome, size, text FROM subjects CROSS JOIN runs ON subject = id'
+_RUNS = 'SELECT name, start, "end", outcome, size, text, cancelled FROM subjects CROSS JOIN runs ON subject = id'
 
 
 def read_runs(connection: Connection, start: datetime, end: datetime) -> dict[str, tuple[Run, ...]]:
@@ -238,7 +251,7 @@ def _by_subject(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[Run, ...]]:
     return {subject: tuple(items) for subject, items in runs.items()}
 
 
-def _run(start: Any, end: Any, outcome: Any, size: Any, text: Any) -> Run:
+def _run(start: Any, end: Any, outcome: Any, size: Any, text: Any, cancelled: Any) -> Run:
     try:
         return Run(
             start=from_microseconds(start),
@@ -246,6 +259,7 @@ def _run(start: Any, end: Any, outcome: Any, size: Any, text: Any) -> Run:
             outcome=Outcome(outcome),
             size=size,
             text=text,
+            cancelled=bool(cancelled),
         )
     except ValueError:
         raise UnreadableRecordError("The ledger has something else where a run should be") from None
