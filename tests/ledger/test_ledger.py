@@ -19,7 +19,7 @@ from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.values import microseconds
 from tests.core.factories import at, failed, run
 from tests.core.remembering import pruning
-from tests.core.sample_reports import BACKREST, CRITICAL, PVE, away, group, pbs, pve, readings, row, settings
+from tests.core.sample_reports import BACKREST, CRITICAL, PVE, Scopes, away, group, pbs, pve, readings, row, settings
 from tests.ledgers import GUESTS, NOW, VZDUMP, filled, keeper_and_ledger, rows
 
 # --- a restart ------------------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def test_rule_10_a_cancelled_run_is_still_a_cancelled_one_after_a_restart(tmp_pa
     for read, runs in (("22 11:58", (cancelled, run("21 05:00"))), ("22 12:03", ())):
         ledger = Ledger(tmp_path, at(read))
         keeper = BoardKeeper(given, partial(at, read), ledger)
-        scopes = {
+        scopes: Scopes = {
             ("repos",): (Repo("b2"),),
             ("upkeep",): (UpkeepJob(kind="prune", id="b2", datastore="b2", runs=runs),),
         }

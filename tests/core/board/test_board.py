@@ -309,6 +309,32 @@ def test_a_backup_job_is_as_bad_as_its_worst_guest() -> None:
     assert (job.members, job.members_ok, job.next_run, job.timezone) == (2, 1, at("24 04:00"), "Europe/Berlin")
 
 
+OFF = replace(ALL, id="old", enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("job", "jobs", "reason"),
+    [
+        (OFF, (ALL,), "Switched off at its source; its guests are in critical."),
+        (OFF, (replace(ALL, id="a"), replace(ALL, id="b")), "Switched off at its source; its guests are in a and b."),
+        (replace(OFF, guests=()), (ALL,), "Switched off at its source, and covers nothing."),
+        (
+            replace(OFF, guests=(999,)),
+            (),
+            "Switched off at its source; none of the guests that it covers is shown here.",
+        ),
+        (replace(ALL, guests=()), (), "Covers nothing."),
+        (replace(ALL, guests=(999,)), (), "None of the guests that it covers is shown here."),
+    ],
+)
+def test_a_job_without_members_says_what_it_covers(job: BackupJob, jobs: tuple[BackupJob, ...], reason: str) -> None:
+    cluster = pve("22 11:58", VZDUMP, guests=GUESTS[:2], jobs=(job, *jobs))
+    board = judged("22 12:00", cluster, pbs("22 11:58", *KEPT[:2]))
+    verdict = next(shown.verdict for shown in board.jobs if shown.name == f"pve/backup/{job.id}")
+
+    assert (verdict.state, verdict.reason) == (State.WARNING if job.enabled else State.DISABLED, reason)
+
+
 UPKEEP = UpkeepJob(
     kind="prune",
     id="daily",

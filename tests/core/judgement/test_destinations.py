@@ -85,7 +85,7 @@ def test_rule_3_a_destination_where_nothing_ever_arrived_is_never_whatever_lies_
     assert house.jobs() == {"backup/daily": "ok", "backup/weekly": "never"}
     assert house.state() is State.NEVER
     assert house.reason() == (
-        "Weekly to nas: due Sun 15 Nov 03:00, nothing had started by 03:30, and no backup of vaultwarden exists."
+        "Weekly to nas: due Sun 15 Nov 03:00, nothing had started by 03:30, and no backup of vaultwarden exists on nas."
     )
     assert house.calendar("pve/backup/weekly", "15 00:00", "23 00:00") == [("15 03:00", "never"), ("22 03:00", "never")]
     assert {state for _, state in house.calendar("pve/backup/daily", "15 00:00", "23 00:00")} == {"ok"}
@@ -186,6 +186,13 @@ TO_FAR = replace(WEEKLY, storage="pbs-far")
 
 def second_server(*groups: BackupGroup) -> Report:
     return replace(pbs(MORNING, *groups), source="pbs2", tls_fingerprint=SECOND_PIN)
+
+
+def test_rule_3_where_no_destination_has_a_backup_none_exists() -> None:
+    house = House(MORNING, cluster(), pbs(MORNING))
+
+    assert house.state() is State.FAILED
+    assert house.reason().endswith("; no backup of vaultwarden exists.")
 
 
 @pytest.mark.parametrize(("there", "weekly"), [((), "never"), (("15 03:04",), "missed"), (("22 03:04",), "ok")])
@@ -305,6 +312,7 @@ def test_rule_3_two_backups_of_a_database_with_different_volumes(weekly: tuple[D
     assert str(house.state("crm")) == state
     if state != "ok":
         assert house.reason("crm").startswith("Weekly to s3: ")
+    assert ("no dump of crm exists on s3" in house.reason("crm")) is (state == "never")
 
 
 def test_rule_3_two_backups_on_one_schedule_are_distinguished_by_their_volumes() -> None:

@@ -18,6 +18,8 @@ from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
+from .idle_jobs import IdleJobs
+
 
 @value()
 class Member:
@@ -43,8 +45,9 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
             if job.id:
                 schedule = _without_members(inputs, source, report, job)
                 schedules.setdefault(schedule.job, schedule)
+    idle = IdleJobs(judged)
     for name in sorted(schedules):
-        yield _row(inputs, schedules[name], by_job.get(name, []))
+        yield _row(inputs, schedules[name], by_job.get(name, []), idle)
     for part in judged.upkeep:
         yield from (_upkeep_row(inputs, judgement) for judgement in part.judgements)
 
@@ -65,7 +68,7 @@ def _without_members(inputs: Inputs, source: SourceSetting, report: Report | Non
     return schedule_in_force(name, job.schedule, zone, inputs.settings, enabled=job.enabled)
 
 
-def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> JobRow:
+def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member], idle: IdleJobs) -> JobRow:
     job = schedule.job
     good = sum(_is_good(member.judgement) for member in members)
     return JobRow(
@@ -73,7 +76,7 @@ def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> Jo
         title=title(inputs, job),
         kind=job.kind,
         source=job.source,
-        verdict=_verdict(schedule, members, good),
+        verdict=_verdict(schedule, members, good, idle),
         schedule=schedule.text,
         timezone=schedule.timezone,
         last_run=_last_run(members),
@@ -108,13 +111,12 @@ def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
     )
 
 
-def _verdict(schedule: ScheduleInForce, members: list[Member], good: int) -> Verdict:
+def _verdict(schedule: ScheduleInForce, members: list[Member], good: int, idle: IdleJobs) -> Verdict:
     """Rule 8: a job is as bad as the worst that it owes: "4 of 5"."""
     if schedule.silenced:
         return Verdict(state=State.DISABLED, reason="Switched off in the configuration.")
     if not members:
-        reason = "Covers nothing." if schedule.enabled else "Switched off at its source, and covers nothing."
-        return Verdict(state=State.WARNING if schedule.enabled else State.DISABLED, reason=reason)
+        return idle.verdict(schedule)
     state = worst(member.judgement.verdict.state for member in members)
     bad = [member for member in members if member.judgement.verdict.state is state]
     since = min((member.judgement.verdict.since for member in bad if member.judgement.verdict.since), default=None)

@@ -94,7 +94,9 @@ class Case:
         return words.moment(when, self.now, self.zone)
 
     def newest(self) -> str:
-        """What is newest, in words."""
+        """What is newest, in words. Where others of its destinations have a backup, it names the one that has none."""
+        if self.good is None and self.expectation.destination and newest_evident(self.part, self.now) is not None:
+            return f"no {self.part.noun} of {self.part.name} exists on {self.expectation.destination}"
         return newest_in_words(self.part, self.good, self.now, self.zone)
 
     def verdict(
