@@ -228,6 +228,39 @@ def test_what_was_judged_as_failed_is_no_gap_in_observation_afterwards() -> None
     assert finals(memory.judge("22 04:21")) == [("21 04:00", "failed"), ("22 04:00", "kept")]
 
 
+def test_rule_2_what_a_deleted_job_owed_is_final_and_its_last_state_is_not_red() -> None:
+    memory = Memory().take(*read("21 12:00", "20 04:00", "21 04:00"))
+    memory.judge("21 12:01")
+    memory.take(*read("22 12:00", "20 04:00", "21 04:00"))
+    assert states(memory.judge("22 12:01")) == [("ok", "failed", "run_failed")]
+    cluster, server = read("22 13:00", "20 04:00", "21 04:00")
+    jobs = tuple(replace(reading, facts=()) if reading.scope == ("jobs",) else reading for reading in cluster.readings)
+    memory.take(replace(cluster, readings=jobs), server)
+
+    log = memory.judge("22 13:01")
+    assert states(log) == [("failed", "warning", "in_no_job")]
+    assert finals(log) == [("22 04:00", "failed")]
+    assert memory.judge("22 13:02") == VerdictLog()
+
+
+def test_the_last_night_of_a_job_that_another_one_replaces_is_final() -> None:
+    memory = Memory().take(*read("21 12:00", "20 04:00", "21 04:00"))
+    memory.judge("21 12:01")
+    memory.take(*read("22 12:00", "21 04:00", "22 04:00"))
+    assert finals(memory.judge("22 12:01")) == [("22 04:00", "kept")]
+    memory.take(*read("23 03:00", "21 04:00", "22 04:00"))
+    memory.judge("23 03:01")
+    cluster, server = read("23 12:00", "21 04:00", "22 04:00", "23 04:00")
+    other = replace(CRITICAL, id="other", schedule="20:00")
+    jobs = tuple(
+        replace(reading, facts=(other,)) if reading.scope == ("jobs",) else reading for reading in cluster.readings
+    )
+    memory.take(replace(cluster, readings=jobs), server)
+
+    log = memory.judge("23 12:01")
+    assert [(final.job, final.state) for final in log.finals] == [("pve/backup/critical", FinalState.KEPT)]
+
+
 def test_a_source_that_is_away_is_a_gap_with_a_beginning_and_an_end() -> None:
     memory = Memory().take(*read("22 12:00", "22 04:00"))
     memory.judge("22 12:01")

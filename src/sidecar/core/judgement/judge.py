@@ -183,14 +183,14 @@ def of_the_part_alone(part: Part, now: datetime, zone: ZoneInfo) -> Verdict | No
     return None
 
 
-def in_no_job(part: Part, now: datetime, zone: ZoneInfo) -> Verdict:
-    """Rule 2: what no job is for is a warning, as far as anything can be known of it."""
+def in_no_job(part: Part, now: datetime, zone: ZoneInfo, told: str = "") -> Verdict:
+    """Rule 2: what no job is for is a warning, as far as anything can be known of it. ``told``: since when, in words."""
     newest = newest_in_words(part, newest_evident(part, now), now, zone)
     if part.evidence.stale(now):
         return _unreadable(part, part.evidence, newest, now, zone)
     if part.absent:
         return _verdict(part, State.NEVER, Cause.NOTHING_STARTED, newest, None, part.actions.never)
-    reason = f"no enabled job backs it up; {newest}"
+    reason = f"no enabled job backs it up{told}; {newest}"
     return _verdict(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
 
 

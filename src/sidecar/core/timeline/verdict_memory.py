@@ -207,10 +207,13 @@ def _due_after(schedules: tuple[ScheduleInForce, ...], moment: datetime) -> date
 
 
 def _is_final(judgement: Judgement, due: datetime, following: datetime | None) -> bool:
-    """A good run answered it or a later one, or the next due time has come: what runs from then on answers that one."""
+    """A good run answered it or a later one, the next due time has come (what runs from then on answers that one), or its
+    job has ended and owes nothing any more."""
     if judgement.due is not None and due < judgement.due:
         return True
     as_of = judgement.expectation.observed.evidence.as_of
+    if judgement.expectation.schedule is None and judgement.due is None and following is None:
+        following = due
     return following is not None and as_of is not None and following <= as_of and not judgement.under_way
 
 
