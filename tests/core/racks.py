@@ -86,6 +86,7 @@ def runs(draw: st.DrawFn, before: datetime, outcomes: tuple[Outcome, ...] = tupl
                 outcome=outcome,
                 size=1000,
                 text="it says so" if outcome is Outcome.FAILED else None,
+                cancelled=outcome is Outcome.FAILED and draw(st.booleans()),
             )
         )
     return tuple(made)

@@ -16,6 +16,7 @@ from sidecar.core.reports.facts import BackrestPlan, BackupJob, Dump, DumpPlan, 
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import CalendarLine, JobSetting, Pause, Settings
 from sidecar.core.timeline.timeline import TooManyError, occurrences, timeline
+from tests.core import remembering
 from tests.core.factories import BERLIN, at, run
 from tests.core.sample_reports import (
     BACKREST,
@@ -227,6 +228,26 @@ def test_a_job_is_as_bad_as_its_worst_member_and_says_who() -> None:
     ]
     assert occurrences[0].run == Run(start=at("22 04:00"), end=None, outcome=Outcome.OK, size=2000)
     assert occurrences[1].reason == "paperless missed."
+
+
+@pytest.mark.parametrize(
+    ("newest", "state", "members_ok"),
+    [
+        (run("22 05:00", Outcome.WARNING), "warning", 1),
+        (replace(run("22 05:00", Outcome.FAILED), cancelled=True), "warning", 0),
+    ],
+    ids=["with warnings", "cancelled"],
+)
+def test_a_warning_counts_as_backed_up_only_where_a_backup_came(newest: Run, state: str, members_ok: int) -> None:
+    keeper = remembering.plans_keeper(remembering.backrest("21 12:00", "22 05:00", run("21 05:00")))
+    keeper.take(remembering.backrest("22 12:00", "23 05:00", run("21 05:00"), newest))
+    (occurrence,) = due(
+        "22 00:00", "23 00:00", "22 12:01", *keeper.reports.values(), given=keeper.settings, history=keeper.history
+    )
+    (job,) = keeper.board("22 12:01").jobs
+
+    assert (str(occurrence.state), occurrence.members_ok) == (state, members_ok)
+    assert (str(job.verdict.state), job.members_ok) == (state, members_ok), "the calendar agrees with the job's row"
 
 
 def test_members_are_called_by_their_services() -> None:

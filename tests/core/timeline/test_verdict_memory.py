@@ -19,7 +19,7 @@ from sidecar.core.reports.facts import Dump, Namespace, Storage, UpkeepJob
 from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import JobSetting, Pause, Settings
 from sidecar.core.timeline.verdict_memory import VerdictMemory, remember_verdicts
-from tests.core.factories import BERLIN, at, run
+from tests.core.factories import BERLIN, at, failed, run
 from tests.core.remembering import DAILY, backrest
 from tests.core.sample_reports import (
     BACKREST,
@@ -108,6 +108,14 @@ def test_what_failed_is_final_when_the_next_due_time_has_come_and_not_before() -
 
     memory.take(*read("23 04:02", "20 04:00", "21 04:00"))
     assert finals(memory.judge("23 04:03")) == [("22 04:00", "failed")]
+
+
+def test_rule_10_a_cancelled_backup_is_not_kept() -> None:
+    cancelled = replace(failed("21 05:00", "by Anna"), cancelled=True)
+    memory = Memory(settings(BACKREST)).take(backrest("20 12:00", "21 05:00", run("20 05:00")))
+    memory.judge("20 12:01")
+    memory.take(backrest("21 12:00", "22 05:00", run("20 05:00"), cancelled))
+    assert finals(memory.judge("21 12:01")) == [("21 05:00", "failed")]
 
 
 def test_what_a_pause_excuses_is_paused_and_days_before_anybody_looked_stay_blank() -> None:

@@ -9,7 +9,7 @@ from sidecar.core import words
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
-from sidecar.core.model import JobRow, Run, SourceKind, State, Verdict, worst
+from sidecar.core.model import Cause, JobRow, Run, SourceKind, State, Verdict, worst
 from sidecar.core.parts.expectation import ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
 from sidecar.core.parts.job_titles import title
@@ -87,9 +87,10 @@ def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member], idle:
 
 
 def _is_good(judgement: Judgement) -> bool:
-    """A warning may have a backup, or be one because there is none."""
-    state = judgement.verdict.state
-    return state is State.OK or (state is State.WARNING and judgement.good is not None)
+    """A warning may have a backup, or be one because there is none or the last one was cancelled."""
+    verdict = judgement.verdict
+    backed_up = judgement.good is not None and verdict.cause is not Cause.RUN_CANCELLED
+    return verdict.state is State.OK or (verdict.state is State.WARNING and backed_up)
 
 
 def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:

@@ -42,6 +42,11 @@ class MemberOutcome:
     reason: str | None = None
     again: Run | None = None
 
+    @property
+    def kept(self) -> bool:
+        """A good run answered it, and what it left is worth something."""
+        return self.state in (State.OK, State.WARNING) and self.run is not None and self.run.good
+
 
 class OutcomeResolver:
     """Tells what became of the due times of a window for one member."""

@@ -228,6 +228,8 @@ def _final_state(outcome: MemberOutcome | None, due: datetime, now: datetime, *,
     if outcome.state is State.RUNNING:
         begun = outcome.run.start if outcome.run is not None else due
         return FinalState.FAILED if now - begun > (UNSEEN_AT_MOST if superseded else SHOWN_AT_MOST) else None
+    if outcome.state is State.WARNING and not outcome.kept:
+        return FinalState.FAILED
     return _FINAL.get(outcome.state)
 
 
