@@ -111,8 +111,7 @@ def test_trouble_with_remembering_takes_nothing_from_the_board_and_is_logged_and
 
     assert not any("Verdicts are not remembered" in note for note in keeper.board.notes)
     assert [change.at for change in changes if change.member == GUEST][-1:] == [at("22 12:03")]
-    assert set(Ledger(tmp_path, at(clock.now)).remembered.reports) == {"pbs", "pve"}, (
-        "reports are remembered all the time"
-    )
+    with closing(Ledger(tmp_path, at(clock.now))) as ledger:
+        assert set(ledger.remembered.reports) == {"pbs", "pve"}, "reports are remembered all the time"
     assert caplog.text.count("internal error: verdicts are not remembered") == 1
     assert caplog.text.count("verdicts are remembered again") == 1

@@ -15,9 +15,10 @@ from sidecar.core.history.record import record
 from sidecar.core.history.verdict_log import FinalState, VerdictLog
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Outcome, Run, SourceKind, State
-from sidecar.core.reports.facts import Dump, Namespace, Storage, UpkeepJob
+from sidecar.core.reports.facts import Dump, Guest, Namespace, Storage, UpkeepJob
 from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import JobSetting, Pause, Settings
+from sidecar.core.timeline import remembered_names
 from sidecar.core.timeline.verdict_memory import VerdictMemory, remember_verdicts
 from tests.core.factories import BERLIN, at, failed, run
 from tests.core.remembering import DAILY, backrest
@@ -313,6 +314,21 @@ def test_rule_1_a_dead_job_has_every_due_time_decided_once(weeks: int) -> None:
 
     assert len({final.due for final in seen}) == len(seen) == 7 * weeks - 2
     assert {final.state for final in seen} == {FinalState.MISSED}
+
+
+def test_an_upstream_that_makes_up_new_guests_every_day_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered_names, "MOST_EXPECTATIONS", 7)
+    memory = Memory().take(pbs("20 12:00"))
+    for day in range(10):
+        vmids = tuple(range(1000 * day, 1000 * day + 3 + day))
+        guests = tuple(Guest(vmid=vmid, type="lxc", name=f"guest{vmid}", node="pve1") for vmid in vmids)
+        memory.take(pve("20 12:00", guests=guests, jobs=(replace(CRITICAL, guests=vmids),)))
+        first, again = memory.judge("20 12:01"), memory.judge("20 12:02")
+
+        assert len(memory.memory.remembered.states) <= 7
+        assert len(memory.memory.remembered.decided) <= 7
+        assert len(first.changes) == min(len(vmids), 7)
+        assert again.changes == (), "what there is no room for is not said again and again"
 
 
 def test_states_and_outcomes_have_the_words_that_are_remembered() -> None:
