@@ -13,7 +13,7 @@ from sidecar.core.reports.facts import BackrestPlan, BackupJob, Dump, DumpPlan, 
 from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import Settings
 from sidecar.core.timeline.timeline import occurrences
-from tests.core.factories import BERLIN, at, run
+from tests.core.factories import at, due_states, run
 from tests.core.sample_reports import BACKREST, CRITICAL, pbs, readings, row, settings, vzdump
 
 VAULTWARDEN = Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1")
@@ -42,10 +42,10 @@ class BoardKeeper:
     def state(self, now: str, name: str = "vaultwarden") -> State:
         return row(self.board(now), name).verdict.state
 
-    def calendar(self, now: str, start: str, end: str) -> list[tuple[str, str]]:
-        """Due times with their states, as the calendar shows them at ``now``."""
+    def calendar(self, start: str, end: str, now: str, job: str | None = None) -> list[tuple[str, str]]:
+        """What ``due_states`` tells of a window, as the calendar shows it at ``now``."""
         every = occurrences(self.reports, self.history, self.settings, at(start), at(end), at(now))
-        return [(f"{each.due.astimezone(BERLIN):%d %H:%M}", str(each.state or "planned")) for each in every]
+        return due_states(every, job)
 
     def reason(self, now: str, name: str = "vaultwarden") -> str:
         return row(self.board(now), name).verdict.reason or ""

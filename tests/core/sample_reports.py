@@ -88,6 +88,19 @@ def vzdump(start: str, end: str | None, status: str | None = "OK", vmid: str = "
     )
 
 
+def upload(start: str, end: str | None = None, status: str | None = None) -> Task:
+    """The task of a backup server that takes a backup of guest 101; it runs without ``end``."""
+    return Task(
+        node="localhost",
+        type="backup",
+        id="main:ct/101",
+        start=at(start),
+        end=at(end) if end else None,
+        status=status,
+        upid=f"UPID:{start}",
+    )
+
+
 def pve(
     read: str,
     *tasks: Task,

@@ -91,7 +91,7 @@ class Servers:
 
 
 async def _open(place: _Place) -> None:
-    place.server = uvicorn.Server(_config(place.app, place.pair))
+    place.server = uvicorn.Server(server_config(place.app, place.pair))
     place.task = asyncio.create_task(place.server.serve(sockets=[place.reserved]))
     while not place.server.started and not place.task.done():  # noqa: ASYNC110 (uvicorn tells nobody that it has started)
         await asyncio.sleep(0.005)
@@ -133,7 +133,8 @@ def _bind(address: str, port: int) -> socket.socket:
     return listener
 
 
-def _config(app: ASGIApp, pair: Pair) -> uvicorn.Config:
+def server_config(app: ASGIApp, pair: Pair | None) -> uvicorn.Config:
+    """A quiet server, by TLS where there is a pair; it stops within a second."""
     return uvicorn.Config(
         app,
         http="h11",
@@ -144,6 +145,6 @@ def _config(app: ASGIApp, pair: Pair) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=1,
-        ssl_certfile=str(pair.certificate),
-        ssl_keyfile=str(pair.key),
+        ssl_certfile=str(pair.certificate) if pair else None,
+        ssl_keyfile=str(pair.key) if pair else None,
     )

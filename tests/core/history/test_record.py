@@ -187,7 +187,7 @@ def test_rule_2_what_a_deleted_job_still_owed_is_no_longer_red_for_nobody_can_ma
         "No enabled job backs it up since today 12:03: critical covered it before, and the backup that was due today "
         "04:00 did not come; newest backup Sat 21 Nov 04:05."
     )
-    assert keeper.calendar("22 12:04", "22 00:00", "22 12:00") == [("22 04:00", what)], "the past stays what it was"
+    assert keeper.calendar("22 00:00", "22 12:00", "22 12:04") == [("22 04:00", what)], "the past stays what it was"
 
     keeper.take(pbs("30 11:58", group("21 04:05")), pve("30 11:58", night, jobs=()))
     assert keeper.state("30 11:59") is State.WARNING

@@ -17,7 +17,7 @@ from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob, Dump, Du
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import Settings
 from sidecar.core.timeline.timeline import timeline_of
-from tests.core.factories import BERLIN, at, run
+from tests.core.factories import at, due_states, run
 from tests.core.sample_reports import (
     DATABASEMENT,
     PBS,
@@ -30,6 +30,7 @@ from tests.core.sample_reports import (
     row,
     settings,
     source,
+    upload,
     vzdump,
 )
 
@@ -75,8 +76,7 @@ class House:
 
     def calendar(self, job: str, start: str, end: str) -> list[tuple[str, str]]:
         every = timeline_of(self._judged).occurrences(at(start), at(end))
-        mine = (each for each in every if each.job == job)
-        return [(f"{each.due.astimezone(BERLIN):%d %H:%M}", str(each.state or "planned")) for each in mine]
+        return due_states(every, job)
 
 
 def test_rule_3_a_destination_where_nothing_ever_arrived_is_never_whatever_lies_elsewhere() -> None:
@@ -171,16 +171,7 @@ def test_rule_3_a_backup_by_hand_to_another_storage_accuses_nobody() -> None:
 
 SECOND_PIN = ":".join(["cd"] * 32)
 SECOND = source("pbs2", SourceKind.PBS)
-OFFSITE = Storage(
-    name="pbs-far",
-    type="pbs",
-    enabled=True,
-    server="pbs2.lan",
-    port=8007,
-    datastore="main",
-    namespace="",
-    fingerprint=SECOND_PIN,
-)
+OFFSITE = replace(STORAGE, name="pbs-far", server="pbs2.lan", fingerprint=SECOND_PIN)
 TO_FAR = replace(WEEKLY, storage="pbs-far")
 
 
@@ -247,16 +238,8 @@ def test_rule_3_jobs_with_the_same_destination_share_its_runs() -> None:
 
 def test_rule_3_a_failed_upload_belongs_to_the_job_that_was_due_last() -> None:
     same = replace(WEEKLY, storage="pbs-main")
-    upload = Task(
-        node="localhost",
-        type="backup",
-        id="main:ct/101",
-        start=at("22 03:02"),
-        end=at("22 03:05"),
-        status="connection reset",
-        upid="u",
-    )
-    server = pbs("22 08:00", group(*SAVED[:-1]), extra={("tasks",): (upload,)})
+    reset = upload("22 03:02", "22 03:05", "connection reset")
+    server = pbs("22 08:00", group(*SAVED[:-1]), extra={("tasks",): (reset,)})
     house = House("22 08:00", cluster(jobs=(DAILY, same), read="22 08:00"), server)
 
     assert house.jobs() == {"backup/daily": "ok", "backup/weekly": "failed"}

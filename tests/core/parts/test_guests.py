@@ -15,7 +15,6 @@ from sidecar.core.reports.facts import (
     Namespace,
     Snapshot,
     Storage,
-    Task,
     Verification,
     Zone,
 )
@@ -39,6 +38,7 @@ from tests.core.sample_reports import (
     service,
     settings,
     source,
+    upload,
     vzdump,
 )
 
@@ -371,35 +371,19 @@ def test_rule_10_an_old_one_is_a_failed_upload() -> None:
 
 
 def test_rule_10_an_upload_that_the_server_saw_fail_is_failed_at_once() -> None:
-    upload = Task(
-        node="localhost",
-        type="backup",
-        id="main:ct/101",
-        start=at("23 04:05"),
-        end=at("23 04:11"),
-        status="connection error: connection reset",
-        upid="u",
-    )
+    reset = upload("23 04:05", "23 04:11", "connection error: connection reset")
     reports = (
         pve("23 04:15", VZDUMP, vzdump("23 04:00", None)),
-        pbs("23 04:15", group("22 04:05"), extra={("tasks",): (upload,)}),
+        pbs("23 04:15", group("22 04:05"), extra={("tasks",): (reset,)}),
     )
 
     assert state("23 04:16", *reports) is State.FAILED
 
 
 def test_rule_10_an_upload_that_may_be_another_namespaces_accuses_nobody() -> None:
-    upload = Task(
-        node="localhost",
-        type="backup",
-        id="main:ct/101",
-        start=at("22 05:05"),
-        end=at("22 05:11"),
-        status="task aborted",
-        upid="u",
-    )
+    aborted = upload("22 05:05", "22 05:11", "task aborted")
     other: Scopes = {
-        ("tasks",): (upload,),
+        ("tasks",): (aborted,),
         ("snapshots", "main", "b"): (group("22 04:05", namespace="b"),),
         ("namespaces", "main"): (Namespace("main", ""),),
     }

@@ -17,7 +17,7 @@ from sidecar.core.reports.report import Report
 from sidecar.core.settings import CalendarLine, JobSetting, Pause, Settings
 from sidecar.core.timeline.timeline import TooManyError, occurrences, timeline
 from tests.core import remembering
-from tests.core.factories import BERLIN, at, run
+from tests.core.factories import BERLIN, at, due_states, run
 from tests.core.sample_reports import (
     BACKREST,
     DATABASEMENT,
@@ -40,14 +40,6 @@ def due(
     by_name = {report.source: report for report in reports}
     history: History = more.get("history", EMPTY)
     return list(occurrences(by_name, history, given or settings(), at(start), at(end), at(now)))
-
-
-def due_states(occurrences: list[Occurrence]) -> list[tuple[str, str]]:
-    """(local due time, state) of each."""
-    return [
-        (f"{occurrence.due.astimezone(BERLIN):%d %H:%M}", str(occurrence.state or "planned"))
-        for occurrence in occurrences
-    ]
 
 
 def guest_with(*backups: str, now: str, tasks: tuple[Any, ...] = ()) -> tuple[Report, Report]:

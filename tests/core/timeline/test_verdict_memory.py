@@ -20,7 +20,7 @@ from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import JobSetting, Pause, Settings
 from sidecar.core.timeline import remembered_names
 from sidecar.core.timeline.verdict_memory import VerdictMemory, remember_verdicts
-from tests.core.factories import BERLIN, at, failed, run
+from tests.core.factories import at, failed, local, run
 from tests.core.remembering import DAILY, backrest
 from tests.core.sample_reports import (
     BACKREST,
@@ -68,7 +68,7 @@ def read(when: str, *kept: str) -> tuple[Report, Report]:
 
 
 def finals(log: VerdictLog) -> list[tuple[str, str]]:
-    return [(f"{final.due.astimezone(BERLIN):%d %H:%M}", str(final.state)) for final in log.finals]
+    return [(local(final.due), str(final.state)) for final in log.finals]
 
 
 def states(log: VerdictLog) -> list[tuple[str | None, str, str]]:
