@@ -23,6 +23,7 @@ from sidecar.sources.backrest_parse import parse_dashboard
 from sidecar.sources.fields import UnreadableError
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
+from tests.replies import Replies
 from tests.simulators import HOMELAB, Rack
 from tests.simulators.faults import PlanFails, UpkeepFails
 from tests.sources.recorded import Kept, texts
@@ -258,7 +259,7 @@ def test_without_a_user_nobody_logs_in() -> None:
         requests.append(request)
         return httpx.Response(200, json=sample("dashboard_v1.14"))
 
-    assert read(source_for(httpx.MockTransport(answer), None)).problem is None
+    assert read(source_for(Replies(answer), None)).problem is None
     assert (requests[0].method, requests[0].url.path, requests[0].content) == ("POST", DASHBOARD, b"{}")
     assert {request.url.path for request in requests[1:]} == {OPERATIONS}
     assert not any("authorization" in request.headers for request in requests)
@@ -460,7 +461,7 @@ def test_without_a_user_the_action_is_to_configure_one(rack: Rack) -> None:
 
 @pytest.mark.parametrize("token", [None, "", 7, "a.b", "a.b.c\r\nX-Evil: 1", "ä.b.c"])
 def test_a_login_that_gives_no_token_is_no_login(token: Any) -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"token": token}))
+    transport = Replies(lambda _: httpx.Response(200, json={"token": token}))
     problem = read(source_for(transport)).problem
 
     assert problem is not None
@@ -497,7 +498,7 @@ def test_a_broken_login_is_a_problem_in_words(rack: Rack, source: BackrestSource
 
 
 def test_a_server_that_is_not_backrest_is_reported() -> None:
-    problem = read(source_for(httpx.MockTransport(lambda _: httpx.Response(405)), None)).problem
+    problem = read(source_for(Replies(lambda _: httpx.Response(405)), None)).problem
 
     assert problem is not None
     assert "url" in (problem.action or "")
@@ -527,7 +528,7 @@ def test_a_backrest_whose_login_is_switched_off_is_read_without(password: Kept) 
             return refused_login()
         return httpx.Response(200, json=sample("dashboard_v1.14") if request.url.path == DASHBOARD else {})
 
-    source = source_for(httpx.MockTransport(answer), password=password)
+    source = source_for(Replies(answer), password=password)
     assert read(source).problem is None
     assert calls[:3] == [(LOGIN, False), (LOGIN, False), (DASHBOARD, False)]
     assert not any(authenticated for _, authenticated in calls)
@@ -547,7 +548,7 @@ def test_a_login_that_is_switched_on_again_is_used_again(rack: Rack) -> None:
         return httpx.Response(200, json=sample("dashboard_v1.14") if request.url.path == DASHBOARD else {})
 
     kept = Kept(lambda: rack.token("backrest"))
-    source = source_for(httpx.MockTransport(answer), rack.token_id("backrest"), kept)
+    source = source_for(Replies(answer), rack.token_id("backrest"), kept)
     assert next(plan.id for plan in read(source).facts(BackrestPlan)) == "home-docs"
     off[0] = False
     report = read(source)
@@ -567,7 +568,7 @@ PAGE = "<html><head><title>401 Authorization Required</title></head></html>"
 def test_a_proxy_in_front_that_asks_for_a_login_is_said_to_be_one(
     headers: dict[str, str], text: str, username: str | None, cure: str, password: Kept
 ) -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(401, headers=headers, text=text))
+    transport = Replies(lambda _: httpx.Response(401, headers=headers, text=text))
     problem = read(source_for(transport, username, password)).problem
 
     assert problem is not None
@@ -591,7 +592,7 @@ def behind_a_proxy(stored: str) -> tuple[BackrestSource, list[httpx.Request]]:
     options = BackrestOptions(
         name="backrest", url="https://backrest.lan", trust=Trust(), basic_auth=Kept(lambda: stored)
     )
-    return BackrestSource(options, connect=partial(Upstream, transport=httpx.MockTransport(answer))), requests
+    return BackrestSource(options, connect=partial(Upstream, transport=Replies(answer))), requests
 
 
 def test_the_login_at_a_proxy_in_front_goes_with_every_call() -> None:

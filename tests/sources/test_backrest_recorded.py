@@ -24,6 +24,7 @@ from sidecar.sources.backrest import BackrestOptions, BackrestSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 from tests.core.sample_reports import BACKREST, row, service, settings
+from tests.replies import Replies
 
 SAMPLES = Path(__file__).parent / "samples_backrest_real"
 DASHBOARD, OPERATIONS = "/v1.Backrest/GetSummaryDashboard", "/v1.Backrest/GetOperations"
@@ -99,7 +100,7 @@ class Reader:
         options = BackrestOptions(name="backrest", url="https://backrest.lan", trust=Trust())
         self.server = server
         self.settings = given or settings(BACKREST)
-        self.source = BackrestSource(options, connect=partial(Upstream, transport=httpx.MockTransport(server)))
+        self.source = BackrestSource(options, connect=partial(Upstream, transport=Replies(server)))
         self.report: Report | None = None
         self.history = EMPTY
         self.now = datetime.min.replace(tzinfo=UTC)
