@@ -13,7 +13,7 @@ from datetime import datetime
 from .core.board.board import board_of
 from .core.history.record import record
 from .core.judgement.judged import Judged, judged
-from .core.model import Board
+from .core.model import Board, SourceKind
 from .core.reports.report import Report, keep_what_failed
 from .core.settings import Settings
 from .core.timeline.timeline import Timeline, timeline_of
@@ -48,6 +48,8 @@ class BoardKeeper:
         self._remembers = True
         self._tried: set[str] = set()
         self._timeline: Timeline | None = None
+        # Nobody tells who writes the groups of a backup server.
+        self._alone = all(source.kind is not SourceKind.PVE for source in settings.sources)
         self.rejudge()
 
     def record(self, report: Report) -> None:
@@ -57,7 +59,7 @@ class BoardKeeper:
         self._reports[report.source] = merged
         self._tried.add(report.source)
         _log_change(before, report)
-        self._history = record(self._history, merged)
+        self._history = record(self._history, merged, every_group=self._alone)
         self.rejudge()
         if self._ledger is not None:
             self._ledger.record(merged, self._history, self.board)

@@ -192,6 +192,8 @@ class PartRow:
         last_run: the newest run of any outcome.
         runs: newest first, for the service's own page.
         expectations: by job and destination, where there are several; else the part says it all.
+        owner, encrypted, protected: whom its backup group belongs to, whether the newest backup is encrypted, and how many
+            no prune removes; None where nobody tells.
     """
 
     kind: PartKind
@@ -209,6 +211,9 @@ class PartRow:
     last_run: Run | None
     runs: tuple[Run, ...] = ()
     expectations: tuple[ExpectationRow, ...] = ()
+    owner: str | None = None
+    encrypted: bool | None = None
+    protected: int | None = None
 
 
 @value()
@@ -371,6 +376,7 @@ class HeadlineKind(StrEnum):
     CANT_TELL = "can't tell"
     NOT_JUDGED = "not judged"
     SWITCHED_OFF = "switched off"
+    NOTHING_EXPECTED = "nothing expected"
     NOTHING_DUE = "nothing due"
     BACKED_UP = "backed up"
 

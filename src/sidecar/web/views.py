@@ -103,6 +103,9 @@ def _part(row: PartRow) -> Json:
         "schedule": row.schedule,
         "timezone": row.timezone,
         "expectations": [_expectation(expectation) for expectation in row.expectations],
+        "owner": row.owner,
+        "encrypted": row.encrypted,
+        "protected": row.protected,
     }
 
 

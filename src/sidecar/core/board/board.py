@@ -75,6 +75,9 @@ def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> P
         expectations=tuple(_expectation_row(judgement) for judgement in judged.judgements)
         if len(judged.judgements) > 1
         else (),
+        owner=part.observed.owner,
+        encrypted=part.observed.encrypted,
+        protected=part.observed.protected,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from sidecar.core import words
@@ -12,7 +13,7 @@ from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.model import Cause, JobRow, Run, SourceKind, State, Verdict, worst
 from sidecar.core.parts.expectation import ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
-from sidecar.core.parts.job_titles import title
+from sidecar.core.parts.job_titles import services_of, title
 from sidecar.core.reports.facts import BackupJob, Zone
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
@@ -37,7 +38,8 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
     for part in _each_once(part for service in judged.services for part in service.parts):
         for judgement in part.judgements:
             schedule = judgement.expectation.schedule
-            if schedule is not None:
+            # What comes by itself is no job of anybody's.
+            if schedule is not None and not judgement.expectation.only_by_rhythm:
                 by_job.setdefault(schedule.job, []).append(Member(part.part.name, judgement))
                 schedules[schedule.job] = schedule
     for source, report in inputs.of(SourceKind.PVE):
@@ -45,9 +47,11 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
             if job.id:
                 schedule = _without_members(inputs, source, report, job)
                 schedules.setdefault(schedule.job, schedule)
+    called = services_of((service.service.name, part.part) for service in judged.services for part in service.parts)
     idle = IdleJobs(judged)
     for name in sorted(schedules):
-        yield _row(inputs, schedules[name], by_job.get(name, []), idle)
+        named = title(inputs, name, called.get(name))
+        yield replace(_row(inputs, schedules[name], by_job.get(name, []), idle), title=named)
     for part in judged.upkeep:
         yield from (_upkeep_row(inputs, judgement) for judgement in part.judgements)
 

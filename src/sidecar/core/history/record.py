@@ -23,12 +23,16 @@ MOST_ANNOUNCED = 400
 MOST_RUNS = 10_000
 
 
-def record(history: History, report: Report) -> History:
+def record(history: History, report: Report, *, every_group: bool = False) -> History:
     """``history`` with what ``report`` tells; the very same object when it tells nothing new.
+
+    ``every_group``: nobody tells the schedule of any backup group, so that all are remembered, and not only those of hosts.
 
     Only scopes that were read this time count: while a source can't be read, the last plan stays in force (rule 1).
     """
-    changed = _plans(_announcements(_runs(_sightings(history, report), report), report), report)
+    changed = _plans(
+        _announcements(_runs(_sightings(history, report), report, every_group=every_group), report), report
+    )
     at = _oldest(report) if report.kind is SourceKind.PBS else observed.plans_as_of(report)
     if report.source in history.contacts or at is None:
         return changed
@@ -152,10 +156,11 @@ def _announcements(history: History, report: Report) -> History:
 # --- rules 1 and 8: runs that were seen --------------------------------------------------------------------------------------
 
 
-def _runs(history: History, report: Report) -> History:
-    """A backup server tells only the last run of an upkeep job, and Backrest's log may be cleared: what was seen is kept."""
+def _runs(history: History, report: Report, *, every_group: bool) -> History:
+    """A backup server tells only the last run of an upkeep job, Backrest's log may be cleared, and retention removes
+    backups: what was seen is kept."""
     changed = {}
-    for job, runs in observed.runs_of_jobs(report):
+    for job, runs in observed.runs_of_jobs(report, every_group=every_group):
         before = history.runs.get(job, ())
         known = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS] if runs != before[: len(runs)] else before
         if known != before:

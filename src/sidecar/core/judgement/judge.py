@@ -27,7 +27,7 @@ from sidecar.core.parts.expectation import (
 from sidecar.core.parts.part import Part
 from sidecar.core.value import value
 
-from . import rhythm
+from . import rhythm, unscheduled
 from .due import due_time, grace, next_run, second_time
 
 #: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
@@ -147,7 +147,7 @@ def judge(
         or _nothing_owed(case)
         or _switched_off(case, activity)
         or _unusable(case)
-        or _with_concerns(case, _by_rhythm(case, _by_time(case, activity)))
+        or _with_concerns(case, _by_rhythm(case, _by_time(case, activity), activity if in_limit else None))
     )
     return Judgement(
         expectation=expectation,
@@ -314,8 +314,8 @@ def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone
 
 
 def _nothing_owed(case: Case) -> Verdict | None:
-    """Rule 8: what never has to run is disabled, but a last run that failed is still told."""
-    why = case.expectation.nothing_owed
+    """Rules 8 and 12: what never has to run, or nobody expects, is disabled; but a last run that failed is still told."""
+    why = case.expectation.nothing_owed or _only_kept(case)
     if why is None:
         return None
     last = case.later[0] if case.later else case.good
@@ -333,7 +333,9 @@ def _switched_off(case: Case, activity: Activity | None) -> Verdict | None:
     What was due before that is still owed (rule 1): the worse of both counts.
     """
     in_force = case.expectation.schedule
-    if in_force is None or (in_force.enabled and (in_force.schedule or in_force.announcements)):
+    if in_force is None or case.expectation.only_by_rhythm:
+        return None
+    if in_force.enabled and (in_force.schedule or in_force.announcements):
         return None
     verdict = _unreadable_schedule(case, in_force) if in_force.enabled and in_force.trouble else _off(case, activity)
     if case.due is None or case.due > case.now:
@@ -402,21 +404,41 @@ def _failure_outside_schedule(case: Case) -> list[str]:
 # --- rule 12: how often it came before ----------------------------------------------------------------------------------
 
 
-def _by_rhythm(case: Case, verdict: Verdict) -> Verdict:
+def _by_rhythm(case: Case, verdict: Verdict, under_way: Activity | None) -> Verdict:
     """Rule 12: what comes much later than usual is a warning, never red, for nobody promised it."""
     good, quiet = case.good, (State.OK, State.LATE, State.NEW)
     if verdict.state not in quiet or case.evidence.as_of is None:
         return verdict
+    if case.expectation.only_by_rhythm and under_way is not None:
+        return _running(case, under_way)
     if case.expectation.overdue:
         reason = f"overdue, as {case.part.source} itself says; {case.newest()}"
         return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, None, case.part.actions.missed)
     gap = _usual_gap(case)
+    if gap is None and case.expectation.only_by_rhythm:
+        reason = f"no schedule is known, and {unscheduled.UNKNOWN_RHYTHM}; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.IN_NO_JOB, reason, None, case.part.actions.uncovered)
     if good is None or gap is None or case.evidence.as_of <= rhythm.limit(good.start, gap, case.grace):
-        return verdict
+        return _in_rhythm(case, verdict, gap)
     old = rhythm.age(case.now - good.start)
     reason = f"usually {rhythm.often(gap)}; the newest is {old} old; {case.newest()}"
     since = rhythm.limit(good.start, gap, case.grace)
     return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, since, case.part.actions.missed)
+
+
+def _in_rhythm(case: Case, verdict: Verdict, gap: timedelta | None) -> Verdict:
+    """Where nothing else says when it is due, the reason tells what it is measured by."""
+    if gap is None or not case.expectation.only_by_rhythm:
+        return verdict
+    return replace(verdict, reason=words.sentence(f"comes about {rhythm.often(gap)}; {case.newest()}"))
+
+
+def _only_kept(case: Case) -> str | None:
+    """Rule 12: what no service names, and what has no rhythm or lost it long ago."""
+    if case.expectation.named or not case.expectation.only_by_rhythm:
+        return None
+    why = unscheduled.why_nothing_is_expected(case.good, _usual_gap(case), case.now)
+    return f"{why}; {case.newest()}" if why is not None else None
 
 
 def _usual_gap(case: Case) -> timedelta | None:
@@ -426,6 +448,8 @@ def _usual_gap(case: Case) -> timedelta | None:
         return None
     every = (run.start for run in _evident(case.evidence, case.expectation.observed.runs) if run.good)
     good = tuple(islice(every, 2 * rhythm.MOST_GAPS))
+    if remembered := case.expectation.remembered:
+        good = tuple(sorted({*good, *remembered}, reverse=True)[: 2 * rhythm.MOST_GAPS])
     gap = rhythm.usual_gap(good)
     past = [due for due in in_force.announced_before if due <= case.now][-rhythm.MOST_GAPS :]
     announced = rhythm.announced_gap(past, good)

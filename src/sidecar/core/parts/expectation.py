@@ -184,6 +184,9 @@ class Observed:
         unusable: why the newest backup can't be restored ("the newest backup failed verification").
         verified_at: when the newest snapshot was last verified by its own server.
         verified: how many of the kept backups were verified there and are good; None where nothing is ever verified.
+        owner: whom the backup group belongs to on its server; None where that is not told.
+        encrypted: the newest backup is encrypted; None where that is not told.
+        protected: how many of the kept backups no prune removes; None where nothing is ever protected.
     """
 
     evidence: Evidence
@@ -193,6 +196,9 @@ class Observed:
     unusable: str | None = None
     verified_at: datetime | None = None
     verified: int | None = None
+    owner: str | None = None
+    encrypted: bool | None = None
+    protected: int | None = None
 
     @property
     def newest_good(self) -> Run | None:
@@ -224,6 +230,8 @@ class Expectation:
         note: why nothing can be known of it: a storage that leads to no configured server.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
         by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
+        remembered: when good runs of it began whose backups may be gone by now, for its rhythm; newest first.
+        named: the owner's configuration names the member, so that something is expected of it in any case (rule 12).
         overdue: the upstream itself says that its next run should have come by now.
         hint: asked only when nothing came: what its runs tell of why ("every dump begins 1 h before: set …").
     """
@@ -245,6 +253,8 @@ class Expectation:
     note: str | None = None
     task: Run | None = None
     by_rhythm: bool = False
+    remembered: tuple[datetime, ...] = ()
+    named: bool = True
     overdue: bool = False
     hint: Hint | None = None
 
@@ -252,6 +262,14 @@ class Expectation:
     def schedules(self) -> tuple[ScheduleInForce, ...]:
         """The one in force, then the past ones."""
         return self.past if self.schedule is None else (self.schedule, *self.past)
+
+    @property
+    def only_by_rhythm(self) -> bool:
+        """Nobody ever says when it is due: neither a schedule nor an announced run is known (rule 12)."""
+        in_force = self.schedule
+        if in_force is None or not self.by_rhythm or not in_force.enabled or in_force.trouble:
+            return False
+        return in_force.schedule is None and not in_force.announcements
 
     @property
     def owes(self) -> bool:

@@ -400,6 +400,9 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
         concerns=kept.summary.concerns,
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
+        owner=kept.summary.owner,
+        encrypted=kept.summary.encrypted,
+        protected=kept.protected,
     )
 
 
@@ -424,6 +427,9 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
         unusable=_newest(own).unusable,
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
         verified=sum(member.at(place).summary.verified for place in places),
+        owner=snapshots.only_one(kept.owner for kept in own),
+        encrypted=_newest(own).encrypted,
+        protected=sum(member.at(place).protected for place in places),
     )
 
 

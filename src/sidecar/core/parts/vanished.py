@@ -16,7 +16,7 @@ from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
 from sidecar.core.value import value
 
-from . import stores
+from . import backup_groups, stores
 from .expectation import Evidence, Observed
 from .guests import GuestPart
 from .inputs import Inputs
@@ -117,9 +117,11 @@ def mapped(
 
 
 def unmapped(inputs: Inputs, lost: Sequence[Lost]) -> Iterator[str]:
-    """Rule 11: what no service names is noted for 7 days. What is kept of a guest has a note of its own (backup_groups)."""
+    """Rule 11: what no service names is noted for 7 days. Beside a Proxmox VE the groups of its guests are no things of
+    their own (unclaimed.py)."""
+    of_guests = not backup_groups.is_alone(inputs)
     for gone in lost:
-        kept_of_guest = gone.source.kind is SourceKind.PBS and "/host/" not in gone.ref
+        kept_of_guest = of_guests and gone.source.kind is SourceKind.PBS and "/host/" not in gone.ref
         if inputs.now - gone.gone <= UNMAPPED_NOTED and not kept_of_guest and not _is_mapped(inputs, gone):
             yield words.sentence(gone.text(inputs))
 

@@ -82,6 +82,7 @@ class Snapshot:
     """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (PBS-16).
 
     ``damaged``: its upload had come to its end, for the manifest is there, but the manifest can't be read.
+    ``encrypted``: the client encrypted all its data; None where that is not told.
     """
 
     time: datetime
@@ -90,11 +91,15 @@ class Snapshot:
     comment: str | None = None
     protected: bool = False
     damaged: bool = False
+    encrypted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupGroup:
-    """All snapshots of one thing in one namespace, newest first. ``type`` is vm, ct or host. Scope ("snapshots", store, ns)."""
+    """All snapshots of one thing in one namespace, newest first. ``type`` is vm, ct or host. Scope ("snapshots", store, ns).
+
+    Proxmox VE tells the same of its guests on a storage of type pbs: scope ("archives", "shared", storage), without an owner.
+    """
 
     datastore: str
     namespace: str
@@ -268,12 +273,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage)."""
+    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage). ``protected``: no prune removes it."""
 
     storage: str
     vmid: int
     time: datetime
     size: int | None
+    protected: bool = False
 
 
 # --- Databasement -----------------------------------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ class SnapshotSummary:
         corrupt: those that failed verification here, as failed runs, newest first (rule 9).
         unfinished: those without a size, newest first (rule 10: no backups).
         told: of the unfinished ones by start what the server's tasks tell of them (rule 5).
-        concerns, verified_at, verified: as in parts.expectation.Observed.
+        protected: when the finished ones began that no prune removes.
+        concerns, verified_at, verified, owner, encrypted: as in parts.expectation.Observed.
     """
 
     begun: tuple[datetime, ...] = ()
@@ -42,6 +43,9 @@ class SnapshotSummary:
     concerns: tuple[str, ...] = ()
     verified_at: datetime | None = None
     verified: int = 0
+    owner: str | None = None
+    encrypted: bool | None = None
+    protected: tuple[datetime, ...] = ()
 
     def since(self, moment: datetime) -> SnapshotSummary:
         """What those prove that began at ``moment`` or later: the older ones belong to somebody else."""
@@ -53,6 +57,9 @@ class SnapshotSummary:
             corrupt=tuple(run for run in self.corrupt if run.start >= moment),
             unfinished=tuple(snapshot for snapshot in self.unfinished if snapshot.time >= moment),
             told=self.told,
+            owner=self.owner,
+            encrypted=self.encrypted if self.finished and self.finished[0].start >= moment else None,
+            protected=tuple(start for start in self.protected if start >= moment),
         )
 
     def runs(self, as_of: datetime | None, upload_limit: timedelta) -> tuple[Run, ...]:
@@ -67,6 +74,7 @@ class SnapshotSummary:
 
 def summary(groups: Iterable[BackupGroup], told: Mapping[datetime, Run] = _NOTHING_TOLD) -> SnapshotSummary:
     """What the snapshots of all ``groups`` prove together. ``told``: see SnapshotSummary."""
+    groups = tuple(groups)
     mine = sorted((snapshot for group in groups for snapshot in group.snapshots), key=attrgetter("time"), reverse=True)
     corrupt = [snapshot for snapshot in mine if snapshot.size is not None and _failed_here(snapshot)]
     finished = [snapshot for snapshot in mine if snapshot.size is not None and not _failed_here(snapshot)]
@@ -88,7 +96,16 @@ def summary(groups: Iterable[BackupGroup], told: Mapping[datetime, Run] = _NOTHI
         ),
         verified=len(verified),
         verified_at=next((verification.at for verification in verified), None),
+        owner=only_one(group.owner for group in groups),
+        encrypted=finished[0].encrypted if finished else None,
+        protected=tuple([snapshot.time for snapshot in finished if snapshot.protected]),
     )
+
+
+def only_one(names: Iterable[str | None]) -> str | None:
+    """The name, where all of them are the same; None where they are not, or where one is not told."""
+    every = set(names)
+    return every.pop() if len(every) == 1 else None
 
 
 def _unfinished(snapshot: Snapshot, as_of: datetime | None, upload_limit: timedelta) -> Run:

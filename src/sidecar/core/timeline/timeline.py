@@ -17,7 +17,7 @@ from sidecar.core.judgement.judged import Judged, judged
 from sidecar.core.model import Exempt, Occurrence, OccurrenceKind, Run, ScheduleLine, State
 from sidecar.core.parts.expectation import SHORT_GRACE, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
-from sidecar.core.parts.job_titles import title
+from sidecar.core.parts.job_titles import services_of, title
 from sidecar.core.reports.report import Report
 from sidecar.core.schedules.due_times import Skipped, clocks_skip, due_times, skipped
 from sidecar.core.schedules.schedule import EARLY, Schedule, parse
@@ -34,7 +34,15 @@ MOST = 5000
 _SHOWS_A_PATTERN = 16
 _A_YEAR = timedelta(days=366)
 
-_KINDS = {"backup": OccurrenceKind.BACKUP, "plan": OccurrenceKind.BACKUP, "dump": OccurrenceKind.DUMP}
+#: By the kind of a job. Guests, groups and databases stand for themselves where only the owner expects them.
+_KINDS = {
+    "backup": OccurrenceKind.BACKUP,
+    "plan": OccurrenceKind.BACKUP,
+    "guest": OccurrenceKind.BACKUP,
+    "group": OccurrenceKind.BACKUP,
+    "dump": OccurrenceKind.DUMP,
+    "database": OccurrenceKind.DUMP,
+}
 
 
 class TooManyError(ValueError):
@@ -176,7 +184,9 @@ def timeline_of(judged: Judged) -> Timeline:
     known |= {each.expectation.job for part in judged.upkeep for each in part.judgements}
     unread = tuple(_unread_jobs(inputs, known))
     jobs = known | {schedule.job for schedule in unread}
-    return Timeline(inputs=inputs, members=every, titles={job: title(inputs, job) for job in jobs}, unread=unread)
+    called = services_of((service.service.name, part.part) for service in judged.services for part in service.parts)
+    titles = {job: title(inputs, job, called.get(job)) for job in jobs}
+    return Timeline(inputs=inputs, members=every, titles=titles, unread=unread)
 
 
 def _unread_jobs(inputs: Inputs, known: set[JobId]) -> Iterator[ScheduleInForce]:
