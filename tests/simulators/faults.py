@@ -41,6 +41,33 @@ class GuestTakes(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientSilent(Fault):
+    """A client of the PBS does not run any more: it is off, or its timer is."""
+
+    client: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFails(Fault):
+    """The upload of a client breaks off."""
+
+    client: str
+    due: date
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTakes(Fault):
+    """The upload of a client takes this long instead of the usual time."""
+
+    client: str
+    due: date
+    takes: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotRemoved(Fault):
     """Somebody removes a guest's backup of that day by hand."""
 
@@ -51,9 +78,9 @@ class SnapshotRemoved(Fault):
 
 @dataclass(frozen=True, slots=True)
 class BackupCorrupt(Fault):
-    """Somebody verified a guest's backup of that day by hand, at ``verified``, and it failed."""
+    """Somebody verified a guest's or a client's backup of that day by hand, at ``verified``, and it failed."""
 
-    vmid: int
+    vmid: int | str
     due: date
     verified: datetime
 

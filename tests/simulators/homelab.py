@@ -44,6 +44,35 @@ class FormerGuest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A host that backs itself up to the PBS, by a timer that nobody else knows of.
+
+    Attributes:
+        name: what it writes as comment; None where it writes none.
+        protected: the days of backups that somebody protected.
+    """
+
+    id: str
+    name: str | None
+    timetable: Timetable
+    size: int
+    takes: timedelta
+    owner: str = "backup@pbs!hosts"
+    encrypted: bool = False
+    protected: tuple[date, ...] = ()
+
+    @property
+    def backup_type(self) -> str:
+        """What PBS calls it."""
+        return "host"
+
+    @property
+    def vmid(self) -> str:
+        """The id of its group."""
+        return self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJob:
     """A vzdump job over all nodes.
 
@@ -184,9 +213,13 @@ class Service:
     plans: tuple[str, ...] = ()
 
 
+#: The upstreams of a homelab, in the order in which they are started.
+UPSTREAMS = ("pbs", "pve", "databasement", "backrest")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Homelab:
-    """Everything there is."""
+    """Everything there is. ``sources`` are the upstreams that backup-glance is told of."""
 
     zone: ZoneInfo
     nodes: tuple[str, ...]
@@ -198,6 +231,8 @@ class Homelab:
     dumps: Dumps
     repository: Repository
     services: tuple[Service, ...]
+    clients: tuple[Client, ...] = ()
+    sources: tuple[str, ...] = UPSTREAMS
 
     def guest(self, vmid: int) -> Guest:
         """The guest with that id."""
@@ -331,6 +366,46 @@ HOMELAB = Homelab(
     ),
 )
 """The first user's homelab: ten schedule lines, twelve services. It has always been there."""
+
+
+_OTHERS_CRITICAL, _OTHERS_WEEKLY = HOMELAB.jobs
+
+PBS_ONLY = replace(
+    HOMELAB,
+    jobs=(replace(_OTHERS_CRITICAL, guests=(101, 106)), replace(_OTHERS_WEEKLY, guests=(202,))),
+    clients=(
+        Client(
+            id="nas",
+            name="nas",
+            timetable=Timetable(1, 30),
+            size=210 * _GIB,
+            takes=_minutes(14),
+            encrypted=True,
+            protected=(date(2026, 11, 20),),
+        ),
+        Client(id="web01", name=None, timetable=Timetable(3, 15), size=7 * _GIB, takes=_minutes(2)),
+        Client(
+            id="router",
+            name="router",
+            timetable=Timetable(12, 0, weekday=6),
+            size=_GIB // 4,
+            takes=_minutes(0.5),
+            owner="root@pam",
+        ),
+    ),
+    services=(),
+    sources=("pbs",),
+)
+"""A house of which only the PBS is known: guests of some cluster, and hosts that back themselves up."""
+
+PVE_ONLY = replace(
+    HOMELAB,
+    jobs=(replace(_OTHERS_CRITICAL, guests=(101, 106, 107)), replace(_OTHERS_WEEKLY, guests=(202,))),
+    guests=tuple(guest for guest in GUESTS if guest.vmid in (101, 106, 107, 202)),
+    services=(),
+    sources=("pve",),
+)
+"""A house whose PBS belongs to somebody else: only PVE tells what lies there."""
 
 
 def demo_homelab() -> Homelab:

@@ -84,6 +84,10 @@ def _tasks(moment: Moment) -> list[PbsTask]:
         for run in moment.guest_runs
         if run.uploaded
     ]
+    uploads += [
+        PbsTask("backup", f"{store}:host/{run.client.id}", run.client.owner, run.start, run.end, run.error or "OK")
+        for run in moment.client_runs
+    ]
     tasks = uploads + [upkeep_task(moment, run) for run in moment.upkeep]
     return sorted(tasks, key=lambda task: (task.end > moment.now, task.end), reverse=True)
 

@@ -109,7 +109,7 @@ class Rack:
 
         ``changed`` are sections of it that shall be otherwise.
         """
-        sources = {source: self._source(source) for source in SOURCES}
+        sources = {source: self._source(source) for source in self.site.homelab.sources}
         config = {"poll_interval": "5s", "sources": sources, **self.expectations(services=services), **(changed or {})}
         path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         return path
@@ -139,6 +139,8 @@ class Rack:
             "ignore": {"guests": ["tag:no-backup"]},
             "offsite": [f"backrest/{repository.id}", "databasement/s3"],
         }
+        config["jobs"] = {name: job for name, job in config["jobs"].items() if name.split("/")[0] in homelab.sources}
+        config["offsite"] = [place for place in config["offsite"] if place.split("/")[0] in homelab.sources]
         if services:
             config["services"] = [
                 {

@@ -74,7 +74,7 @@ def _guest_ref(value: str) -> str:
     if not _GUEST_REF.fullmatch(value):
         raise ValueError(
             f"{value!r} is not a guest or backup group; write a guest id (101, pve2:101) "
-            "or datastore[/namespace]/vm|ct|host/id (pbs:main/host/nas, pbs:main/host/*)"
+            "or datastore[/namespace]/vm|ct|host/id (pbs:main/host/nas)"
         )
     return value
 

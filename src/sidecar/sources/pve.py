@@ -70,6 +70,10 @@ class BackupServers:
         )
 
 
+#: Nobody said which there are: there may well be some.
+_UNTOLD = BackupServers(any=True)
+
+
 @dataclass(frozen=True, slots=True)
 class PveOptions(ProxmoxOptions):
     """A cluster, and the backup servers that are read beside it."""
@@ -95,7 +99,7 @@ class PveSource(ProxmoxSource):
 
     def __init__(self, options: ProxmoxOptions, *, upstream: Upstream | None = None) -> None:
         super().__init__(options, upstream=upstream)
-        self._backup_servers = options.backup_servers if isinstance(options, PveOptions) else BackupServers()
+        self._backup_servers = options.backup_servers if isinstance(options, PveOptions) else _UNTOLD
         self._layout = _Layout()
 
     def _closed(self, permissions: Permissions) -> Problem | None:

@@ -56,7 +56,9 @@ def board_of(judged: Judged) -> Board:
 
 def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> PartRow:
     part, good = judged.part, judged.good
-    schedule = judged.next.expectation.schedule if judged.next else None
+    expectation = judged.next.expectation if judged.next else None
+    # What comes by itself is no job of anybody's.
+    schedule = expectation.schedule if expectation is not None and not expectation.only_by_rhythm else None
     return PartRow(
         kind=part.kind,
         ref=part.ref,
