@@ -334,3 +334,20 @@ def test_any_json_is_a_fact_or_unreadable(parser: Any, row: Any) -> None:
 @given(text=st.text(max_size=60) | st.from_regex(r"UPID(:[0-9A-Fa-f\\x-]*){8,9}", fullmatch=True))
 def test_any_text_is_a_upid_or_none(text: str) -> None:
     parse_upid(text)
+
+
+@pytest.mark.parametrize(
+    ("modes", "encrypted"),
+    [
+        ({"root.pxar.didx": "encrypt", "index.json.blob": "sign-only", "client.log.blob": None}, True),
+        ({"root.pxar.didx": "sign-only", "index.json.blob": "sign-only"}, False),
+        ({"root.pxar.didx": "none", "fw.conf.blob": "encrypt", "index.json.blob": "none"}, False),
+        ({"qemu-server.conf.blob": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_snapshot_is_encrypted_where_all_its_data_is(modes: dict[str, str | None], encrypted: bool | None) -> None:
+    files = [{"filename": name, **({"crypt-mode": mode} if mode else {})} for name, mode in modes.items()]
+    row = {"backup-type": "host", "backup-id": "nas", "backup-time": 1795458317, "size": 9, "files": files}
+
+    assert parse.parse_snapshot(row, "main").snapshot.encrypted is encrypted

@@ -122,6 +122,44 @@ def test_archives_come_from_the_content_or_from_the_prune_preview() -> None:
     assert parse.parse_archive({"volid": "nfs:backup/odd.tar", "ctime": 1790650805}, "nfs") is None
 
 
+def test_what_pve_tells_of_a_backup_server_becomes_groups() -> None:
+    storage = parse.parse_storage(example("storages")[0]).storage  # type: ignore[union-attr]
+    content = [
+        *example("content"),
+        {"subtype": "lxc", "vmid": 200, "ctime": 1790651000, "size": 1, "format": "pbs-ct"},
+        {
+            "subtype": "lxc",
+            "vmid": 200,
+            "ctime": 1790640000,
+            "size": 9,
+            "verification": {"state": "pending", "upid": "x"},
+        },
+        {"subtype": "lxc", "ctime": 1790640000, "size": 9},
+    ]
+    own = "UPID:pbs:00000025:000023D8:00000009:6ABA2CB6:verify:store1:root@pam:"
+    elsewhere = own.replace("store1", "store2")
+    content += [
+        {
+            "subtype": "qemu",
+            "vmid": 9,
+            "ctime": 1790640000 + n,
+            "size": 9,
+            "verification": {"state": "failed", "upid": upid},
+        }
+        for n, upid in enumerate((own, elsewhere))
+    ]
+    rows = [row for each in content if (row := parse.parse_snapshot(each, storage))]
+    container, machine, verified = parse.groups_of(rows, storage)
+
+    assert (container.path, machine.path, container.owner) == ("store1/a/b/ct/200", "store1/a/b/vm/9", None)
+    assert verified.path == "store1/a/b/vm/931"
+    assert [snapshot.size for snapshot in container.snapshots] == [None, 3000855, 9]
+    _, newest, pending = container.snapshots
+    assert (newest.comment, newest.protected, newest.encrypted) == ("dns1", True, True)
+    assert (pending.verification, pending.protected, pending.encrypted) == (None, False, False)
+    assert [snapshot.verification and snapshot.verification.own for snapshot in machine.snapshots] == [False, True]
+
+
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 _JSON = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner))
 _KEYS = (

@@ -172,12 +172,13 @@ def test_a_guest_with_another_destination_keeps_a_row_for_it() -> None:
     assert len(found.services) == 2
 
 
-def test_groups_of_clients_that_nobody_names_are_a_note() -> None:
+def test_groups_of_clients_that_nobody_names_are_rows_of_which_nothing_is_expected_without_a_rhythm() -> None:
     board = judged(
         "22 12:00", pve("22 11:58", VZDUMP), pbs("22 11:58", KEPT[0], group("22 06:10", vmid="nas", kind="host"))
     )
 
-    assert board.notes == ("No service names the backups of pbs:main/host/nas, so nothing is expected of them.",)
+    assert row(board, "host/nas").verdict.state is State.DISABLED
+    assert (board.overall.headline, board.notes) == ("All 1 backed up", ())
 
 
 # --- overall and headline ---

@@ -145,6 +145,7 @@ def judge(
         or _silenced(case)
         or _unknown(case)
         or _nothing_owed(case)
+        or _nothing_expected(case)
         or _switched_off(case, activity)
         or _unusable(case)
         or _with_concerns(case, _by_rhythm(case, _by_time(case, activity), activity if in_limit else None))
@@ -314,8 +315,8 @@ def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone
 
 
 def _nothing_owed(case: Case) -> Verdict | None:
-    """Rules 8 and 12: what never has to run, or nobody expects, is disabled; but a last run that failed is still told."""
-    why = case.expectation.nothing_owed or _only_kept(case)
+    """Rule 8: what never has to run is disabled, but a last run that failed is still told."""
+    why = case.expectation.nothing_owed
     if why is None:
         return None
     last = case.later[0] if case.later else case.good
@@ -433,12 +434,20 @@ def _in_rhythm(case: Case, verdict: Verdict, gap: timedelta | None) -> Verdict:
     return replace(verdict, reason=words.sentence(f"comes about {rhythm.often(gap)}; {case.newest()}"))
 
 
-def _only_kept(case: Case) -> str | None:
-    """Rule 12: what no service names, and what has no rhythm or lost it long ago."""
+def _nothing_expected(case: Case) -> Verdict | None:
+    """Rule 12: what no service names, and what has no rhythm or lost it long ago, is kept; a new failure is told."""
     if case.expectation.named or not case.expectation.only_by_rhythm:
         return None
     why = unscheduled.why_nothing_is_expected(case.good, _usual_gap(case), case.now)
-    return f"{why}; {case.newest()}" if why is not None else None
+    if why is None:
+        return None
+    last = case.later[0] if case.later else None
+    if last is not None and last.outcome is Outcome.RUNNING:
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {case.at(last.start)}", last.start)
+    if last is not None and case.now - last.start <= unscheduled.ENDED_AFTER:
+        reason = f"the run of {case.at(last.start)} failed{_quoted(last.text)}; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.RUN_FAILED, reason, last.end or last.start, case.part.actions.failed)
+    return case.verdict(State.DISABLED, Cause.NOTHING_OWED, f"{why}; {case.newest()}", None)
 
 
 def _usual_gap(case: Case) -> timedelta | None:
