@@ -20,11 +20,15 @@ from sidecar.core.model import Board
 from sidecar.core.timeline.timeline import Timeline
 from tests.browser.serving import Sidecar, chromium, serving
 from tests.product import opened
-from tests.simulators import demo_faults
+from tests.simulators import PBS_ONLY, PVE_ONLY, demo_faults
+from tests.simulators.faults import ClientSilent
 from tests.web import boards, calendars, themes
 
 WIDTHS = (300, 370, 515, 604, 764, 924, 1247, 1890)
 THEMES = ("default-dark", "default-light", "catppuccin-mocha", "catppuccin-latte", "gruvbox", "peachy")
+
+#: A day on which nothing is wrong.
+NOON = datetime.fromisoformat("2026-11-25T12:00:00+01:00")
 
 #: Frames of this height are drawn at least to their end, as in Glance.
 FRAME = 640
@@ -50,7 +54,7 @@ def main() -> None:
     parser.add_argument("--widths", nargs="+", default=WIDTHS, type=int)
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)
-    shown = [scene for scene in (*mornings(), *cases(), *clock_changes()) if given.only in scene.name]
+    shown = [scene for scene in (*mornings(), *houses(), *cases(), *clock_changes()) if given.only in scene.name]
     with serving() as sidecar, chromium() as browser:
         for scene in shown:
             draw(scene, sidecar, browser, given.directory, given.themes, given.widths)
@@ -71,6 +75,16 @@ def mornings() -> Iterator[Scene]:
     yield Scene("calendar-good", good, query="&view=calendar")
     yield Scene("day-opened", bad, query="&view=calendar&day=2026-11-23")
     yield Scene("all", bad, query="&view=all")
+
+
+def houses() -> Iterator[Scene]:
+    """Houses of which only the PBS is known, or only the cluster."""
+    silent = (ClientSilent("nas", datetime.fromisoformat("2026-11-21T00:00:00+01:00")),)
+    for name, homelab, opened_row in (("pbs-only", PBS_ONLY, "nas"), ("pve-only", PVE_ONLY, "nextcloud")):
+        with tempfile.TemporaryDirectory() as folder, opened(Path(folder), NOON, homelab) as product:
+            yield Scene(name, *product.board_and_timeline(), query="&view=all", opened=opened_row)
+            product.rack.faults = silent
+            yield Scene(f"{name}-late", *product.board_and_timeline(), opened=opened_row)
 
 
 def cases() -> Iterator[Scene]:
