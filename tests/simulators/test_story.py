@@ -44,7 +44,7 @@ def counts(moment: Moment) -> dict[int, int]:
     """Finished backups per guest."""
     backups: dict[int, int] = {}
     for backup in moment.backups:
-        if backup.size is not None:
+        if backup.size is not None and isinstance(backup.guest.vmid, int):
             backups[backup.guest.vmid] = backups.get(backup.guest.vmid, 0) + 1
     return backups
 

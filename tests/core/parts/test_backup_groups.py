@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY
 from sidecar.core.history.record import record
 from sidecar.core.model import Board, OccurrenceKind, PartKind, ServiceRow, State
@@ -17,7 +18,7 @@ from sidecar.core.reports.report import Problem, ProblemKind, Reading, Report
 from sidecar.core.settings import ExpectSetting, Ignore, JobSetting, PartSetting, ServiceSetting, Settings
 from sidecar.core.timeline.timeline import timeline
 from tests.core.factories import at
-from tests.core.sample_reports import PBS, Scopes, board, group, judged, pbs, pve, row, service, settings, vzdump
+from tests.core.sample_reports import PBS, Scopes, group, judged, pbs, pve, row, service, settings, vzdump
 
 ALONE = settings(PBS)
 #: The last days of a group that comes every night at half past one.
@@ -57,9 +58,9 @@ def test_the_newest_comment_counts_and_an_upload_has_none_yet() -> None:
 
 
 def test_groups_of_one_name_stay_apart() -> None:
-    board = alone(host(*NIGHTLY, comment="nightly"), host(*NIGHTLY, name="web", comment="nightly"))
+    made = alone(host(*NIGHTLY, comment="nightly"), host(*NIGHTLY, name="web", comment="nightly"))
 
-    assert [row.name for row in board.services] == ["nightly (pbs:main/host/nas)", "nightly (pbs:main/host/web)"]
+    assert [row.name for row in made.services] == ["nightly (pbs:main/host/nas)", "nightly (pbs:main/host/web)"]
 
 
 def test_without_a_cluster_guests_and_copies_are_rows_too() -> None:
@@ -190,6 +191,14 @@ def test_it_is_no_job_and_its_backups_are_in_the_calendar_under_its_name() -> No
     assert [(each.title, each.kind, each.state) for each in shown] == [("nas", OccurrenceKind.BACKUP, State.OK)] * 2
 
 
+@pytest.mark.parametrize(("groups", "shown"), [(100, 100), (101, 0)])
+def test_so_many_that_they_would_hide_the_rest_are_left_out_of_the_calendar(groups: int, shown: int) -> None:
+    report = pbs("22 12:00", *(host("22 01:30", name=f"h{number}") for number in range(groups)))
+    made = timeline({"pbs": report}, EMPTY, ALONE, at("22 12:00"))
+
+    assert len(made.occurrences(at("22 00:00"), at("23 00:00"))) == shown
+
+
 def test_what_the_owner_expects_is_a_backup_under_the_name_of_its_service() -> None:
     expect = ExpectSetting("sun 06:00", "Europe/Berlin", timedelta(hours=12))
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", expect)
@@ -261,10 +270,10 @@ def test_a_pattern_means_every_group_that_matches(ref: str, found: list[str]) ->
 
 
 def test_a_pattern_that_matches_nothing_is_a_finding_and_speaks_of_groups() -> None:
-    board = mapped("pbs:main/host/*", groups=(group(*NIGHTLY),))
+    made = mapped("pbs:main/host/*", groups=(group(*NIGHTLY),))
 
-    assert row(board, "hosts").verdict.reason == "No backup group main/host/* is known to pbs."
-    assert board.notes == ("hosts: guests names pbs:main/host/*, which pbs does not know.",)
+    assert row(made, "hosts").verdict.reason == "No backup group main/host/* is known to pbs."
+    assert made.notes == ("hosts: guests names pbs:main/host/*, which pbs does not know.",)
 
 
 def test_where_a_place_can_not_be_read_a_pattern_is_not_green() -> None:
@@ -297,13 +306,13 @@ def test_beside_a_cluster_the_groups_of_hosts_are_rows_unless_they_are_copies() 
         ("upkeep", "sync"): (sync,),
     }
     server = pbs("22 11:58", group("22 04:05"), group("20 04:05", vmid="199"), NAS, extra=extra)
-    board = judged("22 12:00", pve("22 11:58", vzdump("22 04:00", "22 04:20")), server)
+    made = judged("22 12:00", pve("22 11:58", vzdump("22 04:00", "22 04:20")), server)
 
-    assert {service.name: service.verdict.state for service in board.services} == {
+    assert {service.name: service.verdict.state for service in made.services} == {
         "vaultwarden": State.OK,
         "host/nas": State.OK,
     }
-    assert board.notes == (
+    assert made.notes == (
         "Copies made by sync job pbs/sync/pull are judged by that job: pbs:copies/host/far.",
         "Kept backups of a guest that is gone: pbs:main/ct/199.",
     )
