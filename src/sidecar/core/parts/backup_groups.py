@@ -11,11 +11,11 @@ from sidecar.core.ids import GroupKey
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports import snapshots
 from sidecar.core.reports.facts import BackupGroup
-from sidecar.core.reports.report import Report
+from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import PartSetting, SourceSetting
 
 from .copies import copied_by
-from .expectation import Expectation, Observed
+from .expectation import Evidence, Expectation, Observed
 from .guests import GuestPart
 from .inputs import Inputs, schedule_in_force
 from .joins import Place
@@ -56,27 +56,50 @@ def parts(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) ->
 
 
 def _matching(inputs: Inputs, source: SourceSetting, pattern: str, guest_parts: list[GuestPart]) -> Iterator[Part]:
-    """Every group that a pattern means, and one part for each place that can't be read and where such groups may be."""
+    """Every group that a pattern means, and one part for each datastore in which such groups may be that can't be seen."""
     report = inputs.reports.get(source.name)
     if report is None:
         return
     for group in report.facts(BackupGroup):
         if fnmatchcase(group.path, pattern):
             yield _part(inputs, source, group.key, guest_parts)
-    ids = f"{pattern.rpartition('/')[0]}/*"
-    for reading in report.within("snapshots"):
-        _, datastore, namespace = reading.scope
-        place = f"{datastore}/{namespace}".rstrip("/")
-        if reading.as_of is None and any(fnmatchcase(f"{place}/{kind}/_", ids) for kind in _TYPES):
-            evidence = Place(source, datastore, namespace).evidence(inputs)
-            yield Part(
-                kind=PartKind.GUEST,
-                ref=pattern,
-                name=pattern,
-                source=source.name,
-                observed=Observed(evidence=evidence),
-                link=datastore_page(source, datastore),
-            )
+    for datastore, evidence in _hidden(inputs, source, report, pattern):
+        yield Part(
+            kind=PartKind.GUEST,
+            ref=pattern,
+            name=pattern,
+            source=source.name,
+            observed=Observed(evidence=evidence),
+            link=datastore_page(source, datastore),
+        )
+
+
+def _hidden(inputs: Inputs, source: SourceSetting, report: Report, pattern: str) -> Iterator[tuple[str, Evidence]]:
+    """Datastores in which a group of the pattern may lie that can't be seen, each once, with why."""
+    *place, kind, _ = pattern.split("/")
+    if not place:
+        return
+    if not is_glob("/".join((*place, kind))):
+        key = GroupKey(place[0], "/".join(place[1:]), kind, "_")
+        if _may_hide(inputs, source, key):
+            yield key.datastore, Place(source, key.datastore, key.namespace).evidence(inputs)
+        return
+    ids, seen = f"{'/'.join((*place, kind))}/*", set()
+    unread = (reading for reading in report.within("snapshots") if reading.as_of is None)
+    listings = (each for each in report.within("namespaces") if each.as_of is None or _is_denied(each))
+    for reading in (*unread, *listings):
+        _, datastore, *rest = reading.scope
+        where = "/".join(filter(None, (datastore, *rest)))
+        # Of a list of namespaces that is not whole nobody knows what is missing: of the datastore anything may be.
+        paths = [f"{where}/{each}/_" for each in _TYPES]
+        may_be = any(fnmatchcase(path, ids) for path in paths) if rest else fnmatchcase(datastore, place[0])
+        if may_be and datastore not in seen:
+            seen.add(datastore)
+            yield datastore, inputs.evidence(source, replace(reading, as_of=None))
+
+
+def _is_denied(reading: Reading) -> bool:
+    return reading.problem is not None and reading.problem.denied
 
 
 def unnamed(inputs: Inputs, taken: set[tuple[PartKind, str]]) -> list[Part]:
