@@ -1,4 +1,4 @@
-"""Random racks for hypothesis: guests, databases and upkeep with jobs, destinations, runs and clocks of every kind."""
+"""Random racks for hypothesis: guests, hosts, databases and upkeep with jobs, destinations, runs and clocks of every kind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from sidecar.core.reports.facts import (
 from sidecar.core.reports.report import Problem, Reading, Report, keep_what_failed
 from sidecar.core.settings import JobSetting, Pause, Settings
 from tests.core.factories import at
-from tests.core.sample_reports import BACKREST, DATABASEMENT, PBS, PVE, STORAGE, pbs, pve, readings, settings
+from tests.core.sample_reports import BACKREST, DATABASEMENT, PBS, PVE, STORAGE, pbs, pve, readings, service, settings
 
 #: All racks live through some days around this moment; on the 25th of October the clocks of Berlin are put back.
 NOON = at("22 12:00")
@@ -93,7 +93,7 @@ def runs(draw: st.DrawFn, before: datetime, outcomes: tuple[Outcome, ...] = tupl
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, before: datetime, vmid: int, namespace: str) -> BackupGroup:
+def snapshots(draw: st.DrawFn, before: datetime, vmid: int, namespace: str, kind: str = "ct") -> BackupGroup:
     kept = []
     for time in sorted(draw(st.sets(moments(before, 12), max_size=8)), reverse=True):
         size = draw(st.sampled_from([1000, 1000, 1000, None]))
@@ -101,7 +101,7 @@ def snapshots(draw: st.DrawFn, before: datetime, vmid: int, namespace: str) -> B
             st.sampled_from([None, None, Verification(True, time, True), Verification(False, time, True)])
         )
         kept.append(Snapshot(time=time, size=size, verification=verification if size else None))
-    return BackupGroup(datastore="main", namespace=namespace, type="ct", id=str(vmid), snapshots=tuple(kept))
+    return BackupGroup(datastore="main", namespace=namespace, type=kind, id=str(vmid), snapshots=tuple(kept))
 
 
 @st.composite
@@ -141,6 +141,7 @@ def clusters(draw: st.DrawFn, read: datetime) -> tuple[Report, Report]:
     cluster = replace(cluster, readings=(*cluster.readings, archive_reading))
     extra: dict[tuple[str, ...], Any] = {
         ("snapshots", "main", "other"): tuple(draw(snapshots(read, vmid, "other")) for vmid in vmids),
+        ("snapshots", "main", "hosts"): (draw(snapshots(read, 1, "hosts", "host")),),
         ("upkeep", "prune"): (draw(upkeep(read, "prune")),),
         ("upkeep", "sync"): (draw(upkeep(read, "sync")),),
     }
@@ -221,7 +222,9 @@ def racks(draw: st.DrawFn) -> Rack:
     own = draw(st.sampled_from([{}, {"backrest/prune/b2": JobSetting(schedule="sun 06:00")}]))
     pause = Pause((first - timedelta(days=2)).date(), second.date(), ("pve",), "holiday")
     pauses = draw(st.sampled_from([(), (), (pause,)]))
-    given = settings(PVE, PBS, DATABASEMENT, BACKREST, jobs=MappingProxyType(own), pauses=pauses)
+    named = draw(st.sampled_from([(), (service("host", "pbs:main/hosts/host/1"),)]))
+    sources = (PVE, PBS, DATABASEMENT, BACKREST)
+    given = settings(*sources, jobs=MappingProxyType(own), pauses=pauses, services=named)
     return Rack(given, tuple(reports), now)
 
 

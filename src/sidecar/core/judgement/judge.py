@@ -138,6 +138,9 @@ def judge(
         grace=grace(expectation, now),
         names_job=names_job,
     )
+    only_kept = _why_only_kept(case)
+    if only_kept is not None:
+        case = replace(case, due=None)
     activity = _under_way(case)
     in_limit = activity is not None and now <= activity.start + _limit(case, activity)
     verdict = (
@@ -145,7 +148,7 @@ def judge(
         or _silenced(case)
         or _unknown(case)
         or _nothing_owed(case)
-        or _nothing_expected(case)
+        or (_only_kept(case, only_kept) if only_kept is not None else None)
         or _switched_off(case, activity)
         or _unusable(case)
         or _with_concerns(case, _by_rhythm(case, _by_time(case, activity), activity if in_limit else None))
@@ -154,7 +157,7 @@ def judge(
         expectation=expectation,
         verdict=verdict,
         good=good,
-        due=due,
+        due=case.due,
         next_run=next_run(expectation, part.pauses, now),
         grace=case.grace,
         under_way=in_limit,
@@ -434,19 +437,22 @@ def _in_rhythm(case: Case, verdict: Verdict, gap: timedelta | None) -> Verdict:
     return replace(verdict, reason=words.sentence(f"comes about {rhythm.often(gap)}; {case.newest()}"))
 
 
-def _nothing_expected(case: Case) -> Verdict | None:
-    """Rule 12: what no service names, and what has no rhythm or lost it long ago, is kept; a new failure is told."""
+def _why_only_kept(case: Case) -> str | None:
+    """Rule 12: why nothing is expected of what no service names: none of its runs was due."""
     if case.expectation.named or not case.expectation.only_by_rhythm:
         return None
-    why = unscheduled.why_nothing_is_expected(case.good, _usual_gap(case), case.now)
-    if why is None:
-        return None
+    return unscheduled.why_nothing_is_expected(case.good, _usual_gap(case), case.now)
+
+
+def _only_kept(case: Case, why: str) -> Verdict:
+    """Rule 12: it is kept, and that is all; but a new failure is told."""
     last = case.later[0] if case.later else None
     if last is not None and last.outcome is Outcome.RUNNING:
         return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {case.at(last.start)}", last.start)
     if last is not None and case.now - last.start <= unscheduled.ENDED_AFTER:
         reason = f"the run of {case.at(last.start)} failed{_quoted(last.text)}; {case.newest()}"
-        return case.verdict(State.WARNING, Cause.RUN_FAILED, reason, last.end or last.start, case.part.actions.failed)
+        since = last.end or last.start
+        return case.verdict(State.WARNING, Cause.OTHER_RUN_FAILED, reason, since, case.part.actions.failed)
     return case.verdict(State.DISABLED, Cause.NOTHING_OWED, f"{why}; {case.newest()}", None)
 
 

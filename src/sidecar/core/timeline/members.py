@@ -100,7 +100,7 @@ def member_of(name: str, judged: JudgedPart, judgement: Judgement, inputs: Input
         schedules=() if expectation.nothing_owed else tuple(_shown(expectation.schedules, every)),
         known_since=expectation.known_since if upkeep else min(since, default=None),
         thinned=not upkeep,
-        failures_are_gaps=part.kind is PartKind.GUEST,
+        failures_are_gaps=part.kind is PartKind.GUEST and not expectation.only_by_rhythm,
     )
 
 
