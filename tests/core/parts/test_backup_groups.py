@@ -138,6 +138,21 @@ def test_what_retention_removed_still_shows_the_rhythm() -> None:
     )
 
 
+@pytest.mark.parametrize("services", [(), (service("archive", "pbs:main/host/nas"),)])
+def test_one_whose_backups_were_all_removed_is_not_in_its_rhythm(services: tuple[ServiceSetting, ...]) -> None:
+    """An upload of long ago is left of it; and a clock that ran ahead once makes no rhythm."""
+    history = record(EMPTY, pbs("22 12:00", host(*NIGHTLY, "24 01:30")))
+    given = settings(PBS, services=services)
+    verdict = only(board({"pbs": pbs("22 13:00", host("!22 12:59"))}, history, given, at("22 13:00"))).verdict
+    damaged = replace(host("!15 01:30").snapshots[0], damaged=True)
+    left = pbs("22 13:00", replace(host(), snapshots=(damaged,)))
+
+    assert verdict.state is State.RUNNING
+    assert only(board({"pbs": left}, history, given, at("22 13:00"))).verdict.state is State.FAILED
+    verdict = only(board({"pbs": pbs("22 13:00", host("23 01:30"))}, history, given, at("22 13:00"))).verdict
+    assert (verdict.state, str(verdict.reason)[:22]) == (State.WARNING, "Usually every day; no ")
+
+
 def test_groups_of_guests_are_remembered_where_nobody_tells_their_schedule() -> None:
     report = pbs("22 12:00", group(*NIGHTLY), host(*NIGHTLY))
 

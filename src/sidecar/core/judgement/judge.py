@@ -422,6 +422,9 @@ def _by_rhythm(case: Case, verdict: Verdict, under_way: Activity | None) -> Verd
     if gap is None and case.expectation.only_by_rhythm:
         reason = f"no schedule is known, and {unscheduled.UNKNOWN_RHYTHM}; {case.newest()}"
         return case.verdict(State.WARNING, Cause.IN_NO_JOB, reason, None, case.part.actions.uncovered)
+    if good is None and gap is not None and case.expectation.only_by_rhythm:
+        reason = f"usually {rhythm.often(gap)}; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, None, case.part.actions.missed)
     if good is None or gap is None or case.evidence.as_of <= rhythm.limit(good.start, gap, case.grace):
         return _in_rhythm(case, verdict, gap)
     old = rhythm.age(case.now - good.start)
@@ -463,7 +466,7 @@ def _usual_gap(case: Case) -> timedelta | None:
         return None
     every = (run.start for run in _evident(case.evidence, case.expectation.observed.runs) if run.good)
     good = tuple(islice(every, 2 * rhythm.MOST_GAPS))
-    if remembered := case.expectation.remembered:
+    if remembered := [start for start in case.expectation.remembered if start <= case.now]:
         good = tuple(sorted({*good, *remembered}, reverse=True)[: 2 * rhythm.MOST_GAPS])
     gap = rhythm.usual_gap(good)
     past = [due for due in in_force.announced_before if due <= case.now][-rhythm.MOST_GAPS :]

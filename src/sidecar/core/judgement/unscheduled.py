@@ -20,11 +20,13 @@ def why_nothing_is_expected(good: Run | None, gap: timedelta | None, now: dateti
     """Why what no service names is only kept: it has no rhythm, or that ended long ago; None while it is expected to go on.
 
     Args:
-        good: its newest good run.
+        good: its newest good run that is kept; None while it has a rhythm: all of them were removed.
         gap: its rhythm; None where it has none.
     """
-    if good is None or gap is None:
+    if gap is None:
         return f"nothing is expected: {UNKNOWN_RHYTHM}"
+    if good is None:
+        return None
     old = now - good.start
     if old <= max(ENDED_AFTER, ENDED_AFTER_GAPS * gap):
         return None
