@@ -82,9 +82,9 @@ def houses() -> Iterator[Scene]:
     silent = (ClientSilent("nas", datetime.fromisoformat("2026-11-21T00:00:00+01:00")),)
     for name, homelab, opened_row in (("pbs-only", PBS_ONLY, "nas"), ("pve-only", PVE_ONLY, "nextcloud")):
         with tempfile.TemporaryDirectory() as folder, opened(Path(folder), NOON, homelab) as product:
-            yield Scene(name, *product.board_and_timeline(), query="&view=all", opened=opened_row)
+            yield Scene(name, product.board_and_timeline(), query="&view=all", opened=opened_row)
             product.rack.faults = silent
-            yield Scene(f"{name}-late", *product.board_and_timeline(), opened=opened_row)
+            yield Scene(f"{name}-late", product.board_and_timeline(), opened=opened_row)
 
 
 def cases() -> Iterator[Scene]:

@@ -24,7 +24,7 @@ from sidecar.sources.backrest import BackrestOptions, BackrestSource
 from sidecar.sources.databasement import DatabasementOptions, DatabasementSource
 from sidecar.sources.pbs import PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
-from sidecar.sources.pve import BackupServers, PveOptions, PveSource
+from sidecar.sources.pve import BackupServers, PveSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 from tests.simulators import Rack
@@ -185,7 +185,9 @@ def _sources(rack: Rack) -> dict[str, Source]:
     servers = BackupServers(any=beside, hosts=frozenset({"pbs.lan"} if beside else ()))
     every: dict[str, Source] = {
         "pbs": PbsSource(ProxmoxOptions(*own("pbs"), secret("pbs"), secret("pbs")), upstream=pbs),
-        "pve": PveSource(PveOptions(*own("pve"), secret("pve"), secret("pve"), servers), upstream=pve),
+        "pve": PveSource(
+            ProxmoxOptions(*own("pve"), secret("pve"), secret("pve")), backup_servers=servers, upstream=pve
+        ),
         "databasement": DatabasementSource(
             DatabasementOptions(*own("databasement"), secret("databasement")), connect=connect("databasement")
         ),

@@ -15,7 +15,7 @@ from .sources.backrest import BackrestOptions, BackrestSource
 from .sources.databasement import DatabasementOptions, DatabasementSource
 from .sources.pbs import PbsSource
 from .sources.proxmox import ProxmoxOptions
-from .sources.pve import BackupServers, PveOptions, PveSource
+from .sources.pve import BackupServers, PveSource
 from .upstream.tls import Trust
 from .vault.client import Server
 from .vault.session import Account, VaultSession
@@ -56,8 +56,8 @@ def make_source(
     if isinstance(source, Pbs):
         return PbsSource(ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
     if isinstance(source, Pve):
-        servers = _backup_servers(source, beside)
-        return PveSource(PveOptions(name, source.url, trust, read(source.token_id), read(source.secret), servers))
+        options = ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret))
+        return PveSource(options, backup_servers=_backup_servers(source, beside))
     if isinstance(source, Databasement):
         return DatabasementSource(DatabasementOptions(name, source.url, trust, read(source.token)))
     password = read(source.password) if source.password else None

@@ -85,7 +85,14 @@ def _tasks(moment: Moment) -> list[PbsTask]:
         if run.uploaded
     ]
     uploads += [
-        PbsTask("backup", f"{store}:host/{run.client.id}", run.client.owner, run.start, run.end, run.error or "OK")
+        PbsTask(
+            type="backup",
+            id=f"{store}:host/{run.client.id}",
+            user=run.client.owner,
+            start=run.start,
+            end=run.end,
+            status=run.error or "OK",
+        )
         for run in moment.client_runs
     ]
     tasks = uploads + [upkeep_task(moment, run) for run in moment.upkeep]

@@ -11,7 +11,7 @@ import pytest
 from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob
 from sidecar.core.reports.report import Report
 from sidecar.sources.proxmox import ProxmoxOptions
-from sidecar.sources.pve import ALLOWED, BackupServers, PveOptions, PveSource
+from sidecar.sources.pve import ALLOWED, BackupServers, PveSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Headers
 from tests.sources.recorded import Answering, any_secret, cause, clock, no_headers, reading, run, texts, upstream
@@ -47,9 +47,12 @@ def source(
     transport: httpx.AsyncBaseTransport, headers: Headers = no_headers, servers: BackupServers | None = None
 ) -> PveSource:
     options = ProxmoxOptions("pve", "https://lab.invalid", Trust(), any_secret, any_secret)
-    if servers is not None:
-        options = PveOptions("pve", "https://lab.invalid", Trust(), any_secret, any_secret, servers)
-    return PveSource(options, upstream=upstream(transport, ALLOWED, headers))
+    calls = upstream(transport, ALLOWED, headers)
+    return (
+        PveSource(options, upstream=calls)
+        if servers is None
+        else PveSource(options, backup_servers=servers, upstream=calls)
+    )
 
 
 def read(answers: dict[str, Any], servers: BackupServers | None = None) -> tuple[Report, list[str]]:

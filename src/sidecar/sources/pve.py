@@ -75,13 +75,6 @@ _UNTOLD = BackupServers(any=True)
 
 
 @dataclass(frozen=True, slots=True)
-class PveOptions(ProxmoxOptions):
-    """A cluster, and the backup servers that are read beside it."""
-
-    backup_servers: BackupServers = BackupServers()
-
-
-@dataclass(frozen=True, slots=True)
 class _Layout:
     """Where archives and tasks are looked for. What can't be listed is taken from the last refresh."""
 
@@ -97,9 +90,15 @@ class PveSource(ProxmoxSource):
     allowed = ALLOWED
     authorization = "PVEAPIToken={id}={secret}"
 
-    def __init__(self, options: ProxmoxOptions, *, upstream: Upstream | None = None) -> None:
+    def __init__(
+        self,
+        options: ProxmoxOptions,
+        *,
+        backup_servers: BackupServers = _UNTOLD,
+        upstream: Upstream | None = None,
+    ) -> None:
         super().__init__(options, upstream=upstream)
-        self._backup_servers = options.backup_servers if isinstance(options, PveOptions) else _UNTOLD
+        self._backup_servers = backup_servers
         self._layout = _Layout()
 
     def _closed(self, permissions: Permissions) -> Problem | None:

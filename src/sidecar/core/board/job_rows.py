@@ -50,8 +50,8 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
     called = services_of((service.service.name, part.part) for service in judged.services for part in service.parts)
     idle = IdleJobs(judged)
     for name in sorted(schedules):
-        named = title(inputs, name, called.get(name))
-        yield replace(_row(inputs, schedules[name], by_job.get(name, []), idle), title=named)
+        row = _row(inputs, schedules[name], by_job.get(name, []), idle)
+        yield replace(row, title=title(inputs, name, called[name])) if name in called else row
     for part in judged.upkeep:
         yield from (_upkeep_row(inputs, judgement) for judgement in part.judgements)
 

@@ -125,7 +125,7 @@ def _finished(group: BackupGroup) -> Iterator[Run]:
     finished = (snapshot for snapshot in group.snapshots if snapshot.size is not None)
     good = (each for each in finished if each.verification is None or each.verification.ok or not each.verification.own)
     for snapshot in islice(good, _MOST_OF_A_GROUP):
-        yield Run(snapshot.time, None, Outcome.OK)
+        yield Run(start=snapshot.time, end=None, outcome=Outcome.OK)
 
 
 def members(report: Report) -> dict[str, str | None]:
