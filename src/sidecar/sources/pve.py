@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from sidecar.core.model import SourceKind
+from sidecar.core.reports.coverage import guests_of
 from sidecar.core.reports.facts import BackupJob, Guest, Node, Task
 from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Scope
 from sidecar.upstream.calls import Call, Params
@@ -118,7 +119,7 @@ async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]
 async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
     answer = await refresh.value(pve_parse.parse_members, MEMBERS, job=job.id)
     if answer.problem:
-        refresh.limits.append(not_read(f"the guests of job {job.id}", answer.problem))
+        refresh.limits.append(not_read(guests_of(job.id), answer.problem))
     return replace(job, guests=answer.only)
 
 
@@ -153,7 +154,8 @@ async def _node(refresh: Refresh, permissions: Permissions, node: Node) -> list[
     if closed is not None:
         return [Reading(scope, None, (), closed) for scope in scopes]
     zone, tasks = await asyncio.gather(
-        refresh.value(partial(pve_parse.parse_zone, node=node.name), TIME, node=node.name), _tasks(refresh, node.name)
+        refresh.value(lambda data: pve_parse.parse_zone(data, node.name, refresh.clock()), TIME, node=node.name),
+        _tasks(refresh, node.name),
     )
     return [zone.reading(scopes[0], zone.rows), tasks.reading(scopes[1], pve_parse.once_each(tasks.rows))]
 

@@ -9,10 +9,11 @@ from sidecar.core import words
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
-from sidecar.core.model import JobRow, Run, SourceKind, State, Verdict, worst
-from sidecar.core.parts.expectation import ScheduleInForce
+from sidecar.core.model import Cause, JobRow, Run, SourceKind, State, Verdict, worst
+from sidecar.core.parts.expectation import Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
 from sidecar.core.parts.job_titles import title
+from sidecar.core.parts.unseen import why_unread
 from sidecar.core.reports.facts import BackupJob, Zone
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
@@ -43,10 +44,19 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
             if job.id:
                 schedule = _without_members(inputs, source, report, job)
                 schedules.setdefault(schedule.job, schedule)
+    unread = dict(_unread(inputs))
     for name in sorted(schedules):
-        yield _row(inputs, schedules[name], by_job.get(name, []))
+        yield _row(inputs, schedules[name], by_job.get(name, []), unread.get(name))
     for part in judged.upkeep:
         yield from (_upkeep_row(inputs, judgement) for judgement in part.judgements)
+
+
+def _unread(inputs: Inputs) -> Iterator[tuple[JobId, str]]:
+    """Jobs of which it could not be read whom they cover, with the reason."""
+    for source, report in inputs.of(SourceKind.PVE):
+        for job in report.facts(BackupJob) if report else ():
+            if job.id and job.guests is None and report is not None:
+                yield JobId(SourceName(source.name), "backup", job.id), why_unread(report, job.id)
 
 
 def _each_once(parts: Iterable[JudgedPart]) -> Iterator[JudgedPart]:
@@ -65,7 +75,7 @@ def _without_members(inputs: Inputs, source: SourceSetting, report: Report | Non
     return schedule_in_force(name, job.schedule, zone, inputs.settings, enabled=job.enabled)
 
 
-def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> JobRow:
+def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member], unread: str | None) -> JobRow:
     job = schedule.job
     good = sum(_is_good(member.judgement) for member in members)
     return JobRow(
@@ -73,7 +83,7 @@ def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> Jo
         title=title(inputs, job),
         kind=job.kind,
         source=job.source,
-        verdict=_verdict(schedule, members, good),
+        verdict=_verdict(schedule, members, good, unread),
         schedule=schedule.text,
         timezone=schedule.timezone,
         last_run=_last_run(members),
@@ -93,8 +103,6 @@ def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
     """An upkeep job is a member of itself: its row is the verdict of its one expectation."""
     expectation = judgement.expectation
     job, schedule = expectation.job, expectation.schedule
-    source = inputs.settings.source(job.source)
-    upstream = expectation.confirmed_until if source is not None and source.kind is SourceKind.PBS else None
     return JobRow(
         name=str(job),
         title=title(inputs, job),
@@ -104,14 +112,25 @@ def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
         schedule=schedule.text if schedule else None,
         timezone=schedule.timezone if schedule and schedule.text else None,
         last_run=expectation.task,
-        next_run=upstream or (_next_run(schedule, inputs.now) if schedule else None),
+        next_run=_next_upkeep(inputs, expectation),
     )
 
 
-def _verdict(schedule: ScheduleInForce, members: list[Member], good: int) -> Verdict:
+def _next_upkeep(inputs: Inputs, expectation: Expectation) -> datetime | None:
+    """When it runs next: a backup server's own word, as long as that lies ahead (PBS-25); what owes nothing never does."""
+    schedule = expectation.schedule
+    if schedule is None or expectation.nothing_owed is not None:
+        return None
+    told, computed = expectation.confirmed_until, _next_run(schedule, inputs.now)
+    return told if told is not None and computed is not None and told > inputs.now else computed
+
+
+def _verdict(schedule: ScheduleInForce, members: list[Member], good: int, unread: str | None) -> Verdict:
     """Rule 8: a job is as bad as the worst that it owes: "4 of 5"."""
     if schedule.silenced:
         return Verdict(State.DISABLED, "Switched off in the configuration.")
+    if not members and unread is not None:
+        return Verdict(State.UNKNOWN, words.sentence(unread), cause=Cause.CANNOT_TELL)
     if not members:
         reason = "Covers nothing." if schedule.enabled else "Switched off at its source, and covers nothing."
         return Verdict(State.WARNING if schedule.enabled else State.DISABLED, reason)
@@ -137,4 +156,4 @@ def _last_run(members: list[Member]) -> Run | None:
 def _next_run(schedule: ScheduleInForce, now: datetime) -> datetime | None:
     if not schedule.enabled or schedule.silenced:
         return None
-    return schedule.schedule.next_after(now) if schedule.schedule else schedule.announced
+    return schedule.due_after(now)

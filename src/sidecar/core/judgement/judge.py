@@ -271,7 +271,7 @@ def _newest_cancelled(later: tuple[Run, ...]) -> Run | None:
 def _unknown(case: Case) -> Verdict | None:
     """Rule 6: readings older than ``stale_after`` prove nothing, whatever the schedule."""
     if case.expectation.note is not None:
-        action = case.part.actions.unreadable
+        action = case.expectation.cure or case.part.actions.unreadable
         return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, action)
     if not case.evidence.stale(case.now):
         return None
@@ -312,8 +312,9 @@ def _nothing_owed(case: Case) -> Verdict | None:
     last = case.later[0] if case.later else case.good
     if last is not None and last.outcome is Outcome.RUNNING:
         return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {case.at(last.start)}", last.start)
-    if last is not None and last.outcome is Outcome.FAILED:
-        reason = f"{why}; the run of {case.at(last.start)} failed{_quoted(last.text)}"
+    if last is not None and last.outcome in (Outcome.FAILED, Outcome.WARNING):
+        ended = "failed" if last.outcome is Outcome.FAILED else "finished with warnings"
+        reason = f"{why}; the run of {case.at(last.start)} {ended}{_quoted(last.text)}"
         return case.verdict(State.WARNING, Cause.RUN_FAILED, reason, last.end or last.start, case.part.actions.failed)
     return case.verdict(State.DISABLED, Cause.NOTHING_OWED, why, None)
 

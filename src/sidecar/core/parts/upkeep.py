@@ -43,7 +43,8 @@ def _of_backup_server(inputs: Inputs, source: SourceSetting, report: Report) -> 
             schedule = schedule_in_force(job, upkeep_.schedule, zone, inputs.settings, enabled=not upkeep_.disabled)
             expectation = _expectation(inputs, upkeep_, schedule, inputs.evidence(source, reading))
             expectation = replace(expectation, confirmed_until=upkeep_.next_run)
-            expectation = _at(stores.get(upkeep_.datastore), upkeep_, expectation)
+            store = stores.get(upkeep_.datastore)
+            expectation = _at(store, upkeep_, expectation)
             oldest = _oldest(expectation.observed.runs) or upkeep_.next_run
             actions = _actions(
                 job,
@@ -81,7 +82,8 @@ def _at(store: Datastore | None, upkeep_: UpkeepJob, expectation: Expectation) -
     if store.maintenance == "read-only" and upkeep_.kind == "verify":
         return expectation
     if store.maintenance:
-        return replace(expectation, note=f"datastore {store.name} is in maintenance: {store.maintenance}")
+        cure = f"End the maintenance mode of {store.name}."
+        return replace(expectation, note=f"datastore {store.name} is in maintenance: {store.maintenance}", cure=cure)
     return expectation
 
 
@@ -180,7 +182,6 @@ def _actions(job: JobId, log: str, when_missed: str) -> Actions:
         never=when_missed,
         uncovered=f"Switch it on again, or disable {job} under jobs.",
         concerned=f"Read {log}.",
-        unreadable="End the maintenance mode of its datastore.",
     )
 
 

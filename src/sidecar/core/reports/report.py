@@ -112,6 +112,7 @@ class Limit:
         culprit: what it is about, by kind: the name of a list, the path that a grant is missing on, a version.
         count: of a list, the rows that are missing (UNREADABLE_ROWS), or those that were read (CUT_OFF).
         total: all rows of that list, where that is known.
+        token: whose grant is missing (NOT_VISIBLE), as commands for people name it.
     """
 
     text: str
@@ -120,6 +121,7 @@ class Limit:
     culprit: str | None = None
     count: int | None = None
     total: int | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,11 @@ class Report:
         if kind not in self.derived:
             self.derived[kind] = tuple(fact for reading in self.readings for fact in reading.of(kind))
         return iter(cast("tuple[FactT, ...]", self.derived[kind]))
+
+
+def hidden_below(report: Report, path: str) -> Limit | None:
+    """What says that the token sees only some of what lies below a path; None where it sees all of it."""
+    return next((each for each in report.limits if (each.kind, each.culprit) == (LimitKind.NOT_VISIBLE, path)), None)
 
 
 def keep_what_failed(new: Report, previous: Report | None) -> Report:
