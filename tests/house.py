@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from sidecar.board_keeper import BoardKeeper
 from sidecar.config.model import Config
 from sidecar.core.model import Board, DatastoreRow, JobRow, ServiceRow, SourceRow
 from sidecar.ledger.ledger import Ledger
+from sidecar.runtime import reading
 from sidecar.sources import pbs as pbs_source
 from sidecar.sources import pve as pve_source
 from sidecar.sources.pbs import PbsSource
@@ -20,6 +21,7 @@ from sidecar.upstream.tls import Trust
 from tests.answers import Answers, when
 from tests.sources.recorded import Answering, run, upstream
 
+_POLLED_EVERY = timedelta(minutes=5)
 _UNREAD: dict[str, Any] = {"file": "/unused"}
 _DESCRIBED: dict[str, dict[str, Any]] = {
     "pbs": {"kind": "pbs", "token_id": "monitor@pbs!glance", "fingerprint": ":".join(["00"] * 32)},
@@ -50,13 +52,24 @@ class House:
         """The time in the house."""
         return self.now
 
-    def look(self, now: str | datetime, **answers: Answers) -> Board:
-        """The board after everything was read at ``now``; from then on it is answered like this."""
+    def look(self, now: str | datetime, took: float = 0.0, **answers: Answers) -> Board:
+        """The board after everything was read at ``now``; from then on it is answered like this.
+
+        ``took``: how many seconds each source took to answer.
+        """
         self.now = when(now) if isinstance(now, str) else now
         for name, given in answers.items():
             self._wires[name].answers = dict(given)
         for source in self._sources:
-            self._keeper.record(run(source.read(self.clock)))
+            stopwatch = iter((0.0, took))
+            read = reading(source, self.clock, _POLLED_EVERY, lambda: next(stopwatch))  # noqa: B023 (called at once)
+            self._keeper.record(run(read()))
+        return self._keeper.board
+
+    def wait(self, now: str) -> Board:
+        """The board at ``now`` when nothing was read meanwhile."""
+        self.now = when(now)
+        self._keeper.rejudge()
         return self._keeper.board
 
     def restart(self) -> None:

@@ -248,3 +248,74 @@ def test_a_wrong_clock_says_nothing_against_what_came_in_time(look: Look) -> Non
         State.OK,
         "Newest backup Fri 27 Nov 22:00.",
     )
+
+
+# --- how old readings may be -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("took", "later", "state"),
+    [
+        (180.0, "28 08:59", State.OK),
+        (180.0, "28 09:01", State.UNKNOWN),
+        (1.0, "28 08:19", State.OK),
+        (1.0, "28 08:21", State.UNKNOWN),
+    ],
+)
+def test_rule_6_after_a_slow_refresh_a_reading_counts_until_the_next_but_one(
+    tmp_path: Path, took: float, later: str, state: State
+) -> None:
+    """A refresh of three minutes is followed by half an hour in which the server is left alone."""
+    house = House(tmp_path, {"pve": cluster(TASKS), "pbs": backup_server({("main", ""): WEB})})
+    house.look("28 08:00", took)
+    verdict = service(house.wait(later), "web").verdict
+    house.close()
+
+    assert verdict.state is state
+    assert "did not answer" not in (verdict.reason or "")
+
+
+def test_rule_6_a_server_that_times_out_slowly_is_not_trusted_any_longer(tmp_path: Path) -> None:
+    house = House(tmp_path, {"pve": cluster(TASKS), "pbs": backup_server({("main", ""): WEB})})
+    house.look("28 08:00")
+    house.look("28 08:05", 180.0, pbs={"/access/permissions": refused(500, "oops")})
+    verdict = service(house.wait("28 08:21"), "web").verdict
+    house.close()
+
+    assert (verdict.state, verdict.reason) == (
+        State.UNKNOWN,
+        "Can't read pbs since today 08:00: HTTP 500: oops; newest backup Fri 27 Nov 22:00.",
+    )
+
+
+def test_a_reading_from_the_future_says_that_our_own_clock_was_set_back(tmp_path: Path) -> None:
+    house = House(tmp_path, {"pve": cluster(TASKS), "pbs": backup_server({("main", ""): WEB})})
+    house.look("28 08:00")
+    reason = service(house.wait("28 05:00"), "web").verdict.reason
+    house.close()
+
+    assert reason is not None
+    assert "today 08:00, which lies in the future: the clock of this machine was set back" in reason
+
+
+# --- what is not there ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ref", "says"),
+    [
+        ("pbs:main/attic/host/nas", "Datastore main of pbs has no namespace attic."),
+        ("pbs:tape/host/nas", "There is no datastore tape on pbs."),
+    ],
+)
+def test_a_reference_that_finds_nothing_says_what_there_is_not(look: Look, ref: str, says: str) -> None:
+    board = look(backup_server({("main", ""): WEB}), services=[{"name": "nas", "guests": [ref]}])
+
+    assert (service(board, "nas").verdict.state, service(board, "nas").verdict.reason) == (State.UNKNOWN, says)
+
+
+def test_upkeep_of_a_datastore_that_is_gone_says_so(look: Look) -> None:
+    jobs = {"prune": [prune()]}
+    verdict = job(look(backup_server({}, stores=[{"store": "tape"}], upkeep=jobs)), "pbs/prune/p1").verdict
+
+    assert (verdict.state, verdict.reason) == (State.UNKNOWN, "There is no datastore main on pbs.")

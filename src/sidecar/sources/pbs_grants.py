@@ -59,7 +59,12 @@ def namespaces_unseen(permissions: Permissions, store: str) -> Problem:
 
 def limits(permissions: Permissions) -> Iterator[Limit]:
     """What the token may not see and can do without."""
-    if not permissions.spreads("/datastore", _AUDIT):
+    closed = [path for path in permissions.replaced_below("/datastore", _AUDIT) if path.count("/") == 2]
+    if permissions.spreads("/datastore", _AUDIT):
+        for path in closed:
+            text = f"what is in {path} can't be seen, nor whether it exists: {_command(permissions, path, 'DatastoreAudit')}"
+            yield not_visible(text, "/datastore", permissions.token)
+    else:
         grant = _command(permissions, "/datastore", "DatastoreAudit")
         text = f"only the datastores and namespaces granted to the token are visible; to see all: {grant}"
         yield not_visible(text, "/datastore", permissions.token)

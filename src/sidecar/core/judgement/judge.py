@@ -29,6 +29,7 @@ from sidecar.core.value import value
 
 from . import rhythm
 from .due import due_time, grace, next_run, second_time
+from .unreadable import unreadable, verdict_of
 
 #: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
 SHOWN_AT_LEAST = timedelta(hours=12)
@@ -103,7 +104,7 @@ class Case:
         if self.names_job:
             place = f" to {self.expectation.destination}" if self.expectation.destination else ""
             reason = f"{self.expectation.job.id}{place}: {reason}"
-        return _verdict(self.part, state, cause, reason, since, action)
+        return verdict_of(self.part, state, cause, reason, since, action)
 
 
 def judge(
@@ -174,10 +175,10 @@ def of_the_part_alone(part: Part, now: datetime, zone: ZoneInfo) -> Verdict | No
     if pause is not None:
         return _paused(part, pause, now, zone)
     if part.note is not None:
-        return _verdict(part, State.UNKNOWN, Cause.CANNOT_TELL, part.note, None, part.actions.unreadable)
+        return verdict_of(part, State.UNKNOWN, Cause.CANNOT_TELL, part.note, None, part.actions.unreadable)
     if part.gone is not None and not part.evidence.stale(now):
         reason = f"gone from {part.source} since {words.moment(part.gone, now, zone)}, but still expected"
-        return _verdict(part, State.MISSED, Cause.GONE, reason, part.gone, part.actions.missed)
+        return verdict_of(part, State.MISSED, Cause.GONE, reason, part.gone, part.actions.missed)
     return None
 
 
@@ -185,11 +186,11 @@ def in_no_job(part: Part, now: datetime, zone: ZoneInfo) -> Verdict:
     """Rule 2: what no job is for is a warning, as far as anything can be known of it."""
     newest = newest_in_words(part, newest_evident(part, now), now, zone)
     if part.evidence.stale(now):
-        return _unreadable(part, part.evidence, newest, now, zone)
+        return unreadable(part, part.evidence, newest, now, zone)
     if part.absent:
-        return _verdict(part, State.NEVER, Cause.NOTHING_STARTED, newest, None, part.actions.never)
+        return verdict_of(part, State.NEVER, Cause.NOTHING_STARTED, newest, None, part.actions.never)
     reason = f"no enabled job backs it up; {newest}"
-    return _verdict(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
+    return verdict_of(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
 
 
 def newest_evident(part: Part, now: datetime) -> Run | None:
@@ -208,14 +209,7 @@ def _paused(part: Part, pause: PauseWindow, now: datetime, zone: ZoneInfo) -> Ve
     why = f": {pause.reason}" if pause.reason else ""
     newest = newest_in_words(part, newest_evident(part, now), now, zone)
     reason = f"paused until {words.moment(pause.end, now, zone)}{why}; {newest}"
-    return _verdict(part, State.DISABLED, Cause.PAUSED, reason, pause.start)
-
-
-def _verdict(
-    part: Part, state: State, cause: Cause, reason: str, since: datetime | None, action: str | None = None
-) -> Verdict:
-    link = part.link if state.rank <= State.WARNING.rank else None
-    return Verdict(state, words.sentence(reason), since, words.sentence(action) if action else None, link, cause)
+    return verdict_of(part, State.DISABLED, Cause.PAUSED, reason, pause.start)
 
 
 # --- rule 2: only the owner's configuration makes an expectation disabled -------------------------------------------------
@@ -275,30 +269,17 @@ def _unknown(case: Case) -> Verdict | None:
         return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, action)
     if not case.evidence.stale(case.now):
         return None
-    unreadable = _unreadable(case.part, case.evidence, case.newest(), case.now, case.zone)
+    too_old = unreadable(case.part, case.evidence, case.newest(), case.now, case.zone)
     if not case.names_job:
-        return unreadable
+        return too_old
     return replace(
-        unreadable,
-        reason=case.verdict(State.UNKNOWN, Cause.UNREADABLE, _uncapitalised(unreadable.reason or ""), None).reason,
+        too_old,
+        reason=case.verdict(State.UNKNOWN, Cause.UNREADABLE, _uncapitalised(too_old.reason or ""), None).reason,
     )
 
 
 def _uncapitalised(sentence: str) -> str:
     return f"{sentence[:1].lower()}{sentence[1:]}"
-
-
-def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo) -> Verdict:
-    cause = evidence.problem.cause if evidence.problem else "it did not answer"
-    action = (evidence.problem.action if evidence.problem else None) or part.actions.unreadable
-    if evidence.as_of is None:
-        if evidence.problem is None:
-            reason = f"nothing was read from {evidence.source} yet"
-            return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None)
-        reason = f"can't read {evidence.source}: {cause}"
-        return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None, action)
-    reason = f"can't read {evidence.source} since {words.moment(evidence.as_of, now, zone)}: {cause}; {newest}"
-    return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, evidence.as_of, action)
 
 
 # --- rules 2 and 8: does the job owe anything ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports import snapshots
+from sidecar.core.reports.removed import is_removed
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import PartSetting, SourceSetting
 
@@ -44,6 +45,30 @@ def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
     known, evidence = place.reading(inputs.reports.get(source.name)) is not None, place.evidence(inputs)
     denied = evidence.problem is not None and evidence.problem.denied
     return evidence.as_of is None and (known or denied)
+
+
+def why_missing(inputs: Inputs, setting: PartSetting) -> str | None:
+    """What there is not of a reference that finds nothing: its datastore or its namespace; None for another reason."""
+    wanted, path = inputs.settings.split(setting.ref)
+    try:
+        key = GroupKey.parse(path)
+    except ValueError:
+        return None
+    asked = [source for source, _ in inputs.of(SourceKind.PBS) if wanted in (None, source.name)]
+    report = inputs.reports.get(asked[0].name) if len(asked) == 1 else None
+    if report is None:
+        return None
+    source = asked[0]
+    if is_removed(report, key.datastore):
+        return f"there is no datastore {key.datastore} on {source.name}"
+    listing = report.reading("namespaces", key.datastore)
+    if (
+        listing is not None
+        and listing.problem is None
+        and report.reading("snapshots", key.datastore, key.namespace) is None
+    ):
+        return f"datastore {key.datastore} of {source.name} has no namespace {key.namespace}"
+    return None
 
 
 def empty(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) -> list[Part]:

@@ -13,6 +13,7 @@ from sidecar.core.history.observed import upkeep_job
 from sidecar.core.ids import JobId, MemberId
 from sidecar.core.model import Link, PartKind, Run, SourceKind
 from sidecar.core.reports.facts import BackrestPlan, Datastore, Repo, UpkeepJob, Zone
+from sidecar.core.reports.removed import is_removed
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import SourceSetting
 
@@ -45,6 +46,9 @@ def _of_backup_server(inputs: Inputs, source: SourceSetting, report: Report) -> 
             expectation = replace(expectation, confirmed_until=upkeep_.next_run)
             store = stores.get(upkeep_.datastore)
             expectation = _at(store, upkeep_, expectation)
+            if is_removed(report, upkeep_.datastore):
+                note = f"there is no datastore {upkeep_.datastore} on {source.name}"
+                expectation = replace(expectation, note=note, cure="Delete the job, or bring the datastore back.")
             oldest = _oldest(expectation.observed.runs) or upkeep_.next_run
             actions = _actions(
                 job,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
@@ -152,6 +152,7 @@ class Report:
         readings: one per scope.
         limits: what could not be read while the rest could.
         problem: why nothing at all could be read.
+        apart: at least so long after ``at`` the next refresh begins; nothing where that is not known.
         derived: what follows from this report alone and was made once for it (cached.py); no part of what it says.
     """
 
@@ -163,6 +164,7 @@ class Report:
     readings: tuple[Reading, ...] = ()
     limits: tuple[Limit, ...] = ()
     problem: Problem | None = None
+    apart: timedelta = timedelta()
     derived: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def reading(self, *scope: str) -> Reading | None:
