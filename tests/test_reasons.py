@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sidecar.core.model import Board, State
-from tests.answers import Answers, backup_server, cluster, nights, refused, snapshot, upkeep_job, vzdump, when
+from tests.answers import Answers, backup_server, cluster, nights, refused, snapshot, upid, upkeep_job, vzdump, when
 from tests.house import House, job, service, source_row
 
 NIGHTS = nights("27 22:00")
@@ -319,3 +319,58 @@ def test_upkeep_of_a_datastore_that_is_gone_says_so(look: Look) -> None:
     verdict = job(look(backup_server({}, stores=[{"store": "tape"}], upkeep=jobs)), "pbs/prune/p1").verdict
 
     assert (verdict.state, verdict.reason) == (State.UNKNOWN, "There is no datastore main on pbs.")
+
+
+# --- a verification that failed although no data is bad ---------------------------------------------------------------
+
+VERIFY = upkeep_job(
+    "27 23:00",
+    "27 23:40",
+    r"verificationjob:main\x3av1",
+    "verification failed - please check the log for details",
+    id="v1",
+    schedule="23:00",
+)
+LOST = snapshot("27 12:00", "102", size=None)
+LOST_ONLY = "no backup is bad, it failed over lost uploads only: main/vm/102 of Fri 27 Nov 12:00"
+
+
+def bad(store: str) -> dict[str, Any]:
+    return {"state": "failed", "upid": upid("27 23:00", "verificationjob", rf"{store}\x3av1")}
+
+
+@pytest.mark.parametrize(
+    ("content", "job_fields", "says"),
+    [
+        ({("main", ""): [*WEB, LOST]}, {}, True),
+        ({("main", ""): WEB, ("main", "a"): [], ("main", "a/b"): [LOST]}, {"ns": "a"}, True),
+        ({("main", ""): [snapshot("26 22:00", verification=bad("main")), LOST]}, {}, False),
+        ({("main", ""): [snapshot("26 22:00", verification=bad("copied")), LOST]}, {}, True),
+        ({("main", ""): [snapshot("26 22:00", verification=bad("main"))], ("main", "a"): [LOST]}, {"ns": "a"}, True),
+        ({("main", ""): [LOST, {**LOST, "backup-id": "103", "files": [{"filename": "index.json.blob"}]}]}, {}, False),
+        ({("main", ""): [*WEB, snapshot("28 07:00", "102", size=None)]}, {}, False),
+        ({("main", ""): WEB}, {}, False),
+    ],
+    ids=["lost", "within", "bad too", "a copy's", "bad elsewhere", "a cut manifest", "an upload since", "nothing"],
+)
+def test_a_verification_that_failed_over_lost_uploads_only_says_so(
+    look: Look, content: dict[tuple[str, str], list[Any]], job_fields: dict[str, Any], says: bool
+) -> None:
+    board = look(backup_server(content, upkeep={"verify": [{**VERIFY, **job_fields}]}))
+    verdict = job(board, "pbs/verify/v1").verdict
+
+    assert verdict.state is State.FAILED
+    assert ("lost uploads only" in (verdict.reason or "")) is says
+
+
+def test_what_was_lost_is_named(look: Look) -> None:
+    board = look(backup_server({("main", ""): [*WEB, LOST]}, upkeep={"verify": [VERIFY]}))
+
+    assert LOST_ONLY in (job(board, "pbs/verify/v1").verdict.reason or "")
+
+
+def test_where_not_all_could_be_read_nothing_is_said_of_lost_uploads(look: Look) -> None:
+    closed: dict[str, Any] = {"admin__datastore__main__snapshots?ns=a": refused(500, "oops")}
+    answers = backup_server({("main", ""): [*WEB, LOST], ("main", "a"): []}, upkeep={"verify": [VERIFY]}, **closed)
+
+    assert "lost uploads" not in (job(look(answers), "pbs/verify/v1").verdict.reason or "")

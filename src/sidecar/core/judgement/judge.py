@@ -161,9 +161,10 @@ def judge(
 
 def _oldest(part: Part, expectation: Expectation, contact: datetime | None) -> datetime | None:
     """Rule 1: no due time before this is known."""
-    if part.oldest_trace is None or contact is None:
-        return part.oldest_trace or contact or expectation.observed.evidence.as_of
-    return min(part.oldest_trace, contact)
+    known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
+    oldest = min(known, default=expectation.observed.evidence.as_of)
+    cut_off = expectation.read_since
+    return oldest if oldest is None or cut_off is None else max(oldest, cut_off)
 
 
 # --- what holds for a part whatever its jobs say -----------------------------------------------------------------------
@@ -431,6 +432,8 @@ def _before_due(case: Case) -> Verdict:
         return case.verdict(State.WARNING, Cause.RUN_CANCELLED, reason, run.end or run.start, case.part.actions.failed)
     if case.good is None:
         first = f"nothing was due yet; first run {case.at(case.due)}" if case.due else "nothing was ever due"
+        if (since := case.expectation.read_since) is not None:
+            first = f"no run is known since {case.at(since)}, and older ones could not be read"
         return case.verdict(State.NEW, Cause.NOTHING_WAS_DUE, first, None)
     return case.verdict(State.OK, Cause.IN_TIME, case.newest(), case.good.start)
 

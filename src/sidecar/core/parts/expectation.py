@@ -220,6 +220,7 @@ class Expectation:
         nothing_owed: why it never has to run ("keeps everything").
         known_since: from then on every run is known, so that a due time without one was missed; None: from the member's
             oldest trace on.
+        read_since: runs before this could not be read: a list was too long.
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
         note: why nothing can be known of it: a storage that leads to no configured server.
         cure: what to do about that.
@@ -242,6 +243,7 @@ class Expectation:
     busy_is_kept: bool = False
     nothing_owed: str | None = None
     known_since: datetime | None = None
+    read_since: datetime | None = None
     confirmed_until: datetime | None = None
     note: str | None = None
     cure: str | None = None

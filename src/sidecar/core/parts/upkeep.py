@@ -21,6 +21,7 @@ from .backrest_plans import queue, reaches_back
 from .expectation import Activity, Evidence, Expectation, Observed, ScheduleInForce
 from .inputs import Inputs, schedule_in_force
 from .links import datastore_page
+from .lost_uploads import with_lost_uploads
 from .part import Actions, Part
 from .plan_history import Owed, PlanHistory
 
@@ -45,7 +46,7 @@ def _of_backup_server(inputs: Inputs, source: SourceSetting, report: Report) -> 
             expectation = _expectation(inputs, upkeep_, schedule, inputs.evidence(source, reading))
             expectation = replace(expectation, confirmed_until=upkeep_.next_run)
             store = stores.get(upkeep_.datastore)
-            expectation = _at(store, upkeep_, expectation)
+            expectation = with_lost_uploads(inputs, report, upkeep_, _at(store, upkeep_, expectation))
             if is_removed(report, upkeep_.datastore):
                 note = f"there is no datastore {upkeep_.datastore} on {source.name}"
                 expectation = replace(expectation, note=note, cure="Delete the job, or bring the datastore back.")

@@ -113,6 +113,7 @@ class Limit:
         count: of a list, the rows that are missing (UNREADABLE_ROWS), or those that were read (CUT_OFF).
         total: all rows of that list, where that is known.
         token: whose grant is missing (NOT_VISIBLE), as commands for people name it.
+        since: of a list of runs that was cut off, when the oldest one began that was read.
     """
 
     text: str
@@ -122,6 +123,7 @@ class Limit:
     count: int | None = None
     total: int | None = None
     token: str | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
