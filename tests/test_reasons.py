@@ -374,3 +374,47 @@ def test_where_not_all_could_be_read_nothing_is_said_of_lost_uploads(look: Look)
     answers = backup_server({("main", ""): [*WEB, LOST], ("main", "a"): []}, upkeep={"verify": [VERIFY]}, **closed)
 
     assert "lost uploads" not in (job(look(answers), "pbs/verify/v1").verdict.reason or "")
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "after a restart"])
+def test_rule_1_while_the_guests_of_a_job_can_not_be_read_it_covers_whom_it_covered(
+    tmp_path: Path, restarted: bool
+) -> None:
+    house = House(tmp_path, {"pve": cluster(TASKS), "pbs": backup_server({("main", ""): WEB})})
+    house.look("28 08:00")
+    if restarted:
+        house.restart()
+    late = "cluster__backup__a__included_volumes"
+    fine = service(house.look("28 08:05", pve=cluster(TASKS, **{late: refused(500, "oops")})), "web").verdict
+    closed = service(house.look("28 08:10", pve=cluster(TASKS, **{late: refused(403, "denied")})), "web").verdict
+    house.close()
+
+    assert (fine.state, closed.state) == (State.OK, State.UNKNOWN)
+
+
+def test_a_job_whose_cluster_shows_no_guests_does_not_cover_nothing(look: Look) -> None:
+    unseen = cluster(TASKS) | {"/cluster/resources?type=vm": refused(500, "oops")}
+    verdict = job(look(backup_server({("main", ""): WEB}), unseen), "pve/backup/a").verdict
+
+    assert (verdict.state, verdict.reason) == (State.UNKNOWN, "Can't read the guests of pve: HTTP 500: oops.")
+
+
+@pytest.mark.parametrize("before", ["at start", "after good data", "after a restart"])
+def test_while_the_datastores_can_not_be_listed_that_is_the_reason(tmp_path: Path, before: str) -> None:
+    services = [{"name": "web", "guests": [101]}, {"name": "group", "guests": ["pbs:main/clusterA/vm/101"]}]
+    storage = {"storage": "pbs", "type": "pbs", "server": "lab.invalid", "datastore": "main", "namespace": "clusterA"}
+    answers = backup_server({("main", "clusterA"): WEB})
+    house = House(tmp_path, {"pve": cluster(TASKS, storage=[storage]), "pbs": answers}, services=services)
+    unlisted = answers | {"/admin/datastore": refused(500, "oops")}
+    if before != "at start":
+        house.look("28 08:00")
+    if before == "after a restart":
+        house.restart()
+    board = house.look("28 08:05", pbs=unlisted)
+    later = house.look("28 08:25")
+    house.close()
+
+    for name in ("web", "group"):
+        assert service(board, name).verdict.state is (State.UNKNOWN if before == "at start" else State.OK)
+        assert service(later, name).verdict.state is State.UNKNOWN
+        assert "HTTP 500: oops" in (service(later, name).verdict.reason or "")

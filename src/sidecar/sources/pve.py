@@ -14,9 +14,8 @@ from itertools import chain
 from typing import Any
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.coverage import guests_of
 from sidecar.core.reports.facts import BackupJob, Guest, Node, Task
-from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Scope
+from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Scope, guests_of
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
@@ -119,7 +118,8 @@ async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]
 async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
     answer = await refresh.value(pve_parse.parse_members, MEMBERS, job=job.id)
     if answer.problem:
-        refresh.limits.append(not_read(guests_of(job.id), answer.problem))
+        limit = not_read(guests_of(job.id), answer.problem)
+        refresh.limits.append(replace(limit, kind=LimitKind.NOT_VISIBLE) if answer.problem.denied else limit)
     return replace(job, guests=answer.only)
 
 

@@ -54,9 +54,13 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
 def _unread(inputs: Inputs) -> Iterator[tuple[JobId, str]]:
     """Jobs of which it could not be read whom they cover, with the reason."""
     for source, report in inputs.of(SourceKind.PVE):
-        for job in report.facts(BackupJob) if report else ():
-            if job.id and job.guests is None and report is not None:
-                yield JobId(SourceName(source.name), "backup", job.id), why_unread(report, job.id)
+        guests = report.reading("guests") if report is not None else None
+        for job in report.facts(BackupJob) if report is not None else ():
+            name = JobId(SourceName(source.name), "backup", job.id)
+            if job.id and report is not None and job.guests is None:
+                yield name, why_unread(report, job.id)
+            elif job.id and guests is not None and guests.as_of is None and guests.problem is not None:
+                yield name, f"can't read the guests of {source.name}: {guests.problem.cause}"
 
 
 def _each_once(parts: Iterable[JudgedPart]) -> Iterator[JudgedPart]:

@@ -61,8 +61,10 @@ class Place:
     def _why_unseen(self, report: Report | None) -> Problem | None:
         """Why the server told nothing of the datastore although it listed some; None where it listed none at all."""
         stores = report.reading("datastores") if report is not None and report.problem is None else None
-        if report is None or stores is None or stores.problem is not None:
+        if report is None or stores is None:
             return None
+        if stores.problem is not None:
+            return stores.problem
         if any(store.name == self.datastore for store in stores.of(Datastore)):
             return None
         path = f"/datastore/{self.datastore}/{self.namespace}".rstrip("/")

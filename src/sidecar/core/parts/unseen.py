@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sidecar.core.reports.coverage import guests_of
 from sidecar.core.reports.facts import BackupJob
 from sidecar.core.reports.grants import on_cluster
-from sidecar.core.reports.report import Problem, ProblemKind, Report, hidden_below
+from sidecar.core.reports.report import Problem, ProblemKind, Report, guests_of, hidden_below
 
 from .destination import Destination
 

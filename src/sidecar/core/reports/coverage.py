@@ -120,8 +120,3 @@ def backups_of(row: Dump, plans: Sequence[DumpPlan], covering: Sequence[int]) ->
     containing = [(len(known), place) for place, known in told if known >= volumes]
     smallest = min((size for size, _ in containing), default=None)
     return tuple(place for size, place in containing if size == smallest) or tuple(covering)
-
-
-def guests_of(job: str) -> str:
-    """What a limit calls the list of a job's guests, where it could not be read."""
-    return f"the guests of job {job}"

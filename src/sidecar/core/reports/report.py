@@ -13,7 +13,7 @@ from typing import cast
 
 from sidecar.core.model import SourceKind
 
-from .facts import Fact, FactT, Guest
+from .facts import BackupJob, Fact, FactT, Guest
 
 #: Names a scope of a source, from the general to the special: ("snapshots", "main", "critical"), ("tasks", "pve1").
 #: The root namespace of a datastore is the empty string, as on PBS.
@@ -209,29 +209,52 @@ def keep_what_failed(new: Report, previous: Report | None) -> Report:
             tls_fingerprint=new.tls_fingerprint or previous.tls_fingerprint,
             readings=tuple(replace(reading, problem=new.problem) for reading in kept),
         )
-    kept_now = tuple(_kept(reading, old.get(reading.scope)) for reading in new.readings)
+    unread = {limit.culprit for limit in new.limits if limit.kind is LimitKind.NOT_READ}
+    kept_now = tuple(_kept(reading, old.get(reading.scope), unread) for reading in new.readings)
     return replace(new, readings=(*kept_now, *_unlisted(new, previous)))
 
 
 def _unlisted(new: Report, previous: Report) -> Iterator[Reading]:
-    """The namespaces of datastores whose namespaces can't be listed: a source that was started anew knows none of them."""
-    unlisted = {
-        reading.scope[1]: reading.problem
-        for reading in new.within("namespaces")
-        if reading.problem is not None and not reading.problem.denied
-    }
+    """What lies in datastores, or in namespaces of one, that can't be listed: a source that was started anew knows none."""
+    datastores = new.reading("datastores")
+    whole = datastores.problem if datastores is not None else None
+    unlisted = {reading.scope[1]: reading.problem for reading in new.within("namespaces")}
     there = {reading.scope for reading in new.readings}
-    for reading in previous.within("snapshots"):
-        if reading.scope not in there and reading.scope[1] in unlisted:
-            yield replace(reading, problem=unlisted[reading.scope[1]])
+    for reading in (*previous.within("namespaces"), *previous.within("snapshots")):
+        problem = unlisted.get(reading.scope[1]) or whole
+        if reading.scope not in there and problem is not None and not problem.denied:
+            yield replace(reading, problem=problem)
 
 
-def _kept(new: Reading, old: Reading | None) -> Reading:
+def _kept(new: Reading, old: Reading | None, unread: set[str | None]) -> Reading:
     if old is None:
         return new
+    if new.problem is None and new.scope == ("guests",):
+        return _with_names(new, old)
     if new.problem is None:
-        return _with_names(new, old) if new.scope == ("guests",) else new
+        return _with_members(new, old, unread) if new.scope == ("jobs",) else new
     return new if new.problem.denied or old.as_of is None else replace(new, as_of=old.as_of, facts=old.facts)
+
+
+def _with_members(new: Reading, old: Reading, unread: set[str | None]) -> Reading:
+    """A job whose guests could not be read this time has those that it had: its plan stays in force (rule 1)."""
+    known = {job.id: job.guests for job in old.of(BackupJob)}
+    if not any(job.guests is None and known.get(job.id) is not None for job in new.of(BackupJob)):
+        return new
+    return replace(
+        new,
+        facts=tuple(
+            replace(fact, guests=known.get(fact.id))
+            if isinstance(fact, BackupJob) and fact.guests is None and guests_of(fact.id) in unread
+            else fact
+            for fact in new.facts
+        ),
+    )
+
+
+def guests_of(job: str) -> str:
+    """What a limit calls the list of a job's guests, where it could not be read."""
+    return f"the guests of job {job}"
 
 
 def _with_names(new: Reading, old: Reading) -> Reading:
