@@ -162,7 +162,7 @@ def test_the_next_run_of_upkeep_is_never_in_the_past(
     ("maintenance", "reason", "action"),
     [
         ("offline", "Datastore main is in maintenance: offline.", "End the maintenance mode of main."),
-        ("delete", "Datastore main is being deleted.", None),
+        ("delete", "Datastore main is being deleted.", "Delete this job too, once datastore main is gone."),
     ],
 )
 def test_a_datastore_that_is_being_deleted_is_not_to_be_taken_out_of_maintenance(

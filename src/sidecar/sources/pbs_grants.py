@@ -63,19 +63,19 @@ def limits(permissions: Permissions) -> Iterator[Limit]:
     if permissions.spreads("/datastore", _AUDIT):
         for path in closed:
             text = f"what is in {path} can't be seen, nor whether it exists: {_command(permissions, path, 'DatastoreAudit')}"
-            yield not_visible(text, "/datastore", permissions.token)
+            yield not_visible(text, "/datastore", permissions.grantees)
     else:
         grant = _command(permissions, "/datastore", "DatastoreAudit")
         text = f"only the datastores and namespaces granted to the token are visible; to see all: {grant}"
-        yield not_visible(text, "/datastore", permissions.token)
+        yield not_visible(text, "/datastore", permissions.grantees)
     if not permissions.spreads("/remote", "Remote.Audit"):
         grant = _command(permissions, "/remote", "RemoteAudit")
         text = f"sync jobs with remotes can't be seen: the token needs Remote.Audit ({grant})"
-        yield not_visible(text, "/remote", permissions.token)
+        yield not_visible(text, "/remote", permissions.grantees)
     if not sees_tasks(permissions):
         grant = _command(permissions, "/system/tasks", "Audit")
         text = f"failed uploads and running tasks can't be seen: the token needs Sys.Audit ({grant})"
-        yield not_visible(text, "/system/tasks", permissions.token)
+        yield not_visible(text, "/system/tasks", permissions.grantees)
 
 
 def _denied(permissions: Permissions, cause: str, path: str) -> Problem:
@@ -84,7 +84,7 @@ def _denied(permissions: Permissions, cause: str, path: str) -> Problem:
 
 
 def _command(permissions: Permissions, path: str, role: str) -> str:
-    return on_backup_server(path, role, permissions.token)
+    return on_backup_server(path, role, permissions.grantees)
 
 
 def _path(store: str, namespace: str) -> str:

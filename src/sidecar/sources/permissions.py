@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.core.reports.grants import ANY_TOKEN
-
 from .fields import UnreadableError, flag, row_of
+
+#: Stands for a token whose name is not known.
+ANY_TOKEN = "USER@REALM!TOKEN"  # noqa: S105
 
 #: What a token's name may look like. Anything else is not shown: it might be a secret in the wrong place.
 _TOKEN = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9._-]{1,64}![A-Za-z0-9._-]{1,64}")
@@ -33,6 +34,11 @@ class Permissions:
 
     paths: Mapping[str, Mapping[str, bool]]
     token: str = ANY_TOKEN
+
+    @property
+    def grantees(self) -> tuple[str, str]:
+        """Who needs a grant that is missing: the token, and its user, for it has only what both have (PBS-4, PVE-3)."""
+        return self.token, self.token.partition("!")[0]
 
     def has(self, path: str, privilege: str) -> bool:
         """The privilege counts on exactly this path."""

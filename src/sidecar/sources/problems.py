@@ -36,9 +36,9 @@ def not_read(what: str, problem: Problem | SourceError) -> Limit:
     return Limit(f"{what} could not be read: {problem.cause}", kind=LimitKind.NOT_READ, culprit=what)
 
 
-def not_visible(text: str, path: str, token: str) -> Limit:
-    """What ``token`` does not see because of a grant that is missing on ``path``."""
-    return Limit(text, kind=LimitKind.NOT_VISIBLE, culprit=path, token=token)
+def not_visible(text: str, path: str, grantees: tuple[str, ...] = ()) -> Limit:
+    """What the token does not see because of a grant that is missing on ``path``, for ``grantees``."""
+    return Limit(text, kind=LimitKind.NOT_VISIBLE, culprit=path, grantees=grantees)
 
 
 def old_version(version: str, first: str) -> Limit:

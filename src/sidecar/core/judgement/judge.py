@@ -266,8 +266,7 @@ def _newest_cancelled(later: tuple[Run, ...]) -> Run | None:
 def _unknown(case: Case) -> Verdict | None:
     """Rule 6: readings older than ``stale_after`` prove nothing, whatever the schedule."""
     if case.expectation.note is not None:
-        action = case.expectation.cure or case.part.actions.unreadable
-        return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, action)
+        return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, case.expectation.cure)
     if not case.evidence.stale(case.now):
         return None
     too_old = unreadable(case.part, case.evidence, case.newest(), case.now, case.zone)

@@ -222,8 +222,7 @@ class Expectation:
             oldest trace on.
         read_since: runs before this could not be read: a list was too long.
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
-        note: why nothing can be known of it: a storage that leads to no configured server.
-        cure: what to do about that.
+        note: why nothing can be known of it: a storage that leads to no configured server. ``cure``: what to do about it.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
         by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
         overdue: the upstream itself says that its next run should have come by now.

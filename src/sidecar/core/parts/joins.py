@@ -69,7 +69,7 @@ class Place:
             return None
         path = f"/datastore/{self.datastore}/{self.namespace}".rstrip("/")
         if (hidden := hidden_below(report, "/datastore")) is not None:
-            grant = on_backup_server(path, "DatastoreAudit", hidden.token)
+            grant = on_backup_server(path, "DatastoreAudit", hidden.grantees)
             return Problem(
                 f"the token may not see {path}, or there is no such datastore",
                 f"Grant it to the token and to its user: {grant}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sidecar.core.reports.facts import BackupJob
-from sidecar.core.reports.grants import on_cluster
+from sidecar.core.reports.grants import on_node
 from sidecar.core.reports.report import Problem, ProblemKind, Report, guests_of, hidden_below
 
 from .destination import Destination
@@ -67,7 +67,7 @@ def _storage_unseen(report: Report, job: BackupJob) -> Problem:
     path = f"/storage/{job.storage}"
     return Problem(
         f"the storage of job {job.id} is not visible: the token needs Datastore.Audit on {path}",
-        f"Grant PVEAuditor to the token and to its user: {on_cluster(path, hidden.token)}",
+        f"Grant PVEAuditor to the token and to its user: {on_node(path, hidden.grantees)}",
         kind=ProblemKind.NO_PERMISSION,
         culprit=path,
     )

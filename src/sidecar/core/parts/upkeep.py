@@ -83,12 +83,13 @@ def _at(store: Datastore | None, upkeep_: UpkeepJob, expectation: Expectation) -
     if store.away:
         return replace(expectation, nothing_owed=f"the disk of datastore {store.name} is not plugged in")
     if store.maintenance == "delete":
-        return replace(expectation, note=f"datastore {store.name} is being deleted")
+        delete = f"Delete this job too, once datastore {store.name} is gone."
+        return replace(expectation, note=f"datastore {store.name} is being deleted", cure=delete)
     if store.maintenance == "read-only" and upkeep_.kind == "verify":
         return expectation
     if store.maintenance:
-        cure = f"End the maintenance mode of {store.name}."
-        return replace(expectation, note=f"datastore {store.name} is in maintenance: {store.maintenance}", cure=cure)
+        note = f"datastore {store.name} is in maintenance: {store.maintenance}"
+        return replace(expectation, note=note, cure=f"End the maintenance mode of {store.name}.")
     return expectation
 
 

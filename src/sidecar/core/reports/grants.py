@@ -1,26 +1,23 @@
-"""The commands that give a token what it lacks: once for the token and once for its user (PBS-4, PVE-3)."""
+"""The commands that grant a token what it lacks (PBS-4, PVE-3): once for the token, once for its user, for it has only
+what both have.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote
 
-#: Stands for a token whose name is not known.
-ANY_TOKEN = "USER@REALM!TOKEN"  # noqa: S105
+#: Where their names are not known.
+_ANYBODY = ("USER@REALM!TOKEN", "USER@REALM")
 
 
-def on_backup_server(path: str, role: str, token: str | None) -> str:
-    """What to type on a Proxmox Backup Server; ``token`` is USER@REALM!NAME."""
+def on_backup_server(path: str, role: str, grantees: Sequence[str]) -> str:
+    """What to type on the backup server."""
     grant = f"proxmox-backup-manager acl update {quote(path)} {role} --auth-id"
-    return " && ".join(f"{grant} '{who}'" for who in _grantees(token))
+    return " && ".join(f"{grant} '{who}'" for who in grantees or _ANYBODY)
 
 
-def on_cluster(path: str, token: str | None) -> str:
-    """What to type on a node of Proxmox VE."""
-    grant, (who, user) = f"pveum acl modify {quote(path)} --roles PVEAuditor", _grantees(token)
-    return f"{grant} --tokens '{who}' && {grant} --users '{user}'"
-
-
-def _grantees(token: str | None) -> tuple[str, str]:
-    """A token has only what both it and its user have."""
-    name = token or ANY_TOKEN
-    return name, name.partition("!")[0]
+def on_node(path: str, grantees: Sequence[str]) -> str:
+    """What to type on a node of Proxmox VE. A token's name has an exclamation mark."""
+    grant = f"pveum acl modify {quote(path)} --roles PVEAuditor"
+    return " && ".join(f"{grant} --{'tokens' if '!' in who else 'users'} '{who}'" for who in grantees or _ANYBODY)

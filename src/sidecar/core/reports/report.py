@@ -112,7 +112,7 @@ class Limit:
         culprit: what it is about, by kind: the name of a list, the path that a grant is missing on, a version.
         count: of a list, the rows that are missing (UNREADABLE_ROWS), or those that were read (CUT_OFF).
         total: all rows of that list, where that is known.
-        token: whose grant is missing (NOT_VISIBLE), as commands for people name it.
+        grantees: who needs a grant that is missing: the token and its user.
         since: of a list of runs that was cut off, when the oldest one began that was read.
     """
 
@@ -122,7 +122,7 @@ class Limit:
     culprit: str | None = None
     count: int | None = None
     total: int | None = None
-    token: str | None = None
+    grantees: tuple[str, ...] = ()
     since: datetime | None = None
 
 
