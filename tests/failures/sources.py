@@ -162,7 +162,7 @@ SOURCES = (
         breaks=lambda rack: rack.distrust("databasement"),
         repairs=lambda rack: rack.repair("databasement"),
     ),
-    _broken("PBS shows a login page", "pbs", "login-page", "not valid JSON"),
+    _broken("PBS shows a login page", "pbs", "login-page", "a web page came instead of an answer"),
     _broken("PVE is too busy to answer", "pve", "busy", "HTTP 503"),
     _broken("Databasement's answers are cut off", "databasement", "truncated", "cut off"),
     _broken("Backrest answers nonsense", "backrest", "wrong-type", "not a summary of plans"),

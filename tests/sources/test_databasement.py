@@ -321,7 +321,7 @@ def test_a_secret_that_is_no_token_is_not_sent() -> None:
             "role viewer",
         ),
         ("org_id / X-Organization-Id not accessible", "HTTP 403: The requested organization", True, "role viewer"),
-        ("same but WITHOUT Accept: application/json", "HTTP 302: redirects to /login", True, "url"),
+        ("same but WITHOUT Accept: application/json", "HTTP 302: redirects to its login page", True, "url"),
         ("server error, APP_DEBUG=false", "HTTP 500: Server Error", False, None),
     ],
 )
@@ -353,7 +353,7 @@ def test_a_web_page_is_no_answer() -> None:
     report = read(source_for(answering(("/health", 200, "<!doctype html>"))))
 
     assert report.problem is not None
-    assert report.problem.cause == "its answer is not valid JSON"
+    assert report.problem.cause.startswith("a web page came instead of an answer")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -261,6 +261,8 @@ def _due_before_the_last(text: str, now: datetime) -> datetime | None:
 def _problem(error: SourceError) -> Problem:
     """A failed call, with what helps against it."""
     member = "be a member of the organization, with the role viewer"
+    if error.in_front:
+        return problem_of(error)
     if error.status == 401:
         action = f"Renew its token, then the secret that is configured for it. The token's user must {member}."
         return problem_of(error, cause=f"its token was refused ({error.cause})", action=action)
