@@ -48,7 +48,7 @@ def backup_server(
     stores: Sequence[Mapping[str, Any]] = ({"store": "main"},),
     upkeep: Mapping[str, Iterable[Any]] | None = None,
     tasks: Iterable[Any] = (),
-    permissions: Mapping[str, Mapping[str, int]] | None = None,
+    permissions: Mapping[str, Any] | None = None,
     clock: datetime | None = None,
     **changed: Any,
 ) -> Answers:

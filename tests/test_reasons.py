@@ -81,6 +81,16 @@ def test_a_path_in_a_command_is_quoted(look: Look) -> None:
     assert "acl update '/datastore/x; reboot' DatastoreAudit" in (service(board, "web").verdict.action or "")
 
 
+@pytest.mark.parametrize("odd", ["maybe", [], {}, None])
+def test_one_privilege_with_an_odd_value_hides_only_what_it_opens(look: Look, odd: Any) -> None:
+    whole = {"Datastore.Audit": 1, "Remote.Audit": 1}
+    seen = {"/datastore": whole, "/remote": whole, "/system": {"Sys.Audit": odd}, "/new": odd}
+    board = look(backup_server({("main", ""): WEB}, permissions=seen), cluster(TASKS))
+
+    assert service(board, "web").verdict.state is State.OK
+    assert any("Sys.Audit" in limit for limit in source_row(board, "pbs").limits)
+
+
 # --- jobs and storages of the cluster ---------------------------------------------------------------------------------
 
 
