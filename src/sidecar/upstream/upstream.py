@@ -352,4 +352,4 @@ def _failure(error: httpx.HTTPError, host: str) -> SourceError:
     inner = tls.innermost(error)
     if inner is None:
         return SourceError(tls.BROKEN, kind=ProblemKind.UNREACHABLE, culprit=host)
-    return SourceError(tls.cause_of(inner), kind=tls.kind_of(inner), culprit=host)
+    return SourceError(tls.cause_of(inner), kind=tls.kind_of(inner), culprit=host, action=tls.cure_of(inner))
