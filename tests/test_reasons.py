@@ -428,3 +428,37 @@ def test_while_the_datastores_can_not_be_listed_that_is_the_reason(tmp_path: Pat
         assert service(board, name).verdict.state is (State.UNKNOWN if before == "at start" else State.OK)
         assert service(later, name).verdict.state is State.UNKNOWN
         assert "HTTP 500: oops" in (service(later, name).verdict.reason or "")
+
+
+# --- a guest that is named by its group -------------------------------------------------------------------------------
+
+BY_GROUP = [{"name": "by group", "guests": ["pbs:main/vm/101"]}]
+
+
+@pytest.mark.parametrize(
+    ("now", "task", "state", "says"),
+    [
+        ("28 08:00", None, State.OK, "Newest backup Fri 27 Nov 22:00"),
+        ("28 22:20", None, State.LATE, "nothing has started yet"),
+        ("28 22:40", None, State.MISSED, "nothing had started by 22:30"),
+        ("28 22:40", vzdump(when("28 22:01"), "job errors", 5), State.FAILED, "got no snapshot, job errors"),
+    ],
+)
+def test_rule_2_a_guest_that_is_named_by_its_group_is_judged_as_the_guest(
+    look: Look, now: str, task: Any, state: State, says: str
+) -> None:
+    """Its own row is left out then: what the job's tasks tell must not be lost with it."""
+    tasks = [*TASKS, task] if task else TASKS
+    board = look(backup_server({("main", ""): WEB}), cluster(tasks), now, services=BY_GROUP)
+
+    assert [row.name for row in board.services] == ["by group"]
+    assert service(board, "by group").verdict.state is state
+    assert says in (service(board, "by group").verdict.reason or "")
+
+
+def test_a_group_that_its_job_never_filled_failed_as_its_job_says(look: Look) -> None:
+    empty = backup_server({("main", ""): [snapshot(night, "999") for night in NIGHTS]})
+    verdict = service(look(empty, cluster(TASKS), services=BY_GROUP), "by group").verdict
+
+    assert verdict.state is State.FAILED
+    assert "got no snapshot" in (verdict.reason or "")

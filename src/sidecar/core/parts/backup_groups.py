@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sidecar.core.ids import GroupKey
-from sidecar.core.model import PartKind, SourceKind
+from sidecar.core.model import PartKind, Run, SourceKind
 from sidecar.core.reports import snapshots
 from sidecar.core.reports.removed import is_removed
 from sidecar.core.reports.report import Report
@@ -104,10 +106,11 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         verified_at=summary.verified_at,
         verified=summary.verified,
     )
-    writer = _writer(source, key, guest_parts)
+    writer, only_here = _writer(source, key, guest_parts) or (None, ())
     expected = [
-        replace(expectation, observed=observed, starts_seen=False, note=None)
-        for expectation in (writer.expectations if writer else ())
+        # What the tasks of the job tell counts for its one group as for the guest.
+        expectation if only else replace(expectation, observed=observed, starts_seen=False, note=None)
+        for expectation, only in zip(writer.expectations if writer else (), only_here, strict=True)
     ]
     return Part(
         kind=PartKind.GUEST,
@@ -116,7 +119,7 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         source=source.name,
         observed=observed,
         expectations=tuple(expected),
-        oldest_trace=runs[-1].start if runs else None,
+        oldest_trace=_oldest(runs, writer),
         starts_seen=False,
         kept_on=(writer.source,) if writer else (),
         link=datastore_page(source, key.datastore),
@@ -124,14 +127,19 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
     )
 
 
-def _writer(source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part | None:
-    """The guest that writes the group, with only what is expected of it there."""
+def _oldest(runs: Sequence[Run], writer: Part | None) -> datetime | None:
+    """The oldest sign of it in the group, or of the guest that writes it anywhere."""
+    traces = (runs[-1].start if runs else None, writer.oldest_trace if writer else None)
+    return min((trace for trace in traces if trace), default=None)
+
+
+def _writer(source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> tuple[Part, tuple[bool, ...]] | None:
+    """The guest that writes the group, with only what is expected of it there, and which of that is nowhere else."""
+    group = (source.name, key)
     for guest in guest_parts:
-        if (source.name, key) in guest.groups and guest.part.expected:
-            there = tuple(
-                expectation
-                for expectation, groups in zip(guest.part.expectations, guest.groups_of, strict=True)
-                if (source.name, key) in groups
-            )
-            return replace(guest.part, expectations=there)
+        if group in guest.groups and guest.part.expected:
+            every = zip(guest.part.expectations, guest.groups_of, strict=True)
+            there = [(expectation, groups == (group,)) for expectation, groups in every if group in groups]
+            part = replace(guest.part, expectations=tuple(expectation for expectation, _ in there))
+            return part, tuple(only for _, only in there)
     return None
