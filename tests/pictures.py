@@ -35,8 +35,7 @@ class Scene:
     """Something to look at: what the sidecar knows, the query, and what is opened by hand."""
 
     name: str
-    board: Board
-    timeline: Timeline
+    views: tuple[Board, Timeline]
     query: str = ""
     opened: str = ""
     week_start: str = "monday"
@@ -65,25 +64,25 @@ def mornings() -> Iterator[Scene]:
         product.rack.faults = demo_faults()
         product.rack.settle()
         bad = product.board_and_timeline()
-    yield Scene("table-good", *good)
-    yield Scene("table-bad", *bad)
-    yield Scene("row-opened", *bad, opened="paperless")
-    yield Scene("calendar", *bad, query="&view=calendar")
-    yield Scene("calendar-good", *good, query="&view=calendar")
-    yield Scene("day-opened", *bad, query="&view=calendar&day=2026-11-23")
-    yield Scene("all", *bad, query="&view=all")
+    yield Scene("table-good", good)
+    yield Scene("table-bad", bad)
+    yield Scene("row-opened", bad, opened="paperless")
+    yield Scene("calendar", bad, query="&view=calendar")
+    yield Scene("calendar-good", good, query="&view=calendar")
+    yield Scene("day-opened", bad, query="&view=calendar&day=2026-11-23")
+    yield Scene("all", bad, query="&view=all")
 
 
 def cases() -> Iterator[Scene]:
     """What is hard to draw."""
     ordinary = calendars.month(boards.NOW)
-    yield Scene("table-stale", boards.stale(), ordinary)
-    yield Scene("table-empty", boards.empty(), ordinary)
-    yield Scene("table-first", boards.first_reading(), ordinary)
-    yield Scene("states", boards.bad_morning(), ordinary)
-    yield Scene("many", boards.many(30), ordinary)
-    yield Scene("hostile", boards.hostile(), calendars.hostile(boards.NOW), query="&view=all", opened="ok")
-    yield Scene("sunday-first", boards.good_morning(), ordinary, query="&view=calendar", week_start="sunday")
+    yield Scene("table-stale", (boards.stale(), ordinary))
+    yield Scene("table-empty", (boards.empty(), ordinary))
+    yield Scene("table-first", (boards.first_reading(), ordinary))
+    yield Scene("states", (boards.bad_morning(), ordinary))
+    yield Scene("many", (boards.many(30), ordinary))
+    yield Scene("hostile", (boards.hostile(), calendars.hostile(boards.NOW)), query="&view=all", opened="ok")
+    yield Scene("sunday-first", (boards.good_morning(), ordinary), query="&view=calendar", week_start="sunday")
 
 
 def clock_changes() -> Iterator[Scene]:
@@ -91,7 +90,7 @@ def clock_changes() -> Iterator[Scene]:
     for day in ("2026-03-29", "2026-10-25"):
         noon = datetime.fromisoformat(f"{day}T12:00:00+00:00")
         with tempfile.TemporaryDirectory() as folder, opened(Path(folder), noon) as product:
-            yield Scene(f"clock-change-{day}", *product.board_and_timeline(), query=f"&view=calendar&day={day}")
+            yield Scene(f"clock-change-{day}", product.board_and_timeline(), query=f"&view=calendar&day={day}")
 
 
 def draw(
@@ -99,7 +98,7 @@ def draw(
 ) -> None:
     """All pictures of one scene: ``table-good.gruvbox.0300.png``."""
     sidecar.begin_weeks_on(scene.week_start)
-    sidecar.board, sidecar.timeline = scene.board, scene.timeline
+    sidecar.board, sidecar.timeline = scene.views
     page = browser.new_page()
     for theme in names:
         for width in widths:

@@ -78,11 +78,8 @@ class Product:
         """The clock back to the morning, and everything repaired."""
         self.now = MORNING
         self.history = EMPTY
-        self.rack.faults = ()
+        self.rack.as_good_as_new()
         self.rack.settle()
-        for source in ("pbs", "pve", "databasement", "backrest"):
-            self.rack.repair(source)
-            self.rack.refuse_token(source, refused=False)
 
 
 @contextmanager

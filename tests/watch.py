@@ -188,7 +188,13 @@ def _sources(rack: Rack) -> dict[str, Source]:
             DatabasementOptions(*own("databasement"), secret("databasement")), connect=connect("databasement")
         ),
         "backrest": BackrestSource(
-            BackrestOptions(*own("backrest"), rack.token_id("backrest"), secret("backrest")),
+            BackrestOptions(
+                name="backrest",
+                url=_URLS["backrest"],
+                trust=Trust(),
+                username=rack.token_id("backrest"),
+                password=secret("backrest"),
+            ),
             connect=connect("backrest"),
         ),
     }

@@ -56,5 +56,7 @@ def make_source(name: str, source: Pbs | Pve | Databasement | Backrest, credenti
     password = read(source.password) if source.password else None
     in_front = read(source.basic_auth) if source.basic_auth else None
     return BackrestSource(
-        BackrestOptions(name, source.url, trust, username=source.username, password=password, basic_auth=in_front)
+        BackrestOptions(
+            name=name, url=source.url, trust=trust, username=source.username, password=password, basic_auth=in_front
+        )
     )

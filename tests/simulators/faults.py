@@ -159,7 +159,7 @@ class DatabaseNeverDumped(Fault):
     database: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DumpFails(Fault):
     """All ``tries`` for a database fail; with fewer than three tries the next one succeeds (DB-6).
 

@@ -15,7 +15,7 @@ import yaml
 from starlette.types import ASGIApp
 
 from tests.simulators import backrest, databasement, pbs, pve
-from tests.simulators.acl import Acl
+from tests.simulators.acl import PBS_FULL, PVE_FULL, Acl
 from tests.simulators.certificates import make_certificates
 from tests.simulators.faults import Fault, is_away
 from tests.simulators.homelab import Homelab
@@ -57,7 +57,10 @@ class Rack:
         self._port_base = port_base
         self._closed: set[str] = set()
         self._distrusted: set[str] = set()
-        self._wires = {source: Wire(source, build(self.site), clock, self.requests) for source, build in _APPS.items()}
+        self._wires = {
+            source: Wire(source=source, upstream=build(self.site), clock=clock, log=self.requests)
+            for source, build in _APPS.items()
+        }
         self._address = address
         self._servers = Servers(self._is_wanted, address)
 
@@ -211,6 +214,17 @@ class Rack:
         """Take back every ``break_answer`` and ``distrust``."""
         self._wires[source].broken.clear()
         self._distrusted.discard(source)
+
+    def as_good_as_new(self) -> None:
+        """No faults, everything repaired, every credential accepted with all its rights, and no request remembered."""
+        if self.faults:
+            self.faults = ()
+        for source in SOURCES:
+            self.repair(source)
+            self.refuse_token(source, refused=False)
+        self.set_permissions("pbs", PBS_FULL)
+        self.set_permissions("pve", PVE_FULL)
+        self.requests.clear()
 
     # --- inside ---
 

@@ -170,7 +170,9 @@ class Clock:
 def source_for(
     transport: httpx.AsyncBaseTransport, username: str | None = "glance", password: Kept | None = None
 ) -> BackrestSource:
-    options = BackrestOptions("backrest", "https://backrest.lan", Trust(), username, password)
+    options = BackrestOptions(
+        name="backrest", url="https://backrest.lan", trust=Trust(), username=username, password=password
+    )
     return BackrestSource(options, connect=partial(Upstream, transport=transport))
 
 
@@ -312,13 +314,13 @@ def test_the_repositories_upkeep_is_read_with_its_runs_and_what_is_announced(
 def test_upkeep_ends_as_its_operation_did(status: str, outcome: Outcome) -> None:
     job = upkeep(operation("operationPrune", status))["prune"]
 
-    assert (job.runs, job.running) == ((Run(NOW, NOW + timedelta(minutes=3), outcome),), False)
+    assert (job.runs, job.running) == ((Run(start=NOW, end=NOW + timedelta(minutes=3), outcome=outcome),), False)
 
 
 def test_upkeep_that_runs_has_no_end_yet() -> None:
     job = upkeep(operation("operationCheck", "STATUS_INPROGRESS", unixTimeEndMs=None))["check"]
 
-    assert (job.runs, job.running) == ((Run(NOW, None, Outcome.RUNNING),), True)
+    assert (job.runs, job.running) == ((Run(start=NOW, end=None, outcome=Outcome.RUNNING),), True)
 
 
 def test_upkeep_that_only_waits_never_ran() -> None:
@@ -586,7 +588,9 @@ def behind_a_proxy(stored: str) -> tuple[BackrestSource, list[httpx.Request]]:
             return httpx.Response(401, headers={"WWW-Authenticate": "Basic"}, text=said)
         return httpx.Response(200, json=sample("dashboard_v1.14") if request.url.path == DASHBOARD else {})
 
-    options = BackrestOptions("backrest", "https://backrest.lan", Trust(), basic_auth=Kept(lambda: stored))
+    options = BackrestOptions(
+        name="backrest", url="https://backrest.lan", trust=Trust(), basic_auth=Kept(lambda: stored)
+    )
     return BackrestSource(options, connect=partial(Upstream, transport=httpx.MockTransport(answer))), requests
 
 

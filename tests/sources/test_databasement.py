@@ -132,10 +132,12 @@ def test_one_database_may_have_two_backups_with_volumes_of_their_own(tmp_path: P
     """The second one on the same or another schedule; what fails there is no failure of the first."""
     daily = DumpBackup("Daily", Timetable(2), ("nas",))
     other = DumpBackup(schedule, Timetable(2) if schedule == "Daily" else Timetable(3, weekday=0), ("s3",), ("crm",))
-    server = DatabaseServer("pg", "postgres", "10.0.0.9", 5432, ("crm", "wiki"), backups=(daily, other))
+    server = DatabaseServer(
+        name="pg", type="postgres", host="10.0.0.9", port=5432, databases=("crm", "wiki"), backups=(daily, other)
+    )
     rack = Rack(replace(HOMELAB, dumps=replace(HOMELAB.dumps, servers=(server,))), lambda: NOW, tmp_path)
     if schedule == "Weekly":
-        rack.faults = (DumpFails("pg", "crm", MONDAY, "disk full", schedule=schedule),)
+        rack.faults = (DumpFails(server="pg", database="crm", due=MONDAY, error="disk full", schedule=schedule),)
     report = read(source_for(rack.transport("databasement"), Kept(lambda: rack.token("databasement"))))
     today = [dump for dump in report.facts(Dump) if dump.run.start.date() == MONDAY]
 
@@ -548,8 +550,13 @@ def test_on_a_busy_server_a_monthly_run_is_read_back_for_as_well() -> None:
 
 def concluded(database: str, report: Report, contact: datetime) -> Verdict:
     """What is concluded of a database when Databasement was read first at ``contact``."""
-    setting = SourceSetting("databasement", SourceKind.DATABASEMENT, "https://db.lan", timedelta(minutes=20))
+    setting = SourceSetting(
+        name="databasement",
+        kind=SourceKind.DATABASEMENT,
+        url="https://db.lan",
+        stale_after=timedelta(minutes=20),
+    )
     history = replace(record(EMPTY, report), contacts=MappingProxyType({"databasement": contact}))
-    given = Settings(ZoneInfo("Europe/Berlin"), (setting,))
+    given = Settings(timezone=ZoneInfo("Europe/Berlin"), sources=(setting,))
     rows = board({"databasement": report}, history, given, report.at).services
     return next(row.verdict for row in rows if row.name == database)

@@ -300,7 +300,7 @@ def test_rows_that_cannot_be_read_are_left_out_and_counted() -> None:
     assert len(reading(report, "snapshots", "store1", "").facts) == 1
     assert report.limits == (
         Limit(
-            "2 of 3 rows of the snapshots of store1 could not be read",
+            text="2 of 3 rows of the snapshots of store1 could not be read",
             kind=LimitKind.UNREADABLE_ROWS,
             culprit="rows of the snapshots of store1",
             count=2,

@@ -32,20 +32,30 @@ def epoch(seconds: int) -> datetime:
 
 def test_guests_have_their_node_tags_pool_and_lock() -> None:
     assert [parse.parse_guest(row) for row in example("resources")] == [
-        Guest(100, "qemu", "web-frontend", "pve1", pool="prod", tags=("prod", "web")),
-        Guest(200, "lxc", None, "pve2", locked_for_backup=True),
+        Guest(vmid=100, type="qemu", name="web-frontend", node="pve1", pool="prod", tags=("prod", "web")),
+        Guest(vmid=200, type="lxc", name=None, node="pve2", locked_for_backup=True),
     ]
 
 
 def test_numbers_and_booleans_may_be_strings() -> None:
     row = {"type": "lxc", "vmid": "9000", "name": "debian", "node": "pve1", "template": "1", "tags": "a, b;c"}
-    assert parse.parse_guest(row) == Guest(9000, "lxc", "debian", "pve1", template=True, tags=("a", "b", "c"))
+    assert parse.parse_guest(row) == Guest(
+        vmid=9000, type="lxc", name="debian", node="pve1", template=True, tags=("a", "b", "c")
+    )
     assert not parse.parse_job({"id": "b", "schedule": "daily", "enabled": "0"}).enabled
 
 
 def test_jobs_are_enabled_unless_they_say_otherwise() -> None:
     nightly, few, _ = (parse.parse_job(row) for row in example("jobs"))
-    assert nightly == BackupJob("backup-7a2b3c", "mon..fri 01:00", True, "pbs-main", None, None, "nightly")
+    assert nightly == BackupJob(
+        id="backup-7a2b3c",
+        schedule="mon..fri 01:00",
+        enabled=True,
+        storage="pbs-main",
+        node=None,
+        guests=None,
+        comment="nightly",
+    )
     assert (few.enabled, few.node, few.storage) == (True, "pve1", None)
 
 
@@ -58,7 +68,17 @@ def test_storages_that_hold_no_backups_are_left_out() -> None:
     pbs, lvm = (parse.parse_storage(row) for row in example("storages"))
     assert lvm is None
     assert pbs is not None
-    assert pbs.storage == Storage("pbs-main", "pbs", True, "10.0.0.5", 8007, "store1", "a/b", "aa:bb", shared=True)
+    assert pbs.storage == Storage(
+        name="pbs-main",
+        type="pbs",
+        enabled=True,
+        server="10.0.0.5",
+        port=8007,
+        datastore="store1",
+        namespace="a/b",
+        fingerprint="aa:bb",
+        shared=True,
+    )
     assert pbs.nodes == {"pve1", "pve2"}
 
 
@@ -85,9 +105,11 @@ def test_a_running_task_has_neither_end_nor_status() -> None:
 
 
 def test_a_task_that_stands_twice_counts_once_and_as_ended() -> None:
-    running = Task("pve1", "vzdump", "", NOW, None, None, "UPID:1")
-    ended = Task("pve1", "vzdump", "", NOW, NOW + timedelta(minutes=3), "OK", "UPID:1")
-    older = Task("pve1", "vzdump", "", NOW - timedelta(days=1), NOW, "OK", "UPID:0")
+    running = Task(node="pve1", type="vzdump", id="", start=NOW, end=None, status=None, upid="UPID:1")
+    ended = Task(
+        node="pve1", type="vzdump", id="", start=NOW, end=NOW + timedelta(minutes=3), status="OK", upid="UPID:1"
+    )
+    older = Task(node="pve1", type="vzdump", id="", start=NOW - timedelta(days=1), end=NOW, status="OK", upid="UPID:0")
     assert parse.once_each([older, running, ended]) == (ended, older)
     assert parse.once_each([ended, running]) == (ended,)
 

@@ -68,7 +68,7 @@ class Outcome(StrEnum):
 _GOOD = (Outcome.OK, Outcome.WARNING)
 
 
-@value()
+@value(kw_only=True)
 class Run:
     """Something that was observed to run for a part or a job.
 
@@ -138,7 +138,7 @@ class Cause(StrEnum):
     IN_TIME = "in_time"
 
 
-@value()
+@value(kw_only=True)
 class Verdict:
     """The judgement of one thing at one moment.
 
@@ -175,7 +175,7 @@ class ExpectationRow:
     next_run: datetime | None
 
 
-@value()
+@value(kw_only=True)
 class PartRow:
     """A part on the board.
 
@@ -220,7 +220,7 @@ class Copy:
     last_run: datetime | None
 
 
-@value()
+@value(kw_only=True)
 class ServiceRow:
     """A service on the board: the worst of its parts speaks for it.
 
@@ -241,7 +241,7 @@ class ServiceRow:
     copies: tuple[Copy, ...] = ()
 
 
-@value()
+@value(kw_only=True)
 class JobRow:
     """A job on the board. ``name`` is "{source}/{kind}/{id}"; members are the parts it covers."""
 
@@ -273,7 +273,7 @@ class Exempt(StrEnum):
     SKIPPED = "skipped"
 
 
-@value()
+@value(kw_only=True)
 class Occurrence:
     """One due time of one job and what became of it.
 
@@ -338,7 +338,7 @@ class SourceRow:
     after_name: str | None = None
 
 
-@value()
+@value(kw_only=True)
 class DatastoreRow:
     """Room on a datastore. ``full_at`` is the server's own estimate; None when it gives none that means anything.
 
@@ -416,7 +416,7 @@ class Overall:
     facts: Headline
 
 
-@value()
+@value(kw_only=True)
 class Board:
     """The whole answer at one moment: immutable, swapped by reference.
 

@@ -49,7 +49,7 @@ class JobSetting:
     disabled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSetting:
     """A source as the judgement needs it: no secrets.
 
@@ -106,7 +106,7 @@ class CalendarLine:
     timezone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything the judgement needs from the configuration file. ``concerns``: sentences about what is odd in it."""
 

@@ -67,7 +67,9 @@ _NO_SERVER = Problem(
     kind=ProblemKind.LOOKS_EMPTY,
 )
 
-_TOO_OLD = Limit("this Databasement is older than 1.1, which is not supported: update it", kind=LimitKind.OLD_VERSION)
+_TOO_OLD = Limit(
+    text="this Databasement is older than 1.1, which is not supported: update it", kind=LimitKind.OLD_VERSION
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,16 @@ class DatabasementSource:
         limits: tuple[Limit, ...] = (),
         problem: Problem | None = None,
     ) -> Report:
-        return Report(self.name, self.kind, at, None, self._upstream.fingerprint, readings, limits, problem)
+        return Report(
+            source=self.name,
+            kind=self.kind,
+            at=at,
+            version=None,
+            tls_fingerprint=self._upstream.fingerprint,
+            readings=readings,
+            limits=limits,
+            problem=problem,
+        )
 
     async def _headers(self, fresh: bool) -> Mapping[str, str]:
         token = await self._token(fresh)

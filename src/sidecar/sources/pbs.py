@@ -220,7 +220,7 @@ def _unknown_verifications(where: str, states: Sequence[str]) -> Limit:
     """Rule 9: neither failures nor successes."""
     backups = "1 backup" if len(states) == 1 else f"{len(states)} backups"
     text = f"the verification of {backups} in {where} is neither ok nor failed ({states[0]}), and does not count"
-    return Limit(text, kind=LimitKind.NOT_READ, culprit=where, count=len(states))
+    return Limit(text=text, kind=LimitKind.NOT_READ, culprit=where, count=len(states))
 
 
 def _why_closed(store: Datastore) -> Problem | None:

@@ -99,7 +99,7 @@ def _maintenance(setting: str | None) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """A row of /status/datastore-usage; a token that sees only a namespace gets no figures (PBS-6)."""
 
@@ -235,7 +235,14 @@ def groups_of(rows: Iterable[SnapshotRow], store: str, namespace: str) -> tuple[
 
 def _group(store: str, namespace: str, rows: list[SnapshotRow]) -> BackupGroup:
     newest_first = sorted((row.snapshot for row in rows), key=lambda snapshot: snapshot.time, reverse=True)
-    return BackupGroup(store, namespace, rows[0].type, rows[0].id, tuple(newest_first), rows[0].owner)
+    return BackupGroup(
+        datastore=store,
+        namespace=namespace,
+        type=rows[0].type,
+        id=rows[0].id,
+        snapshots=tuple(newest_first),
+        owner=rows[0].owner,
+    )
 
 
 def namespaces_of(names: Iterable[str], store: str) -> tuple[Namespace, ...]:

@@ -30,7 +30,7 @@ class PartMark:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartDetail:
     """A part in the opened row. ``about`` is how its upstream calls it, ``kept`` what there is of it."""
 
@@ -53,7 +53,7 @@ class Strip:
     marks: tuple[tuple[Outcome, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
     """One run in words. ``weekday`` goes before the date where there is room for it."""
 
@@ -66,7 +66,7 @@ class RunLine:
     size: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A service. ``reason``, ``action`` and ``link`` are only what stands below the line, not all that is known."""
 

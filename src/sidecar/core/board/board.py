@@ -114,7 +114,9 @@ def _service_row(judged: JudgedService, inputs: Inputs) -> ServiceRow:
     runs = [row.last_run for row in rows if row.last_run]
     return ServiceRow(
         name=judged.service.name,
-        verdict=worst_row.verdict if worst_row else Verdict(State.UNKNOWN, "Nothing that protects it is known."),
+        verdict=worst_row.verdict
+        if worst_row
+        else Verdict(state=State.UNKNOWN, reason="Nothing that protects it is known."),
         last_backup=min((when for when in backups if when), default=None) if all(backups) else None,
         count=sum(counts) if counts else None,
         next_run=min((row.next_run for row in rows if row.next_run), default=None),

@@ -13,11 +13,12 @@ from sidecar.core.model import Cause, JobRow, Run, SourceKind, State, Verdict, w
 from sidecar.core.parts.expectation import Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
 from sidecar.core.parts.job_titles import title
-from sidecar.core.parts.unseen import why_unread
 from sidecar.core.reports.facts import BackupJob, Zone
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
+
+from .idle_jobs import IdleJobs
 
 
 @value()
@@ -44,23 +45,11 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
             if job.id:
                 schedule = _without_members(inputs, source, report, job)
                 schedules.setdefault(schedule.job, schedule)
-    unread = dict(_unread(inputs))
+    idle = IdleJobs(judged)
     for name in sorted(schedules):
-        yield _row(inputs, schedules[name], by_job.get(name, []), unread.get(name))
+        yield _row(inputs, schedules[name], by_job.get(name, []), idle)
     for part in judged.upkeep:
         yield from (_upkeep_row(inputs, judgement) for judgement in part.judgements)
-
-
-def _unread(inputs: Inputs) -> Iterator[tuple[JobId, str]]:
-    """Jobs of which it could not be read whom they cover, with the reason."""
-    for source, report in inputs.of(SourceKind.PVE):
-        guests = report.reading("guests") if report is not None else None
-        for job in report.facts(BackupJob) if report is not None else ():
-            name = JobId(SourceName(source.name), "backup", job.id)
-            if job.id and report is not None and job.guests is None:
-                yield name, why_unread(report, job.id)
-            elif job.id and guests is not None and guests.as_of is None and guests.problem is not None:
-                yield name, f"can't read the guests of {source.name}: {guests.problem.cause}"
 
 
 def _each_once(parts: Iterable[JudgedPart]) -> Iterator[JudgedPart]:
@@ -79,7 +68,7 @@ def _without_members(inputs: Inputs, source: SourceSetting, report: Report | Non
     return schedule_in_force(name, job.schedule, zone, inputs.settings, enabled=job.enabled)
 
 
-def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member], unread: str | None) -> JobRow:
+def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member], idle: IdleJobs) -> JobRow:
     job = schedule.job
     good = sum(_is_good(member.judgement) for member in members)
     return JobRow(
@@ -87,7 +76,7 @@ def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member], unrea
         title=title(inputs, job),
         kind=job.kind,
         source=job.source,
-        verdict=_verdict(schedule, members, good, unread),
+        verdict=_verdict(schedule, members, good, idle),
         schedule=schedule.text,
         timezone=schedule.timezone,
         last_run=_last_run(members),
@@ -98,9 +87,10 @@ def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member], unrea
 
 
 def _is_good(judgement: Judgement) -> bool:
-    """A warning may have a backup, or be one because there is none."""
-    state = judgement.verdict.state
-    return state is State.OK or (state is State.WARNING and judgement.good is not None)
+    """A warning may have a backup, or be one because there is none or the last one was cancelled."""
+    verdict = judgement.verdict
+    backed_up = judgement.good is not None and verdict.cause is not Cause.RUN_CANCELLED
+    return verdict.state is State.OK or (verdict.state is State.WARNING and backed_up)
 
 
 def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
@@ -129,15 +119,12 @@ def _next_upkeep(inputs: Inputs, expectation: Expectation) -> datetime | None:
     return told if told is not None and computed is not None and told > inputs.now else computed
 
 
-def _verdict(schedule: ScheduleInForce, members: list[Member], good: int, unread: str | None) -> Verdict:
+def _verdict(schedule: ScheduleInForce, members: list[Member], good: int, idle: IdleJobs) -> Verdict:
     """Rule 8: a job is as bad as the worst that it owes: "4 of 5"."""
     if schedule.silenced:
-        return Verdict(State.DISABLED, "Switched off in the configuration.")
-    if not members and unread is not None:
-        return Verdict(State.UNKNOWN, words.sentence(unread), cause=Cause.CANNOT_TELL)
+        return Verdict(state=State.DISABLED, reason="Switched off in the configuration.")
     if not members:
-        reason = "Covers nothing." if schedule.enabled else "Switched off at its source, and covers nothing."
-        return Verdict(State.WARNING if schedule.enabled else State.DISABLED, reason)
+        return idle.verdict(schedule)
     state = worst(member.judgement.verdict.state for member in members)
     bad = [member for member in members if member.judgement.verdict.state is state]
     since = min((member.judgement.verdict.since for member in bad if member.judgement.verdict.since), default=None)
@@ -145,7 +132,7 @@ def _verdict(schedule: ScheduleInForce, members: list[Member], good: int, unread
     reason += f"{good} of {len(members)}"
     if state is not State.OK:
         reason += f": {words.listed([f'{member.name} {state}' for member in bad])}"
-    return Verdict(state, words.sentence(reason), since, cause=bad[0].judgement.verdict.cause)
+    return Verdict(state=state, reason=words.sentence(reason), since=since, cause=bad[0].judgement.verdict.cause)
 
 
 def _last_run(members: list[Member]) -> Run | None:

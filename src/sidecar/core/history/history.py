@@ -20,7 +20,7 @@ def _nothing() -> Mapping[str, V]:
     return MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRow:
     """A job's promise to one member as its upstream told it, and when it was in force (rule 1).
 
@@ -61,7 +61,7 @@ class Sighting:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """Memory that a single set of reports can't hold.
 

@@ -90,7 +90,14 @@ def _rows(
         shared = of_older_ledger.get(plan.job)
         begin = shared.valid_from if row is None and shared is not None and _same(shared, plan) else since
         merged.append(
-            PlanRow(plan.job, plan.schedule, plan.timezone, plan.enabled, begin, destination=plan.destination)
+            PlanRow(
+                job=plan.job,
+                schedule=plan.schedule,
+                timezone=plan.timezone,
+                enabled=plan.enabled,
+                valid_from=begin,
+                destination=plan.destination,
+            )
         )
     merged += [replace(row, valid_to=at) if tells_of(row.job) else row for row in open_rows]
     return tuple(sorted(merged, key=_age)[-MOST_ROWS:])

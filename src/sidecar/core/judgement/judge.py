@@ -95,7 +95,9 @@ class Case:
         return words.moment(when, self.now, self.zone)
 
     def newest(self) -> str:
-        """What is newest, in words."""
+        """What is newest, in words. Where others of its destinations have a backup, it names the one that has none."""
+        if self.good is None and self.expectation.destination and newest_evident(self.part, self.now) is not None:
+            return f"no {self.part.noun} of {self.part.name} exists on {self.expectation.destination}"
         return newest_in_words(self.part, self.good, self.now, self.zone)
 
     def verdict(
@@ -183,14 +185,14 @@ def of_the_part_alone(part: Part, now: datetime, zone: ZoneInfo) -> Verdict | No
     return None
 
 
-def in_no_job(part: Part, now: datetime, zone: ZoneInfo) -> Verdict:
-    """Rule 2: what no job is for is a warning, as far as anything can be known of it."""
+def in_no_job(part: Part, now: datetime, zone: ZoneInfo, told: str = "") -> Verdict:
+    """Rule 2: what no job is for is a warning, as far as anything can be known of it. ``told``: since when, in words."""
     newest = newest_in_words(part, newest_evident(part, now), now, zone)
     if part.evidence.stale(now):
         return unreadable(part, part.evidence, newest, now, zone)
     if part.absent:
         return verdict_of(part, State.NEVER, Cause.NOTHING_STARTED, newest, None, part.actions.never)
-    reason = f"no enabled job backs it up; {newest}"
+    reason = f"no enabled job backs it up{told}; {newest}"
     return verdict_of(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
 
 

@@ -16,7 +16,14 @@ def verdict_of(
 ) -> Verdict:
     """A verdict about a part; with a link where somebody must act."""
     link = part.link if state.rank <= State.WARNING.rank else None
-    return Verdict(state, words.sentence(reason), since, words.sentence(action) if action else None, link, cause)
+    return Verdict(
+        state=state,
+        reason=words.sentence(reason),
+        since=since,
+        action=words.sentence(action) if action else None,
+        link=link,
+        cause=cause,
+    )
 
 
 def unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo) -> Verdict:

@@ -6,7 +6,7 @@ of a report it comes.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Self, TypeVar
@@ -50,7 +50,7 @@ class TaskResult(StrEnum):
         return cls({"OK": cls.OK, "unknown": cls.UNKNOWN}.get(status, cls.FAILED))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A task of PBS or PVE. ``status`` is in the server's words, None while it runs: see ``result`` for what it means.
 
@@ -83,7 +83,7 @@ class Verification:
     own: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (PBS-16).
 
@@ -98,7 +98,7 @@ class Snapshot:
     damaged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupGroup:
     """All snapshots of one thing in one namespace, newest first. ``type`` is vm, ct or host. Scope ("snapshots", store, ns)."""
 
@@ -128,7 +128,7 @@ class Namespace:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Datastore:
     """A datastore and its room. Scope ("datastores",).
 
@@ -209,7 +209,7 @@ class UpkeepJob:
 # --- Proxmox VE -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
     """A guest. ``type`` is qemu or lxc; ``name`` is None while its node is off (PVE-9). Scope ("guests",)."""
 
@@ -228,7 +228,7 @@ class Guest:
         return "vm" if self.type == "qemu" else "ct"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJob:
     """A vzdump job. Scope ("jobs",).
 
@@ -246,7 +246,7 @@ class BackupJob:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """A storage that may hold backups. The PBS fields are None for other types. Scope ("storages",).
 
@@ -318,7 +318,7 @@ class DumpCopy:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dump:
     """One job of Databasement: one run for one database. Scope ("dumps",).
 
@@ -334,7 +334,6 @@ class Dump:
     server: str
     database: str
     run: Run
-    _: KW_ONLY
     whole_server: bool = False
     scheduled: bool | None = None
     changed_at: datetime | None = None

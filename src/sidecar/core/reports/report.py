@@ -102,7 +102,7 @@ class LimitKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """What could not be read of a source, and why it matters.
 
@@ -117,7 +117,6 @@ class Limit:
     """
 
     text: str
-    _: KW_ONLY
     kind: LimitKind = LimitKind.OTHER
     culprit: str | None = None
     count: int | None = None
@@ -143,7 +142,7 @@ class Reading:
         return tuple(fact for fact in self.facts if isinstance(fact, kind))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """All readings of one source.
 

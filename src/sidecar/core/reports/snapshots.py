@@ -21,7 +21,7 @@ _NOTHING_TOLD: Mapping[datetime, Run] = MappingProxyType({})
 CORRUPT = "its snapshot failed verification"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotSummary:
     """What the snapshots of some groups prove, whenever it is asked.
 
@@ -74,8 +74,13 @@ def summary(groups: Iterable[BackupGroup], told: Mapping[datetime, Run] = _NOTHI
     ok, failed = Outcome.OK, Outcome.FAILED
     return SnapshotSummary(
         begun=tuple([snapshot.time for snapshot in mine]),
-        finished=tuple([Run(snapshot.time, None, ok, snapshot.size) for snapshot in finished]),
-        corrupt=tuple([Run(snapshot.time, None, failed, snapshot.size, CORRUPT) for snapshot in corrupt]),
+        finished=tuple([Run(start=snapshot.time, end=None, outcome=ok, size=snapshot.size) for snapshot in finished]),
+        corrupt=tuple(
+            [
+                Run(start=snapshot.time, end=None, outcome=failed, size=snapshot.size, text=CORRUPT)
+                for snapshot in corrupt
+            ]
+        ),
         unfinished=tuple(snapshot for snapshot in mine if snapshot.size is None),
         told=told,
         concerns=tuple(
@@ -89,10 +94,10 @@ def summary(groups: Iterable[BackupGroup], told: Mapping[datetime, Run] = _NOTHI
 def _unfinished(snapshot: Snapshot, as_of: datetime | None, upload_limit: timedelta) -> Run:
     """By its age, where no task tells of it. One with a manifest was uploaded to its end, and is no backup all the same."""
     if snapshot.damaged:
-        return Run(snapshot.time, None, Outcome.FAILED, text="its manifest can't be read")
+        return Run(start=snapshot.time, end=None, outcome=Outcome.FAILED, text="its manifest can't be read")
     if as_of is not None and as_of - snapshot.time <= upload_limit:
-        return Run(snapshot.time, None, Outcome.RUNNING)
-    return Run(snapshot.time, None, Outcome.FAILED, text="its upload never finished")
+        return Run(start=snapshot.time, end=None, outcome=Outcome.RUNNING)
+    return Run(start=snapshot.time, end=None, outcome=Outcome.FAILED, text="its upload never finished")
 
 
 def _failed_here(snapshot: Snapshot) -> bool:
@@ -111,11 +116,16 @@ def _older_corrupt(count: int) -> Iterator[str]:
 def archive_runs(archives: Iterable[Archive]) -> list[Run]:
     """Archives on other storages; an empty file is no backup."""
     return [
-        Run(snapshot.time, None, Outcome.FAILED if snapshot.size == 0 else Outcome.OK, snapshot.size)
+        Run(
+            start=snapshot.time,
+            end=None,
+            outcome=Outcome.FAILED if snapshot.size == 0 else Outcome.OK,
+            size=snapshot.size,
+        )
         for snapshot in archives
     ]
 
 
 def failed_runs(tasks: Iterable[Task]) -> list[Run]:
     """Failed uploads as runs, with the server's words."""
-    return [Run(task.start, task.end, Outcome.FAILED, text=task.status) for task in tasks]
+    return [Run(start=task.start, end=task.end, outcome=Outcome.FAILED, text=task.status) for task in tasks]

@@ -208,11 +208,19 @@ def _occurrence(job: _Job, due: datetime, builder: OccurrenceBuilder, inputs: In
     state, until = builder.state, due + job.grace
     paused = _paused(job.pauses, due, inputs.settings.timezone) if job.pauses else None
     if paused and state not in (State.OK, State.WARNING, State.RUNNING):
-        return Occurrence(job.name, job.title, job.kind, due, state=State.DISABLED, reason=paused, exempt=Exempt.PAUSED)
+        return Occurrence(
+            job=job.name,
+            title=job.title,
+            kind=job.kind,
+            due=due,
+            state=State.DISABLED,
+            reason=paused,
+            exempt=Exempt.PAUSED,
+        )
     has_members = job.kind is not OccurrenceKind.UPKEEP
     members = builder.members if has_members else None
     if state is None:
-        return Occurrence(job.name, job.title, job.kind, due, until, members=members)
+        return Occurrence(job=job.name, title=job.title, kind=job.kind, due=due, grace_until=until, members=members)
     run = together(builder)
     return Occurrence(
         job=job.name,
@@ -247,10 +255,19 @@ def _calendar_line(
     """Planned, and never judged: nobody can be asked."""
     parsed, kind = _parsed(line, zone), _kind_of_line(line)
     for due in due_times(parsed, start, end, most + 1):
-        yield Occurrence(None, line.title, kind, due)
+        yield Occurrence(job=None, title=line.title, kind=kind, due=due)
     for skip in skipped(parsed, start, end):
         reason = f"Skipped: clock change, there was no {skip.wall:%H:%M} that day."
-        yield Occurrence(None, line.title, kind, skip.at, None, State.DISABLED, reason=reason, exempt=Exempt.SKIPPED)
+        yield Occurrence(
+            job=None,
+            title=line.title,
+            kind=kind,
+            due=skip.at,
+            grace_until=None,
+            state=State.DISABLED,
+            reason=reason,
+            exempt=Exempt.SKIPPED,
+        )
 
 
 def _paused(pauses: Iterable[Pause], due: datetime, zone: ZoneInfo) -> str | None:
