@@ -5,11 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob, Guest, Node, Snapshot, Storage, Task, Zone
 
-from .fields import UnreadableError, begun, first_line, flag, label, moment, name, row_of, text, whole, words
+from .fields import (
+    UnreadableError,
+    begun,
+    clock_ahead,
+    first_line,
+    flag,
+    label,
+    moment,
+    name,
+    row_of,
+    text,
+    whole,
+    words,
+)
 from .verification import parse_verification
 
 #: Types of storage that every node sees alike; others are when they say "shared".
@@ -174,9 +188,10 @@ def parse_node(row: Any) -> Node:
     return Node(name(row, "node"), online=text(row, "status") == "online")
 
 
-def parse_zone(data: Any, node: str) -> Zone:
-    """The zone in which a node's scheduler works (PVE-17)."""
-    return Zone(node, name(row_of(data), "timezone"))
+def parse_zone(data: Any, node: str, now: datetime | None = None) -> Zone:
+    """The zone in which a node's scheduler works (PVE-17), and its clock as it was read at ``now``."""
+    row = row_of(data)
+    return Zone(node, name(row, "timezone"), clock_ahead(row, "time", now))
 
 
 def parse_task(row: Any, node: str) -> Task:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sidecar.core.history.history import EMPTY, History
@@ -59,7 +59,8 @@ class Inputs:
                 return Evidence(source.name, None, source.stale_after, cause)
             oldest = min(oldest or reading.as_of, reading.as_of)
             problem = problem or reading.problem
-        return Evidence(source.name, oldest, source.stale_after, problem or whole if oldest else whole)
+        cause = problem or whole if oldest else whole
+        return Evidence(source.name, oldest, _stale_after(source, report if cause is None else None), cause)
 
     def pauses(self, *sources: str) -> tuple[PauseWindow, ...]:
         """The pauses in which nothing is expected of what rests on all of ``sources``."""
@@ -73,6 +74,14 @@ class Inputs:
     def fresh(self, source: SourceSetting, reading: Reading | None) -> bool:
         """The reading can be used: there is one, and it is younger than ``stale_after``."""
         return reading is not None and not self.evidence(source, reading).stale(self.now)
+
+
+def _stale_after(source: SourceSetting, report: Report | None) -> timedelta:
+    """Rule 6: never less than two real intervals: after a slow refresh an upstream is left alone for a while.
+
+    Only where all went well: what could not be read this time is not waited for any longer.
+    """
+    return max(source.stale_after, 2 * report.apart) if report else source.stale_after
 
 
 def schedule_in_force(
