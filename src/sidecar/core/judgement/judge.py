@@ -341,7 +341,11 @@ def _switched_off(case: Case, activity: Activity | None) -> Verdict | None:
         return None
     if in_force.enabled and (in_force.schedule or in_force.announcements):
         return None
-    verdict = _unreadable_schedule(case, in_force) if in_force.enabled and in_force.trouble else _off(case, activity)
+    verdict = (
+        _unreadable_schedule(case, in_force)
+        if in_force.enabled and in_force.trouble
+        else _off(case, in_force, activity)
+    )
     if case.due is None or case.due > case.now:
         return verdict
     return min(verdict, _by_time(case, activity), key=lambda each: each.state.rank)
@@ -353,15 +357,14 @@ def _unreadable_schedule(case: Case, in_force: ScheduleInForce) -> Verdict:
     return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
 
 
-def _off(case: Case, activity: Activity | None) -> Verdict:
-    in_force = case.expectation.schedule
+def _off(case: Case, in_force: ScheduleInForce, activity: Activity | None) -> Verdict:
     failed = _newest_failure(case) if case.due is not None else _last_failure(case)
     if failed is not None:
         return _failed(case, failed)
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
     reason = f"job {case.expectation.job} is switched off; {case.newest()}"
-    period = (in_force.last_period(case.now) if in_force is not None else None) or _usual_gap(case)
+    period = in_force.last_period(case.now) or _usual_gap(case)
     limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
     action = case.part.actions.uncovered
     if limit is None or case.now < limit:

@@ -1,0 +1,158 @@
+"""The judge at its edges: the very moment at which a limit is reached, and what is said where two things meet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sidecar.core.judgement.judge import newest_evident
+from sidecar.core.model import Cause, Outcome, Run, State
+from sidecar.core.parts.expectation import Evidence, ScheduleInForce
+from sidecar.core.reports.report import Problem
+from tests.core.factories import STALE_AFTER, at, daily, evidence, failed, part, run, verdict_of
+
+YESTERDAY = run("22 04:00")
+NOON = "22 12:00"
+OFF = (daily(enabled=False),)
+
+
+def announced(*whens: str, **changes: Any) -> ScheduleInForce:
+    *before, newest = (at(when) for when in whens)
+    return replace(daily(), schedule=None, text=None, announced=newest, announced_before=tuple(before), **changes)
+
+
+# --- rule 1: jobs that ended ---
+
+
+def test_rule_1_a_job_that_ended_and_owes_nothing_has_no_say() -> None:
+    """Its destination can't be read any more; nobody needs it."""
+    made = part(YESTERDAY, read=NOON)
+    (daily_job,) = made.expectations
+    away = replace(daily_job.observed, evidence=evidence("20 12:00", Problem("connection refused")))
+    ended = replace(daily_job, schedule=None, observed=away)
+    owing = replace(ended, past=(daily("05:00", valid_to=at("22 06:00")),))
+
+    assert verdict_of(replace(made, expectations=(daily_job, ended)), NOON).state is State.OK
+    assert verdict_of(replace(made, expectations=(daily_job, owing)), NOON).state is State.UNKNOWN
+
+
+def test_rule_1_a_run_that_failed_before_its_schedule_was_known_is_failed() -> None:
+    late_known = announced("24 04:00", valid_from=at("22 00:00"))
+    made = part(failed("21 04:00"), read=NOON, plans=(late_known,), every_run_was_due=True)
+
+    assert verdict_of(made, NOON).state is State.FAILED
+
+
+# --- rule 2: who owes a backup ---
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [("22 16:00", State.RUNNING), ("22 22:00", State.RUNNING), ("22 22:01", State.WARNING), ("23 12:00", State.MISSED)],
+)
+def test_rule_2_what_still_runs_of_a_job_that_was_switched_off_is_running_up_to_its_limit(
+    now: str, state: State
+) -> None:
+    under_way = run("22 10:00", Outcome.RUNNING)
+    verdict = verdict_of(part(YESTERDAY, under_way, read=now, plans=OFF, longest=timedelta(hours=1)), now)
+
+    assert verdict.state is state
+    if state is State.RUNNING:
+        assert verdict.reason == "Running since today 10:00, usually 1h."
+
+
+def test_rule_2_a_cancelled_run_of_a_job_that_was_switched_off_is_no_failure() -> None:
+    cancelled = replace(failed("22 10:00"), cancelled=True)
+
+    assert verdict_of(part(YESTERDAY, cancelled, read=NOON, plans=OFF), NOON).cause is Cause.SWITCHED_OFF_UPSTREAM
+
+
+@pytest.mark.parametrize(("now", "state"), [("23 04:29", State.WARNING), ("23 04:30", State.MISSED)])
+def test_rule_2_switched_off_is_missed_from_the_limit_on(now: str, state: State) -> None:
+    assert verdict_of(part(YESTERDAY, read=now, plans=OFF), now).state is state
+
+
+def test_rule_2_what_is_in_no_job_and_was_never_saved_is_never() -> None:
+    verdict = verdict_of(part(read=NOON, absent=True, expectations=()), NOON)
+
+    assert (verdict.state, verdict.cause) == (State.NEVER, Cause.NOTHING_STARTED)
+    assert (verdict.reason, verdict.action) == ("No backup of vaultwarden exists.", "Begin it.")
+
+
+# --- rule 3 ---
+
+
+def test_rule_3_of_several_failures_outside_the_schedule_the_newest_is_told() -> None:
+    made = part(YESTERDAY, failed("22 09:00", "disk full"), failed("22 10:00", "still full"), read=NOON)
+
+    assert verdict_of(made, NOON).reason == (
+        "A later run outside the schedule failed today 10:00: still full; newest backup today 04:00."
+    )
+
+
+def test_rule_3_a_limit_on_the_next_day_is_told_with_its_day() -> None:
+    made = part(run("21 23:45"), read="23 07:00", plans=(daily("23:45"),))
+
+    assert verdict_of(made, "23 07:00").reason == (
+        "Due Sun 22 Nov 23:45, nothing had started by today 00:15; newest backup Sat 21 Nov 23:45."
+    )
+
+
+# --- rule 6: what may count as evidence ---
+
+
+@pytest.mark.parametrize(
+    ("ahead", "counts"),
+    [
+        (timedelta(minutes=-1), True),
+        (timedelta(minutes=5), True),
+        (timedelta(minutes=5, seconds=1), False),
+    ],
+)
+def test_rule_6_a_run_later_than_five_minutes_from_now_is_no_evidence_although_a_reading_tells_it(
+    ahead: timedelta, *, counts: bool
+) -> None:
+    """This machine's clock was set back between two readings."""
+    now = at(NOON)
+    newest = Run(now + ahead, now + ahead, Outcome.OK)
+    seen = Evidence("pbs", now, STALE_AFTER, newest=now + timedelta(minutes=20))
+    made = part(newest, YESTERDAY, read=None, evidence=seen)
+
+    assert newest_evident(made, now) == (newest if counts else None)
+
+
+# --- rule 12: rhythm ---
+
+EACH_DAY = tuple(run(f"{day} 04:00") for day in range(10, 19))
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [("21 03:59", State.WARNING), ("21 04:00", State.LATE), ("21 04:29", State.LATE), ("21 04:31", State.MISSED)],
+)
+def test_rule_12_what_was_announced_further_apart_is_waited_for_from_its_due_time_on(now: str, state: State) -> None:
+    """Daily up to the 18th; then the plan was edited, and the next run announced for the 21st and the 24th."""
+    made = part(*EACH_DAY, read=now, plans=(announced("21 04:00", "24 04:00"),), by_rhythm=True)
+
+    assert verdict_of(made, now).state is state
+
+
+def test_rule_12_what_was_announced_before_the_last_fourteen_runs_says_nothing_of_today() -> None:
+    """One run was announced after two weeks without any; since then it ran twice a day, and now it doesn't."""
+    often = [run(f"{day} {hour}:00") for day in range(10, 17) for hour in ("04", "16")]
+    edited = announced("9 04:00", "24 04:00")
+
+    def state(*runs: Run) -> State:
+        return verdict_of(part(*runs, read="19 04:00", plans=(edited,), by_rhythm=True), "19 04:00").state
+
+    assert state(run("26 Oct 04:00"), *often) is State.WARNING
+    assert state(run("26 Oct 04:00"), *often[1:]) is State.OK
+
+
+def test_rule_12_what_has_a_schedule_is_not_compared_with_how_often_it_ran() -> None:
+    made = part(*EACH_DAY, read="21 12:00", plans=(daily("mon 04:00"),))
+
+    assert verdict_of(made, "21 12:00").state is State.OK
