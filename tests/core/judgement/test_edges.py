@@ -85,6 +85,16 @@ def test_rule_2_what_is_in_no_job_and_was_never_saved_is_never() -> None:
 # --- rule 3 ---
 
 
+def test_everything_that_is_wrong_with_a_good_backup_is_told_its_own_run_first() -> None:
+    warned = run("22 04:00", Outcome.WARNING, text="2 files")
+    made = part(warned, failed("22 10:00"), read=NOON, concerns=("an older snapshot is corrupt", "a copy failed"))
+
+    assert verdict_of(made, NOON).reason == (
+        "The newest backup finished with warnings: 2 files; an older snapshot is corrupt; a copy failed; "
+        "a later run outside the schedule failed today 10:00: job errors; newest backup today 04:00."
+    )
+
+
 def test_rule_3_of_several_failures_outside_the_schedule_the_newest_is_told() -> None:
     made = part(YESTERDAY, failed("22 09:00", "disk full"), failed("22 10:00", "still full"), read=NOON)
 
@@ -150,6 +160,12 @@ def test_rule_12_what_was_announced_before_the_last_fourteen_runs_says_nothing_o
 
     assert state(run("26 Oct 04:00"), *often) is State.WARNING
     assert state(run("26 Oct 04:00"), *often[1:]) is State.OK
+
+
+def test_rule_12_what_is_missed_is_not_softened_to_a_warning() -> None:
+    made = part(YESTERDAY, read="23 07:30", plans=(announced("23 04:00"),), by_rhythm=True, overdue=True)
+
+    assert verdict_of(made, "23 07:30").state is State.MISSED
 
 
 def test_rule_12_what_has_a_schedule_is_not_compared_with_how_often_it_ran() -> None:
