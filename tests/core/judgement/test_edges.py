@@ -131,7 +131,16 @@ def test_rule_6_a_run_later_than_five_minutes_from_now_is_no_evidence_although_a
     seen = Evidence("pbs", now, STALE_AFTER, newest=now + timedelta(minutes=20))
     made = part(newest, YESTERDAY, read=None, evidence=seen)
 
-    assert newest_evident(made, now) == (newest if counts else None)
+    assert newest_evident(made, now) == (newest if counts else YESTERDAY)
+
+
+def test_rule_6_a_run_from_the_future_does_not_hide_the_backup_before_it() -> None:
+    now = at(NOON)
+    ahead = run("22 12:10")
+    seen = Evidence("pbs", now, STALE_AFTER, newest=now + timedelta(minutes=20))
+    made = part(ahead, YESTERDAY, read=None, evidence=seen, expectations=())
+
+    assert verdict_of(made, NOON).reason == "No enabled job backs it up; newest backup today 04:00."
 
 
 # --- rule 12: rhythm ---

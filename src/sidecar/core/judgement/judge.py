@@ -251,8 +251,7 @@ def _evident(evidence: Evidence, runs: Iterable[Run]) -> Iterator[Run]:
 
 
 def _newest_evident(evidence: Evidence, runs: Iterable[Run], now: datetime) -> Run | None:
-    good = next((run for run in _evident(evidence, runs) if run.good), None)
-    return good if good is None or good.start <= now + CLOCK_TOLERANCE else None
+    return next((run for run in _evident(evidence, runs) if run.good and run.start <= now + CLOCK_TOLERANCE), None)
 
 
 def _newest_good(part: Part, expectation: Expectation, now: datetime) -> tuple[Run | None, tuple[Run, ...]]:
