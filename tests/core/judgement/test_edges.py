@@ -10,7 +10,7 @@ import pytest
 
 from sidecar.core.judgement.judge import newest_evident
 from sidecar.core.model import Cause, Outcome, Run, State
-from sidecar.core.parts.expectation import Evidence, ScheduleInForce
+from sidecar.core.parts.expectation import Activity, Evidence, ScheduleInForce
 from sidecar.core.reports.report import Problem
 from tests.core.factories import STALE_AFTER, at, daily, evidence, failed, part, run, verdict_of
 
@@ -103,12 +103,48 @@ def test_rule_3_of_several_failures_outside_the_schedule_the_newest_is_told() ->
     )
 
 
+@pytest.mark.parametrize(
+    ("start", "state"), [("23 03:54", State.WARNING), ("23 03:55", State.FAILED), ("23 04:10", State.FAILED)]
+)
+def test_rule_3_a_run_that_failed_is_one_for_the_due_time_as_early_as_a_good_one(start: str, state: State) -> None:
+    made = part(YESTERDAY, failed(start), read="23 04:20")
+
+    assert verdict_of(made, "23 04:20").state is state
+
+
 def test_rule_3_a_limit_on_the_next_day_is_told_with_its_day() -> None:
     made = part(run("21 23:45"), read="23 07:00", plans=(daily("23:45"),))
 
     assert verdict_of(made, "23 07:00").reason == (
         "Due Sun 22 Nov 23:45, nothing had started by today 00:15; newest backup Sat 21 Nov 23:45."
     )
+
+
+# --- rule 5: what runs for too long ---
+
+
+@pytest.mark.parametrize(
+    ("now", "state", "words"),
+    [
+        ("23 06:56", State.RUNNING, "Running since today 03:56"),
+        ("23 06:58", State.LATE, "nothing has started yet"),
+        ("23 07:00", State.MISSED, "Running since today 03:56, longer than 3h"),
+    ],
+)
+def test_rule_5_what_runs_too_long_is_not_missed_before_its_grace_is_over(now: str, state: State, words: str) -> None:
+    """It began four minutes early, and what it left so far is all that shows it."""
+    under_way = run("23 03:56", Outcome.RUNNING)
+    made = part(YESTERDAY, under_way, read=now, starts_seen=False, longest=timedelta(minutes=2))
+
+    assert verdict_of(made, now).state is state
+    assert words in (verdict_of(made, now).reason or "")
+
+
+def test_rule_5_what_waited_in_a_queue_for_too_long_never_started() -> None:
+    endless = Activity(at("21 02:00"), timedelta(hours=1), blocks_queue=True, name="check b2")
+    verdict = verdict_of(part(YESTERDAY, read="23 07:30", activities=(endless,)), "23 07:30")
+
+    assert (verdict.state, verdict.cause) == (State.MISSED, Cause.NOTHING_STARTED)
 
 
 # --- rule 6: what may count as evidence ---
@@ -146,6 +182,13 @@ def test_rule_6_a_run_from_the_future_does_not_hide_the_backup_before_it() -> No
 # --- rule 12: rhythm ---
 
 EACH_DAY = tuple(run(f"{day} 04:00") for day in range(10, 19))
+
+
+@pytest.mark.parametrize(("now", "state"), [("19 10:30", State.OK), ("19 10:31", State.WARNING)])
+def test_rule_12_a_quarter_more_than_usual_and_the_grace_are_waited_for(now: str, state: State) -> None:
+    made = part(*EACH_DAY, read=now, plans=(announced("24 04:00"),), by_rhythm=True)
+
+    assert verdict_of(made, now).state is state
 
 
 @pytest.mark.parametrize(

@@ -357,7 +357,7 @@ def _unreadable_schedule(case: Case, in_force: ScheduleInForce) -> Verdict:
 
 
 def _off(case: Case, in_force: ScheduleInForce, activity: Activity | None) -> Verdict:
-    failed = _newest_failure(case) if case.due is not None else _last_failure(case)
+    failed = _newest_failure(case, case.due) if case.due is not None else _last_failure(case)
     if failed is not None:
         return _failed(case, failed)
     if activity is not None and case.now <= activity.start + _limit(case, activity):
@@ -483,7 +483,7 @@ def _by_time(case: Case, activity: Activity | None) -> Verdict:
     """Rule 3: before D ok or new; from D late, from D + grace missed or never; a failure at once."""
     if case.due is None:
         return _before_due(case)
-    failed = _newest_failure(case)
+    failed = _newest_failure(case, case.due)
     if failed is not None:
         return _failed(case, failed)
     if case.now < case.due:
@@ -491,8 +491,9 @@ def _by_time(case: Case, activity: Activity | None) -> Verdict:
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
     overdue = _overdue(case, case.due)
-    too_long = activity is not None and not activity.blocks_queue and overdue.state in (State.MISSED, State.NEVER)
-    return _running_too_long(case, activity) if activity is not None and too_long else overdue
+    if activity is None or activity.blocks_queue or overdue.state is State.LATE:
+        return overdue
+    return _running_too_long(case, activity)
 
 
 def _before_due(case: Case) -> Verdict:
@@ -506,11 +507,11 @@ def _before_due(case: Case) -> Verdict:
     return case.verdict(State.OK, Cause.IN_TIME, case.newest(), case.good.start)
 
 
-def _newest_failure(case: Case) -> Run | None:
+def _newest_failure(case: Case, due: datetime) -> Run | None:
     """Rule 3: a finished run begun at or after D that failed."""
-    if case.due is None or not case.later:
+    if not case.later:
         return None
-    since = case.due - early(case.expectation, case.due)
+    since = due - early(case.expectation, due)
     failed = (run for run in case.later if run.outcome is Outcome.FAILED and not run.cancelled)
     return next((run for run in failed if run.start >= since), None)
 
