@@ -10,9 +10,9 @@ import pytest
 
 from sidecar.core.judgement.judge import newest_evident
 from sidecar.core.model import Cause, Outcome, Run, State
-from sidecar.core.parts.expectation import Activity, Evidence, ScheduleInForce
+from sidecar.core.parts.expectation import Activity, Evidence, PauseWindow, ScheduleInForce
 from sidecar.core.reports.report import Problem
-from tests.core.factories import STALE_AFTER, at, daily, evidence, failed, part, run, verdict_of
+from tests.core.factories import STALE_AFTER, at, daily, evidence, failed, judged_at, part, run, verdict_of
 
 YESTERDAY = run("22 04:00")
 NOON = "22 12:00"
@@ -37,6 +37,24 @@ def test_rule_1_a_job_that_ended_and_owes_nothing_has_no_say() -> None:
 
     assert verdict_of(replace(made, expectations=(daily_job, ended)), NOON).state is State.OK
     assert verdict_of(replace(made, expectations=(daily_job, owing)), NOON).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize("saved_elsewhere", ["22 05:00", "22 06:00"])
+def test_rule_1_what_failed_for_an_ended_job_is_over_once_a_backup_lies_anywhere(saved_elsewhere: str) -> None:
+    made = part(run(saved_elsewhere), read=NOON)
+    (daily_job,) = made.expectations
+    there = replace(daily_job.observed, runs=(failed("22 05:00"), run("21 05:00")))
+    former = daily("05:00", valid_to=at("24 00:00"))
+    ended = replace(daily_job, schedule=None, past=(former,), observed=there)
+
+    assert judged_at(replace(made, expectations=(ended,)), at(NOON)).judgements[0].verdict.state is State.OK
+
+
+def test_rule_1_what_an_ended_job_never_did_is_never() -> None:
+    made = part(read=NOON, oldest_trace=at("20 00:00"))
+    ended = replace(made.expectations[0], schedule=None, past=(daily("05:00", valid_to=at("24 00:00")),))
+
+    assert judged_at(replace(made, expectations=(ended,)), at(NOON)).judgements[0].verdict.state is State.NEVER
 
 
 def test_rule_1_a_run_that_failed_before_its_schedule_was_known_is_failed() -> None:
@@ -73,6 +91,31 @@ def test_rule_2_a_cancelled_run_of_a_job_that_was_switched_off_is_no_failure() -
 @pytest.mark.parametrize(("now", "state"), [("23 04:29", State.WARNING), ("23 04:30", State.MISSED)])
 def test_rule_2_switched_off_is_missed_from_the_limit_on(now: str, state: State) -> None:
     assert verdict_of(part(YESTERDAY, read=now, plans=OFF), now).state is state
+
+
+def test_rule_2_what_still_runs_may_answer_what_a_job_owed_before_it_was_switched_off() -> None:
+    made = part(run("21 04:00"), run("22 04:01", Outcome.RUNNING), read=NOON, plans=OFF)
+    owing = replace(made.expectations[0], past=(daily(valid_to=at("22 05:00")),))
+
+    assert verdict_of(replace(made, expectations=(owing,)), NOON).state is State.RUNNING
+
+
+def test_rule_2_switched_off_is_told_before_a_schedule_that_cannot_be_read() -> None:
+    unreadable = replace(daily(), schedule=None, trouble="unable to read schedule", enabled=False)
+
+    verdict = verdict_of(part(YESTERDAY, read=NOON, plans=(unreadable,)), NOON)
+
+    assert verdict.cause is Cause.SWITCHED_OFF_UPSTREAM
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [("22 11:59", State.OK), (NOON, State.DISABLED), ("22 13:59", State.DISABLED), ("22 14:00", State.OK)],
+)
+def test_rule_2_a_pause_begins_with_its_first_moment_and_is_over_at_its_last(now: str, state: State) -> None:
+    pause = PauseWindow(at(NOON), at("22 14:00"))
+
+    assert verdict_of(part(YESTERDAY, read=now, pauses=(pause,)), now).state is state
 
 
 def test_rule_2_what_is_in_no_job_and_was_never_saved_is_never() -> None:
@@ -120,7 +163,56 @@ def test_rule_3_a_limit_on_the_next_day_is_told_with_its_day() -> None:
     )
 
 
-# --- rule 5: what runs for too long ---
+@pytest.mark.parametrize(
+    ("destination", "words"), [("nas", "Critical to nas: due today 04:00"), (None, "Critical: due today 04:00")]
+)
+def test_rule_3_of_several_jobs_the_reason_names_the_job_and_its_place_if_it_has_one(
+    destination: str | None, words: str
+) -> None:
+    made = part(YESTERDAY, read="23 07:30", plans=(daily(), daily("mon 22:00", job="weekly")))
+    elsewhere = tuple(replace(each, destination=destination) for each in made.expectations)
+    verdict = verdict_of(replace(made, expectations=elsewhere), "23 07:30")
+
+    assert (verdict.reason or "").startswith(words)
+
+
+def test_rule_6_of_several_jobs_each_may_be_impossible_to_tell() -> None:
+    made = part(YESTERDAY, read=NOON, plans=(daily(), daily("mon 22:00", job="weekly")))
+    first, second = made.expectations
+    verdict = verdict_of(replace(made, expectations=(first, replace(second, note="nobody knows storage nas"))), NOON)
+
+    assert (verdict.state, verdict.cause) == (State.UNKNOWN, Cause.CANNOT_TELL)
+    assert verdict.reason == "Weekly to pbs-main: nobody knows storage nas."
+
+
+# --- rule 5: what runs, and for how long ---
+
+
+@pytest.mark.parametrize(
+    ("own", "shared", "since"),
+    [
+        ("23 04:05", ("23 04:00",), "23 04:00"),
+        ("23 04:00", ("23 04:05",), "23 04:00"),
+        ("23 04:05", ("23 03:54",), "23 04:05"),
+        ("23 04:05", ("23 03:55",), "23 03:55"),
+        ("23 04:05", ("23 04:03", "23 04:01", "23 04:02"), "23 04:01"),
+    ],
+    ids=["the task", "the run", "a task from before", "a task as early as can be", "several tasks"],
+)
+def test_rule_5_the_oldest_of_all_that_may_still_answer_is_told(own: str, shared: tuple[str, ...], since: str) -> None:
+    tasks = tuple(Activity(at(start)) for start in shared)
+    made = part(YESTERDAY, run(own, Outcome.RUNNING), read="23 05:00", activities=tasks)
+
+    assert verdict_of(made, "23 05:00").since == at(since)
+
+
+@pytest.mark.parametrize(("now", "under_way"), [("23 16:02", True), ("23 16:03", False)])
+def test_rule_5_a_run_is_under_way_up_to_its_limit(now: str, *, under_way: bool) -> None:
+    running = run("23 04:02", Outcome.RUNNING)
+    judged = judged_at(part(YESTERDAY, running, read=now, longest=timedelta(hours=1)), at(now))
+
+    assert judged.judgements[0].under_way is under_way
+    assert (judged.verdict.state is State.RUNNING) is under_way
 
 
 @pytest.mark.parametrize(
@@ -168,6 +260,7 @@ def test_rule_6_a_run_later_than_five_minutes_from_now_is_no_evidence_although_a
     made = part(newest, YESTERDAY, read=None, evidence=seen)
 
     assert newest_evident(made, now) == (newest if counts else YESTERDAY)
+    assert judged_at(made, now).judgements[0].good == (newest if counts else YESTERDAY)
 
 
 def test_rule_6_a_run_from_the_future_does_not_hide_the_backup_before_it() -> None:

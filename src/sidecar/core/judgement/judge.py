@@ -7,7 +7,6 @@ known? Is it still there? Does the job owe a backup? Is the newest one worth any
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import dropwhile, islice
 from zoneinfo import ZoneInfo
@@ -16,7 +15,6 @@ from sidecar.core import words
 from sidecar.core.model import Cause, Outcome, Run, State, Verdict
 from sidecar.core.parts.expectation import (
     CLOCK_TOLERANCE,
-    FIRST,
     SHOWN_AT_MOST,
     Activity,
     Evidence,
@@ -99,13 +97,18 @@ class Case:
             return f"no {self.part.noun} of {self.part.name} exists on {self.expectation.destination}"
         return newest_in_words(self.part, self.good, self.now, self.zone)
 
+    @property
+    def about(self) -> str:
+        """How a reason begins: "critical to pbs-main: " where the part has several jobs."""
+        if not self.names_job:
+            return ""
+        place = f" to {self.expectation.destination}" if self.expectation.destination else ""
+        return f"{self.expectation.job.id}{place}: "
+
     def verdict(
         self, state: State, cause: Cause, reason: str, since: datetime | None, action: str | None = None
     ) -> Verdict:
-        if self.names_job:
-            place = f" to {self.expectation.destination}" if self.expectation.destination else ""
-            reason = f"{self.expectation.job.id}{place}: {reason}"
-        return _verdict(self.part, state, cause, reason, since, action)
+        return _verdict(self.part, state, cause, f"{self.about}{reason}", since, action)
 
 
 def judge(
@@ -115,7 +118,7 @@ def judge(
     now: datetime,
     zone: ZoneInfo,
     *,
-    names_job: bool = False,
+    names_job: bool,
 ) -> Judgement:
     """The verdict of one of the part's expectations at ``now``; times in its reason are read in ``zone``.
 
@@ -287,29 +290,21 @@ def _unknown(case: Case) -> Verdict | None:
         return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, action)
     if not case.evidence.stale(case.now):
         return None
-    unreadable = _unreadable(case.part, case.evidence, case.newest(), case.now, case.zone)
-    if not case.names_job:
-        return unreadable
-    return replace(
-        unreadable,
-        reason=case.verdict(State.UNKNOWN, Cause.UNREADABLE, _uncapitalised(unreadable.reason or ""), None).reason,
-    )
+    return _unreadable(case.part, case.evidence, case.newest(), case.now, case.zone, about=case.about)
 
 
-def _uncapitalised(sentence: str) -> str:
-    return f"{sentence[:1].lower()}{sentence[1:]}"
-
-
-def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo) -> Verdict:
+def _unreadable(
+    part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo, *, about: str = ""
+) -> Verdict:
     cause = evidence.problem.cause if evidence.problem else "it did not answer"
     action = (evidence.problem.action if evidence.problem else None) or part.actions.unreadable
     if evidence.as_of is None:
         if evidence.problem is None:
-            reason = f"nothing was read from {evidence.source} yet"
+            reason = f"{about}nothing was read from {evidence.source} yet"
             return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None)
-        reason = f"can't read {evidence.source}: {cause}"
+        reason = f"{about}can't read {evidence.source}: {cause}"
         return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None, action)
-    reason = f"can't read {evidence.source} since {words.moment(evidence.as_of, now, zone)}: {cause}; {newest}"
+    reason = f"{about}can't read {evidence.source} since {words.moment(evidence.as_of, now, zone)}: {cause}; {newest}"
     return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, evidence.as_of, action)
 
 
@@ -345,7 +340,7 @@ def _switched_off(case: Case, activity: Activity | None) -> Verdict | None:
         if in_force.enabled and in_force.trouble
         else _off(case, in_force, activity)
     )
-    if case.due is None or case.due > case.now:
+    if case.due is None:
         return verdict
     return min(verdict, _by_time(case, activity), key=lambda each: each.state.rank)
 
@@ -557,14 +552,12 @@ def _limit(case: Case, activity: Activity) -> timedelta:
 
 def _under_way(case: Case) -> Activity | None:
     """Rule 5: the oldest unfinished run that began at or after D, or whatever holds up the queue."""
-    due, since = case.due, case.good.start if case.good else FIRST
+    due = case.due
     every = [Activity(run.start, case.expectation.longest) for run in case.later if run.outcome is Outcome.RUNNING]
     if due is not None and case.expectation.activities:
         begin = due - early(case.expectation, due)
         every += [
-            activity
-            for activity in case.expectation.activities
-            if activity.blocks_queue or (activity.start >= begin and activity.start > since)
+            activity for activity in case.expectation.activities if activity.blocks_queue or activity.start >= begin
         ]
     return min(every, key=lambda activity: activity.start, default=None)
 
