@@ -47,14 +47,17 @@ def test_rule_1_what_failed_for_an_ended_job_is_over_once_a_backup_lies_anywhere
     former = daily("05:00", valid_to=at("24 00:00"))
     ended = replace(daily_job, schedule=None, past=(former,), observed=there)
 
-    assert judged_at(replace(made, expectations=(ended,)), at(NOON)).judgements[0].verdict.state is State.OK
+    assert judged_at(replace(made, expectations=(daily_job, ended)), at(NOON)).judgements[1].verdict.state is State.OK
 
 
 def test_rule_1_what_an_ended_job_never_did_is_never() -> None:
     made = part(read=NOON, oldest_trace=at("20 00:00"))
-    ended = replace(made.expectations[0], schedule=None, past=(daily("05:00", valid_to=at("24 00:00")),))
+    (daily_job,) = made.expectations
+    ended = replace(daily_job, schedule=None, past=(daily("05:00", valid_to=at("24 00:00")),))
 
-    assert judged_at(replace(made, expectations=(ended,)), at(NOON)).judgements[0].verdict.state is State.NEVER
+    assert (
+        judged_at(replace(made, expectations=(daily_job, ended)), at(NOON)).judgements[1].verdict.state is State.NEVER
+    )
 
 
 def test_rule_1_a_run_that_failed_before_its_schedule_was_known_is_failed() -> None:
@@ -255,7 +258,7 @@ def test_rule_6_a_run_later_than_five_minutes_from_now_is_no_evidence_although_a
 ) -> None:
     """This machine's clock was set back between two readings."""
     now = at(NOON)
-    newest = Run(now + ahead, now + ahead, Outcome.OK)
+    newest = Run(start=now + ahead, end=now + ahead, outcome=Outcome.OK)
     seen = Evidence("pbs", now, STALE_AFTER, newest=now + timedelta(minutes=20))
     made = part(newest, YESTERDAY, read=None, evidence=seen)
 

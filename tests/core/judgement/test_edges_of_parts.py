@@ -72,7 +72,7 @@ def test_the_newest_backup_of_a_part_lies_at_any_destination() -> None:
 
 def test_rule_1_due_times_count_from_the_first_contact_with_its_own_source() -> None:
     """Its cluster was configured on the evening of the 22nd, long after the first source."""
-    history = History(at("1 12:00"), contacts={"pve": at("22 20:00")})
+    history = History(first_contact=at("1 12:00"), contacts={"pve": at("22 20:00")})
     made = part(read="23 07:30", oldest_trace=None)
 
     assert judged_at(made, at("23 07:30"), history).judgements[0].due == at("23 04:00")
