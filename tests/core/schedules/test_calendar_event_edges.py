@@ -122,3 +122,17 @@ def test_an_open_step_counts_from_the_first_value_of_its_field(text: str, after:
 def test_a_value_past_the_end_of_its_field_is_refused(text: str) -> None:
     with pytest.raises(ScheduleError):
         calendar_event.parse(text)
+
+
+@pytest.mark.parametrize("text", ["02:30\tUTC", "02:30XUTC"])
+def test_only_spaces_may_stand_before_utc(text: str) -> None:
+    with pytest.raises(ScheduleError):
+        calendar_event.parse(text)
+
+
+def test_128_characters_are_read_and_no_more() -> None:
+    longest = "1," * 63 + "11"
+
+    assert due_after(longest, "2026-01-01 00:05") == "2026-01-01 00:11"
+    with pytest.raises(ScheduleError):
+        calendar_event.parse(f"{longest},")
