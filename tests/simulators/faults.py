@@ -41,6 +41,26 @@ class GuestTakes(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class BackupShrinks(Fault):
+    """A guest's backup of that day has only this share of its usual size."""
+
+    vmid: int
+    due: date
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeLeftOut(Fault):
+    """Somebody takes a volume of a guest out of its backups: it has a second one, which jobs leave out from then on."""
+
+    vmid: int
+    volume: str
+    name: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotRemoved(Fault):
     """Somebody removes a guest's backup of that day by hand."""
 
@@ -144,6 +164,16 @@ class DumpEmpty(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class DumpShrinks(Fault):
+    """A dump is completed, and has only this share of its usual size."""
+
+    server: str
+    database: str
+    due: date
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseNeverDumped(Fault):
     """A database that is selected and never gets a row."""
 
@@ -201,6 +231,15 @@ class PlanFails(Fault):
     due: date
     error: str
     partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanShrinks(Fault):
+    """A run of a Backrest plan finds only this share of the bytes that it usually saves; 0 where a disk is not mounted."""
+
+    plan: str
+    due: date
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from tests.simulators.dumps import DumpRow, dumps
-from tests.simulators.faults import BackupCorrupt, Fault, QueueStands, SnapshotRemoved, holds, of_kind
+from tests.simulators.faults import BackupCorrupt, BackupShrinks, Fault, QueueStands, SnapshotRemoved, holds, of_kind
 from tests.simulators.homelab import BackupJob, FormerGuest, Guest, Homelab
 from tests.simulators.operations import QueuedTask, QueueRun, queue_runs, queued_tasks
 from tests.simulators.timetable import Timetable, following, go, laravel, proxmox
@@ -204,8 +204,12 @@ class Moment:
             for job, run in runs
             if run.end <= self.now and run.error is None and (vmid, run.due) not in removed
         ]
-        kept = [self._backup(run, _size(run)) for job, run in done[: self._keeps(done)]]
+        kept = [self._backup(run, self._size(run)) for job, run in done[: self._keeps(done)]]
         return under_way + self._pruned(kept)
+
+    def _size(self, run: GuestRun) -> int:
+        shares = (f.share for f in of_kind(self.faults, BackupShrinks) if (f.vmid, f.due) == (run.guest.vmid, run.due))
+        return int(_size(run) * next(shares, 1))
 
     def _keeps(self, done: list[tuple[BackupJob, GuestRun]]) -> int | None:
         """How many PVE itself leaves after a guest's backup; None: it doesn't prune."""

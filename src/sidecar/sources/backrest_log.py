@@ -292,6 +292,10 @@ def _has_no_end(status: str, said: str) -> bool:
 
 
 def _size(row: Row) -> int | None:
-    """All bytes of the files in the snapshot, as PBS counts a snapshot; None for upkeep and where nothing had changed."""
+    """All bytes of the files that it found, as PBS counts a snapshot; None for upkeep and where that is not told.
+
+    A summary without them found none, for zeros are left out (BR-1): a disk that was not mounted.
+    """
     status = row_of(row.get("operationBackup") or {}).get("lastStatus") or {}
-    return whole(row_of(row_of(status).get("summary") or {}), "totalBytesProcessed")
+    summary = row_of(row_of(status).get("summary") or {})
+    return (whole(summary, "totalBytesProcessed") or 0) if summary else None

@@ -7,9 +7,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.core.reports.facts import Archive, BackupJob, Guest, Node, Storage, Task, Zone
+from sidecar.core.reports.facts import Archive, BackupJob, Guest, LeftOutVolume, Node, Storage, Task, Zone
+from sidecar.upstream.error_text import clean
 
-from .fields import UnreadableError, begun, first_line, flag, label, moment, name, row_of, text, whole, words
+from .fields import (
+    Row,
+    UnreadableError,
+    begun,
+    first_line,
+    flag,
+    label,
+    moment,
+    name,
+    row_of,
+    text,
+    whole,
+    words,
+)
+
+#: So many volumes that a job leaves out are told of.
+MOST_LEFT_OUT = 500
 
 #: Types of storage that every node sees alike; others are when they say "shared".
 _SHARED_TYPES = ("nfs", "cifs", "cephfs", "glusterfs", "pbs")
@@ -61,13 +78,51 @@ def parse_job(row: Any) -> BackupJob:
     )
 
 
-def parse_members(data: Any) -> tuple[int, ...]:
-    """The vmids of included_volumes, but for guests that are gone (type "unknown", PVE-11)."""
-    children = row_of(data).get("children")
-    if not isinstance(children, list):
-        raise UnreadableError("children")
-    members = [row_of(child) for child in children]
-    return tuple(sorted({_vmid(member, "id") for member in members if text(member, "type") != "unknown"}))
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Whom a job covers, and the volumes of them that it leaves out. ``untold``: how many volumes could not be read."""
+
+    guests: tuple[int, ...]
+    left_out: tuple[LeftOutVolume, ...] = ()
+    untold: int = 0
+
+
+def parse_members(data: Any) -> Members:
+    """The answer of included_volumes, but for guests that are gone (type "unknown", PVE-11)."""
+    every = (row_of(child) for child in _list(row_of(data), "children"))
+    guests = {_vmid(guest, "id"): guest for guest in every if text(guest, "type") != "unknown"}
+    left_out, untold = [], 0
+    for vmid in sorted(guests):
+        for row in _volumes(guests[vmid]):
+            try:
+                volume = _left_out(vmid, row_of(row))
+            except UnreadableError:
+                untold += 1
+                continue
+            left_out += [volume] if volume is not None else []
+    kept = left_out[:MOST_LEFT_OUT]
+    return Members(tuple(sorted(guests)), tuple(kept), untold + len(left_out) - len(kept))
+
+
+def _volumes(guest: Row) -> list[Any]:
+    """No volumes are no reason to forget the guest."""
+    rows = guest.get("children")
+    return rows if isinstance(rows, list) else []
+
+
+def _left_out(vmid: int, row: Row) -> LeftOutVolume | None:
+    """None for a volume that is saved (PVE-19)."""
+    if flag(row, "included", default=True):
+        return None
+    name_, reason = label(row, "name"), words(row, "reason")
+    return LeftOutVolume(vmid, clean(name(row, "id")), clean(name_) if name_ else None, reason or None)
+
+
+def _list(row: Row, key: str) -> list[Any]:
+    rows = row.get(key)
+    if not isinstance(rows, list):
+        raise UnreadableError(key)
+    return rows
 
 
 # --- storages and archives ---------------------------------------------------------------------------------------------------

@@ -79,6 +79,14 @@ _PART: Schema = {
     "schedule": _NULLABLE_STRING,
     "timezone": _NULLABLE_STRING,
     "expectations": _list(ref("Expectation")),
+    "left_out_volumes": _list(ref("LeftOutVolume")),
+}
+
+_LEFT_OUT_VOLUME: Schema = {
+    "job": _TEXT,
+    "volume": _TEXT,
+    "name": _NULLABLE_STRING,
+    "reason": _NULLABLE_STRING,
 }
 
 _OCCURRENCE: Schema = {
@@ -141,6 +149,7 @@ SCHEMAS: Schema = {
     "Service": object_of(**_SERVICE),
     "ServiceWithRuns": object_of(**{**_SERVICE, "parts": _list(ref("PartWithRuns"))}),
     "Expectation": object_of(**_EXPECTATION),
+    "LeftOutVolume": object_of(**_LEFT_OUT_VOLUME),
     "Part": object_of(**_PART),
     "PartWithRuns": object_of(**_PART, runs=_list(ref("RunInFull"))),
     "Copy": object_of(job=_TEXT, state=_STATE, last_run=_NULLABLE_TIME),

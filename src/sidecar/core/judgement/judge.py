@@ -27,7 +27,7 @@ from sidecar.core.parts.expectation import (
 from sidecar.core.parts.part import Part
 from sidecar.core.value import value
 
-from . import rhythm
+from . import rhythm, worth
 from .due import due_time, grace, next_run, second_time
 
 #: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
@@ -375,12 +375,19 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
     of_the_backup = [*case.expectation.observed.concerns]
     if case.good.outcome is Outcome.WARNING:
         of_the_backup.insert(0, f"the newest {case.part.noun} finished with warnings{_quoted(case.good.text)}")
+    shrunk = (
+        worth.shrunk(case.part.kind, case.expectation.observed, case.good) if case.expectation.judges_size else None
+    )
+    if shrunk is not None:
+        of_the_backup.append(worth.in_words(shrunk, case.part))
     concerns = [*of_the_backup, *_failure_outside_schedule(case)]
     if not concerns:
         return verdict
     cause = Cause.CONCERNS if of_the_backup else Cause.OTHER_RUN_FAILED
     reason = f"{'; '.join(concerns)}; {case.newest()}"
     action = case.part.actions.concerned or case.part.actions.failed
+    if shrunk is not None and len(concerns) == 1:
+        action = worth.ACTION
     return case.verdict(State.WARNING, cause, reason, case.good.start, action)
 
 

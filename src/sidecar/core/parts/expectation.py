@@ -184,6 +184,7 @@ class Observed:
         unusable: why the newest backup can't be restored ("the newest backup failed verification").
         verified_at: when the newest snapshot was last verified by its own server.
         verified: how many of the kept backups were verified there and are good; None where nothing is ever verified.
+        by_destination: the same runs apart, where they lie at several destinations.
     """
 
     evidence: Evidence
@@ -193,6 +194,7 @@ class Observed:
     unusable: str | None = None
     verified_at: datetime | None = None
     verified: int | None = None
+    by_destination: tuple[tuple[Run, ...], ...] = ()
 
     @property
     def newest_good(self) -> Run | None:
@@ -225,6 +227,7 @@ class Expectation:
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
         by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
         overdue: the upstream itself says that its next run should have come by now.
+        judges_size: False where the owner says that sizes mean nothing here (rule 13).
         hint: asked only when nothing came: what its runs tell of why ("every dump begins 1 h before: set …").
     """
 
@@ -246,6 +249,7 @@ class Expectation:
     task: Run | None = None
     by_rhythm: bool = False
     overdue: bool = False
+    judges_size: bool = True
     hint: Hint | None = None
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,13 +13,13 @@ from sidecar.core.history.history import PlanRow
 from sidecar.core.ids import GroupKey, JobId, MemberId, MemberKind, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
 from sidecar.core.reports import coverage, snapshots
-from sidecar.core.reports.facts import BackupJob, Guest, Storage, Task, Zone
+from sidecar.core.reports.facts import BackupJob, Guest, LeftOutVolume, Storage, Task, Zone
 from sidecar.core.reports.report import Problem, Report
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
-from . import vzdump
+from . import left_out, vzdump
 from .destination import Destination, GuestBackups
 from .expectation import FIRST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
@@ -113,6 +113,11 @@ class _Cluster:
 
     def unread_jobs(self) -> list[str]:
         return [job.id for job in self.jobs if job.enabled and job.guests is None]
+
+    @cached_property
+    def left_out(self) -> Mapping[int, tuple[tuple[JobId, LeftOutVolume], ...]]:
+        """By guest the volumes that enabled jobs save it without."""
+        return left_out.by_guest(self.source.name, self.jobs)
 
     @cached_property
     def unseen_jobs(self) -> Problem | None:
@@ -267,6 +272,7 @@ def _part(member: _Member) -> GuestPart:
         actions=_actions(guest, cohort.jobs, cluster.unseen_jobs),
         note=None if cohort.jobs else _why_no_job(cluster),
         kept_on=tuple(dict.fromkeys(source for source, _ in groups)),
+        left_out=cluster.left_out.get(guest.vmid, ()),
     )
     return GuestPart(
         part=part,
@@ -424,6 +430,7 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
         unusable=_newest(own).unusable,
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
         verified=sum(member.at(place).summary.verified for place in places),
+        by_destination=tuple(observed.runs for observed in own),
     )
 
 

@@ -223,12 +223,36 @@ class Guest:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOutVolume:
+    """A volume of a guest that a job covers without it (PVE-19).
+
+    Attributes:
+        volume: how the guest's configuration calls it: "scsi1", "mp0".
+        name: where it is: "local-zfs:subvol-104-disk-1", for a bind mount a directory; None where that is not told.
+        reason: why, in Proxmox's own words: "disabled", "not a volume".
+        since: when it was first seen left out of a guest that the job covered before; None where it always was.
+    """
+
+    vmid: int
+    volume: str
+    name: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+
+    def __str__(self) -> str:
+        """As people read it: "mp0 /mnt/media (not a volume)"."""
+        place = f"{self.volume} {self.name}" if self.name else self.volume
+        return f"{place} ({self.reason})" if self.reason else place
+
+
+@dataclass(frozen=True, slots=True)
 class BackupJob:
     """A vzdump job. Scope ("jobs",).
 
     Attributes:
         node: the only node it runs on; None for all.
         guests: vmids of ``included_volumes``; None when that could not be read.
+        left_out: the volumes that it leaves out; None when that could not be read.
     """
 
     id: str
@@ -238,6 +262,7 @@ class BackupJob:
     node: str | None
     guests: tuple[int, ...] | None
     comment: str | None = None
+    left_out: tuple[LeftOutVolume, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

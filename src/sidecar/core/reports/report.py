@@ -13,7 +13,8 @@ from typing import cast
 
 from sidecar.core.model import SourceKind
 
-from .facts import Fact, FactT, Guest
+from . import left_out
+from .facts import BackupJob, Fact, FactT, Guest
 
 #: Names a scope of a source, from the general to the special: ("snapshots", "main", "critical"), ("tasks", "pve1").
 #: The root namespace of a datastore is the empty string, as on PBS.
@@ -219,8 +220,28 @@ def _kept(new: Reading, old: Reading | None) -> Reading:
     if old is None:
         return new
     if new.problem is None:
-        return _with_names(new, old) if new.scope == ("guests",) else new
+        return _with_memory(new, old)
     return new if new.problem.denied or old.as_of is None else replace(new, as_of=old.as_of, facts=old.facts)
+
+
+def _with_memory(new: Reading, old: Reading) -> Reading:
+    match new.scope:
+        case ("guests",):
+            return _with_names(new, old)
+        case ("jobs",):
+            return _with_left_out(new, old)
+    return new
+
+
+def _with_left_out(new: Reading, old: Reading) -> Reading:
+    known = {job.id: job for job in old.of(BackupJob)}
+    return replace(
+        new,
+        facts=tuple(
+            left_out.with_since(fact, known.get(fact.id), new.as_of) if isinstance(fact, BackupJob) else fact
+            for fact in new.facts
+        ),
+    )
 
 
 def _with_names(new: Reading, old: Reading) -> Reading:
