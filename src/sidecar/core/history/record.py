@@ -30,10 +30,12 @@ def record(history: History, report: Report) -> History:
     """
     changed = _plans(_announcements(_runs(_sightings(history, report), report), report), report)
     at = _oldest(report) if report.kind is SourceKind.PBS else observed.plans_as_of(report)
-    if report.source in history.contacts or at is None:
+    known = history.contacts.get(report.source)
+    # A contact that lies in the future was noted by a clock that was set back since.
+    if at is None or (known is not None and known <= at):
         return changed
     contacts = MappingProxyType({**changed.contacts, report.source: at})
-    return replace(changed, contacts=contacts, first_contact=changed.first_contact or at)
+    return replace(changed, contacts=contacts, first_contact=min(changed.first_contact or at, at))
 
 
 def _oldest(report: Report) -> datetime | None:

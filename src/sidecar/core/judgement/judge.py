@@ -28,7 +28,7 @@ from sidecar.core.parts.part import Part
 from sidecar.core.value import value
 
 from . import rhythm, worth
-from .due import due_time, grace, next_run, second_time
+from .due import back_since, deadline_of, due_time, grace, is_evident, next_run
 
 #: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
 SHOWN_AT_LEAST = timedelta(hours=12)
@@ -297,6 +297,10 @@ def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone
             return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None)
         reason = f"can't read {evidence.source}: {cause}"
         return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None, action)
+    if evidence.is_of_the_future(now):
+        cause = f"that lies in the future, so the clock of this machine was set back; {cause}"
+        reason = f"{evidence.source} was read last {words.moment(evidence.as_of, now, zone)}: {cause}"
+        return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, f"{reason}; {newest}", None, action)
     reason = f"can't read {evidence.source} since {words.moment(evidence.as_of, now, zone)}: {cause}; {newest}"
     return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, evidence.as_of, action)
 
@@ -524,9 +528,11 @@ def _under_way(case: Case) -> Activity | None:
 
 def _overdue(case: Case, due: datetime) -> Verdict:
     """Rules 3, 6 and 7: missed and never need readings from after D + grace; with older ones it stays late."""
-    as_of, deadline = case.evidence.as_of, deadline_of(case.expectation, due, case.grace)
-    if case.now < deadline or as_of is None or as_of < deadline:
-        reason = f"due {case.at(due)}, nothing has started yet; {case.newest()}"
+    deadline = deadline_of(case.expectation, due, case.grace)
+    if not is_evident(case.expectation, due, case.grace, case.now):
+        back = back_since(case.expectation, due, case.grace, case.now)
+        slept = f"; what can tell is back since {words.clock(back, due, case.now, case.zone)}" if back else ""
+        reason = f"due {case.at(due)}, nothing has started yet{slept}; {case.newest()}"
         return case.verdict(State.LATE, Cause.WAITING, reason, due)
     by = words.clock(deadline, due, case.now, case.zone)
     reason, ahead = f"due {case.at(due)}, nothing had started by {by}", _from_the_future(case)
@@ -537,11 +543,6 @@ def _overdue(case: Case, due: datetime) -> Verdict:
         return case.verdict(State.NEVER, Cause.NOTHING_STARTED, never, deadline, case.part.actions.never)
     missed = f"{reason}; {case.newest()}{ahead}"
     return case.verdict(State.MISSED, Cause.NOTHING_STARTED, missed, deadline, case.part.actions.missed)
-
-
-def deadline_of(expectation: Expectation, due: datetime, grace_: timedelta) -> datetime:
-    """Rules 3 and 7: until when a run for ``due`` may start."""
-    return due + grace_ + second_time(due, expectation.schedules)
 
 
 def early(expectation: Expectation, due: datetime) -> timedelta:

@@ -215,7 +215,8 @@ class _Cohort:
     def evidence(self, destination: Destination) -> Evidence:
         """How old the knowledge is of what lies at a destination and of what runs."""
         if destination.key not in self._evidences:
-            seen = [self.tasks_evidence] if self.starts_seen else []
+            starts = replace(self.tasks_evidence, gap=None, starts_gap=self.tasks_evidence.gap)
+            seen = [starts] if self.starts_seen else []
             evidences = destination.evidences
             self._evidences[destination.key] = (
                 weakest([*evidences, *seen], self.cluster.inputs.now) if evidences else self.cluster.planned

@@ -14,7 +14,7 @@ from sidecar.core.model import Copy, Link, PartKind, Run
 from sidecar.core.reports.facts import LeftOutVolume
 from sidecar.core.value import value
 
-from .expectation import Evidence, Expectation, Observed, PauseWindow
+from .expectation import Evidence, Expectation, Observed, PauseWindow, latest
 
 _MEMBER_KINDS = {kind: MemberKind(kind.value) for kind in PartKind}
 
@@ -98,7 +98,12 @@ def weakest(evidences: Iterable[Evidence], now: datetime) -> Evidence:
     """The one that carries least: what was never read, then what is stale, then the oldest. Needs at least one."""
     every = tuple(evidences)
     weak = min(every, key=lambda each: (each.as_of is not None, not each.stale(now), each.as_of or now))
-    return replace(weak, newest=max((each.as_of for each in every if each.as_of), default=None))
+    return replace(
+        weak,
+        newest=max((each.as_of for each in every if each.as_of), default=None),
+        gap=latest(each.gap for each in every),
+        starts_gap=latest(each.starts_gap for each in every),
+    )
 
 
 def newest_first(runs: Iterable[Run]) -> tuple[Run, ...]:

@@ -25,6 +25,14 @@ class Zone:
     timezone: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingGap:
+    """A scope could not be read from ``start``, when it was read last, to ``end``, when it was read again (rule 6)."""
+
+    start: datetime
+    end: datetime
+
+
 class TaskResult(StrEnum):
     """How a task of PBS or PVE ended. UNKNOWN: its worker died before it could say so."""
 
@@ -410,6 +418,7 @@ class QueueHolder:
 
 Fact = (
     Zone
+    | ReadingGap
     | Task
     | BackupGroup
     | Namespace
