@@ -11,6 +11,9 @@ from sidecar.core.reports.report import Problem, Reading, Report
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
+#: So many parts of a source that can't be read are named in its reason, and so many more among its limits.
+NAMED, MOST_NAMED = 2, 50
+
 _NAMES = {
     SourceKind.PBS: "Proxmox Backup Server",
     SourceKind.PVE: "Proxmox VE",
@@ -32,7 +35,7 @@ def source_rows(inputs: Inputs) -> Iterator[SourceRow]:
             if report
             else None,
             version=report.version if report else None,
-            limits=tuple(limit.text for limit in report.limits) if report else (),
+            limits=(*(limit.text for limit in report.limits), *standing.rest) if report else (),
             trouble=standing.trouble,
             after_name=standing.after_name,
         )
@@ -40,11 +43,12 @@ def source_rows(inputs: Inputs) -> Iterator[SourceRow]:
 
 @value()
 class _Standing:
-    """How a source stands; ``trouble`` and ``after_name`` as in SourceRow."""
+    """How a source stands; ``trouble`` and ``after_name`` as in SourceRow. ``rest``: what the reason only counts."""
 
     verdict: Verdict
     trouble: SourceTrouble | None = None
     after_name: str | None = None
+    rest: tuple[str, ...] = ()
 
 
 def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _Standing:
@@ -60,10 +64,18 @@ def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _
     problems = [(reading, reading.problem) for reading in report.readings if reading.problem is not None]
     if not problems:
         return _Standing(Verdict(State.OK))
-    causes = words.listed([f"{describe(reading)}: {problem.cause}" for reading, problem in problems], most=2)
+    each = [f"{describe(reading)}: {problem.cause}" for reading, problem in problems]
+    causes = words.listed(each, most=NAMED)
     action = next((problem.action for _, problem in problems if problem.action), None)
     verdict = Verdict(State.WARNING, words.sentence(causes), None, words.sentence(action) if action else None, where)
-    return _Standing(verdict, SourceTrouble.PARTLY_READ)
+    return _Standing(verdict, SourceTrouble.PARTLY_READ, rest=tuple(_rest(each[NAMED:])))
+
+
+def _rest(causes: list[str]) -> Iterator[str]:
+    """What is not named in the reason; a server with a thousand closed namespaces fills no page."""
+    yield from causes[:MOST_NAMED]
+    if len(causes) > MOST_NAMED:
+        yield f"{len(causes) - MOST_NAMED} more of its lists could not be read"
 
 
 def _unreadable(
