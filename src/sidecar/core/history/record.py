@@ -169,7 +169,8 @@ def _sightings(history: History, report: Report) -> History:
         if before is not None and before.gone is None and name in (None, before.name):
             continue
         if (at := observed.listed_at(report, member)) is not None:
-            changed[member] = _seen(before, name or _unnamed(member), at, named=name is not None)
+            now = _seen(before, name or _unnamed(member), at, named=name is not None)
+            changed |= {member: now} if now != before else {}
     for member in _of_source(history.seen, report.source) - shown.keys():
         before = history.seen[member]
         if before.gone is None and (at := observed.listed_at(report, member)) is not None:
@@ -185,7 +186,7 @@ def _seen(before: Sighting | None, name: str, at: datetime, *, named: bool) -> S
     if before is None:
         return Sighting(at, name)
     if not named:
-        return replace(before, gone=None)
+        return before  # gone or not: who it is can be told once its node is up
     if before.gone is None or before.name == name:
         return replace(before, name=name, gone=None)
     return Sighting(at, name, since=at)

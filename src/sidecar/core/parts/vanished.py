@@ -11,7 +11,7 @@ from sidecar.core.history.observed import lists
 from sidecar.core.ids import GroupKey, JobId, MemberId, SourceName
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports.coverage import covers
-from sidecar.core.reports.facts import DumpPlan
+from sidecar.core.reports.facts import DumpPlan, Guest
 from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
 from sidecar.core.value import value
@@ -56,6 +56,8 @@ def lost(inputs: Inputs) -> list[Lost]:
             continue
         if source.kind is SourceKind.PBS and stores.why_lost(inputs, source, name.ref.partition("/")[0]):
             continue
+        if source.kind is SourceKind.PVE and any(str(guest.vmid) == name.ref for guest in report.facts(Guest)):
+            continue  # it came back, and its name can't be told yet
         evidence = inputs.evidence(source, *lists(report, name))
         if evidence.as_of is not None and not evidence.stale(inputs.now):
             every.append(Lost(PartKind(name.kind.value), source, name.ref, called, since, evidence))
