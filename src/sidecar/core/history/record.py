@@ -163,7 +163,7 @@ def _runs(history: History, report: Report) -> History:
 
 def _sightings(history: History, report: Report) -> History:
     shown = observed.members(report)
-    changed = {}
+    changed: dict[str, Sighting] = {}
     for member, name in shown.items():
         before = history.seen.get(member)
         if before is not None and before.gone is None and name in (None, before.name):
