@@ -507,7 +507,7 @@ def _running_too_long(case: Case, activity: Activity) -> Verdict:
 
 def _limit(case: Case, activity: Activity) -> timedelta:
     """Rule 5: twice as long as the longest run that is remembered, and longer where the upstream shows what runs."""
-    if case.expectation.starts_seen:
+    if case.expectation.starts_seen or activity.start in case.expectation.observed.shown:
         return max(SHOWN_AT_LEAST, 2 * activity.usual) if activity.usual else SHOWN_AT_MOST
     return max(case.grace, 2 * activity.usual) if activity.usual else UNSEEN_AT_MOST
 

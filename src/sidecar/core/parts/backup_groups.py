@@ -78,6 +78,7 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         concerns=summary.concerns,
         verified_at=summary.verified_at,
         verified=summary.verified,
+        shown=summary.shown,
     )
     writer = _writer(source, key, guest_parts)
     expected = [

@@ -82,6 +82,11 @@ class Destination:
         """Its storages are on backup servers that are no configured source."""
         return not self.places and all(storage.type == "pbs" for storage in self.storages)
 
+    @property
+    def lists_tasks(self) -> bool:
+        """A backup server there lists what it does."""
+        return any(index.lists_tasks for _, index in self._indexes)
+
     def kept(self, guest: Guest) -> GuestBackups:
         """What is kept of ``guest`` there."""
         groups = [(index, place.group_of(guest)) for place, index in self._indexes]

@@ -207,6 +207,7 @@ class Observed:
         unusable: why the newest backup can't be restored ("the newest backup failed verification").
         verified_at: when the newest snapshot was last verified by its own server.
         verified: how many of the kept backups were verified there and are good; None where nothing is ever verified.
+        shown: when unfinished runs began of which the server's own list of tasks shows that they are under way (rule 5).
         by_destination: the same runs apart, where they lie at several destinations.
     """
 
@@ -218,6 +219,7 @@ class Observed:
     verified_at: datetime | None = None
     verified: int | None = None
     by_destination: tuple[tuple[Run, ...], ...] = ()
+    shown: frozenset[datetime] = frozenset()
 
     @property
     def newest_good(self) -> Run | None:

@@ -389,10 +389,28 @@ def _saved(member: _Member, destination: Destination, upload_limit: timedelta) -
         upload_limit: what is unfinished for longer has failed.
     """
     kept, seen_until = member.at(destination), member.cohort.evidence(destination).as_of
-    saved = kept.summary.runs(seen_until, upload_limit)
+    newest = _newest_upload(member, destination, kept, seen_until) if kept.summary.unfinished else None
+    saved = kept.summary.runs(seen_until, upload_limit, newest)
     if not kept.archives and not kept.failures:
         return saved
     return newest_first([*saved, *snapshots.archive_runs(kept.archives), *snapshots.failed_runs(kept.failures)])
+
+
+def _newest_upload(
+    member: _Member, destination: Destination, kept: GuestBackups, listed: datetime | None
+) -> Run | None:
+    """Rule 5: what becomes of the newest upload, where the backup server's own tasks do not tell: Proxmox VE's may.
+
+    Where nobody can list what runs, it runs until it has taken too long: that it failed would be a guess. None: its age tells.
+    """
+    newest, cohort = kept.summary.unfinished[0], member.cohort
+    if newest.damaged or newest.time != kept.summary.begun[0] or listed is None:
+        return None
+    under_way = Run(newest.time, None, Outcome.RUNNING)
+    told = (
+        cohort.cluster.tasks(cohort.node).upload(member.guest, newest.time, listed) if cohort.starts_seen else under_way
+    )
+    return None if told == under_way and destination.lists_tasks else told
 
 
 def _upload_limit(longest: timedelta | None) -> timedelta:
@@ -407,6 +425,7 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
         concerns=kept.summary.concerns,
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
+        shown=kept.summary.shown,
     )
 
 
@@ -432,6 +451,7 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
         verified=sum(member.at(place).summary.verified for place in places),
         by_destination=tuple(observed.runs for observed in own),
+        shown=frozenset().union(*(observed.shown for observed in own)),
     )
 
 
