@@ -109,8 +109,8 @@ def test_a_task_that_stands_twice_counts_once_and_as_ended() -> None:
 def test_archives_come_from_the_content_or_from_the_prune_preview() -> None:
     (listed, _) = (parse.parse_archive(row, "nfs") for row in example("content"))
     (previewed,) = (parse.parse_archive(row, "nfs") for row in example("prune_preview"))
-    assert listed == Archive("nfs", 200, epoch(1790650802), 3000855)
-    assert previewed == Archive("nfs", 100, epoch(1790650805), None)
+    assert listed == Archive("nfs", 200, epoch(1790650802), 3000855, "lxc")
+    assert previewed == Archive("nfs", 100, epoch(1790650805), None, "qemu")
     assert parse.parse_archive({"volid": "nfs:backup/odd.tar", "ctime": 1790650805}, "nfs") is None
 
 

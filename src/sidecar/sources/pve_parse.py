@@ -28,6 +28,8 @@ from .fields import (
 #: So many volumes that a job leaves out are told of.
 MOST_LEFT_OUT = 500
 
+_GUEST_TYPES = ("qemu", "lxc")
+
 #: Types of storage that every node sees alike; others are when they say "shared".
 _SHARED_TYPES = ("nfs", "cifs", "cephfs", "glusterfs", "pbs")
 
@@ -111,7 +113,7 @@ def _volumes(guest: Row) -> list[Any]:
 
 
 def _left_out(vmid: int, row: Row) -> LeftOutVolume | None:
-    """None for a volume that is saved (PVE-19)."""
+    """None for a volume that is saved (PVE-11)."""
     if flag(row, "included", default=True):
         return None
     name_, reason = label(row, "name"), words(row, "reason")
@@ -162,7 +164,9 @@ def parse_archive(row: Any, storage: str) -> Archive | None:
     row = row_of(row)
     if row.get("vmid") is None:
         return None
-    return Archive(storage, _vmid(row, "vmid"), begun(row, "ctime"), whole(row, "size"))
+    vmid, ctime, size = _vmid(row, "vmid"), begun(row, "ctime"), whole(row, "size")
+    told = (text(row, "subtype"), text(row, "type"))
+    return Archive(storage, vmid, ctime, size, next((kind for kind in told if kind in _GUEST_TYPES), None))
 
 
 def newest_first(archives: Iterable[Archive]) -> tuple[Archive, ...]:

@@ -92,7 +92,9 @@ class Destination:
         groups = [(index, place.group_of(guest)) for place, index in self._indexes]
         return GuestBackups(
             summary=_summary(groups),
-            archives=tuple(self._archives.get(guest.vmid, ())),
+            archives=tuple(
+                each for each in self._archives.get(guest.vmid, ()) if each.guest_type in (None, guest.type)
+            ),
             failures=tuple(task for index, key in groups for task in index.failed_uploads(key)),
         )
 

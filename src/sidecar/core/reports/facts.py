@@ -232,7 +232,7 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class LeftOutVolume:
-    """A volume of a guest that a job covers without it (PVE-19).
+    """A volume of a guest that a job covers without it (PVE-11).
 
     Attributes:
         volume: how the guest's configuration calls it: "scsi1", "mp0".
@@ -301,12 +301,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage)."""
+    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage).
+
+    ``guest_type`` is qemu or lxc, None where that is not told: an id that was a virtual machine's may be a container's now.
+    """
 
     storage: str
     vmid: int
     time: datetime
     size: int | None
+    guest_type: str | None = None
 
 
 # --- Databasement -----------------------------------------------------------------------------------------------------------
