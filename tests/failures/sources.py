@@ -169,6 +169,18 @@ SOURCES = (
     _broken("Databasement's answers are cut off", "databasement", "truncated", "cut off"),
     _broken("Backrest answers nonsense", "backrest", "wrong-type", "not a summary of plans"),
     Failure(
+        "Backrest's log can't be read, and its summary alone proves nothing",
+        _NOON,
+        AWAY,
+        (*WITH_PLANS, *UPKEEP_OF_BACKREST),
+        "unknown",
+        "HTTP 500",
+        healed=_MENDED,
+        breaks=lambda rack: rack.break_answer("backrest", "/v1.Backrest/GetOperations", 500),
+        repairs=lambda rack: rack.repair("backrest"),
+        beside=("source backrest",),
+    ),
+    Failure(
         "Databasement slept through the night, and makes up for nothing",
         at("25 08:02"),
         timedelta(minutes=15) + POLL,

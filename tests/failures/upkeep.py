@@ -7,7 +7,15 @@ from datetime import date, timedelta
 
 from tests.failures.failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
 from tests.failures.rows import WITH_GUESTS
-from tests.simulators.faults import DatastoreFills, Maintenance, QueueStands, UpkeepFails, UpkeepStuck
+from tests.simulators.faults import (
+    DatastoreFills,
+    DatastoreFull,
+    DiskLost,
+    Maintenance,
+    QueueStands,
+    UpkeepFails,
+    UpkeepStuck,
+)
 from tests.simulators.homelab import HOMELAB
 from tests.simulators.timetable import Timetable
 
@@ -101,6 +109,27 @@ UPKEEP = (
         "Full by Fri 4 Dec",
         healed=at("25 18:00"),
         faults=(DatastoreFills(at("25 12:00"), timedelta(days=9), at("25 18:00")),),
+    ),
+    Failure(
+        "the datastore is full",
+        at("25 12:00"),
+        AT_ONCE,
+        ("datastore pbs/main",),
+        "failed",
+        "It is full: 0.0% free",
+        healed=at("25 18:00"),
+        faults=(DatastoreFull(at("25 12:00"), 262_144, at("25 18:00")),),
+    ),
+    Failure(
+        "the disk of the datastore is not mounted any more",
+        at("25 12:00"),
+        AWAY,
+        WITH_GUESTS,
+        "unknown",
+        "looks empty",
+        healed=at("25 13:00"),
+        faults=(DiskLost(at("25 12:00"), at("25 13:00")),),
+        beside=("source pbs", "datastore pbs/main"),
     ),
     Failure(
         "the datastore is read-only",

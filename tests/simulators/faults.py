@@ -138,6 +138,23 @@ class DatastoreFills(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class DatastoreFull(Fault):
+    """Something writes until only ``left`` bytes are free."""
+
+    since: datetime
+    left: int
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLost(Fault):
+    """The disk under the datastore is not mounted any more: every list is empty, and the sizes are another disk's (PBS-20)."""
+
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DumpsHeldUp(Fault):
     """Databasement's scheduler stands still on that day: dumps begin ``by`` later, or never."""
 
@@ -290,7 +307,7 @@ def of_kind(faults: Iterable[Fault], kind: type[FaultT]) -> tuple[FaultT, ...]:
 
 
 #: Faults that last until somebody fixes them, or for good.
-Lasting = JobDisabled | UpkeepStuck | DatastoreFills | DumpsSwitchedOff | QueueStands
+Lasting = JobDisabled | UpkeepStuck | DatastoreFills | DatastoreFull | DiskLost | DumpsSwitchedOff | QueueStands
 
 
 def holds(fault: Lasting, now: datetime) -> bool:
