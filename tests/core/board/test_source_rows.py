@@ -69,6 +69,13 @@ def test_one_whose_answers_are_all_old_says_that_nothing_newer_was_read() -> Non
     assert shown.verdict.reason == "Can't be read since today 11:58: nothing newer was read."
 
 
+def test_rule_6_one_that_was_read_by_a_clock_which_was_set_back_says_so() -> None:
+    shown = row("22 13:00", pbs("23 11:58", group("22 04:05")))
+
+    assert shown.verdict.state is State.UNKNOWN
+    assert "lies in the future, for the clock of this machine was set back" in str(shown.verdict.reason)
+
+
 def test_one_of_which_no_scope_could_be_read_names_the_cause() -> None:
     server = pbs("22 11:58")
     failed = tuple(replace(reading, as_of=None, facts=(), problem=Problem("HTTP 500")) for reading in server.readings)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from sidecar.core.judgement import worth
 from sidecar.core.judgement.worth import of_sizes
 from sidecar.core.model import Outcome, PartKind, Run, State
 from sidecar.core.parts.expectation import Observed
@@ -112,6 +113,16 @@ def _at_both(*series: tuple[Run, ...]) -> Part:
     observed = Observed(evidence=evidence("23 08:00"), runs=whole.observed.runs, by_destination=newest_first)
     (expectation,) = whole.expectations
     return replace(whole, observed=observed, expectations=(replace(expectation, observed=observed),))
+
+
+def test_rule_13_what_another_job_made_at_the_same_destination_is_not_compared() -> None:
+    """On Sundays a second backup of the database leaves out its logs."""
+    whole = part(*WEEK, sized(23, 3), read="23 08:00")
+    (expectation,) = whole.expectations
+    of_another = replace(expectation, not_its_own=frozenset({at("23 04:00")}))
+
+    assert worth.shrunk(PartKind.DATABASE, of_another, sized(23, 3)) is None
+    assert worth.shrunk(PartKind.DATABASE, expectation, sized(23, 3)) is not None
 
 
 def test_rule_13_a_dump_is_judged_however_small_it_is() -> None:

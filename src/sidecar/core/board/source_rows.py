@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sidecar.core import words
 from sidecar.core.model import Link, SourceKind, SourceRow, SourceTrouble, State, Verdict
+from sidecar.core.parts.expectation import CLOCK_TOLERANCE
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.reports.report import Problem, Reading, Report
 from sidecar.core.settings import SourceSetting
@@ -59,7 +60,7 @@ def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _
     usable = any(inputs.fresh(source, reading) for reading in report.readings)
     if report.problem is not None or not usable:
         of_scopes = (reading.problem for reading in report.readings if reading.problem)
-        problem = report.problem or next(of_scopes, None) or Problem("nothing newer was read")
+        problem = report.problem or next(of_scopes, None) or _why_old(inputs, report)
         return _unreadable(inputs, source, report, problem, where, usable=usable)
     problems = [(reading, reading.problem) for reading in report.readings if reading.problem is not None]
     if not problems:
@@ -76,6 +77,13 @@ def _rest(causes: list[str]) -> Iterator[str]:
     yield from causes[:MOST_NAMED]
     if len(causes) > MOST_NAMED:
         yield f"{len(causes) - MOST_NAMED} more of its lists could not be read"
+
+
+def _why_old(inputs: Inputs, report: Report) -> Problem:
+    """Why what could be read proves nothing."""
+    if any(reading.as_of is not None and reading.as_of > inputs.now + CLOCK_TOLERANCE for reading in report.readings):
+        return Problem("that lies in the future, for the clock of this machine was set back")
+    return Problem("nothing newer was read")
 
 
 def _unreadable(

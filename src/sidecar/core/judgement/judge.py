@@ -298,9 +298,12 @@ def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone
         reason = f"can't read {evidence.source}: {cause}"
         return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None, action)
     if evidence.is_of_the_future(now):
-        cause = f"that lies in the future, so the clock of this machine was set back; {cause}"
-        reason = f"{evidence.source} was read last {words.moment(evidence.as_of, now, zone)}: {cause}"
-        return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, f"{reason}; {newest}", None, action)
+        when = words.moment(evidence.as_of, now, zone)
+        reason = (
+            f"the last reading of {evidence.source}, {when}, lies in the future: the clock of this machine was set back"
+        )
+        since = f"; since then: {cause}" if evidence.problem else ""
+        return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, f"{reason}{since}; {newest}", None, action)
     reason = f"can't read {evidence.source} since {words.moment(evidence.as_of, now, zone)}: {cause}; {newest}"
     return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, evidence.as_of, action)
 
@@ -379,9 +382,7 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
     of_the_backup = [*case.expectation.observed.concerns]
     if case.good.outcome is Outcome.WARNING:
         of_the_backup.insert(0, f"the newest {case.part.noun} finished with warnings{_quoted(case.good.text)}")
-    shrunk = (
-        worth.shrunk(case.part.kind, case.expectation.observed, case.good) if case.expectation.judges_size else None
-    )
+    shrunk = worth.shrunk(case.part.kind, case.expectation, case.good)
     if shrunk is not None:
         of_the_backup.append(worth.in_words(shrunk, case.part))
     concerns = [*of_the_backup, *_failure_outside_schedule(case)]

@@ -9,7 +9,7 @@ from statistics import median
 
 from sidecar.core import words
 from sidecar.core.model import PartKind, Run
-from sidecar.core.parts.expectation import Observed
+from sidecar.core.parts.expectation import Expectation
 from sidecar.core.parts.part import Part
 from sidecar.core.value import value
 
@@ -41,12 +41,17 @@ class Shrunk:
 ACTION = "Look whether something is missing in it; if it is right, say shrink: false for its service or job."
 
 
-def shrunk(kind: PartKind, observed: Observed, good: Run) -> Shrunk | None:
-    """Whether ``good``, the newest good run, is much smaller than the good ones before it at the same destination."""
-    if good.size is None:
+def shrunk(kind: PartKind, expectation: Expectation, good: Run) -> Shrunk | None:
+    """Whether ``good``, the newest good run, is much smaller than the good ones before it at the same destination.
+
+    Only what the job itself made is compared: another one may leave out half of the tables on purpose.
+    """
+    observed, others = expectation.observed, expectation.not_its_own
+    if good.size is None or good.start in others or not expectation.judges_size:
         return None
     series = next((runs for runs in observed.by_destination if good in runs), observed.runs)
-    sizes = tuple(islice(_sizes(series, good.start), MOST_EARLIER + 1))
+    own = (run for run in series if run.start not in others) if others else series
+    sizes = tuple(islice(_sizes(own, good.start), MOST_EARLIER + 1))
     return of_sizes(sizes, is_dump=kind is PartKind.DATABASE)
 
 
