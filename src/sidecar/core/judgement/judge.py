@@ -532,7 +532,7 @@ def _overdue(case: Case, due: datetime) -> Verdict:
     deadline = deadline_of(case.expectation, due, case.grace)
     if not is_evident(case.expectation, due, case.grace, case.now):
         back = back_since(case.expectation, due, case.grace, case.now)
-        slept = f"; what can tell is back since {words.clock(back, due, case.now, case.zone)}" if back else ""
+        slept = f"; its source is back since {words.clock(back, due, case.now, case.zone)}" if back else ""
         reason = f"due {case.at(due)}, nothing has started yet{slept}; {case.newest()}"
         return case.verdict(State.LATE, Cause.WAITING, reason, due)
     by = words.clock(deadline, due, case.now, case.zone)

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from sidecar.core import words
 from sidecar.core.ids import JobId, SourceName
-from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import BackupJob, Guest, LeftOutVolume
+from sidecar.core.reports.facts import BackupJob, LeftOutVolume
 
 from .inputs import Inputs
+from .part import Part
 
 #: How long a change is noted.
 NOTED_FOR = timedelta(days=30)
@@ -29,22 +29,17 @@ def by_guest(source: str, jobs: Iterable[BackupJob]) -> Mapping[int, tuple[tuple
     return {vmid: tuple(volumes) for vmid, volumes in every.items()}
 
 
-def notes(inputs: Inputs) -> Iterator[str]:
-    """What jobs began to leave out during the last 30 days."""
-    told = list(_changes(inputs))
+def notes(inputs: Inputs, parts: Iterable[Part]) -> Iterator[str]:
+    """What jobs began to leave out of these guests during the last 30 days."""
+    told = list(_changes(inputs, parts))
     yield from told[:_MOST]
     if len(told) > _MOST:
         yield f"{len(told) - _MOST} more volumes are left out of backups since then."
 
 
-def _changes(inputs: Inputs) -> Iterator[str]:
-    for source, report in inputs.of(SourceKind.PVE):
-        if report is None:
-            continue
-        names = {guest.vmid: guest.name for guest in report.facts(Guest)}
-        for job in report.facts(BackupJob):
-            for volume in (job.left_out or ()) if job.enabled else ():
-                if volume.since is not None and inputs.now - volume.since < NOTED_FOR:
-                    who = names.get(volume.vmid) or f"guest {volume.vmid}"
-                    since = words.moment(volume.since, inputs.now, inputs.settings.timezone)
-                    yield f"{who}: job {source.name}/backup/{job.id} leaves out {volume} since {since}."
+def _changes(inputs: Inputs, parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        for job, volume in part.left_out:
+            if volume.since is not None and inputs.now - volume.since < NOTED_FOR:
+                since = words.moment(volume.since, inputs.now, inputs.settings.timezone)
+                yield f"{part.name}: job {job} leaves out {volume} since {since}."

@@ -68,7 +68,7 @@ def services(inputs: Inputs) -> Services:
         *search.notes,
         *unclaimed.notes(inputs, every_guest, taken),
         *vanished.unmapped(inputs, search.lost),
-        *left_out.notes(inputs),
+        *left_out.notes(inputs, (guest.part for guest in kept_guests)),
     )
     every = (*mapped, *_unmapped(rest, {service.name for service in mapped}))
     if quiet := frozenset(name for name, job in inputs.settings.jobs.items() if not job.shrink):
