@@ -86,7 +86,10 @@ def guests_only(guests: int) -> Workload:
 def workload(size: Size) -> Workload:
     """Reports and history at ``NOW`` in which everything is well."""
     stale_after = timedelta(hours=1)
-    sources = tuple(SourceSetting(kind.value, kind, f"https://{kind}.lan", stale_after, ZONE) for kind in SourceKind)
+    sources = tuple(
+        SourceSetting(name=kind.value, kind=kind, url=f"https://{kind}.lan", stale_after=stale_after, timezone=ZONE)
+        for kind in SourceKind
+    )
     reports = [
         _pve(size.guests, size.backup_jobs, _NEWEST_SCHEDULE[0], NOW),
         _pbs(size.guests),
@@ -96,7 +99,7 @@ def workload(size: Size) -> Workload:
     return Workload(
         reports={report.source: report for report in reports},
         history=reduce(record, [*_earlier(size), *reports], EMPTY),
-        settings=Settings(ZoneInfo(ZONE), sources),
+        settings=Settings(timezone=ZoneInfo(ZONE), sources=sources),
     )
 
 
@@ -119,12 +122,15 @@ def _nights() -> list[datetime]:
 
 def _report(kind: SourceKind, at: datetime, readings: _Scopes) -> Report:
     made = tuple(Reading(scope, at, facts) for scope, facts in readings.items())
-    return Report(kind.value, kind, at, "1.0", _FINGERPRINT, made)
+    return Report(source=kind.value, kind=kind, at=at, version="1.0", tls_fingerprint=_FINGERPRINT, readings=made)
 
 
 def _pve(guests: int, jobs: int, schedule: str, at: datetime) -> Report:
     nodes = [f"pve{number}" for number in range(NODES)]
-    there = tuple(Guest(1000 + number, "lxc", f"guest{number}", nodes[number % NODES]) for number in range(guests))
+    there = tuple(
+        Guest(vmid=1000 + number, type="lxc", name=f"guest{number}", node=nodes[number % NODES])
+        for number in range(guests)
+    )
     return _report(
         SourceKind.PVE,
         at,
@@ -132,11 +138,27 @@ def _pve(guests: int, jobs: int, schedule: str, at: datetime) -> Report:
             ("guests",): there,
             ("jobs",): tuple(
                 BackupJob(
-                    f"job{number}", schedule, True, "main", None, tuple(guest.vmid for guest in there[number::jobs])
+                    id=f"job{number}",
+                    schedule=schedule,
+                    enabled=True,
+                    storage="main",
+                    node=None,
+                    guests=tuple(guest.vmid for guest in there[number::jobs]),
                 )
                 for number in range(jobs)
             ),
-            ("storages",): (Storage("main", "pbs", True, "pbs.lan", 8007, "main", "", _FINGERPRINT),),
+            ("storages",): (
+                Storage(
+                    name="main",
+                    type="pbs",
+                    enabled=True,
+                    server="pbs.lan",
+                    port=8007,
+                    datastore="main",
+                    namespace="",
+                    fingerprint=_FINGERPRINT,
+                ),
+            ),
             ("nodes",): tuple(Node(node, online=True) for node in nodes),
             **{("zone", node): (Zone(node, ZONE),) for node in nodes},
             **{("tasks", node): tuple(_tasks(node, jobs // NODES)) for node in nodes},
@@ -147,20 +169,31 @@ def _pve(guests: int, jobs: int, schedule: str, at: datetime) -> Report:
 def _tasks(node: str, jobs: int) -> Iterator[Task]:
     for night in _nights():
         for number in range(jobs):
-            yield Task(node, "vzdump", "", night, night + 2 * _HOUR, "OK", f"{node}{night}{number}")
+            yield Task(
+                node=node,
+                type="vzdump",
+                id="",
+                start=night,
+                end=night + 2 * _HOUR,
+                status="OK",
+                upid=f"{node}{night}{number}",
+            )
 
 
 def _pbs(guests: int) -> Report:
     def snapshots(number: int) -> tuple[Snapshot, ...]:
-        return tuple(Snapshot(night + timedelta(minutes=number % 110), 10**9) for night in _nights())
+        return tuple(Snapshot(time=night + timedelta(minutes=number % 110), size=10**9) for night in _nights())
 
-    groups = tuple(BackupGroup("main", "", "ct", str(1000 + number), snapshots(number)) for number in range(guests))
+    groups = tuple(
+        BackupGroup(datastore="main", namespace="", type="ct", id=str(1000 + number), snapshots=snapshots(number))
+        for number in range(guests)
+    )
     return _report(
         SourceKind.PBS,
         NOW,
         {
             ("zone",): (Zone(None, ZONE),),
-            ("datastores",): (Datastore("main", None, 100, 50, 50),),
+            ("datastores",): (Datastore(name="main", maintenance=None, total=100, used=50, avail=50),),
             ("namespaces", "main"): (Namespace("main", ""),),
             ("snapshots", "main", ""): groups,
             ("tasks",): (),
@@ -189,16 +222,21 @@ def _databasement(size: Size, schedule: str, at: datetime, dumps: Iterable[Dump]
 def _dumps(size: Size) -> Iterator[Dump]:
     for number in range(size.databases):
         for night in _nights():
-            run = Run(night - 2 * _HOUR, night - 2 * _HOUR + timedelta(minutes=1), Outcome.OK, 10**6)
+            run = Run(
+                start=night - 2 * _HOUR, end=night - 2 * _HOUR + timedelta(minutes=1), outcome=Outcome.OK, size=10**6
+            )
             server = f"server{number % size.dump_plans}"
-            yield Dump(f"{number}{night}", server, f"db{number}", run, changed_at=night, file_size=10**6)
+            yield Dump(
+                id=f"{number}{night}", server=server, database=f"db{number}", run=run, changed_at=night, file_size=10**6
+            )
 
 
 def _backrest(plans: int, at: datetime) -> Report:
     """Each plan runs at 03:00 UTC and announces the next one."""
     newest = at.replace(hour=3, minute=0)
     runs = tuple(
-        Run(newest - day * _DAY, newest - day * _DAY + timedelta(minutes=5), Outcome.OK, 10**6) for day in range(_DAYS)
+        Run(start=newest - day * _DAY, end=newest - day * _DAY + timedelta(minutes=5), outcome=Outcome.OK, size=10**6)
+        for day in range(_DAYS)
     )
     facts = tuple(BackrestPlan(f"plan{number}", newest + _DAY, runs) for number in range(plans))
     return _report(SourceKind.BACKREST, at, {("plans",): facts})

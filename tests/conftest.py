@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from tests.product import Product, opened
+from tests.product import MORNING, Product, opened
+from tests.simulators import HOMELAB, Rack
 
 # `make check` draws other examples each time, and few; `make test` draws more of them.
 hypothesis.settings.register_profile("check", max_examples=50, deadline=None)
@@ -25,6 +26,20 @@ def open_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The simulated homelab, open for one test file."""
     with opened(tmp_path_factory.mktemp("homelab")) as product:
         yield product
+
+
+@pytest.fixture(scope="module")
+def open_rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
+    """The homelab's four upstreams on a Monday morning at 07:30, open for one test file."""
+    with Rack(HOMELAB, lambda: MORNING, tmp_path_factory.mktemp("rack")) as opened_rack:
+        yield opened_rack
+
+
+@pytest.fixture
+def rack(open_rack: Rack) -> Iterator[Rack]:
+    """The upstreams with nothing wrong in them."""
+    yield open_rack
+    open_rack.as_good_as_new()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve, settings, vzdump
 
 NOW = at("22 12:00")
-GUESTS = (Guest(101, "lxc", "vaultwarden", "pve1"),)
+GUESTS = (Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"),)
 VZDUMP = vzdump("22 04:00", "22 04:10")
 
 

@@ -20,11 +20,15 @@ from sidecar.core.model import Board
 from sidecar.core.timeline.timeline import Timeline
 from tests.browser.serving import Sidecar, chromium, serving
 from tests.product import opened
-from tests.simulators import demo_faults
+from tests.simulators import PBS_ONLY, PVE_ONLY, demo_faults
+from tests.simulators.faults import ClientSilent
 from tests.web import boards, calendars, themes
 
 WIDTHS = (300, 370, 515, 604, 764, 924, 1247, 1890)
 THEMES = ("default-dark", "default-light", "catppuccin-mocha", "catppuccin-latte", "gruvbox", "peachy")
+
+#: A day on which nothing is wrong.
+NOON = datetime.fromisoformat("2026-11-25T12:00:00+01:00")
 
 #: Frames of this height are drawn at least to their end, as in Glance.
 FRAME = 640
@@ -35,8 +39,7 @@ class Scene:
     """Something to look at: what the sidecar knows, the query, and what is opened by hand."""
 
     name: str
-    board: Board
-    timeline: Timeline
+    views: tuple[Board, Timeline]
     query: str = ""
     opened: str = ""
     week_start: str = "monday"
@@ -51,7 +54,7 @@ def main() -> None:
     parser.add_argument("--widths", nargs="+", default=WIDTHS, type=int)
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)
-    shown = [scene for scene in (*mornings(), *cases(), *clock_changes()) if given.only in scene.name]
+    shown = [scene for scene in (*mornings(), *houses(), *cases(), *clock_changes()) if given.only in scene.name]
     with serving() as sidecar, chromium() as browser:
         for scene in shown:
             draw(scene, sidecar, browser, given.directory, given.themes, given.widths)
@@ -65,25 +68,35 @@ def mornings() -> Iterator[Scene]:
         product.rack.faults = demo_faults()
         product.rack.settle()
         bad = product.board_and_timeline()
-    yield Scene("table-good", *good)
-    yield Scene("table-bad", *bad)
-    yield Scene("row-opened", *bad, opened="paperless")
-    yield Scene("calendar", *bad, query="&view=calendar")
-    yield Scene("calendar-good", *good, query="&view=calendar")
-    yield Scene("day-opened", *bad, query="&view=calendar&day=2026-11-23")
-    yield Scene("all", *bad, query="&view=all")
+    yield Scene("table-good", good)
+    yield Scene("table-bad", bad)
+    yield Scene("row-opened", bad, opened="paperless")
+    yield Scene("calendar", bad, query="&view=calendar")
+    yield Scene("calendar-good", good, query="&view=calendar")
+    yield Scene("day-opened", bad, query="&view=calendar&day=2026-11-23")
+    yield Scene("all", bad, query="&view=all")
+
+
+def houses() -> Iterator[Scene]:
+    """Houses of which only the PBS is known, or only the cluster."""
+    silent = (ClientSilent("nas", datetime.fromisoformat("2026-11-21T00:00:00+01:00")),)
+    for name, homelab, opened_row in (("pbs-only", PBS_ONLY, "nas"), ("pve-only", PVE_ONLY, "nextcloud")):
+        with tempfile.TemporaryDirectory() as folder, opened(Path(folder), NOON, homelab) as product:
+            yield Scene(name, product.board_and_timeline(), query="&view=all", opened=opened_row)
+            product.rack.faults = silent
+            yield Scene(f"{name}-late", product.board_and_timeline(), opened=opened_row)
 
 
 def cases() -> Iterator[Scene]:
     """What is hard to draw."""
     ordinary = calendars.month(boards.NOW)
-    yield Scene("table-stale", boards.stale(), ordinary)
-    yield Scene("table-empty", boards.empty(), ordinary)
-    yield Scene("table-first", boards.first_reading(), ordinary)
-    yield Scene("states", boards.bad_morning(), ordinary)
-    yield Scene("many", boards.many(30), ordinary)
-    yield Scene("hostile", boards.hostile(), calendars.hostile(boards.NOW), query="&view=all", opened="ok")
-    yield Scene("sunday-first", boards.good_morning(), ordinary, query="&view=calendar", week_start="sunday")
+    yield Scene("table-stale", (boards.stale(), ordinary))
+    yield Scene("table-empty", (boards.empty(), ordinary))
+    yield Scene("table-first", (boards.first_reading(), ordinary))
+    yield Scene("states", (boards.bad_morning(), ordinary))
+    yield Scene("many", (boards.many(30), ordinary))
+    yield Scene("hostile", (boards.hostile(), calendars.hostile(boards.NOW)), query="&view=all", opened="ok")
+    yield Scene("sunday-first", (boards.good_morning(), ordinary), query="&view=calendar", week_start="sunday")
 
 
 def clock_changes() -> Iterator[Scene]:
@@ -91,7 +104,7 @@ def clock_changes() -> Iterator[Scene]:
     for day in ("2026-03-29", "2026-10-25"):
         noon = datetime.fromisoformat(f"{day}T12:00:00+00:00")
         with tempfile.TemporaryDirectory() as folder, opened(Path(folder), noon) as product:
-            yield Scene(f"clock-change-{day}", *product.board_and_timeline(), query=f"&view=calendar&day={day}")
+            yield Scene(f"clock-change-{day}", product.board_and_timeline(), query=f"&view=calendar&day={day}")
 
 
 def draw(
@@ -99,7 +112,7 @@ def draw(
 ) -> None:
     """All pictures of one scene: ``table-good.gruvbox.0300.png``."""
     sidecar.begin_weeks_on(scene.week_start)
-    sidecar.board, sidecar.timeline = scene.board, scene.timeline
+    sidecar.board, sidecar.timeline = scene.views
     page = browser.new_page()
     for theme in names:
         for width in widths:

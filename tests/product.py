@@ -23,6 +23,7 @@ from sidecar.credentials import Credentials
 from sidecar.wiring import make_sources
 from tests.evening_before import EARLIER, remembered
 from tests.simulators import HOMELAB, Rack, demo_homelab
+from tests.simulators.homelab import Homelab
 
 MORNING = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
 
@@ -86,19 +87,16 @@ class Product:
         """The clock back to the morning, and everything repaired."""
         self.now = MORNING
         self.history = EMPTY
-        self.rack.faults = ()
+        self.rack.as_good_as_new()
         self.rack.settle()
-        for source in ("pbs", "pve", "databasement", "backrest"):
-            self.rack.repair(source)
-            self.rack.refuse_token(source, refused=False)
 
 
 @contextmanager
-def opened(directory: Path, now: datetime = MORNING) -> Iterator[Product]:
+def opened(directory: Path, now: datetime = MORNING, homelab: Homelab | None = None) -> Iterator[Product]:
     """A homelab in which nothing is wrong, open until the end. The demo's has its jobs since October only."""
-    homelab = demo_homelab() if now == MORNING else HOMELAB
+    shown = homelab or (demo_homelab() if now == MORNING else HOMELAB)
     product: list[Product] = []
-    with Rack(homelab, lambda: product[0].now if product else now, directory, faults=()) as rack:
+    with Rack(shown, lambda: product[0].now if product else now, directory, faults=()) as rack:
         product.append(Product(rack, directory, now))
         yield product[0]
 

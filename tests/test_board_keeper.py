@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
+import pytest
+
 from sidecar.board_keeper import BoardKeeper
-from sidecar.core.history.verdict_log import FinalState
+from sidecar.core.history.verdict_log import ExpectationKey, FinalState, RememberedVerdicts
 from sidecar.core.model import SourceKind, State
+from sidecar.core.reports.facts import Guest
 from sidecar.ledger.ledger import Ledger
 from tests.core.factories import at
-from tests.core.sample_reports import away, group, pbs, pve, settings, vzdump
+from tests.core.sample_reports import CRITICAL, away, group, pbs, pve, row, settings, vzdump
 from tests.ledgers import written
 
 GUEST = "guest:pve:101"
@@ -76,3 +81,37 @@ def test_a_gap_in_observation_is_remembered_from_its_beginning_to_its_end(tmp_pa
         gaps = [gap for gap in ledger.observation_gaps(at("1 00:00"), at("30 00:00")) if gap.source == "pbs"]
 
     assert [(gap.start, gap.until) for gap in gaps][-1] == (at("22 12:00"), at("22 13:00"))
+
+
+def test_trouble_with_remembering_takes_nothing_from_the_board_and_is_logged_and_told_as_long_as_it_lasts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = Clock("22 12:00")
+    jellyfin = Guest(vmid=201, type="lxc", name="jellyfin", node="pve1")
+    both = (Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"), jellyfin)
+    job = replace(CRITICAL, guests=(101, 201))
+    no_zone = {ExpectationKey("guest:pve:201", "pve/backup/critical", "pbs-main"): datetime(2026, 11, 21)}
+    with closing(Ledger(tmp_path, at(clock.now))) as ledger:
+        ledger.remembered = replace(ledger.remembered, verdicts=RememberedVerdicts(decided=no_zone))
+        keeper = BoardKeeper(settings(), clock, ledger)
+        keeper.record(pbs("22 12:00", group("22 04:00"), group("22 04:00", vmid="201")))
+        for clock.now in ("22 12:01", "22 12:02"):
+            keeper.record(pve(clock.now, guests=both, jobs=(job,)))
+            keeper.rejudge()
+            assert (keeper.board.at, row(keeper.board, "jellyfin").verdict.state) == (at(clock.now), State.OK)
+            assert [note for note in keeper.board.notes if "Verdicts are not remembered" in note] == [
+                "Verdicts are not remembered now: internal error. Read the log of backup-glance and report it."
+            ]
+        clock.now = "22 12:03"
+        keeper.record(pve(clock.now, jobs=(replace(job, guests=(101,)),)))
+        keeper.rejudge()
+        written(ledger)
+        changes = ledger.verdict_changes(at("1 00:00"), at("30 00:00"))
+
+    assert not any("Verdicts are not remembered" in note for note in keeper.board.notes)
+    assert [change.at for change in changes if change.member == GUEST][-1:] == [at("22 12:03")]
+    with closing(Ledger(tmp_path, at(clock.now))) as ledger:
+        assert set(ledger.remembered.reports) == {"pbs", "pve"}, "reports are remembered all the time"
+    assert caplog.text.count("internal error: verdicts are not remembered") == 1
+    assert caplog.text.count("verdicts are remembered again") == 1

@@ -31,7 +31,7 @@ def at(day: date, clock: str) -> datetime:
 def grown(homelab: Homelab) -> Homelab:
     """The critical job takes all but the rest; guest 120 is in it as soon as it exists."""
     critical, other = homelab.jobs
-    audiobooks = Guest(120, "audiobooks", "pve1", 5 * 2**30, timedelta(minutes=4))
+    audiobooks = Guest(vmid=120, name="audiobooks", node="pve1", size=5 * 2**30, takes=timedelta(minutes=4))
     everything = replace(critical, guests=(*critical.guests, audiobooks.vmid), takes_all=True)
     return replace(homelab, guests=(*homelab.guests, audiobooks), jobs=(everything, other))
 
@@ -63,7 +63,9 @@ FORTNIGHT = Stretch(
         GuestCreated(120, at(WEDNESDAY, "15:20")),
         GuestDeleted(202, at(WEDNESDAY + timedelta(days=1), "11:05")),
         DumpsHeldUp(WEDNESDAY, timedelta(minutes=12)),
-        DumpFails("postgres-main", "forgejo", WEDNESDAY + timedelta(days=2), "deadlock", tries=2),
+        DumpFails(
+            server="postgres-main", database="forgejo", due=WEDNESDAY + timedelta(days=2), error="deadlock", tries=2
+        ),
         PlanTakes("vault", WEDNESDAY + timedelta(days=1), timedelta(minutes=25)),
         PlanTakes("check", date(2026, 12, 1), timedelta(hours=3)),
         PlanTakes("prune", WEDNESDAY + timedelta(days=4), timedelta(minutes=80)),

@@ -60,7 +60,7 @@ def test_a_database_that_was_never_dumped_is_never(product: Product) -> None:
 
 def test_a_dump_that_is_retried_is_not_red_meanwhile() -> None:
     """Databasement tries three times; here the third one works."""
-    retried = faults.DumpFails("postgres-main", "forgejo", WEDNESDAY, "deadlock", tries=2)
+    retried = faults.DumpFails(server="postgres-main", database="forgejo", due=WEDNESDAY, error="deadlock", tries=2)
     with Watch(HOMELAB, at("01:58"), (retried,)) as watch:
         for board in watch.walk(at("02:12")):
             assert not_well(board) == {}

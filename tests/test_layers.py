@@ -78,6 +78,9 @@ WALKS = {
 }
 MOST_ROOMS_OF_A_WALK = 7
 
+DATACLASSES = {"dataclass", "value"}
+MOST_FIELDS_BY_POSITION = 5
+
 #: Folders of tests/ that mirror none of src/: what tests need, and tests of the whole.
 ONLY_TESTS = {"browser", "cases", "demo", "failures", "glance", "simulators"}
 
@@ -200,6 +203,51 @@ def test_modules_say_what_they_are_about() -> None:
     names = {path.stem for path in FILES} | {path.name for path in SRC.rglob("*") if path.is_dir()}
     assert not names & {"utils", "helpers", "common", "misc"}
     assert not {name for name in names if not name.startswith("__")} & sys.stdlib_module_names
+
+
+def fields_by_position(module: ast.Module) -> Iterator[tuple[str, int]]:
+    """Each dataclass that may be made by position, and how many fields it has."""
+    for node in ast.walk(module):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for decorator in node.decorator_list:
+            made, settings = (
+                (decorator.func, decorator.keywords) if isinstance(decorator, ast.Call) else (decorator, [])
+            )
+            name = made.id if isinstance(made, ast.Name) else made.attr if isinstance(made, ast.Attribute) else ""
+            if name in DATACLASSES and "kw_only=True" not in map(ast.unparse, settings):
+                fields = [ast.unparse(line.target) for line in node.body if isinstance(line, ast.AnnAssign)]
+                # "_" holds no value: the fields after it are given by name.
+                yield node.name, len({*fields} - {"_"})
+
+
+@pytest.mark.parametrize(
+    ("decorator", "by_position"),
+    [
+        ("@dataclass", True),
+        ("@dataclass(frozen=True)", True),
+        ("@dataclasses.dataclass()", True),
+        ("@value()", True),
+        ("@dataclass(frozen=True, kw_only=True)", False),
+        ("@value(kw_only=True)", False),
+        ("@enum.unique", False),
+    ],
+)
+def test_fields_by_position_are_counted(decorator: str, by_position: bool) -> None:
+    code = "class Row:\n    a: int\n    _: KW_ONLY\n    b: int = 0\n    def c(self) -> None: ..."
+    found = list(fields_by_position(ast.parse(f"{decorator}\n{code}")))
+    assert found == ([("Row", 2)] if by_position else [])
+
+
+def test_what_has_many_fields_is_made_by_name() -> None:
+    files = [path for top in (SRC, TESTS, TESTS.parent / "bench") for path in top.rglob("*.py")]
+    many = [
+        f"{path.name}: {name}"
+        for path in files
+        for name, fields in fields_by_position(ast.parse(path.read_text()))
+        if fields > MOST_FIELDS_BY_POSITION
+    ]
+    assert not many
 
 
 def test_tests_mirror_the_rooms() -> None:

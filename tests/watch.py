@@ -24,7 +24,7 @@ from sidecar.sources.backrest import BackrestOptions, BackrestSource
 from sidecar.sources.databasement import DatabasementOptions, DatabasementSource
 from sidecar.sources.pbs import PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
-from sidecar.sources.pve import PveSource
+from sidecar.sources.pve import BackupServers, PveSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 from tests.simulators import Rack
@@ -155,7 +155,7 @@ def _described(homelab: Homelab) -> dict[str, dict[str, str | dict[str, str]]]:
         "databasement": {"token": unread, "timezone": str(homelab.zone)},
         "backrest": {"username": "glance", "password": unread},
     }
-    return {name: {"kind": name, "url": _URLS[name], **more} for name, more in own.items()}
+    return {name: {"kind": name, "url": _URLS[name], **own[name]} for name in homelab.sources}
 
 
 def _sources(rack: Rack) -> dict[str, Source]:
@@ -181,14 +181,25 @@ def _sources(rack: Rack) -> dict[str, Source]:
 
     pbs = connect("pbs")(*own("pbs"), pbs_source.ALLOWED, pbs_headers)
     pve = connect("pve")(*own("pve"), pve_source.ALLOWED, pve_headers)
-    return {
+    beside = "pbs" in rack.site.homelab.sources
+    servers = BackupServers(any=beside, hosts=frozenset({"pbs.lan"} if beside else ()))
+    every: dict[str, Source] = {
         "pbs": PbsSource(ProxmoxOptions(*own("pbs"), secret("pbs"), secret("pbs")), upstream=pbs),
-        "pve": PveSource(ProxmoxOptions(*own("pve"), secret("pve"), secret("pve")), upstream=pve),
+        "pve": PveSource(
+            ProxmoxOptions(*own("pve"), secret("pve"), secret("pve")), backup_servers=servers, upstream=pve
+        ),
         "databasement": DatabasementSource(
             DatabasementOptions(*own("databasement"), secret("databasement")), connect=connect("databasement")
         ),
         "backrest": BackrestSource(
-            BackrestOptions(*own("backrest"), rack.token_id("backrest"), secret("backrest")),
+            BackrestOptions(
+                name="backrest",
+                url=_URLS["backrest"],
+                trust=Trust(),
+                username=rack.token_id("backrest"),
+                password=secret("backrest"),
+            ),
             connect=connect("backrest"),
         ),
     }
+    return {name: every[name] for name in rack.site.homelab.sources}

@@ -13,7 +13,7 @@ from datetime import datetime
 from .core.board.board import board_of
 from .core.history.record import record
 from .core.judgement.judged import Judged, judged
-from .core.model import Board
+from .core.model import Board, SourceKind
 from .core.reports.report import Report, keep_what_failed
 from .core.settings import Settings
 from .core.timeline.timeline import Timeline, timeline_of
@@ -24,6 +24,8 @@ from .ledger.ledger import Ledger, Remembered
 Clock = Callable[[], datetime]
 
 log = logging.getLogger(__name__)
+
+_NOT_REMEMBERED = "Verdicts are not remembered now: internal error. Read the log of backup-glance and report it."
 
 
 class BoardKeeper:
@@ -43,8 +45,11 @@ class BoardKeeper:
         self._reports = dict(_still_configured(remembered.reports, settings))
         self._history = remembered.history
         self._verdicts = VerdictMemory(remembered.verdicts)
+        self._remembers = True
         self._tried: set[str] = set()
         self._timeline: Timeline | None = None
+        # Nobody tells who writes the groups of a backup server.
+        self._alone = all(source.kind is not SourceKind.PVE for source in settings.sources)
         self.rejudge()
 
     def record(self, report: Report) -> None:
@@ -54,7 +59,7 @@ class BoardKeeper:
         self._reports[report.source] = merged
         self._tried.add(report.source)
         _log_change(before, report)
-        self._history = record(self._history, merged)
+        self._history = record(self._history, merged, every_group=self._alone)
         self.rejudge()
         if self._ledger is not None:
             self._ledger.record(merged, self._history, self.board)
@@ -64,8 +69,22 @@ class BoardKeeper:
         made = judged(dict(self._reports), self._history, self._settings, self._clock())
         self.board, self._judged, self._timeline = self._board(made), made, None
         if self._ledger is not None:
-            self._verdicts, new = remember_verdicts(self._verdicts, made, self.board)
-            self._ledger.record_verdicts(new)
+            self._remember(self._ledger, made)
+
+    def _remember(self, ledger: Ledger, made: Judged) -> None:
+        """Trouble here takes nothing from the board; it is logged once, and told on the board for as long as it lasts."""
+        try:
+            after, new = remember_verdicts(self._verdicts, made, self.board)
+            ledger.record_verdicts(new)
+        except Exception:
+            if self._remembers:
+                log.exception("internal error: verdicts are not remembered")
+            self._remembers = False
+            self.board = replace(self.board, notes=(*self.board.notes, _NOT_REMEMBERED))
+            return
+        if not self._remembers:
+            log.info("verdicts are remembered again")
+        self._verdicts, self._remembers = after, True
 
     def timeline(self) -> Timeline:
         """What is due at any time, as it was known when the present board was made: made once, when first asked for."""

@@ -156,7 +156,7 @@ def _failed_report(source: Source, clock: Clock) -> Callable[[Exception], Report
         "internal error: backup-glance could not process its answer",
         action="Read backup-glance's log and report the bug.",
     )
-    return lambda _error: Report(source.name, source.kind, clock(), problem=problem)
+    return lambda _error: Report(source=source.name, kind=source.kind, at=clock(), problem=problem)
 
 
 async def _rejudge(keeper: BoardKeeper, sleep: Sleep) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from .config.model import Config
 from .config.secret_refs import Vault
@@ -14,7 +15,7 @@ from .sources.backrest import BackrestOptions, BackrestSource
 from .sources.databasement import DatabasementOptions, DatabasementSource
 from .sources.pbs import PbsSource
 from .sources.proxmox import ProxmoxOptions
-from .sources.pve import PveSource
+from .sources.pve import BackupServers, PveSource
 from .upstream.tls import Trust
 from .vault.client import Server
 from .vault.session import Account, VaultSession
@@ -35,7 +36,7 @@ def make_vault(vault: Vault, credentials: Credentials) -> VaultSession:
 @asynccontextmanager
 async def make_sources(config: Config, credentials: Credentials) -> AsyncIterator[list[Source]]:
     """All sources in the order of the configuration; closed at the end."""
-    sources = [make_source(name, source, credentials) for name, source in config.sources.items()]
+    sources = [make_source(name, source, credentials, config.sources) for name, source in config.sources.items()]
     try:
         yield sources
     finally:
@@ -43,18 +44,38 @@ async def make_sources(config: Config, credentials: Credentials) -> AsyncIterato
             await source.close()
 
 
-def make_source(name: str, source: Pbs | Pve | Databasement | Backrest, credentials: Credentials) -> Source:
-    """The source that this section of the configuration describes."""
+def make_source(
+    name: str,
+    source: Pbs | Pve | Databasement | Backrest,
+    credentials: Credentials,
+    beside: Mapping[str, Pbs | Pve | Databasement | Backrest],
+) -> Source:
+    """The source that this section of the configuration describes; ``beside`` are all sections."""
     read = credentials.reader
     trust = Trust(source.ca_file, source.fingerprint)
     if isinstance(source, Pbs):
         return PbsSource(ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
     if isinstance(source, Pve):
-        return PveSource(ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
+        options = ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret))
+        return PveSource(options, backup_servers=_backup_servers(source, beside))
     if isinstance(source, Databasement):
         return DatabasementSource(DatabasementOptions(name, source.url, trust, read(source.token)))
     password = read(source.password) if source.password else None
     in_front = read(source.basic_auth) if source.basic_auth else None
     return BackrestSource(
-        BackrestOptions(name, source.url, trust, username=source.username, password=password, basic_auth=in_front)
+        BackrestOptions(
+            name=name, url=source.url, trust=trust, username=source.username, password=password, basic_auth=in_front
+        )
+    )
+
+
+def _backup_servers(pve: Pve, beside: Mapping[str, Pbs | Pve | Databasement | Backrest]) -> BackupServers:
+    """The backup servers that are sources of their own, as the storages of a cluster may name them."""
+    servers = [source for source in beside.values() if isinstance(source, Pbs)]
+    hosts = (urlsplit(server.url).hostname for server in servers)
+    return BackupServers(
+        any=bool(servers),
+        hosts=frozenset(host for host in hosts if host),
+        fingerprints=frozenset(server.fingerprint.lower() for server in servers if server.fingerprint),
+        storages=frozenset(pve.storages),
     )

@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from tests.simulators.certificates import Pair, make_certificates
+from tests.simulators.certificates import make_certificates
+from tests.simulators.servers import server_config
 
 from .case import Answers
 
@@ -93,7 +94,7 @@ class CaseRack:
             source["fingerprint"] = pair.fingerprint
         source["url"] = parts._replace(netloc=f"{address}:{port}").geturl()
         self._sockets.append(listening)
-        self._servers.append(uvicorn.Server(_config(upstream, pair)))
+        self._servers.append(uvicorn.Server(server_config(upstream, pair)))
 
     def answer(self, answers: Answers) -> None:
         """From now on they answer this. Where PVE names a backup server by its host, it names ours."""
@@ -130,18 +131,3 @@ class CaseRack:
             loop.call_soon_threadsafe(loop.stop)
             thread.join(_PATIENCE)
             loop.close()
-
-
-def _config(app: CaseUpstream, pair: Pair | None) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        ssl_certfile=str(pair.certificate) if pair else None,
-        ssl_keyfile=str(pair.key) if pair else None,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.judgement.judged import JudgedPart, judge_part
-from sidecar.core.model import Outcome, PartKind, Run, Verdict
+from sidecar.core.model import Occurrence, Outcome, PartKind, Run, Verdict
 from sidecar.core.parts.expectation import Evidence, Expectation, Observed, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Actions, Part
@@ -36,10 +37,21 @@ def at(text: str) -> datetime:
     raise ValueError(text)
 
 
+def local(moment: datetime) -> str:
+    """The other way round: "23 04:00" in Berlin."""
+    return f"{moment.astimezone(BERLIN):%d %H:%M}"
+
+
+def due_states(occurrences: Iterable[Occurrence], job: str | None = None) -> list[tuple[str, str]]:
+    """(local due time, state) of each, as the calendar shows it; ``job``: only of that one."""
+    mine = (occurrence for occurrence in occurrences if job in (None, occurrence.job))
+    return [(local(occurrence.due), str(occurrence.state or "planned")) for occurrence in mine]
+
+
 def run(start: str, outcome: Outcome = Outcome.OK, *, minutes: int | None = 7, text: str | None = None) -> Run:
     begun = at(start)
     end = None if outcome is Outcome.RUNNING or minutes is None else begun + timedelta(minutes=minutes)
-    return Run(begun, end, outcome, 1000, text)
+    return Run(start=begun, end=end, outcome=outcome, size=1000, text=text)
 
 
 def failed(start: str, text: str = "job errors") -> Run:
@@ -103,7 +115,7 @@ def part(*runs: Run, read: str | None, plans: tuple[ScheduleInForce, ...] = (), 
 
 def judged_at(made: Part, now: datetime, history: History = EMPTY) -> JudgedPart:
     """The part as judged at a moment, by people in Berlin."""
-    return judge_part(made, Inputs({}, Settings(BERLIN, ()), now, history))
+    return judge_part(made, Inputs({}, Settings(timezone=BERLIN, sources=()), now, history))
 
 
 def verdict_of(made: Part, now: str) -> Verdict:

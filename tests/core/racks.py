@@ -1,4 +1,4 @@
-"""Random racks for hypothesis: guests, databases and upkeep with jobs, destinations, runs and clocks of every kind."""
+"""Random racks for hypothesis: guests, hosts, databases and upkeep with jobs, destinations, runs and clocks of every kind."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sidecar.core.reports.facts import (
 from sidecar.core.reports.report import Problem, Reading, Report, keep_what_failed
 from sidecar.core.settings import JobSetting, Pause, Settings
 from tests.core.factories import at
-from tests.core.sample_reports import BACKREST, DATABASEMENT, PBS, PVE, STORAGE, pbs, pve, readings, settings
+from tests.core.sample_reports import BACKREST, DATABASEMENT, PBS, PVE, STORAGE, pbs, pve, readings, service, settings
 
 #: All racks live through some days around this moment; on the 25th of October the clocks of Berlin are put back.
 NOON = at("22 12:00")
@@ -44,7 +44,7 @@ STORAGES = (
     STORAGE,
     replace(STORAGE, name="pbs-other", namespace="other"),
     replace(STORAGE, name="pbs-again"),
-    Storage("nas", "nfs", True, shared=True),
+    Storage(name="nas", type="nfs", enabled=True, shared=True),
 )
 
 
@@ -95,21 +95,29 @@ def runs(draw: st.DrawFn, before: datetime, outcomes: tuple[Outcome, ...] = tupl
         outcome = draw(st.sampled_from(outcomes))
         length = timedelta(minutes=draw(st.sampled_from([1, 7, 50, 190])))
         end = None if outcome is Outcome.RUNNING else start + length
-        size = draw(SIZES)
-        made.append(Run(start, end, outcome, size, "it says so" if outcome is Outcome.FAILED else None))
+        made.append(
+            Run(
+                start=start,
+                end=end,
+                outcome=outcome,
+                size=draw(SIZES),
+                text="it says so" if outcome is Outcome.FAILED else None,
+                cancelled=outcome is Outcome.FAILED and draw(st.booleans()),
+            )
+        )
     return tuple(made)
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, before: datetime, vmid: int, namespace: str) -> BackupGroup:
+def snapshots(draw: st.DrawFn, before: datetime, vmid: int, namespace: str, kind: str = "ct") -> BackupGroup:
     kept = []
     for time in sorted(draw(st.sets(moments(before, 12), max_size=8)), reverse=True):
         size = draw(st.one_of(SIZES, SIZES, SIZES, st.none()))
         verification = draw(
             st.sampled_from([None, None, Verification(True, time, True), Verification(False, time, True)])
         )
-        kept.append(Snapshot(time, size, verification if size else None))
-    return BackupGroup("main", namespace, "ct", str(vmid), tuple(kept))
+        kept.append(Snapshot(time=time, size=size, verification=verification if size else None))
+    return BackupGroup(datastore="main", namespace=namespace, type=kind, id=str(vmid), snapshots=tuple(kept))
 
 
 @st.composite
@@ -119,7 +127,9 @@ def tasks(draw: st.DrawFn, before: datetime, vmids: tuple[int, ...]) -> tuple[Ta
         end = draw(st.sampled_from([None, start + timedelta(minutes=9), start + timedelta(hours=3)]))
         status = draw(st.sampled_from(["OK", "WARNINGS: 1", "job errors"])) if end else None
         whose = draw(st.sampled_from(["", "", *map(str, vmids)]))
-        made.append(Task("pve1", "vzdump", whose, start, end, status, f"UPID:{number}"))
+        made.append(
+            Task(node="pve1", type="vzdump", id=whose, start=start, end=end, status=status, upid=f"UPID:{number}")
+        )
     return tuple(made)
 
 
@@ -127,7 +137,7 @@ def tasks(draw: st.DrawFn, before: datetime, vmids: tuple[int, ...]) -> tuple[Ta
 def clusters(draw: st.DrawFn, read: datetime) -> tuple[Report, Report]:
     """A cluster and the backup server that it saves to, with upkeep."""
     vmids = draw(st.sampled_from([(101,), (101, 102)]))
-    guests = tuple(Guest(vmid, "lxc", f"guest{vmid}", "pve1") for vmid in vmids)
+    guests = tuple(Guest(vmid=vmid, type="lxc", name=f"guest{vmid}", node="pve1") for vmid in vmids)
     jobs = tuple(
         BackupJob(
             id=f"job{number}",
@@ -147,6 +157,7 @@ def clusters(draw: st.DrawFn, read: datetime) -> tuple[Report, Report]:
     cluster = replace(cluster, readings=(*cluster.readings, archive_reading))
     extra: dict[tuple[str, ...], Any] = {
         ("snapshots", "main", "other"): tuple(draw(snapshots(read, vmid, "other")) for vmid in vmids),
+        ("snapshots", "main", "hosts"): (draw(snapshots(read, 1, "hosts", "host")),),
         ("upkeep", "prune"): (draw(upkeep(read, "prune")),),
         ("upkeep", "sync"): (draw(upkeep(read, "sync")),),
     }
@@ -185,10 +196,10 @@ def servers(draw: st.DrawFn, read: datetime) -> Report:
     )
     rows = tuple(
         Dump(
-            f"d{number}",
-            "pg",
-            "crm",
-            run,
+            id=f"d{number}",
+            server="pg",
+            database="crm",
+            run=run,
             file_size=draw(st.sampled_from([10, 10, 0])),
             copies=tuple(
                 DumpCopy(volume, draw(st.sampled_from([True, True, False, None])))
@@ -198,7 +209,7 @@ def servers(draw: st.DrawFn, read: datetime) -> Report:
         for number, run in enumerate(draw(runs(read)))
     )
     scopes: Any = {("plans",): plans, ("dumps",): rows}
-    return Report("databasement", SourceKind.DATABASEMENT, read, readings=readings(read, scopes))
+    return Report(source="databasement", kind=SourceKind.DATABASEMENT, at=read, readings=readings(read, scopes))
 
 
 @st.composite
@@ -207,7 +218,7 @@ def repositories(draw: st.DrawFn, read: datetime) -> Report:
     plan = BackrestPlan("photos", next_run, draw(runs(read)), repo="b2")
     prune = UpkeepJob(kind="prune", id="b2", datastore="b2", runs=draw(runs(read)))
     scopes: Any = {("plans",): (plan,), ("repos",): (Repo("b2"),), ("upkeep",): (prune,)}
-    return Report("backrest", SourceKind.BACKREST, read, readings=readings(read, scopes))
+    return Report(source="backrest", kind=SourceKind.BACKREST, at=read, readings=readings(read, scopes))
 
 
 @st.composite
@@ -221,13 +232,15 @@ def racks(draw: st.DrawFn) -> Rack:
         every = (cluster, server, draw(servers(read)), draw(repositories(read)))
         away = draw(st.sampled_from([None, None, 0, 1, 2, 3])) if read is second else None
         for number, report in enumerate(every):
-            gone = Report(report.source, report.kind, read, problem=Problem("connection refused"))
+            gone = Report(source=report.source, kind=report.kind, at=read, problem=Problem("connection refused"))
             reports.append(gone if number == away else slept(report, draw(GAPS)))
     now = second + timedelta(minutes=draw(st.sampled_from([0, 1, 10, 19, 45, 700])))
     own = draw(st.sampled_from([{}, {"backrest/prune/b2": JobSetting(schedule="sun 06:00")}]))
     pause = Pause((first - timedelta(days=2)).date(), second.date(), ("pve",), "holiday")
     pauses = draw(st.sampled_from([(), (), (pause,)]))
-    given = settings(PVE, PBS, DATABASEMENT, BACKREST, jobs=MappingProxyType(own), pauses=pauses)
+    named = draw(st.sampled_from([(), (service("host", "pbs:main/hosts/host/1"),)]))
+    sources = (PVE, PBS, DATABASEMENT, BACKREST)
+    given = settings(*sources, jobs=MappingProxyType(own), pauses=pauses, services=named)
     return Rack(given, tuple(reports), now)
 
 

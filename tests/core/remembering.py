@@ -12,12 +12,13 @@ from sidecar.core.model import Board, Run, SourceKind, State
 from sidecar.core.reports.facts import BackrestPlan, BackupJob, Dump, DumpPlan, Guest, UpkeepJob
 from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import Settings
-from tests.core.factories import at, run
+from sidecar.core.timeline.timeline import occurrences
+from tests.core.factories import at, due_states, run
 from tests.core.sample_reports import BACKREST, CRITICAL, pbs, readings, row, settings, vzdump
 
-VAULTWARDEN = Guest(101, "lxc", "vaultwarden", "pve1")
-JELLYFIN = Guest(201, "lxc", "jellyfin", "pve1")
-WEEKLY = BackupJob("weekly", "mon 04:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
+VAULTWARDEN = Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1")
+JELLYFIN = Guest(vmid=201, type="lxc", name="jellyfin", node="pve1")
+WEEKLY = BackupJob(id="weekly", schedule="mon 04:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
 
 
 class BoardKeeper:
@@ -41,6 +42,11 @@ class BoardKeeper:
     def state(self, now: str, name: str = "vaultwarden") -> State:
         return row(self.board(now), name).verdict.state
 
+    def calendar(self, start: str, end: str, now: str, job: str | None = None) -> list[tuple[str, str]]:
+        """What ``due_states`` tells of a window, as the calendar shows it at ``now``."""
+        every = occurrences(self.reports, self.history, self.settings, at(start), at(end), at(now))
+        return due_states(every, job)
+
     def reason(self, now: str, name: str = "vaultwarden") -> str:
         return row(self.board(now), name).verdict.reason or ""
 
@@ -57,18 +63,23 @@ def backrest(read: str, next_run: str | None, *runs: Run, plan: str = "photos") 
     backrest_plan = BackrestPlan(
         plan, at(next_run) if next_run else None, tuple(sorted(runs, key=lambda run: run.start, reverse=True))
     )
-    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): (backrest_plan,)}))
+    return Report(
+        source="backrest",
+        kind=SourceKind.BACKREST,
+        at=at(read),
+        readings=readings(read, {("plans",): (backrest_plan,)}),
+    )
 
 
 DAILY = DumpPlan(server="pg", id="b1", schedule_name="Daily", schedule="0 2 * * *")
 
 
 def databasement(read: str, *names: str, plans: tuple[DumpPlan, ...] = (DAILY,)) -> Report:
-    rows = tuple(Dump(name, "pg", name, run("22 02:00"), file_size=10) for name in names)
+    rows = tuple(Dump(id=name, server="pg", database=name, run=run("22 02:00"), file_size=10) for name in names)
     return Report(
-        "databasement",
-        SourceKind.DATABASEMENT,
-        at(read),
+        source="databasement",
+        kind=SourceKind.DATABASEMENT,
+        at=at(read),
         readings=readings(read, {("plans",): plans, ("dumps",): rows}),
     )
 

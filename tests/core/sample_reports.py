@@ -31,12 +31,21 @@ from tests.core.factories import BERLIN, STALE_AFTER, at
 Scopes = Mapping[tuple[str, ...], tuple[Fact, ...]]
 
 PIN = ":".join(["ab"] * 32)
-CRITICAL = BackupJob("critical", "04:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
-STORAGE = Storage("pbs-main", "pbs", True, "pbs.lan", 8007, "main", "", PIN)
+CRITICAL = BackupJob(id="critical", schedule="04:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
+STORAGE = Storage(
+    name="pbs-main",
+    type="pbs",
+    enabled=True,
+    server="pbs.lan",
+    port=8007,
+    datastore="main",
+    namespace="",
+    fingerprint=PIN,
+)
 
 
 def source(name: str, kind: SourceKind, **changes: Any) -> SourceSetting:
-    return SourceSetting(name, kind, f"https://{name}.lan", STALE_AFTER, **changes)
+    return SourceSetting(name=name, kind=kind, url=f"https://{name}.lan", stale_after=STALE_AFTER, **changes)
 
 
 PVE = source("pve", SourceKind.PVE)
@@ -46,7 +55,7 @@ BACKREST = source("backrest", SourceKind.BACKREST)
 
 
 def settings(*sources: SourceSetting, **changes: Any) -> Settings:
-    return Settings(BERLIN, sources or (PVE, PBS), **changes)
+    return Settings(timezone=BERLIN, sources=sources or (PVE, PBS), **changes)
 
 
 def service(name: str, *refs: str, kind: PartKind = PartKind.GUEST, **changes: Any) -> ServiceSetting:
@@ -62,27 +71,40 @@ def group(
     *times: str, vmid: str = "101", kind: str = "ct", datastore: str = "main", namespace: str = ""
 ) -> BackupGroup:
     """Finished snapshots that began at ``times``; a leading ! marks one without a size."""
-    snapshots = [Snapshot(at(time.lstrip("!")), None if time.startswith("!") else 1000) for time in times]
+    snapshots = [Snapshot(time=at(time.lstrip("!")), size=None if time.startswith("!") else 1000) for time in times]
     newest_first = sorted(snapshots, key=lambda snapshot: snapshot.time, reverse=True)
-    return BackupGroup(datastore, namespace, kind, vmid, tuple(newest_first))
+    return BackupGroup(datastore=datastore, namespace=namespace, type=kind, id=vmid, snapshots=tuple(newest_first))
 
 
 def vzdump(start: str, end: str | None, status: str | None = "OK", vmid: str = "", node: str = "pve1") -> Task:
     return Task(
-        node,
-        "vzdump",
-        vmid,
-        at(start),
-        at(end) if end else None,
-        status if end else None,
-        f"UPID:{node}:{start}:{vmid}:",
+        node=node,
+        type="vzdump",
+        id=vmid,
+        start=at(start),
+        end=at(end) if end else None,
+        status=status if end else None,
+        upid=f"UPID:{node}:{start}:{vmid}:",
+    )
+
+
+def upload(start: str, end: str | None = None, status: str | None = None) -> Task:
+    """The task of a backup server that takes a backup of guest 101; it runs without ``end``."""
+    return Task(
+        node="localhost",
+        type="backup",
+        id="main:ct/101",
+        start=at(start),
+        end=at(end) if end else None,
+        status=status,
+        upid=f"UPID:{start}",
     )
 
 
 def pve(
     read: str,
     *tasks: Task,
-    guests: tuple[Guest, ...] = (Guest(101, "lxc", "vaultwarden", "pve1"),),
+    guests: tuple[Guest, ...] = (Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"),),
     jobs: tuple[BackupJob, ...] = (CRITICAL,),
     storages: tuple[Storage, ...] = (STORAGE,),
     **changes: Any,
@@ -95,7 +117,15 @@ def pve(
         ("zone", "pve1"): (Zone("pve1", "Europe/Berlin"),),
         ("tasks", "pve1"): tasks,
     }
-    return Report("pve", SourceKind.PVE, at(read), "9.2", None, readings(read, scopes), **changes)
+    return Report(
+        source="pve",
+        kind=SourceKind.PVE,
+        at=at(read),
+        version="9.2",
+        tls_fingerprint=None,
+        readings=readings(read, scopes),
+        **changes,
+    )
 
 
 def pbs(
@@ -107,24 +137,24 @@ def pbs(
     """The server of the pin, with datastore main and its root namespace."""
     scopes: dict[tuple[str, ...], tuple[Fact, ...]] = {
         ("zone",): (Zone(None, "Europe/Berlin"),),
-        ("datastores",): (Datastore("main", None, 1000, 600, 400),),
+        ("datastores",): (Datastore(name="main", maintenance=None, total=1000, used=600, avail=400),),
         ("namespaces", "main"): (Namespace("main", ""),),
         ("snapshots", "main", ""): groups,
         ("tasks",): (),
         **extra,
     }
     given: dict[str, Any] = {"version": "3.2.4", "tls_fingerprint": PIN, **changes}
-    return Report("pbs", SourceKind.PBS, at(read), readings=readings(read, scopes), **given)
+    return Report(source="pbs", kind=SourceKind.PBS, at=at(read), readings=readings(read, scopes), **given)
 
 
 def away(name: str, kind: SourceKind, when: str, cause: str = "connection refused", *, denied: bool = False) -> Report:
     problem = ProblemKind.REFUSED_CREDENTIALS if denied else ProblemKind.UNREACHABLE
-    return Report(name, kind, at(when), problem=Problem(cause, "look at it", kind=problem))
+    return Report(source=name, kind=kind, at=at(when), problem=Problem(cause, "look at it", kind=problem))
 
 
 def judged(now: str, *reports: Report, given: Settings | None = None, since: str | None = None) -> Board:
     """The board of these reports; ``since``: when all sources were read for the first time."""
-    history = History(at(since)) if since else EMPTY
+    history = History(first_contact=at(since)) if since else EMPTY
     return board({report.source: report for report in reports}, history, given or settings(), at(now))
 
 

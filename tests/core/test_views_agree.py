@@ -81,9 +81,13 @@ def test_parts_services_and_jobs_are_the_worst_of_their_expectations(rack: Rack)
         for judgement in own:
             job_name, state = str(judgement.expectation.job), judgement.verdict.state
             by_job.setdefault(job_name, []).append(state)
-            backed_up[job_name] += state in (State.OK, State.WARNING) and judgement.good is not None
+            cancelled = judgement.verdict.cause is Cause.RUN_CANCELLED
+            backed_up[job_name] += state in (State.OK, State.WARNING) and judgement.good is not None and not cancelled
         if own:
             assert part.verdict.state.rank <= worst(judgement.verdict.state for judgement in own).rank
+        if not any(judgement.expectation.owes for judgement in own):
+            ended = [judgement for judgement in part.judgements if judgement.expectation.schedule is None]
+            assert not any(judgement.speaks for judgement in ended), "what nobody can make up for is not owed"
     rows = {service.name: service for service in board.services}
     for service in verdicts.services:
         row = rows[service.service.name]

@@ -88,7 +88,7 @@ class Show:
         with closing(Ledger(state, self._evening)) as ledger:
             keeper = BoardKeeper(config.to_settings(), self._clock)
             for source in config.to_settings().sources:
-                ledger.record(Report(source.name, source.kind, self._evening), history, keeper.board)
+                ledger.record(Report(source=source.name, kind=source.kind, at=self._evening), history, keeper.board)
         self._evening = None
         self._rack.settle()
 

@@ -3,9 +3,10 @@
 from tests.failures.dumps import DUMPS, PLANS
 from tests.failures.failure import Failure, Found, measure
 from tests.failures.guests import GUESTS
+from tests.failures.one_source import ONE_SOURCE
 from tests.failures.sources import SOURCES
 from tests.failures.upkeep import UPKEEP
 
-FAILURES = (*GUESTS, *DUMPS, *PLANS, *UPKEEP, *SOURCES)
+FAILURES = (*GUESTS, *DUMPS, *PLANS, *UPKEEP, *SOURCES, *ONE_SOURCE)
 
 __all__ = ["FAILURES", "Failure", "Found", "measure"]

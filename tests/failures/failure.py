@@ -41,7 +41,7 @@ def _nothing(_: Rack) -> None:
     pass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """What goes wrong, and what is to be found of it.
 

@@ -38,8 +38,12 @@ from tests.ledgers import NOW, filled, keeper_and_ledger, rows
 
 def test_text_and_numbers_that_no_database_takes_do_not_stop_the_rest(tmp_path: Path) -> None:
     keeper, ledger = keeper_and_ledger(tmp_path)
-    huge = BackupGroup("main", "", "ct", "101", (Snapshot(at("22 04:05"), 2**70),))
-    keeper.record(pve("22 11:58", guests=(Guest(101, "lxc", "caf\ud800\x00'); DROP TABLE runs;--", "pve1"),)))
+    huge = BackupGroup(
+        datastore="main", namespace="", type="ct", id="101", snapshots=(Snapshot(time=at("22 04:05"), size=2**70),)
+    )
+    keeper.record(
+        pve("22 11:58", guests=(Guest(vmid=101, type="lxc", name="caf\ud800\x00'); DROP TABLE runs;--", node="pve1"),))
+    )
     keeper.record(pbs("22 11:58", huge))
     ledger.close()
 
@@ -91,7 +95,7 @@ def test_no_problem_is_no_text() -> None:
 
 
 def test_a_text_names_each_kind_and_leaves_out_what_has_its_default_value() -> None:
-    assert facts_json.facts_to_text((Zone(None, "UTC"), Guest(101, "lxc", None, "pve1"))) == (
+    assert facts_json.facts_to_text((Zone(None, "UTC"), Guest(vmid=101, type="lxc", name=None, node="pve1"))) == (
         '[{"fact":"Zone","node":null,"timezone":"UTC"},'
         '{"fact":"Guest","vmid":101,"type":"lxc","name":null,"node":"pve1"}]'
     )
@@ -103,7 +107,7 @@ def test_a_plan_of_backrest_is_read_by_the_name_it_had_before_too(kind: str) -> 
     text = f'[{{"fact":"{kind}","id":"photos","next_run":"2026-11-23T01:15:00+00:00","runs":[{run}]}}]'
 
     assert facts_json.facts_from_text(text) == (
-        BackrestPlan("photos", at("23 02:15"), (Run(at("22 02:15"), None, Outcome.OK, 5),)),
+        BackrestPlan("photos", at("23 02:15"), (Run(start=at("22 02:15"), end=None, outcome=Outcome.OK, size=5),)),
     )
 
 

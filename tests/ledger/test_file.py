@@ -41,7 +41,7 @@ def somebody_elses(path: Path) -> None:
 def edited_by_hand(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO subjects VALUES (99, 'job:pbs/prune/daily')")
-        connection.execute("INSERT INTO runs VALUES (99, 1, NULL, 'splendid', NULL, NULL)")
+        connection.execute("INSERT INTO runs (subject, start, outcome) VALUES (99, 1, 'splendid')")
 
 
 @pytest.mark.parametrize("spoil", [garbage, torn, cut, somebody_elses, edited_by_hand])

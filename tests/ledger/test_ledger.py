@@ -6,16 +6,20 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sidecar.board_keeper import BoardKeeper
-from sidecar.core.model import Outcome, Run, SourceKind, State
-from sidecar.core.reports.facts import BackrestPlan, Guest, ReadingGap
+from sidecar.core.model import Cause, Outcome, Run, SourceKind, State
+from sidecar.core.reports.facts import BackrestPlan, Guest, ReadingGap, Repo, UpkeepJob
 from sidecar.core.reports.report import Problem, ProblemKind, Report
+from sidecar.core.settings import JobSetting
+from sidecar.ledger import migrations
 from sidecar.ledger.ledger import FILE, Ledger
+from sidecar.ledger.values import microseconds
 from tests.core.factories import at, failed, run
 from tests.core.remembering import pruning
-from tests.core.sample_reports import BACKREST, CRITICAL, PVE, away, group, pbs, pve, readings, row, settings
+from tests.core.sample_reports import BACKREST, CRITICAL, PVE, Scopes, away, group, pbs, pve, readings, row, settings
 from tests.ledgers import GUESTS, NOW, VZDUMP, filled, keeper_and_ledger, rows
 
 # --- a restart ------------------------------------------------------------------------------------------------------------
@@ -46,11 +50,14 @@ def test_a_board_from_before_a_long_stop_is_unknown_and_says_since_when(tmp_path
 def test_what_is_remembered_is_the_same_after_a_restart(tmp_path: Path) -> None:
     filled(tmp_path)
     keeper, ledger = keeper_and_ledger(tmp_path)
-    keeper.record(pve("22 12:03", VZDUMP, guests=(*GUESTS, Guest(201, "qemu", "jellyfin", "pve1"))))
+    keeper.record(pve("22 12:03", VZDUMP, guests=(*GUESTS, Guest(vmid=201, type="qemu", name="jellyfin", node="pve1"))))
     keeper.record(pve("22 12:08", VZDUMP))
     keeper.record(
         Report(
-            "backrest", SourceKind.BACKREST, NOW, readings=readings(NOW, {("plans",): (BackrestPlan("p", NOW, ()),)})
+            source="backrest",
+            kind=SourceKind.BACKREST,
+            at=NOW,
+            readings=readings(NOW, {("plans",): (BackrestPlan("p", NOW, ()),)}),
         )
     )
     history = keeper._history
@@ -83,12 +90,34 @@ def test_runs_of_upkeep_are_remembered_over_a_restart_each_as_it_ended(tmp_path:
     ]
 
 
+def test_rule_10_a_cancelled_run_is_still_a_cancelled_one_after_a_restart(tmp_path: Path) -> None:
+    """Also when its own log was cleared meanwhile: then only the ledger knows of it."""
+    cancelled = replace(failed("22 05:00", "by Anna"), cancelled=True)
+    given = settings(BACKREST, jobs={"backrest/prune/b2": JobSetting(schedule="05:00")})
+    for read, runs in (("22 11:58", (cancelled, run("21 05:00"))), ("22 12:03", ())):
+        ledger = Ledger(tmp_path, at(read))
+        keeper = BoardKeeper(given, partial(at, read), ledger)
+        scopes: Scopes = {
+            ("repos",): (Repo("b2"),),
+            ("upkeep",): (UpkeepJob(kind="prune", id="b2", datastore="b2", runs=runs),),
+        }
+        keeper.record(Report(source="backrest", kind=SourceKind.BACKREST, at=at(read), readings=readings(read, scopes)))
+        ledger.close()
+
+        (prune,) = (job.verdict for job in keeper.board.jobs if job.name == "backrest/prune/b2")
+        assert (prune.state, prune.cause) == (State.WARNING, Cause.RUN_CANCELLED)
+    kept = ledger.runs(NOW - timedelta(days=2), NOW)["job:backrest/prune/b2"]
+    assert [(each.start, each.cancelled) for each in kept] == [(at("21 05:00"), False), (at("22 05:00"), True)]
+
+
 def test_a_guest_added_while_the_sidecar_was_down_counts_from_when_it_is_seen(tmp_path: Path) -> None:
     filled(tmp_path)
     keeper, ledger = keeper_and_ledger(tmp_path, "23 07:30")
     job = replace(CRITICAL, guests=(101, 201))
     keeper.record(pbs("23 07:28", group("21 04:05", "23 04:05")))
-    keeper.record(pve("23 07:28", guests=(*GUESTS, Guest(201, "lxc", "jellyfin", "pve1")), jobs=(job,)))
+    keeper.record(
+        pve("23 07:28", guests=(*GUESTS, Guest(vmid=201, type="lxc", name="jellyfin", node="pve1")), jobs=(job,))
+    )
     ledger.close()
 
     assert row(keeper.board, "jellyfin").verdict.state is State.NEW
@@ -174,8 +203,20 @@ def test_runs_are_kept_and_found_by_time(tmp_path: Path) -> None:
         at("22 12:01"),
     ]
     assert ledger.runs(at("22 04:05"), at("22 12:01")) == {
-        "guest:pve:101": (Run(at("22 04:05"), None, Outcome.OK, 1000),)
+        "guest:pve:101": (Run(start=at("22 04:05"), end=None, outcome=Outcome.OK, size=1000),)
     }
+
+
+def test_runs_from_before_it_was_stored_who_ended_them_are_kept_as_what_they_were(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
+        migrations.bring_up_to_date(connection, tmp_path / FILE, migrations.MIGRATIONS[:2])
+        connection.execute("INSERT INTO subjects VALUES (1, 'job:backrest/prune/b2')")
+        columns = (microseconds(at("22 05:00")), microseconds(at("22 05:07")))
+        connection.execute("INSERT INTO runs VALUES (1, ?, ?, 'failed', 1000, 'by Anna')", columns)
+    ledger = Ledger(tmp_path, NOW)
+    ledger.close()
+
+    assert ledger.remembered.history.runs == {"backrest/prune/b2": (failed("22 05:00", "by Anna"),)}
 
 
 def test_a_run_is_kept_as_it_ended(tmp_path: Path) -> None:

@@ -45,8 +45,9 @@ from tests.ledgers import keeper_and_ledger
 keeper, ledger = keeper_and_ledger(Path(sys.argv[1]))
 for number in range(100_000):
     ids = tuple(range(101, 141))
-    job = BackupJob("critical", f"{number % 24:02}:{number // 24 % 60:02}", True, "pbs-main", None, ids)
-    guests = tuple(Guest(vmid, "lxc", f"name{number}", "pve1") for vmid in ids)
+    schedule = f"{number % 24:02}:{number // 24 % 60:02}"
+    job = BackupJob(id="critical", schedule=schedule, enabled=True, storage="pbs-main", node=None, guests=ids)
+    guests = tuple(Guest(vmid=vmid, type="lxc", name=f"name{number}", node="pve1") for vmid in ids)
     moment = at("22 12:00") + timedelta(seconds=number)
     report = pve("22 12:00", guests=guests, jobs=(job,))
     keeper.record(replace(report, at=moment, readings=tuple(replace(reading, as_of=moment) for reading in report.readings)))

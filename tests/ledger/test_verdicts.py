@@ -181,7 +181,7 @@ def test_an_empty_log_leaves_no_trace(tmp_path: Path) -> None:
 
 def test_one_job_may_owe_one_member_at_two_destinations(tmp_path: Path) -> None:
     plans = tuple(
-        PlanRow(KEY.job, "04:00", "Europe/Berlin", enabled=True, destination=destination)
+        PlanRow(job=KEY.job, schedule="04:00", timezone="Europe/Berlin", enabled=True, destination=destination)
         for destination in (KEY.destination, NAS.destination, None)
     )
     history = replace(EMPTY, plans={KEY.member: plans})
@@ -241,7 +241,7 @@ def test_the_last_state_of_an_expectation_is_kept_while_its_member_or_its_due_ti
     history = replace(
         EMPTY,
         seen={seen: Sighting(at("1 00:00"), "vaultwarden")},
-        plans={planned: (PlanRow("pbs/prune/daily", "05:00", None, enabled=True),)},
+        plans={planned: (PlanRow(job="pbs/prune/daily", schedule="05:00", timezone=None, enabled=True),)},
     )
     ledger.record(pbs("22 12:00"), history, keeper.board)
     ledger.close()

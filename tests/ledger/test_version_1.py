@@ -116,7 +116,13 @@ def run(start: object, end: object, outcome: object, size: object, text: object)
     def when(count: object) -> datetime:
         return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(str(count)))
 
-    return Run(when(start), None if end is None else when(end), Outcome(str(outcome)), size, text)  # type: ignore[arg-type]
+    return Run(
+        start=when(start),
+        end=None if end is None else when(end),
+        outcome=Outcome(str(outcome)),
+        size=size,  # type: ignore[arg-type]
+        text=text,  # type: ignore[arg-type]
+    )
 
 
 @pytest.mark.parametrize("name_of_a_backrest_plan", ["BackrestPlan", "Plan"])
@@ -162,7 +168,7 @@ def test_the_ledger_from_before_is_kept_and_is_what_an_older_version_takes(direc
         before = list(connection.iterdump())
     opened(directory)
 
-    assert rows(directory, "SELECT version FROM schema_version") == [(2,)]
+    assert rows(directory, "SELECT version FROM schema_version") == [(len(migrations.MIGRATIONS),)]
     copy = migrations.copy_from_before(directory / FILE, 1)
     assert copy == directory / f"{FILE}.v1"
     with closing(sqlite3.connect(copy)) as connection:

@@ -72,6 +72,9 @@ PBS_FULL = grants(datastore=DATASTORE_AUDIT, remote=REMOTE_AUDIT, system=PBS_AUD
 PVE_FULL = Acl({"/": Grant(PVE_AUDITOR)})
 """PVEAuditor on /."""
 
+PVE_LISTING = Acl({"/": Grant(PVE_AUDITOR), "/storage": Grant(PVE_AUDITOR | {"Datastore.Allocate"})})
+"""The same with the right to change storages: who has no access to the backup server needs it to see backups (PVE-4)."""
+
 
 def _ancestors(path: str) -> Iterable[str]:
     yield "/"

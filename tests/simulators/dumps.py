@@ -39,7 +39,7 @@ class Attempt:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DumpRow:
     """A job of Databasement with its snapshot. A job that failed before its first attempt has the reason in ``preflight``."""
 
@@ -110,7 +110,16 @@ def _dispatched(
     created = due + seeded.seconds(1, 3, "dispatch", server.name, day)
     unreachable = [f for f in of_kind(faults, ServerUnreachable) if (f.server, f.due) == (server.name, day)]
     if unreachable and server.mode == "all":
-        yield DumpRow(server, backup, WHOLE_SERVER, day, created, (), 0, preflight=unreachable[0].error)
+        yield DumpRow(
+            server=server,
+            backup=backup,
+            database=WHOLE_SERVER,
+            due=day,
+            created=created,
+            attempts=(),
+            size=0,
+            preflight=unreachable[0].error,
+        )
         return
     for database in server.databases if backup.databases is None else backup.databases:
         if DatabaseNeverDumped(server.name, database) not in faults:

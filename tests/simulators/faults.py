@@ -61,6 +61,33 @@ class VolumeLeftOut(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientSilent(Fault):
+    """A client of the PBS does not run any more: it is off, or its timer is."""
+
+    client: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFails(Fault):
+    """The upload of a client breaks off."""
+
+    client: str
+    due: date
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTakes(Fault):
+    """The upload of a client takes this long instead of the usual time."""
+
+    client: str
+    due: date
+    takes: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotRemoved(Fault):
     """Somebody removes a guest's backup of that day by hand."""
 
@@ -71,9 +98,9 @@ class SnapshotRemoved(Fault):
 
 @dataclass(frozen=True, slots=True)
 class BackupCorrupt(Fault):
-    """Somebody verified a guest's backup of that day by hand, at ``verified``, and it failed."""
+    """Somebody verified a guest's or a client's backup of that day by hand, at ``verified``, and it failed."""
 
-    vmid: int
+    vmid: int | str
     due: date
     verified: datetime
 
@@ -198,7 +225,7 @@ class DatabaseNeverDumped(Fault):
     database: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DumpFails(Fault):
     """All ``tries`` for a database fail; with fewer than three tries the next one succeeds (DB-6).
 

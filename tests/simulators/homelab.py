@@ -11,7 +11,7 @@ from tests.simulators.timetable import Timetable
 _GIB = 2**30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
     """A guest of the cluster. ``size`` is what one backup of it weighs, ``takes`` how long one usually takes."""
 
@@ -30,7 +30,7 @@ class Guest:
         return "ct" if self.type == "lxc" else "vm"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FormerGuest:
     """A guest that PVE no longer has: its backups, one a day up to ``last``, were moved to a namespace to be kept."""
 
@@ -43,7 +43,36 @@ class FormerGuest:
     backup_type: str = "ct"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A host that backs itself up to the PBS, by a timer that nobody else knows of.
+
+    Attributes:
+        name: what it writes as comment; None where it writes none.
+        protected: the days of backups that somebody protected.
+    """
+
+    id: str
+    name: str | None
+    timetable: Timetable
+    size: int
+    takes: timedelta
+    owner: str = "backup@pbs!hosts"
+    encrypted: bool = False
+    protected: tuple[date, ...] = ()
+
+    @property
+    def backup_type(self) -> str:
+        """What PBS calls it."""
+        return "host"
+
+    @property
+    def vmid(self) -> str:
+        """The id of its group."""
+        return self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJob:
     """A vzdump job over all nodes.
 
@@ -62,7 +91,7 @@ class BackupJob:
     takes_all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Datastore:
     """The datastore of the PBS. ``used`` on ``used_on``, and ``growth`` a day, are fractions of ``total``.
 
@@ -108,7 +137,7 @@ class DumpBackup:
     databases: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseServer:
     """A database server that Databasement dumps. With the selection mode ``all`` the API names no database.
 
@@ -124,7 +153,7 @@ class DatabaseServer:
     backups: tuple[DumpBackup, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dumps:
     """Databasement: its general schedule, its servers, its volumes."""
 
@@ -150,7 +179,7 @@ class Dumps:
         return next(volume for volume in self.volumes if volume.name == name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A Backrest plan. ``title`` is what the owner calls its job."""
 
@@ -162,7 +191,7 @@ class Plan:
     takes: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """The one restic repository, its plans and its upkeep."""
 
@@ -184,9 +213,13 @@ class Service:
     plans: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+#: The upstreams of a homelab, in the order in which they are started.
+UPSTREAMS = ("pbs", "pve", "databasement", "backrest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Homelab:
-    """Everything there is."""
+    """Everything there is. ``sources`` are the upstreams that backup-glance is told of."""
 
     zone: ZoneInfo
     nodes: tuple[str, ...]
@@ -198,6 +231,8 @@ class Homelab:
     dumps: Dumps
     repository: Repository
     services: tuple[Service, ...]
+    clients: tuple[Client, ...] = ()
+    sources: tuple[str, ...] = UPSTREAMS
 
     def guest(self, vmid: int) -> Guest:
         """The guest with that id."""
@@ -209,29 +244,42 @@ def _minutes(minutes: float) -> timedelta:
 
 
 GUESTS = (
-    Guest(101, "vaultwarden", "pve2", 2 * _GIB, _minutes(7)),
-    Guest(102, "vault", "pve1", 3 * _GIB, _minutes(3.5)),
-    Guest(103, "databasement", "pve1", 4 * _GIB, _minutes(3.1)),
-    Guest(104, "paperless", "pve1", 18 * _GIB, _minutes(3)),
-    Guest(105, "n8n", "pve1", 6 * _GIB, _minutes(4)),
-    Guest(106, "home-assistant", "pve1", 32 * _GIB, _minutes(6), type="qemu", tags=("home",)),
-    Guest(107, "nextcloud", "pve1", 60 * _GIB, _minutes(10)),
-    Guest(108, "immich", "pve1", 120 * _GIB, _minutes(12), type="qemu"),
-    Guest(109, "forgejo", "pve1", 12 * _GIB, _minutes(5.5)),
-    Guest(110, "sandbox", "pve2", 8 * _GIB, _minutes(3), tags=("lab", "no-backup")),
-    Guest(201, "jellyfin", "pve1", 480 * _GIB, _minutes(180), tags=("media",)),
-    Guest(202, "grafana", "pve1", 9 * _GIB, _minutes(6)),
-    Guest(9000, "debian-13-template", "pve1", 4 * _GIB, _minutes(2), template=True),
+    Guest(vmid=101, name="vaultwarden", node="pve2", size=2 * _GIB, takes=_minutes(7)),
+    Guest(vmid=102, name="vault", node="pve1", size=3 * _GIB, takes=_minutes(3.5)),
+    Guest(vmid=103, name="databasement", node="pve1", size=4 * _GIB, takes=_minutes(3.1)),
+    Guest(vmid=104, name="paperless", node="pve1", size=18 * _GIB, takes=_minutes(3)),
+    Guest(vmid=105, name="n8n", node="pve1", size=6 * _GIB, takes=_minutes(4)),
+    Guest(vmid=106, name="home-assistant", node="pve1", size=32 * _GIB, takes=_minutes(6), type="qemu", tags=("home",)),
+    Guest(vmid=107, name="nextcloud", node="pve1", size=60 * _GIB, takes=_minutes(10)),
+    Guest(vmid=108, name="immich", node="pve1", size=120 * _GIB, takes=_minutes(12), type="qemu"),
+    Guest(vmid=109, name="forgejo", node="pve1", size=12 * _GIB, takes=_minutes(5.5)),
+    Guest(vmid=110, name="sandbox", node="pve2", size=8 * _GIB, takes=_minutes(3), tags=("lab", "no-backup")),
+    Guest(vmid=201, name="jellyfin", node="pve1", size=480 * _GIB, takes=_minutes(180), tags=("media",)),
+    Guest(vmid=202, name="grafana", node="pve1", size=9 * _GIB, takes=_minutes(6)),
+    Guest(vmid=9000, name="debian-13-template", node="pve1", size=4 * _GIB, takes=_minutes(2), template=True),
 )
 
 HOMELAB = Homelab(
     zone=ZoneInfo("Europe/Berlin"),
     nodes=("pve1", "pve2"),
     guests=GUESTS,
-    former=(FormerGuest(150, "old-wiki", "archive", backups=5, last=date(2026, 3, 14), size=5 * _GIB),),
+    former=(
+        FormerGuest(vmid=150, name="old-wiki", namespace="archive", backups=5, last=date(2026, 3, 14), size=5 * _GIB),
+    ),
     jobs=(
-        BackupJob("backup-critical", Timetable(4), (101, 102, 103, 104, 105, 106, 107, 108, 109), "PBS critical LXC"),
-        BackupJob("backup-noncritical", Timetable(4, weekday=0), (201, 202), "PBS non-critical LXC", keep_last=7),
+        BackupJob(
+            id="backup-critical",
+            timetable=Timetable(4),
+            guests=(101, 102, 103, 104, 105, 106, 107, 108, 109),
+            comment="PBS critical LXC",
+        ),
+        BackupJob(
+            id="backup-noncritical",
+            timetable=Timetable(4, weekday=0),
+            guests=(201, 202),
+            comment="PBS non-critical LXC",
+            keep_last=7,
+        ),
     ),
     storage="pbs-main",
     datastore=Datastore(
@@ -252,9 +300,20 @@ HOMELAB = Homelab(
         keep_days=28,
         servers=(
             DatabaseServer(
-                "mariadb-main", "mysql", "10.0.10.21", 3306, ("homeassistant", "nextcloud", "vaultwarden"), mode="all"
+                name="mariadb-main",
+                type="mysql",
+                host="10.0.10.21",
+                port=3306,
+                databases=("homeassistant", "nextcloud", "vaultwarden"),
+                mode="all",
             ),
-            DatabaseServer("postgres-main", "postgres", "10.0.10.22", 5432, ("forgejo", "immich", "n8n", "paperless")),
+            DatabaseServer(
+                name="postgres-main",
+                type="postgres",
+                host="10.0.10.22",
+                port=5432,
+                databases=("forgejo", "immich", "n8n", "paperless"),
+            ),
         ),
         volumes=(Volume("nas", "local"), Volume("s3", "s3")),
     ),
@@ -262,15 +321,29 @@ HOMELAB = Homelab(
         id="b2",
         instance="nas",
         plans=(
-            Plan("vault", "Backrest vault snapshot", Timetable(2, 15), "/srv/vault", 3 * _GIB, _minutes(3)),
-            Plan("app-configs", "Backrest app configs", Timetable(2, 20), "/srv/app-configs", _GIB // 2, _minutes(1.5)),
             Plan(
-                "databasement-dumps",
-                "Backrest databasement-dump snapshot",
-                Timetable(2, 30),
-                "/srv/dumps",
-                90 * _GIB,
-                _minutes(9),
+                id="vault",
+                title="Backrest vault snapshot",
+                timetable=Timetable(2, 15),
+                path="/srv/vault",
+                size=3 * _GIB,
+                takes=_minutes(3),
+            ),
+            Plan(
+                id="app-configs",
+                title="Backrest app configs",
+                timetable=Timetable(2, 20),
+                path="/srv/app-configs",
+                size=_GIB // 2,
+                takes=_minutes(1.5),
+            ),
+            Plan(
+                id="databasement-dumps",
+                title="Backrest databasement-dump snapshot",
+                timetable=Timetable(2, 30),
+                path="/srv/dumps",
+                size=90 * _GIB,
+                takes=_minutes(9),
             ),
         ),
         prune=Timetable(6, weekday=6),
@@ -293,6 +366,46 @@ HOMELAB = Homelab(
     ),
 )
 """The first user's homelab: ten schedule lines, twelve services. It has always been there."""
+
+
+_OTHERS_CRITICAL, _OTHERS_WEEKLY = HOMELAB.jobs
+
+PBS_ONLY = replace(
+    HOMELAB,
+    jobs=(replace(_OTHERS_CRITICAL, guests=(101, 106)), replace(_OTHERS_WEEKLY, guests=(202,))),
+    clients=(
+        Client(
+            id="nas",
+            name="nas",
+            timetable=Timetable(1, 30),
+            size=210 * _GIB,
+            takes=_minutes(14),
+            encrypted=True,
+            protected=(date(2026, 11, 20),),
+        ),
+        Client(id="web01", name=None, timetable=Timetable(3, 15), size=7 * _GIB, takes=_minutes(2)),
+        Client(
+            id="router",
+            name="router",
+            timetable=Timetable(12, 0, weekday=6),
+            size=_GIB // 4,
+            takes=_minutes(0.5),
+            owner="root@pam",
+        ),
+    ),
+    services=(),
+    sources=("pbs",),
+)
+"""A house of which only the PBS is known: guests of some cluster, and hosts that back themselves up."""
+
+PVE_ONLY = replace(
+    HOMELAB,
+    jobs=(replace(_OTHERS_CRITICAL, guests=(101, 106, 107)), replace(_OTHERS_WEEKLY, guests=(202,))),
+    guests=tuple(guest for guest in GUESTS if guest.vmid in (101, 106, 107, 202)),
+    services=(),
+    sources=("pve",),
+)
+"""A house whose PBS belongs to somebody else: only PVE tells what lies there."""
 
 
 def demo_homelab() -> Homelab:

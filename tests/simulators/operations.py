@@ -39,7 +39,7 @@ class QueuedTask:
         return self.plan.id if self.plan else self.kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRun:
     """One run of it. ``status`` is what it ends with, as Backrest writes it; ``snapshot`` and ``dry`` as in PlanEnds.
 
@@ -94,12 +94,21 @@ def _run(faults: tuple[Fault, ...], task: QueuedTask, day: date, due: datetime, 
     for failure in of_kind(faults, PlanFails):
         if task.plan and (failure.plan, failure.due) == (task.plan.id, day):
             status = "STATUS_WARNING" if failure.partial else "STATUS_ERROR"
-            return QueueRun(task, due, start, end, status, failure.error)
+            return QueueRun(task=task, due=due, start=start, end=end, status=status, message=failure.error)
     for ends in of_kind(faults, PlanEnds):
         if task.plan and (ends.plan, ends.due) == (task.plan.id, day):
-            return QueueRun(task, due, start, end, ends.status, ends.message, snapshot=ends.snapshot, dry=ends.dry)
+            return QueueRun(
+                task=task,
+                due=due,
+                start=start,
+                end=end,
+                status=ends.status,
+                message=ends.message,
+                snapshot=ends.snapshot,
+                dry=ends.dry,
+            )
     for upkeep in of_kind(faults, UpkeepFails):
         if (upkeep.system, upkeep.kind, upkeep.due) == ("backrest", task.kind, day):
-            return QueueRun(task, due, start, end, "STATUS_ERROR", upkeep.state)
+            return QueueRun(task=task, due=due, start=start, end=end, status="STATUS_ERROR", message=upkeep.state)
     shares = (f.share for f in of_kind(faults, PlanShrinks) if (f.plan, f.due) == (task.name, day))
-    return QueueRun(task, due, start, end, share=next(shares, 1))
+    return QueueRun(task=task, due=due, start=start, end=end, share=next(shares, 1))

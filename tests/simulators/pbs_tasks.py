@@ -19,7 +19,7 @@ _SCHEDULER = "root@pam"
 _TYPES = {"prune": "prunejob", "gc": "garbage_collection", "verify": "verificationjob", "sync": "syncjob"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PbsTask:
     """A task; ``status`` is what it ends with."""
 
@@ -53,13 +53,20 @@ def answer(question: Question) -> Answer:
 
 def upkeep_task(moment: Moment, run: UpkeepRun) -> PbsTask:
     """The task of a run of upkeep."""
-    return PbsTask(_TYPES[run.kind], moment.homelab.datastore.name, _SCHEDULER, run.start, run.end, run.state)
+    return PbsTask(
+        type=_TYPES[run.kind],
+        id=moment.homelab.datastore.name,
+        user=_SCHEDULER,
+        start=run.start,
+        end=run.end,
+        status=run.state,
+    )
 
 
 def verify_upid(store: str, group: tuple[str, str], backup: datetime, verified: datetime) -> str:
     """The UPID that a verification of one snapshot leaves in it; its start time is when it was verified."""
     worker = f"{store}:{group[0]}/{group[1]}/{epoch(backup):X}"
-    return PbsTask("verify_snapshot", worker, _SCHEDULER, verified, verified, "").upid
+    return PbsTask(type="verify_snapshot", id=worker, user=_SCHEDULER, start=verified, end=verified, status="").upid
 
 
 def _tasks(moment: Moment) -> list[PbsTask]:
@@ -67,15 +74,26 @@ def _tasks(moment: Moment) -> list[PbsTask]:
     store = moment.homelab.datastore.name
     uploads = [
         PbsTask(
-            "backup",
-            f"{store}:{run.guest.backup_type}/{run.guest.vmid}",
-            UPLOADER,
-            run.start,
-            run.end,
-            run.error or "OK",
+            type="backup",
+            id=f"{store}:{run.guest.backup_type}/{run.guest.vmid}",
+            user=UPLOADER,
+            start=run.start,
+            end=run.end,
+            status=run.error or "OK",
         )
         for run in moment.guest_runs
         if run.uploaded
+    ]
+    uploads += [
+        PbsTask(
+            type="backup",
+            id=f"{store}:host/{run.client.id}",
+            user=run.client.owner,
+            start=run.start,
+            end=run.end,
+            status=run.error or "OK",
+        )
+        for run in moment.client_runs
     ]
     tasks = uploads + [upkeep_task(moment, run) for run in moment.upkeep]
     return sorted(tasks, key=lambda task: (task.end > moment.now, task.end), reverse=True)

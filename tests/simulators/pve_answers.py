@@ -6,8 +6,9 @@ from datetime import UTC, timedelta
 
 from tests.simulators import changes, seeded
 from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
-from tests.simulators.faults import VolumeLeftOut, of_kind
+from tests.simulators.faults import VolumeLeftOut, is_away, of_kind
 from tests.simulators.homelab import BackupJob, Guest
+from tests.simulators.pbs_tasks import verify_upid
 from tests.simulators.story import Backup, Moment
 from tests.simulators.timetable import following, proxmox
 from tests.simulators.vzdump import disabled, node_is_down
@@ -141,8 +142,10 @@ def content(question: Question) -> Answer:
     """Backups on a storage: empty for a token that may only audit (PVE-4)."""
     storage = _visible_storage(question)
     allowed = question.acl.may(f"/storage/{storage}", "Datastore.Allocate")
+    if storage == question.moment.homelab.storage and is_away(question.moment.faults, "pbs", question.moment.now):
+        raise RefusedError(500, f"{storage}: error fetching datastores - 500 Can't connect to pbs.lan:8007")
     backups = [b for b in question.moment.backups if allowed and storage == question.moment.homelab.storage]
-    return Answer([_volume(storage, backup) for backup in backups if not backup.namespace])
+    return Answer([_volume(question.moment, storage, backup) for backup in backups if _is_passed_on(backup)])
 
 
 def prune_preview(question: Question) -> Answer:
@@ -151,7 +154,8 @@ def prune_preview(question: Question) -> Answer:
     if not question.text("prune-backups"):
         raise RefusedError(500, "no prune-backups options configured for storage")
     on_pbs = storage == question.moment.homelab.storage
-    volumes = [_volume(storage, backup) for backup in question.moment.backups if on_pbs and not backup.namespace]
+    backups = [backup for backup in question.moment.backups if on_pbs and _is_passed_on(backup)]
+    volumes = [_volume(question.moment, storage, backup) for backup in backups]
     return Answer(
         [
             {"ctime": v["ctime"], "mark": "keep", "type": v["subtype"], "vmid": v["vmid"], "volid": v["volid"]}
@@ -231,7 +235,13 @@ def _volumes(moment: Moment, guest: Guest) -> dict[str, Json]:
     return {"id": guest.vmid, "name": guest.name, "type": guest.type, "children": [volume, *left_out]}
 
 
-def _volume(storage: str, backup: Backup) -> dict[str, Json]:
+def _is_passed_on(backup: Backup) -> bool:
+    """The storage is for one namespace, and hosts are nobody's guests (PVE-19)."""
+    return not backup.namespace and backup.group[0] in ("vm", "ct")
+
+
+def _volume(moment: Moment, storage: str, backup: Backup) -> dict[str, Json]:
+    """A snapshot as PVE passes it on; one that is not finished has the size 1 (PVE-19)."""
     kind, backup_id = backup.group
     taken = backup.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     row: dict[str, Json] = {
@@ -243,7 +253,12 @@ def _volume(storage: str, backup: Backup) -> dict[str, Json]:
         "ctime": epoch(backup.time),
         "size": 1 if backup.size is None else backup.size,
     }
-    return row if backup.size is None else row | {"notes": backup.guest.name}
+    if backup.size is None:
+        return row
+    if backup.found_corrupt is not None:
+        upid = verify_upid(moment.homelab.datastore.name, backup.group, backup.time, backup.found_corrupt)
+        row["verification"] = {"upid": upid, "state": "failed"}
+    return row | {"notes": backup.guest.name} | ({"protected": 1} if backup.protected else {})
 
 
 def _colons(digits: str) -> str:

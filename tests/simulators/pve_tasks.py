@@ -14,7 +14,7 @@ PARAMETERS = ("start", "limit", "source", "vmid", "errors", "since", "until", *_
 _KINDS = ("ok", "warning", "error", "unknown")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PveTask:
     """A task; ``status`` is what it ends with."""
 
@@ -45,12 +45,12 @@ def _tasks(moment: Moment, node: str) -> list[PveTask]:
     vzdump = [
         # A task names its guest only when there is exactly one.
         PveTask(
-            node,
-            "vzdump",
-            str(task.guests[0].vmid) if len(task.guests) == 1 else "",
-            task.start,
-            task.end,
-            task.status,
+            node=node,
+            type="vzdump",
+            id=str(task.guests[0].vmid) if len(task.guests) == 1 else "",
+            start=task.start,
+            end=task.end,
+            status=task.status,
         )
         for task in moment.vzdump_tasks
         if task.node == node
@@ -68,7 +68,10 @@ def _updates(moment: Moment, node: str) -> list[PveTask]:
         for day in days
     )
     ended = (start for start in starts if start + timedelta(seconds=5) <= moment.now)
-    return [PveTask(node, "aptupdate", "", start, start + timedelta(seconds=5), "OK") for start in ended]
+    return [
+        PveTask(node=node, type="aptupdate", id="", start=start, end=start + timedelta(seconds=5), status="OK")
+        for start in ended
+    ]
 
 
 def _of_source(task: PveTask, source: str, now: datetime) -> bool:

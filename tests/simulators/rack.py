@@ -15,7 +15,7 @@ import yaml
 from starlette.types import ASGIApp
 
 from tests.simulators import backrest, databasement, pbs, pve
-from tests.simulators.acl import Acl
+from tests.simulators.acl import PBS_FULL, PVE_FULL, Acl
 from tests.simulators.certificates import make_certificates
 from tests.simulators.faults import Fault, is_away
 from tests.simulators.homelab import Homelab
@@ -57,7 +57,10 @@ class Rack:
         self._port_base = port_base
         self._closed: set[str] = set()
         self._distrusted: set[str] = set()
-        self._wires = {source: Wire(source, build(self.site), clock, self.requests) for source, build in _APPS.items()}
+        self._wires = {
+            source: Wire(source=source, upstream=build(self.site), clock=clock, log=self.requests)
+            for source, build in _APPS.items()
+        }
         self._address = address
         self._servers = Servers(self._is_wanted, address)
 
@@ -106,7 +109,7 @@ class Rack:
 
         ``changed`` are sections of it that shall be otherwise.
         """
-        sources = {source: self._source(source) for source in SOURCES}
+        sources = {source: self._source(source) for source in self.site.homelab.sources}
         config = {"poll_interval": "5s", "sources": sources, **self.expectations(services=services), **(changed or {})}
         path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         return path
@@ -136,6 +139,8 @@ class Rack:
             "ignore": {"guests": ["tag:no-backup"]},
             "offsite": [f"backrest/{repository.id}", "databasement/s3"],
         }
+        config["jobs"] = {name: job for name, job in config["jobs"].items() if name.split("/")[0] in homelab.sources}
+        config["offsite"] = [place for place in config["offsite"] if place.split("/")[0] in homelab.sources]
         if services:
             config["services"] = [
                 {
@@ -211,6 +216,17 @@ class Rack:
         """Take back every ``break_answer`` and ``distrust``."""
         self._wires[source].broken.clear()
         self._distrusted.discard(source)
+
+    def as_good_as_new(self) -> None:
+        """No faults, everything repaired, every credential accepted with all its rights, and no request remembered."""
+        if self.faults:
+            self.faults = ()
+        for source in SOURCES:
+            self.repair(source)
+            self.refuse_token(source, refused=False)
+        self.set_permissions("pbs", PBS_FULL)
+        self.set_permissions("pve", PVE_FULL)
+        self.requests.clear()
 
     # --- inside ---
 

@@ -18,7 +18,7 @@ _PATIENCE = 10.0
 _LOOK_EVERY = 0.1
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Place:
     """A server's place. The socket stays bound but does not listen while it is closed: nobody else takes the port."""
 
@@ -44,7 +44,8 @@ class Servers:
     def add(self, name: str, app: ASGIApp, pair: Pair, port: int = 0) -> None:
         """Give an app its place, before ``start``; port 0 is any free one."""
         reserved = _bind(self._address, port)
-        self._places[name] = _Place(app, pair, reserved, *reserved.getsockname())
+        address, given = reserved.getsockname()
+        self._places[name] = _Place(app=app, pair=pair, reserved=reserved, address=address, port=given)
 
     def start(self) -> None:
         """Start the thread; returns when everything that is wanted accepts connections."""
@@ -90,7 +91,7 @@ class Servers:
 
 
 async def _open(place: _Place) -> None:
-    place.server = uvicorn.Server(_config(place.app, place.pair))
+    place.server = uvicorn.Server(server_config(place.app, place.pair))
     place.task = asyncio.create_task(place.server.serve(sockets=[place.reserved]))
     while not place.server.started and not place.task.done():  # noqa: ASYNC110 (uvicorn tells nobody that it has started)
         await asyncio.sleep(0.005)
@@ -132,7 +133,8 @@ def _bind(address: str, port: int) -> socket.socket:
     return listener
 
 
-def _config(app: ASGIApp, pair: Pair) -> uvicorn.Config:
+def server_config(app: ASGIApp, pair: Pair | None) -> uvicorn.Config:
+    """A quiet server, by TLS where there is a pair; it stops within a second."""
     return uvicorn.Config(
         app,
         http="h11",
@@ -143,6 +145,6 @@ def _config(app: ASGIApp, pair: Pair) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=1,
-        ssl_certfile=str(pair.certificate),
-        ssl_keyfile=str(pair.key),
+        ssl_certfile=str(pair.certificate) if pair else None,
+        ssl_keyfile=str(pair.key) if pair else None,
     )

@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import TypeVar
 
+from tests.simulators.clients import ClientRun, client_runs_of
 from tests.simulators.dumps import DumpRow, dumps
 from tests.simulators.faults import BackupCorrupt, BackupShrinks, Fault, QueueStands, SnapshotRemoved, holds, of_kind
-from tests.simulators.homelab import BackupJob, FormerGuest, Guest, Homelab
+from tests.simulators.homelab import BackupJob, Client, FormerGuest, Guest, Homelab
 from tests.simulators.operations import QueuedTask, QueueRun, queue_runs, queued_tasks
 from tests.simulators.timetable import Timetable, following, go, laravel, proxmox
 from tests.simulators.upkeep import UpkeepRun, upkeep_runs, upkeep_timetables
@@ -33,11 +34,12 @@ class Backup:
     ``found_corrupt``: when a verification found that it is.
     """
 
-    guest: Guest | FormerGuest
+    guest: Guest | FormerGuest | Client
     namespace: str
     time: datetime
     size: int | None
     found_corrupt: datetime | None = None
+    protected: bool = False
 
     @property
     def group(self) -> tuple[str, str]:
@@ -91,6 +93,7 @@ class Story:
             due = laravel(row.backup.timetable, row.due, self.homelab.zone)
             yield max(at for at in due if at <= row.created), row.end
             yield from ((attempt.start, attempt.end) for attempt in row.attempts)
+        yield from ((run.start, run.end) for run in self.days(client_runs_of, now, 1))
         yield from ((run.start, run.end) for run in self.days(upkeep_runs, now, 1))
         for run in self.days(queue_runs, now, 1):
             # When it exists twice it is due at the first, whatever Backrest takes.
@@ -124,7 +127,16 @@ class Moment:
         """All snapshots that the PBS holds, the newest of a group first."""
         guests = {guest.vmid for job in self.homelab.jobs for guest in map(self.homelab.guest, job.guests)}
         current = [backup for vmid in sorted(guests) for backup in self._of_guest(vmid)]
+        current += [backup for client in self.homelab.clients for backup in self._of_client(client)]
         return (*current, *(backup for former in self.homelab.former for backup in self._of_former(former)))
+
+    @cached_property
+    def client_runs(self) -> tuple[ClientRun, ...]:
+        """Uploads of clients that have begun, oldest first."""
+        if not self.homelab.clients:
+            return ()
+        runs = self._story.days(client_runs_of, self.now, _BACKUP_DAYS)
+        return tuple(run for run in runs if run.start <= self.now)
 
     @cached_property
     def upkeep(self) -> tuple[UpkeepRun, ...]:
@@ -191,7 +203,7 @@ class Moment:
         return runs
 
     @cached_property
-    def _corrupt(self) -> dict[tuple[int, date], datetime]:
+    def _corrupt(self) -> dict[tuple[int | str, date], datetime]:
         corrupt = of_kind(self.faults, BackupCorrupt)
         return {(fault.vmid, fault.due): fault.verified for fault in corrupt if fault.verified <= self.now}
 
@@ -225,6 +237,23 @@ class Moment:
     def _backup(self, run: GuestRun, size: int | None) -> Backup:
         corrupt = self._corrupt.get((run.guest.vmid, run.due))
         return Backup(run.guest, "", run.start + timedelta(seconds=1), size, corrupt)
+
+    def _of_client(self, client: Client) -> list[Backup]:
+        runs = [run for run in reversed(self.client_runs) if run.client == client]
+        under_way = [Backup(client, "", run.start, None) for run in runs if run.end > self.now]
+        done = [
+            Backup(
+                client,
+                "",
+                run.start,
+                client.size,
+                self._corrupt.get((client.id, run.due)),
+                protected=run.due in client.protected,
+            )
+            for run in runs
+            if run.end <= self.now and run.error is None
+        ]
+        return under_way + self._pruned(done)
 
     def _of_former(self, former: FormerGuest) -> Iterator[Backup]:
         for ago in range(former.backups):

@@ -44,7 +44,7 @@ def counts(moment: Moment) -> dict[int, int]:
     """Finished backups per guest."""
     backups: dict[int, int] = {}
     for backup in moment.backups:
-        if backup.size is not None:
+        if backup.size is not None and isinstance(backup.guest.vmid, int):
             backups[backup.guest.vmid] = backups.get(backup.guest.vmid, 0) + 1
     return backups
 
@@ -172,7 +172,7 @@ def test_a_job_that_was_switched_off_runs_no_more() -> None:
 
 def test_a_dump_that_fails_is_tried_three_times_and_keeps_the_error_when_it_succeeds() -> None:
     def newest(tries: int) -> DumpRow:
-        fault = DumpFails("mariadb-main", "nextcloud", FRIDAY, "Lost connection", tries)
+        fault = DumpFails(server="mariadb-main", database="nextcloud", due=FRIDAY, error="Lost connection", tries=tries)
         return next(row for row in moment_at(at(FRIDAY, 3), fault).dump_rows if row.database == "nextcloud")
 
     assert [attempt.error for attempt in newest(3).attempts] == ["Lost connection"] * 3

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.simulators.acl import PBS_FULL, PVE_FULL, Acl
+from tests.simulators.acl import PBS_FULL, PVE_FULL, PVE_LISTING, Acl
 from tests.simulators.faults import Fault
-from tests.simulators.homelab import Homelab
+from tests.simulators.homelab import UPSTREAMS, Homelab
 from tests.simulators.story import Moment, Story
 
-SOURCES = ("pbs", "pve", "databasement", "backrest")
+SOURCES = UPSTREAMS
 """The four upstreams, in the order in which they are started."""
 
 _NAMES = {"pbs": "monitor@pbs!glance", "pve": "monitor@pve!glance", "databasement": "17", "backrest": "glance"}
@@ -43,7 +43,8 @@ class Site:
         self.homelab = homelab
         self.clock = clock
         self.access = {source: Access(_NAMES[source], _new_secret(source)) for source in SOURCES}
-        self.access["pbs"].acl, self.access["pve"].acl = PBS_FULL, PVE_FULL
+        self.access["pbs"].acl = PBS_FULL
+        self.access["pve"].acl = PVE_FULL if "pbs" in homelab.sources else PVE_LISTING
         self.ahead: dict[str, timedelta] = {}
         self.pbs_fingerprint = ":".join(["00"] * 32)
         self._story = Story(homelab, faults)

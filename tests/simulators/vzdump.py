@@ -15,7 +15,7 @@ _LOCK_WAIT = timedelta(minutes=180)
 """vzdump gives up on the node's lock after this long (its default ``lockwait``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuestRun:
     """One guest within a task. Without ``error`` it left a backup; ``uploaded`` means that PBS saw something of it."""
 
@@ -27,7 +27,7 @@ class GuestRun:
     uploaded: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VzdumpTask:
     """A task on one node. ``status`` is what it ends with."""
 
@@ -97,7 +97,9 @@ def _task(
 ) -> VzdumpTask:
     if lock - start > _LOCK_WAIT:
         status = "can't acquire lock '/var/run/vzdump.lock' - got timeout"
-        return VzdumpTask(job, node, guests, start, start + _LOCK_WAIT, status, ())
+        return VzdumpTask(
+            job=job, node=node, guests=guests, start=start, end=start + _LOCK_WAIT, status=status, runs=()
+        )
     runs: list[GuestRun] = []
     at, cut = lock + timedelta(seconds=1), _next_cut(faults, node, start)
     for guest in guests:
@@ -105,25 +107,44 @@ def _task(
             continue  # It was moved away or deleted before its turn, and the task passes over it.
         run = _run(faults, guest, day, at)
         if run.end > cut:
-            runs.append(GuestRun(guest, day, run.start, max(cut, run.start), "connection error: connection reset"))
-            return VzdumpTask(job, node, guests, start, cut, "unexpected status", tuple(runs))
+            runs.append(
+                GuestRun(
+                    guest=guest,
+                    due=day,
+                    start=run.start,
+                    end=max(cut, run.start),
+                    error="connection error: connection reset",
+                )
+            )
+            return VzdumpTask(
+                job=job, node=node, guests=guests, start=start, end=cut, status="unexpected status", runs=tuple(runs)
+            )
         runs.append(run)
         at = run.end + timedelta(seconds=1)
     status = "job errors" if any(run.error for run in runs) else "OK"
-    return VzdumpTask(job, node, guests, start, at, status, tuple(runs))
+    return VzdumpTask(job=job, node=node, guests=guests, start=start, end=at, status=status, runs=tuple(runs))
 
 
 def _run(faults: tuple[Fault, ...], guest: Guest, day: date, start: datetime) -> GuestRun:
     offline = "backup write data failed: datastore is in offline maintenance mode"
     if is_in_maintenance(faults, start, "offline"):
-        return GuestRun(guest, day, start, start + timedelta(seconds=3), offline, uploaded=False)
+        return GuestRun(
+            guest=guest, due=day, start=start, end=start + timedelta(seconds=3), error=offline, uploaded=False
+        )
     for failure in of_kind(faults, GuestFails):
         if (failure.vmid, failure.due) == (guest.vmid, day):
-            return GuestRun(guest, day, start, start + failure.after, failure.error, failure.uploading)
+            return GuestRun(
+                guest=guest,
+                due=day,
+                start=start,
+                end=start + failure.after,
+                error=failure.error,
+                uploaded=failure.uploading,
+            )
     for slow in of_kind(faults, GuestTakes):
         if (slow.vmid, slow.due) == (guest.vmid, day):
-            return GuestRun(guest, day, start, start + slow.takes)
-    return GuestRun(guest, day, start, start + seeded.vary(guest.takes, guest.name, day))
+            return GuestRun(guest=guest, due=day, start=start, end=start + slow.takes)
+    return GuestRun(guest=guest, due=day, start=start, end=start + seeded.vary(guest.takes, guest.name, day))
 
 
 def is_in_maintenance(faults: Iterable[Fault], now: datetime, *modes: str) -> bool:

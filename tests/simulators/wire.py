@@ -34,7 +34,7 @@ _HIDDEN = frozenset({"authorization", "cookie"})
 _OVERSIZED_ROWS = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRequest:
     """A request that reached an upstream. ``headers`` are without credentials; ``path`` is decoded."""
 
@@ -46,7 +46,7 @@ class LoggedRequest:
     time: datetime
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Wire:
     """An ASGI app around an upstream's app.
 

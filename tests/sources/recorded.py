@@ -16,6 +16,7 @@ from sidecar.core.reports.report import Limit, Reading, Report
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Headers, Upstream
+from tests.replies import arriving
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ class Answering(httpx.AsyncBaseTransport):
             answer = {"status": 404, "body": f"Path '{path}' not found."} if answer is None else _fine(answer)
         body = answer["body"]
         text = body if isinstance(body, str) else json.dumps(body)
-        return httpx.Response(answer["status"], content=text.encode())
+        return arriving(httpx.Response(answer["status"], content=text.encode()))
 
 
 async def no_headers(fresh: bool) -> Mapping[str, str]:

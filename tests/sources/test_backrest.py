@@ -23,6 +23,7 @@ from sidecar.sources.backrest_parse import parse_dashboard
 from sidecar.sources.fields import UnreadableError
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
+from tests.replies import Replies
 from tests.simulators import HOMELAB, Rack
 from tests.simulators.faults import PlanFails, UpkeepFails
 from tests.sources.recorded import Kept, texts
@@ -170,7 +171,9 @@ class Clock:
 def source_for(
     transport: httpx.AsyncBaseTransport, username: str | None = "glance", password: Kept | None = None
 ) -> BackrestSource:
-    options = BackrestOptions("backrest", "https://backrest.lan", Trust(), username, password)
+    options = BackrestOptions(
+        name="backrest", url="https://backrest.lan", trust=Trust(), username=username, password=password
+    )
     return BackrestSource(options, connect=partial(Upstream, transport=transport))
 
 
@@ -256,7 +259,7 @@ def test_without_a_user_nobody_logs_in() -> None:
         requests.append(request)
         return httpx.Response(200, json=sample("dashboard_v1.14"))
 
-    assert read(source_for(httpx.MockTransport(answer), None)).problem is None
+    assert read(source_for(Replies(answer), None)).problem is None
     assert (requests[0].method, requests[0].url.path, requests[0].content) == ("POST", DASHBOARD, b"{}")
     assert {request.url.path for request in requests[1:]} == {OPERATIONS}
     assert not any("authorization" in request.headers for request in requests)
@@ -312,13 +315,13 @@ def test_the_repositories_upkeep_is_read_with_its_runs_and_what_is_announced(
 def test_upkeep_ends_as_its_operation_did(status: str, outcome: Outcome) -> None:
     job = upkeep(operation("operationPrune", status))["prune"]
 
-    assert (job.runs, job.running) == ((Run(NOW, NOW + timedelta(minutes=3), outcome),), False)
+    assert (job.runs, job.running) == ((Run(start=NOW, end=NOW + timedelta(minutes=3), outcome=outcome),), False)
 
 
 def test_upkeep_that_runs_has_no_end_yet() -> None:
     job = upkeep(operation("operationCheck", "STATUS_INPROGRESS", unixTimeEndMs=None))["check"]
 
-    assert (job.runs, job.running) == ((Run(NOW, None, Outcome.RUNNING),), True)
+    assert (job.runs, job.running) == ((Run(start=NOW, end=None, outcome=Outcome.RUNNING),), True)
 
 
 def test_upkeep_that_only_waits_never_ran() -> None:
@@ -458,7 +461,7 @@ def test_without_a_user_the_action_is_to_configure_one(rack: Rack) -> None:
 
 @pytest.mark.parametrize("token", [None, "", 7, "a.b", "a.b.c\r\nX-Evil: 1", "ä.b.c"])
 def test_a_login_that_gives_no_token_is_no_login(token: Any) -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"token": token}))
+    transport = Replies(lambda _: httpx.Response(200, json={"token": token}))
     problem = read(source_for(transport)).problem
 
     assert problem is not None
@@ -495,7 +498,7 @@ def test_a_broken_login_is_a_problem_in_words(rack: Rack, source: BackrestSource
 
 
 def test_a_server_that_is_not_backrest_is_reported() -> None:
-    problem = read(source_for(httpx.MockTransport(lambda _: httpx.Response(405)), None)).problem
+    problem = read(source_for(Replies(lambda _: httpx.Response(405)), None)).problem
 
     assert problem is not None
     assert "url" in (problem.action or "")
@@ -525,7 +528,7 @@ def test_a_backrest_whose_login_is_switched_off_is_read_without(password: Kept) 
             return refused_login()
         return httpx.Response(200, json=sample("dashboard_v1.14") if request.url.path == DASHBOARD else {})
 
-    source = source_for(httpx.MockTransport(answer), password=password)
+    source = source_for(Replies(answer), password=password)
     assert read(source).problem is None
     assert calls[:3] == [(LOGIN, False), (LOGIN, False), (DASHBOARD, False)]
     assert not any(authenticated for _, authenticated in calls)
@@ -545,7 +548,7 @@ def test_a_login_that_is_switched_on_again_is_used_again(rack: Rack) -> None:
         return httpx.Response(200, json=sample("dashboard_v1.14") if request.url.path == DASHBOARD else {})
 
     kept = Kept(lambda: rack.token("backrest"))
-    source = source_for(httpx.MockTransport(answer), rack.token_id("backrest"), kept)
+    source = source_for(Replies(answer), rack.token_id("backrest"), kept)
     assert next(plan.id for plan in read(source).facts(BackrestPlan)) == "home-docs"
     off[0] = False
     report = read(source)
@@ -565,7 +568,7 @@ PAGE = "<html><head><title>401 Authorization Required</title></head></html>"
 def test_a_proxy_in_front_that_asks_for_a_login_is_said_to_be_one(
     headers: dict[str, str], text: str, username: str | None, cure: str, password: Kept
 ) -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(401, headers=headers, text=text))
+    transport = Replies(lambda _: httpx.Response(401, headers=headers, text=text))
     problem = read(source_for(transport, username, password)).problem
 
     assert problem is not None
@@ -586,8 +589,10 @@ def behind_a_proxy(stored: str) -> tuple[BackrestSource, list[httpx.Request]]:
             return httpx.Response(401, headers={"WWW-Authenticate": "Basic"}, text=said)
         return httpx.Response(200, json=sample("dashboard_v1.14") if request.url.path == DASHBOARD else {})
 
-    options = BackrestOptions("backrest", "https://backrest.lan", Trust(), basic_auth=Kept(lambda: stored))
-    return BackrestSource(options, connect=partial(Upstream, transport=httpx.MockTransport(answer))), requests
+    options = BackrestOptions(
+        name="backrest", url="https://backrest.lan", trust=Trust(), basic_auth=Kept(lambda: stored)
+    )
+    return BackrestSource(options, connect=partial(Upstream, transport=Replies(answer))), requests
 
 
 def test_the_login_at_a_proxy_in_front_goes_with_every_call() -> None:

@@ -24,6 +24,7 @@ from sidecar.sources.backrest import BackrestOptions, BackrestSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
 from tests.core.sample_reports import BACKREST, row, service, settings
+from tests.replies import Replies
 
 SAMPLES = Path(__file__).parent / "samples_backrest_real"
 DASHBOARD, OPERATIONS = "/v1.Backrest/GetSummaryDashboard", "/v1.Backrest/GetOperations"
@@ -96,10 +97,10 @@ class Reader:
     """Reads one Backrest again and again, and remembers what it said as the running sidecar does."""
 
     def __init__(self, server: Server, given: Settings | None = None) -> None:
-        options = BackrestOptions("backrest", "https://backrest.lan", Trust())
+        options = BackrestOptions(name="backrest", url="https://backrest.lan", trust=Trust())
         self.server = server
         self.settings = given or settings(BACKREST)
-        self.source = BackrestSource(options, connect=partial(Upstream, transport=httpx.MockTransport(server)))
+        self.source = BackrestSource(options, connect=partial(Upstream, transport=Replies(server)))
         self.report: Report | None = None
         self.history = EMPTY
         self.now = datetime.min.replace(tzinfo=UTC)
@@ -483,7 +484,7 @@ def test_a_run_that_began_between_summary_and_log_runs() -> None:
     dashboard = recorded("race_1_dashboard_while_running")
     reader = Reader(Server(dashboard, *logged("killed_running_ops_slow"))).read(moment(1_795_872_600_000))
 
-    assert reader.plan("slow").runs[0] == Run(moment(1_795_872_544_523), None, Outcome.RUNNING)
+    assert reader.plan("slow").runs[0] == Run(start=moment(1_795_872_544_523), end=None, outcome=Outcome.RUNNING)
 
 
 def test_a_retry_keeps_the_time_at_which_the_run_was_first_due() -> None:

@@ -18,6 +18,7 @@ from sidecar.core.reports.report import Report
 from sidecar.sources.databasement import ALLOWED, DatabasementOptions, DatabasementSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
+from tests.replies import Replies
 from tests.simulators import HOMELAB, Rack
 from tests.simulators.faults import CopyFails, DumpFails, DumpFileGone, Fault, ServerUnreachable
 from tests.simulators.homelab import DatabaseServer, DumpBackup
@@ -47,7 +48,7 @@ def read(source: DatabasementSource) -> Report:
     return asyncio.run(source.read(lambda: NOW))
 
 
-def answering(*changes: tuple[str, int, object]) -> httpx.MockTransport:
+def answering(*changes: tuple[str, int, object]) -> Replies:
     """A Databasement 1.9 that shows the samples; ``changes`` are path, status and body of other answers."""
     table: dict[str, tuple[int, object]] = {
         "/health": (200, {"success": True}),
@@ -64,7 +65,7 @@ def answering(*changes: tuple[str, int, object]) -> httpx.MockTransport:
             return httpx.Response(status, text=body, headers={"location": "https://db.lan/login"})
         return httpx.Response(status, json=body)
 
-    return httpx.MockTransport(answer)
+    return Replies(answer)
 
 
 @pytest.fixture
@@ -125,10 +126,12 @@ def test_one_database_may_have_two_backups_with_volumes_of_their_own(tmp_path: P
     """The second one on the same or another schedule; what fails there is no failure of the first."""
     daily = DumpBackup("Daily", Timetable(2), ("nas",))
     other = DumpBackup(schedule, Timetable(2) if schedule == "Daily" else Timetable(3, weekday=0), ("s3",), ("crm",))
-    server = DatabaseServer("pg", "postgres", "10.0.0.9", 5432, ("crm", "wiki"), backups=(daily, other))
+    server = DatabaseServer(
+        name="pg", type="postgres", host="10.0.0.9", port=5432, databases=("crm", "wiki"), backups=(daily, other)
+    )
     rack = Rack(replace(HOMELAB, dumps=replace(HOMELAB.dumps, servers=(server,))), lambda: NOW, tmp_path)
     if schedule == "Weekly":
-        rack.faults = (DumpFails("pg", "crm", MONDAY, "disk full", schedule=schedule),)
+        rack.faults = (DumpFails(server="pg", database="crm", due=MONDAY, error="disk full", schedule=schedule),)
     report = read(source_for(rack.transport("databasement"), Kept(lambda: rack.token("databasement"))))
     today = [dump for dump in report.facts(Dump) if dump.run.start.date() == MONDAY]
 
@@ -453,7 +456,7 @@ def of_archive(report: Report) -> list[str]:
 def test_runs_are_read_back_to_the_due_time_before_the_last_one_of_the_rarest_schedule() -> None:
     """On the first of every third month: the last due time was in October and nobody came; in July it was not yet there."""
     busy = BusyServer()
-    report = read(source_for(httpx.MockTransport(busy.answer)))
+    report = read(source_for(Replies(busy.answer)))
 
     assert of_archive(report) == ["old"]
     assert texts(report.limits) == ()
@@ -461,7 +464,7 @@ def test_runs_are_read_back_to_the_due_time_before_the_last_one_of_the_rarest_sc
 
 def test_what_lies_far_back_is_read_again_after_some_hours_only() -> None:
     busy, now = BusyServer(), NOW
-    source = source_for(httpx.MockTransport(busy.answer))
+    source = source_for(Replies(busy.answer))
 
     def asked() -> int:
         busy.pages.clear()
@@ -479,7 +482,7 @@ def test_what_lies_far_back_is_read_again_after_some_hours_only() -> None:
 
 def test_a_schedule_that_changes_is_read_back_for_at_once() -> None:
     busy = BusyServer("0 3 * * *")
-    source = source_for(httpx.MockTransport(busy.answer))
+    source = source_for(Replies(busy.answer))
 
     assert of_archive(read(source)) == []
     busy.server["backups"][1]["backup_schedule"]["expression"] = "0 3 1 */3 *"  # type: ignore[index]
@@ -489,7 +492,7 @@ def test_a_schedule_that_changes_is_read_back_for_at_once() -> None:
 def test_how_far_was_read_is_said_where_a_list_is_too_long() -> None:
     busy = BusyServer()
     busy.jobs = [busy._job(str(number), "shop", NOW - timedelta(minutes=number)) for number in range(12_000)]
-    source = source_for(httpx.MockTransport(busy.answer))
+    source = source_for(Replies(busy.answer))
 
     for _ in range(2):
         assert "only the newest 10000 jobs were read, back to 2026-11-16" in texts(read(source).limits)

@@ -14,6 +14,7 @@ from sidecar.sources.pbs import ALLOWED, PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.upstream.tls import Trust
 from tests.event_loop import seconds_between_turns
+from tests.replies import arriving
 from tests.sources.recorded import Answering, any_secret, clock, reading, recorded, upstream
 
 GROUPS, SNAPSHOTS_EACH = 250, 200
@@ -27,7 +28,7 @@ class Large(Answering):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/store1/snapshots"):
-            return httpx.Response(200, content=body())
+            return arriving(httpx.Response(200, content=body()))
         return await super().handle_async_request(request)
 
 

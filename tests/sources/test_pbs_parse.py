@@ -122,7 +122,7 @@ def test_a_finished_job_has_its_last_run() -> None:
     job = jobs("pbs_main", "prune")["prune-root"]
     assert (job.datastore, job.namespace, job.schedule, job.keeps) == ("store1", "", "daily", True)
     start, end = datetime.fromtimestamp(0x6B048471, UTC), datetime.fromtimestamp(1795458161, UTC)
-    assert job.runs == (Run(start, end, Outcome.OK),)
+    assert job.runs == (Run(start=start, end=end, outcome=Outcome.OK),)
     assert (job.running, job.disabled) == (False, False)
 
 
@@ -143,7 +143,7 @@ def test_a_job_that_never_ran_has_no_run() -> None:
 def test_a_job_with_a_upid_and_no_state_runs() -> None:
     job = jobs("pbs_running", "verify")["verify-s3"]
     assert job.running
-    assert job.runs == (Run(datetime.fromtimestamp(0x6B048522, UTC), None, Outcome.RUNNING),)
+    assert job.runs == (Run(start=datetime.fromtimestamp(0x6B048522, UTC), end=None, outcome=Outcome.RUNNING),)
 
 
 def test_rule_10_a_job_whose_worker_died_is_a_warning_that_says_so() -> None:
@@ -170,7 +170,7 @@ def test_where_only_the_end_of_a_run_is_known_it_stands_for_the_start() -> None:
         {**PRUNE, "last-run-upid": "?", "last-run-state": "OK", "last-run-endtime": 1795458161}, "prune"
     )
     end = datetime.fromtimestamp(1795458161, UTC)
-    assert job.runs == (Run(end, end, Outcome.OK),)
+    assert job.runs == (Run(start=end, end=end, outcome=Outcome.OK),)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_run_of_which_no_time_is_known_makes_its_row_unreadable(row: dict[str,
 
 def test_a_running_job_has_no_end_whatever_the_row_says() -> None:
     job = parse.parse_job({**PRUNE, "last-run-upid": UPID, "last-run-endtime": 1795458161}, "prune")
-    assert job.runs == (Run(datetime.fromtimestamp(0x6ABA2CE0, UTC), None, Outcome.RUNNING),)
+    assert job.runs == (Run(start=datetime.fromtimestamp(0x6ABA2CE0, UTC), end=None, outcome=Outcome.RUNNING),)
 
 
 def test_a_garbage_collection_runs_ended_or_never_succeeded() -> None:
@@ -334,3 +334,20 @@ def test_any_json_is_a_fact_or_unreadable(parser: Any, row: Any) -> None:
 @given(text=st.text(max_size=60) | st.from_regex(r"UPID(:[0-9A-Fa-f\\x-]*){8,9}", fullmatch=True))
 def test_any_text_is_a_upid_or_none(text: str) -> None:
     parse_upid(text)
+
+
+@pytest.mark.parametrize(
+    ("modes", "encrypted"),
+    [
+        ({"root.pxar.didx": "encrypt", "index.json.blob": "sign-only", "client.log.blob": None}, True),
+        ({"root.pxar.didx": "sign-only", "index.json.blob": "sign-only"}, False),
+        ({"root.pxar.didx": "none", "fw.conf.blob": "encrypt", "index.json.blob": "none"}, False),
+        ({"qemu-server.conf.blob": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_snapshot_is_encrypted_where_all_its_data_is(modes: dict[str, str | None], encrypted: bool | None) -> None:
+    files = [{"filename": name, **({"crypt-mode": mode} if mode else {})} for name, mode in modes.items()]
+    row = {"backup-type": "host", "backup-id": "nas", "backup-time": 1795458317, "size": 9, "files": files}
+
+    assert parse.parse_snapshot(row, "main").snapshot.encrypted is encrypted

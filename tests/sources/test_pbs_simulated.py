@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,28 +11,12 @@ from sidecar.sources.pbs import ALLOWED, PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.upstream.tls import Trust
 from tests.simulators import HOMELAB, Rack
-from tests.simulators.acl import DATASTORE_AUDIT, PBS_FULL, REMOTE_AUDIT, Acl, Grant, grants
+from tests.simulators.acl import DATASTORE_AUDIT, REMOTE_AUDIT, Acl, Grant, grants
 from tests.simulators.faults import Maintenance
 from tests.simulators.wire import How
 from tests.sources.recorded import any_secret, broken, reading, run, texts, upstream
 
 MONDAY = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def open_rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
-    with Rack(HOMELAB, lambda: MONDAY, tmp_path_factory.mktemp("rack")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def rack(open_rack: Rack) -> Iterator[Rack]:
-    yield open_rack
-    open_rack.repair("pbs")
-    open_rack.refuse_token("pbs", refused=False)
-    open_rack.set_permissions("pbs", PBS_FULL)
-    open_rack.faults = ()
-    open_rack.requests.clear()
 
 
 def read_rack(rack: Rack, secret: str | None = None) -> Report:

@@ -35,7 +35,7 @@ def runs(snapshots: str, tasks: str | None, key: GroupKey, read: datetime) -> tu
     if tasks is not None:
         listed = tuple(task for row in rows(tasks) if (task := pbs_parse.parse_task(row)))
         readings.append(Reading(("tasks",), read, listed))
-    report = Report("pbs", SourceKind.PBS, read, readings=tuple(readings))
+    report = Report(source="pbs", kind=SourceKind.PBS, at=read, readings=tuple(readings))
     return GroupIndex(report).summary(key).runs(read, UPLOAD_LIMIT)
 
 
@@ -43,7 +43,9 @@ VM_100 = GroupKey("store1", "clusterA", "vm", "100")
 
 
 def test_an_upload_that_the_task_list_shows_is_under_way_whatever_its_age() -> None:
-    assert runs("uploading_snapshots", "uploading_tasks", VM_100, READ)[0] == Run(STARTED, None, Outcome.RUNNING)
+    assert runs("uploading_snapshots", "uploading_tasks", VM_100, READ)[0] == Run(
+        start=STARTED, end=None, outcome=Outcome.RUNNING
+    )
     assert runs("uploading_snapshots", "uploading_tasks", VM_100, DAYS_LATER)[0].outcome is Outcome.RUNNING
 
 
@@ -71,7 +73,7 @@ def test_a_running_garbage_collection_shows_its_own_start_and_not_that_of_its_la
     store2 = next(job for job in with_runs(jobs, tasks) if job.id == "store2")
 
     began = datetime.fromtimestamp(1795458338, UTC)
-    assert store2.runs == (Run(began, None, Outcome.RUNNING),)
+    assert store2.runs == (Run(start=began, end=None, outcome=Outcome.RUNNING),)
 
 
 def test_without_the_task_list_nobody_tells_when_it_began() -> None:

@@ -18,12 +18,14 @@ def at(day: int) -> datetime:
     return datetime(2026, 11, day, 4, tzinfo=UTC)
 
 
-LAST = Run(at(22), at(22).replace(minute=3), Outcome.OK)
+LAST = Run(start=at(22), end=at(22).replace(minute=3), outcome=Outcome.OK)
 
 
 def task(kind: str, worker_id: str, day: int = 20, status: str | None = "OK") -> Task:
     end = None if status is None else at(day).replace(minute=7)
-    return Task("localhost", kind, worker_id, at(day), end, status, f"UPID:{kind}:{day}")
+    return Task(
+        node="localhost", type=kind, id=worker_id, start=at(day), end=end, status=status, upid=f"UPID:{kind}:{day}"
+    )
 
 
 def job(kind: str, ident: str, namespace: str = "") -> UpkeepJob:
@@ -48,8 +50,8 @@ def test_a_job_has_the_runs_of_its_tasks_newest_first(job: UpkeepJob, worker: tu
 
     assert done.runs == (
         LAST,
-        Run(at(21), at(21).replace(minute=7), Outcome.FAILED, text="unable to lock"),
-        Run(at(20), at(20).replace(minute=7), Outcome.OK),
+        Run(start=at(21), end=at(21).replace(minute=7), outcome=Outcome.FAILED, text="unable to lock"),
+        Run(start=at(20), end=at(20).replace(minute=7), outcome=Outcome.OK),
     )
 
 
@@ -72,7 +74,7 @@ def test_a_run_is_worth_what_its_task_ended_with(status: str | None, outcome: Ou
 
 @pytest.mark.parametrize("ended_in", ["job", "task list"])
 def test_of_two_lists_the_one_that_knows_the_end_of_a_run_was_read_later(ended_in: str) -> None:
-    runs = Run(at(22), None, Outcome.RUNNING)
+    runs = Run(start=at(22), end=None, outcome=Outcome.RUNNING)
     made = job("gc", "main") if ended_in == "job" else replace(job("gc", "main"), runs=(runs,))
     status = None if ended_in == "job" else "OK"
     (done,) = with_runs([made], [task("garbage_collection", "main", day=22, status=status)])
@@ -94,7 +96,7 @@ def test_a_garbage_collection_that_always_failed_is_known_from_the_task_list() -
 def test_a_garbage_collection_that_failed_has_its_start_from_the_task_list() -> None:
     """Its own list knows only when it ended: that is no second run."""
     end = at(22).replace(minute=7)
-    failed = replace(job("gc", "main"), runs=(Run(end, end, Outcome.FAILED, text="broken"),))
+    failed = replace(job("gc", "main"), runs=(Run(start=end, end=end, outcome=Outcome.FAILED, text="broken"),))
     tasks = [task("garbage_collection", "main", day=day, status="broken") for day in (21, 22)]
     (done,) = with_runs([failed], tasks)
 
@@ -103,7 +105,7 @@ def test_a_garbage_collection_that_failed_has_its_start_from_the_task_list() -> 
 
 def test_a_failed_garbage_collection_that_the_task_list_lacks_stays_the_last_run() -> None:
     end = at(22)
-    failed = replace(job("gc", "main"), runs=(Run(end, end, Outcome.FAILED, text="broken"),))
+    failed = replace(job("gc", "main"), runs=(Run(start=end, end=end, outcome=Outcome.FAILED, text="broken"),))
     (done,) = with_runs([failed], [task("garbage_collection", "main", day=21)])
 
     assert [run.outcome for run in done.runs] == [Outcome.FAILED, Outcome.OK]

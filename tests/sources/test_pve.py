@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.reports.facts import Archive, BackupJob
+from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob
 from sidecar.core.reports.report import Report
 from sidecar.sources.proxmox import ProxmoxOptions
-from sidecar.sources.pve import ALLOWED, PveSource
+from sidecar.sources.pve import ALLOWED, BackupServers, PveSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Headers
 from tests.sources.recorded import Answering, any_secret, cause, clock, no_headers, reading, run, texts, upstream
@@ -43,14 +43,21 @@ def cluster(*storages: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def source(transport: httpx.AsyncBaseTransport, headers: Headers = no_headers) -> PveSource:
+def source(
+    transport: httpx.AsyncBaseTransport, headers: Headers = no_headers, servers: BackupServers | None = None
+) -> PveSource:
     options = ProxmoxOptions("pve", "https://lab.invalid", Trust(), any_secret, any_secret)
-    return PveSource(options, upstream=upstream(transport, ALLOWED, headers))
+    calls = upstream(transport, ALLOWED, headers)
+    return (
+        PveSource(options, upstream=calls)
+        if servers is None
+        else PveSource(options, backup_servers=servers, upstream=calls)
+    )
 
 
-def read(answers: dict[str, Any]) -> tuple[Report, list[str]]:
+def read(answers: dict[str, Any], servers: BackupServers | None = None) -> tuple[Report, list[str]]:
     transport = Answering(answers)
-    return run(source(transport).read(clock)), transport.asked
+    return run(source(transport, servers=servers).read(clock)), transport.asked
 
 
 PREVIEW = "/nodes/pve1/storage/nas/prunebackups?prune-backups=keep-all=1"
@@ -97,6 +104,53 @@ def test_a_storage_limited_to_nodes_that_are_off_cannot_be_read() -> None:
 def test_storages_of_type_pbs_and_those_of_no_job_are_not_asked_for_archives() -> None:
     report, _ = read(cluster({"storage": "pbs", "type": "pbs"}, {"storage": "nas", "type": "nfs"}))
     assert report.within("archives") == ()
+
+
+ON_PBS = {"storage": "nas", "type": "pbs", "server": "PBS.lan", "datastore": "main", "fingerprint": "AA:BB"}
+SNAPSHOTS = [{"vmid": 100, "ctime": 1790650805, "size": 7, "subtype": "qemu"}]
+LISTING = {**AUDITOR, "/storage": {**AUDITOR["/storage"], "Datastore.Allocate": 1}}
+NO_SERVER = BackupServers()
+
+
+def test_without_a_backup_server_as_source_pve_tells_what_one_keeps() -> None:
+    answers = cluster(ON_PBS, **{CONTENT: SNAPSHOTS, "/access/permissions": LISTING})
+    report, asked = read(answers, NO_SERVER)
+    (group,) = reading(report, "archives", "shared", "nas").of(BackupGroup)
+
+    assert (group.path, len(group.snapshots), CONTENT in asked, PREVIEW in asked) == ("main/vm/100", 1, True, False)
+
+
+def test_a_token_that_may_not_list_them_says_which_grant_is_missing() -> None:
+    report, asked = read(cluster(ON_PBS, **{CONTENT: []}), NO_SERVER)
+    problem = reading(report, "archives", "shared", "nas").problem
+
+    assert problem is not None
+    assert "the token may not list its backups: Datastore.Allocate is missing on /storage/nas" in problem.cause
+    assert "Add that server to sources; or grant PVEDatastoreAdmin" in str(problem.action)
+    assert "pveum acl modify /storage/nas --roles PVEDatastoreAdmin --tokens" in str(problem.action)
+    assert CONTENT not in asked
+
+
+@pytest.mark.parametrize(
+    "servers",
+    [
+        BackupServers(any=True, hosts=frozenset({"pbs.lan"})),
+        BackupServers(any=True, fingerprints=frozenset({"aa:bb"})),
+        BackupServers(any=True, storages=frozenset({"nas"})),
+    ],
+)
+def test_what_a_source_keeps_is_asked_of_that_source(servers: BackupServers) -> None:
+    report, asked = read(cluster(ON_PBS, **{CONTENT: SNAPSHOTS, "/access/permissions": LISTING}), servers)
+
+    assert (report.within("archives"), CONTENT in asked) == ((), False)
+
+
+@pytest.mark.parametrize(("permissions", "is_asked"), [(LISTING, True), (AUDITOR, False)])
+def test_beside_another_server_it_is_asked_where_the_token_may(permissions: dict[str, Any], is_asked: bool) -> None:
+    servers = BackupServers(any=True, hosts=frozenset({"other.lan"}))
+    report, asked = read(cluster(ON_PBS, **{CONTENT: SNAPSHOTS, "/access/permissions": permissions}), servers)
+
+    assert (CONTENT in asked, bool(report.within("archives"))) == (is_asked, is_asked)
 
 
 def test_while_the_jobs_cannot_be_read_their_archives_are() -> None:

@@ -32,20 +32,30 @@ def epoch(seconds: int) -> datetime:
 
 def test_guests_have_their_node_tags_pool_and_lock() -> None:
     assert [parse.parse_guest(row) for row in example("resources")] == [
-        Guest(100, "qemu", "web-frontend", "pve1", pool="prod", tags=("prod", "web")),
-        Guest(200, "lxc", None, "pve2", locked_for_backup=True),
+        Guest(vmid=100, type="qemu", name="web-frontend", node="pve1", pool="prod", tags=("prod", "web")),
+        Guest(vmid=200, type="lxc", name=None, node="pve2", locked_for_backup=True),
     ]
 
 
 def test_numbers_and_booleans_may_be_strings() -> None:
     row = {"type": "lxc", "vmid": "9000", "name": "debian", "node": "pve1", "template": "1", "tags": "a, b;c"}
-    assert parse.parse_guest(row) == Guest(9000, "lxc", "debian", "pve1", template=True, tags=("a", "b", "c"))
+    assert parse.parse_guest(row) == Guest(
+        vmid=9000, type="lxc", name="debian", node="pve1", template=True, tags=("a", "b", "c")
+    )
     assert not parse.parse_job({"id": "b", "schedule": "daily", "enabled": "0"}).enabled
 
 
 def test_jobs_are_enabled_unless_they_say_otherwise() -> None:
     nightly, few, _ = (parse.parse_job(row) for row in example("jobs"))
-    assert nightly == BackupJob("backup-7a2b3c", "mon..fri 01:00", True, "pbs-main", None, None, "nightly")
+    assert nightly == BackupJob(
+        id="backup-7a2b3c",
+        schedule="mon..fri 01:00",
+        enabled=True,
+        storage="pbs-main",
+        node=None,
+        guests=None,
+        comment="nightly",
+    )
     assert (few.enabled, few.node, few.storage) == (True, "pve1", None)
 
 
@@ -72,7 +82,17 @@ def test_storages_that_hold_no_backups_are_left_out() -> None:
     pbs, lvm = (parse.parse_storage(row) for row in example("storages"))
     assert lvm is None
     assert pbs is not None
-    assert pbs.storage == Storage("pbs-main", "pbs", True, "10.0.0.5", 8007, "store1", "a/b", "aa:bb", shared=True)
+    assert pbs.storage == Storage(
+        name="pbs-main",
+        type="pbs",
+        enabled=True,
+        server="10.0.0.5",
+        port=8007,
+        datastore="store1",
+        namespace="a/b",
+        fingerprint="aa:bb",
+        shared=True,
+    )
     assert pbs.nodes == {"pve1", "pve2"}
 
 
@@ -99,9 +119,11 @@ def test_a_running_task_has_neither_end_nor_status() -> None:
 
 
 def test_a_task_that_stands_twice_counts_once_and_as_ended() -> None:
-    running = Task("pve1", "vzdump", "", NOW, None, None, "UPID:1")
-    ended = Task("pve1", "vzdump", "", NOW, NOW + timedelta(minutes=3), "OK", "UPID:1")
-    older = Task("pve1", "vzdump", "", NOW - timedelta(days=1), NOW, "OK", "UPID:0")
+    running = Task(node="pve1", type="vzdump", id="", start=NOW, end=None, status=None, upid="UPID:1")
+    ended = Task(
+        node="pve1", type="vzdump", id="", start=NOW, end=NOW + timedelta(minutes=3), status="OK", upid="UPID:1"
+    )
+    older = Task(node="pve1", type="vzdump", id="", start=NOW - timedelta(days=1), end=NOW, status="OK", upid="UPID:0")
     assert parse.once_each([older, running, ended]) == (ended, older)
     assert parse.once_each([ended, running]) == (ended,)
 
@@ -109,9 +131,47 @@ def test_a_task_that_stands_twice_counts_once_and_as_ended() -> None:
 def test_archives_come_from_the_content_or_from_the_prune_preview() -> None:
     (listed, _) = (parse.parse_archive(row, "nfs") for row in example("content"))
     (previewed,) = (parse.parse_archive(row, "nfs") for row in example("prune_preview"))
-    assert listed == Archive("nfs", 200, epoch(1790650802), 3000855, "lxc")
-    assert previewed == Archive("nfs", 100, epoch(1790650805), None, "qemu")
+    assert listed == Archive("nfs", 200, epoch(1790650802), 3000855, protected=True, guest_type="lxc")
+    assert previewed == Archive("nfs", 100, epoch(1790650805), None, guest_type="qemu")
     assert parse.parse_archive({"volid": "nfs:backup/odd.tar", "ctime": 1790650805}, "nfs") is None
+
+
+def test_what_pve_tells_of_a_backup_server_becomes_groups() -> None:
+    storage = parse.parse_storage(example("storages")[0]).storage  # type: ignore[union-attr]
+    content = [
+        *example("content"),
+        {"subtype": "lxc", "vmid": 200, "ctime": 1790651000, "size": 1, "format": "pbs-ct"},
+        {
+            "subtype": "lxc",
+            "vmid": 200,
+            "ctime": 1790640000,
+            "size": 9,
+            "verification": {"state": "pending", "upid": "x"},
+        },
+        {"subtype": "lxc", "ctime": 1790640000, "size": 9},
+    ]
+    own = "UPID:pbs:00000025:000023D8:00000009:6ABA2CB6:verify:store1:root@pam:"
+    elsewhere = own.replace("store1", "store2")
+    content += [
+        {
+            "subtype": "qemu",
+            "vmid": 9,
+            "ctime": 1790640000 + n,
+            "size": 9,
+            "verification": {"state": "failed", "upid": upid},
+        }
+        for n, upid in enumerate((own, elsewhere))
+    ]
+    rows = [row for each in content if (row := parse.parse_snapshot(each, storage))]
+    container, machine, verified = parse.groups_of(rows, storage)
+
+    assert (container.path, machine.path, container.owner) == ("store1/a/b/ct/200", "store1/a/b/vm/9", None)
+    assert verified.path == "store1/a/b/vm/931"
+    assert [snapshot.size for snapshot in container.snapshots] == [None, 3000855, 9]
+    _, newest, pending = container.snapshots
+    assert (newest.comment, newest.protected, newest.encrypted) == ("dns1", True, True)
+    assert (pending.verification, pending.protected, pending.encrypted) == (None, False, False)
+    assert [snapshot.verification and snapshot.verification.own for snapshot in machine.snapshots] == [False, True]
 
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -15,7 +14,7 @@ from sidecar.sources.pve import ALLOWED, PveSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Headers
 from tests.simulators import HOMELAB, Rack
-from tests.simulators.acl import PVE_AUDITOR, PVE_FULL, Acl, Grant, grants
+from tests.simulators.acl import PVE_AUDITOR, Acl, Grant, grants
 from tests.simulators.faults import NodeDown
 from tests.simulators.wire import How
 from tests.sources.recorded import any_secret, broken, cause, no_headers, reading, run, texts, upstream
@@ -26,22 +25,6 @@ MONDAY = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 def source(transport: httpx.AsyncBaseTransport, headers: Headers = no_headers) -> PveSource:
     options = ProxmoxOptions("pve", "https://lab.invalid", Trust(), any_secret, any_secret)
     return PveSource(options, upstream=upstream(transport, ALLOWED, headers))
-
-
-@pytest.fixture(scope="module")
-def open_rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
-    with Rack(HOMELAB, lambda: MONDAY, tmp_path_factory.mktemp("rack")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def rack(open_rack: Rack) -> Iterator[Rack]:
-    yield open_rack
-    open_rack.repair("pve")
-    open_rack.refuse_token("pve", refused=False)
-    open_rack.set_permissions("pve", PVE_FULL)
-    open_rack.faults = ()
-    open_rack.requests.clear()
 
 
 def read_over_tls(rack: Rack) -> Report:

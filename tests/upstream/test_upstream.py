@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,6 @@ from sidecar.errors import SecretError, SourceError
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Limits, Upstream
-from tests.simulators.homelab import HOMELAB
 from tests.simulators.rack import Rack
 
 T = TypeVar("T")
@@ -25,21 +24,6 @@ VERSION = Call("GET", "/api2/json/version")
 SNAPSHOTS = Call("GET", "/api2/json/admin/datastore/{store}/snapshots", frozenset({"ns"}))
 OTHER = Call("GET", "/api2/json/nodes")
 FINGERPRINT_OF_NOBODY = ":".join(["ab"] * 32)
-
-
-@pytest.fixture(scope="module")
-def open_rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
-    with Rack(HOMELAB, lambda: NOW, tmp_path_factory.mktemp("rack")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def rack(open_rack: Rack) -> Iterator[Rack]:
-    yield open_rack
-    for source in ("pbs", "pve"):
-        open_rack.repair(source)
-        open_rack.refuse_token(source, refused=False)
-    open_rack.requests.clear()
 
 
 class Token:

@@ -122,7 +122,24 @@ def test_the_limit_counts_what_was_inflated() -> None:
     give = always(ok(gzip.compress(b" " * 20_000_000), "Content-Encoding: gzip"))
 
     assert cause(give) == "its answer is larger than 4 MiB"
+    give = always(ok(gzip.compress(b'{"data":[' + b'"' + b" " * 1_500_000), "Content-Encoding: gzip"))
     assert cause(give, rows, limits=Limits(body=1024 * 1024)) == "its answer is larger than 1 MiB"
+
+
+@pytest.mark.parametrize("status", ["200 OK", "403 No"])
+def test_only_one_gzip_is_inflated(status: str) -> None:
+    """Two of them become a thousand times a thousand bytes."""
+    nested = gzip.compress(gzip.compress(b"{}"))
+
+    given = cause(always(answer(status, nested, "Content-Encoding: gzip, gzip")))
+
+    assert given == ("its answer can't be decompressed" if status == "200 OK" else "HTTP 403")
+
+
+def test_a_list_of_too_many_rows_is_not_read() -> None:
+    give = always(ok(b'{"data":[' + b"1," * 300_000 + b"1]}"))
+
+    assert cause(give, rows) == "its list has more than 200,000 rows"
 
 
 @pytest.mark.parametrize("ns", ["n" * 70_000, "\ud800"])

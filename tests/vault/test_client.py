@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import socket
 import ssl
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -333,6 +335,60 @@ def test_an_answer_that_is_not_from_vault_is_an_error_that_does_not_quote_it(
     assert error.trouble is Trouble.AWAY
     assert says in str(error)
     assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Encoding": "gzip"}, gzip.compress(b" " * 50_000_000)),
+        ({"Content-Encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b"{}"))),
+        ({}, b"[" + b" " * 5_000_000 + b"]"),
+    ],
+    ids=["gzip", "nested gzip", "long"],
+)
+def test_an_answer_is_read_up_to_a_limit_and_not_inflated(
+    tmp_path: Path, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    pair = make_certificates(tmp_path)["pve"]
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        with suppress(OSError):
+            handler.wfile.write(body)
+
+    tracemalloc.start()
+    try:
+        with _answering(answer, pair.certificate, pair.key) as port:
+            error = refusal(lambda: Server(f"https://127.0.0.1:{port}", pair.ca).look_up("x"))
+        assert tracemalloc.get_traced_memory()[1] < 24_000_000
+    finally:
+        tracemalloc.stop()
+
+    assert error.trouble is Trouble.AWAY
+    assert "does not answer like Vault" in str(error)
+
+
+@pytest.mark.parametrize("lease", ["NaN", "-1", "1e300", "Infinity", "-Infinity", '"soon"', "null", "[]"])
+def test_a_lease_that_is_no_time_is_no_login(tmp_path: Path, lease: str) -> None:
+    pair = make_certificates(tmp_path)["pve"]
+    body = f'{{"auth": {{"client_token": "t", "lease_duration": {lease}, "renewable": true}}}}'.encode()
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    with _answering(answer, pair.certificate, pair.key) as port:
+        error = refusal(lambda: Server(f"https://127.0.0.1:{port}", pair.ca).log_in("approle", "r", "s"))
+
+    assert "does not answer like Vault" in str(error)
 
 
 def test_a_redirect_is_not_followed_and_no_token_leaves(

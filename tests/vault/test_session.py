@@ -55,7 +55,7 @@ async def within(seconds: float, attempt: Callable[[], Coroutine[Any, Any, str]]
 # --- when ---
 
 
-@pytest.mark.parametrize(("lease", "after"), [(0.0, 86_400.0), (1.0, 2 / 3), (3600.0, 2400.0)])
+@pytest.mark.parametrize(("lease", "after"), [(0.0, 86_400.0), (1e-9, 0.5), (1.0, 2 / 3), (3600.0, 2400.0)])
 def test_a_lease_is_renewed_when_a_third_of_it_is_left(lease: float, after: float) -> None:
     assert renewal_after(lease) == pytest.approx(after)
 

@@ -42,7 +42,7 @@ def app_for(
 
 def nothing_due() -> Timeline:
     """The timeline of a house without any job."""
-    return timeline({}, EMPTY, Settings(ZoneInfo("UTC"), ()), NOW)
+    return timeline({}, EMPTY, Settings(timezone=ZoneInfo("UTC"), sources=()), NOW)
 
 
 def ask(

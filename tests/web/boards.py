@@ -30,7 +30,7 @@ from sidecar.core.model import (
 NOW = datetime(2026, 11, 23, 6, 26, tzinfo=UTC)
 TIMEZONE = "Europe/Berlin"
 TIB = 1024**4
-OK = Verdict(State.OK)
+OK = Verdict(state=State.OK)
 
 HOSTILE = '<script>alert("x")</script>&amp;\'"><img src=x onerror=alert(1)>'
 HALF_A_CHARACTER = "\ud800"
@@ -46,7 +46,9 @@ def at(day: int, clock: str, *, month: int = 11) -> datetime:
 def run(day: int, clock: str, outcome: Outcome = Outcome.OK, *, minutes: int = 3, size: int = 9_000_000_000) -> Run:
     start = at(day, clock)
     end = None if outcome is Outcome.RUNNING else start + timedelta(minutes=minutes)
-    return Run(start, end, outcome, None if outcome in (Outcome.FAILED, Outcome.RUNNING) else size)
+    return Run(
+        start=start, end=end, outcome=outcome, size=None if outcome in (Outcome.FAILED, Outcome.RUNNING) else size
+    )
 
 
 def nightly(clock: str, last: Outcome = Outcome.OK, *, size: int = 9_000_000_000) -> tuple[Run, ...]:
@@ -150,7 +152,19 @@ def service(name: str, *parts: PartRow, verdict: Verdict | None = None, copies: 
 
 def job(name: str, title: str, due: datetime, verdict: Verdict = OK) -> JobRow:
     source, kind, _ = name.split("/")
-    return JobRow(name, title, kind, source, verdict, "05:00", TIMEZONE, run(23, "05:00"), due, 1, 1)
+    return JobRow(
+        name=name,
+        title=title,
+        kind=kind,
+        source=source,
+        verdict=verdict,
+        schedule="05:00",
+        timezone=TIMEZONE,
+        last_run=run(23, "05:00"),
+        next_run=due,
+        members=1,
+        members_ok=1,
+    )
 
 
 def source(name: str, kind: SourceKind, verdict: Verdict = OK, *, limits: tuple[str, ...] = ()) -> SourceRow:
@@ -182,13 +196,13 @@ def board(
         sources=sources,
         datastores=(
             DatastoreRow(
-                "pbs",
-                "main",
-                4 * TIB,
-                2_700_000_000_000,
-                1_600_000_000_000,
-                at(1, "00:00", month=10).replace(year=2027),
-                OK,
+                source="pbs",
+                name="main",
+                total=4 * TIB,
+                used=2_700_000_000_000,
+                avail=1_600_000_000_000,
+                full_at=at(1, "00:00", month=10).replace(year=2027),
+                verdict=OK,
             ),
         ),
     )
@@ -211,7 +225,7 @@ def good_morning() -> Board:
 
 def bad_morning() -> Board:
     """Twelve services in all states but two, and a source that can't be read."""
-    unknown = Verdict(State.UNKNOWN, "Backrest can't be read since 06:02.", at(23, "06:02"))
+    unknown = Verdict(state=State.UNKNOWN, reason="Backrest can't be read since 06:02.", since=at(23, "06:02"))
     services = [
         service("nextcloud", guest(102), dump("mariadb-main/nextcloud"), dump("mariadb-main/nextcloud_cache")),
         service(
@@ -255,13 +269,15 @@ def many(number: int) -> Board:
 
 def every_state() -> Board:
     """One service in each state, worst first."""
-    services = [service(f"is-{state}", guest(100 + place, Verdict(state))) for place, state in enumerate(State)]
+    services = [service(f"is-{state}", guest(100 + place, Verdict(state=state))) for place, state in enumerate(State)]
     return board(services)
 
 
 def hostile() -> Board:
     """Every text an upstream can choose is hostile, some of it endless."""
-    bad = Verdict(State.FAILED, HOSTILE, NOW, HOSTILE, Link("javascript:alert(1)", HOSTILE))
+    bad = Verdict(
+        state=State.FAILED, reason=HOSTILE, since=NOW, action=HOSTILE, link=Link("javascript:alert(1)", HOSTILE)
+    )
     part = replace(guest(101, bad), ref=HOSTILE, schedule=HOSTILE, job=HOSTILE)
     failed = replace(run(23, "04:00", Outcome.FAILED), text=HOSTILE)
     services = [
@@ -272,7 +288,15 @@ def hostile() -> Board:
             dump(LONG, bad),
             copies=(Copy(HOSTILE, State.OK, NOW),),
         ),
-        service(LONG, guest(102, Verdict(State.WARNING, LONG, NOW, LONG, Link("https://pve.lan/" + LONG, LONG)))),
+        service(
+            LONG,
+            guest(
+                102,
+                Verdict(
+                    state=State.WARNING, reason=LONG, since=NOW, action=LONG, link=Link("https://pve.lan/" + LONG, LONG)
+                ),
+            ),
+        ),
         service("ok" + LONG, guest(103), dump(LONG)),
     ]
     built = board(
@@ -286,14 +310,14 @@ def hostile() -> Board:
 
 def stale() -> Board:
     """Nothing could be read for three hours."""
-    unknown = Verdict(State.UNKNOWN, "Nothing was read for 3h.", NOW)
+    unknown = Verdict(state=State.UNKNOWN, reason="Nothing was read for 3h.", since=NOW)
     morning = good_morning()
     services = [
         service(row.name, *(replace(part, verdict=unknown) for part in row.parts), verdict=unknown)
         for row in morning.services
     ]
     since, text = at(23, "04:20"), "an't be read since today 04:20: no route to host."
-    down = Verdict(State.UNKNOWN, f"C{text}", since)
+    down = Verdict(state=State.UNKNOWN, reason=f"C{text}", since=since)
     sources = [unread(row, down, f"c{text}", as_of=since) for row in morning.sources]
     return replace(board(services, sources=sources), as_of=since)
 
@@ -306,7 +330,7 @@ def empty() -> Board:
 
 def first_reading() -> Board:
     """Nothing was read yet."""
-    waiting = Verdict(State.UNKNOWN, "It was not read yet.")
+    waiting = Verdict(state=State.UNKNOWN, reason="It was not read yet.")
     sources = [replace(unread(row, waiting, "was not read yet.", as_of=None), version=None) for row in SOURCES]
     built = board([], sources=sources, jobs=[])
     return replace(built, as_of=None, datastores=(), next_run=None)
@@ -336,42 +360,42 @@ SOURCES = (
 COPIES = (Copy("backrest/b2", State.OK, at(23, "02:41")), Copy("databasement/s3", State.OK, at(23, "02:05")))
 
 FAILED = Verdict(
-    State.FAILED,
-    "CT 104 ended 04:11 without a snapshot: no space left on local-lvm. Newest backup Sun 22 Nov 04:09.",
-    at(23, "04:11"),
-    "Free space on local-lvm, then run backup-critical again.",
-    Link("https://pve.lan:8006/#v1:0:=node%2Fpve1:4:=tasks", "Task in Proxmox VE"),
+    state=State.FAILED,
+    reason="CT 104 ended 04:11 without a snapshot: no space left on local-lvm. Newest backup Sun 22 Nov 04:09.",
+    since=at(23, "04:11"),
+    action="Free space on local-lvm, then run backup-critical again.",
+    link=Link("https://pve.lan:8006/#v1:0:=node%2Fpve1:4:=tasks", "Task in Proxmox VE"),
 )
 MISSED = Verdict(
-    State.MISSED,
-    "Due today 04:00, nothing had started by 04:30. Newest backup Sun 22 Nov 04:07.",
-    at(23, "04:30"),
-    "Check that node pve2 is up, then start backup-critical there.",
-    Link("https://pve.lan:8006/#v1:0:=cluster", "Backup jobs in Proxmox VE"),
+    state=State.MISSED,
+    reason="Due today 04:00, nothing had started by 04:30. Newest backup Sun 22 Nov 04:07.",
+    since=at(23, "04:30"),
+    action="Check that node pve2 is up, then start backup-critical there.",
+    link=Link("https://pve.lan:8006/#v1:0:=cluster", "Backup jobs in Proxmox VE"),
 )
 NEVER = Verdict(
-    State.NEVER,
-    "Due today 02:00, nothing had started by 02:30, and no dump of postgres-main/n8n exists.",
-    at(23, "02:30"),
-    "Test the connection to postgres-main.",
-    Link("https://db.lan/servers/2", "Server in Databasement"),
+    state=State.NEVER,
+    reason="Due today 02:00, nothing had started by 02:30, and no dump of postgres-main/n8n exists.",
+    since=at(23, "02:30"),
+    action="Test the connection to postgres-main.",
+    link=Link("https://db.lan/servers/2", "Server in Databasement"),
 )
 WARNING = Verdict(
-    State.WARNING,
-    "Backed up, but the copy of the 02:00 dump to volume s3 failed: access denied.",
-    at(23, "02:05"),
-    "Renew the key of volume s3.",
-    Link("https://db.lan/volumes/3", "Volume in Databasement"),
+    state=State.WARNING,
+    reason="Backed up, but the copy of the 02:00 dump to volume s3 failed: access denied.",
+    since=at(23, "02:05"),
+    action="Renew the key of volume s3.",
+    link=Link("https://db.lan/volumes/3", "Volume in Databasement"),
 )
-RUNNING = Verdict(State.RUNNING, "Since 04:48, usually 3h.", at(23, "04:48"))
-LATE = Verdict(State.LATE, "Due 07:00, until 07:30.", at(23, "07:00"))
-NEW = Verdict(State.NEW, "First run 24 Nov 02:00.", NOW)
+RUNNING = Verdict(state=State.RUNNING, reason="Since 04:48, usually 3h.", since=at(23, "04:48"))
+LATE = Verdict(state=State.LATE, reason="Due 07:00, until 07:30.", since=at(23, "07:00"))
+NEW = Verdict(state=State.NEW, reason="First run 24 Nov 02:00.", since=NOW)
 BACKREST_DOWN = Verdict(
-    State.UNKNOWN,
-    "Can't be read since 06:02: connection refused.",
-    at(23, "06:02"),
-    "Start Backrest on backrest.lan.",
-    Link("http://backrest.lan:9898", "Open Backrest"),
+    state=State.UNKNOWN,
+    reason="Can't be read since 06:02: connection refused.",
+    since=at(23, "06:02"),
+    action="Start Backrest on backrest.lan.",
+    link=Link("http://backrest.lan:9898", "Open Backrest"),
 )
 
 

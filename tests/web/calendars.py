@@ -38,7 +38,9 @@ def hostile(now: datetime) -> Timeline:
 
 
 def _timeline(given: Settings, now: datetime, title: str, every: str) -> Timeline:
-    job = BackupJob("critical", every, True, "pbs-main", None, (101,), title)
+    job = BackupJob(
+        id="critical", schedule=every, enabled=True, storage="pbs-main", node=None, guests=(101,), comment=title
+    )
     nights = [f"{day} 04:00" for day in range(1, 24) if day != 12]
     upkeep: dict[tuple[str, ...], tuple[Fact, ...]] = {
         ("upkeep", "prune"): (_upkeep("prune", "prune-main", "05:00", "23 05:00", "24 05:00"),),
@@ -60,12 +62,12 @@ def _databasement() -> Report:
         server="db", id="p1", schedule_name="Daily", schedule="0 2 * * *", mode="selected", databases=("n8n", "immich")
     )
     rows = [
-        Dump(f"{name}{day}", "db", name, _dump(day, failed=(name, day) == ("immich", 10)))
+        Dump(id=f"{name}{day}", server="db", database=name, run=_dump(day, failed=(name, day) == ("immich", 10)))
         for name in ("n8n", "immich")
         for day in range(1, 24)
     ]
     scopes: Scopes = {("plans",): (plan,), ("dumps",): tuple(rows)}
-    return Report("databasement", SourceKind.DATABASEMENT, at(READ), readings=readings(READ, scopes))
+    return Report(source="databasement", kind=SourceKind.DATABASEMENT, at=at(READ), readings=readings(READ, scopes))
 
 
 def _dump(day: int, *, failed: bool) -> Run:
@@ -81,4 +83,4 @@ def _backrest() -> Report:
         ("repos",): (),
         ("upkeep",): (),
     }
-    return Report("backrest", SourceKind.BACKREST, at(READ), readings=readings(READ, scopes))
+    return Report(source="backrest", kind=SourceKind.BACKREST, at=at(READ), readings=readings(READ, scopes))

@@ -62,7 +62,7 @@ def test_a_name_that_looks_like_a_piece_of_the_headline_stays_whole() -> None:
 
 
 def test_how_a_reason_begins_decides_nothing() -> None:
-    verdict = Verdict(State.WARNING, "Was never seen: it said so itself.")
+    verdict = Verdict(state=State.WARNING, reason="Was never seen: it said so itself.")
     partly = replace(boards.SOURCES[1], verdict=verdict, trouble=SourceTrouble.PARTLY_READ)
     (trouble,) = page(replace(boards.good_morning(), sources=(partly,))).troubles
     assert trouble.reason == ": Was never seen: it said so itself."
@@ -114,7 +114,7 @@ def test_an_unknown_row_whose_source_answers_keeps_its_reason() -> None:
 def test_a_source_that_was_read_only_in_part_is_named_with_what_it_lacks() -> None:
     source = replace(
         boards.SOURCES[1],
-        verdict=Verdict(State.WARNING, "Tasks pve2: timed out."),
+        verdict=Verdict(state=State.WARNING, reason="Tasks pve2: timed out."),
         limits=("The token may not see pool lab.",),
         trouble=SourceTrouble.PARTLY_READ,
     )
@@ -127,7 +127,9 @@ def test_a_source_that_was_read_only_in_part_is_named_with_what_it_lacks() -> No
 
 
 def test_failed_upkeep_stands_among_the_troubles_and_in_the_last_line() -> None:
-    failed = boards.job("pbs/prune/p", "PBS prune p", boards.at(24, "05:00"), Verdict(State.FAILED, "No space left."))
+    failed = boards.job(
+        "pbs/prune/p", "PBS prune p", boards.at(24, "05:00"), Verdict(state=State.FAILED, reason="No space left.")
+    )
     shown = page(replace(boards.good_morning(), jobs=(failed, boards.UPKEEP[1])))
     assert [(trouble.name, trouble.state, trouble.reason) for trouble in shown.troubles] == [
         ("PBS prune p", "failed", "No space left.")

@@ -90,7 +90,7 @@ def test_a_source_that_could_not_be_read_before_is_still_named() -> None:
 
 def due(clock: str, state: State | None, job: str | None = "pve/backup/critical") -> Occurrence:
     answered = run(clock, Outcome.OK) if state is State.OK else None
-    return Occurrence(job, "Critical", OccurrenceKind.BACKUP, at(clock), state=state, run=answered)
+    return Occurrence(job=job, title="Critical", kind=OccurrenceKind.BACKUP, due=at(clock), state=state, run=answered)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ class Unjudgeable(Report):
 
 READ: list[type] = []
 
-ROOM: Scopes = {("datastores",): (Datastore("main", None, 100, 50, 50),)}
+ROOM: Scopes = {("datastores",): (Datastore(name="main", maintenance=None, total=100, used=50, avail=50),)}
 
 
 class Sidecar:
@@ -162,7 +162,7 @@ class Sidecar:
 
     def _record(self) -> None:
         report = pbs("23 07:26", group("23 04:05"))
-        self.keeper.record(Unjudgeable(report.source, report.kind, report.at, readings=report.readings))
+        self.keeper.record(Unjudgeable(source=report.source, kind=report.kind, at=report.at, readings=report.readings))
 
 
 def test_three_requests_on_an_old_board_judge_nothing() -> None:

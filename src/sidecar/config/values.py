@@ -17,7 +17,9 @@ from sidecar.core.schedules.wall_clock import ScheduleError
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIXTY, _HOURS = 60, 24
-_GUEST_REF = re.compile(r"(?:[a-z0-9][a-z0-9_-]*:)?(?:[1-9][0-9]{2,8}|[^/\s:]+(?:/[^/\s:]+)*/(?:vm|ct|host)/[^/\s:]+)")
+_GUEST_REF = re.compile(
+    r"(?:[a-z0-9][a-z0-9_-]*:)?(?:[1-9][0-9]{2,8}|[^/\s:]+(?:/[^/\s:]+)*/(?:vm|ct|host|\*)/[^/\s:]+)"
+)
 #: What lies beside the zones in the system's directory: the machine's own zone, and copies that count leap seconds.
 _NO_ZONES = frozenset({"localtime", "posixrules", "posix", "right", "Factory"})
 FINGERPRINT = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){31}")

@@ -68,7 +68,7 @@ class Outcome(StrEnum):
 _GOOD = (Outcome.OK, Outcome.WARNING)
 
 
-@value()
+@value(kw_only=True)
 class Run:
     """Something that was observed to run for a part or a job.
 
@@ -138,7 +138,7 @@ class Cause(StrEnum):
     IN_TIME = "in_time"
 
 
-@value()
+@value(kw_only=True)
 class Verdict:
     """The judgement of one thing at one moment.
 
@@ -185,7 +185,7 @@ class LeftOut:
     reason: str | None
 
 
-@value()
+@value(kw_only=True)
 class PartRow:
     """A part on the board.
 
@@ -203,6 +203,8 @@ class PartRow:
         runs: newest first, for the service's own page.
         expectations: by job and destination, where there are several; else the part says it all.
         left_out: what its jobs save it without.
+        owner, encrypted, protected: whom its backup group belongs to, whether the newest backup is encrypted, and how many
+            no prune removes; None where nobody tells.
     """
 
     kind: PartKind
@@ -221,6 +223,9 @@ class PartRow:
     runs: tuple[Run, ...] = ()
     expectations: tuple[ExpectationRow, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    owner: str | None = None
+    encrypted: bool | None = None
+    protected: int | None = None
 
 
 @value()
@@ -232,7 +237,7 @@ class Copy:
     last_run: datetime | None
 
 
-@value()
+@value(kw_only=True)
 class ServiceRow:
     """A service on the board: the worst of its parts speaks for it.
 
@@ -253,7 +258,7 @@ class ServiceRow:
     copies: tuple[Copy, ...] = ()
 
 
-@value()
+@value(kw_only=True)
 class JobRow:
     """A job on the board. ``name`` is "{source}/{kind}/{id}"; members are the parts it covers."""
 
@@ -285,7 +290,7 @@ class Exempt(StrEnum):
     SKIPPED = "skipped"
 
 
-@value()
+@value(kw_only=True)
 class Occurrence:
     """One due time of one job and what became of it.
 
@@ -350,7 +355,7 @@ class SourceRow:
     after_name: str | None = None
 
 
-@value()
+@value(kw_only=True)
 class DatastoreRow:
     """Room on a datastore. ``full_at`` is the server's own estimate; None when it gives none that means anything.
 
@@ -383,6 +388,7 @@ class HeadlineKind(StrEnum):
     CANT_TELL = "can't tell"
     NOT_JUDGED = "not judged"
     SWITCHED_OFF = "switched off"
+    NOTHING_EXPECTED = "nothing expected"
     NOTHING_DUE = "nothing due"
     BACKED_UP = "backed up"
 
@@ -428,7 +434,7 @@ class Overall:
     facts: Headline
 
 
-@value()
+@value(kw_only=True)
 class Board:
     """The whole answer at one moment: immutable, swapped by reference.
 

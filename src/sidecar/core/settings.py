@@ -56,7 +56,7 @@ class JobSetting:
     shrink: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSetting:
     """A source as the judgement needs it: no secrets.
 
@@ -113,7 +113,7 @@ class CalendarLine:
     timezone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything the judgement needs from the configuration file. ``concerns``: sentences about what is odd in it."""
 

@@ -316,7 +316,8 @@ class Ledger:
     def _write_report(self, connection: sqlite3.Connection, entry: _Entry) -> None:
         """One report in one transaction: all of it stands in the file, or nothing."""
         written = self._written
-        changed = [(member, runs) for member, runs in rows.runs_of(entry.board) if written.runs.get(member) != runs]
+        shown = dict(rows.runs_of(entry.board))
+        changed = [(member, runs) for member, runs in shown.items() if written.runs.get(member) != runs]
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             rows.write_history(connection, entry.history, written.history)
@@ -329,7 +330,7 @@ class Ledger:
                 verdict_rows.forget_before(connection, entry.report.at - self._kept_for)
         written.history = entry.history
         written.reports[entry.report.source] = entry.report
-        written.runs.update(changed)
+        written.runs = shown
         self._tidied = entry.report.at if tidy else self._tidied
 
     def _write_verdicts(self, connection: sqlite3.Connection) -> None:

@@ -86,9 +86,14 @@ CREATE TABLE service_days (
 CREATE INDEX service_days_by_day ON service_days (day);
 """
 
+#: Runs say whether a person ended them. Those of older versions are taken for failures until they are read again.
+_VERSION_3 = """
+ALTER TABLE runs ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
+"""
+
 #: Statements that migrate from one version to the next; the first makes version 1 of an empty file. Only ever append,
 #: and write no semicolon inside a statement or comment.
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 
 class NewerLedgerError(Exception):

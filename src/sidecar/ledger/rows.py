@@ -74,8 +74,16 @@ def _plans(connection: Connection) -> dict[str, tuple[PlanRow, ...]]:
     )
     plans: dict[str, list[PlanRow]] = defaultdict(list)
     for member, job, schedule, zone, enabled, start, end, destination in connection.execute(query):
-        times = to_time_or_none(start), to_time_or_none(end)
-        plans[member].append(PlanRow(job, schedule, zone, bool(enabled), *times, destination))
+        plan = PlanRow(
+            job=job,
+            schedule=schedule,
+            timezone=zone,
+            enabled=bool(enabled),
+            valid_from=to_time_or_none(start),
+            valid_to=to_time_or_none(end),
+            destination=destination,
+        )
+        plans[member].append(plan)
     return {member: tuple(rows) for member, rows in plans.items()}
 
 
@@ -131,14 +139,14 @@ def read_reports(connection: Connection) -> dict[str, Report]:
 def _report(connection: Connection, source: str, *columns: Any) -> Report:
     kind, at, version, fingerprint, limits, problem = columns
     return Report(
-        source,
-        SourceKind(kind),
-        to_time(at),
-        version,
-        fingerprint,
-        tuple(_readings(connection, source)),
-        limits_from_text(limits),
-        problem_from_text(problem),
+        source=source,
+        kind=SourceKind(kind),
+        at=to_time(at),
+        version=version,
+        tls_fingerprint=fingerprint,
+        readings=tuple(_readings(connection, source)),
+        limits=limits_from_text(limits),
+        problem=problem_from_text(problem),
     )
 
 
@@ -197,19 +205,32 @@ def runs_of(board: Board) -> Iterator[tuple[str, tuple[Run, ...]]]:
         yield f"{part.kind}:{part.source}:{part.ref}", part.runs
 
 
+_INSERT_RUN = """
+INSERT OR REPLACE INTO runs (subject, start, "end", outcome, size, text, cancelled) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+
+
 def write_runs(connection: Connection, subject: str, runs: Iterable[Run]) -> None:
     """Adds the runs, or what became of them since."""
     connection.execute("INSERT OR IGNORE INTO subjects (name) VALUES (?)", row(subject))
     number = connection.execute("SELECT id FROM subjects WHERE name = ?", row(subject)).fetchone()[0]
     columns = (
-        row(number, microseconds(run.start), microseconds_or_none(run.end), run.outcome, run.size, run.text)
+        row(
+            number,
+            microseconds(run.start),
+            microseconds_or_none(run.end),
+            run.outcome,
+            run.size,
+            run.text,
+            run.cancelled,
+        )
         for run in runs
     )
-    connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", columns)
+    connection.executemany(_INSERT_RUN, columns)
 
 
 # CROSS JOIN: subject by subject, each by its own key.
-_RUNS = 'SELECT name, start, "end", outcome, size, text FROM subjects CROSS JOIN runs ON subject = id'
+_RUNS = 'SELECT name, start, "end", outcome, size, text, cancelled FROM subjects CROSS JOIN runs ON subject = id'
 
 
 def read_runs(connection: Connection, start: datetime, end: datetime) -> dict[str, tuple[Run, ...]]:
@@ -232,9 +253,16 @@ def _by_subject(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[Run, ...]]:
     return {subject: tuple(items) for subject, items in runs.items()}
 
 
-def _run(start: Any, end: Any, outcome: Any, size: Any, text: Any) -> Run:
+def _run(start: Any, end: Any, outcome: Any, size: Any, text: Any, cancelled: Any) -> Run:
     try:
-        return Run(from_microseconds(start), from_microseconds_or_none(end), Outcome(outcome), size, text)
+        return Run(
+            start=from_microseconds(start),
+            end=from_microseconds_or_none(end),
+            outcome=Outcome(outcome),
+            size=size,
+            text=text,
+            cancelled=bool(cancelled),
+        )
     except ValueError:
         raise UnreadableRecordError("The ledger has something else where a run should be") from None
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sidecar.core.history.verdict_log import (
+    MOST_EXPECTATIONS,
     ExpectationKey,
     FinalOccurrence,
     FinalState,
@@ -41,9 +42,8 @@ MOST_FINALS = 200_000
 MOST_GAPS = 10_000
 MOST_DAYS = 200_000
 
-#: Most expectations, and how long the names of one may be together. What is beyond is not remembered: those that came
-#: first are the honest ones.
-MOST_EXPECTATIONS = 20_000
+#: How long the names of an expectation may be together. What is beyond that, or beyond MOST_EXPECTATIONS, is not
+#: remembered: those that came first are the honest ones.
 LONGEST_KEY = 1_000
 LONGEST_SERVICE = 200
 LONGEST_REASON = 500

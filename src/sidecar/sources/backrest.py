@@ -50,7 +50,7 @@ _RENEW_AFTER = timedelta(days=6)
 _JWT = re.compile(r"[A-Za-z0-9_=-]{1,4096}(\.[A-Za-z0-9_=-]{1,4096}){2}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackrestOptions:
     """A Backrest and how to get in; without ``username`` its authentication is switched off.
 
@@ -210,9 +210,9 @@ class BackrestSource:
         problem: Problem | None = None,
     ) -> Report:
         return Report(
-            self.name,
-            self.kind,
-            at,
+            source=self.name,
+            kind=self.kind,
+            at=at,
             tls_fingerprint=self._upstream.fingerprint,
             readings=readings,
             limits=tuple(limits),

@@ -280,7 +280,7 @@ def _run(row: Row, kind: str, start: datetime, status: str) -> Run | None:
     """
     outcome, end = OUTCOMES.get(status, Outcome.FAILED), moment_of(row, "unixTimeEndMs")
     if outcome is Outcome.RUNNING:
-        return Run(start, None, outcome)
+        return Run(start=start, end=None, outcome=outcome)
     if status in CANCELLED and _never_began(row, start, end, status):
         return None
     said = " ".join((text(row, "displayMessage") or "").split())[:LONGEST_TEXT]
@@ -288,12 +288,12 @@ def _run(row: Row, kind: str, start: datetime, status: str) -> Run | None:
         outcome = Outcome.WARNING  # the backup itself was made, and a hook after it failed
     if kind != "backup" and _has_no_end(status, said):
         by_whom = "cancelled" if status in CANCELLED else END_NOT_KNOWN
-        return Run(start, end, Outcome.WARNING, text=said or by_whom)
+        return Run(start=start, end=end, outcome=Outcome.WARNING, text=said or by_whom)
     if status not in OUTCOMES and status not in CANCELLED:
         said = f"{END_NOT_KNOWN}: {said}" if said else END_NOT_KNOWN
     size = _size(row) if outcome is not Outcome.FAILED else None
     by_a_person = status == _BY_A_PERSON and outcome is Outcome.FAILED
-    return Run(start, end, outcome, size, said or None, cancelled=by_a_person)
+    return Run(start=start, end=end, outcome=outcome, size=size, text=said or None, cancelled=by_a_person)
 
 
 def _never_began(row: Row, start: datetime, end: datetime | None, status: str) -> bool:

@@ -118,12 +118,16 @@ def _run(row: Row) -> Run | None:
     if start is None or took is None:
         raise UnreadableError("start or duration")
     if outcome is Outcome.RUNNING:
-        return Run(start, None, outcome)
+        return Run(start=start, end=None, outcome=outcome)
     try:
         end = showable(start + timedelta(milliseconds=took))
     except OverflowError:
         raise UnreadableError("duration") from None
-    return Run(start, end, outcome) if outcome else Run(start, end, Outcome.FAILED, text=END_NOT_KNOWN)
+    return (
+        Run(start=start, end=end, outcome=outcome)
+        if outcome
+        else Run(start=start, end=end, outcome=Outcome.FAILED, text=END_NOT_KNOWN)
+    )
 
 
 def status_of(row: Row) -> str:

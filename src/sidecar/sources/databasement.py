@@ -134,7 +134,16 @@ class DatabasementSource:
         limits: tuple[Limit, ...] = (),
         problem: Problem | None = None,
     ) -> Report:
-        return Report(self.name, self.kind, at, None, self._upstream.fingerprint, readings, limits, problem)
+        return Report(
+            source=self.name,
+            kind=self.kind,
+            at=at,
+            version=None,
+            tls_fingerprint=self._upstream.fingerprint,
+            readings=readings,
+            limits=limits,
+            problem=problem,
+        )
 
     async def _headers(self, fresh: bool) -> Mapping[str, str]:
         token = await self._token(fresh)

@@ -208,7 +208,7 @@ def _run(row: Row) -> Run:
         raise UnreadableError("status or created_at")
     end = _instant(row, "completed_at") if outcome is not Outcome.RUNNING else None
     reported = {"failed": words(row, "error_message"), "cancelled": "cancelled"}.get(status)
-    return Run(start, end if end and end >= start else None, outcome, text=reported)
+    return Run(start=start, end=end if end and end >= start else None, outcome=outcome, text=reported)
 
 
 def _concerns_all(row: Row, run: Run, database: str, server: Server | None) -> bool:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sidecar.core.model import Run
@@ -18,24 +17,24 @@ from sidecar.core.reports.facts import (
     Task,
     TaskResult,
     UpkeepJob,
-    Verification,
     Zone,
 )
 
 from .fields import Row, UnreadableError, begun, first_line, flag, moment, name, row_of, step, text, whole, words
 from .pbs_upkeep_runs import TASK_TYPES, upkeep_run
 from .upid import parse_upid
+from .verification import parse_verification
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _KEEPS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
 
 _MANIFEST = "index.json.blob"
 
+#: Files of a snapshot that hold none of the client's data, and are never encrypted (PBS-32).
+_NO_DATA = (_MANIFEST, "client.log.blob")
+
 #: How far back an estimate must look.
 _HISTORY = timedelta(days=7)
-
-#: How a verification may have ended. Any other state says nothing of the snapshot (PBS-17).
-_VERIFIED = ("ok", "failed")
 
 #: Of finished tasks these are kept: uploads, and runs of upkeep jobs.
 _TASK_TYPES = ("backup", *TASK_TYPES.values())
@@ -84,7 +83,7 @@ def _maintenance(setting: str | None) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """A row of /status/datastore-usage; a token that sees only a namespace gets no figures (PBS-6)."""
 
@@ -163,17 +162,17 @@ class SnapshotRow:
 def parse_snapshot(row: Any, store: str) -> SnapshotRow:
     """A row of /snapshots. Without ``size`` the manifest can't be read: unfinished or broken (PBS-16)."""
     row = row_of(row)
-    upid, state = _verification(row.get("verification"))
+    verification, unknown = parse_verification(row.get("verification"), store)
     size = whole(row, "size")
     snapshot = Snapshot(
         time=begun(row, "backup-time"),
         size=size,
-        verification=_verified(upid, state, store) if state in _VERIFIED else None,
+        verification=verification,
         comment=first_line(row, "comment"),
         protected=flag(row, "protected"),
         damaged=size is None and _has_cut_manifest(row.get("files")),
+        encrypted=_is_encrypted(row.get("files")),
     )
-    unknown = state if state not in _VERIFIED else None
     return SnapshotRow(step(row, "backup-type"), step(row, "backup-id"), text(row, "owner"), snapshot, unknown)
 
 
@@ -185,29 +184,18 @@ def _has_cut_manifest(files: Any) -> bool:
     return any("size" not in manifest for manifest in manifests)
 
 
+def _is_encrypted(files: Any) -> bool | None:
+    """The client encrypted every file with data; None where the files do not tell, as those of an unfinished upload."""
+    if not isinstance(files, list):
+        return None
+    data = [file for file in files if isinstance(file, dict) and file.get("filename") not in _NO_DATA]
+    modes = {file.get("crypt-mode") for file in data}
+    return None if not modes or None in modes else modes == {"encrypt"}
+
+
 def unknown_states(rows: Iterable[SnapshotRow]) -> tuple[str, ...]:
     """The states of verifications that are neither "ok" nor "failed", one for each such snapshot."""
     return tuple(row.unknown_state for row in rows if row.unknown_state is not None)
-
-
-def _verification(value: Any) -> tuple[str | None, str | None]:
-    """The task and the state of a verification; no state where there was none."""
-    if value is None:
-        return None, None
-    row = row_of(value)
-    return text(row, "upid"), name(row, "state")
-
-
-@lru_cache(maxsize=1024)
-def _verified(task: str | None, state: str | None, store: str) -> Verification:
-    """What one run found. It verifies thousands of snapshots: they share it.
-
-    A synced copy brings its source's verification along: then the worker id begins with another datastore. Where the UPID
-    can't be read the verification counts as our own, so that a failed one isn't lost.
-    """
-    upid = parse_upid(task)
-    own = upid is None or upid.id.partition(":")[0] == store
-    return Verification(ok=state == "ok", at=upid.start if upid else None, own=own)
 
 
 def groups_of(rows: Iterable[SnapshotRow], store: str, namespace: str) -> tuple[BackupGroup, ...]:
@@ -220,7 +208,14 @@ def groups_of(rows: Iterable[SnapshotRow], store: str, namespace: str) -> tuple[
 
 def _group(store: str, namespace: str, rows: list[SnapshotRow]) -> BackupGroup:
     newest_first = sorted((row.snapshot for row in rows), key=lambda snapshot: snapshot.time, reverse=True)
-    return BackupGroup(store, namespace, rows[0].type, rows[0].id, tuple(newest_first), rows[0].owner)
+    return BackupGroup(
+        datastore=store,
+        namespace=namespace,
+        type=rows[0].type,
+        id=rows[0].id,
+        snapshots=tuple(newest_first),
+        owner=rows[0].owner,
+    )
 
 
 def namespaces_of(names: Iterable[str], store: str) -> tuple[Namespace, ...]:

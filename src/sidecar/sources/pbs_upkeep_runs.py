@@ -32,7 +32,7 @@ def upkeep_run(start: datetime, end: datetime | None, status: str | None) -> Run
     text = None if result is TaskResult.OK else status
     if result is TaskResult.UNKNOWN:
         text = "the server does not know how it ended"
-    return Run(start, None if result is TaskResult.RUNNING else end, _OUTCOMES[result], text=text)
+    return Run(start=start, end=None if result is TaskResult.RUNNING else end, outcome=_OUTCOMES[result], text=text)
 
 
 def with_runs(jobs: Iterable[UpkeepJob], tasks: Iterable[Task]) -> Iterator[UpkeepJob]:

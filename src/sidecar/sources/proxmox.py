@@ -91,7 +91,16 @@ class ProxmoxSource(ABC):
         problem: Problem | None = None,
     ) -> Report:
         fingerprint = self._upstream.fingerprint
-        return Report(self.name, self.kind, at, version, fingerprint, tuple(readings), tuple(limits), problem)
+        return Report(
+            source=self.name,
+            kind=self.kind,
+            at=at,
+            version=version,
+            tls_fingerprint=fingerprint,
+            readings=tuple(readings),
+            limits=tuple(limits),
+            problem=problem,
+        )
 
     async def _headers(self, fresh: bool) -> Mapping[str, str]:
         """The secret is percent-decoded on the other side (PBS-1)."""

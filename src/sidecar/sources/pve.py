@@ -1,4 +1,4 @@
-"""Proxmox VE: guests, backup jobs and their guests, storages, nodes, vzdump tasks, archives beside PBS (docs/upstreams.md).
+"""Proxmox VE: guests, backup jobs and their guests, storages, nodes, vzdump tasks, what storages keep (docs/upstreams.md).
 
 Lists are filtered by what the token may see, without saying so: a refresh asks for its permissions first.
 """
@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import BackupJob, Guest, Node, Task
+from sidecar.core.reports.facts import BackupJob, Guest, Node, Storage, Task
 from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Scope
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
@@ -47,6 +47,34 @@ _TASKS_SINCE, _TASKS_AT_MOST = timedelta(days=40), 500
 
 
 @dataclass(frozen=True, slots=True)
+class BackupServers:
+    """The backup servers that are configured sources: what they keep is asked of them, and not of PVE.
+
+    Attributes:
+        any: there are some.
+        hosts, fingerprints: as configured, in lower case.
+        storages: storages that the configuration leads to one of them.
+    """
+
+    any: bool = False
+    hosts: frozenset[str] = frozenset()
+    fingerprints: frozenset[str] = frozenset()
+    storages: frozenset[str] = frozenset()
+
+    def keep(self, storage: Storage) -> bool:
+        """The storage leads to one of them, as far as the configuration tells."""
+        return (
+            storage.name in self.storages
+            or (storage.server or "").lower() in self.hosts
+            or (storage.fingerprint or "") in self.fingerprints
+        )
+
+
+#: Nobody said which there are: there may well be some.
+_UNTOLD = BackupServers(any=True)
+
+
+@dataclass(frozen=True, slots=True)
 class _Layout:
     """Where archives and tasks are looked for. What can't be listed is taken from the last refresh."""
 
@@ -62,8 +90,15 @@ class PveSource(ProxmoxSource):
     allowed = ALLOWED
     authorization = "PVEAPIToken={id}={secret}"
 
-    def __init__(self, options: ProxmoxOptions, *, upstream: Upstream | None = None) -> None:
+    def __init__(
+        self,
+        options: ProxmoxOptions,
+        *,
+        backup_servers: BackupServers = _UNTOLD,
+        upstream: Upstream | None = None,
+    ) -> None:
         super().__init__(options, upstream=upstream)
+        self._backup_servers = backup_servers
         self._layout = _Layout()
 
     def _closed(self, permissions: Permissions) -> Problem | None:
@@ -84,7 +119,11 @@ class PveSource(ProxmoxSource):
         self._layout = _layout(self._layout, jobs, places, nodes)
         details = await asyncio.gather(
             *(_node(refresh, permissions, node) for node in self._layout.nodes),
-            *(_archives(refresh, permissions, *question) for question in _archive_questions(self._layout)),
+            *(
+                _kept(refresh, permissions, question)
+                for question in _questions(self._layout)
+                if self._is_asked(permissions, question.storage)
+            ),
         )
         return [
             guests.reading(("guests",), guests.rows),
@@ -93,6 +132,14 @@ class PveSource(ProxmoxSource):
             nodes.reading(("nodes",), nodes.rows),
             *chain.from_iterable(details),
         ]
+
+    def _is_asked(self, permissions: Permissions, storage: Storage) -> bool:
+        """Beside a backup server that may well be the one, a storage is asked only where that costs no right (PVE-19)."""
+        if storage.type != "pbs":
+            return True
+        if self._backup_servers.keep(storage):
+            return False
+        return not self._backup_servers.any or pve_grants.lists_archives(permissions, storage.name)
 
 
 # --- calls for the whole cluster --------------------------------------------------------------------------------------------
@@ -183,37 +230,53 @@ def _out_of_reach(storage: str) -> Problem:
     return Problem(cause, kind=ProblemKind.OFFLINE, culprit=storage)
 
 
-# --- archives beside PBS ----------------------------------------------------------------------------------------------------
+# --- what storages keep -----------------------------------------------------------------------------------------------------
 
 
-def _archive_questions(layout: _Layout) -> Iterator[tuple[Scope, str, Node | None]]:
-    """Scope, storage and the node to ask, for each storage that a job writes to and that is no PBS.
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a storage keeps, and which node is asked for it; None where none can be."""
 
-    A shared storage is asked once, at any node that is online; None where there is none.
-    """
+    scope: Scope
+    storage: Storage
+    node: Node | None
+
+
+def _questions(layout: _Layout) -> Iterator[_Question]:
+    """One for each storage that a job writes to, and where it is not shared for each node."""
     for place in layout.places:
         storage = place.storage
-        if storage.type == "pbs" or storage.name not in layout.targets:
+        if storage.name not in layout.targets:
             continue
         nodes = [node for node in layout.nodes if not place.nodes or node.name in place.nodes]
         if storage.shared:
             online = next((node for node in nodes if node.online), None)
-            yield ("archives", "shared", storage.name), storage.name, online
+            yield _Question(("archives", "shared", storage.name), storage, online)
         else:
-            yield from ((("archives", node.name, storage.name), storage.name, node) for node in nodes)
+            yield from (_Question(("archives", node.name, storage.name), storage, node) for node in nodes)
 
 
-async def _archives(
-    refresh: Refresh, permissions: Permissions, scope: Scope, storage: str, node: Node | None
-) -> list[Reading]:
-    """The archives on a storage. To a token that may only audit, the content is empty without saying so."""
+async def _kept(refresh: Refresh, permissions: Permissions, question: _Question) -> list[Reading]:
+    """The backups on a storage. To a token that may only audit, the content is empty without saying so (PVE-4)."""
+    scope, storage, node = question.scope, question.storage.name, question.node
     if node is None or not node.online:
         return [Reading(scope, None, (), _offline(node) if node else _out_of_reach(storage))]
     full = pve_grants.lists_archives(permissions, storage)
+    if question.storage.type == "pbs":
+        if not full:
+            return [Reading(scope, None, (), pve_grants.snapshots_closed(permissions, storage))]
+        return [await _snapshots(refresh, scope, question.storage, node)]
     call, params = (CONTENT, {"content": "backup"}) if full else (PRUNE_PREVIEW, {"prune-backups": "keep-all=1"})
     parse = partial(pve_parse.parse_archive, storage=storage)
     answer = await refresh.rows(f"archives on {storage}", parse, call, params, node=node.name, storage=storage)
     return [answer.reading(scope, pve_parse.newest_first(answer.rows))]
+
+
+async def _snapshots(refresh: Refresh, scope: Scope, storage: Storage, node: Node) -> Reading:
+    """What a backup server keeps that is no configured source, as PVE lists it (PVE-19)."""
+    parse, path = partial(pve_parse.parse_snapshot, storage=storage), {"node": node.name, "storage": storage.name}
+    answer = await refresh.rows(f"backups on {storage.name}", parse, CONTENT, {"content": "backup"}, **path)
+    return answer.reading(scope, pve_parse.groups_of(answer.rows, storage))
 
 
 def _version_limits(version: Answer[str]) -> list[Limit]:

@@ -50,6 +50,20 @@ def lists_archives(permissions: Permissions, storage: str) -> bool:
     return permissions.has(path, "Datastore.Allocate") or (owns and permissions.has(path, "Datastore.AllocateSpace"))
 
 
+def snapshots_closed(permissions: Permissions, storage: str) -> Problem:
+    """The content of a storage on a backup server that is no configured source is empty for the token (PVE-4, PVE-19)."""
+    path = f"/storage/{storage}"
+    grant, (token, user) = f"pveum acl modify {path} --roles PVEDatastoreAdmin", permissions.grantees
+    return Problem(
+        f"storage {storage} leads to no configured Proxmox Backup Server, and the token may not list its backups: "
+        f"Datastore.Allocate is missing on {path}",
+        "Add that server to sources; or grant PVEDatastoreAdmin, which may also change the storage, "
+        f"to the token and to its user: {grant} --tokens '{token}' && {grant} --users '{user}'",
+        kind=ProblemKind.NO_PERMISSION,
+        culprit=path,
+    )
+
+
 def nothing_visible(permissions: Permissions) -> Problem:
     """The token has no permission at all."""
     return _denied(permissions, "the token has no permission at all", "/")

@@ -7,7 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.core.reports.facts import Archive, BackupJob, Guest, LeftOutVolume, Node, Storage, Task, Zone
+from sidecar.core.reports.facts import (
+    Archive,
+    BackupGroup,
+    BackupJob,
+    Guest,
+    LeftOutVolume,
+    Node,
+    Snapshot,
+    Storage,
+    Task,
+    Zone,
+)
 from sidecar.upstream.error_text import clean
 
 from .fields import (
@@ -24,6 +35,7 @@ from .fields import (
     whole,
     words,
 )
+from .verification import parse_verification
 
 #: So many volumes that a job leaves out are told of.
 MOST_LEFT_OUT = 500
@@ -32,6 +44,9 @@ _GUEST_TYPES = ("qemu", "lxc")
 
 #: Types of storage that every node sees alike; others are when they say "shared".
 _SHARED_TYPES = ("nfs", "cifs", "cephfs", "glusterfs", "pbs")
+
+#: How PBS calls what PVE calls the subtype of a backup.
+_BACKUP_TYPES = {"qemu": "vm", "lxc": "ct"}
 
 
 def parse_version(data: Any) -> str:
@@ -164,9 +179,61 @@ def parse_archive(row: Any, storage: str) -> Archive | None:
     row = row_of(row)
     if row.get("vmid") is None:
         return None
-    vmid, ctime, size = _vmid(row, "vmid"), begun(row, "ctime"), whole(row, "size")
+    protected = flag(row, "protected") or text(row, "mark") == "protected"
     told = (text(row, "subtype"), text(row, "type"))
-    return Archive(storage, vmid, ctime, size, next((kind for kind in told if kind in _GUEST_TYPES), None))
+    return Archive(
+        storage,
+        _vmid(row, "vmid"),
+        begun(row, "ctime"),
+        whole(row, "size"),
+        protected,
+        next((kind for kind in told if kind in _GUEST_TYPES), None),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """A snapshot on a storage of type pbs, and whose it is."""
+
+    type: str
+    vmid: int
+    snapshot: Snapshot
+
+
+def parse_snapshot(row: Any, storage: Storage) -> SnapshotRow | None:
+    """A row of such a storage's content; None without a guest's id. One that is not finished has a size of 1 (PVE-19)."""
+    row = row_of(row)
+    kind = _BACKUP_TYPES.get(name(row, "subtype"))
+    if row.get("vmid") is None or kind is None:
+        return None
+    verification, _ = parse_verification(row.get("verification"), storage.datastore or "")
+    size = whole(row, "size")
+    snapshot = Snapshot(
+        time=begun(row, "ctime"),
+        size=size if size is not None and size > 1 else None,
+        verification=verification,
+        comment=first_line(row, "notes"),
+        protected=flag(row, "protected"),
+        encrypted=row.get("encrypted") not in (None, "", 0, "0"),
+    )
+    return SnapshotRow(kind, _vmid(row, "vmid"), snapshot)
+
+
+def groups_of(rows: Iterable[SnapshotRow], storage: Storage) -> tuple[BackupGroup, ...]:
+    """The rows of one storage by group, each group's snapshots newest first."""
+    members: dict[tuple[str, int], list[Snapshot]] = {}
+    for row in rows:
+        members.setdefault((row.type, row.vmid), []).append(row.snapshot)
+    return tuple(
+        BackupGroup(
+            datastore=storage.datastore or storage.name,
+            namespace=storage.namespace or "",
+            type=kind,
+            id=str(vmid),
+            snapshots=tuple(sorted(snapshots, key=lambda snapshot: snapshot.time, reverse=True)),
+        )
+        for (kind, vmid), snapshots in sorted(members.items())
+    )
 
 
 def newest_first(archives: Iterable[Archive]) -> tuple[Archive, ...]:

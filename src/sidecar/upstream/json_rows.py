@@ -6,6 +6,7 @@ import asyncio
 import codecs
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
@@ -17,12 +18,18 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 #: The start of the answer up to the list: plain values may come before it ("total", "success").
 _TOP = r'\s*\{{(?:\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[^\[\{{",\s]+)\s*,)*\s*"{key}"\s*:\s*\['
 
-#: Rows that are parsed before the event loop runs other tasks: they take a few milliseconds.
-_AT_ONCE = 500
+#: Seconds of CPU time after which the event loop runs other tasks, and how many rows are parsed between two looks at it.
+_TURN, _LOOK = 0.01, 32
 
-#: Characters of a row, and of what comes before the list. Longer ones are refused, because both are parsed again with
-#: every piece that arrives.
+#: Characters that are collected before they are parsed. What is left of them is parsed again only after it has doubled,
+#: so that an answer in pieces of one byte takes no longer than another one.
+_AT_ONCE = 32 * 1024
+
+#: Characters of a row, and of what comes before the list. Longer ones are refused.
 _LONGEST_ROW, _LONGEST_TOP = 1024 * 1024, 64 * 1024
+
+#: Rows of a list: four times as many as the largest server that we know of has.
+MOST_ROWS = 200_000
 
 
 class RowsError(ValueError):
@@ -33,24 +40,52 @@ class RowsError(ValueError):
         self.cut_off = cut_off
 
 
+class TooManyRowsError(RowsError):
+    """The list has more than MOST_ROWS rows."""
+
+    def __init__(self) -> None:
+        super().__init__(cut_off=False)
+
+
 async def rows(chunks: AsyncIterator[bytes], key: str, each: Callable[[Any], T]) -> list[T]:
-    """The results of ``each`` for the rows of ``{"<key>": [row, …], …}``, as the chunks arrive. Raises RowsError.
+    """The results of ``each`` for the rows of ``{"<key>": [row, …], …}``, as the chunks arrive.
 
     ``each`` should keep little of a row: with hundreds of thousands of live dicts Python's garbage collector blocks everything.
+
+    Raises:
+        RowsError: the answer is something else, or it was cut off.
+        TooManyRowsError: there are more than MOST_ROWS; no list is better than one that lacks some.
     """
     reader = _Reader(key)
-    decoder = codecs.getincrementaldecoder("utf-8")()
     results: list[T] = []
-    try:
-        async for chunk in chunks:
-            for row in reader.feed(decoder.decode(chunk)):
-                results.append(each(row))
-                if len(results) % _AT_ONCE == 0:
-                    await asyncio.sleep(0)
-    except UnicodeDecodeError:
-        raise RowsError(cut_off=False) from None
+    turn = time.thread_time()
+    async for text in _collected(chunks, reader):
+        for row in reader.feed(text):
+            results.append(each(row))
+            if len(results) > MOST_ROWS:
+                raise TooManyRowsError
+            if len(results) % _LOOK == 0 and time.thread_time() - turn > _TURN:
+                await asyncio.sleep(0)
+                turn = time.thread_time()
     reader.close()
     return results
+
+
+async def _collected(chunks: AsyncIterator[bytes], reader: _Reader) -> AsyncIterator[str]:
+    """The text in pieces that are worth parsing: as long as what the reader has left over, and never short."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    pieces: list[str] = []
+    length = 0
+    try:
+        async for chunk in chunks:
+            pieces.append(decoder.decode(chunk))
+            length += len(pieces[-1])
+            if length >= max(_AT_ONCE, reader.left):
+                yield "".join(pieces)
+                pieces, length = [], 0
+        yield "".join(pieces) + decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise RowsError(cut_off=False) from None
 
 
 class _Reader:
@@ -62,9 +97,16 @@ class _Reader:
         self._begun = False
         self._ended = False
 
+    @property
+    def left(self) -> int:
+        """Characters that were no complete row yet."""
+        return len(self._text)
+
     def feed(self, text: str) -> Iterator[Any]:
         self._text += text
         if not self._begun and (top := self._top.match(self._text)):
+            if top.end() > _LONGEST_TOP:
+                raise RowsError(cut_off=False)
             self._begun = True
             self._text = self._text[top.end() :]
         if self._begun and not self._ended:
@@ -96,7 +138,7 @@ class _Reader:
             end = _past_space(self._text, end)
             if end == len(self._text) or self._text[end] in ".eE":
                 break  # a number may continue, or a comma follow, in the next piece
-            if self._text[end] not in ",]":
+            if self._text[end] not in ",]" or end - position > _LONGEST_ROW:
                 raise RowsError(cut_off=False)
             yield row
             position = _past_space(self._text, end + 1) if self._text[end] == "," else end

@@ -23,7 +23,7 @@ import httpx
 from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SecretError, SourceError
 
-from . import error_text, json_rows, tls
+from . import error_text, inflate, json_rows, tls
 from .calls import Call, Params
 from .tls import Trust
 
@@ -115,6 +115,12 @@ class Upstream:
         async with self._answer(call, params, path, None, authenticated=True) as answer:
             try:
                 return await json_rows.rows(self._chunks(answer, self._limits.body), key, each)
+            except json_rows.TooManyRowsError:
+                raise SourceError(
+                    f"its list has more than {json_rows.MOST_ROWS:,} rows",
+                    kind=ProblemKind.TOO_LARGE,
+                    culprit=call.path,
+                ) from None
             except json_rows.RowsError as error:
                 raise SourceError(str(error), kind=ProblemKind.NOT_UNDERSTOOD, culprit=call.path) from None
 
@@ -235,16 +241,20 @@ class Upstream:
 
     async def _chunks(self, answer: httpx.Response, limit: int) -> AsyncIterator[bytes]:
         """The inflated body in pieces, up to the limit in bytes."""
-        size = 0
-        async for chunk in answer.aiter_bytes():
-            size += len(chunk)
-            if size > limit:
-                raise SourceError(
-                    f"its answer is larger than {limit / (1024 * 1024):g} MiB",
-                    kind=ProblemKind.TOO_LARGE,
-                    culprit=error_text.clean(answer.request.url.path),
-                )
-            yield chunk
+        encoding = answer.headers.get("content-encoding", "")
+        try:
+            async for piece in inflate.inflated(answer.aiter_raw(), encoding, limit):
+                yield piece
+        except inflate.TooLargeError:
+            raise SourceError(
+                f"its answer is larger than {limit / (1024 * 1024):g} MiB",
+                kind=ProblemKind.TOO_LARGE,
+                culprit=error_text.clean(answer.request.url.path),
+            ) from None
+        except inflate.BodyError:
+            raise SourceError(
+                "its answer can't be decompressed", kind=ProblemKind.NOT_UNDERSTOOD, culprit=self._host
+            ) from None
 
     # --- the connection ---------------------------------------------------------------------------------------------------
 
@@ -354,8 +364,6 @@ def _failure(error: httpx.HTTPError, host: str) -> SourceError:
     if isinstance(error, httpx.RemoteProtocolError):
         text, kind = next((broken for part, broken in _BROKEN_ANSWERS.items() if part in str(error)), _NO_HTTP)
         return SourceError(text, kind=kind, culprit=host)
-    if isinstance(error, httpx.DecodingError):
-        return SourceError("its answer can't be decompressed", kind=ProblemKind.NOT_UNDERSTOOD, culprit=host)
     inner = tls.innermost(error)
     if inner is None:
         return SourceError(tls.BROKEN, kind=ProblemKind.UNREACHABLE, culprit=host)

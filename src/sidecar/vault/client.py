@@ -24,6 +24,9 @@ T = TypeVar("T")
 #: Seconds to connect, and between two pieces of an answer.
 _TIMEOUT = (3.05, 10.0)
 
+#: Seconds: a hundred years. What claims more, or NaN, is no lease.
+_LONGEST_LEASE = 100 * 366 * 86_400.0
+
 _NOT_VAULT = "does not answer like Vault (redirects are not followed): set vault.address to the Vault server itself"
 
 
@@ -168,7 +171,10 @@ class Server:
 
 def _login(answer: Any) -> Login:
     granted = answer["auth"]
-    return Login(str(granted["client_token"]), float(granted["lease_duration"]), bool(granted["renewable"]))
+    lease = float(granted["lease_duration"])
+    if not 0 <= lease <= _LONGEST_LEASE:
+        raise ValueError("not a number of seconds")
+    return Login(str(granted["client_token"]), lease, bool(granted["renewable"]))
 
 
 def _fields(answer: Any) -> dict[str, object]:

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 #: Seconds after which a token that does not expire is renewed all the same.
 _DAY = 86_400.0
 
+#: Seconds: a token whose lease is shorter is asked for again when it is refused.
+_SHORTEST_RENEWAL = 0.5
+
 #: Seconds. Fields of an entry that are read within this time of each other come from the same version.
 _SAME_VERSION = 1.0
 
@@ -58,8 +61,8 @@ class Waits:
 
 
 def renewal_after(lease: float) -> float:
-    """Seconds after which a lease is renewed: two thirds of it, which leaves one third for retries."""
-    return lease * 2 / 3 if lease else _DAY
+    """Seconds after which a lease is renewed: two thirds of it, which leaves one third for retries; never at once again."""
+    return max(lease * 2 / 3, _SHORTEST_RENEWAL) if lease else _DAY
 
 
 def is_near_its_end(first_lease: float, lease: float) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 from pathlib import Path
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from sidecar.errors import SecretError
 from sidecar.upstream import tls
+
+#: Bytes of an answer. An entry of KV may be 1 MiB (docs of Vault: max_entry_size), an answer repeats it once.
+_LONGEST_ANSWER = 4 * 1024 * 1024
 
 
 def connections(ca_file: Path | None) -> requests.Session:
@@ -28,6 +33,7 @@ def connections(ca_file: Path | None) -> requests.Session:
         ) from None
     session = requests.Session()
     session.trust_env = False
+    session.mount("http://", _BoundedAdapter())
     session.mount("https://", _ContextAdapter(tls.without_strict(context)))
     return session
 
@@ -43,7 +49,32 @@ def explain(error: requests.RequestException) -> str:
     return f"can't be reached: {cause}; start it, or correct vault.address"
 
 
-class _ContextAdapter(HTTPAdapter):
+class _BoundedAdapter(HTTPAdapter):
+    """Reads no more of an answer than _LONGEST_ANSWER, and none that is compressed: requests has no limit itself."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Raises ValueError for an answer that Vault would not send."""
+        request.headers["Accept-Encoding"] = "identity"
+        response = super().send(request, *args, **kwargs | {"stream": True})
+        with response.raw as arriving:
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise ValueError("compressed, which was not asked for")
+            body = _read(arriving)
+        response.raw = io.BytesIO(body)
+        return response
+
+
+def _read(arriving: urllib3.HTTPResponse) -> bytes:
+    try:
+        body: bytes = arriving.read(_LONGEST_ANSWER + 1, decode_content=False)
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ConnectionError(error) from error
+    if len(body) > _LONGEST_ANSWER:
+        raise ValueError("too long")
+    return body
+
+
+class _ContextAdapter(_BoundedAdapter):
     """Trusts what its TLS context trusts and nothing else: requests would add the CAs of certifi."""
 
     def __init__(self, context: ssl.SSLContext) -> None:

@@ -25,7 +25,7 @@ _BAD = frozenset({"failed", "missed"})
 _NOTEWORTHY = frozenset({"unknown", "warning"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
     """A day of the month grid.
 
@@ -57,7 +57,7 @@ class Line:
     next: Moment | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarPage:
     """Everything in the calendar view, top to bottom.
 

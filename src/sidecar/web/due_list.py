@@ -27,7 +27,7 @@ MOST_ON_A_PAGE = 20_000
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A line of the list: one occurrence, or several of a job that is due very often.
 

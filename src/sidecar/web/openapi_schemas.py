@@ -44,6 +44,7 @@ TIME: Schema = {"type": "string", "format": "date-time"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _NULLABLE_STRING: Schema = {"type": ["string", "null"]}
 _NULLABLE_INTEGER: Schema = {"type": ["integer", "null"]}
+_NULLABLE_BOOLEAN: Schema = {"type": ["boolean", "null"]}
 _NULLABLE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
 _STATE = _enum(State)
 
@@ -80,6 +81,9 @@ _PART: Schema = {
     "timezone": _NULLABLE_STRING,
     "expectations": _list(ref("Expectation")),
     "left_out_volumes": _list(ref("LeftOutVolume")),
+    "owner": _NULLABLE_STRING,
+    "encrypted": _NULLABLE_BOOLEAN,
+    "protected": _NULLABLE_INTEGER,
 }
 
 _LEFT_OUT_VOLUME: Schema = {

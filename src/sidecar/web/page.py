@@ -48,7 +48,7 @@ class Banner:
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """A source, an upkeep job or a datastore that needs attention.
 
@@ -82,7 +82,7 @@ class Upkeep:
     pieces: tuple[TimedText, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Everything on the page, top to bottom. ``folded`` counts the rows that are out of sight when it is narrow."""
 
@@ -241,7 +241,9 @@ def _limits_of_fine_sources(board: Board) -> list[str]:
 
 
 def _trouble(name: str, verdict: Verdict) -> Trouble:
-    return Trouble(verdict.state, name, verdict.reason, verdict.action, rows.web_link(verdict.link))
+    return Trouble(
+        state=verdict.state, name=name, reason=verdict.reason, action=verdict.action, link=rows.web_link(verdict.link)
+    )
 
 
 def _datastore(row: DatastoreRow, times: TimeFormat) -> Datastore:

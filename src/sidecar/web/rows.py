@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sidecar.core.ids import GroupKey
 from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, State
 from sidecar.core.words import listed, size
 
@@ -25,17 +26,18 @@ _RUNS_IN_LIST = 3
 
 @dataclass(frozen=True, slots=True)
 class PartMark:
-    """A part on the row: "guest", "2 dumps", or the name of a bad one among several."""
+    """A part on the row: "guest", "host", "2 dumps", or the name of a bad one among several."""
 
     state: State
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartDetail:
     """A part in the opened row. ``about`` is how its upstream calls it, ``kept`` what there is of it.
 
     ``left_out``: the volumes that it is saved without.
+    ``traits``: whom its backups belong to, whether they are encrypted, how many no prune removes.
     """
 
     state: State
@@ -45,6 +47,7 @@ class PartDetail:
     outcome: Outcome | None
     ran: Moment | None
     kept: str
+    traits: str | None
     reason: str | None
     left_out: str | None
 
@@ -58,7 +61,7 @@ class Strip:
     marks: tuple[tuple[Outcome, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
     """One run in words. ``weekday`` goes before the date where there is room for it."""
 
@@ -71,7 +74,7 @@ class RunLine:
     size: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A service. ``reason``, ``action`` and ``link`` are only what stands below the line, not all that is known."""
 
@@ -153,20 +156,20 @@ def _is_unknown_by_source(service: ServiceRow, unreadable: frozenset[str]) -> bo
 
 
 def _part_marks(parts: Sequence[PartRow]) -> list[PartMark]:
-    """Guests, dumps, plans, in this order."""
-    return [mark for kind in PartKind for mark in _marks_of_kind(kind, [part for part in parts if part.kind is kind])]
+    """Guests and hosts, dumps, plans, in this order."""
+    return [mark for kind in PartKind for mark in _marks_of_kind([part for part in parts if part.kind is kind])]
 
 
-def _marks_of_kind(kind: PartKind, parts: Sequence[PartRow]) -> list[PartMark]:
+def _marks_of_kind(parts: Sequence[PartRow]) -> list[PartMark]:
     """One mark per state with the number of parts; a bad part among several is called by its name."""
     if len(parts) == 1:
-        return [PartMark(parts[0].verdict.state, _WORDS[kind])]
+        return [PartMark(parts[0].verdict.state, _word(parts[0]))]
     bad = [part for part in parts if part.verdict.state in _NEEDS_WORDS]
     named = bad if len(bad) <= _NAMED_PARTS else []
-    counted = Counter(part.verdict.state for part in parts if part not in named)
+    counted = Counter((part.verdict.state, _word(part)) for part in parts if part not in named)
     marks = [PartMark(part.verdict.state, part.ref) for part in named]
     marks += [
-        PartMark(state, f"{number} {_WORDS[kind]}{'s' if number > 1 else ''}") for state, number in counted.items()
+        PartMark(state, f"{number} {word}{'s' if number > 1 else ''}") for (state, word), number in counted.items()
     ]
     return sorted(marks, key=lambda mark: mark.state.rank)
 
@@ -182,12 +185,13 @@ def _part_detail(part: PartRow, shown: str | None, times: TimeFormat) -> PartDet
     run = part.last_run
     return PartDetail(
         state=part.verdict.state,
-        word=_WORDS[part.kind],
+        word=_word(part),
         about=part.ref,
         schedule=_schedule(part, times),
         outcome=run.outcome if run else None,
         ran=times.moment(run.start, times.stamp(run.start)) if run else None,
         kept=_kept(part),
+        traits=_traits(part),
         reason=part.verdict.reason if part.verdict.reason != shown and part.verdict.state is not State.OK else None,
         left_out=_left_out(part),
     )
@@ -211,21 +215,47 @@ def _kept(part: PartRow) -> str:
     return ", ".join(pieces) or NOTHING
 
 
+def _word(part: PartRow) -> str:
+    """What people call such a part. A backup group may be a host's, which is nobody's guest."""
+    group = _group(part)
+    return "host" if group is not None and group.type == "host" else _WORDS[part.kind]
+
+
+def _group(part: PartRow) -> GroupKey | None:
+    """The backup group that the part is; None for any other part."""
+    if part.kind is not PartKind.GUEST or "/" not in part.ref:
+        return None
+    try:
+        return GroupKey.parse(part.ref)
+    except ValueError:
+        return None
+
+
+def _traits(part: PartRow) -> str | None:
+    """What PVE writes belongs to its own user: the owner is worth a word where others write."""
+    pieces = [f"owner {part.owner}"] if part.owner is not None and _group(part) is not None else []
+    if part.encrypted is not None and (part.encrypted or pieces):
+        pieces.append("encrypted" if part.encrypted else "not encrypted")
+    if part.protected:
+        pieces.append(f"{part.protected} protected")
+    return ", ".join(pieces) or None
+
+
 def _strip(part: PartRow, times: TimeFormat) -> Strip:
     newest = part.runs[:_RUNS_IN_STRIP]
-    return Strip(part.kind, _WORDS[part.kind], tuple((run.outcome, times.exact(run.start)) for run in reversed(newest)))
+    return Strip(part.kind, _word(part), tuple((run.outcome, times.exact(run.start)) for run in reversed(newest)))
 
 
 def _newest_runs(parts: Sequence[PartRow], times: TimeFormat) -> tuple[RunLine, ...]:
-    runs = [(part.kind, run) for part in parts for run in part.runs]
+    runs = [(part, run) for part in parts for run in part.runs]
     runs.sort(key=lambda pair: pair[1].start, reverse=True)
-    return tuple(_run_line(kind, run, times) for kind, run in runs[:_RUNS_IN_LIST])
+    return tuple(_run_line(part, run, times) for part, run in runs[:_RUNS_IN_LIST])
 
 
-def _run_line(kind: PartKind, run: Run, times: TimeFormat) -> RunLine:
+def _run_line(part: PartRow, run: Run, times: TimeFormat) -> RunLine:
     return RunLine(
-        kind=kind,
-        word=_WORDS[kind],
+        kind=part.kind,
+        word=_word(part),
         weekday=times.weekday(run.start),
         started=times.moment(run.start, times.date_and_time(run.start)),
         outcome=run.outcome,
@@ -235,7 +265,7 @@ def _run_line(kind: PartKind, run: Run, times: TimeFormat) -> RunLine:
 
 
 def _verified(service: ServiceRow, times: TimeFormat) -> TimedText | None:
-    """Only guests are verified, by the server that holds them."""
+    """Only what lies on a backup server is verified."""
     if not any(part.kind is PartKind.GUEST for part in service.parts):
         return None
     return _when("", service.verified_at, times) if service.verified_at else TimedText("not yet")

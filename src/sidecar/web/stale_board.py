@@ -32,7 +32,7 @@ from .dues import Dues
 RENEWED_WITHIN = timedelta(minutes=5)
 
 #: The verdict on everything that was better than unknown.
-_NOT_JUDGED = Verdict(State.UNKNOWN, "backup-glance stopped judging.")
+_NOT_JUDGED = Verdict(state=State.UNKNOWN, reason="backup-glance stopped judging.")
 
 #: An occurrence in one of these states was not settled when the board was made.
 _UNSETTLED = frozenset({State.LATE, State.RUNNING, State.NEW})

@@ -30,7 +30,7 @@ class Hsl:
     lightness: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Theme:
     """The numbers of a Glance theme; the default is Glance's own dark one. ``positive`` is None: like ``primary``."""
 

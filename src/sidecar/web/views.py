@@ -105,6 +105,9 @@ def _part(row: PartRow) -> Json:
         "timezone": row.timezone,
         "expectations": [_expectation(expectation) for expectation in row.expectations],
         "left_out_volumes": [_left_out(volume) for volume in row.left_out],
+        "owner": row.owner,
+        "encrypted": row.encrypted,
+        "protected": row.protected,
     }
 
 

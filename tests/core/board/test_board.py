@@ -34,9 +34,9 @@ from tests.core.sample_reports import (
 
 VZDUMP = vzdump("22 04:00", "22 05:00")
 GUESTS = (
-    Guest(101, "lxc", "vaultwarden", "pve1", tags=("prod",)),
-    Guest(102, "lxc", "vault", "pve1", pool="lab"),
-    Guest(103, "qemu", "vaultwarden", "pve1"),
+    Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1", tags=("prod",)),
+    Guest(vmid=102, type="lxc", name="vault", node="pve1", pool="lab"),
+    Guest(vmid=103, type="qemu", name="vaultwarden", node="pve1"),
 )
 ALL = replace(CRITICAL, guests=(101, 102, 103))
 KEPT = (group("22 04:05"), group("22 04:10", vmid="102"), group("22 04:15", vmid="103", kind="vm"))
@@ -73,7 +73,7 @@ def test_a_mapped_service_takes_its_parts_and_the_rest_keeps_its_own_names() -> 
 
 
 def test_a_service_is_as_old_as_its_oldest_part_and_unknown_age_wins() -> None:
-    guests = (*GUESTS, Guest(104, "lxc", "new", "pve1"))
+    guests = (*GUESTS, Guest(vmid=104, type="lxc", name="new", node="pve1"))
     jobs = (replace(CRITICAL, guests=(101, 104)),)
     given = settings(services=(service("both", "101", "104"),))
     board = judged("22 12:00", pve("22 11:58", VZDUMP, guests=guests, jobs=jobs), pbs("22 11:58", *KEPT), given=given)
@@ -165,19 +165,20 @@ def test_a_guest_that_is_named_by_its_group_has_one_row() -> None:
 
 
 def test_a_guest_with_another_destination_keeps_a_row_for_it() -> None:
-    nas = Storage("nas", "nfs", True, shared=True)
+    nas = Storage(name="nas", type="nfs", enabled=True, shared=True)
     weekly = replace(CRITICAL, id="weekly", schedule="sun 03:00", storage="nas")
     found = named("pbs:main/ct/101", KEPT[0], jobs=(CRITICAL, weekly), storages=(STORAGE, nas))
 
     assert len(found.services) == 2
 
 
-def test_groups_of_clients_that_nobody_names_are_a_note() -> None:
+def test_groups_of_clients_that_nobody_names_are_rows_of_which_nothing_is_expected_without_a_rhythm() -> None:
     board = judged(
         "22 12:00", pve("22 11:58", VZDUMP), pbs("22 11:58", KEPT[0], group("22 06:10", vmid="nas", kind="host"))
     )
 
-    assert board.notes == ("No service names the backups of pbs:main/host/nas, so nothing is expected of them.",)
+    assert row(board, "host/nas").verdict.state is State.DISABLED
+    assert (board.overall.headline, board.notes) == ("All 1 backed up", ())
 
 
 # --- overall and headline ---
@@ -234,7 +235,7 @@ def test_running_and_late_do_not_lower_the_state() -> None:
     guests = GUESTS[:2]
     jobs = (
         replace(CRITICAL, guests=(101,)),
-        BackupJob("noon", "12:00", enabled=True, storage="pbs-main", node=None, guests=(102,)),
+        BackupJob(id="noon", schedule="12:00", enabled=True, storage="pbs-main", node=None, guests=(102,)),
     )
     board = judged(
         "22 12:05",
@@ -309,6 +310,32 @@ def test_a_backup_job_is_as_bad_as_its_worst_guest() -> None:
     assert (job.members, job.members_ok, job.next_run, job.timezone) == (2, 1, at("24 04:00"), "Europe/Berlin")
 
 
+OFF = replace(ALL, id="old", enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("job", "jobs", "reason"),
+    [
+        (OFF, (ALL,), "Switched off at its source; its guests are in critical."),
+        (OFF, (replace(ALL, id="a"), replace(ALL, id="b")), "Switched off at its source; its guests are in a and b."),
+        (replace(OFF, guests=()), (ALL,), "Switched off at its source, and covers nothing."),
+        (
+            replace(OFF, guests=(999,)),
+            (),
+            "Switched off at its source; none of the guests that it covers is shown here.",
+        ),
+        (replace(ALL, guests=()), (), "Covers nothing."),
+        (replace(ALL, guests=(999,)), (), "None of the guests that it covers is shown here."),
+    ],
+)
+def test_a_job_without_members_says_what_it_covers(job: BackupJob, jobs: tuple[BackupJob, ...], reason: str) -> None:
+    cluster = pve("22 11:58", VZDUMP, guests=GUESTS[:2], jobs=(job, *jobs))
+    board = judged("22 12:00", cluster, pbs("22 11:58", *KEPT[:2]))
+    verdict = next(shown.verdict for shown in board.jobs if shown.name == f"pve/backup/{job.id}")
+
+    assert (verdict.state, verdict.reason) == (State.WARNING if job.enabled else State.DISABLED, reason)
+
+
 UPKEEP = UpkeepJob(
     kind="prune",
     id="daily",
@@ -371,12 +398,12 @@ def test_rule_8_upkeep_the_owner_switched_off_is_disabled() -> None:
 @pytest.mark.parametrize(
     ("store", "expected"),
     [
-        (Datastore("main", None, 100, 50, 50), State.OK),
-        (Datastore("main", None, 100, 50, 50, at("30 12:00")), State.WARNING),
-        (Datastore("main", None, 100, 50, 50, at("20 Dec 12:00")), State.OK),
-        (Datastore("main", "offline"), State.UNKNOWN),
-        (Datastore("main", "read-only", 100, 50, 50), State.WARNING),
-        (Datastore("main", None, None, None, None), State.UNKNOWN),
+        (Datastore(name="main", maintenance=None, total=100, used=50, avail=50), State.OK),
+        (Datastore(name="main", maintenance=None, total=100, used=50, avail=50, full_at=at("30 12:00")), State.WARNING),
+        (Datastore(name="main", maintenance=None, total=100, used=50, avail=50, full_at=at("20 Dec 12:00")), State.OK),
+        (Datastore(name="main", maintenance="offline"), State.UNKNOWN),
+        (Datastore(name="main", maintenance="read-only", total=100, used=50, avail=50), State.WARNING),
+        (Datastore(name="main", maintenance=None, total=None, used=None, avail=None), State.UNKNOWN),
     ],
 )
 def test_room_on_a_datastore(store: Datastore, expected: State) -> None:

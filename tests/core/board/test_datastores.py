@@ -44,11 +44,14 @@ def main(board: Board) -> DatastoreRow:
 )
 def test_rule_14_room_is_what_is_available_of_used_and_available(used: int, avail: int, expected: State) -> None:
     """``total`` holds what the file system keeps for itself, and says nothing."""
-    assert main(on(Datastore("main", None, 20_000, used, avail))).verdict.state is expected
+    assert (
+        main(on(Datastore(name="main", maintenance=None, total=20_000, used=used, avail=avail))).verdict.state
+        is expected
+    )
 
 
 def test_rule_14_a_full_datastore_counts_in_overall_and_the_headline_names_it() -> None:
-    board = on(Datastore("main", None, 1000, 999, 1))
+    board = on(Datastore(name="main", maintenance=None, total=1000, used=999, avail=1))
 
     assert (board.overall.state, board.overall.headline) == (
         State.FAILED,
@@ -58,31 +61,38 @@ def test_rule_14_a_full_datastore_counts_in_overall_and_the_headline_names_it() 
 
 
 def test_rule_14_a_nearly_full_one_is_a_warning_in_overall_too() -> None:
-    board = on(Datastore("main", None, 1000, 960, 40))
+    board = on(Datastore(name="main", maintenance=None, total=1000, used=960, avail=40))
 
     assert board.overall.state is State.WARNING
     assert "datastore pbs/main warning" in board.overall.headline
 
 
 def test_rule_14_it_is_named_beside_a_service_that_needs_somebody() -> None:
-    store = Datastore("main", None, 1000, 999, 1)
+    store = Datastore(name="main", maintenance=None, total=1000, used=999, avail=1)
     board = judged("23 12:00", pve("23 11:58", NIGHT), pbs("23 11:58", KEPT, extra={("datastores",): (store,)}))
 
     assert board.overall.headline == "1 of 1 need you: vaultwarden missed 04:30 and datastore pbs/main failed"
 
 
 def test_rule_14_what_is_in_s3_has_no_verdict_on_room() -> None:
-    board = on(Datastore("main", None, 1000, 999, 1, at("23 12:00"), object_store=True))
+    board = on(
+        Datastore(
+            name="main", maintenance=None, total=1000, used=999, avail=1, full_at=at("23 12:00"), object_store=True
+        )
+    )
 
     assert (main(board).verdict.state, board.overall.state) == (State.OK, State.OK)
 
 
 def test_rule_14_full_and_read_only_is_full() -> None:
-    assert main(on(Datastore("main", "read-only", 1000, 999, 1))).verdict.state is State.FAILED
+    assert (
+        main(on(Datastore(name="main", maintenance="read-only", total=1000, used=999, avail=1))).verdict.state
+        is State.FAILED
+    )
 
 
 def test_one_that_is_being_deleted_is_not_in_maintenance() -> None:
-    verdict = main(on(Datastore("main", "delete"))).verdict
+    verdict = main(on(Datastore(name="main", maintenance="delete"))).verdict
 
     assert verdict.state is State.UNKNOWN
     assert verdict.reason == "It is being deleted."
@@ -97,7 +107,7 @@ def seen(report: Report, before: History = EMPTY) -> History:
 
 def emptied(when: str, store: Datastore | None = None, *jobs: UpkeepJob) -> Report:
     extra: Scopes = {
-        ("datastores",): (store or Datastore("main", None, 1000, 600, 400),),
+        ("datastores",): (store or Datastore(name="main", maintenance=None, total=1000, used=600, avail=400),),
         ("upkeep", "gc"): jobs,
         ("namespaces", "main"): (Namespace("main", ""),),
     }
@@ -129,7 +139,11 @@ def test_rule_14_an_empty_list_where_groups_were_is_unknown_and_nobody_is_accuse
 )
 def test_rule_14_until_a_later_garbage_collection_counts_nothing(counted: int, collected: str, expected: State) -> None:
     collection = UpkeepJob(kind="gc", id="main", datastore="main", schedule="daily", runs=(run(collected),))
-    server = emptied("22 14:00", Datastore("main", None, 1000, 600, 400, index_files=counted), collection)
+    server = emptied(
+        "22 14:00",
+        Datastore(name="main", maintenance=None, total=1000, used=600, avail=400, index_files=counted),
+        collection,
+    )
     history = seen(emptied("22 12:00"), seen(pbs("22 11:00", KEPT)))
 
     assert (

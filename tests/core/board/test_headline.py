@@ -61,16 +61,37 @@ def test_the_words_follow_from_the_fields(facts: Headline, words: str) -> None:
 
 
 def service(name: str, state: State) -> ServiceRow:
-    return ServiceRow(name, Verdict(state, since=NOW - timedelta(hours=1)), None, None, None, None, None, ())
+    return ServiceRow(
+        name=name,
+        verdict=Verdict(state=state, since=NOW - timedelta(hours=1)),
+        last_backup=None,
+        count=None,
+        next_run=None,
+        verified_at=None,
+        last_run=None,
+        parts=(),
+    )
 
 
 def job(title: str, state: State) -> JobRow:
-    return JobRow("pbs/prune/p", title, "prune", "pbs", Verdict(state), None, None, None, None)
+    return JobRow(
+        name="pbs/prune/p",
+        title=title,
+        kind="prune",
+        source="pbs",
+        verdict=Verdict(state=state),
+        schedule=None,
+        timezone=None,
+        last_run=None,
+        next_run=None,
+    )
 
 
 def source(name: str, state: State, trouble: SourceTrouble | None = None) -> SourceRow:
     as_of = None if trouble is SourceTrouble.NOT_READ_YET else NOW
-    return SourceRow(name=name, kind=SourceKind.PBS, verdict=Verdict(state), as_of=as_of, version=None, trouble=trouble)
+    return SourceRow(
+        name=name, kind=SourceKind.PBS, verdict=Verdict(state=state), as_of=as_of, version=None, trouble=trouble
+    )
 
 
 FINE = source("pve", State.OK)

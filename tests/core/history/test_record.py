@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY, History, PlanRow
 from sidecar.core.history.record import MOST_ROWS
-from sidecar.core.model import PartKind, SourceKind, State
-from sidecar.core.reports.facts import BackupGroup, Dump, Guest, UpkeepJob, Zone
+from sidecar.core.model import Cause, PartKind, SourceKind, State
+from sidecar.core.reports.facts import BackupGroup, Dump, Guest, Task, UpkeepJob, Zone
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import JobSetting
 from tests.core.factories import at, failed, run
@@ -105,7 +106,13 @@ def test_rule_1_at_first_contact_a_plan_counts_from_before() -> None:
     keeper = BoardKeeper().take(pbs("23 07:28", group("1 04:05", vmid="999"), group("20 04:05")), pve("23 07:28"))
 
     assert keeper.history.plans["guest:pve:101"] == (
-        PlanRow("pve/backup/critical", "04:00", "Europe/Berlin", True, destination="pbs-main=main/"),
+        PlanRow(
+            job="pve/backup/critical",
+            schedule="04:00",
+            timezone="Europe/Berlin",
+            enabled=True,
+            destination="pbs-main=main/",
+        ),
     )
     assert keeper.state("23 07:30") is State.MISSED
 
@@ -162,9 +169,81 @@ def test_rule_1_a_guest_moved_to_a_weekly_job_is_not_expected_daily_any_more() -
     assert keeper.state("20 07:30") is State.OK
 
 
+@pytest.mark.parametrize(
+    ("night", "what"),
+    [(vzdump("21 04:00", "21 04:10"), "missed"), (vzdump("22 04:00", "22 04:10", "job errors"), "failed")],
+    ids=["missed", "failed"],
+)
+def test_rule_2_what_a_deleted_job_still_owed_is_no_longer_red_for_nobody_can_make_up_for_it(
+    night: Task, what: str
+) -> None:
+    keeper = BoardKeeper().take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", night))
+    assert keeper.state("22 11:59") == what
+
+    keeper.take(pve("22 12:03", night, jobs=()))
+    verdict = row(keeper.board("22 12:04"), "vaultwarden").verdict
+    assert (verdict.state, verdict.cause) == (State.WARNING, Cause.IN_NO_JOB)
+    assert verdict.reason == (
+        "No enabled job backs it up since today 12:03: critical covered it before, and the backup that was due today "
+        "04:00 did not come; newest backup Sat 21 Nov 04:05."
+    )
+    assert keeper.calendar("22 00:00", "22 12:00", "22 12:04") == [("22 04:00", what)], "the past stays what it was"
+
+    keeper.take(pbs("30 11:58", group("21 04:05")), pve("30 11:58", night, jobs=()))
+    assert keeper.state("30 11:59") is State.WARNING
+
+    keeper.take(pve("30 12:03", night, jobs=(edited("20:00"),)))
+    assert keeper.state("30 12:04") == what, "a job that covers it again owes it again"
+    keeper.take(pbs("30 20:20", group("21 04:05", "30 20:05")), pve("30 20:20", night, jobs=(edited("20:00"),)))
+    assert keeper.state("30 20:21") is State.OK
+
+
+def test_rule_2_a_guest_whose_job_was_deleted_after_a_good_night_says_since_when() -> None:
+    keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", vzdump_on(22)))
+    keeper.take(pve("22 12:03", vzdump_on(22), jobs=()))
+
+    assert keeper.state("22 12:04") is State.WARNING
+    assert keeper.reason("22 12:04") == (
+        "No enabled job backs it up since today 12:03: critical covered it before; newest backup today 04:05."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "own", "state"),
+    [
+        ({"enabled": False}, {}, State.WARNING),
+        ({}, {"pve/backup/weekly": JobSetting(disabled=True)}, State.DISABLED),
+        ({"storage": "elsewhere"}, {}, State.UNKNOWN),
+    ],
+    ids=["off upstream", "off by configuration", "not to be seen"],
+)
+def test_rule_1_what_a_deleted_job_owed_is_not_held_against_one_that_cannot_make_up_for_it(
+    changes: dict[str, Any], own: dict[str, JobSetting], state: State
+) -> None:
+    weekly = replace(WEEKLY, **changes)
+    keeper = BoardKeeper(settings(PVE, PBS, jobs=own))
+    keeper.take(pbs("22 11:58", group("21 04:05")), pve("22 11:58", vzdump_on(21), jobs=(CRITICAL, weekly)))
+    assert keeper.state("22 11:59") is State.MISSED
+
+    keeper.take(pve("22 12:03", vzdump_on(21), jobs=(weekly,)))
+    assert keeper.state("22 12:04") is state
+
+
+def test_rule_2_a_database_that_no_backup_covers_any_more_is_a_warning() -> None:
+    keeper = BoardKeeper(settings(DATABASEMENT)).take(databasement("23 11:58", "crm"))
+    assert keeper.state("23 11:59", "crm") is State.MISSED
+
+    keeper.take(databasement("23 12:03", "crm", plans=(replace(DAILY, mode="selected", databases=("other",)),)))
+    assert keeper.state("23 12:04", "crm") is State.WARNING
+    assert keeper.reason("23 12:04", "crm") == (
+        "No enabled job backs it up since today 12:03: Daily covered it before, and the dump that was due today 02:00 "
+        "did not come; newest dump Sun 22 Nov 02:00."
+    )
+
+
 def test_rule_1_a_guest_on_another_node_or_with_another_name_is_the_same_guest() -> None:
     keeper = BoardKeeper().take(pbs("22 11:58", group("22 04:05")), pve("22 11:58", vzdump_on(22)))
-    renamed = Guest(101, "lxc", "passwords", "pve2")
+    renamed = Guest(vmid=101, type="lxc", name="passwords", node="pve2")
     keeper.take(pve("22 12:03", vzdump_on(22), guests=(renamed,)))
 
     assert len(keeper.history.plans["guest:pve:101"]) == 1
@@ -326,29 +405,34 @@ ODD = st.sampled_from(["", "/", ":", "a/b", "a:b", "*", "[", "\ud800"])
 def test_whatever_upstreams_call_their_things_remembering_and_judging_never_fail(
     first: str, second: str, third: str, stays: bool
 ) -> None:
-    group_ = BackupGroup(first, second, third, first, ())
+    group_ = BackupGroup(datastore=first, namespace=second, type=third, id=first, snapshots=())
     server = Report(
-        "pbs",
-        SourceKind.PBS,
-        at("22 11:58"),
+        source="pbs",
+        kind=SourceKind.PBS,
+        at=at("22 11:58"),
         readings=readings("22 11:58", {("snapshots", first, second): (group_,), ("namespaces", first): ()}),
     )
     dumps = Report(
-        "databasement",
-        SourceKind.DATABASEMENT,
-        at("22 11:58"),
+        source="databasement",
+        kind=SourceKind.DATABASEMENT,
+        at=at("22 11:58"),
         readings=readings(
             "22 11:58",
             {
                 ("plans",): (replace(DAILY, server=first, id=second, schedule=third),),
-                ("dumps",): (Dump(first, first, second, run("22 02:00")),),
+                ("dumps",): (Dump(id=first, server=first, database=second, run=run("22 02:00")),),
             },
         ),
     )
     plans = backrest("22 11:58", None, plan=first)
     odd = service("odd", first or "x", second or "x", kind=PartKind.DATABASE)
     keeper = BoardKeeper(settings(PVE, PBS, DATABASEMENT, BACKREST, services=(odd,)))
-    keeper.take(server, dumps, plans, pve("22 11:58", guests=(Guest(1, first, second, third),), jobs=(edited(third),)))
+    keeper.take(
+        server,
+        dumps,
+        plans,
+        pve("22 11:58", guests=(Guest(vmid=1, type=first, name=second, node=third),), jobs=(edited(third),)),
+    )
     if not stays:
         keeper.take(
             *(
@@ -362,4 +446,4 @@ def test_whatever_upstreams_call_their_things_remembering_and_judging_never_fail
 
 def test_nothing_remembered_is_an_empty_history() -> None:
     assert History() == EMPTY
-    assert (EMPTY.contact("pve"), History(at("22 12:00")).contact("pve")) == (None, at("22 12:00"))
+    assert (EMPTY.contact("pve"), History(first_contact=at("22 12:00")).contact("pve")) == (None, at("22 12:00"))

@@ -13,7 +13,7 @@ from sidecar.core.reports.facts import BackrestPlan, Repo, UpkeepJob
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import JobSetting, Pause, Settings
 from sidecar.core.timeline.timeline import timeline
-from tests.core.factories import BERLIN, at, failed, run
+from tests.core.factories import at, failed, local, run
 from tests.core.remembering import PRUNE, BoardKeeper, pruning
 from tests.core.sample_reports import BACKREST, PBS, Scopes, away, pbs, readings, settings
 
@@ -21,12 +21,7 @@ from tests.core.sample_reports import BACKREST, PBS, Scopes, away, pbs, readings
 def due_states(
     keeper: BoardKeeper, start: str, end: str, now: str, job: str = "pbs/prune/daily"
 ) -> list[tuple[str, str]]:
-    """(local due time, state) of each occurrence of a job."""
-    occurrences = timeline(keeper.reports, keeper.history, keeper.settings, at(now)).occurrences(at(start), at(end))
-    mine = [occurrence for occurrence in occurrences if occurrence.job == job]
-    return [
-        (f"{occurrence.due.astimezone(BERLIN):%d %H:%M}", str(occurrence.state or "planned")) for occurrence in mine
-    ]
+    return keeper.calendar(start, end, now, job)
 
 
 def job(keeper: BoardKeeper, now: str, name: str = "pbs/prune/daily") -> JobRow:
@@ -125,7 +120,7 @@ def collecting(read: str, *runs: Run) -> Report:
 def remembered(keeper: BoardKeeper) -> list[tuple[str, Outcome]]:
     """(local start, outcome) of each run that is remembered of the garbage collection."""
     runs = keeper.history.runs["pbs/gc/main"]
-    return [(f"{run.start.astimezone(BERLIN):%d %H:%M}", run.outcome) for run in runs]
+    return [(local(run.start), run.outcome) for run in runs]
 
 
 def ended_at(end: str) -> Run:
@@ -260,7 +255,7 @@ def repository(read: str, announced: str | None, *runs: Run, plan_runs: tuple[Ru
     prune = UpkeepJob(kind="prune", id="b2", datastore="b2", next_run=due, runs=runs)
     plan = BackrestPlan("photos", None, plan_runs or (run("1 Nov 02:15"),))
     scopes: Scopes = {("plans",): (plan,), ("repos",): (Repo("b2"),), ("upkeep",): (prune,) if due or runs else ()}
-    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, scopes))
+    return Report(source="backrest", kind=SourceKind.BACKREST, at=at(read), readings=readings(read, scopes))
 
 
 PRUNES = "backrest/prune/b2"

@@ -17,7 +17,7 @@ from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob, Dump, Du
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import Settings
 from sidecar.core.timeline.timeline import timeline_of
-from tests.core.factories import BERLIN, at, run
+from tests.core.factories import at, due_states, run
 from tests.core.sample_reports import (
     DATABASEMENT,
     PBS,
@@ -30,12 +30,13 @@ from tests.core.sample_reports import (
     row,
     settings,
     source,
+    upload,
     vzdump,
 )
 
-DAILY = BackupJob("daily", "22:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
-WEEKLY = BackupJob("weekly", "sun 03:00", enabled=True, storage="nas", node=None, guests=(101,))
-NAS = Storage("nas", "nfs", True)
+DAILY = BackupJob(id="daily", schedule="22:00", enabled=True, storage="pbs-main", node=None, guests=(101,))
+WEEKLY = BackupJob(id="weekly", schedule="sun 03:00", enabled=True, storage="nas", node=None, guests=(101,))
+NAS = Storage(name="nas", type="nfs", enabled=True)
 VZDUMPS = tuple(vzdump(f"{day} 22:00", f"{day} 22:15") for day in range(14, 23))
 SAVED = tuple(f"{day} 22:02" for day in range(14, 23))
 MORNING = "23 08:00"
@@ -75,8 +76,7 @@ class House:
 
     def calendar(self, job: str, start: str, end: str) -> list[tuple[str, str]]:
         every = timeline_of(self._judged).occurrences(at(start), at(end))
-        mine = (each for each in every if each.job == job)
-        return [(f"{each.due.astimezone(BERLIN):%d %H:%M}", str(each.state or "planned")) for each in mine]
+        return due_states(every, job)
 
 
 def test_rule_3_a_destination_where_nothing_ever_arrived_is_never_whatever_lies_elsewhere() -> None:
@@ -85,7 +85,7 @@ def test_rule_3_a_destination_where_nothing_ever_arrived_is_never_whatever_lies_
     assert house.jobs() == {"backup/daily": "ok", "backup/weekly": "never"}
     assert house.state() is State.NEVER
     assert house.reason() == (
-        "Weekly to nas: due Sun 15 Nov 03:00, nothing had started by 03:30, and no backup of vaultwarden exists."
+        "Weekly to nas: due Sun 15 Nov 03:00, nothing had started by 03:30, and no backup of vaultwarden exists on nas."
     )
     assert house.calendar("pve/backup/weekly", "15 00:00", "23 00:00") == [("15 03:00", "never"), ("22 03:00", "never")]
     assert {state for _, state in house.calendar("pve/backup/daily", "15 00:00", "23 00:00")} == {"ok"}
@@ -171,12 +171,19 @@ def test_rule_3_a_backup_by_hand_to_another_storage_accuses_nobody() -> None:
 
 SECOND_PIN = ":".join(["cd"] * 32)
 SECOND = source("pbs2", SourceKind.PBS)
-OFFSITE = Storage("pbs-far", "pbs", True, "pbs2.lan", 8007, "main", "", SECOND_PIN)
+OFFSITE = replace(STORAGE, name="pbs-far", server="pbs2.lan", fingerprint=SECOND_PIN)
 TO_FAR = replace(WEEKLY, storage="pbs-far")
 
 
 def second_server(*groups: BackupGroup) -> Report:
     return replace(pbs(MORNING, *groups), source="pbs2", tls_fingerprint=SECOND_PIN)
+
+
+def test_rule_3_where_no_destination_has_a_backup_none_exists() -> None:
+    house = House(MORNING, cluster(), pbs(MORNING))
+
+    assert house.state() is State.FAILED
+    assert house.reason().endswith("; no backup of vaultwarden exists.")
 
 
 @pytest.mark.parametrize(("there", "weekly"), [((), "never"), (("15 03:04",), "missed"), (("22 03:04",), "ok")])
@@ -231,8 +238,8 @@ def test_rule_3_jobs_with_the_same_destination_share_its_runs() -> None:
 
 def test_rule_3_a_failed_upload_belongs_to_the_job_that_was_due_last() -> None:
     same = replace(WEEKLY, storage="pbs-main")
-    upload = Task("localhost", "backup", "main:ct/101", at("22 03:02"), at("22 03:05"), "connection reset", "u")
-    server = pbs("22 08:00", group(*SAVED[:-1]), extra={("tasks",): (upload,)})
+    reset = upload("22 03:02", "22 03:05", "connection reset")
+    server = pbs("22 08:00", group(*SAVED[:-1]), extra={("tasks",): (reset,)})
     house = House("22 08:00", cluster(jobs=(DAILY, same), read="22 08:00"), server)
 
     assert house.jobs() == {"backup/daily": "ok", "backup/weekly": "failed"}
@@ -255,12 +262,16 @@ def plan(plan_id: str, schedule: str, *volumes: str, name: str | None = None) ->
 def dump(start: str, *volumes: str, outcome: Outcome = Outcome.OK) -> Dump:
     copies = tuple(DumpCopy(volume, outcome is Outcome.OK) for volume in volumes)
     made = run(start, outcome, text="refused" if outcome is Outcome.FAILED else None)
-    return Dump(f"{start}{volumes}", "pg", "crm", made, file_size=10, copies=copies, changed_at=made.end)
+    return Dump(
+        id=f"{start}{volumes}", server="pg", database="crm", run=made, file_size=10, copies=copies, changed_at=made.end
+    )
 
 
 def server(*dumps: Dump, plans: tuple[DumpPlan, ...]) -> Report:
     scopes: Any = {("plans",): plans, ("dumps",): dumps}
-    return Report("databasement", SourceKind.DATABASEMENT, at(MORNING), readings=readings(MORNING, scopes))
+    return Report(
+        source="databasement", kind=SourceKind.DATABASEMENT, at=at(MORNING), readings=readings(MORNING, scopes)
+    )
 
 
 BOTH = (plan("daily", "0 2 * * *", "local"), plan("weekly", "0 4 * * 0", "s3"))
@@ -284,6 +295,7 @@ def test_rule_3_two_backups_of_a_database_with_different_volumes(weekly: tuple[D
     assert str(house.state("crm")) == state
     if state != "ok":
         assert house.reason("crm").startswith("Weekly to s3: ")
+    assert ("no dump of crm exists on s3" in house.reason("crm")) is (state == "never")
 
 
 def test_rule_3_two_backups_on_one_schedule_are_distinguished_by_their_volumes() -> None:

@@ -185,9 +185,9 @@ def test_rule_7_a_time_that_exists_twice_is_due_at_the_first_and_may_be_kept_at_
 def state_after(due: str, *, minutes: int, kept: int | None = None) -> State:
     """Of a part that is due daily at that time of day, so many minutes after it, read just then; ``kept``: when it ran."""
     now = at(due) + timedelta(minutes=minutes)
-    runs = [Run(at(due) - timedelta(days=1), at(due) - timedelta(days=1), Outcome.OK)]
+    runs = [Run(start=at(due) - timedelta(days=1), end=at(due) - timedelta(days=1), outcome=Outcome.OK)]
     if kept is not None:
-        runs.append(Run(at(due) + timedelta(minutes=kept), now, Outcome.OK))
+        runs.append(Run(start=at(due) + timedelta(minutes=kept), end=now, outcome=Outcome.OK))
     made = part(*runs, read=None, plans=(daily(due.split()[-1]),), evidence=Evidence("pbs", now, timedelta(hours=1)))
     return judged_at(made, now).verdict.state
 
@@ -415,7 +415,7 @@ def test_rule_1_without_a_good_run_due_times_count_from_the_oldest_trace(
     trace: str | None, contact: str | None, state: State
 ) -> None:
     made = part(read="23 07:30", oldest_trace=at(trace) if trace else None)
-    history = History(at(contact)) if contact else EMPTY
+    history = History(first_contact=at(contact)) if contact else EMPTY
 
     assert judged_at(made, at("23 07:30"), history).verdict.state is state
 

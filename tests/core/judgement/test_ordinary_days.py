@@ -54,7 +54,7 @@ def test_rule_3_every_quarter_of_an_hour_a_failure_counts_until_the_next_good_ru
 # --- a queue of forty guests ------------------------------------------------------------------------------------------------
 
 FORTY = tuple(range(101, 141))
-GUESTS = tuple(Guest(vmid, "lxc", f"guest{vmid}", "pve1") for vmid in FORTY)
+GUESTS = tuple(Guest(vmid=vmid, type="lxc", name=f"guest{vmid}", node="pve1") for vmid in FORTY)
 ALL = replace(CRITICAL, guests=FORTY)
 LAST_VZDUMP = vzdump("22 04:00", "22 10:40")
 

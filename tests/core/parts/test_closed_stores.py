@@ -13,8 +13,8 @@ from sidecar.core.reports.report import Report
 from tests.core.factories import at, run
 from tests.core.sample_reports import Scopes, group, pbs, pve, settings, vzdump
 
-OPEN = Datastore("main", None, 1000, 600, 400)
-AWAY = Datastore("main", error="it is not mounted", removable=True, mounted=False)
+OPEN = Datastore(name="main", maintenance=None, total=1000, used=600, avail=400)
+AWAY = Datastore(name="main", error="it is not mounted", removable=True, mounted=False)
 
 
 def upkeep(kind: str, *runs: Run, schedule: str | None = "05:00") -> UpkeepJob:
@@ -43,20 +43,27 @@ def job(board: Board, kind: str) -> JobRow:
 
 @pytest.mark.parametrize("mode", ["offline", "unmount", "s3-refresh", "read-only"])
 def test_rule_8_upkeep_of_a_store_in_maintenance_is_unknown_and_names_it(mode: str) -> None:
-    board = looked_at("22 12:00", server("22 11:58", Datastore("main", mode), upkeep("prune", run("20 05:00"))))
+    board = looked_at(
+        "22 12:00", server("22 11:58", Datastore(name="main", maintenance=mode), upkeep("prune", run("20 05:00")))
+    )
     verdict = job(board, "prune").verdict
 
     assert (verdict.state, verdict.reason) == (State.UNKNOWN, f"Datastore main is in maintenance: {mode}.")
 
 
 def test_rule_8_a_read_only_store_can_still_be_verified() -> None:
-    board = looked_at("22 12:00", server("22 11:58", Datastore("main", "read-only"), upkeep("verify", run("20 05:00"))))
+    board = looked_at(
+        "22 12:00",
+        server("22 11:58", Datastore(name="main", maintenance="read-only"), upkeep("verify", run("20 05:00"))),
+    )
 
     assert job(board, "verify").verdict.state is State.MISSED
 
 
 def test_rule_8_a_store_that_is_being_deleted_is_not_in_maintenance() -> None:
-    board = looked_at("22 12:00", server("22 11:58", Datastore("main", "delete"), upkeep("prune", run("20 05:00"))))
+    board = looked_at(
+        "22 12:00", server("22 11:58", Datastore(name="main", maintenance="delete"), upkeep("prune", run("20 05:00")))
+    )
 
     assert job(board, "prune").verdict.reason == "Datastore main is being deleted."
 
@@ -70,7 +77,7 @@ def test_rule_8_upkeep_of_a_disk_that_was_taken_out_is_disabled() -> None:
 
 @pytest.mark.parametrize(
     ("closed", "state"),
-    [(Datastore("main", "offline"), State.UNKNOWN), (AWAY, State.DISABLED)],
+    [(Datastore(name="main", maintenance="offline"), State.UNKNOWN), (AWAY, State.DISABLED)],
     ids=["offline", "away"],
 )
 def test_rule_8_a_garbage_collection_stays_in_the_table_when_its_store_closes(closed: Datastore, state: State) -> None:
@@ -84,7 +91,7 @@ def test_rule_8_a_garbage_collection_stays_in_the_table_when_its_store_closes(cl
 
 def test_one_without_a_schedule_does_not_come_back() -> None:
     before = record(EMPTY, server("21 12:00", OPEN, upkeep("gc", run("21 05:00"), schedule=None)))
-    board = looked_at("22 12:00", server("22 11:58", Datastore("main", "offline")), history=before)
+    board = looked_at("22 12:00", server("22 11:58", Datastore(name="main", maintenance="offline")), history=before)
 
     assert not [row for row in board.jobs if row.kind == "gc"]
 
@@ -93,7 +100,7 @@ def test_rule_8_a_garbage_collection_is_not_owed_what_passed_while_its_store_was
     history = EMPTY
     for report in (
         server("21 12:00", OPEN, upkeep("gc", run("21 05:00"))),
-        server("22 04:00", Datastore("main", "offline")),
+        server("22 04:00", Datastore(name="main", maintenance="offline")),
     ):
         history = record(history, report)
     board = looked_at("22 12:00", server("22 11:58", OPEN, upkeep("gc", run("21 05:00"))), history=history)

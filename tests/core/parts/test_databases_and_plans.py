@@ -26,15 +26,23 @@ SELECTED = DumpPlan(
 def dump(start: str, database: str = "crm", outcome: Outcome = Outcome.OK, **changes: Any) -> Dump:
     begun = run(start, outcome, text="refused" if outcome is Outcome.FAILED else None)
     return replace(
-        Dump(f"{database}{start}", "pg", database, begun, changed_at=begun.end or begun.start, file_size=10), **changes
+        Dump(
+            id=f"{database}{start}",
+            server="pg",
+            database=database,
+            run=begun,
+            changed_at=begun.end or begun.start,
+            file_size=10,
+        ),
+        **changes,
     )
 
 
 def databasement(read: str, *facts: Dump, plans: tuple[DumpPlan, ...] = (SELECTED,)) -> Report:
     return Report(
-        "databasement",
-        SourceKind.DATABASEMENT,
-        at(read),
+        source="databasement",
+        kind=SourceKind.DATABASEMENT,
+        at=at(read),
         readings=readings(read, {("plans",): plans, ("dumps",): facts}),
     )
 
@@ -260,7 +268,9 @@ def test_other_runs_do_not(starts: tuple[str, ...], schedule: str) -> None:
 
 
 def backrest(read: str, *plans: BackrestPlan) -> Report:
-    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, {("plans",): plans}))
+    return Report(
+        source="backrest", kind=SourceKind.BACKREST, at=at(read), readings=readings(read, {("plans",): plans})
+    )
 
 
 def plan_state(now: str, *plans: BackrestPlan, **changes: Any) -> State:

@@ -15,7 +15,6 @@ from sidecar.core.reports.facts import (
     Namespace,
     Snapshot,
     Storage,
-    Task,
     Verification,
     Zone,
 )
@@ -39,6 +38,7 @@ from tests.core.sample_reports import (
     service,
     settings,
     source,
+    upload,
     vzdump,
 )
 
@@ -106,8 +106,11 @@ def test_a_namespace_that_does_not_exist_yet_is_empty_not_unknown() -> None:
 
 
 def test_a_namespace_that_cannot_be_read_is_unknown_alone() -> None:
-    guests = (Guest(101, "lxc", "vaultwarden", "pve1"), Guest(102, "lxc", "vault", "pve1"))
-    jobs = (CRITICAL, BackupJob("b", "04:00", enabled=True, storage="second", node=None, guests=(102,)))
+    guests = (
+        Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"),
+        Guest(vmid=102, type="lxc", name="vault", node="pve1"),
+    )
+    jobs = (CRITICAL, BackupJob(id="b", schedule="04:00", enabled=True, storage="second", node=None, guests=(102,)))
     storages = (STORAGE, replace(STORAGE, name="second", namespace="sub"))
     server = pbs("22 11:58", group("22 04:05"))
     broken = Reading(("snapshots", "main", "sub"), None, (), Problem("HTTP 400: EACCES: Permission denied"))
@@ -124,8 +127,8 @@ def test_archives_on_other_storages_count_but_those_of_a_machine_that_had_the_id
     kind: str | None, expected: State
 ) -> None:
     job = replace(CRITICAL, storage="nas")
-    cluster = pve("22 11:58", VZDUMP, jobs=(job,), storages=(Storage("nas", "nfs", True),))
-    archive = Archive("nas", 101, at("22 04:03"), 5, kind)
+    cluster = pve("22 11:58", VZDUMP, jobs=(job,), storages=(Storage(name="nas", type="nfs", enabled=True),))
+    archive = Archive("nas", 101, at("22 04:03"), 5, guest_type=kind)
     archives = Reading(("archives", "shared", "nas"), at("22 11:58"), (archive,))
     cluster = replace(cluster, readings=(*cluster.readings, archives))
 
@@ -135,8 +138,8 @@ def test_archives_on_other_storages_count_but_those_of_a_machine_that_had_the_id
 @pytest.mark.parametrize("node", ["pve1", "pve2"])
 def test_rule_3_a_storage_that_each_node_has_for_itself_is_one_destination_over_all_nodes(node: str) -> None:
     """A guest that moved to another node since last night left its archive on the first one."""
-    local = Storage("local", "dir", True)
-    guest = Guest(101, "lxc", "vaultwarden", node)
+    local = Storage(name="local", type="dir", enabled=True)
+    guest = Guest(vmid=101, type="lxc", name="vaultwarden", node=node)
     cluster = pve("22 11:58", VZDUMP, guests=(guest,), jobs=(replace(CRITICAL, storage="local"),), storages=(local,))
     read = at("22 11:58")
     kept = (Archive("local", 101, at("21 04:03"), 5), Archive("local", 101, at("22 04:03"), 5))
@@ -155,7 +158,7 @@ def test_rule_3_a_storage_that_each_node_has_for_itself_is_one_destination_over_
 
 def test_an_archive_listing_that_was_never_read_is_unknown() -> None:
     job = replace(CRITICAL, storage="nas")
-    cluster = pve("22 11:58", VZDUMP, jobs=(job,), storages=(Storage("nas", "nfs", True),))
+    cluster = pve("22 11:58", VZDUMP, jobs=(job,), storages=(Storage(name="nas", type="nfs", enabled=True),))
     archives = Reading(("archives", "shared", "nas"), None, (), Problem("HTTP 596"))
 
     assert state("22 12:00", replace(cluster, readings=(*cluster.readings, archives)), pbs("22 11:58")) is State.UNKNOWN
@@ -231,7 +234,10 @@ def test_a_schedule_that_cannot_be_read_is_a_warning_with_its_text() -> None:
 
 
 def test_templates_are_no_services() -> None:
-    guests = (Guest(101, "lxc", "vaultwarden", "pve1"), Guest(900, "qemu", "debian", "pve1", template=True))
+    guests = (
+        Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"),
+        Guest(vmid=900, type="qemu", name="debian", node="pve1", template=True),
+    )
 
     assert len(judged("22 12:00", pve("22 11:58", guests=guests), pbs("22 11:58")).services) == 1
 
@@ -294,14 +300,14 @@ def test_a_manual_run_of_others_at_noon_is_no_failure_of_this_guest() -> None:
 
 
 MONDAY = (
-    Guest(101, "lxc", "vaultwarden", "pve1"),
-    Guest(104, "lxc", "paperless", "pve1"),
-    Guest(201, "lxc", "jellyfin", "pve1"),
-    Guest(202, "lxc", "grafana", "pve1"),
+    Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"),
+    Guest(vmid=104, type="lxc", name="paperless", node="pve1"),
+    Guest(vmid=201, type="lxc", name="jellyfin", node="pve1"),
+    Guest(vmid=202, type="lxc", name="grafana", node="pve1"),
 )
 BOTH_JOBS = (
     replace(CRITICAL, guests=(101, 104)),
-    BackupJob("noncritical", "mon 04:00", enabled=True, storage="pbs-main", node=None, guests=(201, 202)),
+    BackupJob(id="noncritical", schedule="mon 04:00", enabled=True, storage="pbs-main", node=None, guests=(201, 202)),
 )
 OLD = (group("22 04:05", vmid="104"), group("16 05:05", vmid="202"))
 
@@ -369,21 +375,19 @@ def test_rule_10_an_old_one_is_a_failed_upload() -> None:
 
 
 def test_rule_10_an_upload_that_the_server_saw_fail_is_failed_at_once() -> None:
-    upload = Task(
-        "localhost", "backup", "main:ct/101", at("23 04:05"), at("23 04:11"), "connection error: connection reset", "u"
-    )
+    reset = upload("23 04:05", "23 04:11", "connection error: connection reset")
     reports = (
         pve("23 04:15", VZDUMP, vzdump("23 04:00", None)),
-        pbs("23 04:15", group("22 04:05"), extra={("tasks",): (upload,)}),
+        pbs("23 04:15", group("22 04:05"), extra={("tasks",): (reset,)}),
     )
 
     assert state("23 04:16", *reports) is State.FAILED
 
 
 def test_rule_10_an_upload_that_may_be_another_namespaces_accuses_nobody() -> None:
-    upload = Task("localhost", "backup", "main:ct/101", at("22 05:05"), at("22 05:11"), "task aborted", "u")
+    aborted = upload("22 05:05", "22 05:11", "task aborted")
     other: Scopes = {
-        ("tasks",): (upload,),
+        ("tasks",): (aborted,),
         ("snapshots", "main", "b"): (group("22 04:05", namespace="b"),),
         ("namespaces", "main"): (Namespace("main", ""),),
     }
@@ -413,8 +417,8 @@ def test_rule_9_verification_is_judged_when_it_failed(server: Report, expected: 
     assert state("22 12:00", pve("22 11:58", VZDUMP), server) is expected
 
 
-NAS = Storage("nas", "nfs", True)
-TO_NAS = BackupJob("weekly", "sun 03:00", enabled=True, storage="nas", node=None, guests=(101,))
+NAS = Storage(name="nas", type="nfs", enabled=True)
+TO_NAS = BackupJob(id="weekly", schedule="sun 03:00", enabled=True, storage="nas", node=None, guests=(101,))
 
 
 @pytest.mark.parametrize("jobs", [(CRITICAL, TO_NAS), ()], ids=["two destinations", "in no job"])
@@ -475,14 +479,17 @@ def test_the_fingerprint_of_nobody_is_not_taken_for_a_match() -> None:
 
 def test_a_snapshot_list_is_newest_first() -> None:
     assert [snapshot.time for snapshot in group("21 04:05", "22 04:05").snapshots] == [at("22 04:05"), at("21 04:05")]
-    assert Snapshot(at("22 04:05"), None).size is None
+    assert Snapshot(time=at("22 04:05"), size=None).size is None
 
 
 # --- a node that is off: PVE reports neither names nor template flags --------------------------------------------------------
 
 
-NAMED = (Guest(101, "lxc", "vaultwarden", "pve1"), Guest(900, "qemu", "debian", "pve2", template=True))
-NODE_OFF = (NAMED[0], Guest(900, "qemu", None, "pve2"))
+NAMED = (
+    Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"),
+    Guest(vmid=900, type="qemu", name="debian", node="pve2", template=True),
+)
+NODE_OFF = (NAMED[0], Guest(vmid=900, type="qemu", name=None, node="pve2"))
 
 
 def test_a_template_on_a_node_that_is_off_is_still_no_guest_without_a_job() -> None:
@@ -496,8 +503,10 @@ def test_a_template_on_a_node_that_is_off_is_still_no_guest_without_a_job() -> N
 
 def test_a_guest_keeps_its_name_while_its_node_is_off_and_takes_a_new_one_afterwards() -> None:
     on = pve("22 11:53", VZDUMP)
-    off = keep_what_failed(pve("22 11:58", VZDUMP, guests=(Guest(101, "lxc", None, "pve1"),)), on)
-    renamed = keep_what_failed(pve("22 12:03", VZDUMP, guests=(Guest(101, "lxc", "passwords", "pve1"),)), off)
+    off = keep_what_failed(pve("22 11:58", VZDUMP, guests=(Guest(vmid=101, type="lxc", name=None, node="pve1"),)), on)
+    renamed = keep_what_failed(
+        pve("22 12:03", VZDUMP, guests=(Guest(vmid=101, type="lxc", name="passwords", node="pve1"),)), off
+    )
 
     names = [next(report.facts(Guest)).name for report in (off, renamed)]
     assert names == ["vaultwarden", "passwords"]

@@ -89,7 +89,7 @@ def test_a_guest_that_the_token_may_not_see_is_named_with_the_grant() -> None:
 
 
 def without_main(**changes: tuple[Limit, ...]) -> Report:
-    other = Datastore("other", None, 1000, 600, 400)
+    other = Datastore(name="other", maintenance=None, total=1000, used=600, avail=400)
     scopes: dict[tuple[str, ...], tuple[Datastore, ...]] = {("datastores",): (other,)}
     made = pbs("22 12:00", extra=scopes)
     readings = tuple(reading for reading in made.readings if "main" not in reading.scope)

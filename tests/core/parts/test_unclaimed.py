@@ -29,7 +29,10 @@ from tests.core.sample_reports import (
 
 NIGHT = vzdump("22 04:00", "22 04:20")
 KEPT = group("22 04:05")
-WEB, TEMPLATE = Guest(101, "lxc", "vaultwarden", "pve1"), Guest(900, "qemu", "debian", "pve1", template=True)
+WEB, TEMPLATE = (
+    Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"),
+    Guest(vmid=900, type="qemu", name="debian", node="pve1", template=True),
+)
 
 
 def notes(*groups: BackupGroup, cluster: Report | None = None, extra: Scopes | None = None) -> tuple[str, ...]:
@@ -112,7 +115,7 @@ def test_while_one_cluster_is_away_nobody_is_gone() -> None:
     ("pool", "left_out"), [("lab", 1), ("lab/kids", 1), ("lab/kids/toys", 1), ("labs", 0), ("kids/lab", 0), (None, 0)]
 )
 def test_a_pool_is_left_out_with_the_pools_within_it(pool: str | None, left_out: int) -> None:
-    cluster = pve("22 11:58", NIGHT, guests=(WEB, Guest(102, "qemu", "lab1", "pve1", pool=pool)))
+    cluster = pve("22 11:58", NIGHT, guests=(WEB, Guest(vmid=102, type="qemu", name="lab1", node="pve1", pool=pool)))
     board = judged("22 12:00", cluster, pbs("22 11:58", KEPT), given=settings(ignore=Ignore(("pool:lab",), (), ())))
 
     assert board.left_out == left_out

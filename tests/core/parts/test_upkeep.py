@@ -25,7 +25,7 @@ def report(read: str, *upkeep: UpkeepJob, plan_runs: tuple[Run, ...] = ()) -> Re
         ("repos",): (Repo("b2"),),
         ("upkeep",): upkeep,
     }
-    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, scopes))
+    return Report(source="backrest", kind=SourceKind.BACKREST, at=at(read), readings=readings(read, scopes))
 
 
 def prune(last: Run | None, next_run: str | None = None) -> UpkeepJob:
@@ -140,6 +140,6 @@ def test_configuration_switches_it_off() -> None:
 
 def test_a_log_that_was_never_read_leaves_it_unknown() -> None:
     made = report("22 06:31")
-    unread = Report(made.source, made.kind, made.at, readings=made.readings[:2])
+    unread = Report(source=made.source, kind=made.kind, at=made.at, readings=made.readings[:2])
 
     assert row("22 06:31", unread).verdict.state is State.UNKNOWN

@@ -138,7 +138,7 @@ def test_rule_11_a_source_that_cannot_be_read_makes_nothing_vanish(problem: Prob
     keeper = BoardKeeper(settings(services=(service("passwords", "101"),))).take(
         pbs("22 11:58", group("22 04:05")), pve("22 11:58")
     )
-    keeper.take(Report("pve", SourceKind.PVE, at("22 12:03"), problem=problem))
+    keeper.take(Report(source="pve", kind=SourceKind.PVE, at=at("22 12:03"), problem=problem))
 
     assert keeper.history.seen["guest:pve:101"].gone is None
     assert not [note for note in keeper.board("22 12:04").notes if "gone from pve" in note.lower()]
@@ -194,8 +194,8 @@ def test_rule_11_a_namespace_that_cannot_be_read_makes_no_group_vanish() -> None
 
 # --- rule 11: an id is no identity ---
 
-OLD_GUEST = Guest(105, "lxc", "oldwiki", "pve1")
-NEW_GUEST = Guest(105, "lxc", "matrix", "pve1")
+OLD_GUEST = Guest(vmid=105, type="lxc", name="oldwiki", node="pve1")
+NEW_GUEST = Guest(vmid=105, type="lxc", name="matrix", node="pve1")
 FOR_ALL = replace(CRITICAL, guests=(101, 105))
 KEPT_OF_105 = group("14 04:05", "15 04:05", vmid="105")
 
@@ -231,7 +231,7 @@ def test_rule_11_a_new_guest_is_judged_from_its_own_first_due_time_on() -> None:
 
 
 def test_rule_11_a_missing_name_is_no_name_and_changes_nothing() -> None:
-    nameless = Guest(105, "lxc", None, "pve1")
+    nameless = Guest(vmid=105, type="lxc", name=None, node="pve1")
     keeper = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"), *with_105(17, nameless))
 
     assert keeper.history.seen["guest:pve:105"].since is None
@@ -241,7 +241,7 @@ def test_rule_11_a_missing_name_is_no_name_and_changes_nothing() -> None:
 
 @pytest.mark.parametrize(("named", "state"), [(NEW_GUEST, State.NEW), (OLD_GUEST, State.OK)])
 def test_rule_11_who_came_back_on_a_node_that_was_off_is_told_by_its_first_name(named: Guest, state: State) -> None:
-    nameless = Guest(105, "lxc", None, "pve1")
+    nameless = Guest(vmid=105, type="lxc", name=None, node="pve1")
     keeper = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"))
     keeper.take(*with_105(22, nameless), *with_105(22, nameless, clock="12:05"), *with_105(22, named, clock="12:10"))
 

@@ -107,12 +107,12 @@ def test_what_is_kept_by_report_goes_with_the_report() -> None:
         made.append(report.source)
         return len(report.readings)
 
-    first = Report("pbs", SourceKind.PBS, NOW)
+    first = Report(source="pbs", kind=SourceKind.PBS, at=NOW)
     assert [length(first), length(first), length(replace(first))] == [0, 0, 0]
     assert made == ["pbs", "pbs"]
 
     del first
     gc.collect()
-    others = [Report(f"pbs{number}", SourceKind.PBS, NOW) for number in range(1000)]
+    others = [Report(source=f"pbs{number}", kind=SourceKind.PBS, at=NOW) for number in range(1000)]
     assert [length(report) for report in others] == [0] * 1000
     assert len(made) == 1002, "one of them got what was made of a report that is gone"

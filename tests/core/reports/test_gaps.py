@@ -16,15 +16,20 @@ from tests.core.factories import BERLIN
 
 EIGHT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 STALE_AFTER = timedelta(minutes=20)
-PBS = SourceSetting("pbs", SourceKind.PBS, "https://pbs.lan", STALE_AFTER)
+PBS = SourceSetting(name="pbs", kind=SourceKind.PBS, url="https://pbs.lan", stale_after=STALE_AFTER)
 DENIED = Problem("no", kind=ProblemKind.NO_PERMISSION)
 
 
 def read(minutes: int, problem: Problem | None = None, *, whole: bool = False) -> Report:
     at = EIGHT + timedelta(minutes=minutes)
     if problem is not None and whole:
-        return Report("pbs", SourceKind.PBS, at, problem=problem)
-    return Report("pbs", SourceKind.PBS, at, readings=(Reading(("datastores",), None if problem else at, (), problem),))
+        return Report(source="pbs", kind=SourceKind.PBS, at=at, problem=problem)
+    return Report(
+        source="pbs",
+        kind=SourceKind.PBS,
+        at=at,
+        readings=(Reading(("datastores",), None if problem else at, (), problem),),
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,15 @@ MP1 = LeftOutVolume(104, "mp1", "local-zfs:subvol-104-disk-1", "disabled")
 
 
 def job(guests: tuple[int, ...] | None, *left_out: LeftOutVolume, told: bool = True) -> BackupJob:
+    known = left_out if told and guests is not None else None
     return BackupJob(
-        "nightly", "04:00", True, "pbs", None, guests, left_out=left_out if told and guests is not None else None
+        id="nightly", schedule="04:00", enabled=True, storage="pbs", node=None, guests=guests, left_out=known
     )
 
 
 def read(at: datetime, *jobs: BackupJob, problem: Problem | None = None) -> Report:
     reading = Reading(("jobs",), None if problem else at, jobs, problem)
-    return Report("pve", SourceKind.PVE, at, readings=(reading,))
+    return Report(source="pve", kind=SourceKind.PVE, at=at, readings=(reading,))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sidecar.core.model import Board, Outcome, Run, ServiceRow, SourceKind, Stat
 from sidecar.core.reports.facts import BackupGroup, Task, Verification
 from sidecar.core.reports.report import Problem, ProblemKind, Report
 from tests.core.factories import at
-from tests.core.sample_reports import CRITICAL, Scopes, group, judged, pbs, pve, row, vzdump
+from tests.core.sample_reports import CRITICAL, Scopes, group, judged, pbs, pve, row, upload, vzdump
 
 NIGHTS = (vzdump("22 04:00", "22 04:20"), vzdump("21 04:00", "21 04:20"))
 
@@ -82,10 +82,6 @@ def test_rule_9_a_failed_verification_verifies_nothing() -> None:
 
 
 # --- uploads (rules 5 and 10) ---
-
-
-def upload(start: str, end: str | None = None, status: str | None = None) -> Task:
-    return Task("localhost", "backup", "main:ct/101", at(start), at(end) if end else None, status, f"UPID:{start}")
 
 
 def served(read: str, *tasks: Task, among: BackupGroup, extra: Scopes = MappingProxyType({})) -> Report:

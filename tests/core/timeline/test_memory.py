@@ -10,7 +10,7 @@ import pytest
 from sidecar.core.reports.facts import BackupJob, Guest
 from sidecar.core.settings import JobSetting
 from sidecar.core.timeline.timeline import timeline
-from tests.core.factories import BERLIN, at, failed, run
+from tests.core.factories import at, failed, run
 from tests.core.remembering import (
     DAILY,
     JELLYFIN,
@@ -29,12 +29,7 @@ from tests.core.sample_reports import CRITICAL, DATABASEMENT, STORAGE, group, pb
 def due_states(
     keeper: BoardKeeper, start: str, end: str, now: str, job: str = "pve/backup/critical"
 ) -> list[tuple[str, str]]:
-    """(local due time, state) of each occurrence of a job."""
-    occurrences = timeline(keeper.reports, keeper.history, keeper.settings, at(now)).occurrences(at(start), at(end))
-    mine = [occurrence for occurrence in occurrences if occurrence.job == job]
-    return [
-        (f"{occurrence.due.astimezone(BERLIN):%d %H:%M}", str(occurrence.state or "planned")) for occurrence in mine
-    ]
+    return keeper.calendar(start, end, now, job)
 
 
 def morning(day: int, *kept: str, job: BackupJob = CRITICAL, clock: str = "11:58", **changes: Any) -> BoardKeeper:
@@ -112,7 +107,14 @@ def test_rule_1_a_guest_that_moved_to_another_job_keeps_its_past_in_the_old_one(
 
 def test_rule_1_a_guest_with_another_name_on_another_node_keeps_its_past() -> None:
     keeper = morning(21, "20 04:00", "21 04:00")
-    later(keeper, 22, "20 04:00", "21 04:00", "22 04:00", guests=(Guest(101, "lxc", "passwords", "pve2"),))
+    later(
+        keeper,
+        22,
+        "20 04:00",
+        "21 04:00",
+        "22 04:00",
+        guests=(Guest(vmid=101, type="lxc", name="passwords", node="pve2"),),
+    )
 
     assert {state for _, state in due_states(keeper, "20 00:00", "23 00:00", "22 11:59")} == {"ok"}
 

@@ -16,7 +16,8 @@ from sidecar.core.reports.facts import BackrestPlan, BackupJob, Dump, DumpPlan, 
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import CalendarLine, JobSetting, Pause, Settings
 from sidecar.core.timeline.timeline import TooManyError, occurrences, timeline
-from tests.core.factories import BERLIN, at, run
+from tests.core import remembering
+from tests.core.factories import BERLIN, at, due_states, run
 from tests.core.sample_reports import (
     BACKREST,
     DATABASEMENT,
@@ -41,14 +42,6 @@ def due(
     return list(occurrences(by_name, history, given or settings(), at(start), at(end), at(now)))
 
 
-def due_states(occurrences: list[Occurrence]) -> list[tuple[str, str]]:
-    """(local due time, state) of each."""
-    return [
-        (f"{occurrence.due.astimezone(BERLIN):%d %H:%M}", str(occurrence.state or "planned"))
-        for occurrence in occurrences
-    ]
-
-
 def guest_with(*backups: str, now: str, tasks: tuple[Any, ...] = ()) -> tuple[Report, Report]:
     return pve(now, *tasks), pbs(now, group(*backups))
 
@@ -67,7 +60,10 @@ def test_past_due_times_have_their_state_and_future_due_times_are_planned() -> N
         ("pve/backup/critical", "PVE backup critical", OccurrenceKind.BACKUP, 1, 1),
         ("pve/backup/critical", "PVE backup critical", OccurrenceKind.BACKUP, 1, None),
     ]
-    assert (occurrences[1].run, occurrences[1].reason) == (Run(at("23 04:01"), None, Outcome.OK, 1000), None)
+    assert (occurrences[1].run, occurrences[1].reason) == (
+        Run(start=at("23 04:01"), end=None, outcome=Outcome.OK, size=1000),
+        None,
+    )
     assert occurrences[2].grace_until == at("24 04:30")
 
 
@@ -193,8 +189,19 @@ def test_due_times_that_passed_while_nothing_was_read_are_unknown() -> None:
 
 
 def two_guests(now: str, *first: str, second: tuple[str, ...]) -> tuple[Report, Report]:
-    job = BackupJob("critical", "04:00", True, "pbs-main", None, (101, 102), "PBS critical LXC")
-    guests = (Guest(101, "lxc", "vaultwarden", "pve1"), Guest(102, "lxc", "paperless", "pve1"))
+    job = BackupJob(
+        id="critical",
+        schedule="04:00",
+        enabled=True,
+        storage="pbs-main",
+        node=None,
+        guests=(101, 102),
+        comment="PBS critical LXC",
+    )
+    guests = (
+        Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"),
+        Guest(vmid=102, type="lxc", name="paperless", node="pve1"),
+    )
     return pve(now, jobs=(job,), guests=guests), pbs(now, group(*first), group(*second, vmid="102"))
 
 
@@ -211,8 +218,28 @@ def test_a_job_is_as_bad_as_its_worst_member_and_says_who() -> None:
         ("PBS critical LXC", "ok", 2, 2),
         ("PBS critical LXC", "missed", 1, 2),
     ]
-    assert occurrences[0].run == Run(at("22 04:00"), None, Outcome.OK, 2000)
+    assert occurrences[0].run == Run(start=at("22 04:00"), end=None, outcome=Outcome.OK, size=2000)
     assert occurrences[1].reason == "paperless missed."
+
+
+@pytest.mark.parametrize(
+    ("newest", "state", "members_ok"),
+    [
+        (run("22 05:00", Outcome.WARNING), "warning", 1),
+        (replace(run("22 05:00", Outcome.FAILED), cancelled=True), "warning", 0),
+    ],
+    ids=["with warnings", "cancelled"],
+)
+def test_a_warning_counts_as_backed_up_only_where_a_backup_came(newest: Run, state: str, members_ok: int) -> None:
+    keeper = remembering.plans_keeper(remembering.backrest("21 12:00", "22 05:00", run("21 05:00")))
+    keeper.take(remembering.backrest("22 12:00", "23 05:00", run("21 05:00"), newest))
+    (occurrence,) = due(
+        "22 00:00", "23 00:00", "22 12:01", *keeper.reports.values(), given=keeper.settings, history=keeper.history
+    )
+    (job,) = keeper.board("22 12:01").jobs
+
+    assert (str(occurrence.state), occurrence.members_ok) == (state, members_ok)
+    assert (str(job.verdict.state), job.members_ok) == (state, members_ok), "the calendar agrees with the job's row"
 
 
 def test_members_are_called_by_their_services() -> None:
@@ -236,12 +263,17 @@ def databases(*dumps: Dump) -> Report:
         server="db", id="p1", schedule_name="Daily", schedule="0 2 * * *", mode="selected", databases=("a", "b")
     )
     scopes: Scopes = {("plans",): (plan,), ("dumps",): dumps}
-    return Report("databasement", SourceKind.DATABASEMENT, at("23 07:29"), readings=readings("23 07:29", scopes))
+    return Report(
+        source="databasement", kind=SourceKind.DATABASEMENT, at=at("23 07:29"), readings=readings("23 07:29", scopes)
+    )
 
 
 def test_members_that_failed_for_one_reason_share_its_sentence() -> None:
-    failed = [Dump(f"f{name}", "db", name, run("22 02:00", Outcome.FAILED, text="access denied")) for name in "ab"]
-    good = [Dump(f"g{name}", "db", name, run("23 02:00")) for name in "ab"]
+    failed = [
+        Dump(id=f"f{name}", server="db", database=name, run=run("22 02:00", Outcome.FAILED, text="access denied"))
+        for name in "ab"
+    ]
+    good = [Dump(id=f"g{name}", server="db", database=name, run=run("23 02:00")) for name in "ab"]
     occurrences = due("22 00:00", "24 00:00", "23 07:30", databases(*failed, *good), given=settings(DATABASEMENT))
 
     assert [(str(occurrence.kind), str(occurrence.state), occurrence.members_ok) for occurrence in occurrences] == [
@@ -280,7 +312,7 @@ def backrest(read: str, *runs: Run, next_run: str | None = None, upkeep: tuple[U
         "photos", at(next_run) if next_run else None, tuple(sorted(runs, key=lambda run: run.start, reverse=True))
     )
     scopes: Scopes = {("plans",): (plan,), ("repos",): (Repo("b2"),), ("upkeep",): upkeep}
-    return Report("backrest", SourceKind.BACKREST, at(read), readings=readings(read, scopes))
+    return Report(source="backrest", kind=SourceKind.BACKREST, at=at(read), readings=readings(read, scopes))
 
 
 def prune(*runs: Run, next_run: str | None = None) -> UpkeepJob:
@@ -399,7 +431,7 @@ def test_calendar_lines_are_planned_and_never_judged() -> None:
 
 
 def test_more_than_were_asked_for_is_an_error_and_never_a_short_answer() -> None:
-    job = BackupJob("critical", "*:0/5", enabled=True, storage="pbs-main", node=None, guests=(101,))
+    job = BackupJob(id="critical", schedule="*:0/5", enabled=True, storage="pbs-main", node=None, guests=(101,))
     month = timeline({"pve": pve("23 07:29", jobs=(job,)), "pbs": pbs("23 07:29")}, EMPTY, settings(), at("23 07:30"))
     begin = at("24 00:00")
 
@@ -424,7 +456,7 @@ def test_a_local_time_that_the_clocks_skip_is_listed_and_not_expected(
 ) -> None:
     hour, minute = time.split(":")
     text = f"{int(minute)} {int(hour)} * * *" if cron else time
-    given = Settings(ZoneInfo(zone), (), calendar=(CalendarLine("Tape", text, "offsite"),))
+    given = Settings(timezone=ZoneInfo(zone), sources=(), calendar=(CalendarLine("Tape", text, "offsite"),))
     begin = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(zone))
     listed = occurrences({}, EMPTY, given, begin, begin + timedelta(hours=hours), at("23 07:30"))
 
@@ -444,7 +476,7 @@ def test_a_local_time_that_the_clocks_skip_is_listed_and_not_expected(
     ],
 )
 def test_a_local_time_that_exists_twice_is_due_once(zone: str, start: str, time: str, first: str) -> None:
-    given = Settings(ZoneInfo(zone), (), calendar=(CalendarLine("Tape", time, "offsite"),))
+    given = Settings(timezone=ZoneInfo(zone), sources=(), calendar=(CalendarLine("Tape", time, "offsite"),))
     begin = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(zone))
     listed = occurrences({}, EMPTY, given, begin, begin + timedelta(hours=24), at("23 07:30"))
 
@@ -454,7 +486,11 @@ def test_a_local_time_that_exists_twice_is_due_once(zone: str, start: str, time:
 
 def test_a_run_that_comes_although_the_clocks_skipped_its_time_counts() -> None:
     """Backrest's clock moves a time that doesn't exist an hour on (BR-9)."""
-    anyway = Run(datetime(2026, 3, 29, 1, 15, 4, tzinfo=UTC), datetime(2026, 3, 29, 1, 18, tzinfo=UTC), Outcome.OK)
+    anyway = Run(
+        start=datetime(2026, 3, 29, 1, 15, 4, tzinfo=UTC),
+        end=datetime(2026, 3, 29, 1, 18, tzinfo=UTC),
+        outcome=Outcome.OK,
+    )
     before = replace(anyway, start=anyway.start - timedelta(days=1), end=None)
     given = settings(
         BACKREST,
@@ -491,7 +527,7 @@ def test_every_job_and_line_that_comes_round_is_listed_with_its_due_times_from_t
 
 
 def test_a_database_that_is_in_no_configuration_has_no_line() -> None:
-    report = databases(Dump("x", "db", "forgotten", run("23 02:00")))
+    report = databases(Dump(id="x", server="db", database="forgotten", run=run("23 02:00")))
     month = timeline({"databasement": report}, EMPTY, settings(DATABASEMENT), at("23 07:30"))
 
     assert [line.job for line in month.lines()] == ["databasement/dump/Daily"]

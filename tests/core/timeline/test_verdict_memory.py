@@ -15,11 +15,12 @@ from sidecar.core.history.record import record
 from sidecar.core.history.verdict_log import FinalState, VerdictLog
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Outcome, Run, SourceKind, State
-from sidecar.core.reports.facts import Dump, Namespace, Storage, UpkeepJob
+from sidecar.core.reports.facts import Dump, Guest, Namespace, Storage, UpkeepJob
 from sidecar.core.reports.report import Report, keep_what_failed
 from sidecar.core.settings import JobSetting, Pause, Settings
+from sidecar.core.timeline import remembered_names
 from sidecar.core.timeline.verdict_memory import VerdictMemory, remember_verdicts
-from tests.core.factories import BERLIN, at, run
+from tests.core.factories import at, failed, local, run
 from tests.core.remembering import DAILY, backrest
 from tests.core.sample_reports import (
     BACKREST,
@@ -67,7 +68,7 @@ def read(when: str, *kept: str) -> tuple[Report, Report]:
 
 
 def finals(log: VerdictLog) -> list[tuple[str, str]]:
-    return [(f"{final.due.astimezone(BERLIN):%d %H:%M}", str(final.state)) for final in log.finals]
+    return [(local(final.due), str(final.state)) for final in log.finals]
 
 
 def states(log: VerdictLog) -> list[tuple[str | None, str, str]]:
@@ -108,6 +109,14 @@ def test_what_failed_is_final_when_the_next_due_time_has_come_and_not_before() -
 
     memory.take(*read("23 04:02", "20 04:00", "21 04:00"))
     assert finals(memory.judge("23 04:03")) == [("22 04:00", "failed")]
+
+
+def test_rule_10_a_cancelled_backup_is_not_kept() -> None:
+    cancelled = replace(failed("21 05:00", "by Anna"), cancelled=True)
+    memory = Memory(settings(BACKREST)).take(backrest("20 12:00", "21 05:00", run("20 05:00")))
+    memory.judge("20 12:01")
+    memory.take(backrest("21 12:00", "22 05:00", run("20 05:00"), cancelled))
+    assert finals(memory.judge("21 12:01")) == [("21 05:00", "failed")]
 
 
 def test_what_a_pause_excuses_is_paused_and_days_before_anybody_looked_stay_blank() -> None:
@@ -159,9 +168,9 @@ def test_a_long_time_without_a_look_is_decided_piece_by_piece_and_no_run_answers
 
 def test_rule_10_a_run_that_nobody_saw_the_end_of_blocks_nothing() -> None:
     def read_dumps(when: str, *runs: Run) -> Report:
-        rows = tuple(Dump(f"{each.start}", "pg", "crm", each, file_size=10) for each in runs)
+        rows = tuple(Dump(id=f"{each.start}", server="pg", database="crm", run=each, file_size=10) for each in runs)
         scopes: Any = {("plans",): (DAILY,), ("dumps",): rows}
-        return Report("databasement", SourceKind.DATABASEMENT, at(when), readings=readings(when, scopes))
+        return Report(source="databasement", kind=SourceKind.DATABASEMENT, at=at(when), readings=readings(when, scopes))
 
     stuck, first = run("21 02:00", Outcome.RUNNING), run("20 02:00")
     memory = Memory(settings(DATABASEMENT)).take(read_dumps("20 12:00", first))
@@ -228,6 +237,39 @@ def test_what_was_judged_as_failed_is_no_gap_in_observation_afterwards() -> None
     assert finals(memory.judge("22 04:21")) == [("21 04:00", "failed"), ("22 04:00", "kept")]
 
 
+def test_rule_2_what_a_deleted_job_owed_is_final_and_its_last_state_is_not_red() -> None:
+    memory = Memory().take(*read("21 12:00", "20 04:00", "21 04:00"))
+    memory.judge("21 12:01")
+    memory.take(*read("22 12:00", "20 04:00", "21 04:00"))
+    assert states(memory.judge("22 12:01")) == [("ok", "failed", "run_failed")]
+    cluster, server = read("22 13:00", "20 04:00", "21 04:00")
+    jobs = tuple(replace(reading, facts=()) if reading.scope == ("jobs",) else reading for reading in cluster.readings)
+    memory.take(replace(cluster, readings=jobs), server)
+
+    log = memory.judge("22 13:01")
+    assert states(log) == [("failed", "warning", "in_no_job")]
+    assert finals(log) == [("22 04:00", "failed")]
+    assert memory.judge("22 13:02") == VerdictLog()
+
+
+def test_the_last_night_of_a_job_that_another_one_replaces_is_final() -> None:
+    memory = Memory().take(*read("21 12:00", "20 04:00", "21 04:00"))
+    memory.judge("21 12:01")
+    memory.take(*read("22 12:00", "21 04:00", "22 04:00"))
+    assert finals(memory.judge("22 12:01")) == [("22 04:00", "kept")]
+    memory.take(*read("23 03:00", "21 04:00", "22 04:00"))
+    memory.judge("23 03:01")
+    cluster, server = read("23 12:00", "21 04:00", "22 04:00", "23 04:00")
+    other = replace(CRITICAL, id="other", schedule="20:00")
+    jobs = tuple(
+        replace(reading, facts=(other,)) if reading.scope == ("jobs",) else reading for reading in cluster.readings
+    )
+    memory.take(replace(cluster, readings=jobs), server)
+
+    log = memory.judge("23 12:01")
+    assert [(final.job, final.state) for final in log.finals] == [("pve/backup/critical", FinalState.KEPT)]
+
+
 def test_a_source_that_is_away_is_a_gap_with_a_beginning_and_an_end() -> None:
     memory = Memory().take(*read("22 12:00", "22 04:00"))
     memory.judge("22 12:01")
@@ -272,6 +314,21 @@ def test_rule_1_a_dead_job_has_every_due_time_decided_once(weeks: int) -> None:
 
     assert len({final.due for final in seen}) == len(seen) == 7 * weeks - 2
     assert {final.state for final in seen} == {FinalState.MISSED}
+
+
+def test_an_upstream_that_makes_up_new_guests_every_day_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered_names, "MOST_EXPECTATIONS", 7)
+    memory = Memory().take(pbs("20 12:00"))
+    for day in range(10):
+        vmids = tuple(range(1000 * day, 1000 * day + 3 + day))
+        guests = tuple(Guest(vmid=vmid, type="lxc", name=f"guest{vmid}", node="pve1") for vmid in vmids)
+        memory.take(pve("20 12:00", guests=guests, jobs=(replace(CRITICAL, guests=vmids),)))
+        first, again = memory.judge("20 12:01"), memory.judge("20 12:02")
+
+        assert len(memory.memory.remembered.states) <= 7
+        assert len(memory.memory.remembered.decided) <= 7
+        assert len(first.changes) == min(len(vmids), 7)
+        assert again.changes == (), "what there is no room for is not said again and again"
 
 
 def test_states_and_outcomes_have_the_words_that_are_remembered() -> None:

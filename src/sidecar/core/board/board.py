@@ -67,7 +67,9 @@ def board_of(judged: Judged) -> Board:
 
 def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> PartRow:
     part, good = judged.part, judged.good
-    schedule = judged.next.expectation.schedule if judged.next else None
+    expectation = judged.next.expectation if judged.next else None
+    # What comes by itself is no job of anybody's.
+    schedule = expectation.schedule if expectation is not None and not expectation.only_by_rhythm else None
     return PartRow(
         kind=part.kind,
         ref=part.ref,
@@ -87,6 +89,9 @@ def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> P
         if len(judged.judgements) > 1
         else (),
         left_out=tuple(LeftOut(str(job), each.volume, each.name, each.reason) for job, each in part.left_out),
+        owner=part.observed.owner,
+        encrypted=part.observed.encrypted,
+        protected=part.observed.protected,
     )
 
 
@@ -126,7 +131,9 @@ def _service_row(judged: JudgedService, inputs: Inputs) -> ServiceRow:
     runs = [row.last_run for row in rows if row.last_run]
     return ServiceRow(
         name=judged.service.name,
-        verdict=worst_row.verdict if worst_row else Verdict(State.UNKNOWN, "Nothing that protects it is known."),
+        verdict=worst_row.verdict
+        if worst_row
+        else Verdict(state=State.UNKNOWN, reason="Nothing that protects it is known."),
         last_backup=min((when for when in backups if when), default=None) if all(backups) else None,
         count=sum(counts) if counts else None,
         next_run=min((row.next_run for row in rows if row.next_run), default=None),

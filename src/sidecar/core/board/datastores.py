@@ -44,15 +44,23 @@ def datastore_rows(inputs: Inputs) -> Iterator[DatastoreRow]:
 def _verdict(inputs: Inputs, source: SourceSetting, report: Report | None, store: Datastore) -> Verdict:
     reading = report.reading("datastores") if report else None
     if report is None or not inputs.fresh(source, reading):
-        return Verdict(State.UNKNOWN, f"Can't read {source.name}.")
+        return Verdict(state=State.UNKNOWN, reason=f"Can't read {source.name}.")
     if store.maintenance in _CLOSED:
         deleted = store.maintenance == "delete"
-        return Verdict(State.UNKNOWN, "It is being deleted." if deleted else f"In maintenance: {store.maintenance}.")
+        return Verdict(
+            state=State.UNKNOWN, reason="It is being deleted." if deleted else f"In maintenance: {store.maintenance}."
+        )
     if store.error:
-        return Verdict(State.UNKNOWN, words.sentence(store.error))
+        return Verdict(state=State.UNKNOWN, reason=words.sentence(store.error))
     if lost := _looks_empty(report, store) or stores.why_lost(inputs, source, store.name):
         action = words.sentence(lost.action) if lost.action else None
-        return Verdict(State.UNKNOWN, words.sentence(lost.cause), None, action, datastore_page(source, store.name))
+        return Verdict(
+            state=State.UNKNOWN,
+            reason=words.sentence(lost.cause),
+            since=None,
+            action=action,
+            link=datastore_page(source, store.name),
+        )
     return _room(inputs, source, store)
 
 
@@ -67,19 +75,25 @@ def _room(inputs: Inputs, source: SourceSetting, store: Datastore) -> Verdict:
     page = datastore_page(source, store.name)
     free = None if store.object_store else store.free
     if free is not None and free < FULL:
-        return Verdict(State.FAILED, f"It is full: {_percent(free)} free.", None, _MAKE_ROOM, page)
+        return Verdict(
+            state=State.FAILED, reason=f"It is full: {_percent(free)} free.", since=None, action=_MAKE_ROOM, link=page
+        )
     if store.maintenance:
-        return Verdict(State.WARNING, words.sentence(f"in maintenance: {store.maintenance}"), link=page)
+        return Verdict(state=State.WARNING, reason=words.sentence(f"in maintenance: {store.maintenance}"), link=page)
     if store.object_store:
-        return Verdict(State.OK, "It is in S3, whose room is not judged.")
+        return Verdict(state=State.OK, reason="It is in S3, whose room is not judged.")
     if free is None:
-        return Verdict(State.UNKNOWN, "Its size can't be read.")
+        return Verdict(state=State.UNKNOWN, reason="Its size can't be read.")
     if free < NEARLY_FULL:
-        return Verdict(State.WARNING, f"Nearly full: {_percent(free)} free.", None, _MAKE_ROOM, page)
+        return Verdict(
+            state=State.WARNING, reason=f"Nearly full: {_percent(free)} free.", since=None, action=_MAKE_ROOM, link=page
+        )
     if store.full_at and store.full_at - inputs.now < SOON_FULL:
         when = words.moment(store.full_at, inputs.now, inputs.settings.timezone)
-        return Verdict(State.WARNING, f"Full by {when} as it grows now.", None, _MAKE_ROOM, page)
-    return Verdict(State.OK)
+        return Verdict(
+            state=State.WARNING, reason=f"Full by {when} as it grows now.", since=None, action=_MAKE_ROOM, link=page
+        )
+    return Verdict(state=State.OK)
 
 
 def _percent(share: float) -> str:

@@ -13,6 +13,7 @@ from sidecar.core import words
 from sidecar.core.model import (
     HARMLESS,
     NEEDS_YOU,
+    Cause,
     Culprit,
     DatastoreRow,
     Headline,
@@ -83,7 +84,10 @@ def headline(services: Sequence[ServiceRow], beside: Beside) -> Headline:
     if unknown:
         culprits = tuple(_source(source, since=source.as_of) for source in unreadable)
         return Headline(HeadlineKind.CANT_TELL, len(unknown), len(expected), (*_alone(culprits), *full))
-    return _backed_up(expected, (*full, *_trouble(beside.jobs, unreadable)))
+    troubles = (*full, *_trouble(beside.jobs, unreadable))
+    if not expected and any(service.verdict.cause is Cause.NOTHING_OWED for service in services):
+        return Headline(HeadlineKind.NOTHING_EXPECTED, culprits=troubles)
+    return _backed_up(expected, troubles)
 
 
 def _source(source: SourceRow, since: datetime | None = None) -> Culprit:
@@ -146,6 +150,8 @@ def first_half(facts: Headline) -> str:
             return f"Can't tell for {facts.count} of {facts.total}" if facts.total else "Can't tell"
         case HeadlineKind.SWITCHED_OFF:
             return "Everything is paused or switched off"
+        case HeadlineKind.NOTHING_EXPECTED:
+            return "Nothing is expected yet"
         case HeadlineKind.NOTHING_DUE:
             return "Nothing was due yet"
         case HeadlineKind.BACKED_UP:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from sidecar.core import words
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
-from sidecar.core.model import JobRow, Run, SourceKind, State, Verdict, worst
+from sidecar.core.model import Cause, JobRow, Run, SourceKind, State, Verdict, worst
 from sidecar.core.parts.expectation import ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
-from sidecar.core.parts.job_titles import title
+from sidecar.core.parts.job_titles import services_of, title
 from sidecar.core.reports.facts import BackupJob, Zone
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
+
+from .idle_jobs import IdleJobs
 
 
 @value()
@@ -35,7 +38,8 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
     for part in _each_once(part for service in judged.services for part in service.parts):
         for judgement in part.judgements:
             schedule = judgement.expectation.schedule
-            if schedule is not None:
+            # What comes by itself is no job of anybody's.
+            if schedule is not None and not judgement.expectation.only_by_rhythm:
                 by_job.setdefault(schedule.job, []).append(Member(part.part.name, judgement))
                 schedules[schedule.job] = schedule
     for source, report in inputs.of(SourceKind.PVE):
@@ -43,8 +47,11 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
             if job.id:
                 schedule = _without_members(inputs, source, report, job)
                 schedules.setdefault(schedule.job, schedule)
+    called = services_of((service.service.name, part.part) for service in judged.services for part in service.parts)
+    idle = IdleJobs(judged)
     for name in sorted(schedules):
-        yield _row(inputs, schedules[name], by_job.get(name, []))
+        row = _row(inputs, schedules[name], by_job.get(name, []), idle)
+        yield replace(row, title=title(inputs, name, called[name])) if name in called else row
     for part in judged.upkeep:
         yield from (_upkeep_row(inputs, judgement) for judgement in part.judgements)
 
@@ -65,7 +72,7 @@ def _without_members(inputs: Inputs, source: SourceSetting, report: Report | Non
     return schedule_in_force(name, job.schedule, zone, inputs.settings, enabled=job.enabled)
 
 
-def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> JobRow:
+def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member], idle: IdleJobs) -> JobRow:
     job = schedule.job
     good = sum(_is_good(member.judgement) for member in members)
     return JobRow(
@@ -73,7 +80,7 @@ def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> Jo
         title=title(inputs, job),
         kind=job.kind,
         source=job.source,
-        verdict=_verdict(schedule, members, good),
+        verdict=_verdict(schedule, members, good, idle),
         schedule=schedule.text,
         timezone=schedule.timezone,
         last_run=_last_run(members),
@@ -84,9 +91,10 @@ def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member]) -> Jo
 
 
 def _is_good(judgement: Judgement) -> bool:
-    """A warning may have a backup, or be one because there is none."""
-    state = judgement.verdict.state
-    return state is State.OK or (state is State.WARNING and judgement.good is not None)
+    """A warning may have a backup, or be one because there is none or the last one was cancelled."""
+    verdict = judgement.verdict
+    backed_up = judgement.good is not None and verdict.cause is not Cause.RUN_CANCELLED
+    return verdict.state is State.OK or (verdict.state is State.WARNING and backed_up)
 
 
 def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
@@ -108,13 +116,12 @@ def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
     )
 
 
-def _verdict(schedule: ScheduleInForce, members: list[Member], good: int) -> Verdict:
+def _verdict(schedule: ScheduleInForce, members: list[Member], good: int, idle: IdleJobs) -> Verdict:
     """Rule 8: a job is as bad as the worst that it owes: "4 of 5"."""
     if schedule.silenced:
-        return Verdict(State.DISABLED, "Switched off in the configuration.")
+        return Verdict(state=State.DISABLED, reason="Switched off in the configuration.")
     if not members:
-        reason = "Covers nothing." if schedule.enabled else "Switched off at its source, and covers nothing."
-        return Verdict(State.WARNING if schedule.enabled else State.DISABLED, reason)
+        return idle.verdict(schedule)
     state = worst(member.judgement.verdict.state for member in members)
     bad = [member for member in members if member.judgement.verdict.state is state]
     since = min((member.judgement.verdict.since for member in bad if member.judgement.verdict.since), default=None)
@@ -122,7 +129,7 @@ def _verdict(schedule: ScheduleInForce, members: list[Member], good: int) -> Ver
     reason += f"{good} of {len(members)}"
     if state is not State.OK:
         reason += f": {words.listed([f'{member.name} {state}' for member in bad])}"
-    return Verdict(state, words.sentence(reason), since, cause=bad[0].judgement.verdict.cause)
+    return Verdict(state=state, reason=words.sentence(reason), since=since, cause=bad[0].judgement.verdict.cause)
 
 
 def _last_run(members: list[Member]) -> Run | None:

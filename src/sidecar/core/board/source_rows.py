@@ -54,7 +54,7 @@ class _Standing:
 
 def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _Standing:
     if report is None:
-        verdict = Verdict(State.UNKNOWN, "It was not read yet.")
+        verdict = Verdict(state=State.UNKNOWN, reason="It was not read yet.")
         return _Standing(verdict, SourceTrouble.NOT_READ_YET, "was not read yet.")
     where = Link(source.url, _NAMES[source.kind])
     usable = any(inputs.fresh(source, reading) for reading in report.readings)
@@ -64,11 +64,17 @@ def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _
         return _unreadable(inputs, source, report, problem, where, usable=usable)
     problems = [(reading, reading.problem) for reading in report.readings if reading.problem is not None]
     if not problems:
-        return _Standing(Verdict(State.OK))
+        return _Standing(Verdict(state=State.OK))
     each = [f"{describe(reading)}: {problem.cause}" for reading, problem in problems]
     causes = words.listed(each, most=NAMED)
     action = next((problem.action for _, problem in problems if problem.action), None)
-    verdict = Verdict(State.WARNING, words.sentence(causes), None, words.sentence(action) if action else None, where)
+    verdict = Verdict(
+        state=State.WARNING,
+        reason=words.sentence(causes),
+        since=None,
+        action=words.sentence(action) if action else None,
+        link=where,
+    )
     return _Standing(verdict, SourceTrouble.PARTLY_READ, rest=tuple(_rest(each[NAMED:])))
 
 
@@ -95,7 +101,7 @@ def _unreadable(
     state = State.WARNING if usable and not problem.denied else State.UNKNOWN
     action = problem.action or f"Check that {_NAMES[source.kind]} answers at {source.url}."
     reason = words.sentence(f"can't be read{last}: {problem.cause}")
-    verdict = Verdict(state, reason, since, words.sentence(action), where)
+    verdict = Verdict(state=state, reason=reason, since=since, action=words.sentence(action), link=where)
     return _Standing(verdict, SourceTrouble.UNREADABLE, f"{reason[:1].lower()}{reason[1:]}")
 
 

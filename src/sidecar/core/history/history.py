@@ -20,7 +20,7 @@ def _nothing() -> Mapping[str, V]:
     return MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRow:
     """A job's promise to one member as its upstream told it, and when it was in force (rule 1).
 
@@ -61,7 +61,7 @@ class Sighting:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """Memory that a single set of reports can't hold.
 
@@ -71,7 +71,8 @@ class History:
         plans: every promise by member, oldest first.
         announced: by job the runs that its upstream announced (Backrest), past ones and the next, oldest first.
         seen: every member that was ever seen.
-        runs: by upkeep job every run that was seen of it, and by Backrest plan every good one; newest first.
+        runs: by upkeep job every run that was seen of it, by Backrest plan every good one, and so by backup group where
+            nobody tells its schedule; newest first.
     """
 
     first_contact: datetime | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from sidecar.core.ids import GroupKey, JobId, MemberId, MemberKind, SourceName
-from sidecar.core.model import Run, SourceKind
+from sidecar.core.model import Outcome, Run, SourceKind
 from sidecar.core.reports import coverage
 from sidecar.core.reports.facts import BackrestPlan, BackupGroup, BackupJob, Guest, Repo, Storage, UpkeepJob, Zone
 from sidecar.core.reports.report import Reading, Report
@@ -31,6 +32,10 @@ _LISTS = {
     SourceKind.DATABASEMENT: ("plans", "dumps"),
     SourceKind.BACKREST: ("plans",),
 }
+
+
+#: So many backups of a group are remembered at once; a rhythm needs fewer.
+_MOST_OF_A_GROUP = 16
 
 
 def plans_as_of(report: Report) -> datetime | None:
@@ -87,13 +92,18 @@ def announcements(report: Report) -> Iterator[Announcement]:
         yield from (Announcement(job, dues.get(job), at) for job in dict.fromkeys([*jobs, *dues]))
 
 
+def group_job(source: str, group: GroupKey) -> JobId:
+    """How the backups of a group are named as a job, where no job of theirs is known."""
+    return JobId(SourceName(source), "group", group.path)
+
+
 def upkeep_job(source: str, job: UpkeepJob) -> JobId:
     """How an upkeep job is named."""
     return JobId(SourceName(source), job.kind, job.id)
 
 
-def runs_of_jobs(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
-    """By job the runs to remember, newest first: of upkeep all, of a Backrest plan the good ones.
+def runs_of_jobs(report: Report, *, every_group: bool = False) -> Iterator[tuple[str, tuple[Run, ...]]]:
+    """By job the runs to remember, newest first: of upkeep all, of a Backrest plan and of a backup group the good ones.
 
     A plan's summary calls dry runs good: nothing is taken from it while the plan's log can't be read.
     """
@@ -104,6 +114,18 @@ def runs_of_jobs(report: Report) -> Iterator[tuple[str, tuple[Run, ...]]]:
         if log is None or _read(log) is not None:
             good = tuple(run for run in plan.runs if run.good)
             yield str(JobId(SourceName(report.source), "plan", plan.id)), good
+    if report.kind is SourceKind.PBS:
+        for group in report.facts(BackupGroup):
+            if every_group or group.type == "host":
+                yield str(group_job(report.source, group.key)), tuple(_finished(group))
+
+
+def _finished(group: BackupGroup) -> Iterator[Run]:
+    """Retention removes backups, and with them what tells how often they came (rule 12)."""
+    finished = (snapshot for snapshot in group.snapshots if snapshot.size is not None)
+    good = (each for each in finished if each.verification is None or each.verification.ok or not each.verification.own)
+    for snapshot in islice(good, _MOST_OF_A_GROUP):
+        yield Run(start=snapshot.time, end=None, outcome=Outcome.OK)
 
 
 def members(report: Report) -> dict[str, str | None]:

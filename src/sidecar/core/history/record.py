@@ -23,12 +23,16 @@ MOST_ANNOUNCED = 400
 MOST_RUNS = 10_000
 
 
-def record(history: History, report: Report) -> History:
+def record(history: History, report: Report, *, every_group: bool = False) -> History:
     """``history`` with what ``report`` tells; the very same object when it tells nothing new.
+
+    ``every_group``: nobody tells the schedule of any backup group, so that all are remembered, and not only those of hosts.
 
     Only scopes that were read this time count: while a source can't be read, the last plan stays in force (rule 1).
     """
-    changed = _plans(_announcements(_runs(_sightings(history, report), report), report), report)
+    changed = _plans(
+        _announcements(_runs(_sightings(history, report), report, every_group=every_group), report), report
+    )
     at = _oldest(report) if report.kind is SourceKind.PBS else observed.plans_as_of(report)
     known = history.contacts.get(report.source)
     # A contact that lies in the future was noted by a clock that was set back since.
@@ -92,7 +96,14 @@ def _rows(
         shared = of_older_ledger.get(plan.job)
         begin = shared.valid_from if row is None and shared is not None and _same(shared, plan) else since
         merged.append(
-            PlanRow(plan.job, plan.schedule, plan.timezone, plan.enabled, begin, destination=plan.destination)
+            PlanRow(
+                job=plan.job,
+                schedule=plan.schedule,
+                timezone=plan.timezone,
+                enabled=plan.enabled,
+                valid_from=begin,
+                destination=plan.destination,
+            )
         )
     merged += [replace(row, valid_to=at) if tells_of(row.job) else row for row in open_rows]
     return tuple(sorted(merged, key=_age)[-MOST_ROWS:])
@@ -147,10 +158,11 @@ def _announcements(history: History, report: Report) -> History:
 # --- rules 1 and 8: runs that were seen --------------------------------------------------------------------------------------
 
 
-def _runs(history: History, report: Report) -> History:
-    """A backup server tells only the last run of an upkeep job, and Backrest's log may be cleared: what was seen is kept."""
+def _runs(history: History, report: Report, *, every_group: bool) -> History:
+    """A backup server tells only the last run of an upkeep job, Backrest's log may be cleared, and retention removes
+    backups: what was seen is kept."""
     changed = {}
-    for job, runs in observed.runs_of_jobs(report):
+    for job, runs in observed.runs_of_jobs(report, every_group=every_group):
         before = history.runs.get(job, ())
         known = upkeep_runs.with_earlier(runs, before)[:MOST_RUNS] if runs != before[: len(runs)] else before
         if known != before:

@@ -15,6 +15,9 @@ from typing import NamedTuple, TypeVar
 
 from sidecar.core.model import State
 
+#: Most expectations of which anything is remembered, in the ledger as in the process.
+MOST_EXPECTATIONS = 20_000
+
 K = TypeVar("K")
 V = TypeVar("V")
 

@@ -27,7 +27,7 @@ from sidecar.core.parts.expectation import (
 from sidecar.core.parts.part import Part
 from sidecar.core.value import value
 
-from . import rhythm, worth
+from . import rhythm, unscheduled, worth
 from .due import back_since, deadline_of, due_time, grace, is_evident, next_run
 
 #: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
@@ -94,7 +94,9 @@ class Case:
         return words.moment(when, self.now, self.zone)
 
     def newest(self) -> str:
-        """What is newest, in words."""
+        """What is newest, in words. Where others of its destinations have a backup, it names the one that has none."""
+        if self.good is None and self.expectation.destination and newest_evident(self.part, self.now) is not None:
+            return f"no {self.part.noun} of {self.part.name} exists on {self.expectation.destination}"
         return newest_in_words(self.part, self.good, self.now, self.zone)
 
     def verdict(
@@ -136,6 +138,9 @@ def judge(
         grace=grace(expectation, now),
         names_job=names_job,
     )
+    only_kept = _why_only_kept(case)
+    if only_kept is not None:
+        case = replace(case, due=None)
     activity = _under_way(case)
     in_limit = activity is not None and now <= activity.start + _limit(case, activity)
     verdict = (
@@ -143,15 +148,16 @@ def judge(
         or _silenced(case)
         or _unknown(case)
         or _nothing_owed(case)
+        or (_only_kept(case, only_kept) if only_kept is not None else None)
         or _switched_off(case, activity)
         or _unusable(case)
-        or _with_concerns(case, _by_rhythm(case, _by_time(case, activity)))
+        or _with_concerns(case, _by_rhythm(case, _by_time(case, activity), activity if in_limit else None))
     )
     return Judgement(
         expectation=expectation,
         verdict=verdict,
         good=good,
-        due=due,
+        due=case.due,
         next_run=next_run(expectation, part.pauses, now),
         grace=case.grace,
         under_way=in_limit,
@@ -181,14 +187,14 @@ def of_the_part_alone(part: Part, now: datetime, zone: ZoneInfo) -> Verdict | No
     return None
 
 
-def in_no_job(part: Part, now: datetime, zone: ZoneInfo) -> Verdict:
-    """Rule 2: what no job is for is a warning, as far as anything can be known of it."""
+def in_no_job(part: Part, now: datetime, zone: ZoneInfo, told: str = "") -> Verdict:
+    """Rule 2: what no job is for is a warning, as far as anything can be known of it. ``told``: since when, in words."""
     newest = newest_in_words(part, newest_evident(part, now), now, zone)
     if part.evidence.stale(now):
         return _unreadable(part, part.evidence, newest, now, zone)
     if part.absent:
         return _verdict(part, State.NEVER, Cause.NOTHING_STARTED, newest, None, part.actions.never)
-    reason = f"no enabled job backs it up; {newest}"
+    reason = f"no enabled job backs it up{told}; {newest}"
     return _verdict(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
 
 
@@ -215,7 +221,14 @@ def _verdict(
     part: Part, state: State, cause: Cause, reason: str, since: datetime | None, action: str | None = None
 ) -> Verdict:
     link = part.link if state.rank <= State.WARNING.rank else None
-    return Verdict(state, words.sentence(reason), since, words.sentence(action) if action else None, link, cause)
+    return Verdict(
+        state=state,
+        reason=words.sentence(reason),
+        since=since,
+        action=words.sentence(action) if action else None,
+        link=link,
+        cause=cause,
+    )
 
 
 # --- rule 2: only the owner's configuration makes an expectation disabled -------------------------------------------------
@@ -331,7 +344,9 @@ def _switched_off(case: Case, activity: Activity | None) -> Verdict | None:
     What was due before that is still owed (rule 1): the worse of both counts.
     """
     in_force = case.expectation.schedule
-    if in_force is None or (in_force.enabled and (in_force.schedule or in_force.announcements)):
+    if in_force is None or case.expectation.only_by_rhythm:
+        return None
+    if in_force.enabled and (in_force.schedule or in_force.announcements):
         return None
     verdict = _unreadable_schedule(case, in_force) if in_force.enabled and in_force.trouble else _off(case, activity)
     if case.due is None or case.due > case.now:
@@ -405,21 +420,55 @@ def _failure_outside_schedule(case: Case) -> list[str]:
 # --- rule 12: how often it came before ----------------------------------------------------------------------------------
 
 
-def _by_rhythm(case: Case, verdict: Verdict) -> Verdict:
+def _by_rhythm(case: Case, verdict: Verdict, under_way: Activity | None) -> Verdict:
     """Rule 12: what comes much later than usual is a warning, never red, for nobody promised it."""
     good, quiet = case.good, (State.OK, State.LATE, State.NEW)
     if verdict.state not in quiet or case.evidence.as_of is None:
         return verdict
+    if case.expectation.only_by_rhythm and under_way is not None:
+        return _running(case, under_way)
     if case.expectation.overdue:
         reason = f"overdue, as {case.part.source} itself says; {case.newest()}"
         return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, None, case.part.actions.missed)
     gap = _usual_gap(case)
+    if gap is None and case.expectation.only_by_rhythm:
+        reason = f"no schedule is known, and {unscheduled.UNKNOWN_RHYTHM}; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.IN_NO_JOB, reason, None, case.part.actions.uncovered)
+    if good is None and gap is not None and case.expectation.only_by_rhythm:
+        reason = f"usually {rhythm.often(gap)}; {case.newest()}"
+        return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, None, case.part.actions.missed)
     if good is None or gap is None or case.evidence.as_of <= rhythm.limit(good.start, gap, case.grace):
-        return verdict
+        return _in_rhythm(case, verdict, gap)
     old = rhythm.age(case.now - good.start)
     reason = f"usually {rhythm.often(gap)}; the newest is {old} old; {case.newest()}"
     since = rhythm.limit(good.start, gap, case.grace)
     return case.verdict(State.WARNING, Cause.OUT_OF_RHYTHM, reason, since, case.part.actions.missed)
+
+
+def _in_rhythm(case: Case, verdict: Verdict, gap: timedelta | None) -> Verdict:
+    """Where nothing else says when it is due, the reason tells what it is measured by."""
+    if gap is None or not case.expectation.only_by_rhythm:
+        return verdict
+    return replace(verdict, reason=words.sentence(f"comes about {rhythm.often(gap)}; {case.newest()}"))
+
+
+def _why_only_kept(case: Case) -> str | None:
+    """Rule 12: why nothing is expected of what no service names: none of its runs was due."""
+    if case.expectation.named or not case.expectation.only_by_rhythm:
+        return None
+    return unscheduled.why_nothing_is_expected(case.good, _usual_gap(case), case.now)
+
+
+def _only_kept(case: Case, why: str) -> Verdict:
+    """Rule 12: it is kept, and that is all; but a new failure is told."""
+    last = case.later[0] if case.later else None
+    if last is not None and last.outcome is Outcome.RUNNING:
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {case.at(last.start)}", last.start)
+    if last is not None and case.now - last.start <= unscheduled.ENDED_AFTER:
+        reason = f"the run of {case.at(last.start)} failed{_quoted(last.text)}; {case.newest()}"
+        since = last.end or last.start
+        return case.verdict(State.WARNING, Cause.OTHER_RUN_FAILED, reason, since, case.part.actions.failed)
+    return case.verdict(State.DISABLED, Cause.NOTHING_OWED, f"{why}; {case.newest()}", None)
 
 
 def _usual_gap(case: Case) -> timedelta | None:
@@ -429,6 +478,8 @@ def _usual_gap(case: Case) -> timedelta | None:
         return None
     every = (run.start for run in _evident(case.evidence, case.expectation.observed.runs) if run.good)
     good = tuple(islice(every, 2 * rhythm.MOST_GAPS))
+    if remembered := [start for start in case.expectation.remembered if start <= case.now]:
+        good = tuple(sorted({*good, *remembered}, reverse=True)[: 2 * rhythm.MOST_GAPS])
     gap = rhythm.usual_gap(good)
     past = [due for due in in_force.announced_before if due <= case.now][-rhythm.MOST_GAPS :]
     announced = rhythm.announced_gap(past, good)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sidecar.core.history.history import History
 from sidecar.core.model import Run, Verdict
+from sidecar.core.parts.expectation import Expectation
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
 from sidecar.core.parts.services import Service, services
@@ -15,7 +16,8 @@ from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 from sidecar.core.value import value
 
-from .judge import Judgement, in_no_job, judge, newest_evident, of_the_part_alone
+from .judge import Judgement, judge, newest_evident, of_the_part_alone
+from .no_job import of_no_job, settled
 
 
 @value(kw_only=True)
@@ -82,16 +84,27 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
         good = _newest_good(part, judgements, now)
         return JudgedPart(part=part, verdict=only.verdict, judgements=judgements, good=good, next=only)
     own = [judgement for judgement in judgements if judgement.expectation.schedule is not None]
-    alone = None if own else of_the_part_alone(part, now, zone) or in_no_job(part, now, zone)
+    alone = None if own else of_the_part_alone(part, now, zone) or of_no_job(part, judgements, now, zone)
+    if not any(_answers(judgement.expectation) for judgement in own):
+        judgements = settled(judgements, alone or _worst(judgement.verdict for judgement in own))
     verdicts = [judgement.verdict for judgement in judgements if judgement.speaks]
     coming = [judgement for judgement in own if judgement.next_run is not None]
     return JudgedPart(
         part=part,
-        verdict=min([*([alone] if alone else []), *verdicts], key=lambda verdict: verdict.state.rank),
+        verdict=_worst([*([alone] if alone else []), *verdicts]),
         judgements=judgements,
         good=_newest_good(part, judgements, now),
         next=min(coming, key=lambda judgement: judgement.next_run or now) if coming else next(iter(own), None),
     )
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+    return min(verdicts, key=lambda verdict: verdict.state.rank)
+
+
+def _answers(expectation: Expectation) -> bool:
+    """Its job is to make a run that can be seen, which then answers what ended jobs still owe as well (rule 1)."""
+    return expectation.owes and expectation.note is None
 
 
 def _newest_good(part: Part, judgements: tuple[Judgement, ...], now: datetime) -> Run | None:

@@ -1,18 +1,23 @@
-"""Backup groups named by themselves: "pbs:main/ns/host/nas"."""
+"""Backup groups as parts of their own: those that a service names ("pbs:main/ns/host/nas"), and those of no known guest."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
+from sidecar.core.history.observed import group_job
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports import snapshots
-from sidecar.core.reports.report import Report
+from sidecar.core.reports.facts import BackupGroup
+from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import PartSetting, SourceSetting
 
-from .expectation import Observed
+from .copies import copied_by
+from .expectation import Evidence, Expectation, Observed
 from .guests import GuestPart
-from .inputs import Inputs
+from .inputs import Inputs, schedule_in_force
 from .joins import Place
 from .links import datastore_page
 from .part import Actions, Part, newest_first
@@ -24,18 +29,101 @@ _ACTIONS = Actions(
     uncovered="Say when it runs: expect, schedule.",
 )
 
+#: Comments are free text: so much of one is a name.
+_MOST_OF_A_NAME = 100
+
+_TYPES = ("vm", "ct", "host")
+
+
+def is_glob(ref: str) -> bool:
+    """It means whatever matches."""
+    return "*" in ref or "?" in ref
+
 
 def parts(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) -> list[Part]:
     """The groups that a reference of the form [source:]datastore[/namespace]/type/id means."""
     wanted, path = inputs.settings.split(setting.ref)
+    asked = [source for source, _ in inputs.of(SourceKind.PBS) if wanted in (None, source.name)]
+    if is_glob(path):
+        return [part for source in asked for part in _matching(inputs, source, path, guest_parts)]
     try:
         key = GroupKey.parse(path)
     except ValueError:
         return []
-    asked = [source for source, _ in inputs.of(SourceKind.PBS) if wanted in (None, source.name)]
     there = [source for source in asked if inputs.group_index(source).group(key) is not None]
     hidden = [source for source in asked if _may_hide(inputs, source, key)] if not there else []
     return [_part(inputs, source, key, guest_parts) for source in there or hidden[:1]]
+
+
+def _matching(inputs: Inputs, source: SourceSetting, pattern: str, guest_parts: list[GuestPart]) -> Iterator[Part]:
+    """Every group that a pattern means, and one part for each datastore in which such groups may be that can't be seen."""
+    report = inputs.reports.get(source.name)
+    if report is None:
+        return
+    for group in report.facts(BackupGroup):
+        if fnmatchcase(group.path, pattern):
+            yield _part(inputs, source, group.key, guest_parts)
+    for datastore, evidence in _hidden(inputs, source, report, pattern):
+        yield Part(
+            kind=PartKind.GUEST,
+            ref=pattern,
+            name=pattern,
+            source=source.name,
+            observed=Observed(evidence=evidence),
+            link=datastore_page(source, datastore),
+        )
+
+
+def _hidden(inputs: Inputs, source: SourceSetting, report: Report, pattern: str) -> Iterator[tuple[str, Evidence]]:
+    """Datastores in which a group of the pattern may lie that can't be seen, each once, with why."""
+    *place, kind, _ = pattern.split("/")
+    if not place:
+        return
+    if not is_glob("/".join((*place, kind))):
+        key = GroupKey(place[0], "/".join(place[1:]), kind, "_")
+        if _may_hide(inputs, source, key):
+            yield key.datastore, Place(source, key.datastore, key.namespace).evidence(inputs)
+        return
+    ids, seen = f"{'/'.join((*place, kind))}/*", set()
+    unread = (reading for reading in report.within("snapshots") if reading.as_of is None)
+    listings = (each for each in report.within("namespaces") if each.as_of is None or _is_denied(each))
+    for reading in (*unread, *listings):
+        _, datastore, *rest = reading.scope
+        where = "/".join(filter(None, (datastore, *rest)))
+        # Of a list of namespaces that is not whole nobody knows what is missing: of the datastore anything may be.
+        paths = [f"{where}/{each}/_" for each in _TYPES]
+        may_be = any(fnmatchcase(path, ids) for path in paths) if rest else fnmatchcase(datastore, place[0])
+        if may_be and datastore not in seen:
+            seen.add(datastore)
+            yield datastore, inputs.evidence(source, replace(reading, as_of=None))
+
+
+def _is_denied(reading: Reading) -> bool:
+    return reading.problem is not None and reading.problem.denied
+
+
+def unnamed(inputs: Inputs, taken: set[tuple[PartKind, str]]) -> list[Part]:
+    """Groups that no service names, as parts: all where no Proxmox VE is configured, beside one those of hosts (rule 12).
+
+    Copies that a sync job pulled are told of beside a Proxmox VE, and not judged for themselves.
+
+    Args:
+        taken: parts that services name, by kind and reference with the source.
+    """
+    alone = is_alone(inputs)
+    return [
+        _part(inputs, source, group.key, [], named=False)
+        for source, report in inputs.of(SourceKind.PBS)
+        for group in (report.facts(BackupGroup) if report is not None else ())
+        if (PartKind.GUEST, f"{source.name}:{group.path}") not in taken
+        and report is not None
+        and (alone or (group.type == "host" and copied_by(report, group) is None))
+    ]
+
+
+def is_alone(inputs: Inputs) -> bool:
+    """No Proxmox VE is configured: nobody tells who writes the groups of a backup server."""
+    return not any(inputs.of(SourceKind.PVE))
 
 
 def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
@@ -49,6 +137,8 @@ def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
 def empty(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) -> list[Part]:
     """The groups that the reference means although nothing is in them: their namespace could be read, so this is sure."""
     wanted, path = inputs.settings.split(setting.ref)
+    if is_glob(path):
+        return []
     try:
         key = GroupKey.parse(path)
     except ValueError:
@@ -65,7 +155,9 @@ def _is_readable(inputs: Inputs, source: SourceSetting, report: Report, key: Gro
     return reading is not None and reading.problem is None and inputs.fresh(source, reading)
 
 
-def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part:
+def _part(
+    inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart], *, named: bool = True
+) -> Part:
     index = inputs.group_index(source)
     evidence = Place(source, key.datastore, key.namespace).evidence(inputs)
     summary = index.summary(key)
@@ -79,16 +171,22 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         verified_at=summary.verified_at,
         verified=summary.verified,
         shown=summary.shown,
+        owner=summary.owner,
+        encrypted=summary.encrypted,
+        protected=len(summary.protected),
     )
     writer = _writer(source, key, guest_parts)
     expected = [
         replace(expectation, observed=observed, starts_seen=False, note=None)
         for expectation in (writer.expectations if writer else ())
     ]
+    group = index.group(key)
+    if writer is None and group is not None:
+        expected = [_by_rhythm(inputs, source, key, observed, named=named)]
     return Part(
         kind=PartKind.GUEST,
         ref=key.path,
-        name=key.path,
+        name=_name(group) if group is not None and not named else key.path,
         source=source.name,
         observed=observed,
         expectations=tuple(expected),
@@ -98,6 +196,31 @@ def _part(inputs: Inputs, source: SourceSetting, key: GroupKey, guest_parts: lis
         link=datastore_page(source, key.datastore),
         actions=_ACTIONS,
     )
+
+
+def _by_rhythm(inputs: Inputs, source: SourceSetting, key: GroupKey, observed: Observed, *, named: bool) -> Expectation:
+    """Rule 12: nobody tells when its client runs, unless the owner does under ``jobs``."""
+    job = group_job(source.name, key)
+    schedule = schedule_in_force(job, None, None, inputs.settings)
+    if schedule.text is None:
+        schedule = replace(schedule, trouble=None)
+    return Expectation(
+        job=job,
+        destination=None,
+        schedule=schedule,
+        observed=observed,
+        starts_seen=False,
+        every_run_was_due=schedule.schedule is None,
+        by_rhythm=schedule.schedule is None,
+        remembered=tuple(run.start for run in inputs.history.runs.get(str(job), ())),
+        named=named,
+    )
+
+
+def _name(group: BackupGroup) -> str:
+    """What its newest comment says, else what its server calls it: "host/nas"."""
+    comments = (snapshot.comment for snapshot in group.snapshots if snapshot.comment)
+    return next(comments, f"{group.type}/{group.id}")[:_MOST_OF_A_NAME]
 
 
 def _writer(source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part | None:

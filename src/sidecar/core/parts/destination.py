@@ -1,4 +1,7 @@
-"""One storage of PVE as a destination: where it keeps its backups, what lies there, and how well that is known."""
+"""One storage of PVE as a destination: where it keeps its backups, what lies there, and how well that is known.
+
+What lies on a backup server that is a configured source is told by that one. Of any other PVE tells it itself (PVE-19).
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from functools import cached_property
 
 from sidecar.core.ids import GroupKey
 from sidecar.core.reports import snapshots
-from sidecar.core.reports.facts import Archive, Guest, Storage, Task
+from sidecar.core.reports.facts import Archive, BackupGroup, Guest, Storage, Task
 from sidecar.core.reports.group_index import GroupIndex
-from sidecar.core.reports.report import Reading, Report
+from sidecar.core.reports.report import Report
 from sidecar.core.reports.snapshots import SnapshotSummary
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
@@ -46,12 +49,17 @@ class GuestBackups:
         """Finished backups."""
         return len(self.summary.finished) + len(self.archives)
 
+    @property
+    def protected(self) -> int:
+        """Finished backups that no prune removes."""
+        return len(self.summary.protected) + sum(archive.protected for archive in self.archives)
+
 
 class Destination:
     """Some storages as the guests on one node reach them: one for an expectation, all of them for a guest in no job.
 
     Attributes:
-        places: the namespaces on backup servers that they lead to.
+        places: the namespaces on backup servers, which are configured sources, that they lead to.
         evidences: how old the lists are of what is kept there.
     """
 
@@ -60,7 +68,15 @@ class Destination:
     ) -> None:
         self.storages = tuple(storages)
         self.places = _places(inputs, source, storages)
-        self._archive_readings = _archive_readings(report, storages)
+        self._told_by_pve = tuple(
+            storage.name
+            for storage in storages
+            if storage.type != "pbs" or joins.place_of(inputs, source, storage) is None
+        )
+        self._archive_readings = [
+            reading for reading in report.within("archives") if reading.scope[-1] in self._told_by_pve
+        ]
+        # Of all nodes: a storage that each has for itself is one destination (rule 3).
         # A node that is off must not hide what the others know of their own guests.
         reached = (reading for reading in self._archive_readings if reading.scope[1] in ("shared", node))
         self.evidences = (
@@ -74,13 +90,15 @@ class Destination:
     @cached_property
     def key(self) -> str:
         """Equal for destinations that are the same place, whatever PVE calls their storages."""
-        archives = [storage.name for storage in self.storages if storage.type != "pbs"]
-        return repr(([(place.source.name, place.datastore, place.namespace) for place in self.places], archives))
+        places = [(place.source.name, place.datastore, place.namespace) for place in self.places]
+        return repr((places, [*self._told_by_pve]))
 
     @property
     def leads_nowhere(self) -> bool:
-        """Its storages are on backup servers that are no configured source."""
-        return not self.places and all(storage.type == "pbs" for storage in self.storages)
+        """Its storages are on backup servers that are no configured source, and PVE does not tell what they keep."""
+        if self.places or self._archive_readings:
+            return False
+        return all(storage.type == "pbs" for storage in self.storages)
 
     @property
     def lists_tasks(self) -> bool:
@@ -91,12 +109,20 @@ class Destination:
         """What is kept of ``guest`` there."""
         groups = [(index, place.group_of(guest)) for place, index in self._indexes]
         return GuestBackups(
-            summary=_summary(groups),
+            summary=_summary(groups, self._groups_told_by_pve.get((guest.backup_type, str(guest.vmid)), ())),
             archives=tuple(
                 each for each in self._archives.get(guest.vmid, ()) if each.guest_type in (None, guest.type)
             ),
             failures=tuple(task for index, key in groups for task in index.failed_uploads(key)),
         )
+
+    @cached_property
+    def _groups_told_by_pve(self) -> dict[tuple[str, str], list[BackupGroup]]:
+        by_guest: dict[tuple[str, str], list[BackupGroup]] = defaultdict(list)
+        for reading in self._archive_readings:
+            for group in reading.of(BackupGroup):
+                by_guest[group.type, group.id].append(group)
+        return by_guest
 
     @cached_property
     def _archives(self) -> dict[int, list[Archive]]:
@@ -107,25 +133,15 @@ class Destination:
         return by_vmid
 
 
-def _summary(groups: Sequence[tuple[GroupIndex, GroupKey]]) -> SnapshotSummary:
-    if len(groups) == 1:
+def _summary(groups: Sequence[tuple[GroupIndex, GroupKey]], told_by_pve: Sequence[BackupGroup] = ()) -> SnapshotSummary:
+    if len(groups) == 1 and not told_by_pve:
         index, key = groups[0]
         return index.summary(key)
     told = {start: run for index, key in groups for start, run in index.told(key).items()}
-    return snapshots.summary((group for index, key in groups if (group := index.group(key))), told)
+    every = [*(group for index, key in groups if (group := index.group(key))), *told_by_pve]
+    return snapshots.summary(every, told)
 
 
 def _places(inputs: Inputs, source: SourceSetting, storages: Iterable[Storage]) -> tuple[Place, ...]:
     places = (joins.place_of(inputs, source, storage) for storage in storages)
     return tuple(dict.fromkeys(place for place in places if place is not None))
-
-
-def _archive_readings(report: Report, storages: Iterable[Storage]) -> list[Reading]:
-    """The lists of all nodes: a storage that each has for itself is one destination (rule 3)."""
-    return [
-        reading
-        for storage in storages
-        if storage.type != "pbs"
-        for reading in report.within("archives")
-        if reading.scope[-1] == storage.name
-    ]

@@ -209,6 +209,9 @@ class Observed:
         verified: how many of the kept backups were verified there and are good; None where nothing is ever verified.
         shown: when unfinished runs began of which the server's own list of tasks shows that they are under way (rule 5).
         by_destination: the same runs apart, where they lie at several destinations.
+        owner: whom the backup group belongs to on its server; None where that is not told.
+        encrypted: the newest backup is encrypted; None where that is not told.
+        protected: how many of the kept backups no prune removes; None where nothing is ever protected.
     """
 
     evidence: Evidence
@@ -220,6 +223,9 @@ class Observed:
     verified: int | None = None
     by_destination: tuple[tuple[Run, ...], ...] = ()
     shown: frozenset[datetime] = frozenset()
+    owner: str | None = None
+    encrypted: bool | None = None
+    protected: int | None = None
 
     @property
     def newest_good(self) -> Run | None:
@@ -251,6 +257,8 @@ class Expectation:
         note: why nothing can be known of it: a storage that leads to no configured server.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
         by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
+        remembered: when good runs of it began whose backups may be gone by now, for its rhythm; newest first.
+        named: the owner's configuration names the member, so that something is expected of it in any case (rule 12).
         overdue: the upstream itself says that its next run should have come by now.
         judges_size: False where the owner says that sizes mean nothing here (rule 13).
         hint: asked only when nothing came: what its runs tell of why ("every dump begins 1 h before: set …").
@@ -273,6 +281,8 @@ class Expectation:
     note: str | None = None
     task: Run | None = None
     by_rhythm: bool = False
+    remembered: tuple[datetime, ...] = ()
+    named: bool = True
     overdue: bool = False
     judges_size: bool = True
     hint: Hint | None = None
@@ -281,6 +291,14 @@ class Expectation:
     def schedules(self) -> tuple[ScheduleInForce, ...]:
         """The one in force, then the past ones."""
         return self.past if self.schedule is None else (self.schedule, *self.past)
+
+    @property
+    def only_by_rhythm(self) -> bool:
+        """Nobody ever says when it is due: neither a schedule nor an announced run is known (rule 12)."""
+        in_force = self.schedule
+        if in_force is None or not self.by_rhythm or not in_force.enabled or in_force.trouble:
+            return False
+        return in_force.schedule is None and not in_force.announcements
 
     @property
     def owes(self) -> bool:

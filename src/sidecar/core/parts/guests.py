@@ -406,7 +406,7 @@ def _newest_upload(
     newest, cohort = kept.summary.unfinished[0], member.cohort
     if newest.damaged or newest.time != kept.summary.begun[0] or listed is None:
         return None
-    under_way = Run(newest.time, None, Outcome.RUNNING)
+    under_way = Run(start=newest.time, end=None, outcome=Outcome.RUNNING)
     told = (
         cohort.cluster.tasks(cohort.node).upload(member.guest, newest.time, listed) if cohort.starts_seen else under_way
     )
@@ -426,6 +426,9 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
         shown=kept.summary.shown,
+        owner=kept.summary.owner,
+        encrypted=kept.summary.encrypted,
+        protected=kept.protected,
     )
 
 
@@ -452,6 +455,9 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
         verified=sum(member.at(place).summary.verified for place in places),
         by_destination=tuple(observed.runs for observed in own),
         shown=frozenset().union(*(observed.shown for observed in own)),
+        owner=snapshots.only_one(kept.owner for kept in own),
+        encrypted=_newest(own).encrypted,
+        protected=sum(member.at(place).protected for place in places),
     )
 
 

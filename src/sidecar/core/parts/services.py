@@ -9,7 +9,8 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
-from sidecar.core.ids import JobId, SourceName
+from sidecar.core.history.observed import group_job
+from sidecar.core.ids import GroupKey, JobId, SourceName
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports.report import LimitKind
 from sidecar.core.schedules.schedule import parse
@@ -62,11 +63,15 @@ def services(inputs: Inputs) -> Services:
     mapped = tuple(service for setting in inputs.settings.services if (service := search.service(setting)).parts)
     taken = {(part.kind, part.full_ref) for service in mapped for part in service.parts}
     shown = taken | _named_by_their_groups(kept_guests, taken)
-    rest = [part for part in known if (part.kind, part.full_ref) not in shown and _stands_alone(part)]
+    every_group = backup_groups.unnamed(inputs, taken)
+    kept_groups = [part for part in every_group if not _matches(part.ref, inputs.settings.ignore.groups)]
+    rest = [part for part in known if (part.kind, part.full_ref) not in shown and _stands_alone(part)] + kept_groups
     ignored = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
+    ignored += len(every_group) - len(kept_groups)
+    rows = taken | {(part.kind, part.full_ref) for part in kept_groups}
     notes = (
         *search.notes,
-        *unclaimed.notes(inputs, every_guest, taken),
+        *unclaimed.notes(inputs, every_guest, rows),
         *vanished.unmapped(inputs, search.lost),
         *left_out.notes(inputs, (guest.part for guest in kept_guests)),
     )
@@ -132,7 +137,7 @@ class _Search:
 
     def _parts(self, service: str, setting: PartSetting) -> list[Part]:
         parts = self._find(setting)
-        if len(parts) > 1 and "*" not in setting.ref and "?" not in setting.ref:
+        if len(parts) > 1 and not backup_groups.is_glob(setting.ref):
             means = ", ".join(part.full_ref for part in parts)
             self.notes.append(
                 f"{service}: {setting.ref} is ambiguous, it could mean {means}; write the source before it."
@@ -185,7 +190,8 @@ class _Search:
         where = ", ".join(source.name for source in asked) or f"any source of kind {wanted}"
         self.notes.append(f"{service}: {_KEY[setting.kind]} names {setting.ref}, which {where} does not know.")
         evidence = self._evidence(asked[0]) if asked else Evidence(wanted, None, timedelta(0))
-        note = f"no {setting.kind} {ref} is known to {where}"
+        what = "backup group" if wanted is SourceKind.PBS else setting.kind
+        note = f"no {what} {ref} is known to {where}"
         if hidden := self._hides_guests(asked) if wanted is SourceKind.PVE else None:
             note = f"{ref} is not among what {hidden[0]} shows: {hidden[1]}"
         return Part(
@@ -229,7 +235,7 @@ def _expecting(part: Part, setting: PartSetting, inputs: Inputs) -> Part:
         return part
     zone = own.timezone or inputs.settings.timezone.key
     first = part.expectations[0] if part.expectations else None
-    job = first.job if first else JobId(SourceName(part.source), str(part.kind), part.ref)
+    job = first.job if first else _own_job(part)
     schedule = ScheduleInForce(
         job=job, text=own.schedule, schedule=parse(own.schedule, ZoneInfo(zone)), timezone=zone, grace=own.grace
     )
@@ -246,6 +252,13 @@ def _expecting(part: Part, setting: PartSetting, inputs: Inputs) -> Part:
         longest=max(lengths, default=None),
     )
     return replace(part, expectations=(expectation,), note=None)
+
+
+def _own_job(part: Part) -> JobId:
+    """The job of a part that no job of its source is for: a backup group's or its own."""
+    if part.kind is PartKind.GUEST and "/" in part.ref:
+        return group_job(part.source, GroupKey.parse(part.ref))
+    return JobId(SourceName(part.source), str(part.kind), part.ref)
 
 
 def _matches(ref: str, patterns: Iterable[str]) -> bool:

@@ -8,11 +8,12 @@ from fnmatch import fnmatchcase
 
 from sidecar.core import words
 from sidecar.core.model import PartKind, SourceKind
-from sidecar.core.reports.facts import BackupGroup, BackupJob, Guest, Storage, UpkeepJob
+from sidecar.core.reports.facts import BackupGroup, BackupJob, Guest, Storage
 from sidecar.core.reports.report import LimitKind, Report
 from sidecar.core.settings import SourceSetting
 
 from . import joins
+from .copies import copied_by
 from .guests import GuestPart
 from .inputs import Inputs
 
@@ -70,10 +71,8 @@ class _Known:
 
     def what_is(self, source: SourceSetting, report: Report, group: BackupGroup) -> str:
         """The note about it, with a place for its name."""
-        if (job := _copied_by(report, group)) is not None:
+        if (job := copied_by(report, group)) is not None:
             return f"copies made by sync job {source.name}/sync/{_quoted(job.id)} are judged by that job: {{}}"
-        if group.type == "host":
-            return "no service names the backups of {}, so nothing is expected of them"
         guest = self._guests.get((group.type, group.id))
         if guest is not None:
             who = _quoted(guest.name or group.id)
@@ -87,16 +86,6 @@ class _Known:
         if not self._sees_all:
             return "backups of a guest that is gone or that the token may not see: {}"
         return "kept backups of a guest that is gone: {}"
-
-
-def _copied_by(report: Report, group: BackupGroup) -> UpkeepJob | None:
-    """The sync job that pulled it: it is inside the job's target, and belongs to the job's owner."""
-    for job in report.facts(UpkeepJob):
-        inside = not job.namespace or f"{group.namespace}/".startswith(f"{job.namespace}/")
-        mine = job.owner is not None and job.owner == group.owner
-        if job.kind == "sync" and job.datastore == group.datastore and inside and mine:
-            return job
-    return None
 
 
 def _sees_all_guests(inputs: Inputs, source: SourceSetting, report: Report) -> bool:

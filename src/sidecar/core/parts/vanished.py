@@ -16,7 +16,7 @@ from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
 from sidecar.core.value import value
 
-from . import stores
+from . import backup_groups, stores
 from .expectation import Evidence, Observed
 from .guests import GuestPart
 from .inputs import Inputs
@@ -27,7 +27,7 @@ MAPPED_NOTED = timedelta(days=30)
 UNMAPPED_NOTED = timedelta(days=7)
 
 
-@value()
+@value(kw_only=True)
 class Lost:
     """A member that was seen and is gone, and what that rests on."""
 
@@ -60,7 +60,16 @@ def lost(inputs: Inputs) -> list[Lost]:
             continue  # it came back, and its name can't be told yet
         evidence = inputs.evidence(source, *lists(report, name))
         if evidence.as_of is not None and not evidence.stale(inputs.now):
-            every.append(Lost(PartKind(name.kind.value), source, name.ref, called, since, evidence))
+            every.append(
+                Lost(
+                    kind=PartKind(name.kind.value),
+                    source=source,
+                    ref=name.ref,
+                    name=called,
+                    gone=since,
+                    evidence=evidence,
+                )
+            )
     return every
 
 
@@ -110,9 +119,11 @@ def mapped(
 
 
 def unmapped(inputs: Inputs, lost: Sequence[Lost]) -> Iterator[str]:
-    """Rule 11: what no service names is noted for 7 days. What is kept of a guest has a note of its own (backup_groups)."""
+    """Rule 11: what no service names is noted for 7 days. Beside a Proxmox VE the groups of its guests are no things of
+    their own (unclaimed.py)."""
+    of_guests = not backup_groups.is_alone(inputs)
     for gone in lost:
-        kept_of_guest = gone.source.kind is SourceKind.PBS and "/host/" not in gone.ref
+        kept_of_guest = of_guests and gone.source.kind is SourceKind.PBS and "/host/" not in gone.ref
         if inputs.now - gone.gone <= UNMAPPED_NOTED and not kept_of_guest and not _is_mapped(inputs, gone):
             yield words.sentence(gone.text(inputs))
 

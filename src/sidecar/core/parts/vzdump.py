@@ -53,10 +53,10 @@ class VzdumpBatch:
     def as_run(self) -> Run:
         """The tasks as the run of their job."""
         if self.end is None:
-            return Run(self.start, None, Outcome.RUNNING)
+            return Run(start=self.start, end=None, outcome=Outcome.RUNNING)
         outcomes = [_OUTCOMES.get(task.result, Outcome.FAILED) for task in self.tasks]
         worst = next(outcome for outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.OK) if outcome in outcomes)
-        return Run(self.start, self.end, worst, text=None if worst is Outcome.OK else self.text())
+        return Run(start=self.start, end=self.end, outcome=worst, text=None if worst is Outcome.OK else self.text())
 
     def text(self) -> str:
         """The status texts of the tasks, the bad ones first."""
@@ -122,12 +122,15 @@ class NodeTasks:
         every = (*self._by_id.get(str(guest.vmid), ()), *self._by_end)
         mine = [task for task in every if task.start - EARLY <= begun <= _end(task)]
         if any(task.end is None for task in mine):
-            return Run(begun, None, Outcome.RUNNING)
+            return Run(start=begun, end=None, outcome=Outcome.RUNNING)
         last = max(mine, key=_end, default=None)
         if last is None or last.end is None or last.end > listed:
             return None
         return Run(
-            begun, last.end, Outcome.FAILED, text=f"its upload was not finished when its task ended: {last.status}"
+            start=begun,
+            end=last.end,
+            outcome=Outcome.FAILED,
+            text=f"its upload was not finished when its task ended: {last.status}",
         )
 
     def open_ended(self, guest: Guest, job: str, seen_until: datetime | None) -> list[Task]:
@@ -182,7 +185,12 @@ def fruitless(
     """
     times = sorted(backups)
     return [
-        Run(batch.start, batch.end, Outcome.FAILED, text=f"{_label(guest)} got no snapshot, {batch.text()}")
+        Run(
+            start=batch.start,
+            end=batch.end,
+            outcome=Outcome.FAILED,
+            text=f"{_label(guest)} got no snapshot, {batch.text()}",
+        )
         for batch in batches
         if batch.end is not None and batch.end <= seen_until and not _any_within(times, batch.since, batch.until)
     ]

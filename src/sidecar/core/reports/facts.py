@@ -6,7 +6,7 @@ of a report it comes.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Self, TypeVar
@@ -52,7 +52,7 @@ class TaskResult(StrEnum):
         return cls({"OK": cls.OK, "unknown": cls.UNKNOWN}.get(status, cls.FAILED))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A task of PBS or PVE. ``status`` is in the server's words, None while it runs: see ``result`` for what it means.
 
@@ -85,11 +85,12 @@ class Verification:
     own: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A snapshot. Without ``size`` it is no backup: an upload under way, or the remains of a failed one (PBS-16).
 
     ``damaged``: its upload had come to its end, for the manifest is there, but the manifest can't be read.
+    ``encrypted``: the client encrypted all its data; None where that is not told.
     """
 
     time: datetime
@@ -98,11 +99,15 @@ class Snapshot:
     comment: str | None = None
     protected: bool = False
     damaged: bool = False
+    encrypted: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupGroup:
-    """All snapshots of one thing in one namespace, newest first. ``type`` is vm, ct or host. Scope ("snapshots", store, ns)."""
+    """All snapshots of one thing in one namespace, newest first. ``type`` is vm, ct or host. Scope ("snapshots", store, ns).
+
+    Proxmox VE tells the same of its guests on a storage of type pbs: scope ("archives", "shared", storage), without an owner.
+    """
 
     datastore: str
     namespace: str
@@ -130,7 +135,7 @@ class Namespace:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Datastore:
     """A datastore and its room. Scope ("datastores",).
 
@@ -211,7 +216,7 @@ class UpkeepJob:
 # --- Proxmox VE -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
     """A guest. ``type`` is qemu or lxc; ``name`` is None while its node is off (PVE-9). Scope ("guests",)."""
 
@@ -253,7 +258,7 @@ class LeftOutVolume:
         return f"{place} ({self.reason})" if self.reason else place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJob:
     """A vzdump job. Scope ("jobs",).
 
@@ -273,7 +278,7 @@ class BackupJob:
     left_out: tuple[LeftOutVolume, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """A storage that may hold backups. The PBS fields are None for other types. Scope ("storages",).
 
@@ -301,7 +306,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage).
+    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage). ``protected``: no prune removes it.
 
     ``guest_type`` is qemu or lxc, None where that is not told: an id that was a virtual machine's may be a container's now.
     """
@@ -310,6 +315,7 @@ class Archive:
     vmid: int
     time: datetime
     size: int | None
+    protected: bool = False
     guest_type: str | None = None
 
 
@@ -349,7 +355,7 @@ class DumpCopy:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dump:
     """One job of Databasement: one run for one database. Scope ("dumps",).
 
@@ -365,7 +371,6 @@ class Dump:
     server: str
     database: str
     run: Run
-    _: KW_ONLY
     whole_server: bool = False
     scheduled: bool | None = None
     changed_at: datetime | None = None

@@ -144,7 +144,7 @@ class Reading:
         return tuple(fact for fact in self.facts if isinstance(fact, kind))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """All readings of one source.
 

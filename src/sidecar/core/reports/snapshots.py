@@ -23,7 +23,7 @@ _NONE: frozenset[datetime] = frozenset()
 CORRUPT = "its snapshot failed verification"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotSummary:
     """What the snapshots of some groups prove, whenever it is asked.
 
@@ -33,7 +33,8 @@ class SnapshotSummary:
         corrupt: those that failed verification here, as failed runs, newest first (rule 9).
         unfinished: those without a size, newest first (rule 10: no backups).
         told: of the unfinished ones by start what the server's tasks tell of them (rule 5).
-        concerns, verified_at, verified: as in parts.expectation.Observed.
+        protected: when the finished ones began that no prune removes.
+        concerns, verified_at, verified, owner, encrypted: as in parts.expectation.Observed.
     """
 
     begun: tuple[datetime, ...] = ()
@@ -44,6 +45,9 @@ class SnapshotSummary:
     concerns: tuple[str, ...] = ()
     verified_at: datetime | None = None
     verified: int = 0
+    owner: str | None = None
+    encrypted: bool | None = None
+    protected: tuple[datetime, ...] = ()
 
     @property
     def shown(self) -> frozenset[datetime]:
@@ -62,6 +66,9 @@ class SnapshotSummary:
             corrupt=tuple(run for run in self.corrupt if run.start >= moment),
             unfinished=tuple(snapshot for snapshot in self.unfinished if snapshot.time >= moment),
             told=self.told,
+            owner=self.owner,
+            encrypted=self.encrypted if self.finished and self.finished[0].start >= moment else None,
+            protected=tuple(start for start in self.protected if start >= moment),
         )
 
     def runs(self, as_of: datetime | None, upload_limit: timedelta, newest: Run | None = None) -> tuple[Run, ...]:
@@ -82,6 +89,7 @@ class SnapshotSummary:
 
 def summary(groups: Iterable[BackupGroup], told: Mapping[datetime, Run] = _NOTHING_TOLD) -> SnapshotSummary:
     """What the snapshots of all ``groups`` prove together. ``told``: see SnapshotSummary."""
+    groups = tuple(groups)
     mine = sorted((snapshot for group in groups for snapshot in group.snapshots), key=attrgetter("time"), reverse=True)
     corrupt = [snapshot for snapshot in mine if snapshot.size is not None and _failed_here(snapshot)]
     finished = [snapshot for snapshot in mine if snapshot.size is not None and not _failed_here(snapshot)]
@@ -89,8 +97,13 @@ def summary(groups: Iterable[BackupGroup], told: Mapping[datetime, Run] = _NOTHI
     ok, failed = Outcome.OK, Outcome.FAILED
     return SnapshotSummary(
         begun=tuple([snapshot.time for snapshot in mine]),
-        finished=tuple([Run(snapshot.time, None, ok, snapshot.size) for snapshot in finished]),
-        corrupt=tuple([Run(snapshot.time, None, failed, snapshot.size, CORRUPT) for snapshot in corrupt]),
+        finished=tuple([Run(start=snapshot.time, end=None, outcome=ok, size=snapshot.size) for snapshot in finished]),
+        corrupt=tuple(
+            [
+                Run(start=snapshot.time, end=None, outcome=failed, size=snapshot.size, text=CORRUPT)
+                for snapshot in corrupt
+            ]
+        ),
         unfinished=tuple(snapshot for snapshot in mine if snapshot.size is None),
         told=told,
         concerns=tuple(
@@ -98,16 +111,25 @@ def summary(groups: Iterable[BackupGroup], told: Mapping[datetime, Run] = _NOTHI
         ),
         verified=len(verified),
         verified_at=next((verification.at for verification in verified), None),
+        owner=only_one(group.owner for group in groups),
+        encrypted=finished[0].encrypted if finished else None,
+        protected=tuple([snapshot.time for snapshot in finished if snapshot.protected]),
     )
+
+
+def only_one(names: Iterable[str | None]) -> str | None:
+    """The name, where all of them are the same; None where they are not, or where one is not told."""
+    every = set(names)
+    return every.pop() if len(every) == 1 else None
 
 
 def _unfinished(snapshot: Snapshot, as_of: datetime | None, upload_limit: timedelta) -> Run:
     """By its age, where no task tells of it. One with a manifest was uploaded to its end, and is no backup all the same."""
     if snapshot.damaged:
-        return Run(snapshot.time, None, Outcome.FAILED, text="its manifest can't be read")
+        return Run(start=snapshot.time, end=None, outcome=Outcome.FAILED, text="its manifest can't be read")
     if as_of is not None and as_of - snapshot.time <= upload_limit:
-        return Run(snapshot.time, None, Outcome.RUNNING)
-    return Run(snapshot.time, None, Outcome.FAILED, text="its upload never finished")
+        return Run(start=snapshot.time, end=None, outcome=Outcome.RUNNING)
+    return Run(start=snapshot.time, end=None, outcome=Outcome.FAILED, text="its upload never finished")
 
 
 def _failed_here(snapshot: Snapshot) -> bool:
@@ -126,11 +148,16 @@ def _older_corrupt(count: int) -> Iterator[str]:
 def archive_runs(archives: Iterable[Archive]) -> list[Run]:
     """Archives on other storages; an empty file is no backup."""
     return [
-        Run(snapshot.time, None, Outcome.FAILED if snapshot.size == 0 else Outcome.OK, snapshot.size)
+        Run(
+            start=snapshot.time,
+            end=None,
+            outcome=Outcome.FAILED if snapshot.size == 0 else Outcome.OK,
+            size=snapshot.size,
+        )
         for snapshot in archives
     ]
 
 
 def failed_runs(tasks: Iterable[Task]) -> list[Run]:
     """Failed uploads as runs, with the server's words."""
-    return [Run(task.start, task.end, Outcome.FAILED, text=task.status) for task in tasks]
+    return [Run(start=task.start, end=task.end, outcome=Outcome.FAILED, text=task.status) for task in tasks]

@@ -35,13 +35,15 @@ def told(
             continue
         is_newest = snapshot is group.snapshots[0]
         if is_newest and any(_uploads(task, group, rivals) for task in tasks if task.end is None):
-            runs[snapshot.time] = Run(snapshot.time, None, Outcome.RUNNING)
+            runs[snapshot.time] = Run(start=snapshot.time, end=None, outcome=Outcome.RUNNING)
         elif not snapshot.damaged:
             task = _ended(snapshot, tasks, rivals, listing.as_of)
             if task is not None:
-                runs[snapshot.time] = Run(snapshot.time, task.end, Outcome.FAILED, text=_text(task))
+                runs[snapshot.time] = Run(start=snapshot.time, end=task.end, outcome=Outcome.FAILED, text=_text(task))
             elif not is_newest:
-                runs[snapshot.time] = Run(snapshot.time, None, Outcome.FAILED, text="its upload never finished")
+                runs[snapshot.time] = Run(
+                    start=snapshot.time, end=None, outcome=Outcome.FAILED, text="its upload never finished"
+                )
     return runs
 
 

@@ -59,10 +59,12 @@ def parse(text: str) -> CalendarEvent:
     weekdays, rest = _read_weekdays(text, body)
     years, months, days, rest = _read_date(text, rest)
     hours, minutes, seconds = _read_time(text, rest)
-    return CalendarEvent(weekdays, years, months, days, hours, minutes, seconds, utc)
+    return CalendarEvent(
+        weekdays=weekdays, years=years, months=months, days=days, hours=hours, minutes=minutes, seconds=seconds, utc=utc
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarEvent:
     """A schedule in Proxmox's dialect. ``utc``: it ends in "UTC" and so ignores the zone of its server."""
 

@@ -38,8 +38,8 @@ class OccurrenceBuilder:
 
     @property
     def good(self) -> int:
-        """How many members have their backup."""
-        return len(self.fine) + sum(outcome.state in (State.OK, State.WARNING) for outcome in self.outcomes)
+        """How many members have their backup: a warning may be one because it was cancelled."""
+        return len(self.fine) + sum(outcome.kept for outcome in self.outcomes)
 
     @property
     def members(self) -> int:

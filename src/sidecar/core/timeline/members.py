@@ -50,16 +50,29 @@ class JobMember:
         return self.judgement.expectation.observed.evidence.as_of
 
 
+#: Backups that come by themselves are days of their own in the calendar: of more groups than this they would hide the rest.
+MOST_WITHOUT_JOB = 100
+
+
 def members(judged: Judged) -> Iterator[JobMember]:
-    """Every expectation once: those of parts under the name of the first service that has the part, then upkeep."""
+    """Every expectation once: those of parts under the name of the first service that has the part, then upkeep.
+
+    Backup groups that nobody tells a schedule of take part while there are at most MOST_WITHOUT_JOB of them.
+    """
+    parts = [part for service in judged.services for part in service.parts]
+    crowded = sum(_is_without_job(part) for part in parts) > MOST_WITHOUT_JOB
     seen = set()
     for service in judged.services:
         for part in service.parts:
-            if part.part.member not in seen:
+            if part.part.member not in seen and not (crowded and _is_without_job(part)):
                 seen.add(part.part.member)
                 yield from _members(service.service.name, part, judged.inputs)
     for part in judged.upkeep:
         yield from _members("", part, judged.inputs)
+
+
+def _is_without_job(part: JudgedPart) -> bool:
+    return any(judgement.expectation.only_by_rhythm for judgement in part.judgements)
 
 
 def _members(name: str, judged: JudgedPart, inputs: Inputs) -> Iterator[JobMember]:
@@ -87,7 +100,7 @@ def member_of(name: str, judged: JudgedPart, judgement: Judgement, inputs: Input
         schedules=() if expectation.nothing_owed else tuple(_shown(expectation.schedules, every)),
         known_since=expectation.known_since if upkeep else min(since, default=None),
         thinned=not upkeep,
-        failures_are_gaps=part.kind is PartKind.GUEST,
+        failures_are_gaps=part.kind is PartKind.GUEST and not expectation.only_by_rhythm,
     )
 
 

@@ -42,6 +42,11 @@ class MemberOutcome:
     reason: str | None = None
     again: Run | None = None
 
+    @property
+    def kept(self) -> bool:
+        """A good run answered it, and what it left is worth something."""
+        return self.state in (State.OK, State.WARNING) and self.run is not None and self.run.good
+
 
 class OutcomeResolver:
     """Tells what became of the due times of a window for one member."""
@@ -96,13 +101,15 @@ class OutcomeResolver:
         return self._outcome(state, runs[-1] if runs else None, self._reason(due, state))
 
     def _closed(self, due: datetime, runs: Sequence[Run]) -> MemberOutcome | None:
-        """A due time before D: another one was answered since."""
+        """A due time before D: another one was answered since, or nothing is owed any more."""
         unfinished = next((run for run in runs if run.outcome is Outcome.RUNNING), None)
         if unfinished is not None:
             return self._outcome(State.RUNNING, unfinished, None)
-        if runs and (due >= self._unthinned_from or not self._member.failures_are_gaps):
+        again = self._good_after(runs[-1].start) if runs else None
+        # Retention removes no backup that would be the newest.
+        if runs and (due >= self._unthinned_from or not self._member.failures_are_gaps or again is None):
             state = State.WARNING if runs[-1].cancelled else State.FAILED
-            return self._outcome(state, runs[-1], runs[-1].text, self._good_after(runs[-1].start))
+            return self._outcome(state, runs[-1], runs[-1].text, again)
         covering = self._covering(due)
         if covering is not None:
             return self._outcome(_STATES[covering.outcome], covering, None) if self._is_last_in(due, covering) else None

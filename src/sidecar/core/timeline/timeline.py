@@ -17,7 +17,7 @@ from sidecar.core.judgement.judged import Judged, judged
 from sidecar.core.model import Exempt, Occurrence, OccurrenceKind, Run, ScheduleLine, State
 from sidecar.core.parts.expectation import SHORT_GRACE, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
-from sidecar.core.parts.job_titles import title
+from sidecar.core.parts.job_titles import services_of, title
 from sidecar.core.reports.report import Report
 from sidecar.core.schedules.due_times import Skipped, clocks_skip, due_times, skipped
 from sidecar.core.schedules.schedule import EARLY, Schedule, parse
@@ -34,7 +34,15 @@ MOST = 5000
 _SHOWS_A_PATTERN = 16
 _A_YEAR = timedelta(days=366)
 
-_KINDS = {"backup": OccurrenceKind.BACKUP, "plan": OccurrenceKind.BACKUP, "dump": OccurrenceKind.DUMP}
+#: By the kind of a job. Guests, groups and databases stand for themselves where only the owner expects them.
+_KINDS = {
+    "backup": OccurrenceKind.BACKUP,
+    "plan": OccurrenceKind.BACKUP,
+    "guest": OccurrenceKind.BACKUP,
+    "group": OccurrenceKind.BACKUP,
+    "dump": OccurrenceKind.DUMP,
+    "database": OccurrenceKind.DUMP,
+}
 
 
 class TooManyError(ValueError):
@@ -176,7 +184,9 @@ def timeline_of(judged: Judged) -> Timeline:
     known |= {each.expectation.job for part in judged.upkeep for each in part.judgements}
     unread = tuple(_unread_jobs(inputs, known))
     jobs = known | {schedule.job for schedule in unread}
-    return Timeline(inputs=inputs, members=every, titles={job: title(inputs, job) for job in jobs}, unread=unread)
+    called = services_of((service.service.name, part.part) for service in judged.services for part in service.parts)
+    titles = {job: title(inputs, job, called.get(job)) for job in jobs}
+    return Timeline(inputs=inputs, members=every, titles=titles, unread=unread)
 
 
 def _unread_jobs(inputs: Inputs, known: set[JobId]) -> Iterator[ScheduleInForce]:
@@ -208,11 +218,19 @@ def _occurrence(job: _Job, due: datetime, builder: OccurrenceBuilder, inputs: In
     state, until = builder.state, due + job.grace
     paused = _paused(job.pauses, due, inputs.settings.timezone) if job.pauses else None
     if paused and state not in (State.OK, State.WARNING, State.RUNNING):
-        return Occurrence(job.name, job.title, job.kind, due, state=State.DISABLED, reason=paused, exempt=Exempt.PAUSED)
+        return Occurrence(
+            job=job.name,
+            title=job.title,
+            kind=job.kind,
+            due=due,
+            state=State.DISABLED,
+            reason=paused,
+            exempt=Exempt.PAUSED,
+        )
     has_members = job.kind is not OccurrenceKind.UPKEEP
     members = builder.members if has_members else None
     if state is None:
-        return Occurrence(job.name, job.title, job.kind, due, until, members=members)
+        return Occurrence(job=job.name, title=job.title, kind=job.kind, due=due, grace_until=until, members=members)
     run = together(builder)
     return Occurrence(
         job=job.name,
@@ -247,10 +265,19 @@ def _calendar_line(
     """Planned, and never judged: nobody can be asked."""
     parsed, kind = _parsed(line, zone), _kind_of_line(line)
     for due in due_times(parsed, start, end, most + 1):
-        yield Occurrence(None, line.title, kind, due)
+        yield Occurrence(job=None, title=line.title, kind=kind, due=due)
     for skip in skipped(parsed, start, end):
         reason = f"Skipped: clock change, there was no {skip.wall:%H:%M} that day."
-        yield Occurrence(None, line.title, kind, skip.at, None, State.DISABLED, reason=reason, exempt=Exempt.SKIPPED)
+        yield Occurrence(
+            job=None,
+            title=line.title,
+            kind=kind,
+            due=skip.at,
+            grace_until=None,
+            state=State.DISABLED,
+            reason=reason,
+            exempt=Exempt.SKIPPED,
+        )
 
 
 def _paused(pauses: Iterable[Pause], due: datetime, zone: ZoneInfo) -> str | None:

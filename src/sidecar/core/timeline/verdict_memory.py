@@ -31,6 +31,7 @@ from sidecar.core.schedules.due_times import skipped
 
 from .members import JobMember, member_of
 from .outcomes import MemberOutcome, OutcomeResolver
+from .remembered_names import within_bounds
 from .window import window
 
 #: Due times of one expectation that are decided by one judgement at most; the others wait for the next one.
@@ -75,16 +76,18 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
     Args:
         board: the board of ``judged``.
     """
-    states, decided = dict(memory.remembered.states), dict(memory.remembered.decided)
+    every = [(name, part, _named(part)) for name, part in _parts(judged)]
+    before, admitted = within_bounds(memory.remembered, (key for _, _, named in every for key, _ in named))
+    states, decided = dict(before.states), dict(before.decided)
     owed: dict[ExpectationKey, datetime] = {}
     changes: list[VerdictChange] = []
     finals: list[FinalOccurrence] = []
-    for name, part in _parts(judged):
-        named = [(_key(part, judgement.expectation), judgement) for judgement in part.judgements]
+    for name, part, every_named in every:
+        named = [(key, judgement) for key, judgement in every_named if key in admitted]
         for key, judgement in named if len(named) == 1 else _worst_by_name(named):
-            before, state = states.get(key), judgement.verdict.state
-            if before is not state and (before is not None or judgement.speaks):
-                changes.append(_change(key, before, judgement, judged.inputs.now))
+            last, state = states.get(key), judgement.verdict.state
+            if last is not state and (last is not None or judgement.speaks):
+                changes.append(_change(key, last, judgement, judged.inputs.now))
                 states[key] = state
             if state in _WENT_WRONG and judgement.due is not None:
                 owed[key] = judgement.due
@@ -116,6 +119,10 @@ def _parts(judged: Judged) -> Iterator[tuple[str, JudgedPart]]:
                 seen.add(part.part.member)
                 yield service.service.name, part
     yield from (("", part) for part in judged.upkeep)
+
+
+def _named(part: JudgedPart) -> list[tuple[ExpectationKey, Judgement]]:
+    return [(_key(part, judgement.expectation), judgement) for judgement in part.judgements]
 
 
 def _worst_by_name(named: Iterable[tuple[ExpectationKey, Judgement]]) -> Iterator[tuple[ExpectationKey, Judgement]]:
@@ -207,10 +214,13 @@ def _due_after(schedules: tuple[ScheduleInForce, ...], moment: datetime) -> date
 
 
 def _is_final(judgement: Judgement, due: datetime, following: datetime | None) -> bool:
-    """A good run answered it or a later one, or the next due time has come: what runs from then on answers that one."""
+    """A good run answered it or a later one, the next due time has come (what runs from then on answers that one), or its
+    job has ended and owes nothing any more."""
     if judgement.due is not None and due < judgement.due:
         return True
     as_of = judgement.expectation.observed.evidence.as_of
+    if judgement.expectation.schedule is None and judgement.due is None and following is None:
+        following = due
     return following is not None and as_of is not None and following <= as_of and not judgement.under_way
 
 
@@ -225,6 +235,8 @@ def _final_state(outcome: MemberOutcome | None, due: datetime, now: datetime, *,
     if outcome.state is State.RUNNING:
         begun = outcome.run.start if outcome.run is not None else due
         return FinalState.FAILED if now - begun > (UNSEEN_AT_MOST if superseded else SHOWN_AT_MOST) else None
+    if outcome.state is State.WARNING and not outcome.kept:
+        return FinalState.FAILED
     return _FINAL.get(outcome.state)
 
 
