@@ -43,8 +43,13 @@ async def poll(polled: Polled[T], deliver: Callable[[T], None], sleep: Sleep = a
     while True:
         began = time.monotonic()
         _deliver(polled, deliver, await _refresh(polled))
-        took = time.monotonic() - began
-        await sleep(max(polled.interval.total_seconds() - took, DURATIONS_APART * took - took, 0))
+        took = timedelta(seconds=time.monotonic() - began)
+        await sleep((pause_after(polled.interval, took) - took).total_seconds())
+
+
+def pause_after(interval: timedelta, took: timedelta) -> timedelta:
+    """How long after the start of a refresh that took so long the next one begins."""
+    return max(interval, DURATIONS_APART * took)
 
 
 def _deliver(polled: Polled[T], deliver: Callable[[T], None], answer: T) -> None:

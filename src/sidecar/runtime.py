@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -19,7 +21,7 @@ from .config.model import Config
 from .core.reports.report import Problem, Report
 from .credentials import Credentials
 from .ledger.ledger import Ledger
-from .poller import Polled, Sleep, poll
+from .poller import Polled, Sleep, pause_after, poll
 from .sources import Source
 from .web.app import WidgetOptions, create_app
 from .web.query import parse_theme
@@ -142,13 +144,22 @@ def _loops(
     tasks = [asyncio.create_task(_rejudge(keeper, sleep))]
     for source in sources:
         interval = config.sources[source.name].poll_interval or config.poll_interval
-        polled = Polled(source.name, interval, _reading(source, clock), _failed_report(source, clock))
+        polled = Polled(source.name, interval, reading(source, clock, interval), _failed_report(source, clock))
         tasks.append(asyncio.create_task(poll(polled, keeper.record, sleep)))
     return tasks
 
 
-def _reading(source: Source, clock: Clock) -> Callable[[], Awaitable[Report]]:
-    return lambda: source.read(clock)
+def reading(
+    source: Source, clock: Clock, interval: timedelta, seconds: Callable[[], float] = time.monotonic
+) -> Callable[[], Coroutine[Any, Any, Report]]:
+    """One refresh of a source. Its report says when the next one begins; ``seconds`` tell how long it took."""
+
+    async def read() -> Report:
+        began = seconds()
+        report = await source.read(clock)
+        return replace(report, apart=pause_after(interval, timedelta(seconds=seconds() - began)))
+
+    return read
 
 
 def _failed_report(source: Source, clock: Clock) -> Callable[[Exception], Report]:

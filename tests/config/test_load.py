@@ -192,6 +192,18 @@ def test_a_configured_schedule_that_cannot_be_read_is_a_finding(schedule: str) -
             '{kind: backrest, url: "http://b.lan", username: me, password: {file: /x}, basic_auth: {file: /y}}',
             "has both username and basic_auth",
         ),
+        (
+            '{kind: pbs, url: "https://pbs.lan", token_id: a, secret: {file: /x}, basic_auth: {file: /y}}',
+            "basic_auth: can't be used here: a call carries only one login",
+        ),
+        (
+            '{kind: databasement, url: "https://db.lan", token: {file: /x}, basic_auth: {file: /y}}',
+            "the proxy in front must let this path pass",
+        ),
+        (
+            '{kind: databasement, url: "https://db.lan", token: {file: /x}, username: me}',
+            "username: is an unknown key; it belongs elsewhere",
+        ),
         ("{kind: pbss}", "has an unknown kind"),
         ("{}", "is missing the key kind"),
     ],

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from tests.failures.failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
 from tests.failures.rows import CRITICAL, UPKEEP_OF_BACKREST, UPKEEP_OF_PBS, WITH_DATABASES, WITH_GUESTS, WITH_PLANS
 from tests.simulators import Rack
-from tests.simulators.acl import PBS_FULL, PVE_AUDITOR, PVE_FULL, Acl, Grant
+from tests.simulators.acl import PBS_AUDIT, PBS_FULL, PVE_AUDITOR, PVE_FULL, Acl, Grant
 from tests.simulators.faults import DumpsHeldUp, SourceAway
 from tests.simulators.wire import How
 from tests.watch import POLL
@@ -107,6 +107,8 @@ def _clocks(ahead: timedelta) -> Callable[[Rack], None]:
 
 _WITHOUT_SYS_AUDIT = Acl({"/": Grant(PVE_AUDITOR - {"Sys.Audit"})})
 
+_WITHOUT_ITS_DATASTORE = Acl({"/": Grant(PBS_AUDIT), "/datastore/main": Grant(frozenset({"Datastore.Verify"}))})
+
 SOURCES = (
     _away("pbs"),
     _away("pve"),
@@ -142,6 +144,42 @@ SOURCES = (
         beside=("source pve",),
     ),
     Failure(
+        name="PBS takes one datastore away from the token",
+        seen=_NOON,
+        limit=AT_ONCE,
+        rows=WITH_GUESTS,
+        state="unknown",
+        says="the token may not see /datastore/main",
+        healed=_MENDED,
+        breaks=lambda rack: rack.set_permissions("pbs", _WITHOUT_ITS_DATASTORE),
+        repairs=lambda rack: rack.set_permissions("pbs", PBS_FULL),
+        beside=("source pbs", *UPKEEP_OF_PBS),
+    ),
+    Failure(
+        name="a datastore is removed",
+        seen=_NOON,
+        limit=AT_ONCE,
+        rows=WITH_GUESTS,
+        state="unknown",
+        says="it has no datastore main",
+        healed=_MENDED,
+        breaks=lambda rack: rack.break_answer("pbs", "/api2/json/admin/datastore", "empty"),
+        repairs=lambda rack: rack.repair("pbs"),
+        beside=UPKEEP_OF_PBS,
+    ),
+    Failure(
+        name="PVE hides whom a job covers",
+        seen=_NOON,
+        limit=AT_ONCE,
+        rows=CRITICAL,
+        state="unknown",
+        says="the guests of job backup-critical could not be read: HTTP 403",
+        healed=_MENDED,
+        breaks=lambda rack: rack.break_answer("pve", "/api2/json/cluster/backup/backup-critical", 403),
+        repairs=lambda rack: rack.repair("pve"),
+        beside=("job pve/backup/backup-critical",),
+    ),
+    Failure(
         name="the list of snapshots can't be read",
         seen=_NOON,
         limit=AWAY,
@@ -164,7 +202,9 @@ SOURCES = (
         breaks=lambda rack: rack.distrust("databasement"),
         repairs=lambda rack: rack.repair("databasement"),
     ),
-    _broken("PBS shows a login page", "pbs", "login-page", "not valid JSON"),
+    _broken("Backrest shows a login page", "backrest", "login-page", "a web page came instead of an answer"),
+    _broken("Databasement redirects elsewhere", "databasement", "redirect", "redirects to https://elsewhere.invalid"),
+    _broken("PBS shows a login page", "pbs", "login-page", "a web page came instead of an answer"),
     _broken("PVE is too busy to answer", "pve", "busy", "HTTP 503"),
     _broken("Databasement's answers are cut off", "databasement", "truncated", "cut off"),
     _broken("Backrest answers nonsense", "backrest", "wrong-type", "not a summary of plans"),
@@ -192,6 +232,17 @@ SOURCES = (
         breaks=Rack.settle,
         beside=("source databasement",),
         early=timedelta(hours=8),
+    ),
+    Failure(
+        name="the clock of PBS is two days behind",
+        seen=_NOON,
+        limit=AT_ONCE,
+        rows=CRITICAL,
+        state="failed",
+        says="the clock of pbs is 2 days behind",
+        healed=_MENDED,
+        breaks=lambda rack: rack.set_clock("pbs", -timedelta(days=2)),
+        repairs=lambda rack: rack.set_clock("pbs", timedelta()),
     ),
     Failure(
         name="the clocks of PVE and PBS are two hours behind",

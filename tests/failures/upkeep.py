@@ -15,6 +15,7 @@ from tests.simulators.faults import (
     QueueStands,
     UpkeepFails,
     UpkeepStuck,
+    UploadLost,
 )
 from tests.simulators.homelab import HOMELAB
 from tests.simulators.timetable import Timetable
@@ -77,6 +78,31 @@ UPKEEP = (
         healed=at("26 10:14"),
         faults=(UpkeepFails("pbs", "verify", WEDNESDAY, "verification failed - please check the log for details"),),
         homelab=_WITH_MORE_JOBS,
+    ),
+    Failure(
+        name="a verify job fails over a lost upload",
+        seen=at("25 10:10"),
+        limit=AT_ONCE,
+        rows=("job pbs/verify/v-main",),
+        state="failed",
+        says="no backup is bad, it failed over lost uploads only: main/ct/107 of Tue 24 Nov 20:00",
+        healed=at("26 10:14"),
+        faults=(
+            UpkeepFails("pbs", "verify", WEDNESDAY, "verification failed - please check the log for details"),
+            UploadLost(107, at("24 20:00")),
+        ),
+        homelab=_WITH_MORE_JOBS,
+    ),
+    Failure(
+        name="the datastore is being deleted",
+        seen=at("25 10:00"),
+        limit=AWAY,
+        rows=WITH_GUESTS,
+        state="unknown",
+        says="datastore main is being deleted",
+        healed=at("25 12:00"),
+        faults=(Maintenance("delete", "moved", at("25 10:00"), at("25 12:00")),),
+        beside=("source pbs", "datastore pbs/main", *_UPKEEP),
     ),
     Failure(
         name="a sync job fails",

@@ -221,9 +221,13 @@ def test_readings_that_this_version_cannot_read_are_read_again_and_the_rest_is_k
 
 
 def test_limits_come_back_and_those_of_earlier_versions_are_their_words() -> None:
-    limits = (Limit("2 of 3 jobs could not be read", kind=LimitKind.UNREADABLE_ROWS, culprit="jobs", count=2, total=3),)
+    limits = (
+        Limit(text="2 of 3 jobs could not be read", kind=LimitKind.UNREADABLE_ROWS, culprit="jobs", count=2, total=3),
+    )
     assert facts_json.limits_from_text(facts_json.limits_to_text(limits)) == limits
-    assert facts_json.limits_from_text('["its version could not be read"]') == (Limit("its version could not be read"),)
+    assert facts_json.limits_from_text('["its version could not be read"]') == (
+        Limit(text="its version could not be read"),
+    )
 
 
 def test_records_of_earlier_versions_are_read_without_what_they_had_more() -> None:

@@ -97,6 +97,14 @@ class SnapshotRemoved(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class UploadLost(Fault):
+    """The server died during an upload of a guest that somebody began by hand: an unfinished snapshot stays for ever."""
+
+    vmid: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BackupCorrupt(Fault):
     """Somebody verified a guest's or a client's backup of that day by hand, at ``verified``, and it failed."""
 

@@ -10,7 +10,16 @@ from typing import TypeVar
 
 from tests.simulators.clients import ClientRun, client_runs_of
 from tests.simulators.dumps import DumpRow, dumps
-from tests.simulators.faults import BackupCorrupt, BackupShrinks, Fault, QueueStands, SnapshotRemoved, holds, of_kind
+from tests.simulators.faults import (
+    BackupCorrupt,
+    BackupShrinks,
+    Fault,
+    QueueStands,
+    SnapshotRemoved,
+    UploadLost,
+    holds,
+    of_kind,
+)
 from tests.simulators.homelab import BackupJob, Client, FormerGuest, Guest, Homelab
 from tests.simulators.operations import QueuedTask, QueueRun, queue_runs, queued_tasks
 from tests.simulators.timetable import Timetable, following, go, laravel, proxmox
@@ -217,7 +226,9 @@ class Moment:
             if run.end <= self.now and run.error is None and (vmid, run.due) not in removed
         ]
         kept = [self._backup(run, self._size(run)) for job, run in done[: self._keeps(done)]]
-        return under_way + self._pruned(kept)
+        lost = [fault for fault in of_kind(self.faults, UploadLost) if fault.vmid == vmid and fault.at <= self.now]
+        guest = self.homelab.guest(vmid)
+        return under_way + self._pruned(kept) + [Backup(guest, "", fault.at, None) for fault in lost]
 
     def _size(self, run: GuestRun) -> int:
         shares = (f.share for f in of_kind(self.faults, BackupShrinks) if (f.vmid, f.due) == (run.guest.vmid, run.due))

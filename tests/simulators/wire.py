@@ -14,7 +14,10 @@ import anyio.lowlevel
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-How = Literal["garbage", "truncated", "cut", "oversized", "redirect", "login-page", "busy", "slow", "wrong-type"] | int
+How = (
+    Literal["garbage", "truncated", "cut", "oversized", "redirect", "login-page", "busy", "slow", "wrong-type", "empty"]
+    | int
+)
 """How an answer is broken:
 
 - ``garbage``: bytes that are neither UTF-8 nor JSON, sent as JSON
@@ -25,6 +28,7 @@ How = Literal["garbage", "truncated", "cut", "oversized", "redirect", "login-pag
 - ``login-page``: a page for people with status 200, as a proxy that wants a login gives
 - ``busy``: 503 with ``Retry-After: 0``: the next refresh may ask again at once
 - ``slow``: the real answer, a byte at a time, a byte a second
+- ``empty``: a list of Proxmox without any row
 - ``wrong-type``: valid JSON whose every value has another type than it should
 - a number: that status, with ``Retry-After: 7`` for 429 and 503
 """
@@ -93,6 +97,8 @@ async def _break(how: How, upstream: ASGIApp, scope: Scope, receive: Receive, se
         await HTMLResponse("<!doctype html><title>Log in</title><form>")(scope, receive, send)
     elif how == "busy":
         await Response("too busy", 503, {"retry-after": "0"})(scope, receive, send)
+    elif how == "empty":
+        await JSONResponse({"data": []})(scope, receive, send)
     elif how == "garbage":
         await Response(b"\xff\xfe<\x00html>", media_type="application/json")(scope, receive, send)
     elif how == "oversized":

@@ -480,6 +480,25 @@ def test_a_summary_read_during_a_run_and_a_log_read_after_it_switch_nothing_off(
     assert reader.verdict("min1").state is State.OK
 
 
+@pytest.mark.parametrize("before", [True, False], ids=["known before", "at first contact"])
+def test_a_log_read_between_the_end_of_a_run_and_the_next_announcement_switches_nothing_off(before: bool) -> None:
+    due = NOW.replace(hour=2)
+    server = Server(summary("vault", upcoming={"vault": due}), *daily(1, 2), announced(due))
+    reader = Reader(server)
+    if before:
+        reader.read(due - timedelta(hours=1))
+    running = {"timestampMs": [ms(due)], "durationMs": ["1000"], "status": ["STATUS_INPROGRESS"]}
+    server.dashboard = summary("vault")
+    server.dashboard["planSummaries"][0]["recentBackups"] = running
+    server.operations = daily(0, 1, 2)
+    reader.read(due + timedelta(minutes=1))
+
+    assert reader.verdict("vault").state is State.OK
+    server.dashboard = summary("vault")
+    reader.read(due + timedelta(minutes=6))
+    assert "is switched off" in (reader.verdict("vault").reason or "")
+
+
 def test_a_run_that_began_between_summary_and_log_runs() -> None:
     dashboard = recorded("race_1_dashboard_while_running")
     reader = Reader(Server(dashboard, *logged("killed_running_ops_slow"))).read(moment(1_795_872_600_000))

@@ -8,13 +8,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
+from sidecar.core.board.board import board
+from sidecar.core.history.history import EMPTY
+from sidecar.core.history.record import record
+from sidecar.core.model import SourceKind, State, Verdict
 from sidecar.core.reports.facts import Dump, DumpPlan
 from sidecar.core.reports.report import Report
+from sidecar.core.settings import Settings, SourceSetting
 from sidecar.sources.databasement import ALLOWED, DatabasementOptions, DatabasementSource
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
@@ -234,7 +241,7 @@ def test_a_list_without_end_is_cut_off_and_reported() -> None:
     endless = sample("jobs_v1.3") | {"meta": {"last_page": 10**9}}
     report = read(source_for(answering(("/api/v1/jobs", 200, endless))))
 
-    assert texts(report.limits) == ("only the newest 3000 jobs were read, back to 2026-11-20",)
+    assert texts(report.limits) == ("only the newest 10000 jobs were read, back to 2026-11-20",)
     assert len(list(report.facts(Dump))) == 10
 
 
@@ -317,7 +324,7 @@ def test_a_secret_that_is_no_token_is_not_sent() -> None:
             "role viewer",
         ),
         ("org_id / X-Organization-Id not accessible", "HTTP 403: The requested organization", True, "role viewer"),
-        ("same but WITHOUT Accept: application/json", "HTTP 302: redirects to /login", True, "url"),
+        ("same but WITHOUT Accept: application/json", "HTTP 302: redirects to its login page", True, "url"),
         ("server error, APP_DEBUG=false", "HTTP 500: Server Error", False, None),
     ],
 )
@@ -349,7 +356,7 @@ def test_a_web_page_is_no_answer() -> None:
     report = read(source_for(answering(("/health", 200, "<!doctype html>"))))
 
     assert report.problem is not None
-    assert report.problem.cause == "its answer is not valid JSON"
+    assert report.problem.cause.startswith("a web page came instead of an answer")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -425,8 +432,8 @@ class BusyServer:
     def __init__(self, schedule: str = "0 3 1 */3 *") -> None:
         quarterly = {"id": "b2", "backup_schedule": {"name": "Quarterly", "expression": schedule}, "volume_ids": []}
         daily = {"id": "b1", "backup_schedule": {"name": "Daily", "expression": "0 2 * * *"}, "volume_ids": []}
-        chosen = {"database_selection_mode": "selected", "database_names": ["archive"]}
-        self.server = {"id": "s1", "name": "pg", "backups": [daily, {**quarterly, **chosen}]}
+        shop, chosen = ({"database_selection_mode": "selected", "database_names": [one]} for one in ("shop", "archive"))
+        self.server = {"id": "s1", "name": "pg", "backups": [{**daily, **shop}, {**quarterly, **chosen}]}
         self.pages: list[str] = []
         self.jobs = [
             self._job(f"{day}-{number}", "shop", NOW - timedelta(days=day, minutes=number))
@@ -496,3 +503,61 @@ def test_how_far_was_read_is_said_where_a_list_is_too_long() -> None:
 
     for _ in range(2):
         assert "only the newest 10000 jobs were read, back to 2026-11-16" in texts(read(source).limits)
+
+
+def busier(*more: tuple[int, str]) -> BusyServer:
+    """A dump each minute for eight days; ``more``: how many minutes ago another one began, and of which database.
+
+    "books" is dumped on the twentieth of each month.
+    """
+    busy = BusyServer()
+    begun = sorted([*((minutes, "shop") for minutes in range(12_000)), *more])
+    busy.jobs = [
+        busy._job(f"{database}-{minutes}", database, NOW - timedelta(minutes=minutes)) for minutes, database in begun
+    ]
+    monthly = {"name": "Monthly", "expression": "0 3 20 * *"}
+    chosen = {"database_selection_mode": "selected", "database_names": ["books"], "volume_ids": []}
+    busy.server["backups"].append({"id": "b3", "backup_schedule": monthly, **chosen})  # type: ignore[attr-defined]
+    return busy
+
+
+def test_what_was_cut_off_is_said_where_no_run_is_known() -> None:
+    """The quarterly dump may have run before that; what was due on the twentieth and did not come was missed."""
+    report = read(source_for(Replies(busier().answer)))
+
+    for contact, of_books in ((NOW, State.NEW), (NOW - timedelta(days=90), State.NEVER)):
+        verdict = concluded("archive", report, contact)
+        assert verdict.state is State.NEW
+        assert verdict.reason == "No run is known since Mon 16 Nov 08:51, and older ones could not be read."
+        assert concluded("books", report, contact).state is of_books
+
+
+def test_on_a_busy_server_a_monthly_run_is_read_back_for_as_well() -> None:
+    """Thirty pages hold two days there; the run of the twentieth lies behind them."""
+    busy, now = busier((4560, "books")), NOW
+    busy.server["backups"].pop(1)  # type: ignore[attr-defined]
+    source = source_for(Replies(busy.answer))
+
+    def asked() -> int:
+        busy.pages.clear()
+        assert concluded("books", asyncio.run(source.read(lambda: now)), NOW).state is State.OK
+        return busy.pages.count("/api/v1/jobs")
+
+    first = asked()
+    now += timedelta(minutes=5)
+
+    assert (first, asked()) == (130, 30)
+
+
+def concluded(database: str, report: Report, contact: datetime) -> Verdict:
+    """What is concluded of a database when Databasement was read first at ``contact``."""
+    setting = SourceSetting(
+        name="databasement",
+        kind=SourceKind.DATABASEMENT,
+        url="https://db.lan",
+        stale_after=timedelta(minutes=20),
+    )
+    history = replace(record(EMPTY, report), contacts=MappingProxyType({"databasement": contact}))
+    given = Settings(timezone=ZoneInfo("Europe/Berlin"), sources=(setting,))
+    rows = board({"databasement": report}, history, given, report.at).services
+    return next(row.verdict for row in rows if row.name == database)

@@ -124,7 +124,9 @@ def test_the_ca_of_proxmox_ve_is_accepted_although_it_lacks_key_usage(rack: Rack
 def test_another_ca_is_refused(rack: Rack) -> None:
     upstream = pbs(rack, trust=Trust(ca_file=rack.ca_file("pve")))
 
-    assert "certificate is not trusted" in failure(upstream, upstream.get(VERSION)).cause
+    refused = failure(upstream, upstream.get(VERSION))
+    assert "certificate is not trusted" in refused.cause
+    assert "Give its fingerprint or ca_file" in (refused.action or "")
 
 
 def test_a_ca_file_that_is_not_there_is_named(rack: Rack, tmp_path: Path) -> None:

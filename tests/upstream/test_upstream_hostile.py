@@ -94,6 +94,10 @@ def test_a_login_that_repeats_the_password_is_not_quoted_with_it() -> None:
     assert cause(always(answer("401 No", f"not {SECRET}".encode())), log_in) == "HTTP 401: not …"
 
 
+PAGE = "a web page came instead of an answer; something in front of it may ask for a login"
+ASKED = "a proxy in front of it asks for a login of its own (HTTP 401)"
+
+
 @pytest.mark.parametrize(
     ("whole", "error"),
     [
@@ -105,12 +109,27 @@ def test_a_login_that_repeats_the_password_is_not_quoted_with_it() -> None:
         (ok(b'{"data":"\xff"}'), "its answer is not valid JSON"),
         (ok(b"no gzip", "Content-Encoding: gzip"), "its answer can't be decompressed"),
         (answer("500 Oops", b"<html>" + b"x" * 10_000_000), "HTTP 500"),
-        (answer("302 Found", b"", "Location: https://elsewhere.lan/login?x=1"), "HTTP 302: redirects to /login"),
+        (ok(b" <!doctype html>"), PAGE),
+        (
+            answer("302 Found", b"", "Location: https://user:pw@auth.lan:444/login/s3cret?x=1"),
+            "HTTP 302: redirects to a login at https://auth.lan:444",
+        ),
+        (answer("308 Moved", b"", "Location: https://[fe80::1]/"), "HTTP 308: redirects to https://[fe80::1]"),
+        (answer("302 Found", b"", "Location: /login?token=s3cret"), "HTTP 302: redirects to its login page"),
+        (answer("302 Found", b"", "Location: /s3cret"), "HTTP 302: redirects to another page of its own"),
+        (answer("302 Found", b""), "HTTP 302: redirects to another page of its own"),
+        (answer("401 No", b"", 'WWW-Authenticate: Basic realm="x"'), ASKED),
+        (answer("403 No", b"<html>no"), "a proxy in front of it asks for a login of its own (HTTP 403)"),
         (answer("403 No", b"permission\r\ncheck \x1b[2Jfailed"), "HTTP 403: permission check [2Jfailed"),
     ],
 )
 def test_a_broken_answer_is_named(whole: bytes, error: str) -> None:
     assert cause(always(whole)) == error
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\n<!doctype html>" + b"x" * 100_000])
+def test_a_page_where_a_list_should_be_is_named(body: bytes) -> None:
+    assert cause(always(ok(body)), rows) == PAGE
 
 
 @pytest.mark.parametrize("body", [b'{"data":[' + b"[" * 100_000, b'{"data":["\xff"]}', b'{"data":{}}', b"null"])

@@ -100,6 +100,8 @@ def _translate(error: Any, lines: dict[Place, int]) -> tuple[Place, str]:
     if kind == "missing":
         return (*place, error["loc"][-1]), _MESSAGES[kind]
     if kind == "extra_forbidden":
+        if str(place[-1]) in _NOT_HERE:
+            return place, _NOT_HERE[str(place[-1])]
         return place, f"is an unknown key; {_fix_for_unknown(str(place[-1]))}"
     if kind == "value_error":
         return place, str(error["ctx"]["error"])
@@ -119,8 +121,17 @@ def _written(location: Place, lines: dict[Place, int]) -> Place:
     return place
 
 
+#: Keys that exist, but not where they were written.
+_NOT_HERE = {
+    "basic_auth": "can't be used here: a call carries only one login, and that is the token; "
+    "the proxy in front must let this path pass"
+}
+
+
 def _fix_for_unknown(key: str) -> str:
     close = difflib.get_close_matches(key, sorted(model.known_keys()), 1)
+    if close == [key]:
+        return "it belongs elsewhere; docs/configuration.md lists the keys"
     return f"did you mean {close[0]}?" if close else "remove it; docs/configuration.md lists the keys"
 
 

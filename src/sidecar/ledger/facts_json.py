@@ -71,7 +71,9 @@ def limits_from_text(text: str) -> tuple[Limit, ...]:
     rows = _from_text(text)
     if not isinstance(rows, list):
         raise UnreadableRecordError("The limits in the ledger are not a list")
-    return tuple(Limit(row) if isinstance(row, str) else typing.cast("Limit", _from_row(Limit, row)) for row in rows)
+    return tuple(
+        Limit(text=row) if isinstance(row, str) else typing.cast("Limit", _from_row(Limit, row)) for row in rows
+    )
 
 
 def texts_to_text(texts: tuple[str, ...]) -> str:

@@ -89,7 +89,8 @@ def with_log(
             runs[run.start] = run
     newest = max(logged, key=lambda operation: operation.start, default=None)
     in_order = tuple(runs[start] for start in sorted(runs, reverse=True))
-    next_run = _announced(logged) if any(operation.pending for operation in logged) else plan.next_run
+    told = plan.next_run or _running_since(plan)
+    next_run = _announced(logged) if any(operation.pending for operation in logged) else told
     return replace(plan, next_run=next_run, runs=in_order, repo=newest.repo if newest else None)
 
 
@@ -103,6 +104,12 @@ def _reaches_back_to(operations: Collection[Row]) -> datetime:
             continue
         starts += [start] if start is not None else []
     return min(starts, default=_ALWAYS)
+
+
+def _running_since(plan: BackrestPlan) -> datetime | None:
+    """While it runs the summary announces no next run. That a log read later shows its end switches nothing off."""
+    newest = plan.runs[0] if plan.runs else None
+    return newest.start if newest is not None and newest.outcome is Outcome.RUNNING else None
 
 
 def _announced(operations: Iterable[_Operation]) -> datetime | None:

@@ -84,7 +84,7 @@ def _plan(row: Row, limits: list[Limit]) -> BackrestPlan:
     if len(lengths) > 1:
         text = f"the runs of plan {plan} are listed incompletely: {min(lengths)} of {max(lengths)} were read"
         what, missing = f"runs of plan {plan}", max(lengths) - min(lengths)
-        limits.append(Limit(text, kind=LimitKind.UNREADABLE_ROWS, culprit=what, count=missing, total=max(lengths)))
+        limits.append(Limit(text=text, kind=LimitKind.UNREADABLE_ROWS, culprit=what, count=missing, total=max(lengths)))
     runs, unreadable = [], 0
     for start, took, status in zip(*columns, strict=False):
         try:

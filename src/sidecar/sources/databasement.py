@@ -13,6 +13,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from sidecar.core.model import SourceKind
+from sidecar.core.reports.coverage import RUNS
 from sidecar.core.reports.facts import Dump
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Report
 from sidecar.core.schedules import schedule
@@ -66,7 +67,9 @@ _NO_SERVER = Problem(
     kind=ProblemKind.LOOKS_EMPTY,
 )
 
-_TOO_OLD = Limit("this Databasement is older than 1.1, which is not supported: update it", kind=LimitKind.OLD_VERSION)
+_TOO_OLD = Limit(
+    text="this Databasement is older than 1.1, which is not supported: update it", kind=LimitKind.OLD_VERSION
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class DatabasementOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Older:
-    """Dumps from before ``_SINCE``, as they were read at ``as_of``, with what was missing of them.
+    """Dumps as far back as they are needed, as they were read at ``as_of``, with what was missing of them.
 
     ``servers`` are those whose schedules asked for them.
     """
@@ -188,32 +191,49 @@ class DatabasementSource:
         self._volumes = volume_names(volumes)
 
     async def _dumps(self, pages: Pages, as_of: datetime) -> Reading:
-        scope, usual, needed = ("dumps",), as_of - _SINCE, _needed_since(self._servers.values(), as_of)
         try:
-            if needed >= usual:
-                self._older = None
-                return Reading(scope, as_of, await self._dumps_since(usual, pages))
-            if self._older is None or not _still_holds(self._older, self._servers, as_of):
-                return Reading(scope, as_of, await self._all_dumps(needed, pages, as_of))
-            newer = await self._dumps_since(usual, pages)
+            return Reading(("dumps",), as_of, await self._far_enough(pages, as_of))
         except SourceError as error:
-            return Reading(scope, None, problem=_problem(error))
-        pages.limits += [limit for limit in self._older.limits if limit not in pages.limits]
+            return Reading(("dumps",), None, problem=_problem(error))
+
+    async def _far_enough(self, pages: Pages, as_of: datetime) -> tuple[Dump, ...]:
+        """The newest runs, and with them older ones as far back as the rarest schedule asks for.
+
+        On a busy server already the usual time may be more than the usual pages hold.
+        """
+        usual, needed = as_of - _SINCE, _needed_since(self._servers.values(), as_of)
+        if needed < usual and not self._knows_older(as_of):
+            return await self._all_dumps(needed, pages, as_of)
+        before = len(pages.limits)
+        newer = await self._dumps_since(usual, pages)
+        cut_off = next((limit.since for limit in pages.limits[before:] if limit.culprit == RUNS and limit.since), None)
+        begin = cut_off or usual
+        if needed >= begin:
+            self._older = None
+            return newer
+        if not self._knows_older(as_of) or self._older is None or begin > self._older.as_of:
+            del pages.limits[before:]
+            return await self._all_dumps(needed, pages, as_of)
+        older, fresh = self._older, [limit for limit in pages.limits[before:] if limit.since is None]
+        pages.limits[before:] = [*fresh, *(limit for limit in older.limits if limit not in fresh)]
         known = {dump.id for dump in newer}
-        return Reading(scope, as_of, (*newer, *(dump for dump in self._older.dumps if dump.id not in known)))
+        return (*newer, *(dump for dump in older.dumps if dump.run.start < begin and dump.id not in known))
+
+    def _knows_older(self, as_of: datetime) -> bool:
+        older = self._older
+        holds = older is not None and timedelta() <= as_of - older.as_of < _READ_AGAIN_AFTER
+        return holds and older is not None and older.servers == self._servers
 
     async def _all_dumps(self, since: datetime, pages: Pages, as_of: datetime) -> tuple[Dump, ...]:
-        """With those of a schedule that comes round rarely."""
         before = len(pages.limits)
         dumps = await self._dumps_since(since, pages, _MOST_PAGES_BACK)
-        older = tuple(dump for dump in dumps if dump.run.start < as_of - _SINCE)
-        self._older = _Older(as_of, self._servers, older, tuple(pages.limits[before:]))
+        self._older = _Older(as_of, self._servers, dumps, tuple(pages.limits[before:]))
         return dumps
 
     async def _dumps_since(self, since: datetime, pages: Pages, most_pages: int = MOST_PAGES) -> tuple[Dump, ...]:
         """Jobs first: a dump that ends between the two lists is then a running one with a file, not one without."""
         parse = partial(parse_job, servers=self._servers)
-        jobs = await pages.read(JOBS, "jobs", parse, params=_BACKUPS, since=since, most_pages=most_pages)
+        jobs = await pages.read(JOBS, RUNS, parse, params=_BACKUPS, since=since, most_pages=most_pages)
         await self._read_files(pages, since, most_pages)
         return with_files(jobs, self._files)
 
@@ -249,13 +269,11 @@ def _due_before_the_last(text: str, now: datetime) -> datetime | None:
     return rule.last_at_or_before(last - timedelta(seconds=1)) if last else None
 
 
-def _still_holds(older: _Older, servers: Mapping[str, Server], now: datetime) -> bool:
-    return older.servers == servers and timedelta() <= now - older.as_of < _READ_AGAIN_AFTER
-
-
 def _problem(error: SourceError) -> Problem:
     """A failed call, with what helps against it."""
     member = "be a member of the organization, with the role viewer"
+    if error.in_front:
+        return problem_of(error)
     if error.status == 401:
         action = f"Renew its token, then the secret that is configured for it. The token's user must {member}."
         return problem_of(error, cause=f"its token was refused ({error.cause})", action=action)

@@ -74,7 +74,8 @@ class Pages:
             if page >= pages or _reaches_before(rows, since):
                 return
         limit, oldest = cut_off(what, most_pages * _PER_PAGE), created_at(rows[-1]) if rows and since else None
-        self.limits.append(replace(limit, text=f"{limit.text}, back to {oldest:%Y-%m-%d}") if oldest else limit)
+        back_to = f"{limit.text}, back to {oldest:%Y-%m-%d}" if oldest else limit.text
+        self.limits.append(replace(limit, text=back_to, since=oldest))
 
     async def _page(self, call: Call, params: Params) -> tuple[list[Any], int]:
         body = await self._upstream.get(call, params)

@@ -7,7 +7,7 @@ field are the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sidecar.upstream.error_text import clean
@@ -17,6 +17,9 @@ Row = Mapping[str, Any]
 #: Times outside can't be shown in every zone, nor can a grace be added to the last one that Python knows.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 _DIGITS = 18
+
+#: What the clock of an upstream may differ from ours, and what stands for a clock that is not told.
+_CLOCKS_DIFFER, _UNTOLD = timedelta(minutes=5), datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What databases take for a whole number.
 _MOST = 2**63 - 1
@@ -95,6 +98,14 @@ def moment(row: Row, key: str) -> datetime | None:
     """A Unix time in seconds; None when it is absent or beyond what a calendar can show."""
     seconds = whole(row, key)
     return datetime.fromtimestamp(seconds, UTC) if seconds is not None and seconds < _LATEST.timestamp() else None
+
+
+def clock_ahead(row: Row, key: str, now: datetime | None) -> int | None:
+    """By how many seconds an upstream's clock is ahead of ours, in whole minutes; None where it is right or not told."""
+    told = moment(row, key)
+    if now is None or told is None or told == _UNTOLD or abs(told - now) <= _CLOCKS_DIFFER:
+        return None
+    return round((told - now) / timedelta(minutes=1)) * 60
 
 
 def showable(at: datetime) -> datetime:

@@ -118,7 +118,8 @@ class PbsSource(ProxmoxSource):
         if (closed := _why_closed(store)) is not None:
             return self._blank(store.name, closed)
         listing = await self._listing(refresh, store.name)
-        names = self._namespaces.get(store.name, ("",)) if listing.problem else tuple(dict.fromkeys(listing.rows))
+        listed = self._namespaces.get(store.name, ("",)) if listing.problem else listing.rows
+        names = tuple(dict.fromkeys((*listed, *pbs_grants.closed_namespaces(permissions, store.name))))
         content = await asyncio.gather(*(_snapshots(refresh, permissions, store.name, name) for name in names))
         whole = pbs_grants.sees_all_of(permissions, store.name)
         if whole and store.index_files and _lists_nothing(content):
@@ -158,7 +159,7 @@ async def _datastores(refresh: Refresh) -> Answer[Datastore]:
 
 
 async def _zone(refresh: Refresh) -> Reading:
-    answer = await refresh.value(pbs_parse.parse_zone, TIME)
+    answer = await refresh.value(lambda data: pbs_parse.parse_zone(data, refresh.clock()), TIME)
     if answer.problem:
         refresh.limits.append(not_read("the time zone of its schedules", answer.problem))
     return answer.reading(("zone",), answer.rows)
@@ -220,7 +221,7 @@ def _unknown_verifications(where: str, states: Sequence[str]) -> Limit:
     """Rule 9: neither failures nor successes."""
     backups = "1 backup" if len(states) == 1 else f"{len(states)} backups"
     text = f"the verification of {backups} in {where} is neither ok nor failed ({states[0]}), and does not count"
-    return Limit(text, kind=LimitKind.NOT_READ, culprit=where, count=len(states))
+    return Limit(text=text, kind=LimitKind.NOT_READ, culprit=where, count=len(states))
 
 
 def _why_closed(store: Datastore) -> Problem | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sidecar.core.reports.grants import on_backup_server
 from sidecar.core.reports.report import Limit, Problem, ProblemKind
 
 from .permissions import Permissions
@@ -20,6 +21,12 @@ def sees_anything(permissions: Permissions) -> bool:
 def sees_all_of(permissions: Permissions, store: str) -> bool:
     """The token may see every namespace of a datastore (but for those on which an own entry replaces that)."""
     return permissions.spreads(f"/datastore/{store}", _AUDIT)
+
+
+def closed_namespaces(permissions: Permissions, store: str) -> Iterator[str]:
+    """Namespaces whose own entry takes away what is inherited: they may be left out of the list (PBS-5)."""
+    above = f"/datastore/{store}/"
+    return (path.removeprefix(above) for path in permissions.replaced_below(f"/datastore/{store}", _AUDIT))
 
 
 def sees_namespace(permissions: Permissions, store: str, namespace: str) -> bool:
@@ -52,17 +59,23 @@ def namespaces_unseen(permissions: Permissions, store: str) -> Problem:
 
 def limits(permissions: Permissions) -> Iterator[Limit]:
     """What the token may not see and can do without."""
-    if not permissions.spreads("/datastore", _AUDIT):
+    closed = [path for path in permissions.replaced_below("/datastore", _AUDIT) if path.count("/") == 2]
+    if permissions.spreads("/datastore", _AUDIT):
+        for path in closed:
+            text = f"what is in {path} can't be seen, nor whether it exists: {_command(permissions, path, 'DatastoreAudit')}"
+            yield not_visible(text, "/datastore", permissions.grantees)
+    else:
         grant = _command(permissions, "/datastore", "DatastoreAudit")
         text = f"only the datastores and namespaces granted to the token are visible; to see all: {grant}"
-        yield not_visible(text, "/datastore")
+        yield not_visible(text, "/datastore", permissions.grantees)
     if not permissions.spreads("/remote", "Remote.Audit"):
         grant = _command(permissions, "/remote", "RemoteAudit")
-        yield not_visible(f"sync jobs with remotes can't be seen: the token needs Remote.Audit ({grant})", "/remote")
+        text = f"sync jobs with remotes can't be seen: the token needs Remote.Audit ({grant})"
+        yield not_visible(text, "/remote", permissions.grantees)
     if not sees_tasks(permissions):
         grant = _command(permissions, "/system/tasks", "Audit")
         text = f"failed uploads and running tasks can't be seen: the token needs Sys.Audit ({grant})"
-        yield not_visible(text, "/system/tasks")
+        yield not_visible(text, "/system/tasks", permissions.grantees)
 
 
 def _denied(permissions: Permissions, cause: str, path: str) -> Problem:
@@ -71,9 +84,7 @@ def _denied(permissions: Permissions, cause: str, path: str) -> Problem:
 
 
 def _command(permissions: Permissions, path: str, role: str) -> str:
-    """What to type on the backup server: once for the token, once for its user."""
-    grant = f"proxmox-backup-manager acl update {path} {role} --auth-id"
-    return " && ".join(f"{grant} '{who}'" for who in permissions.grantees)
+    return on_backup_server(path, role, permissions.grantees)
 
 
 def _path(store: str, namespace: str) -> str:

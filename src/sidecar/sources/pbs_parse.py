@@ -20,7 +20,21 @@ from sidecar.core.reports.facts import (
     Zone,
 )
 
-from .fields import Row, UnreadableError, begun, first_line, flag, moment, name, row_of, step, text, whole, words
+from .fields import (
+    Row,
+    UnreadableError,
+    begun,
+    clock_ahead,
+    first_line,
+    flag,
+    moment,
+    name,
+    row_of,
+    step,
+    text,
+    whole,
+    words,
+)
 from .pbs_upkeep_runs import TASK_TYPES, upkeep_run
 from .upid import parse_upid
 from .verification import parse_verification
@@ -51,9 +65,10 @@ def version_of(version: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"[0-9]{1,9}", version or ""))
 
 
-def parse_zone(data: Any) -> Zone:
-    """The zone of all schedules of the server."""
-    return Zone(None, name(row_of(data), "timezone"))
+def parse_zone(data: Any, now: datetime | None = None) -> Zone:
+    """The zone of all schedules of the server, and its clock as it was read at ``now``."""
+    row = row_of(data)
+    return Zone(None, name(row, "timezone"), clock_ahead(row, "time", now))
 
 
 # --- datastores -----------------------------------------------------------------------------------------------------------

@@ -65,13 +65,22 @@ class Permissions:
 
 
 def parse_permissions(data: Any) -> Permissions:
-    """The body's data: path → {privilege: whether it propagates}. Raises UnreadableError."""
-    paths = {}
-    for path, privileges in row_of(data).items():
-        if not isinstance(privileges, dict):
-            raise UnreadableError(path)
-        paths[path] = {privilege: flag(privileges, privilege) for privilege in privileges}
+    """The body's data: path → {privilege: whether it propagates}. Raises UnreadableError.
+
+    What can't be read is not held: one odd value hides what it opens, and nothing else.
+    """
+    paths = {path: dict(_held(privileges)) for path, privileges in row_of(data).items()}
+    if not any(paths.values()) and any(privileges != {} for privileges in data.values()):
+        raise UnreadableError("permissions")
     return Permissions(paths)
+
+
+def _held(privileges: Any) -> Iterator[tuple[str, bool]]:
+    for privilege in privileges if isinstance(privileges, dict) else ():
+        try:
+            yield privilege, flag(privileges, privilege)
+        except UnreadableError:
+            continue
 
 
 def _upwards(path: str) -> Iterator[str]:

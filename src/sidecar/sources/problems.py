@@ -23,25 +23,25 @@ def unreadable_rows(what: str, count: int, total: int | None = None) -> Limit:
     """Rows of a list that could not be read; ``what`` names the list: "jobs", "rows of the list of guests"."""
     of = f" of {total}" if total is not None else ""
     text = f"{count}{of} {what} could not be read"
-    return Limit(text, kind=LimitKind.UNREADABLE_ROWS, culprit=what, count=count, total=total)
+    return Limit(text=text, kind=LimitKind.UNREADABLE_ROWS, culprit=what, count=count, total=total)
 
 
 def cut_off(what: str, count: int) -> Limit:
     """A list that is longer than what is read of it."""
-    return Limit(f"only the newest {count} {what} were read", kind=LimitKind.CUT_OFF, culprit=what, count=count)
+    return Limit(text=f"only the newest {count} {what} were read", kind=LimitKind.CUT_OFF, culprit=what, count=count)
 
 
 def not_read(what: str, problem: Problem | SourceError) -> Limit:
     """Something that could not be read, and that one can do without: "the time zone of its schedules"."""
-    return Limit(f"{what} could not be read: {problem.cause}", kind=LimitKind.NOT_READ, culprit=what)
+    return Limit(text=f"{what} could not be read: {problem.cause}", kind=LimitKind.NOT_READ, culprit=what)
 
 
-def not_visible(text: str, path: str) -> Limit:
-    """What the token does not see because of a grant that is missing on ``path``."""
-    return Limit(text, kind=LimitKind.NOT_VISIBLE, culprit=path)
+def not_visible(text: str, path: str, grantees: tuple[str, ...] = ()) -> Limit:
+    """What the token does not see because of a grant that is missing on ``path``, for ``grantees``."""
+    return Limit(text=text, kind=LimitKind.NOT_VISIBLE, culprit=path, grantees=grantees)
 
 
 def old_version(version: str, first: str) -> Limit:
     """A version older than ``first``, the first that is supported."""
     text = f"version {version} is older than {first}, the first that backup-glance supports: update it"
-    return Limit(text, kind=LimitKind.OLD_VERSION, culprit=version)
+    return Limit(text=text, kind=LimitKind.OLD_VERSION, culprit=version)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import BackupJob, Guest, Node, Storage, Task
-from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Scope
+from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Scope, guests_of
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
@@ -165,7 +165,8 @@ async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]
 async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
     answer = await refresh.value(pve_parse.parse_members, MEMBERS, job=job.id)
     if answer.problem:
-        refresh.limits.append(not_read(f"the guests of job {job.id}", answer.problem))
+        limit = not_read(guests_of(job.id), answer.problem)
+        refresh.limits.append(replace(limit, kind=LimitKind.NOT_VISIBLE) if answer.problem.denied else limit)
     if answer.only is None:
         return job
     if answer.only.untold:
@@ -204,7 +205,8 @@ async def _node(refresh: Refresh, permissions: Permissions, node: Node) -> list[
     if closed is not None:
         return [Reading(scope, None, (), closed) for scope in scopes]
     zone, tasks = await asyncio.gather(
-        refresh.value(partial(pve_parse.parse_zone, node=node.name), TIME, node=node.name), _tasks(refresh, node.name)
+        refresh.value(lambda data: pve_parse.parse_zone(data, node.name, refresh.clock()), TIME, node=node.name),
+        _tasks(refresh, node.name),
     )
     return [zone.reading(scopes[0], zone.rows), tasks.reading(scopes[1], pve_parse.once_each(tasks.rows))]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sidecar.core.reports.grants import on_node
 from sidecar.core.reports.report import Limit, Problem, ProblemKind
 
 from .permissions import Permissions
@@ -95,12 +96,12 @@ def limits(permissions: Permissions) -> Iterator[Limit]:
         text = (
             f"only some guests are visible: the token needs {_GUESTS} on all of /vms ({_command(permissions, '/vms')})"
         )
-        yield not_visible(text, "/vms")
+        yield not_visible(text, "/vms", permissions.grantees)
     hidden = not permissions.spreads("/storage", _STORAGES) or permissions.replaced_below("/storage", _STORAGES)
     if hidden and sees_a_storage(permissions):
         grant = _command(permissions, "/storage")
         text = f"only some storages are visible: the token needs {_STORAGES} on all of /storage ({grant})"
-        yield not_visible(text, "/storage")
+        yield not_visible(text, "/storage", permissions.grantees)
 
 
 def _denied(permissions: Permissions, cause: str, path: str) -> Problem:
@@ -109,6 +110,4 @@ def _denied(permissions: Permissions, cause: str, path: str) -> Problem:
 
 
 def _command(permissions: Permissions, path: str) -> str:
-    """What to type on a node: once for the token, once for its user."""
-    grant, (token, user) = f"pveum acl modify {path} --roles PVEAuditor", permissions.grantees
-    return f"{grant} --tokens '{token}' && {grant} --users '{user}'"
+    return on_node(path, permissions.grantees)

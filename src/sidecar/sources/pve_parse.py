@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sidecar.core.reports.facts import (
@@ -25,6 +26,7 @@ from .fields import (
     Row,
     UnreadableError,
     begun,
+    clock_ahead,
     first_line,
     flag,
     label,
@@ -250,9 +252,10 @@ def parse_node(row: Any) -> Node:
     return Node(name(row, "node"), online=text(row, "status") == "online")
 
 
-def parse_zone(data: Any, node: str) -> Zone:
-    """The zone in which a node's scheduler works (PVE-17)."""
-    return Zone(node, name(row_of(data), "timezone"))
+def parse_zone(data: Any, node: str, now: datetime | None = None) -> Zone:
+    """The zone in which a node's scheduler works (PVE-17), and its clock as it was read at ``now``."""
+    row = row_of(data)
+    return Zone(node, name(row, "timezone"), clock_ahead(row, "time", now))
 
 
 def parse_task(row: Any, node: str) -> Task:

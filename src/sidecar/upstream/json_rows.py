@@ -33,11 +33,15 @@ MOST_ROWS = 200_000
 
 
 class RowsError(ValueError):
-    """The text is not a JSON object with a list of that name. ``cut_off``: it ended too early."""
+    """The text is not a JSON object with a list of that name.
 
-    def __init__(self, *, cut_off: bool) -> None:
+    ``cut_off``: it ended too early. ``is_page``: it is a page for people.
+    """
+
+    def __init__(self, *, cut_off: bool, is_page: bool = False) -> None:
         super().__init__("the answer was cut off" if cut_off else "the answer is not the requested list")
         self.cut_off = cut_off
+        self.is_page = is_page
 
 
 class TooManyRowsError(RowsError):
@@ -112,15 +116,20 @@ class _Reader:
         if self._begun and not self._ended:
             yield from self._complete_rows()
         if len(self._text) > (_LONGEST_ROW if self._begun else _LONGEST_TOP):
-            raise RowsError(cut_off=False)
+            raise RowsError(cut_off=False, is_page=self._is_page())
 
     def close(self) -> None:
         """Checks that the text is complete: the list has ended, and the rest of the object follows."""
+        if self._is_page():
+            raise RowsError(cut_off=False, is_page=True)
         if not self._ended:
             opened = self._begun or self._text.lstrip()[:1] in ("", "{")
             raise RowsError(cut_off=opened and (self._begun or not _is_document(self._text)))
         if not _is_document('{"":0' + self._text):
             raise RowsError(cut_off=True)
+
+    def _is_page(self) -> bool:
+        return not self._begun and self._text.lstrip()[:1] == "<"
 
     def _complete_rows(self) -> Iterator[Any]:
         position = _past_space(self._text, 0)

@@ -111,6 +111,15 @@ def kind_of(error: BaseException) -> ProblemKind:
     return ProblemKind.TIMED_OUT if isinstance(error, TimeoutError) else ProblemKind.UNREACHABLE
 
 
+def cure_of(error: BaseException) -> str | None:
+    """What to do about a certificate that was refused; None for another failure."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return None
+    if error.verify_code == _HAS_EXPIRED:
+        return "Renew its certificate, and update its fingerprint where one is configured."
+    return "Give its fingerprint or ca_file in the configuration, after comparing it on the server itself."
+
+
 def innermost(error: BaseException) -> OSError | None:
     """The failure of the system or of TLS that an HTTP client has wrapped in its own exceptions; None if there is none."""
     failures = [inner for inner in _causes(error) if isinstance(inner, OSError)]

@@ -23,7 +23,7 @@ import httpx
 from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SecretError, SourceError
 
-from . import error_text, inflate, json_rows, tls
+from . import error_text, in_front, inflate, json_rows, tls
 from .calls import Call, Params
 from .tls import Trust
 
@@ -99,7 +99,7 @@ class Upstream:
     async def get(self, call: Call, params: Params | None = None, /, **path: str) -> Any:
         """The parsed body of the answer."""
         async with self._answer(call, params, path, None, authenticated=True) as answer:
-            return _json(await self._body(answer, self._limits.document))
+            return _json(await self._body(answer, self._limits.document), call)
 
     async def rows(
         self,
@@ -122,12 +122,14 @@ class Upstream:
                     culprit=call.path,
                 ) from None
             except json_rows.RowsError as error:
+                if error.is_page:
+                    raise in_front.page(call.path) from None
                 raise SourceError(str(error), kind=ProblemKind.NOT_UNDERSTOOD, culprit=call.path) from None
 
     async def post(self, call: Call, body: object, /, *, authenticated: bool = True) -> Any:
         """The parsed body of the answer to a request with a JSON body (Backrest has no GET)."""
         async with self._answer(call, None, {}, body, authenticated=authenticated) as answer:
-            return _json(await self._body(answer, self._limits.document))
+            return _json(await self._body(answer, self._limits.document), call)
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -210,13 +212,9 @@ class Upstream:
             header = answer.headers.get("retry-after")
             self._retry_at = time.monotonic() + error_text.retry_after(header, datetime.now(UTC))
         if 300 <= status < 400:
-            path = urlsplit(answer.headers.get("location", "")).path or "another address"
-            return SourceError(
-                f"HTTP {status}: redirects to {error_text.clean(path)}",
-                kind=ProblemKind.REFUSED_CREDENTIALS if "login" in path else ProblemKind.REDIRECTED,
-                culprit=error_text.clean(path),
-                status=status,
-            )
+            return in_front.redirect(status, answer.headers.get("location", ""), str(answer.request.url))
+        if in_front.asks(status, answer.headers.get("www-authenticate", ""), body):
+            return in_front.login(status, answer.request.url.path)
         action = "Renew its token, then the secret that is configured for it." if status == 401 else None
         return SourceError(
             f"HTTP {status}{f': {text}' if text else ''}",
@@ -224,7 +222,6 @@ class Upstream:
             culprit=error_text.clean(answer.request.url.path),
             action=action,
             status=status,
-            in_front=status == 401 and _is_of_a_proxy(answer, body),
         )
 
     def _respect_rate_limit(self) -> None:
@@ -334,19 +331,15 @@ def _secrets_of(request: httpx.Request) -> Iterator[str]:
     return error_text.secrets_in(request.headers.get("authorization", ""), request.content)
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes, call: Call) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
+        if in_front.is_page(body):
+            raise in_front.page(call.path) from None
         begun = body.lstrip()[:1] in (b"{", b"[") and body.rstrip()[-1:] not in (b"}", b"]")
         cause = "its answer was cut off" if begun else "its answer is not valid JSON"
         raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD) from None
-
-
-def _is_of_a_proxy(answer: httpx.Response, body: bytes) -> bool:
-    """No upstream asks for HTTP basic auth itself, and none refuses a call of its API with a page for people."""
-    schemes = answer.headers.get("www-authenticate", "").lower()
-    return schemes.startswith("basic") or ", basic " in schemes or body.lstrip()[:1] == b"<"
 
 
 def _kind_of(status: int) -> ProblemKind:
@@ -367,4 +360,4 @@ def _failure(error: httpx.HTTPError, host: str) -> SourceError:
     inner = tls.innermost(error)
     if inner is None:
         return SourceError(tls.BROKEN, kind=ProblemKind.UNREACHABLE, culprit=host)
-    return SourceError(tls.cause_of(inner), kind=tls.kind_of(inner), culprit=host)
+    return SourceError(tls.cause_of(inner), kind=tls.kind_of(inner), culprit=host, action=tls.cure_of(inner))

@@ -54,7 +54,7 @@ def test_a_namespace_that_is_listed_and_was_not_read_is_not_empty() -> None:
 
 
 def test_a_datastore_that_the_token_may_not_see_is_named_with_the_grant() -> None:
-    limit = Limit("only some datastores are visible", kind=LimitKind.NOT_VISIBLE, culprit="/datastore")
+    limit = Limit(text="only some datastores are visible", kind=LimitKind.NOT_VISIBLE, culprit="/datastore")
     found = verdict(without_main(limits=(limit,)))
 
     assert found.state is State.UNKNOWN
@@ -69,7 +69,7 @@ def test_a_datastore_that_does_not_exist_is_said_not_to() -> None:
 
 
 def test_a_group_that_a_service_names_where_the_token_may_not_see_is_not_called_unknown_to_the_server() -> None:
-    limit = Limit("only some datastores are visible", kind=LimitKind.NOT_VISIBLE, culprit="/datastore")
+    limit = Limit(text="only some datastores are visible", kind=LimitKind.NOT_VISIBLE, culprit="/datastore")
     given = settings(services=(service("nas", "pbs:main/a/host/nas"),))
     found = judged("22 12:00", without_main(limits=(limit,)), pve("22 12:00"), given=given)
 
@@ -79,7 +79,7 @@ def test_a_group_that_a_service_names_where_the_token_may_not_see_is_not_called_
 
 
 def test_a_guest_that_the_token_may_not_see_is_named_with_the_grant() -> None:
-    limit = Limit("only some guests are visible (pveum …)", kind=LimitKind.NOT_VISIBLE, culprit="/vms")
+    limit = Limit(text="only some guests are visible (pveum …)", kind=LimitKind.NOT_VISIBLE, culprit="/vms")
     given = settings(services=(service("vpn", "140"),))
     found = judged("22 12:00", pve("22 12:00", NIGHT, limits=(limit,)), whole("22 12:00"), given=given)
 

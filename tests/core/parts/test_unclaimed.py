@@ -86,7 +86,7 @@ def test_what_is_outside_of_its_target_or_another_owners_is_no_copy_of_it(change
 
 
 def test_a_guest_that_the_token_may_not_see_is_not_gone() -> None:
-    limit = Limit("only some guests are visible", kind=LimitKind.NOT_VISIBLE, culprit="/vms")
+    limit = Limit(text="only some guests are visible", kind=LimitKind.NOT_VISIBLE, culprit="/vms")
     cluster = pve("22 11:58", NIGHT, limits=(limit,))
 
     assert notes(group("20 04:05", vmid="199"), cluster=cluster) == (

@@ -123,7 +123,7 @@ def test_without_a_configured_schedule_the_announced_run_is_due() -> None:
     after = row("22 06:31", report("22 06:31", prune(run("15 Nov 06:00"), "22 06:00")), plain)
 
     assert (before.verdict.state, after.verdict.state) == (State.LATE, State.MISSED)
-    assert (before.schedule, before.next_run) == (None, at("22 06:00"))
+    assert (before.schedule, before.next_run) == (None, None)
 
 
 def test_upkeep_that_is_neither_configured_nor_announced_is_disabled() -> None:

@@ -181,7 +181,7 @@ def test_due_times_that_passed_while_nothing_was_read_are_unknown() -> None:
 
     assert due_states(occurrences)[1:] == [("23 04:00", "unknown"), ("24 04:00", "unknown"), ("25 04:00", "unknown")]
     assert occurrences[1].reason == (
-        "Can't read pbs since Sun 22 Nov 06:00: it did not answer; newest backup Sun 22 Nov 04:00."
+        "Nothing was read from pbs since Sun 22 Nov 06:00; newest backup Sun 22 Nov 04:00."
     )
 
 

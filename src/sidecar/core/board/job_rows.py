@@ -11,7 +11,7 @@ from sidecar.core.ids import JobId, SourceName
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.model import Cause, JobRow, Run, SourceKind, State, Verdict, worst
-from sidecar.core.parts.expectation import ScheduleInForce
+from sidecar.core.parts.expectation import Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
 from sidecar.core.parts.job_titles import services_of, title
 from sidecar.core.reports.facts import BackupJob, Zone
@@ -101,8 +101,6 @@ def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
     """An upkeep job is a member of itself: its row is the verdict of its one expectation."""
     expectation = judgement.expectation
     job, schedule = expectation.job, expectation.schedule
-    source = inputs.settings.source(job.source)
-    upstream = expectation.confirmed_until if source is not None and source.kind is SourceKind.PBS else None
     return JobRow(
         name=str(job),
         title=title(inputs, job),
@@ -112,8 +110,17 @@ def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
         schedule=schedule.text if schedule else None,
         timezone=schedule.timezone if schedule and schedule.text else None,
         last_run=expectation.task,
-        next_run=upstream or (_next_run(schedule, inputs.now) if schedule else None),
+        next_run=_next_upkeep(inputs, expectation),
     )
+
+
+def _next_upkeep(inputs: Inputs, expectation: Expectation) -> datetime | None:
+    """When it runs next: a backup server's own word, as long as that lies ahead (PBS-25); what owes nothing never does."""
+    schedule = expectation.schedule
+    if schedule is None or expectation.nothing_owed is not None:
+        return None
+    told, computed = expectation.confirmed_until, _next_run(schedule, inputs.now)
+    return told if told is not None and computed is not None and told > inputs.now else computed
 
 
 def _verdict(schedule: ScheduleInForce, members: list[Member], good: int, idle: IdleJobs) -> Verdict:
@@ -144,4 +151,4 @@ def _last_run(members: list[Member]) -> Run | None:
 def _next_run(schedule: ScheduleInForce, now: datetime) -> datetime | None:
     if not schedule.enabled or schedule.silenced:
         return None
-    return schedule.schedule.next_after(now) if schedule.schedule else schedule.announced
+    return schedule.due_after(now)

@@ -8,6 +8,7 @@ from sidecar.core import words
 from sidecar.core.model import Link, SourceKind, SourceRow, SourceTrouble, State, Verdict
 from sidecar.core.parts.expectation import CLOCK_TOLERANCE
 from sidecar.core.parts.inputs import Inputs
+from sidecar.core.reports.clocks import wrong_clock
 from sidecar.core.reports.report import Problem, Reading, Report
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
@@ -36,10 +37,16 @@ def source_rows(inputs: Inputs) -> Iterator[SourceRow]:
             if report
             else None,
             version=report.version if report else None,
-            limits=(*(limit.text for limit in report.limits), *standing.rest) if report else (),
+            limits=(*_limits(report), *standing.rest) if report else (),
             trouble=standing.trouble,
             after_name=standing.after_name,
         )
+
+
+def _limits(report: Report) -> tuple[str, ...]:
+    """What it could not show, and a clock there that is wrong."""
+    clock = wrong_clock(report)
+    return (*(limit.text for limit in report.limits), *([clock] if clock else []))
 
 
 @value()

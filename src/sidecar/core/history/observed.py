@@ -11,6 +11,7 @@ from sidecar.core.ids import GroupKey, JobId, MemberId, MemberKind, SourceName
 from sidecar.core.model import Outcome, Run, SourceKind
 from sidecar.core.reports import coverage
 from sidecar.core.reports.facts import BackrestPlan, BackupGroup, BackupJob, Guest, Repo, Storage, UpkeepJob, Zone
+from sidecar.core.reports.removed import is_removed
 from sidecar.core.reports.report import Reading, Report
 
 
@@ -156,7 +157,10 @@ def lists(report: Report, member: MemberId) -> tuple[Reading | None, ...]:
     except ValueError:
         return (None,)
     in_namespace = report.reading("snapshots", group.datastore, group.namespace)
-    return (in_namespace or report.reading("namespaces", group.datastore),)
+    listing = in_namespace or report.reading("namespaces", group.datastore)
+    if listing is None and is_removed(report, group.datastore):
+        return (report.reading("datastores"),)
+    return (listing,)
 
 
 def listed_at(report: Report, member: str) -> datetime | None:

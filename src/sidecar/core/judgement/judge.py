@@ -29,6 +29,7 @@ from sidecar.core.value import value
 
 from . import rhythm, unscheduled, worth
 from .due import back_since, deadline_of, due_time, grace, is_evident, next_run
+from .unreadable import unreadable, verdict_of
 
 #: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
 SHOWN_AT_LEAST = timedelta(hours=12)
@@ -105,7 +106,7 @@ class Case:
         if self.names_job:
             place = f" to {self.expectation.destination}" if self.expectation.destination else ""
             reason = f"{self.expectation.job.id}{place}: {reason}"
-        return _verdict(self.part, state, cause, reason, since, action)
+        return verdict_of(self.part, state, cause, reason, since, action)
 
 
 def judge(
@@ -166,9 +167,10 @@ def judge(
 
 def _oldest(part: Part, expectation: Expectation, contact: datetime | None) -> datetime | None:
     """Rule 1: no due time before this is known."""
-    if part.oldest_trace is None or contact is None:
-        return part.oldest_trace or contact or expectation.observed.evidence.as_of
-    return min(part.oldest_trace, contact)
+    known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
+    oldest = min(known, default=expectation.observed.evidence.as_of)
+    cut_off = expectation.read_since
+    return oldest if oldest is None or cut_off is None else max(oldest, cut_off)
 
 
 # --- what holds for a part whatever its jobs say -----------------------------------------------------------------------
@@ -180,10 +182,10 @@ def of_the_part_alone(part: Part, now: datetime, zone: ZoneInfo) -> Verdict | No
     if pause is not None:
         return _paused(part, pause, now, zone)
     if part.note is not None:
-        return _verdict(part, State.UNKNOWN, Cause.CANNOT_TELL, part.note, None, part.actions.unreadable)
+        return verdict_of(part, State.UNKNOWN, Cause.CANNOT_TELL, part.note, None, part.actions.unreadable)
     if part.gone is not None and not part.evidence.stale(now):
         reason = f"gone from {part.source} since {words.moment(part.gone, now, zone)}, but still expected"
-        return _verdict(part, State.MISSED, Cause.GONE, reason, part.gone, part.actions.missed)
+        return verdict_of(part, State.MISSED, Cause.GONE, reason, part.gone, part.actions.missed)
     return None
 
 
@@ -191,11 +193,11 @@ def in_no_job(part: Part, now: datetime, zone: ZoneInfo, told: str = "") -> Verd
     """Rule 2: what no job is for is a warning, as far as anything can be known of it. ``told``: since when, in words."""
     newest = newest_in_words(part, newest_evident(part, now), now, zone)
     if part.evidence.stale(now):
-        return _unreadable(part, part.evidence, newest, now, zone)
+        return unreadable(part, part.evidence, newest, now, zone)
     if part.absent:
-        return _verdict(part, State.NEVER, Cause.NOTHING_STARTED, newest, None, part.actions.never)
+        return verdict_of(part, State.NEVER, Cause.NOTHING_STARTED, newest, None, part.actions.never)
     reason = f"no enabled job backs it up{told}; {newest}"
-    return _verdict(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
+    return verdict_of(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)
 
 
 def newest_evident(part: Part, now: datetime) -> Run | None:
@@ -214,21 +216,7 @@ def _paused(part: Part, pause: PauseWindow, now: datetime, zone: ZoneInfo) -> Ve
     why = f": {pause.reason}" if pause.reason else ""
     newest = newest_in_words(part, newest_evident(part, now), now, zone)
     reason = f"paused until {words.moment(pause.end, now, zone)}{why}; {newest}"
-    return _verdict(part, State.DISABLED, Cause.PAUSED, reason, pause.start)
-
-
-def _verdict(
-    part: Part, state: State, cause: Cause, reason: str, since: datetime | None, action: str | None = None
-) -> Verdict:
-    link = part.link if state.rank <= State.WARNING.rank else None
-    return Verdict(
-        state=state,
-        reason=words.sentence(reason),
-        since=since,
-        action=words.sentence(action) if action else None,
-        link=link,
-        cause=cause,
-    )
+    return verdict_of(part, State.DISABLED, Cause.PAUSED, reason, pause.start)
 
 
 # --- rule 2: only the owner's configuration makes an expectation disabled -------------------------------------------------
@@ -284,41 +272,20 @@ def _newest_cancelled(later: tuple[Run, ...]) -> Run | None:
 def _unknown(case: Case) -> Verdict | None:
     """Rule 6: readings older than ``stale_after`` prove nothing, whatever the schedule."""
     if case.expectation.note is not None:
-        action = case.part.actions.unreadable
-        return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, action)
+        return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, case.expectation.cure)
     if not case.evidence.stale(case.now):
         return None
-    unreadable = _unreadable(case.part, case.evidence, case.newest(), case.now, case.zone)
+    too_old = unreadable(case.part, case.evidence, case.newest(), case.now, case.zone)
     if not case.names_job:
-        return unreadable
+        return too_old
     return replace(
-        unreadable,
-        reason=case.verdict(State.UNKNOWN, Cause.UNREADABLE, _uncapitalised(unreadable.reason or ""), None).reason,
+        too_old,
+        reason=case.verdict(State.UNKNOWN, Cause.UNREADABLE, _uncapitalised(too_old.reason or ""), None).reason,
     )
 
 
 def _uncapitalised(sentence: str) -> str:
     return f"{sentence[:1].lower()}{sentence[1:]}"
-
-
-def _unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo) -> Verdict:
-    cause = evidence.problem.cause if evidence.problem else "it did not answer"
-    action = (evidence.problem.action if evidence.problem else None) or part.actions.unreadable
-    if evidence.as_of is None:
-        if evidence.problem is None:
-            reason = f"nothing was read from {evidence.source} yet"
-            return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None)
-        reason = f"can't read {evidence.source}: {cause}"
-        return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, None, action)
-    if evidence.is_of_the_future(now):
-        when = words.moment(evidence.as_of, now, zone)
-        reason = (
-            f"the last reading of {evidence.source}, {when}, lies in the future: the clock of this machine was set back"
-        )
-        since = f"; since then: {cause}" if evidence.problem else ""
-        return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, f"{reason}{since}; {newest}", None, action)
-    reason = f"can't read {evidence.source} since {words.moment(evidence.as_of, now, zone)}: {cause}; {newest}"
-    return _verdict(part, State.UNKNOWN, Cause.UNREADABLE, reason, evidence.as_of, action)
 
 
 # --- rules 2 and 8: does the job owe anything ------------------------------------------------------------------------------
@@ -332,8 +299,9 @@ def _nothing_owed(case: Case) -> Verdict | None:
     last = case.later[0] if case.later else case.good
     if last is not None and last.outcome is Outcome.RUNNING:
         return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {case.at(last.start)}", last.start)
-    if last is not None and last.outcome is Outcome.FAILED:
-        reason = f"{why}; the run of {case.at(last.start)} failed{_quoted(last.text)}"
+    if last is not None and last.outcome in (Outcome.FAILED, Outcome.WARNING):
+        ended = "failed" if last.outcome is Outcome.FAILED else "finished with warnings"
+        reason = f"{why}; the run of {case.at(last.start)} {ended}{_quoted(last.text)}"
         return case.verdict(State.WARNING, Cause.RUN_FAILED, reason, last.end or last.start, case.part.actions.failed)
     return case.verdict(State.DISABLED, Cause.NOTHING_OWED, why, None)
 
@@ -512,6 +480,8 @@ def _before_due(case: Case) -> Verdict:
         return case.verdict(State.WARNING, Cause.RUN_CANCELLED, reason, run.end or run.start, case.part.actions.failed)
     if case.good is None:
         first = f"nothing was due yet; first run {case.at(case.due)}" if case.due else "nothing was ever due"
+        if (since := case.expectation.read_since) is not None:
+            first = f"no run is known since {case.at(since)}, and older ones could not be read"
         return case.verdict(State.NEW, Cause.NOTHING_WAS_DUE, first, None)
     return case.verdict(State.OK, Cause.IN_TIME, case.newest(), case.good.start)
 

@@ -18,6 +18,7 @@ from sidecar.core.value import value
 
 from .judge import Judgement, judge, newest_evident, of_the_part_alone
 from .no_job import of_no_job, settled
+from .wrong_clocks import with_wrong_clock
 
 
 @value(kw_only=True)
@@ -77,7 +78,8 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
     contact = inputs.history.contact(part.source)
     several = sum(expectation.schedule is not None for expectation in part.expectations) > 1
     judgements = tuple(
-        judge(part, expectation, contact, now, zone, names_job=several) for expectation in part.expectations
+        with_wrong_clock(judge(part, expectation, contact, now, zone, names_job=several), part, inputs)
+        for expectation in part.expectations
     )
     if len(judgements) == 1 and judgements[0].expectation.schedule is not None:
         only = judgements[0]

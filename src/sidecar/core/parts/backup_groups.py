@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from sidecar.core.history.observed import group_job
 from sidecar.core.ids import GroupKey
-from sidecar.core.model import PartKind, SourceKind
+from sidecar.core.model import PartKind, Run, SourceKind
 from sidecar.core.reports import snapshots
 from sidecar.core.reports.facts import BackupGroup
+from sidecar.core.reports.removed import is_removed
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import PartSetting, SourceSetting
 
@@ -134,6 +136,30 @@ def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
     return evidence.as_of is None and (known or denied)
 
 
+def why_missing(inputs: Inputs, setting: PartSetting) -> str | None:
+    """What there is not of a reference that finds nothing: its datastore or its namespace; None for another reason."""
+    wanted, path = inputs.settings.split(setting.ref)
+    try:
+        key = GroupKey.parse(path)
+    except ValueError:
+        return None
+    asked = [source for source, _ in inputs.of(SourceKind.PBS) if wanted in (None, source.name)]
+    report = inputs.reports.get(asked[0].name) if len(asked) == 1 else None
+    if report is None:
+        return None
+    source = asked[0]
+    if is_removed(report, key.datastore):
+        return f"there is no datastore {key.datastore} on {source.name}"
+    listing = report.reading("namespaces", key.datastore)
+    if (
+        listing is not None
+        and listing.problem is None
+        and report.reading("snapshots", key.datastore, key.namespace) is None
+    ):
+        return f"datastore {key.datastore} of {source.name} has no namespace {key.namespace}"
+    return None
+
+
 def empty(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) -> list[Part]:
     """The groups that the reference means although nothing is in them: their namespace could be read, so this is sure."""
     wanted, path = inputs.settings.split(setting.ref)
@@ -175,10 +201,11 @@ def _part(
         encrypted=summary.encrypted,
         protected=len(summary.protected),
     )
-    writer = _writer(source, key, guest_parts)
+    writer, only_here = _writer(source, key, guest_parts) or (None, ())
     expected = [
-        replace(expectation, observed=observed, starts_seen=False, note=None)
-        for expectation in (writer.expectations if writer else ())
+        # What the tasks of the job tell counts for its one group as for the guest.
+        expectation if only else replace(expectation, observed=observed, starts_seen=False, note=None)
+        for expectation, only in zip(writer.expectations if writer else (), only_here, strict=True)
     ]
     group = index.group(key)
     if writer is None and group is not None:
@@ -190,7 +217,7 @@ def _part(
         source=source.name,
         observed=observed,
         expectations=tuple(expected),
-        oldest_trace=runs[-1].start if runs else None,
+        oldest_trace=_oldest(runs, writer),
         starts_seen=False,
         kept_on=(writer.source,) if writer else (),
         link=datastore_page(source, key.datastore),
@@ -223,14 +250,19 @@ def _name(group: BackupGroup) -> str:
     return next(comments, f"{group.type}/{group.id}")[:_MOST_OF_A_NAME]
 
 
-def _writer(source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> Part | None:
-    """The guest that writes the group, with only what is expected of it there."""
+def _oldest(runs: Sequence[Run], writer: Part | None) -> datetime | None:
+    """The oldest sign of it in the group, or of the guest that writes it anywhere."""
+    traces = (runs[-1].start if runs else None, writer.oldest_trace if writer else None)
+    return min((trace for trace in traces if trace), default=None)
+
+
+def _writer(source: SourceSetting, key: GroupKey, guest_parts: list[GuestPart]) -> tuple[Part, tuple[bool, ...]] | None:
+    """The guest that writes the group, with only what is expected of it there, and which of that is nowhere else."""
+    group = (source.name, key)
     for guest in guest_parts:
-        if (source.name, key) in guest.groups and guest.part.expected:
-            there = tuple(
-                expectation
-                for expectation, groups in zip(guest.part.expectations, guest.groups_of, strict=True)
-                if (source.name, key) in groups
-            )
-            return replace(guest.part, expectations=there)
+        if group in guest.groups and guest.part.expected:
+            every = zip(guest.part.expectations, guest.groups_of, strict=True)
+            there = [(expectation, groups == (group,)) for expectation, groups in every if group in groups]
+            part = replace(guest.part, expectations=tuple(expectation for expectation, _ in there))
+            return part, tuple(only for _, only in there)
     return None

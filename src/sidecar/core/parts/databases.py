@@ -12,7 +12,7 @@ from sidecar.core.ids import MemberId, MemberKind, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
 from sidecar.core.reports import coverage
 from sidecar.core.reports.cached import cached
-from sidecar.core.reports.coverage import DatabaseServer
+from sidecar.core.reports.coverage import RUNS, DatabaseServer
 from sidecar.core.reports.facts import Dump, DumpPlan
 from sidecar.core.reports.report import Report
 from sidecar.core.schedules.schedule import Schedule
@@ -128,6 +128,7 @@ def _rows(rows: Sequence[Dump]) -> _Rows:
 
 def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Part]:
     evidence = inputs.evidence(source, report.reading("plans"), report.reading("dumps"))
+    read_since = next((limit.since for limit in report.limits if limit.culprit == RUNS and limit.since), None)
     for server, databases in _databases(report):
         owed = [_owed(inputs, source, plan) for plan in server.plans]
         shared: dict[tuple[int, ...], PlanHistory] = {}
@@ -144,6 +145,7 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
             oldest = database.every.runs[-1].start if database.every.runs else None
             hint = partial(_hint, source, inputs)
             expectations = _expectations(database, covering, remembered, evidence, late, inputs.now, hint)
+            expectations = (replace(each, read_since=read_since) for each in expectations)
             untold = _untold(server, database, owed, evidence, inputs.now)
             yield Part(
                 kind=PartKind.DATABASE,

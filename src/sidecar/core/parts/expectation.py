@@ -253,8 +253,9 @@ class Expectation:
         nothing_owed: why it never has to run ("keeps everything").
         known_since: from then on every run is known, so that a due time without one was missed; None: from the member's
             oldest trace on.
+        read_since: runs before this could not be read: a list was too long.
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
-        note: why nothing can be known of it: a storage that leads to no configured server.
+        note: why nothing can be known of it: a storage that leads to no configured server. ``cure``: what to do about it.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
         by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
         remembered: when good runs of it began whose backups may be gone by now, for its rhythm; newest first.
@@ -277,8 +278,10 @@ class Expectation:
     busy_is_kept: bool = False
     nothing_owed: str | None = None
     known_since: datetime | None = None
+    read_since: datetime | None = None
     confirmed_until: datetime | None = None
     note: str | None = None
+    cure: str | None = None
     task: Run | None = None
     by_rhythm: bool = False
     remembered: tuple[datetime, ...] = ()

@@ -25,6 +25,7 @@ from .expectation import FIRST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first, weakest
 from .plan_history import Owed, PlanHistory, Remembered
+from .unseen import destination_problem, unseen_jobs, why_no_job
 
 #: A backup group on a PBS source.
 Group = tuple[str, GroupKey]
@@ -111,19 +112,10 @@ class _Cluster:
             self._tasks[node] = vzdump.NodeTasks(tasks, self._proofs(node))
         return self._tasks[node]
 
-    def unread_jobs(self) -> list[str]:
-        return [job.id for job in self.jobs if job.enabled and job.guests is None]
-
     @cached_property
     def left_out(self) -> Mapping[int, tuple[tuple[JobId, LeftOutVolume], ...]]:
         """By guest the volumes that enabled jobs save it without."""
         return left_out.by_guest(self.source.name, self.jobs)
-
-    @cached_property
-    def unseen_jobs(self) -> Problem | None:
-        """Why no job is known at all, as long as none was ever read or the token may not see them any more."""
-        reading = self.report.reading("jobs")
-        return reading.problem if reading is not None and reading.as_of is None else None
 
     def _member(self, guest: Guest, jobs: list[BackupJob]) -> _Member:
         key = (guest.node, tuple(job.id for job in jobs))
@@ -194,7 +186,7 @@ class _Cohort:
         enabled = [(job.id, self._places[job.id]) for job in jobs if job.enabled]
         leading = [place.key for _, place in enabled]
         self.proving = [(job, place) for job, place in enabled if leading.count(place.key) == 1]
-        self.notes = {job.id: _note(job, self._places[job.id]) for job in jobs}
+        self.notes = {job.id: destination_problem(cluster.report, job, self._places[job.id]) for job in jobs}
         self._evidences: dict[str, Evidence] = {}
         self._batches: dict[Remembered, _Batches] = {}
 
@@ -270,8 +262,8 @@ def _part(member: _Member) -> GuestPart:
         oldest_trace=min((trace for trace in traces if trace), default=None),
         starts_seen=cohort.starts_seen,
         link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
-        actions=_actions(guest, cohort.jobs, cluster.unseen_jobs),
-        note=None if cohort.jobs else _why_no_job(cluster),
+        actions=_actions(guest, cohort.jobs, unseen_jobs(cluster.report)),
+        note=None if cohort.jobs else why_no_job(cluster.report),
         kept_on=tuple(dict.fromkeys(source for source, _ in groups)),
         left_out=cluster.left_out.get(guest.vmid, ()),
     )
@@ -349,6 +341,7 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     destination = cohort.destination(remembered)
     evidence, kept = cohort.evidence(destination), member.at(destination)
     tasks = cohort.cluster.tasks(cohort.node)
+    closed = cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None
     shared = cohort.batches(remembered)
     single = tasks.single(guest, remembered.schedules)
     batches = [*shared.every, *single] if single else shared.every
@@ -370,7 +363,8 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
         activities=vzdump.may_still_reach(open_ended, backups, longest),
         starts_seen=cohort.starts_seen,
         longest=longest,
-        note=cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None,
+        note=closed.cause if closed else None,
+        cure=closed.action if closed else None,
         task=shared.newest,
     )
 
@@ -472,35 +466,16 @@ def _newest(every: Iterable[Observed]) -> Observed:
     )
 
 
-def _note(job: BackupJob, destination: Destination) -> str | None:
-    """Why nothing can be known of what a job saves although its cluster answers."""
-    if not destination.storages:
-        return f"the storage of job {job.id} is not visible: the token needs Datastore.Audit on /storage"
-    if destination.leads_nowhere:
-        return f"storage {destination.storages[0].name} leads to no configured Proxmox Backup Server"
-    return None
-
-
-def _why_no_job(cluster: _Cluster) -> str | None:
-    """Why nobody can tell which jobs a guest without one is in."""
-    if unread := cluster.unread_jobs():
-        return f"can't tell whether job {unread[0]} covers it: its guests could not be read"
-    if unseen := cluster.unseen_jobs:
-        return f"can't tell which job covers it: {unseen.cause}"
-    return None
-
-
 def _actions(guest: Guest, jobs: Sequence[BackupJob], unseen: Problem | None) -> Actions:
     job = jobs[0].id if jobs else None
     start = f"start {job} there" if job else "start a backup"
-    nowhere = "Add that server to sources, or name it under storages of the PVE source."
     return Actions(
         failed=f"Read the task's log, fix the cause, then run {job or 'a backup'} again.",
         missed=f"Check that node {guest.node} is up, then {start}.",
         never=f"Check that node {guest.node} is up, then {start}.",
         concerned="Look at the newest runs and at the verification of its snapshots.",
         uncovered=f"Enable {job}." if job else f"Add {guest.vmid} to a backup job, or list it under ignore.",
-        unreadable=unseen.action if unseen else nowhere,
+        unreadable=unseen.action if unseen else None,
     )
 
 

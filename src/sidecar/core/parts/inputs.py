@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sidecar.core.history.history import EMPTY, History
@@ -62,8 +62,9 @@ class Inputs:
             oldest = self._weaker(oldest, reading.as_of)
             problem = problem or reading.problem
             gaps += [reading.gap] if reading.gap else []
-        problem = problem or whole if oldest else whole
-        return Evidence(source.name, oldest, source.stale_after, problem, gap=latest(gaps))
+        cause = problem or whole if oldest else whole
+        stale_after = _stale_after(source, report if cause is None else None)
+        return Evidence(source.name, oldest, stale_after, cause, gap=latest(gaps))
 
     def _weaker(self, moment: datetime | None, other: datetime) -> datetime:
         """The older one; but what was read in the future proves less than anything (rule 6)."""
@@ -83,6 +84,14 @@ class Inputs:
     def fresh(self, source: SourceSetting, reading: Reading | None) -> bool:
         """The reading can be used: there is one, and it is younger than ``stale_after``."""
         return reading is not None and not self.evidence(source, reading).stale(self.now)
+
+
+def _stale_after(source: SourceSetting, report: Report | None) -> timedelta:
+    """Rule 6: never less than two real intervals: after a slow refresh an upstream is left alone for a while.
+
+    Only where all went well: what could not be read this time is not waited for any longer.
+    """
+    return max(source.stale_after, 2 * report.apart) if report else source.stale_after
 
 
 def schedule_in_force(

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Datastore, Guest, Namespace, Storage
-from sidecar.core.reports.report import LimitKind, Problem, ProblemKind, Reading, Report
+from sidecar.core.reports.grants import on_backup_server
+from sidecar.core.reports.report import Problem, ProblemKind, Reading, Report, hidden_below
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
@@ -60,15 +61,18 @@ class Place:
     def _why_unseen(self, report: Report | None) -> Problem | None:
         """Why the server told nothing of the datastore although it listed some; None where it listed none at all."""
         stores = report.reading("datastores") if report is not None and report.problem is None else None
-        if report is None or stores is None or stores.problem is not None:
+        if report is None or stores is None:
             return None
+        if stores.problem is not None:
+            return stores.problem
         if any(store.name == self.datastore for store in stores.of(Datastore)):
             return None
         path = f"/datastore/{self.datastore}/{self.namespace}".rstrip("/")
-        if any(limit.kind is LimitKind.NOT_VISIBLE and limit.culprit == "/datastore" for limit in report.limits):
+        if (hidden := hidden_below(report, "/datastore")) is not None:
+            grant = on_backup_server(path, "DatastoreAudit", hidden.grantees)
             return Problem(
                 f"the token may not see {path}, or there is no such datastore",
-                f"Grant it to the token and to its user: proxmox-backup-manager acl update {path} DatastoreAudit",
+                f"Grant it to the token and to its user: {grant}",
                 kind=ProblemKind.NO_PERMISSION,
                 culprit=path,
             )

@@ -190,8 +190,9 @@ class _Search:
         where = ", ".join(source.name for source in asked) or f"any source of kind {wanted}"
         self.notes.append(f"{service}: {_KEY[setting.kind]} names {setting.ref}, which {where} does not know.")
         evidence = self._evidence(asked[0]) if asked else Evidence(wanted, None, timedelta(0))
-        what = "backup group" if wanted is SourceKind.PBS else setting.kind
-        note = f"no {what} {ref} is known to {where}"
+        of_groups = wanted is SourceKind.PBS
+        note = f"no {'backup group' if of_groups else setting.kind} {ref} is known to {where}"
+        note = (backup_groups.why_missing(self.inputs, setting) if of_groups else None) or note
         if hidden := self._hides_guests(asked) if wanted is SourceKind.PVE else None:
             note = f"{ref} is not among what {hidden[0]} shows: {hidden[1]}"
         return Part(

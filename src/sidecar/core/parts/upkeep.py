@@ -13,6 +13,7 @@ from sidecar.core.history.observed import upkeep_job
 from sidecar.core.ids import JobId, MemberId
 from sidecar.core.model import Link, PartKind, Run, SourceKind
 from sidecar.core.reports.facts import BackrestPlan, Datastore, Repo, UpkeepJob, Zone
+from sidecar.core.reports.removed import is_removed
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import SourceSetting
 
@@ -20,6 +21,7 @@ from .backrest_plans import queue, reaches_back
 from .expectation import Activity, Evidence, Expectation, Observed, ScheduleInForce
 from .inputs import Inputs, schedule_in_force
 from .links import datastore_page
+from .lost_uploads import with_lost_uploads
 from .part import Actions, Part
 from .plan_history import Owed, PlanHistory
 
@@ -43,7 +45,11 @@ def _of_backup_server(inputs: Inputs, source: SourceSetting, report: Report) -> 
             schedule = schedule_in_force(job, upkeep_.schedule, zone, inputs.settings, enabled=not upkeep_.disabled)
             expectation = _expectation(inputs, upkeep_, schedule, inputs.evidence(source, reading))
             expectation = replace(expectation, confirmed_until=upkeep_.next_run)
-            expectation = _at(stores.get(upkeep_.datastore), upkeep_, expectation)
+            store = stores.get(upkeep_.datastore)
+            expectation = with_lost_uploads(inputs, report, upkeep_, _at(store, upkeep_, expectation))
+            if is_removed(report, upkeep_.datastore):
+                note = f"there is no datastore {upkeep_.datastore} on {source.name}"
+                expectation = replace(expectation, note=note, cure="Delete the job, or bring the datastore back.")
             oldest = _oldest(expectation.observed.runs) or upkeep_.next_run
             actions = _actions(
                 job,
@@ -77,11 +83,13 @@ def _at(store: Datastore | None, upkeep_: UpkeepJob, expectation: Expectation) -
     if store.away:
         return replace(expectation, nothing_owed=f"the disk of datastore {store.name} is not plugged in")
     if store.maintenance == "delete":
-        return replace(expectation, note=f"datastore {store.name} is being deleted")
+        delete = f"Delete this job too, once datastore {store.name} is gone."
+        return replace(expectation, note=f"datastore {store.name} is being deleted", cure=delete)
     if store.maintenance == "read-only" and upkeep_.kind == "verify":
         return expectation
     if store.maintenance:
-        return replace(expectation, note=f"datastore {store.name} is in maintenance: {store.maintenance}")
+        note = f"datastore {store.name} is in maintenance: {store.maintenance}"
+        return replace(expectation, note=note, cure=f"End the maintenance mode of {store.name}.")
     return expectation
 
 
@@ -180,7 +188,6 @@ def _actions(job: JobId, log: str, when_missed: str) -> Actions:
         never=when_missed,
         uncovered=f"Switch it on again, or disable {job} under jobs.",
         concerned=f"Read {log}.",
-        unreadable="End the maintenance mode of its datastore.",
     )
 
 

@@ -12,6 +12,7 @@ from sidecar.core.ids import GroupKey, JobId, MemberId, SourceName
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports.coverage import covers
 from sidecar.core.reports.facts import DumpPlan, Guest
+from sidecar.core.reports.removed import is_removed
 from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
 from sidecar.core.value import value
@@ -29,7 +30,10 @@ UNMAPPED_NOTED = timedelta(days=7)
 
 @value(kw_only=True)
 class Lost:
-    """A member that was seen and is gone, and what that rests on."""
+    """A member that was seen and is gone, and what that rests on.
+
+    ``datastore``: it was gone with the whole datastore, which its server does not have any more.
+    """
 
     kind: PartKind
     source: SourceSetting
@@ -37,11 +41,13 @@ class Lost:
     name: str
     gone: datetime
     evidence: Evidence
+    datastore: str | None = None
 
     def text(self, inputs: Inputs) -> str:
         name = self.name if self.name == self.ref else f"{self.name} ({self.source.name}:{self.ref})"
         since = words.moment(self.gone, inputs.now, inputs.settings.timezone)
-        return f"gone from {self.source.name} since {since}: {name}"
+        whole = f" with datastore {self.datastore}" if self.datastore else ""
+        return f"gone from {self.source.name}{whole} since {since}: {name}"
 
 
 def lost(inputs: Inputs) -> list[Lost]:
@@ -54,10 +60,12 @@ def lost(inputs: Inputs) -> list[Lost]:
         report = inputs.reports.get(source.name) if source else None
         if name is None or source is None or report is None:
             continue
-        if source.kind is SourceKind.PBS and stores.why_lost(inputs, source, name.ref.partition("/")[0]):
+        datastore = name.ref.partition("/")[0] if source.kind is SourceKind.PBS else None
+        if datastore is not None and stores.why_lost(inputs, source, datastore):
             continue
         if source.kind is SourceKind.PVE and any(str(guest.vmid) == name.ref for guest in report.facts(Guest)):
             continue  # it came back, and its name can't be told yet
+        removed = datastore if datastore is not None and is_removed(report, datastore) else None
         evidence = inputs.evidence(source, *lists(report, name))
         if evidence.as_of is not None and not evidence.stale(inputs.now):
             every.append(
@@ -68,6 +76,7 @@ def lost(inputs: Inputs) -> list[Lost]:
                     name=called,
                     gone=since,
                     evidence=evidence,
+                    datastore=removed,
                 )
             )
     return every
@@ -121,11 +130,25 @@ def mapped(
 def unmapped(inputs: Inputs, lost: Sequence[Lost]) -> Iterator[str]:
     """Rule 11: what no service names is noted for 7 days. Beside a Proxmox VE the groups of its guests are no things of
     their own (unclaimed.py)."""
+    yield from _removed_datastores(inputs, lost)
     of_guests = not backup_groups.is_alone(inputs)
     for gone in lost:
+        if gone.datastore is not None:
+            continue
         kept_of_guest = of_guests and gone.source.kind is SourceKind.PBS and "/host/" not in gone.ref
         if inputs.now - gone.gone <= UNMAPPED_NOTED and not kept_of_guest and not _is_mapped(inputs, gone):
             yield words.sentence(gone.text(inputs))
+
+
+def _removed_datastores(inputs: Inputs, lost: Sequence[Lost]) -> Iterator[str]:
+    """One note for each with all that was in it, for as long as one for a configured service."""
+    for source, datastore in dict.fromkeys((gone.source, gone.datastore) for gone in lost if gone.datastore):
+        there = [gone for gone in lost if (gone.source, gone.datastore) == (source, datastore)]
+        since = min(gone.gone for gone in there)
+        if inputs.now - since <= MAPPED_NOTED:
+            when = words.moment(since, inputs.now, inputs.settings.timezone)
+            groups = "1 backup group was" if len(there) == 1 else f"{len(there)} backup groups were"
+            yield words.sentence(f"datastore {datastore} is gone from {source.name} since {when}: {groups} known there")
 
 
 def _still_expected(inputs: Inputs, gone: Lost, guest_parts: list[GuestPart]) -> bool:
@@ -148,13 +171,14 @@ def _still_expected(inputs: Inputs, gone: Lost, guest_parts: list[GuestPart]) ->
 
 
 def _part(gone: Lost) -> Part:
+    what = f"datastore {gone.datastore}" if gone.datastore else "it"
     return Part(
         kind=gone.kind,
         ref=gone.ref,
         name=gone.name,
         source=gone.source.name,
         observed=Observed(evidence=gone.evidence),
-        actions=Actions(missed="Bring it back, or take it out of services."),
+        actions=Actions(missed=f"Bring {what} back, or take it out of services."),
         gone=gone.gone,
     )
 

@@ -126,12 +126,8 @@ class NodeTasks:
         last = max(mine, key=_end, default=None)
         if last is None or last.end is None or last.end > listed:
             return None
-        return Run(
-            start=begun,
-            end=last.end,
-            outcome=Outcome.FAILED,
-            text=f"its upload was not finished when its task ended: {last.status}",
-        )
+        text = f"its upload was not finished when its task ended: {last.status}"
+        return Run(start=begun, end=last.end, outcome=Outcome.FAILED, text=text)
 
     def open_ended(self, guest: Guest, job: str, seen_until: datetime | None) -> list[Task]:
         """Tasks for the guest, or for several of this job's, that run or ended after the backups were listed."""

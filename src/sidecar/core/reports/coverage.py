@@ -14,6 +14,9 @@ from .cached import cached
 from .facts import BackupJob, Dump, DumpPlan, Guest, Storage
 from .report import Report
 
+#: What a limit calls Databasement's list of runs.
+RUNS = "jobs"
+
 
 class JobsOfGuests:
     """Which jobs back up which guest, looked up instead of searched."""

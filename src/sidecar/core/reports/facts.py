@@ -19,10 +19,16 @@ from sidecar.core.model import Outcome, Run
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """The time zone that schedules are evaluated in. ``node`` is None for a whole server (PBS)."""
+    """The time zone that schedules are evaluated in, and how wrong the clock there is.
+
+    Attributes:
+        node: None for a whole server (PBS).
+        ahead: by how many seconds its clock is ahead of ours (negative: behind), in whole minutes; None where it is right.
+    """
 
     node: str | None
     timezone: str
+    ahead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class LimitKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """What could not be read of a source, and why it matters.
 
@@ -116,14 +116,17 @@ class Limit:
         culprit: what it is about, by kind: the name of a list, the path that a grant is missing on, a version.
         count: of a list, the rows that are missing (UNREADABLE_ROWS), or those that were read (CUT_OFF).
         total: all rows of that list, where that is known.
+        grantees: who needs a grant that is missing: the token and its user.
+        since: of a list of runs that was cut off, when the oldest one began that was read.
     """
 
     text: str
-    _: KW_ONLY
     kind: LimitKind = LimitKind.OTHER
     culprit: str | None = None
     count: int | None = None
     total: int | None = None
+    grantees: tuple[str, ...] = ()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class Report:
         readings: one per scope.
         limits: what could not be read while the rest could.
         problem: why nothing at all could be read.
+        apart: at least so long after ``at`` the next refresh begins; nothing where that is not known.
         derived: what follows from this report alone and was made once for it (cached.py); no part of what it says.
     """
 
@@ -166,6 +170,7 @@ class Report:
     readings: tuple[Reading, ...] = ()
     limits: tuple[Limit, ...] = ()
     problem: Problem | None = None
+    apart: timedelta = timedelta()
     derived: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def reading(self, *scope: str) -> Reading | None:
@@ -186,6 +191,11 @@ class Report:
         return iter(cast("tuple[FactT, ...]", self.derived[kind]))
 
 
+def hidden_below(report: Report, path: str) -> Limit | None:
+    """What says that the token sees only some of what lies below a path; None where it sees all of it."""
+    return next((each for each in report.limits if (each.kind, each.culprit) == (LimitKind.NOT_VISIBLE, path)), None)
+
+
 def keep_what_failed(new: Report, previous: Report | None) -> Report:
     """``new`` with the last good facts of every scope that could not be read this time.
 
@@ -203,40 +213,40 @@ def keep_what_failed(new: Report, previous: Report | None) -> Report:
             tls_fingerprint=new.tls_fingerprint or previous.tls_fingerprint,
             readings=tuple(replace(reading, problem=new.problem) for reading in kept),
         )
-    kept_now = tuple(_kept(reading, old.get(reading.scope)) for reading in new.readings)
+    unread = {limit.culprit for limit in new.limits if limit.kind is LimitKind.NOT_READ}
+    kept_now = tuple(_kept(reading, old.get(reading.scope), unread) for reading in new.readings)
     return replace(new, readings=(*kept_now, *_unlisted(new, previous)))
 
 
 def _unlisted(new: Report, previous: Report) -> Iterator[Reading]:
-    """The namespaces of datastores whose namespaces can't be listed: a source that was started anew knows none of them."""
-    unlisted = {
-        reading.scope[1]: reading.problem
-        for reading in new.within("namespaces")
-        if reading.problem is not None and not reading.problem.denied
-    }
+    """What lies in datastores, or in namespaces of one, that can't be listed: a source that was started anew knows none."""
+    datastores = new.reading("datastores")
+    whole = datastores.problem if datastores is not None else None
+    unlisted = {reading.scope[1]: reading.problem for reading in new.within("namespaces")}
     there = {reading.scope for reading in new.readings}
-    for reading in previous.within("snapshots"):
-        if reading.scope not in there and reading.scope[1] in unlisted:
-            yield replace(reading, problem=unlisted[reading.scope[1]])
+    for reading in (*previous.within("namespaces"), *previous.within("snapshots")):
+        problem = unlisted.get(reading.scope[1]) or whole
+        if reading.scope not in there and problem is not None and not problem.denied:
+            yield replace(reading, problem=problem)
 
 
-def _kept(new: Reading, old: Reading | None) -> Reading:
+def _kept(new: Reading, old: Reading | None, unread: set[str | None]) -> Reading:
     if old is None:
         return new
     if new.problem is None:
-        return _with_memory(new, old)
+        return _with_memory(new, old, unread)
     return (
         new if new.problem.denied or old.as_of is None else replace(new, as_of=old.as_of, facts=old.facts, gap=old.gap)
     )
 
 
-def _with_memory(new: Reading, old: Reading) -> Reading:
+def _with_memory(new: Reading, old: Reading, unread: set[str | None]) -> Reading:
     new = _with_gap(new, old)
     match new.scope:
         case ("guests",):
             return _with_names(new, old)
         case ("jobs",):
-            return _with_left_out(new, old)
+            return _with_left_out(_with_members(new, old, unread), old)
     return new
 
 
@@ -257,6 +267,27 @@ def _with_left_out(new: Reading, old: Reading) -> Reading:
             for fact in new.facts
         ),
     )
+
+
+def _with_members(new: Reading, old: Reading, unread: set[str | None]) -> Reading:
+    """A job whose guests could not be read this time has those that it had: its plan stays in force (rule 1)."""
+    known = {job.id: job.guests for job in old.of(BackupJob)}
+    if not any(job.guests is None and known.get(job.id) is not None for job in new.of(BackupJob)):
+        return new
+    return replace(
+        new,
+        facts=tuple(
+            replace(fact, guests=known.get(fact.id))
+            if isinstance(fact, BackupJob) and fact.guests is None and guests_of(fact.id) in unread
+            else fact
+            for fact in new.facts
+        ),
+    )
+
+
+def guests_of(job: str) -> str:
+    """What a limit calls the list of a job's guests, where it could not be read."""
+    return f"the guests of job {job}"
 
 
 def _with_names(new: Reading, old: Reading) -> Reading:
