@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import reduce
@@ -46,9 +46,17 @@ class Product:
         self.now = now
         self.rack.settle()
 
-    def board(self, *, services: bool = True, **source_changes: dict[str, Any]) -> Board:
-        """``services`` False: without the map; ``source_changes``: keys of sources that shall be otherwise."""
-        self.rack.write_config(self.config, services=services)
+    def board(
+        self, *, services: bool = True, changed: Mapping[str, Any] | None = None, **source_changes: dict[str, Any]
+    ) -> Board:
+        """The board of this moment.
+
+        Args:
+            services: False: without the map.
+            changed: sections of the configuration that shall be otherwise.
+            source_changes: keys of sources that shall be otherwise.
+        """
+        self.rack.write_config(self.config, changed, services=services)
         document = yaml.safe_load(self.config.read_text())
         for name, changes in source_changes.items():
             document["sources"][name] = {

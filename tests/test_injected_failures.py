@@ -84,3 +84,16 @@ def test_plans_that_wait_for_a_long_prune_are_running_and_say_so() -> None:
 
     assert vault.verdict.state == "running"
     assert "waits for prune b2" in str(vault.verdict.reason).lower()
+
+
+def test_rule_13_a_volume_that_somebody_takes_out_of_the_backups_is_noted_for_a_month() -> None:
+    taken_out = faults.VolumeLeftOut(107, "mp0", "/mnt/media", "not a volume", at("12:00"))
+    note = "nextcloud: job pve/backup/backup-critical leaves out mp0 /mnt/media (not a volume) since"
+    with Watch(HOMELAB, at("11:50"), (taken_out,)) as watch:
+        noted = [any(note in each for each in board.notes) for board in watch.walk(at("12:10"))]
+        watch.leap(at("12:10") + timedelta(days=29))
+        after_a_month = any(note in each for each in watch.board.notes)
+        watch.leap(at("12:10") + timedelta(days=31))
+
+    assert (noted[0], noted[-1], after_a_month) == (False, True, True)
+    assert not any(note in each for each in watch.board.notes)

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 from sidecar.config import load
 from sidecar.core.board.board import board
@@ -20,7 +21,7 @@ from sidecar.web import views
 from sidecar.wiring import make_sources
 from tests.product import MORNING, Product, states
 from tests.simulators import demo_faults
-from tests.simulators.faults import UpkeepStuck
+from tests.simulators.faults import BackupShrinks, UpkeepStuck, VolumeLeftOut
 
 
 def source(board: Board, name: str) -> SourceRow:
@@ -47,6 +48,43 @@ def test_a_good_sunday_is_ok_to_the_last_row(product: Product) -> None:
     assert set(states(board).values()) == {"ok"}
     assert board.overall.headline == "All 12 backed up"
     assert {str(job.verdict.state) for job in board.jobs} == {"ok"}
+
+
+def test_rule_13_volumes_that_a_job_leaves_out_are_told_with_the_reason_and_change_no_state(product: Product) -> None:
+    product.rack.faults = (VolumeLeftOut(104, "mp0", "/mnt/media", "not a volume", MORNING - timedelta(days=40)),)
+    board = product.board()
+    (paperless,) = [service for service in views.status(board)["services"] if service["name"] == "paperless"]
+
+    assert [part["left_out_volumes"] for part in paperless["parts"]] == [
+        [
+            {
+                "job": "pve/backup/backup-critical",
+                "volume": "mp0",
+                "name": "/mnt/media",
+                "reason": "not a volume",
+            }
+        ],
+        [],
+    ]
+    assert paperless["state"] == "ok"
+    assert not any("leaves out" in note for note in board.notes)
+
+
+@pytest.mark.parametrize("said_by", ["service", "job"])
+def test_rule_13_a_backup_that_shrank_is_a_warning_unless_the_owner_says_that_it_is_right(
+    product: Product, said_by: str
+) -> None:
+    product.rack.faults = (BackupShrinks(107, MORNING.date(), 0.3),)
+    warned = states(product.board())["nextcloud"]
+    document = yaml.safe_load(product.config.read_text())
+    service = next(service for service in document["services"] if service["name"] == "nextcloud")
+    job = document["jobs"].setdefault("pve/backup/backup-critical", {})
+    (service if said_by == "service" else job)["shrink"] = False
+
+    assert warned == "warning"
+    assert (
+        states(product.board(changed={"services": document["services"], "jobs": document["jobs"]}))["nextcloud"] == "ok"
+    )
 
 
 def test_the_bad_night_of_the_demo_is_shown_as_it_was(product: Product) -> None:

@@ -21,6 +21,7 @@ from sidecar.core.reports.facts import (
     DumpCopy,
     DumpPlan,
     Guest,
+    ReadingGap,
     Repo,
     Snapshot,
     Storage,
@@ -66,6 +67,21 @@ class Rack:
         return newest, history
 
 
+#: Most are alike; rule 13 finds the small ones.
+SIZES = st.sampled_from([2**30, 2**30, 2**30, 2**26])
+
+#: For how long a source could not be read before it was; most could.
+GAPS = st.sampled_from([None, None, timedelta(minutes=20), timedelta(hours=9)])
+
+
+def slept(report: Report, length: timedelta | None) -> Report:
+    """The report of a source that could be read again only just now."""
+    if length is None:
+        return report
+    gap = ReadingGap(report.at - length, report.at)
+    return replace(report, readings=tuple(replace(reading, gap=gap) for reading in report.readings))
+
+
 def moments(before: datetime, days: int) -> st.SearchStrategy[datetime]:
     """Whole minutes in the days before a moment, a few shortly after it: clocks differ."""
     return st.integers(-days * 1440, 8).map(lambda minutes: before + timedelta(minutes=minutes))
@@ -84,7 +100,7 @@ def runs(draw: st.DrawFn, before: datetime, outcomes: tuple[Outcome, ...] = tupl
                 start=start,
                 end=end,
                 outcome=outcome,
-                size=1000,
+                size=draw(SIZES),
                 text="it says so" if outcome is Outcome.FAILED else None,
                 cancelled=outcome is Outcome.FAILED and draw(st.booleans()),
             )
@@ -96,7 +112,7 @@ def runs(draw: st.DrawFn, before: datetime, outcomes: tuple[Outcome, ...] = tupl
 def snapshots(draw: st.DrawFn, before: datetime, vmid: int, namespace: str, kind: str = "ct") -> BackupGroup:
     kept = []
     for time in sorted(draw(st.sets(moments(before, 12), max_size=8)), reverse=True):
-        size = draw(st.sampled_from([1000, 1000, 1000, None]))
+        size = draw(st.one_of(SIZES, SIZES, SIZES, st.none()))
         verification = draw(
             st.sampled_from([None, None, Verification(True, time, True), Verification(False, time, True)])
         )
@@ -217,7 +233,7 @@ def racks(draw: st.DrawFn) -> Rack:
         away = draw(st.sampled_from([None, None, 0, 1, 2, 3])) if read is second else None
         for number, report in enumerate(every):
             gone = Report(source=report.source, kind=report.kind, at=read, problem=Problem("connection refused"))
-            reports.append(gone if number == away else report)
+            reports.append(gone if number == away else slept(report, draw(GAPS)))
     now = second + timedelta(minutes=draw(st.sampled_from([0, 1, 10, 19, 45, 700])))
     own = draw(st.sampled_from([{}, {"backrest/prune/b2": JobSetting(schedule="sun 06:00")}]))
     pause = Pause((first - timedelta(days=2)).date(), second.date(), ("pve",), "holiday")

@@ -10,12 +10,14 @@ from tests.failures.rows import CRITICAL
 from tests.simulators.changes import GuestCreated, GuestLeavesJob, GuestMoved, JobDeleted
 from tests.simulators.faults import (
     BackupCorrupt,
+    BackupShrinks,
     GuestFails,
     GuestTakes,
     JobDisabled,
     NodeDown,
     SnapshotRemoved,
     SourceAway,
+    VolumeLeftOut,
 )
 from tests.simulators.homelab import HOMELAB, Guest
 
@@ -169,6 +171,29 @@ GUESTS = (
         state="warning",
         says="verification",
         faults=(BackupCorrupt(109, date(2026, 11, 20), at("25 12:00")),),
+    ),
+    Failure(
+        name="a guest's backup holds much less than usual",
+        seen=at("25 04:29"),
+        limit=AT_ONCE,
+        rows=("service nextcloud",),
+        state="warning",
+        says="has only 18 GiB, usually 60 GiB",
+        healed=at("26 04:29"),
+        faults=(BackupShrinks(107, WEDNESDAY, 0.3),),
+    ),
+    Failure(
+        name="a volume is left out, and the backup holds much less",
+        seen=at("25 04:29"),
+        limit=AT_ONCE,
+        rows=("service nextcloud",),
+        state="warning",
+        says="is made without mp0 local-zfs:subvol-107-disk-1 (disabled)",
+        healed=at("26 04:29"),
+        faults=(
+            VolumeLeftOut(107, "mp0", "local-zfs:subvol-107-disk-1", "disabled", at("24 12:00")),
+            BackupShrinks(107, WEDNESDAY, 0.3),
+        ),
     ),
     Failure(
         name="a job is switched off",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from tests.failures.failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
 from tests.failures.rows import CRITICAL, UPKEEP_OF_BACKREST, UPKEEP_OF_PBS, WITH_DATABASES, WITH_GUESTS, WITH_PLANS
 from tests.simulators import Rack
 from tests.simulators.acl import PBS_AUDIT, PBS_FULL, PVE_AUDITOR, PVE_FULL, Acl, Grant
-from tests.simulators.faults import SourceAway
+from tests.simulators.faults import DumpsHeldUp, SourceAway
 from tests.simulators.wire import How
+from tests.watch import POLL
 
+WEDNESDAY = date(2026, 11, 25)
 _NOON, _MENDED = at("25 12:00"), at("25 13:00")
 
 #: What is unknown while a source doesn't answer. Without the cluster, its guests' backups are still seen.
@@ -206,6 +208,31 @@ SOURCES = (
     _broken("PVE is too busy to answer", "pve", "busy", "HTTP 503"),
     _broken("Databasement's answers are cut off", "databasement", "truncated", "cut off"),
     _broken("Backrest answers nonsense", "backrest", "wrong-type", "not a summary of plans"),
+    Failure(
+        name="Backrest's log can't be read, and its summary alone proves nothing",
+        seen=_NOON,
+        limit=AWAY,
+        rows=(*WITH_PLANS, *UPKEEP_OF_BACKREST),
+        state="unknown",
+        says="HTTP 500",
+        healed=_MENDED,
+        breaks=lambda rack: rack.break_answer("backrest", "/v1.Backrest/GetOperations", 500),
+        repairs=lambda rack: rack.repair("backrest"),
+        beside=("source backrest",),
+    ),
+    Failure(
+        name="Databasement slept through the night, and makes up for nothing",
+        seen=at("25 08:02"),
+        limit=timedelta(minutes=15) + POLL,
+        rows=WITH_DATABASES,
+        state="missed",
+        says="nothing had started by 02:30",
+        healed=at("26 02:05"),
+        faults=(DumpsHeldUp(WEDNESDAY), SourceAway("databasement", at("25 01:00"), at("25 08:01"))),
+        breaks=Rack.settle,
+        beside=("source databasement",),
+        early=timedelta(hours=8),
+    ),
     Failure(
         name="the clock of PBS is two days behind",
         seen=_NOON,

@@ -7,7 +7,16 @@ from datetime import date, timedelta
 
 from tests.failures.failure import AT_ONCE, AWAY, NOT_STARTED, Failure, at
 from tests.failures.rows import WITH_GUESTS
-from tests.simulators.faults import DatastoreFills, Maintenance, QueueStands, UpkeepFails, UpkeepStuck, UploadLost
+from tests.simulators.faults import (
+    DatastoreFills,
+    DatastoreFull,
+    DiskLost,
+    Maintenance,
+    QueueStands,
+    UpkeepFails,
+    UpkeepStuck,
+    UploadLost,
+)
 from tests.simulators.homelab import HOMELAB
 from tests.simulators.timetable import Timetable
 
@@ -126,6 +135,27 @@ UPKEEP = (
         says="Full by Fri 4 Dec",
         healed=at("25 18:00"),
         faults=(DatastoreFills(at("25 12:00"), timedelta(days=9), at("25 18:00")),),
+    ),
+    Failure(
+        name="the datastore is full",
+        seen=at("25 12:00"),
+        limit=AT_ONCE,
+        rows=("datastore pbs/main",),
+        state="failed",
+        says="It is full: 0.0% free",
+        healed=at("25 18:00"),
+        faults=(DatastoreFull(at("25 12:00"), 262_144, at("25 18:00")),),
+    ),
+    Failure(
+        name="the disk of the datastore is not mounted any more",
+        seen=at("25 12:00"),
+        limit=AWAY,
+        rows=WITH_GUESTS,
+        state="unknown",
+        says="looks empty",
+        healed=at("25 13:00"),
+        faults=(DiskLost(at("25 12:00"), at("25 13:00")),),
+        beside=("source pbs", "datastore pbs/main"),
     ),
     Failure(
         name="the datastore is read-only",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sidecar.board_keeper import BoardKeeper
 from sidecar.core.model import Cause, Outcome, Run, SourceKind, State
-from sidecar.core.reports.facts import BackrestPlan, Guest, Repo, UpkeepJob
+from sidecar.core.reports.facts import BackrestPlan, Guest, ReadingGap, Repo, UpkeepJob
 from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.core.settings import JobSetting
 from sidecar.ledger import migrations
@@ -172,6 +172,20 @@ def test_a_source_that_is_away_keeps_its_readings_and_its_problem(tmp_path: Path
     report = again.remembered.reports["pbs"]
     assert report.problem == Problem("connection refused", "look at it", kind=ProblemKind.UNREACHABLE)
     assert {reading.as_of for reading in report.readings} == {at("22 11:58")}
+
+
+def test_that_a_source_slept_is_remembered_over_a_restart(tmp_path: Path) -> None:
+    filled(tmp_path)
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    keeper.record(away("pbs", SourceKind.PBS, "22 12:03"))
+    keeper.record(pbs("22 12:08", group("21 04:05", "22 04:05")))
+    ledger.close()
+    again = Ledger(tmp_path, NOW)
+    again.close()
+
+    report = again.remembered.reports["pbs"]
+    assert {reading.gap for reading in report.readings} == {ReadingGap(at("22 11:58"), at("22 12:08"))}
+    assert not list(report.facts(ReadingGap))
 
 
 # --- runs and how long they are kept ----------------------------------------------------------------------------------------

@@ -159,7 +159,11 @@ def _summary(run: QueueRun) -> dict[str, Json]:
         "filesChanged": "34",
         "filesUnmodified": "48211",
         "dataAdded": str(added(run)),
-        "totalFilesProcessed": "48257",
-        "totalBytesProcessed": str(plan.size),
         "totalDuration": (run.end - run.start).total_seconds(),
+        # Protobuf leaves out what is zero.
+        **(
+            {"totalFilesProcessed": "48257", "totalBytesProcessed": str(int(plan.size * run.share))}
+            if run.share
+            else {}
+        ),
     }

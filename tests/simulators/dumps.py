@@ -14,6 +14,7 @@ from tests.simulators.faults import (
     DumpFails,
     DumpFileGone,
     DumpsHeldUp,
+    DumpShrinks,
     DumpsSwitchedOff,
     Fault,
     ServerUnreachable,
@@ -158,7 +159,13 @@ def _row(
 def _size(faults: tuple[Fault, ...], server: DatabaseServer, database: str, day: date) -> int:
     if DumpEmpty(server.name, database, day) in faults:
         return 0
-    return seeded.number(4_000_000, 60_000_000, server.name, database) + seeded.number(0, 90_000, database, day)
+    usual = seeded.number(4_000_000, 60_000_000, server.name, database) + seeded.number(0, 90_000, database, day)
+    shares = (
+        fault.share
+        for fault in of_kind(faults, DumpShrinks)
+        if (fault.server, fault.database, fault.due) == (server.name, database, day)
+    )
+    return int(usual * next(shares, 1))
 
 
 def _attempts(

@@ -41,6 +41,26 @@ class GuestTakes(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class BackupShrinks(Fault):
+    """A guest's backup of that day has only this share of its usual size."""
+
+    vmid: int
+    due: date
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeLeftOut(Fault):
+    """Somebody takes a volume of a guest out of its backups: it has a second one, which jobs leave out from then on."""
+
+    vmid: int
+    volume: str
+    name: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ClientSilent(Fault):
     """A client of the PBS does not run any more: it is off, or its timer is."""
 
@@ -153,6 +173,23 @@ class DatastoreFills(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class DatastoreFull(Fault):
+    """Something writes until only ``left`` bytes are free."""
+
+    since: datetime
+    left: int
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLost(Fault):
+    """The disk under the datastore is not mounted any more: every list is empty, and the sizes are another disk's (PBS-20)."""
+
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DumpsHeldUp(Fault):
     """Databasement's scheduler stands still on that day: dumps begin ``by`` later, or never."""
 
@@ -176,6 +213,16 @@ class DumpEmpty(Fault):
     server: str
     database: str
     due: date
+
+
+@dataclass(frozen=True, slots=True)
+class DumpShrinks(Fault):
+    """A dump is completed, and has only this share of its usual size."""
+
+    server: str
+    database: str
+    due: date
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +285,15 @@ class PlanFails(Fault):
     partial: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PlanShrinks(Fault):
+    """A run of a Backrest plan finds only this share of the bytes that it usually saves; 0 where a disk is not mounted."""
+
+    plan: str
+    due: date
+    share: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanEnds(Fault):
     """The run of a Backrest plan ends with this status (BR-6).
@@ -286,7 +342,7 @@ def of_kind(faults: Iterable[Fault], kind: type[FaultT]) -> tuple[FaultT, ...]:
 
 
 #: Faults that last until somebody fixes them, or for good.
-Lasting = JobDisabled | UpkeepStuck | DatastoreFills | DumpsSwitchedOff | QueueStands
+Lasting = JobDisabled | UpkeepStuck | DatastoreFills | DatastoreFull | DiskLost | DumpsSwitchedOff | QueueStands
 
 
 def holds(fault: Lasting, now: datetime) -> bool:

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tests.simulators import seeded
-from tests.simulators.faults import Fault, PlanEnds, PlanFails, PlanTakes, QueueStands, UpkeepFails, holds, of_kind
+from tests.simulators.faults import (
+    Fault,
+    PlanEnds,
+    PlanFails,
+    PlanShrinks,
+    PlanTakes,
+    QueueStands,
+    UpkeepFails,
+    holds,
+    of_kind,
+)
 from tests.simulators.homelab import Homelab, Plan
 from tests.simulators.timetable import Timetable, go
 
@@ -31,7 +41,10 @@ class QueuedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRun:
-    """One run of it. ``status`` is what it ends with, as Backrest writes it; ``snapshot`` and ``dry`` as in PlanEnds."""
+    """One run of it. ``status`` is what it ends with, as Backrest writes it; ``snapshot`` and ``dry`` as in PlanEnds.
+
+    ``share``: of its usual bytes.
+    """
 
     task: QueuedTask
     due: datetime
@@ -41,6 +54,7 @@ class QueueRun:
     message: str | None = None
     snapshot: bool = False
     dry: bool = False
+    share: float = 1
 
 
 def queued_tasks(homelab: Homelab) -> tuple[QueuedTask, ...]:
@@ -96,4 +110,5 @@ def _run(faults: tuple[Fault, ...], task: QueuedTask, day: date, due: datetime, 
     for upkeep in of_kind(faults, UpkeepFails):
         if (upkeep.system, upkeep.kind, upkeep.due) == ("backrest", task.kind, day):
             return QueueRun(task=task, due=due, start=start, end=end, status="STATUS_ERROR", message=upkeep.state)
-    return QueueRun(task=task, due=due, start=start, end=end)
+    shares = (f.share for f in of_kind(faults, PlanShrinks) if (f.plan, f.due) == (task.name, day))
+    return QueueRun(task=task, due=due, start=start, end=end, share=next(shares, 1))

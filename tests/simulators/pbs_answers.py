@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tests.simulators import seeded
 from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
-from tests.simulators.faults import DatastoreFills, Maintenance, holds, of_kind
+from tests.simulators.faults import DatastoreFills, DatastoreFull, DiskLost, Maintenance, holds, of_kind
 from tests.simulators.pbs_snapshots import group_row, snapshot_row
 from tests.simulators.pbs_tasks import upkeep_task
 from tests.simulators.story import Backup, Moment
@@ -62,7 +62,8 @@ def namespaces(question: Question) -> Answer:
     if depth > 7:
         text = f"value must have a maximum value of 7 (got {depth})"
         raise RefusedError(400, f"parameter verification failed - 'max-depth': {text}")
-    names = [parent] + [name for name in question.moment.homelab.datastore.namespaces if _below(name, parent, depth)]
+    there = () if is_lost(question.moment) else question.moment.homelab.datastore.namespaces
+    names = [parent] + [name for name in there if _below(name, parent, depth)]
     seen = [name for name in names if question.acl.may(_path(store, name), _AUDIT, _BACKUP)]
     if not seen:
         raise RefusedError(403, _DENIED)
@@ -178,6 +179,8 @@ def _backups(question: Question) -> list[Backup]:
     _open(question.moment)
     if namespace not in question.moment.homelab.datastore.namespaces:
         raise RefusedError(400, "ENOENT: No such file or directory")
+    if is_lost(question.moment):
+        return []
     own = question.acl.may(path, _AUDIT)
     wanted = {"type": question.text("backup-type"), "id": question.text("backup-id")}
     backups = [
@@ -241,7 +244,15 @@ def _open(moment: Moment) -> None:
 def _room(moment: Moment) -> dict[str, Json]:
     total = moment.homelab.datastore.total
     used = int(total * moment.used(moment.now))
-    return {"total": total, "used": used, "avail": total - used}
+    if is_lost(moment):
+        return {"total": 2**36, "used": 2**34, "avail": 2**36 - 2**34}
+    left = next((f.left for f in of_kind(moment.faults, DatastoreFull) if holds(f, moment.now)), total - used)
+    return {"total": total, "used": total - left, "avail": left}
+
+
+def is_lost(moment: Moment) -> bool:
+    """The disk under the datastore is another one."""
+    return any(holds(fault, moment.now) for fault in of_kind(moment.faults, DiskLost))
 
 
 def _full(moment: Moment) -> datetime:

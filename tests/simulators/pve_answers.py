@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 
 from tests.simulators import changes, seeded
 from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
-from tests.simulators.faults import is_away
+from tests.simulators.faults import VolumeLeftOut, is_away, of_kind
 from tests.simulators.homelab import BackupJob, Guest
 from tests.simulators.pbs_tasks import verify_upid
 from tests.simulators.story import Backup, Moment
@@ -100,7 +100,7 @@ def included_volumes(question: Question) -> Answer:
     job = next((job for job in there if job.id == question.parts["job"]), None)
     if job is None:
         raise RefusedError(400, "No such job")
-    return Answer({"children": [_volumes(moment.homelab.guest(vmid)) for vmid in job.guests]})
+    return Answer({"children": [_volumes(moment, moment.homelab.guest(vmid)) for vmid in job.guests]})
 
 
 def not_backed_up(question: Question) -> Answer:
@@ -219,7 +219,7 @@ def _locked(moment: Moment, guest: Guest) -> bool:
     return any(run.guest.vmid == guest.vmid and run.end > moment.now for run in moment.guest_runs)
 
 
-def _volumes(guest: Guest) -> dict[str, Json]:
+def _volumes(moment: Moment, guest: Guest) -> dict[str, Json]:
     disk, key = ("vm", "scsi0") if guest.type == "qemu" else ("vm", "rootfs")
     volume: dict[str, Json] = {
         "id": key,
@@ -227,7 +227,12 @@ def _volumes(guest: Guest) -> dict[str, Json]:
         "name": f"local-lvm:{disk}-{guest.vmid}-disk-0",
         "reason": "enabled",
     }
-    return {"id": guest.vmid, "name": guest.name, "type": guest.type, "children": [volume]}
+    left_out: list[Json] = [
+        {"id": fault.volume, "included": 0, "name": fault.name, "reason": fault.reason}
+        for fault in of_kind(moment.faults, VolumeLeftOut)
+        if fault.vmid == guest.vmid and fault.at <= moment.now
+    ]
+    return {"id": guest.vmid, "name": guest.name, "type": guest.type, "children": [volume, *left_out]}
 
 
 def _is_passed_on(backup: Backup) -> bool:

@@ -10,7 +10,16 @@ from typing import TypeVar
 
 from tests.simulators.clients import ClientRun, client_runs_of
 from tests.simulators.dumps import DumpRow, dumps
-from tests.simulators.faults import BackupCorrupt, Fault, QueueStands, SnapshotRemoved, UploadLost, holds, of_kind
+from tests.simulators.faults import (
+    BackupCorrupt,
+    BackupShrinks,
+    Fault,
+    QueueStands,
+    SnapshotRemoved,
+    UploadLost,
+    holds,
+    of_kind,
+)
 from tests.simulators.homelab import BackupJob, Client, FormerGuest, Guest, Homelab
 from tests.simulators.operations import QueuedTask, QueueRun, queue_runs, queued_tasks
 from tests.simulators.timetable import Timetable, following, go, laravel, proxmox
@@ -216,7 +225,7 @@ class Moment:
             for job, run in runs
             if run.end <= self.now and run.error is None and (vmid, run.due) not in removed
         ]
-        kept = [self._backup(run, _size(run)) for job, run in done[: self._keeps(done)]]
+        kept = [self._backup(run, self._size(run)) for job, run in done[: self._keeps(done)]]
         lost = [fault for fault in of_kind(self.faults, UploadLost) if fault.vmid == vmid and fault.at <= self.now]
         guest = self.homelab.guest(vmid)
         return (
@@ -224,6 +233,10 @@ class Moment:
             + self._pruned(kept)
             + [Backup(guest=guest, namespace="", time=fault.at, size=None) for fault in lost]
         )
+
+    def _size(self, run: GuestRun) -> int:
+        shares = (f.share for f in of_kind(self.faults, BackupShrinks) if (f.vmid, f.due) == (run.guest.vmid, run.due))
+        return int(_size(run) * next(shares, 1))
 
     def _keeps(self, done: list[tuple[BackupJob, GuestRun]]) -> int | None:
         """How many PVE itself leaves after a guest's backup; None: it doesn't prune."""

@@ -181,6 +181,47 @@ def test_a_dry_run_stays_none_while_the_log_cannot_be_read() -> None:
     assert reader.plan("dryonly").runs == ()
 
 
+def test_the_summary_alone_proves_no_backup_for_a_dry_run_may_be_one_in_it() -> None:
+    """After a restart nothing is remembered of the dry runs, and the log can't be read."""
+    server = Server(recorded("dryrun_dashboard"))
+    server.operations = None
+    verdict = Reader(server).read(AT_DRY_RUNS).verdict("dryonly")
+
+    assert verdict.state is State.UNKNOWN
+    assert "HTTP 500" in str(verdict.reason)
+
+
+def test_a_log_that_fails_for_a_moment_changes_nothing_until_it_is_too_old() -> None:
+    good = [operation("Backup", "vault", NOW - timedelta(hours=ago), "STATUS_SUCCESS") for ago in (1, 25, 49)]
+    server = Server(summary("vault", upcoming={"vault": NOW + timedelta(hours=23)}), *good)
+    reader = Reader(server).read(NOW)
+    server.operations = None
+
+    states = [reader.read(NOW + timedelta(minutes=later)).verdict("vault").state for later in (5, 19, 21)]
+    assert states == [State.OK, State.OK, State.UNKNOWN]
+
+
+def test_dry_runs_that_hooks_pushed_out_of_the_log_are_no_backups_either() -> None:
+    """Fifty of the sixty runs in the summary are in the log, each with three hooks: all of them dry."""
+    starts = [NOW - timedelta(hours=ago) for ago in range(1, 61)]
+    dashboard = summary("vault", upcoming={"vault": NOW + timedelta(minutes=30)})
+    dashboard["planSummaries"][0]["recentBackups"] = {
+        "timestampMs": [ms(start) for start in starts],
+        "durationMs": ["1000"] * len(starts),
+        "status": ["STATUS_SUCCESS"] * len(starts),
+    }
+    dry = [operation("Backup", "vault", start, "STATUS_SUCCESS", operationBackup={"dryRun": True}) for start in starts]
+    hooks = [
+        operation("RunHook", "vault", start + timedelta(seconds=second), "STATUS_SUCCESS")
+        for start in starts
+        for second in (1, 2, 3)
+    ]
+    reader = Reader(Server(dashboard, *dry, *hooks)).read(NOW)
+
+    assert reader.plan("vault").runs == ()
+    assert reader.verdict("vault").state is State.NEW
+
+
 def test_a_backup_without_a_snapshot_is_good_where_nothing_had_changed() -> None:
     reader = Reader(Server(summary("skip2"), *logged("skipped_unchanged_ops_1.14.1")))
     newest = reader.read(moment(1_795_873_600_000)).plan("skip2").runs[0]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.core.reports.facts import Archive, BackupJob, Guest, Storage, Task
+from sidecar.core.reports.facts import Archive, BackupJob, Guest, LeftOutVolume, Storage, Task
 from sidecar.sources import pve_parse as parse
 from sidecar.sources.fields import UnreadableError
 from tests.sources.recorded import NOW
@@ -61,7 +61,21 @@ def test_jobs_are_enabled_unless_they_say_otherwise() -> None:
 
 def test_the_guests_of_a_job_leave_out_those_that_are_gone() -> None:
     children = [{"id": "101", "type": "lxc"}, {"id": 100, "type": "qemu"}, {"id": 99, "type": "unknown"}]
-    assert parse.parse_members({"children": children}) == (100, 101)
+    assert parse.parse_members({"children": children}).guests == (100, 101)
+
+
+def test_volumes_that_a_job_leaves_out_are_told_and_bounded() -> None:
+    left_out = [{"id": f"mp{number}", "included": "0", "reason": "disabled"} for number in range(parse.MOST_LEFT_OUT)]
+    bind = {"id": "mp999", "included": 0, "name": "/mnt/media", "reason": "not a\nvolume"}
+    saved = [{"id": "rootfs", "included": 1, "reason": "rootfs"}, {"id": "mp1000"}]
+    odd = [{"included": 0}, "text", {"id": "mp7", "included": "maybe"}]
+    children = [{"id": 101, "type": "lxc", "children": [bind, *saved, *odd]}, {"id": 102, "children": left_out}]
+    members = parse.parse_members({"children": children})
+
+    assert members.guests == (101, 102)
+    assert members.left_out[0] == LeftOutVolume(101, "mp999", "/mnt/media", "not a volume")
+    assert len(members.left_out) == parse.MOST_LEFT_OUT
+    assert members.untold == len(odd) + 1
 
 
 def test_storages_that_hold_no_backups_are_left_out() -> None:
@@ -117,8 +131,8 @@ def test_a_task_that_stands_twice_counts_once_and_as_ended() -> None:
 def test_archives_come_from_the_content_or_from_the_prune_preview() -> None:
     (listed, _) = (parse.parse_archive(row, "nfs") for row in example("content"))
     (previewed,) = (parse.parse_archive(row, "nfs") for row in example("prune_preview"))
-    assert listed == Archive("nfs", 200, epoch(1790650802), 3000855, protected=True)
-    assert previewed == Archive("nfs", 100, epoch(1790650805), None)
+    assert listed == Archive("nfs", 200, epoch(1790650802), 3000855, protected=True, guest_type="lxc")
+    assert previewed == Archive("nfs", 100, epoch(1790650805), None, guest_type="qemu")
     assert parse.parse_archive({"volid": "nfs:backup/odd.tar", "ctime": 1790650805}, "nfs") is None
 
 

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sidecar.web.words import TimeFormat, duration, size
+from sidecar.core.words import size
+from sidecar.web.words import TimeFormat, duration
 from tests.web.boards import NOW, at
 
 BERLIN = TimeFormat(NOW, ZoneInfo("Europe/Berlin"))

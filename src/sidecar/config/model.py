@@ -34,6 +34,7 @@ class Job(Model):
     timezone: Zone | None = None
     grace: Duration | None = None
     disabled: bool = False
+    shrink: bool = Field(default=True, description="A backup much smaller than usual is a warning.")
 
 
 class Ignore(Model):
@@ -193,6 +194,7 @@ def _service_setting(service: Service) -> settings.ServiceSetting:
         name=service.name,
         parts=tuple(_part_setting(kind, entry) for kind, entry in entries),
         verify_within=service.verify_within,
+        shrink=service.shrink,
     )
 
 

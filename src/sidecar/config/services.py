@@ -49,6 +49,8 @@ class Service(Model):
         default=None, description="The newest verification of its snapshots must not be older than this."
     )
 
+    shrink: bool = Field(default=True, description="A backup much smaller than usual is a warning.")
+
     @model_validator(mode="after")
     def _has_parts(self) -> Self:
         if not (self.guests or self.databases or self.plans):

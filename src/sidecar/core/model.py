@@ -175,6 +175,16 @@ class ExpectationRow:
     next_run: datetime | None
 
 
+@value()
+class LeftOut:
+    """A volume of a guest that ``job`` saves it without: how it is called, where it is, and Proxmox's reason."""
+
+    job: str
+    volume: str
+    name: str | None
+    reason: str | None
+
+
 @value(kw_only=True)
 class PartRow:
     """A part on the board.
@@ -192,6 +202,7 @@ class PartRow:
         last_run: the newest run of any outcome.
         runs: newest first, for the service's own page.
         expectations: by job and destination, where there are several; else the part says it all.
+        left_out: what its jobs save it without.
         owner, encrypted, protected: whom its backup group belongs to, whether the newest backup is encrypted, and how many
             no prune removes; None where nobody tells.
     """
@@ -211,6 +222,7 @@ class PartRow:
     last_run: Run | None
     runs: tuple[Run, ...] = ()
     expectations: tuple[ExpectationRow, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     owner: str | None = None
     encrypted: bool | None = None
     protected: int | None = None

@@ -31,11 +31,17 @@ class PartSetting:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSetting:
-    """A row of the static map. ``verify_within``: the newest verification may be no older than this."""
+    """A row of the static map.
+
+    Attributes:
+        verify_within: the newest verification may be no older than this.
+        shrink: a backup that is much smaller than usual is a warning (rule 13).
+    """
 
     name: str
     parts: tuple[PartSetting, ...]
     verify_within: timedelta | None = None
+    shrink: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class JobSetting:
     timezone: str | None = None
     grace: timedelta | None = None
     disabled: bool = False
+    shrink: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+_BINARY_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
 
 def moment(when: datetime, now: datetime, zone: ZoneInfo) -> str:
     """``today 04:00``, else ``Sun 22 Nov 04:09``; the year too when it is another one."""
@@ -27,6 +29,18 @@ def duration(length: timedelta) -> str:
     if minutes < 60:
         return f"{minutes}m"
     return f"{minutes // 60}h" if minutes < 48 * 60 else f"{minutes // 1440}d"
+
+
+def size(count: int) -> str:
+    """Bytes in binary units, two or three digits: ``850 B``, ``61 MiB``, ``8.4 GiB``."""
+    if count < 1024:
+        return f"{count} B"
+    value = float(count)
+    for unit in _BINARY_UNITS:
+        value /= 1024
+        if value < 1023.5 or unit == _BINARY_UNITS[-1]:
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 
 def listed(names: list[str], most: int = 3) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sidecar.core.history.history import History, PlanRow, Sighting
 from sidecar.core.model import Board, Outcome, Run, SourceKind
+from sidecar.core.reports.facts import ReadingGap
 from sidecar.core.reports.report import Reading, Report
 
 from .facts_json import (
@@ -152,9 +153,10 @@ def _report(connection: Connection, source: str, *columns: Any) -> Report:
 def _readings(connection: Connection, source: str) -> Iterator[Reading]:
     query = "SELECT scope, as_of, problem, facts FROM readings WHERE source = ? ORDER BY place"
     for scope, as_of, problem, facts in connection.execute(query, (source,)):
-        yield Reading(
-            texts_from_text(scope), to_time_or_none(as_of), facts_from_text(facts), problem_from_text(problem)
-        )
+        known = facts_from_text(facts)
+        told = tuple(fact for fact in known if not isinstance(fact, ReadingGap))
+        gap = next((fact for fact in known if isinstance(fact, ReadingGap)), None)
+        yield Reading(texts_from_text(scope), to_time_or_none(as_of), told, problem_from_text(problem), gap)
 
 
 def write_report(connection: Connection, new: Report, old: Report | None) -> None:
@@ -174,12 +176,12 @@ def write_report(connection: Connection, new: Report, old: Report | None) -> Non
 def _write_reading(connection: Connection, source: str, place: int, new: Reading, old: Reading | None) -> None:
     key = (source, texts_to_text(new.scope))
     status = row(place, new.as_of, problem_to_text(new.problem))
-    if old is not None and old.facts == new.facts:
+    if old is not None and (old.facts, old.gap) == (new.facts, new.gap):
         connection.execute(
             "UPDATE readings SET place = ?, as_of = ?, problem = ? WHERE source = ? AND scope = ?", (*status, *key)
         )
     else:
-        columns = (*key, *status, facts_to_text(new.facts))
+        columns = (*key, *status, facts_to_text((*new.facts, *((new.gap,) if new.gap else ()))))
         connection.execute("INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?, ?, ?)", columns)
 
 

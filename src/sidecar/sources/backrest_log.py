@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sidecar.core.model import Outcome, Run
@@ -28,6 +28,8 @@ LONGEST_TEXT = 500
 
 #: The same run in the summary and in the log starts at the same millisecond, but for a retry.
 _SAME_START = timedelta(seconds=1)
+
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 _BY_A_PERSON = "STATUS_USER_CANCELLED"
 
@@ -75,19 +77,33 @@ def with_log(
 
     The log is read after the summary: what it announces is newer, and while a plan runs the summary may announce nothing.
     """
-    seen = seen or Seen()
+    seen, operations = seen or Seen(), tuple(operations)
     every = _readable(operations, f"operations of plan {plan.id}", limits, seen.first_due)
     logged = [operation for operation in every if operation.kind == "backup"]
     known = {*seen.dry, *(operation.start for operation in logged)}
     runs = {operation.run.start: operation.run for operation in logged if operation.run}
+    since = _reaches_back_to(operations) if seen.dry or any(operation.dry for operation in logged) else _ALWAYS
     for run in plan.runs:
-        if not any(abs(start - run.start) < _SAME_START for start in known):
+        # Of a plan that ever ran dry, what began before the oldest operation of a log that is cut off proves nothing.
+        if run.start >= since and not any(abs(start - run.start) < _SAME_START for start in known):
             runs[run.start] = run
     newest = max(logged, key=lambda operation: operation.start, default=None)
     in_order = tuple(runs[start] for start in sorted(runs, reverse=True))
     told = plan.next_run or _running_since(plan)
     next_run = _announced(logged) if any(operation.pending for operation in logged) else told
     return replace(plan, next_run=next_run, runs=in_order, repo=newest.repo if newest else None)
+
+
+def _reaches_back_to(operations: Collection[Row]) -> datetime:
+    """From when on a log tells every run; the distant past for one that was read whole."""
+    starts = []
+    for row in operations if len(operations) >= LAST else ():
+        try:
+            start = moment_of(row, "unixTimeStartMs")
+        except UnreadableError:
+            continue
+        starts += [start] if start is not None else []
+    return min(starts, default=_ALWAYS)
 
 
 def _running_since(plan: BackrestPlan) -> datetime | None:
@@ -299,6 +315,10 @@ def _has_no_end(status: str, said: str) -> bool:
 
 
 def _size(row: Row) -> int | None:
-    """All bytes of the files in the snapshot, as PBS counts a snapshot; None for upkeep and where nothing had changed."""
+    """All bytes of the files that it found, as PBS counts a snapshot; None for upkeep and where that is not told.
+
+    A summary without them found none, for zeros are left out (BR-1): a disk that was not mounted.
+    """
     status = row_of(row.get("operationBackup") or {}).get("lastStatus") or {}
-    return whole(row_of(row_of(status).get("summary") or {}), "totalBytesProcessed")
+    summary = row_of(row_of(status).get("summary") or {})
+    return (whole(summary, "totalBytesProcessed") or 0) if summary else None

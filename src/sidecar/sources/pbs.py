@@ -134,7 +134,8 @@ class PbsSource(ProxmoxSource):
 
     async def _listing(self, refresh: Refresh, store: str) -> Answer[str]:
         now = refresh.clock()
-        if (until := self._rests.get(store)) and now < until:
+        # Not longer than that hour, also when the clock was set back meanwhile.
+        if (until := self._rests.get(store)) and now < until <= now + _REST_AFTER_TIMEOUT:
             cause = "its list of namespaces timed out; retrying one hour later"
             return Answer(now, problem=Problem(cause, kind=ProblemKind.TIMED_OUT, culprit=store))
         answer = await refresh.rows(f"namespaces of {store}", pbs_parse.parse_namespace, NAMESPACES, store=store)

@@ -21,7 +21,7 @@ from sidecar.upstream.upstream import Upstream
 
 from . import pve_grants, pve_parse
 from .permissions import Permissions
-from .problems import cut_off, not_read, old_version
+from .problems import cut_off, not_read, old_version, unreadable_rows
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
 from .pve_parse import Place
 from .refresh import Answer, Refresh
@@ -167,7 +167,11 @@ async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
     if answer.problem:
         limit = not_read(guests_of(job.id), answer.problem)
         refresh.limits.append(replace(limit, kind=LimitKind.NOT_VISIBLE) if answer.problem.denied else limit)
-    return replace(job, guests=answer.only)
+    if answer.only is None:
+        return job
+    if answer.only.untold:
+        refresh.limits.append(unreadable_rows(f"volumes that job {job.id} leaves out", answer.only.untold))
+    return replace(job, guests=answer.only.guests, left_out=answer.only.left_out)
 
 
 async def _storages(refresh: Refresh, permissions: Permissions) -> Answer[Place]:

@@ -8,9 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob, Guest, Node, Snapshot, Storage, Task, Zone
+from sidecar.core.reports.facts import (
+    Archive,
+    BackupGroup,
+    BackupJob,
+    Guest,
+    LeftOutVolume,
+    Node,
+    Snapshot,
+    Storage,
+    Task,
+    Zone,
+)
+from sidecar.upstream.error_text import clean
 
 from .fields import (
+    Row,
     UnreadableError,
     begun,
     clock_ahead,
@@ -25,6 +38,11 @@ from .fields import (
     words,
 )
 from .verification import parse_verification
+
+#: So many volumes that a job leaves out are told of.
+MOST_LEFT_OUT = 500
+
+_GUEST_TYPES = ("qemu", "lxc")
 
 #: Types of storage that every node sees alike; others are when they say "shared".
 _SHARED_TYPES = ("nfs", "cifs", "cephfs", "glusterfs", "pbs")
@@ -79,13 +97,51 @@ def parse_job(row: Any) -> BackupJob:
     )
 
 
-def parse_members(data: Any) -> tuple[int, ...]:
-    """The vmids of included_volumes, but for guests that are gone (type "unknown", PVE-11)."""
-    children = row_of(data).get("children")
-    if not isinstance(children, list):
-        raise UnreadableError("children")
-    members = [row_of(child) for child in children]
-    return tuple(sorted({_vmid(member, "id") for member in members if text(member, "type") != "unknown"}))
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Whom a job covers, and the volumes of them that it leaves out. ``untold``: how many volumes could not be read."""
+
+    guests: tuple[int, ...]
+    left_out: tuple[LeftOutVolume, ...] = ()
+    untold: int = 0
+
+
+def parse_members(data: Any) -> Members:
+    """The answer of included_volumes, but for guests that are gone (type "unknown", PVE-11)."""
+    every = (row_of(child) for child in _list(row_of(data), "children"))
+    guests = {_vmid(guest, "id"): guest for guest in every if text(guest, "type") != "unknown"}
+    left_out, untold = [], 0
+    for vmid in sorted(guests):
+        for row in _volumes(guests[vmid]):
+            try:
+                volume = _left_out(vmid, row_of(row))
+            except UnreadableError:
+                untold += 1
+                continue
+            left_out += [volume] if volume is not None else []
+    kept = left_out[:MOST_LEFT_OUT]
+    return Members(tuple(sorted(guests)), tuple(kept), untold + len(left_out) - len(kept))
+
+
+def _volumes(guest: Row) -> list[Any]:
+    """No volumes are no reason to forget the guest."""
+    rows = guest.get("children")
+    return rows if isinstance(rows, list) else []
+
+
+def _left_out(vmid: int, row: Row) -> LeftOutVolume | None:
+    """None for a volume that is saved (PVE-11)."""
+    if flag(row, "included", default=True):
+        return None
+    name_, reason = label(row, "name"), words(row, "reason")
+    return LeftOutVolume(vmid, clean(name(row, "id")), clean(name_) if name_ else None, reason or None)
+
+
+def _list(row: Row, key: str) -> list[Any]:
+    rows = row.get(key)
+    if not isinstance(rows, list):
+        raise UnreadableError(key)
+    return rows
 
 
 # --- storages and archives ---------------------------------------------------------------------------------------------------
@@ -126,7 +182,15 @@ def parse_archive(row: Any, storage: str) -> Archive | None:
     if row.get("vmid") is None:
         return None
     protected = flag(row, "protected") or text(row, "mark") == "protected"
-    return Archive(storage, _vmid(row, "vmid"), begun(row, "ctime"), whole(row, "size"), protected)
+    told = (text(row, "subtype"), text(row, "type"))
+    return Archive(
+        storage,
+        _vmid(row, "vmid"),
+        begun(row, "ctime"),
+        whole(row, "size"),
+        protected,
+        next((kind for kind in told if kind in _GUEST_TYPES), None),
+    )
 
 
 @dataclass(frozen=True, slots=True)

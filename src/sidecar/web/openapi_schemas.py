@@ -80,9 +80,17 @@ _PART: Schema = {
     "schedule": _NULLABLE_STRING,
     "timezone": _NULLABLE_STRING,
     "expectations": _list(ref("Expectation")),
+    "left_out_volumes": _list(ref("LeftOutVolume")),
     "owner": _NULLABLE_STRING,
     "encrypted": _NULLABLE_BOOLEAN,
     "protected": _NULLABLE_INTEGER,
+}
+
+_LEFT_OUT_VOLUME: Schema = {
+    "job": _TEXT,
+    "volume": _TEXT,
+    "name": _NULLABLE_STRING,
+    "reason": _NULLABLE_STRING,
 }
 
 _OCCURRENCE: Schema = {
@@ -145,6 +153,7 @@ SCHEMAS: Schema = {
     "Service": object_of(**_SERVICE),
     "ServiceWithRuns": object_of(**{**_SERVICE, "parts": _list(ref("PartWithRuns"))}),
     "Expectation": object_of(**_EXPECTATION),
+    "LeftOutVolume": object_of(**_LEFT_OUT_VOLUME),
     "Part": object_of(**_PART),
     "PartWithRuns": object_of(**_PART, runs=_list(ref("RunInFull"))),
     "Copy": object_of(job=_TEXT, state=_STATE, last_run=_NULLABLE_TIME),

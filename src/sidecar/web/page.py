@@ -20,9 +20,10 @@ from sidecar.core.model import (
     Verdict,
     worst,
 )
+from sidecar.core.words import size
 
 from . import rows
-from .words import TimedText, TimeFormat, size
+from .words import TimedText, TimeFormat
 
 #: Kinds of jobs that keep the backups in order. Jobs that make backups show in the rows of the services.
 UPKEEP_KINDS = ("prune", "gc", "verify", "sync", "check")

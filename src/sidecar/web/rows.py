@@ -9,8 +9,9 @@ from datetime import datetime
 
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, State
+from sidecar.core.words import listed, size
 
-from .words import NOTHING, Moment, TimedText, TimeFormat, duration, size
+from .words import NOTHING, Moment, TimedText, TimeFormat, duration
 
 #: How many rows without a problem stay in sight when the page is narrow.
 CALM_ROWS = 5
@@ -35,6 +36,7 @@ class PartMark:
 class PartDetail:
     """A part in the opened row. ``about`` is how its upstream calls it, ``kept`` what there is of it.
 
+    ``left_out``: the volumes that it is saved without.
     ``traits``: whom its backups belong to, whether they are encrypted, how many no prune removes.
     """
 
@@ -47,6 +49,7 @@ class PartDetail:
     kept: str
     traits: str | None
     reason: str | None
+    left_out: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +193,20 @@ def _part_detail(part: PartRow, shown: str | None, times: TimeFormat) -> PartDet
         kept=_kept(part),
         traits=_traits(part),
         reason=part.verdict.reason if part.verdict.reason != shown and part.verdict.state is not State.OK else None,
+        left_out=_left_out(part),
     )
 
 
 def _schedule(part: PartRow, times: TimeFormat) -> str | None:
     elsewhere = part.schedule is not None and part.timezone not in (None, str(times.zone))
     return f"{part.schedule} {part.timezone}" if elsewhere else part.schedule
+
+
+def _left_out(part: PartRow) -> str | None:
+    """What its jobs save it without, however many say so."""
+    volumes = dict.fromkeys((each.volume, each.name, each.reason) for each in part.left_out)
+    named = [f"{volume} {name or ''}".strip() + (f" ({reason})" if reason else "") for volume, name, reason in volumes]
+    return f"saved without {listed(named)}" if named else None
 
 
 def _kept(part: PartRow) -> str:

@@ -15,6 +15,7 @@ from sidecar.core.model import (
     DatastoreRow,
     ExpectationRow,
     JobRow,
+    LeftOut,
     Occurrence,
     Overall,
     PartRow,
@@ -103,10 +104,15 @@ def _part(row: PartRow) -> Json:
         "schedule": row.schedule,
         "timezone": row.timezone,
         "expectations": [_expectation(expectation) for expectation in row.expectations],
+        "left_out_volumes": [_left_out(volume) for volume in row.left_out],
         "owner": row.owner,
         "encrypted": row.encrypted,
         "protected": row.protected,
     }
+
+
+def _left_out(volume: LeftOut) -> Json:
+    return {"job": volume.job, "volume": volume.volume, "name": volume.name, "reason": volume.reason}
 
 
 def _expectation(row: ExpectationRow) -> Json:

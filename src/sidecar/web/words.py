@@ -14,7 +14,6 @@ NOTHING = "–"
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _AGES = ((365 * _DAY, "y"), (30 * _DAY, "mo"), (_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m"))
-_BINARY_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +137,3 @@ def duration(span: timedelta) -> str:
     seconds = max(span.total_seconds(), _MINUTE)
     length, unit = next((length, unit) for length, unit in _AGES if seconds >= length)
     return f"{int(seconds // length)}{unit}"
-
-
-def size(count: int) -> str:
-    """Bytes in binary units, two or three digits: 850 B, 61 MiB, 8.4 GiB."""
-    if count < 1024:
-        return f"{count} B"
-    value = float(count)
-    for unit in _BINARY_UNITS:
-        value /= 1024
-        if value < 1023.5 or unit == _BINARY_UNITS[-1]:
-            break
-    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"

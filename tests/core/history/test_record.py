@@ -328,9 +328,13 @@ def test_rule_1_backrest_restarted_over_its_due_time_is_missed_although_it_annou
     )
     assert keeper.state("23 02:41", "photos") is State.LATE
 
-    keeper.take(backrest("23 02:46", "24 02:15", run("22 02:15")))
-    assert keeper.state("23 02:47", "photos") is State.MISSED
-    assert "due today 02:15" in keeper.reason("23 02:47", "photos").lower()
+    keeper.take(backrest("23 02:50", "24 02:15", run("22 02:15")))
+    assert keeper.state("23 02:51", "photos") is State.LATE
+    assert "back since 02:40" in keeper.reason("23 02:51", "photos")
+
+    keeper.take(backrest("23 02:55", "24 02:15", run("22 02:15")))
+    assert keeper.state("23 02:56", "photos") is State.MISSED
+    assert "due today 02:15" in keeper.reason("23 02:56", "photos").lower()
 
     keeper.take(backrest("24 02:30", "25 02:15", run("22 02:15"), run("24 02:15")))
     assert keeper.state("24 02:31", "photos") is State.OK

@@ -11,6 +11,7 @@ import pytest
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.model import Cause, Outcome, PartKind, Run, State, Verdict
 from sidecar.core.parts.expectation import Activity, Evidence
+from sidecar.core.reports.facts import ReadingGap
 from sidecar.core.reports.report import Problem
 from tests.core.factories import at, daily, evidence, failed, judged_at, part, run, verdict_of
 
@@ -316,6 +317,51 @@ def test_rule_6_runs_from_the_future_are_no_evidence() -> None:
 
     assert verdict.state is State.NEVER
     assert "a backup of Tue 24 Nov 04:00 lies in the future: a clock is wrong" in str(verdict.reason)
+
+
+def test_rule_6_a_reading_from_the_future_proves_nothing_and_says_why() -> None:
+    verdict = verdict_of(part(YESTERDAY, read="24 07:26"), "23 07:30")
+
+    assert verdict.state is State.UNKNOWN
+    assert verdict.reason == (
+        "The last reading of pbs, Tue 24 Nov 07:26, lies in the future: the clock of this machine was set back; "
+        "newest backup Sun 22 Nov 04:00."
+    )
+
+
+def seen(as_of: str, **gaps: tuple[str, str]) -> Evidence:
+    over = {name: ReadingGap(at(start), at(end)) for name, (start, end) in gaps.items()}
+    return replace(evidence(as_of), gap=over.get("gap"), starts_gap=over.get("starts_gap"))
+
+
+@pytest.mark.parametrize(
+    ("as_of", "gaps", "state"),
+    [
+        ("23 08:00", {"gap": ("22 23:00", "23 08:00")}, State.LATE),
+        ("23 08:14", {"gap": ("22 23:00", "23 08:00")}, State.LATE),
+        ("23 08:15", {"gap": ("22 23:00", "23 08:00")}, State.MISSED),
+        ("23 08:00", {"gap": ("23 04:31", "23 08:00")}, State.MISSED),
+        ("23 06:00", {"starts_gap": ("22 23:00", "23 06:00")}, State.LATE),
+        ("23 06:15", {"starts_gap": ("22 23:00", "23 06:00")}, State.MISSED),
+        ("23 08:00", {"starts_gap": ("22 23:00", "23 08:00")}, State.MISSED),
+    ],
+    ids=[
+        "just back",
+        "still catching up",
+        "back for a quarter of an hour",
+        "it was missed before it went away",
+        "only the starts could not be seen",
+        "and can be seen again",
+        "what lies there has shown it long ago",
+    ],
+)
+def test_rule_6_a_source_that_slept_has_a_quarter_of_an_hour_to_catch_up(
+    as_of: str, gaps: dict[str, tuple[str, str]], state: State
+) -> None:
+    verdict = verdict_of(part(YESTERDAY, read=None, evidence=seen(as_of, **gaps)), as_of)
+
+    assert verdict.state is state
+    assert (f"back since {as_of[3:6]}00" in str(verdict.reason)) is (state is State.LATE)
 
 
 # --- rule 2: who owes a backup ---

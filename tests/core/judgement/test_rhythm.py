@@ -45,7 +45,9 @@ def starts(*gaps_in_hours: float) -> list[datetime]:
         "weekdays",
     ],
 )
-def test_the_usual_gap_is_the_widest_of_seven_but_for_one_outlier(gaps: tuple[float, ...], usual: float | None) -> None:
+def test_rule_12_the_usual_gap_is_the_widest_of_seven_but_for_one_outlier(
+    gaps: tuple[float, ...], usual: float | None
+) -> None:
     assert usual_gap(starts(*gaps)) == (None if usual is None else timedelta(hours=usual))
 
 

@@ -122,13 +122,17 @@ def test_a_namespace_that_cannot_be_read_is_unknown_alone() -> None:
     assert "EACCES" in (row(board, "vault").verdict.reason or "")
 
 
-def test_archives_on_other_storages_count() -> None:
+@pytest.mark.parametrize(("kind", "expected"), [(None, State.OK), ("lxc", State.OK), ("qemu", State.FAILED)])
+def test_archives_on_other_storages_count_but_those_of_a_machine_that_had_the_id_of_a_container(
+    kind: str | None, expected: State
+) -> None:
     job = replace(CRITICAL, storage="nas")
     cluster = pve("22 11:58", VZDUMP, jobs=(job,), storages=(Storage(name="nas", type="nfs", enabled=True),))
-    archives = Reading(("archives", "shared", "nas"), at("22 11:58"), (Archive("nas", 101, at("22 04:03"), 5),))
+    archive = Archive("nas", 101, at("22 04:03"), 5, guest_type=kind)
+    archives = Reading(("archives", "shared", "nas"), at("22 11:58"), (archive,))
     cluster = replace(cluster, readings=(*cluster.readings, archives))
 
-    assert state("22 12:00", cluster, pbs("22 11:58")) is State.OK
+    assert state("22 12:00", cluster, pbs("22 11:58")) is expected
 
 
 @pytest.mark.parametrize("node", ["pve1", "pve2"])

@@ -236,6 +236,16 @@ def test_rule_11_a_missing_name_is_no_name_and_changes_nothing() -> None:
 
     assert keeper.history.seen["guest:pve:105"].since is None
     assert keeper.history.seen["guest:pve:105"].name == "oldwiki"
+    assert not any("gone from pve" in note.lower() for note in keeper.board("17 12:01").notes)
+
+
+@pytest.mark.parametrize(("named", "state"), [(NEW_GUEST, State.NEW), (OLD_GUEST, State.OK)])
+def test_rule_11_who_came_back_on_a_node_that_was_off_is_told_by_its_first_name(named: Guest, state: State) -> None:
+    nameless = Guest(vmid=105, type="lxc", name=None, node="pve1")
+    keeper = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"))
+    keeper.take(*with_105(22, nameless), *with_105(22, nameless, clock="12:05"), *with_105(22, named, clock="12:10"))
+
+    assert keeper.state("22 12:11", named.name or "") is state
 
 
 def test_rule_11_a_guest_that_is_renamed_is_itself() -> None:

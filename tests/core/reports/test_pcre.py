@@ -46,7 +46,10 @@ def test_what_a_pattern_takes(pattern: str, name: str, taken: bool) -> None:
     assert takes(pattern, name) is taken
 
 
-@pytest.mark.parametrize("pattern", ["", "[", "(a", "a)", "*a", "a|+", "[z-a]", "a{3,2}", "a/b", "a\\", "[a\\"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["", "[", "(a", "a)", "*a", "a|+", "[z-a]", "a{3,2}", "a/b", "a\\", "[a\\", "^*a", r"a\b?", "$+", r"\A{2}a"],
+)
 def test_a_pattern_that_pcre_refuses_takes_nothing(pattern: str) -> None:
     assert takes(pattern, "a") is False
 
@@ -67,6 +70,9 @@ def test_a_pattern_that_pcre_refuses_takes_nothing(pattern: str) -> None:
         "[[.a.]]",
         r"[\d-z]",
         "(?-i)a",
+        "a(?<=a?)",
+        "a(?<=b*)",
+        "a(?<!(b|cd))",
         "(" * 40 + "a" + ")" * 40,
         "a" * (LONGEST_PATTERN + 1),
     ],

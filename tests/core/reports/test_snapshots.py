@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 import pytest
 
-from sidecar.core.model import Board, Outcome, Run, ServiceRow, State
+from sidecar.core.model import Board, Outcome, Run, ServiceRow, SourceKind, State
 from sidecar.core.reports.facts import BackupGroup, Task, Verification
-from sidecar.core.reports.report import Report
+from sidecar.core.reports.report import Problem, ProblemKind, Report
 from tests.core.factories import at
-from tests.core.sample_reports import Scopes, group, judged, pbs, pve, row, upload, vzdump
+from tests.core.sample_reports import CRITICAL, Scopes, group, judged, pbs, pve, row, upload, vzdump
 
 NIGHTS = (vzdump("22 04:00", "22 04:20"), vzdump("21 04:00", "21 04:20"))
 
@@ -142,6 +142,63 @@ def test_rule_5_a_later_upload_of_the_group_proves_that_it_is_over() -> None:
 def test_rule_5_without_a_task_it_is_taken_for_an_upload_under_way_at_first() -> None:
     assert newest_run("22 04:10", among=UPLOADING).outcome is Outcome.RUNNING
     assert newest_run("23 06:00", among=UPLOADING).outcome is Outcome.FAILED
+
+
+NO_TASK_LIST = Problem("no", kind=ProblemKind.NO_PERMISSION)
+
+
+def without_tasks(report: Report) -> Report:
+    """The token may not see the tasks of others: PBS then has no such reading, PVE one for each node with the reason."""
+    if report.kind is SourceKind.PBS:
+        return replace(report, readings=tuple(each for each in report.readings if each.scope[0] != "tasks"))
+    return replace(
+        report,
+        readings=tuple(
+            replace(each, as_of=None, facts=(), problem=NO_TASK_LIST) if each.scope[0] == "tasks" else each
+            for each in report.readings
+        ),
+    )
+
+
+WEEKLY = replace(CRITICAL, schedule="sat 04:00")
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["thirty hours a week ago", "a first backup"])
+@pytest.mark.parametrize(
+    ("pve_lists", "pbs_lists", "state", "says"),
+    [
+        (True, True, State.RUNNING, "Running since"),
+        (False, True, State.RUNNING, "Running since"),
+        (True, False, State.RUNNING, "Running since"),
+        (False, False, State.MISSED, "longer than 24h"),
+    ],
+)
+def test_rule_5_a_backup_of_days_runs_as_long_as_anybody_lists_it(
+    *, first: bool, pve_lists: bool, pbs_lists: bool, state: State, says: str
+) -> None:
+    """Where nobody may list what runs, it is missed after a day; that its upload never finished would be a guess."""
+    now, earlier = "22 18:00", () if first else ("14 04:01",)
+    before = () if first else (vzdump("14 04:00", "15 10:00"),)
+    cluster = pve(now, *before, vzdump("21 04:00", None), jobs=(WEEKLY,))
+    server = served(now, upload("21 04:01"), among=group(*earlier, "!21 04:01"))
+    board = judged(
+        now, cluster if pve_lists else without_tasks(cluster), server if pbs_lists else without_tasks(server)
+    )
+    verdict = vaultwarden(board).verdict
+
+    assert verdict.state is (State.NEVER if first and state is State.MISSED else state)
+    assert says in str(verdict.reason)
+
+
+@pytest.mark.parametrize("vmid", ["", "101"], ids=["of several guests", "of this guest"])
+def test_rule_5_an_upload_that_was_not_finished_when_its_task_ended_on_proxmox_is_over(vmid: str) -> None:
+    cluster = pve("22 04:40", vzdump("21 04:00", "21 04:30"), vzdump("22 04:00", "22 04:30", "job errors", vmid=vmid))
+    listed_later = judged("22 04:40", cluster, without_tasks(served("22 04:40", among=UPLOADING)))
+    listed_before = judged("22 04:40", cluster, without_tasks(served("22 04:29", among=UPLOADING)))
+
+    assert vaultwarden(listed_later).verdict.state is State.FAILED
+    assert "not finished when its task ended: job errors" in str(vaultwarden(listed_later).verdict.reason)
+    assert vaultwarden(listed_before).verdict.state is State.RUNNING
 
 
 def test_rule_5_only_the_newest_snapshot_can_be_under_way() -> None:

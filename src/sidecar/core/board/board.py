@@ -10,7 +10,18 @@ from sidecar.core import words
 from sidecar.core.history.history import History
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart, JudgedService, judged
-from sidecar.core.model import Board, Cause, ExpectationRow, PartKind, PartRow, ServiceRow, SourceRow, State, Verdict
+from sidecar.core.model import (
+    Board,
+    Cause,
+    ExpectationRow,
+    LeftOut,
+    PartKind,
+    PartRow,
+    ServiceRow,
+    SourceRow,
+    State,
+    Verdict,
+)
 from sidecar.core.parts import offsite
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
@@ -77,6 +88,7 @@ def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> P
         expectations=tuple(_expectation_row(judgement) for judgement in judged.judgements)
         if len(judged.judgements) > 1
         else (),
+        left_out=tuple(LeftOut(str(job), each.volume, each.name, each.reason) for job, each in part.left_out),
         owner=part.observed.owner,
         encrypted=part.observed.encrypted,
         protected=part.observed.protected,

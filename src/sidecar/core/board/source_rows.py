@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 from sidecar.core import words
 from sidecar.core.model import Link, SourceKind, SourceRow, SourceTrouble, State, Verdict
+from sidecar.core.parts.expectation import CLOCK_TOLERANCE
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.reports.clocks import wrong_clock
 from sidecar.core.reports.report import Problem, Reading, Report
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
+
+#: So many parts of a source that can't be read are named in its reason, and so many more among its limits.
+NAMED, MOST_NAMED = 2, 50
 
 _NAMES = {
     SourceKind.PBS: "Proxmox Backup Server",
@@ -33,7 +37,7 @@ def source_rows(inputs: Inputs) -> Iterator[SourceRow]:
             if report
             else None,
             version=report.version if report else None,
-            limits=_limits(report) if report else (),
+            limits=(*_limits(report), *standing.rest) if report else (),
             trouble=standing.trouble,
             after_name=standing.after_name,
         )
@@ -47,11 +51,12 @@ def _limits(report: Report) -> tuple[str, ...]:
 
 @value()
 class _Standing:
-    """How a source stands; ``trouble`` and ``after_name`` as in SourceRow."""
+    """How a source stands; ``trouble`` and ``after_name`` as in SourceRow. ``rest``: what the reason only counts."""
 
     verdict: Verdict
     trouble: SourceTrouble | None = None
     after_name: str | None = None
+    rest: tuple[str, ...] = ()
 
 
 def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _Standing:
@@ -62,12 +67,13 @@ def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _
     usable = any(inputs.fresh(source, reading) for reading in report.readings)
     if report.problem is not None or not usable:
         of_scopes = (reading.problem for reading in report.readings if reading.problem)
-        problem = report.problem or next(of_scopes, None) or Problem("nothing newer was read")
+        problem = report.problem or next(of_scopes, None) or _why_old(inputs, report)
         return _unreadable(inputs, source, report, problem, where, usable=usable)
     problems = [(reading, reading.problem) for reading in report.readings if reading.problem is not None]
     if not problems:
         return _Standing(Verdict(state=State.OK))
-    causes = words.listed([f"{describe(reading)}: {problem.cause}" for reading, problem in problems], most=2)
+    each = [f"{describe(reading)}: {problem.cause}" for reading, problem in problems]
+    causes = words.listed(each, most=NAMED)
     action = next((problem.action for _, problem in problems if problem.action), None)
     verdict = Verdict(
         state=State.WARNING,
@@ -76,7 +82,21 @@ def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _
         action=words.sentence(action) if action else None,
         link=where,
     )
-    return _Standing(verdict, SourceTrouble.PARTLY_READ)
+    return _Standing(verdict, SourceTrouble.PARTLY_READ, rest=tuple(_rest(each[NAMED:])))
+
+
+def _rest(causes: list[str]) -> Iterator[str]:
+    """What is not named in the reason; a server with a thousand closed namespaces fills no page."""
+    yield from causes[:MOST_NAMED]
+    if len(causes) > MOST_NAMED:
+        yield f"{len(causes) - MOST_NAMED} more of its lists could not be read"
+
+
+def _why_old(inputs: Inputs, report: Report) -> Problem:
+    """Why what could be read proves nothing."""
+    if any(reading.as_of is not None and reading.as_of > inputs.now + CLOCK_TOLERANCE for reading in report.readings):
+        return Problem("that lies in the future, for the clock of this machine was set back")
+    return Problem("nothing newer was read")
 
 
 def _unreadable(

@@ -34,10 +34,12 @@ def record(history: History, report: Report, *, every_group: bool = False) -> Hi
         _announcements(_runs(_sightings(history, report), report, every_group=every_group), report), report
     )
     at = _oldest(report) if report.kind is SourceKind.PBS else observed.plans_as_of(report)
-    if report.source in history.contacts or at is None:
+    known = history.contacts.get(report.source)
+    # A contact that lies in the future was noted by a clock that was set back since.
+    if at is None or (known is not None and known <= at):
         return changed
     contacts = MappingProxyType({**changed.contacts, report.source: at})
-    return replace(changed, contacts=contacts, first_contact=changed.first_contact or at)
+    return replace(changed, contacts=contacts, first_contact=min(changed.first_contact or at, at))
 
 
 def _oldest(report: Report) -> datetime | None:
@@ -173,13 +175,14 @@ def _runs(history: History, report: Report, *, every_group: bool) -> History:
 
 def _sightings(history: History, report: Report) -> History:
     shown = observed.members(report)
-    changed = {}
+    changed: dict[str, Sighting] = {}
     for member, name in shown.items():
         before = history.seen.get(member)
         if before is not None and before.gone is None and name in (None, before.name):
             continue
         if (at := observed.listed_at(report, member)) is not None:
-            changed[member] = _seen(before, name or _unnamed(member), at, named=name is not None)
+            now = _seen(before, name or _unnamed(member), at, named=name is not None)
+            changed |= {member: now} if now != before else {}
     for member in _of_source(history.seen, report.source) - shown.keys():
         before = history.seen[member]
         if before.gone is None and (at := observed.listed_at(report, member)) is not None:
@@ -195,7 +198,7 @@ def _seen(before: Sighting | None, name: str, at: datetime, *, named: bool) -> S
     if before is None:
         return Sighting(at, name)
     if not named:
-        return replace(before, gone=None)
+        return before  # gone or not: who it is can be told once its node is up
     if before.gone is None or before.name == name:
         return replace(before, name=name, gone=None)
     return Sighting(at, name, since=at)

@@ -68,8 +68,45 @@ def grace(expectation: Expectation, now: datetime) -> timedelta:
         return in_force.grace
     if expectation.starts_seen:
         return SHORT_GRACE
+    return unseen_grace(expectation, now)
+
+
+def unseen_grace(expectation: Expectation, now: datetime) -> timedelta:
+    """Rule 4: the grace where starts can't be seen."""
+    in_force = expectation.schedule
     period = in_force.schedule.period(now) if in_force is not None and in_force.schedule else None
     return min(max(period / 4, SHORT_GRACE), LONGEST_GRACE) if period else LONGEST_GRACE
+
+
+def deadline_of(expectation: Expectation, due: datetime, grace_: timedelta) -> datetime:
+    """Rules 3 and 7: until when a run for ``due`` may start."""
+    return due + grace_ + second_time(due, expectation.schedules)
+
+
+def is_evident(expectation: Expectation, due: datetime, grace_: timedelta, now: datetime) -> bool:
+    """Rule 6: that nothing started for ``due`` is shown by a reading from after its deadline."""
+    as_of, deadline = expectation.observed.evidence.as_of, deadline_of(expectation, due, grace_)
+    if now < deadline or as_of is None or as_of < deadline:
+        return False
+    return back_since(expectation, due, grace_, now) is None
+
+
+def back_since(expectation: Expectation, due: datetime, grace_: timedelta, now: datetime) -> datetime | None:
+    """Rule 6: since when a source is back that slept at the deadline, as long as it has to catch up; else None.
+
+    Where only the starts could not be seen, what lies at the destination still shows it after the grace for that.
+    """
+    evidence = expectation.observed.evidence
+    if evidence.gap is None and evidence.starts_gap is None:
+        return None
+    deadline = deadline_of(expectation, due, grace_)
+    if evidence.gap is not None and evidence.just_over(evidence.gap, deadline):
+        return evidence.gap.end
+    unseen = deadline_of(expectation, due, unseen_grace(expectation, now))
+    starts = evidence.starts_gap
+    if starts is None or not evidence.just_over(starts, deadline) or evidence.as_of is None:
+        return None
+    return starts.end if evidence.as_of < unseen else None
 
 
 def second_time(due: datetime, schedules: Iterable[ScheduleInForce]) -> timedelta:

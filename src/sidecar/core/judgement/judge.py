@@ -26,8 +26,8 @@ from sidecar.core.parts.expectation import (
 from sidecar.core.parts.part import Part
 from sidecar.core.value import value
 
-from . import rhythm, unscheduled
-from .due import due_time, grace, next_run, second_time
+from . import rhythm, unscheduled, worth
+from .due import back_since, deadline_of, due_time, grace, is_evident, next_run
 from .unreadable import unreadable, verdict_of
 
 #: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
@@ -361,12 +361,17 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
     of_the_backup = [*case.expectation.observed.concerns]
     if case.good.outcome is Outcome.WARNING:
         of_the_backup.insert(0, f"the newest {case.part.noun} finished with warnings{_quoted(case.good.text)}")
+    shrunk = worth.shrunk(case.part.kind, case.expectation, case.good)
+    if shrunk is not None:
+        of_the_backup.append(worth.in_words(shrunk, case.part))
     concerns = [*of_the_backup, *_failure_outside_schedule(case)]
     if not concerns:
         return verdict
     cause = Cause.CONCERNS if of_the_backup else Cause.OTHER_RUN_FAILED
     reason = f"{'; '.join(concerns)}; {case.newest()}"
     action = case.part.actions.concerned or case.part.actions.failed
+    if shrunk is not None and len(concerns) == 1:
+        action = worth.ACTION
     return case.verdict(State.WARNING, cause, reason, case.good.start, action)
 
 
@@ -521,7 +526,7 @@ def _running_too_long(case: Case, activity: Activity) -> Verdict:
 
 def _limit(case: Case, activity: Activity) -> timedelta:
     """Rule 5: twice as long as the longest run that is remembered, and longer where the upstream shows what runs."""
-    if case.expectation.starts_seen:
+    if case.expectation.starts_seen or activity.start in case.expectation.observed.shown:
         return max(SHOWN_AT_LEAST, 2 * activity.usual) if activity.usual else SHOWN_AT_MOST
     return max(case.grace, 2 * activity.usual) if activity.usual else UNSEEN_AT_MOST
 
@@ -540,9 +545,11 @@ def _under_way(case: Case) -> Activity | None:
 
 def _overdue(case: Case, due: datetime) -> Verdict:
     """Rules 3, 6 and 7: missed and never need readings from after D + grace; with older ones it stays late."""
-    as_of, deadline = case.evidence.as_of, deadline_of(case.expectation, due, case.grace)
-    if case.now < deadline or as_of is None or as_of < deadline:
-        reason = f"due {case.at(due)}, nothing has started yet; {case.newest()}"
+    deadline = deadline_of(case.expectation, due, case.grace)
+    if not is_evident(case.expectation, due, case.grace, case.now):
+        back = back_since(case.expectation, due, case.grace, case.now)
+        slept = f"; its source is back since {words.clock(back, due, case.now, case.zone)}" if back else ""
+        reason = f"due {case.at(due)}, nothing has started yet{slept}; {case.newest()}"
         return case.verdict(State.LATE, Cause.WAITING, reason, due)
     by = words.clock(deadline, due, case.now, case.zone)
     reason, ahead = f"due {case.at(due)}, nothing had started by {by}", _from_the_future(case)
@@ -553,11 +560,6 @@ def _overdue(case: Case, due: datetime) -> Verdict:
         return case.verdict(State.NEVER, Cause.NOTHING_STARTED, never, deadline, case.part.actions.never)
     missed = f"{reason}; {case.newest()}{ahead}"
     return case.verdict(State.MISSED, Cause.NOTHING_STARTED, missed, deadline, case.part.actions.missed)
-
-
-def deadline_of(expectation: Expectation, due: datetime, grace_: timedelta) -> datetime:
-    """Rules 3 and 7: until when a run for ``due`` may start."""
-    return due + grace_ + second_time(due, expectation.schedules)
 
 
 def early(expectation: Expectation, due: datetime) -> timedelta:

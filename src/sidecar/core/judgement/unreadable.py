@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sidecar.core import words
 from sidecar.core.model import Cause, State, Verdict
-from sidecar.core.parts.expectation import CLOCK_TOLERANCE, Evidence
+from sidecar.core.parts.expectation import Evidence
 from sidecar.core.parts.part import Part
 
 
@@ -44,7 +44,7 @@ def unreadable(
         return verdict_of(part, State.UNKNOWN, Cause.UNREADABLE, reason, None, action)
     read = words.moment(evidence.as_of, now, zone)
     reason = f"nothing was read from {source} since {read}"
-    if evidence.as_of > now + CLOCK_TOLERANCE:
+    if evidence.is_of_the_future(now):
         reason = f"{source} was read {read}, which lies in the future: the clock of this machine was set back"
     elif problem is not None:
         reason = f"can't read {source} since {read}: {problem.cause}"

@@ -15,7 +15,7 @@ from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
 
 from . import offsite
-from .expectation import Activity, Expectation, Observed, ScheduleInForce
+from .expectation import Activity, Evidence, Expectation, Observed, ScheduleInForce
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first
 
@@ -51,7 +51,7 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
     schedule = (
         schedule_in_force(job, None, source.timezone, inputs.settings) if scheduled else _announced(job, plan, inputs)
     )
-    observed = Observed(evidence=inputs.evidence(source, report.reading("plans")), runs=plan.runs)
+    observed = Observed(evidence=_evidence(inputs, source, report, plan), runs=plan.runs)
     expectation = Expectation(
         job=job,
         destination=plan.repo,
@@ -76,6 +76,12 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
         link=Link(source.url, "Backrest"),
         actions=_ACTIONS,
     )
+
+
+def _evidence(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestPlan) -> Evidence:
+    """Rule 10: the summary alone proves no backup, for it calls dry runs successes; only the log tells them apart."""
+    log = report.reading("operations", plan.id)
+    return inputs.evidence(source, report.reading("plans"), *((log,) if log is not None else ()))
 
 
 def _with_remembered(runs: tuple[Run, ...], remembered: Iterable[Run]) -> tuple[Run, ...]:

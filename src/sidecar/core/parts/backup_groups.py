@@ -196,6 +196,7 @@ def _part(
         concerns=summary.concerns,
         verified_at=summary.verified_at,
         verified=summary.verified,
+        shown=summary.shown,
         owner=summary.owner,
         encrypted=summary.encrypted,
         protected=len(summary.protected),

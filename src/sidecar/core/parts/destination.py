@@ -100,12 +100,19 @@ class Destination:
             return False
         return all(storage.type == "pbs" for storage in self.storages)
 
+    @property
+    def lists_tasks(self) -> bool:
+        """A backup server there lists what it does."""
+        return any(index.lists_tasks for _, index in self._indexes)
+
     def kept(self, guest: Guest) -> GuestBackups:
         """What is kept of ``guest`` there."""
         groups = [(index, place.group_of(guest)) for place, index in self._indexes]
         return GuestBackups(
             summary=_summary(groups, self._groups_told_by_pve.get((guest.backup_type, str(guest.vmid)), ())),
-            archives=tuple(self._archives.get(guest.vmid, ())),
+            archives=tuple(
+                each for each in self._archives.get(guest.vmid, ()) if each.guest_type in (None, guest.type)
+            ),
             failures=tuple(task for index, key in groups for task in index.failed_uploads(key)),
         )
 

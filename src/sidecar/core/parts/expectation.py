@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from sidecar.core.ids import JobId
 from sidecar.core.model import Run
+from sidecar.core.reports.facts import ReadingGap
 from sidecar.core.reports.report import Problem
 from sidecar.core.schedules.schedule import EARLY, Schedule, early_before
 from sidecar.core.value import value
@@ -25,6 +26,9 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 #: Rule 5: how long a run may be under way while the upstream shows that it is not over, and nothing tells how long such
 #: runs take (a first backup of 20 TB).
 SHOWN_AT_MOST = timedelta(days=7)
+
+#: How long a source that could not be read must be readable again before what it lacks is missed (rule 6).
+CATCHES_UP = timedelta(minutes=15)
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 
@@ -150,6 +154,8 @@ class Evidence:
     Attributes:
         as_of: the oldest of them; None when one was never read.
         newest: the newest of them, where they are not all of one moment.
+        gap: the last time when one of them could not be read, if it ended a short while ago.
+        starts_gap: the same of what shows that runs start, if that is another source.
         problem: why the newest attempt failed, or why nothing can be known.
         source: whose readings they are, for the reason.
         stale_after: age from which they prove nothing.
@@ -160,6 +166,14 @@ class Evidence:
     stale_after: timedelta
     problem: Problem | None = None
     newest: datetime | None = None
+    gap: ReadingGap | None = None
+    starts_gap: ReadingGap | None = None
+
+    def just_over(self, gap: ReadingGap | None, deadline: datetime) -> bool:
+        """Rule 6: the gap began before ``deadline`` and ended so short a time ago that what was missed may still come."""
+        if gap is None or self.as_of is None:
+            return False
+        return gap.start < deadline and self.as_of < gap.end + CATCHES_UP
 
     def is_from_the_future(self, run: Run) -> bool:
         """Rule 6: it starts more than 5 min after what reported it was read, so a clock is wrong."""
@@ -170,7 +184,16 @@ class Evidence:
         """Rule 6: nothing was read, it was too long ago, or by a clock that was set back since: then nothing is proved."""
         if self.as_of is None:
             return True
-        return now - self.as_of > self.stale_after or self.as_of > now + CLOCK_TOLERANCE
+        return now - self.as_of > self.stale_after or self.is_of_the_future(now)
+
+    def is_of_the_future(self, now: datetime) -> bool:
+        """Rule 6: it was read more than 5 min after ``now``: the clock of this machine was set back since."""
+        return self.as_of is not None and self.as_of > now + CLOCK_TOLERANCE
+
+
+def latest(gaps: Iterable[ReadingGap | None]) -> ReadingGap | None:
+    """The gap that ended last."""
+    return max((gap for gap in gaps if gap), key=lambda gap: gap.end, default=None)
 
 
 @value(kw_only=True)
@@ -184,6 +207,8 @@ class Observed:
         unusable: why the newest backup can't be restored ("the newest backup failed verification").
         verified_at: when the newest snapshot was last verified by its own server.
         verified: how many of the kept backups were verified there and are good; None where nothing is ever verified.
+        shown: when unfinished runs began of which the server's own list of tasks shows that they are under way (rule 5).
+        by_destination: the same runs apart, where they lie at several destinations.
         owner: whom the backup group belongs to on its server; None where that is not told.
         encrypted: the newest backup is encrypted; None where that is not told.
         protected: how many of the kept backups no prune removes; None where nothing is ever protected.
@@ -196,6 +221,8 @@ class Observed:
     unusable: str | None = None
     verified_at: datetime | None = None
     verified: int | None = None
+    by_destination: tuple[tuple[Run, ...], ...] = ()
+    shown: frozenset[datetime] = frozenset()
     owner: str | None = None
     encrypted: bool | None = None
     protected: int | None = None
@@ -234,6 +261,7 @@ class Expectation:
         remembered: when good runs of it began whose backups may be gone by now, for its rhythm; newest first.
         named: the owner's configuration names the member, so that something is expected of it in any case (rule 12).
         overdue: the upstream itself says that its next run should have come by now.
+        judges_size: False where the owner says that sizes mean nothing here (rule 13).
         hint: asked only when nothing came: what its runs tell of why ("every dump begins 1 h before: set …").
     """
 
@@ -259,6 +287,7 @@ class Expectation:
     remembered: tuple[datetime, ...] = ()
     named: bool = True
     overdue: bool = False
+    judges_size: bool = True
     hint: Hint | None = None
 
     @property

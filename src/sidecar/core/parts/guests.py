@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Self
 
 from sidecar.core.history.history import PlanRow
 from sidecar.core.ids import GroupKey, JobId, MemberId, MemberKind, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
 from sidecar.core.reports import coverage, snapshots
-from sidecar.core.reports.facts import BackupJob, Guest, Storage, Task, Zone
+from sidecar.core.reports.facts import BackupJob, Guest, LeftOutVolume, Storage, Task, Zone
 from sidecar.core.reports.report import Problem, Report
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
-from . import vzdump
+from . import left_out, vzdump
 from .destination import Destination, GuestBackups
 from .expectation import FIRST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
@@ -111,6 +112,11 @@ class _Cluster:
             self._tasks[node] = vzdump.NodeTasks(tasks, self._proofs(node))
         return self._tasks[node]
 
+    @cached_property
+    def left_out(self) -> Mapping[int, tuple[tuple[JobId, LeftOutVolume], ...]]:
+        """By guest the volumes that enabled jobs save it without."""
+        return left_out.by_guest(self.source.name, self.jobs)
+
     def _member(self, guest: Guest, jobs: list[BackupJob]) -> _Member:
         key = (guest.node, tuple(job.id for job in jobs))
         if key not in self._cohorts:
@@ -201,7 +207,8 @@ class _Cohort:
     def evidence(self, destination: Destination) -> Evidence:
         """How old the knowledge is of what lies at a destination and of what runs."""
         if destination.key not in self._evidences:
-            seen = [self.tasks_evidence] if self.starts_seen else []
+            starts = replace(self.tasks_evidence, gap=None, starts_gap=self.tasks_evidence.gap)
+            seen = [starts] if self.starts_seen else []
             evidences = destination.evidences
             self._evidences[destination.key] = (
                 weakest([*evidences, *seen], self.cluster.inputs.now) if evidences else self.cluster.planned
@@ -258,6 +265,7 @@ def _part(member: _Member) -> GuestPart:
         actions=_actions(guest, cohort.jobs, unseen_jobs(cluster.report)),
         note=None if cohort.jobs else why_no_job(cluster.report),
         kept_on=tuple(dict.fromkeys(source for source, _ in groups)),
+        left_out=cluster.left_out.get(guest.vmid, ()),
     )
     return GuestPart(
         part=part,
@@ -375,10 +383,28 @@ def _saved(member: _Member, destination: Destination, upload_limit: timedelta) -
         upload_limit: what is unfinished for longer has failed.
     """
     kept, seen_until = member.at(destination), member.cohort.evidence(destination).as_of
-    saved = kept.summary.runs(seen_until, upload_limit)
+    newest = _newest_upload(member, destination, kept, seen_until) if kept.summary.unfinished else None
+    saved = kept.summary.runs(seen_until, upload_limit, newest)
     if not kept.archives and not kept.failures:
         return saved
     return newest_first([*saved, *snapshots.archive_runs(kept.archives), *snapshots.failed_runs(kept.failures)])
+
+
+def _newest_upload(
+    member: _Member, destination: Destination, kept: GuestBackups, listed: datetime | None
+) -> Run | None:
+    """Rule 5: what becomes of the newest upload, where the backup server's own tasks do not tell: Proxmox VE's may.
+
+    Where nobody can list what runs, it runs until it has taken too long: that it failed would be a guess. None: its age tells.
+    """
+    newest, cohort = kept.summary.unfinished[0], member.cohort
+    if newest.damaged or newest.time != kept.summary.begun[0] or listed is None:
+        return None
+    under_way = Run(start=newest.time, end=None, outcome=Outcome.RUNNING)
+    told = (
+        cohort.cluster.tasks(cohort.node).upload(member.guest, newest.time, listed) if cohort.starts_seen else under_way
+    )
+    return None if told == under_way and destination.lists_tasks else told
 
 
 def _upload_limit(longest: timedelta | None) -> timedelta:
@@ -393,6 +419,7 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
         concerns=kept.summary.concerns,
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
+        shown=kept.summary.shown,
         owner=kept.summary.owner,
         encrypted=kept.summary.encrypted,
         protected=kept.protected,
@@ -420,6 +447,8 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
         unusable=_newest(own).unusable,
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
         verified=sum(member.at(place).summary.verified for place in places),
+        by_destination=tuple(observed.runs for observed in own),
+        shown=frozenset().union(*(observed.shown for observed in own)),
         owner=snapshots.only_one(kept.owner for kept in own),
         encrypted=_newest(own).encrypted,
         protected=sum(member.at(place).protected for place in places),

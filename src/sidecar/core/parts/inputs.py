@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.ids import JobId
 from sidecar.core.model import SourceKind
+from sidecar.core.reports.facts import ReadingGap
 from sidecar.core.reports.group_index import GroupIndex
 from sidecar.core.reports.group_index import group_index as index_of
 from sidecar.core.reports.report import Problem, ProblemKind, Reading, Report
@@ -18,7 +19,7 @@ from sidecar.core.schedules.wall_clock import ScheduleError
 from sidecar.core.settings import Settings, SourceSetting
 from sidecar.core.value import value
 
-from .expectation import Evidence, PauseWindow, ScheduleInForce
+from .expectation import CLOCK_TOLERANCE, Evidence, PauseWindow, ScheduleInForce, latest
 
 NOT_READ_YET = Problem("it was not read yet", kind=ProblemKind.NOT_READ_YET)
 
@@ -52,15 +53,24 @@ class Inputs:
         whole = report.problem if report else None
         oldest: datetime | None = None
         problem: Problem | None = None
+        gaps: list[ReadingGap] = []
         for reading in readings:
             if reading is None or reading.as_of is None:
                 untold = Problem("it does not tell", kind=ProblemKind.NOT_REPORTED) if report else None
                 cause = (reading.problem if reading else None) or whole or untold
                 return Evidence(source.name, None, source.stale_after, cause)
-            oldest = min(oldest or reading.as_of, reading.as_of)
+            oldest = self._weaker(oldest, reading.as_of)
             problem = problem or reading.problem
+            gaps += [reading.gap] if reading.gap else []
         cause = problem or whole if oldest else whole
-        return Evidence(source.name, oldest, _stale_after(source, report if cause is None else None), cause)
+        stale_after = _stale_after(source, report if cause is None else None)
+        return Evidence(source.name, oldest, stale_after, cause, gap=latest(gaps))
+
+    def _weaker(self, moment: datetime | None, other: datetime) -> datetime:
+        """The older one; but what was read in the future proves less than anything (rule 6)."""
+        if moment is None or max(moment, other) > self.now + CLOCK_TOLERANCE:
+            return max(moment or other, other)
+        return min(moment, other)
 
     def pauses(self, *sources: str) -> tuple[PauseWindow, ...]:
         """The pauses in which nothing is expected of what rests on all of ``sources``."""

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from dataclasses import field, replace
 from datetime import datetime
 
-from sidecar.core.ids import MemberId, MemberKind, SourceName
+from sidecar.core.ids import JobId, MemberId, MemberKind, SourceName
 from sidecar.core.model import Copy, Link, PartKind, Run
+from sidecar.core.reports.facts import LeftOutVolume
 from sidecar.core.value import value
 
-from .expectation import Evidence, Expectation, Observed, PauseWindow
+from .expectation import Evidence, Expectation, Observed, PauseWindow, latest
 
 _MEMBER_KINDS = {kind: MemberKind(kind.value) for kind in PartKind}
 
@@ -44,6 +45,7 @@ class Part:
         kept_on: the sources that keep its backups, beside ``source``.
         pauses: when nothing is expected of it.
         copies: its copies at off-site places; for a plan its repository's name, if that is one, stands in ``offsite``.
+        left_out: the volumes of a guest that jobs save it without, each with the job (rule 13).
         gone: since when its source doesn't show it any more although it is still expected (rule 11).
         oldest_trace: the oldest sign of it anywhere: no due time before that is known (rule 1).
         starts_seen: starts of its runs can be seen, whichever job begins them (rule 4).
@@ -68,6 +70,7 @@ class Part:
     gone: datetime | None = None
     absent: bool = False
     copies: tuple[Copy, ...] = ()
+    left_out: tuple[tuple[JobId, LeftOutVolume], ...] = ()
     offsite: str | None = None
 
     @property
@@ -95,7 +98,12 @@ def weakest(evidences: Iterable[Evidence], now: datetime) -> Evidence:
     """The one that carries least: what was never read, then what is stale, then the oldest. Needs at least one."""
     every = tuple(evidences)
     weak = min(every, key=lambda each: (each.as_of is not None, not each.stale(now), each.as_of or now))
-    return replace(weak, newest=max((each.as_of for each in every if each.as_of), default=None))
+    return replace(
+        weak,
+        newest=max((each.as_of for each in every if each.as_of), default=None),
+        gap=latest(each.gap for each in every),
+        starts_gap=latest(each.starts_gap for each in every),
+    )
 
 
 def newest_first(runs: Iterable[Run]) -> tuple[Run, ...]:

@@ -17,7 +17,7 @@ from sidecar.core.schedules.schedule import parse
 from sidecar.core.settings import PartSetting, ServiceSetting, SourceSetting
 from sidecar.core.value import value
 
-from . import backrest_plans, backup_groups, databases, guests, unclaimed, vanished
+from . import backrest_plans, backup_groups, databases, guests, left_out, sizes, unclaimed, vanished
 from .expectation import Evidence, Expectation, Observed, ScheduleInForce
 from .guests import GuestPart
 from .inputs import Inputs
@@ -66,13 +66,22 @@ def services(inputs: Inputs) -> Services:
     every_group = backup_groups.unnamed(inputs, taken)
     kept_groups = [part for part in every_group if not _matches(part.ref, inputs.settings.ignore.groups)]
     rest = [part for part in known if (part.kind, part.full_ref) not in shown and _stands_alone(part)] + kept_groups
-    left_out = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
-    left_out += len(every_group) - len(kept_groups)
+    ignored = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
+    ignored += len(every_group) - len(kept_groups)
     rows = taken | {(part.kind, part.full_ref) for part in kept_groups}
-    notes = (*search.notes, *unclaimed.notes(inputs, every_guest, rows), *vanished.unmapped(inputs, search.lost))
+    notes = (
+        *search.notes,
+        *unclaimed.notes(inputs, every_guest, rows),
+        *vanished.unmapped(inputs, search.lost),
+        *left_out.notes(inputs, (guest.part for guest in kept_guests)),
+    )
     every = (*mapped, *_unmapped(rest, {service.name for service in mapped}))
+    if quiet := frozenset(name for name, job in inputs.settings.jobs.items() if not job.shrink):
+        every = tuple(
+            _with_parts(service, (sizes.unjudged(part, quiet) for part in service.parts)) for service in every
+        )
     paused = tuple(_paused(service, inputs) for service in every) if inputs.settings.pauses else every
-    return Services(paused, left_out, notes)
+    return Services(paused, ignored, notes)
 
 
 def _named_by_their_groups(guest_parts: Iterable[GuestPart], taken: set[Named]) -> set[Named]:
@@ -88,7 +97,12 @@ def _named_by_their_groups(guest_parts: Iterable[GuestPart], taken: set[Named]) 
 
 
 def _paused(service: Service, inputs: Inputs) -> Service:
-    parts = (replace(part, pauses=inputs.pauses(part.source, *part.kept_on)) for part in service.parts)
+    return _with_parts(
+        service, (replace(part, pauses=inputs.pauses(part.source, *part.kept_on)) for part in service.parts)
+    )
+
+
+def _with_parts(service: Service, parts: Iterable[Part]) -> Service:
     return replace(service, parts=tuple(parts))
 
 
@@ -118,6 +132,7 @@ class _Search:
 
     def service(self, setting: ServiceSetting) -> Service:
         parts = [part for part_setting in setting.parts for part in self._parts(setting.name, part_setting)]
+        parts = parts if setting.shrink else [sizes.unjudged(part) for part in parts]
         return Service(setting.name, tuple(parts), setting.verify_within)
 
     def _parts(self, service: str, setting: PartSetting) -> list[Part]:

@@ -11,7 +11,7 @@ from sidecar.core.history.observed import lists
 from sidecar.core.ids import GroupKey, JobId, MemberId, SourceName
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports.coverage import covers
-from sidecar.core.reports.facts import DumpPlan
+from sidecar.core.reports.facts import DumpPlan, Guest
 from sidecar.core.reports.removed import is_removed
 from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
@@ -63,6 +63,8 @@ def lost(inputs: Inputs) -> list[Lost]:
         datastore = name.ref.partition("/")[0] if source.kind is SourceKind.PBS else None
         if datastore is not None and stores.why_lost(inputs, source, datastore):
             continue
+        if source.kind is SourceKind.PVE and any(str(guest.vmid) == name.ref for guest in report.facts(Guest)):
+            continue  # it came back, and its name can't be told yet
         removed = datastore if datastore is not None and is_removed(report, datastore) else None
         evidence = inputs.evidence(source, *lists(report, name))
         if evidence.as_of is not None and not evidence.stale(inputs.now):

@@ -114,6 +114,21 @@ class NodeTasks:
         own = self._by_id.get(str(guest.vmid))
         return min(task.start for task in own) if own else None
 
+    def upload(self, guest: Guest, begun: datetime, listed: datetime) -> Run | None:
+        """What becomes of an upload of the guest that was not finished when it was ``listed``; None where no task tells.
+
+        It runs while a task does that may have begun it, and is over once all of these are (rule 5).
+        """
+        every = (*self._by_id.get(str(guest.vmid), ()), *self._by_end)
+        mine = [task for task in every if task.start - EARLY <= begun <= _end(task)]
+        if any(task.end is None for task in mine):
+            return Run(start=begun, end=None, outcome=Outcome.RUNNING)
+        last = max(mine, key=_end, default=None)
+        if last is None or last.end is None or last.end > listed:
+            return None
+        text = f"its upload was not finished when its task ended: {last.status}"
+        return Run(start=begun, end=last.end, outcome=Outcome.FAILED, text=text)
+
     def open_ended(self, guest: Guest, job: str, seen_until: datetime | None) -> list[Task]:
         """Tasks for the guest, or for several of this job's, that run or ended after the backups were listed."""
         own = self._by_id.get(str(guest.vmid), [])

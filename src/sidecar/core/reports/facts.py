@@ -31,6 +31,14 @@ class Zone:
     ahead: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingGap:
+    """A scope could not be read from ``start``, when it was read last, to ``end``, when it was read again (rule 6)."""
+
+    start: datetime
+    end: datetime
+
+
 class TaskResult(StrEnum):
     """How a task of PBS or PVE ended. UNKNOWN: its worker died before it could say so."""
 
@@ -233,6 +241,29 @@ class Guest:
         return "vm" if self.type == "qemu" else "ct"
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOutVolume:
+    """A volume of a guest that a job covers without it (PVE-11).
+
+    Attributes:
+        volume: how the guest's configuration calls it: "scsi1", "mp0".
+        name: where it is: "local-zfs:subvol-104-disk-1", for a bind mount a directory; None where that is not told.
+        reason: why, in Proxmox's own words: "disabled", "not a volume".
+        since: when it was first seen left out of a guest that the job covered before; None where it always was.
+    """
+
+    vmid: int
+    volume: str
+    name: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+
+    def __str__(self) -> str:
+        """As people read it: "mp0 /mnt/media (not a volume)"."""
+        place = f"{self.volume} {self.name}" if self.name else self.volume
+        return f"{place} ({self.reason})" if self.reason else place
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJob:
     """A vzdump job. Scope ("jobs",).
@@ -240,6 +271,7 @@ class BackupJob:
     Attributes:
         node: the only node it runs on; None for all.
         guests: vmids of ``included_volumes``; None when that could not be read.
+        left_out: the volumes that it leaves out; None when that could not be read.
     """
 
     id: str
@@ -249,6 +281,7 @@ class BackupJob:
     node: str | None
     guests: tuple[int, ...] | None
     comment: str | None = None
+    left_out: tuple[LeftOutVolume, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,13 +312,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage). ``protected``: no prune removes it."""
+    """A backup archive on a storage that is not PBS. Scope ("archives", node, storage). ``protected``: no prune removes it.
+
+    ``guest_type`` is qemu or lxc, None where that is not told: an id that was a virtual machine's may be a container's now.
+    """
 
     storage: str
     vmid: int
     time: datetime
     size: int | None
     protected: bool = False
+    guest_type: str | None = None
 
 
 # --- Databasement -----------------------------------------------------------------------------------------------------------
@@ -396,6 +433,7 @@ class QueueHolder:
 
 Fact = (
     Zone
+    | ReadingGap
     | Task
     | BackupGroup
     | Namespace

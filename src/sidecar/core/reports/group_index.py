@@ -35,6 +35,11 @@ class GroupIndex:
             if task.type == "backup":
                 self._uploads[task.id].append(task)
 
+    @property
+    def lists_tasks(self) -> bool:
+        """The server's task list could be read."""
+        return self._log is not None and self._log.as_of is not None
+
     def group(self, key: GroupKey) -> BackupGroup | None:
         """The group of that name."""
         return self._groups.get(key)

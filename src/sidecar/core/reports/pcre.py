@@ -243,6 +243,7 @@ class _Parser:
         self._pattern = pattern.removeprefix(b"(?i)")
         self._at = 0
         self._depth = 0
+        self._looks_behind_at = 0
 
     def parse(self) -> _Matcher:
         """Raises _InvalidError and _UntoldError."""
@@ -265,13 +266,27 @@ class _Parser:
         while self._next() == "|":
             self._at += 1
             branches.append(self._branch())
+        if len(branches) > 1 and 0 < self._looks_behind_at < self._depth:
+            raise _UntoldError  # how long it may be differs between versions of PCRE
         return _any_of(tuple(branches)) if len(branches) > 1 else branches[0]
 
     def _branch(self) -> _Matcher:
         matchers = []
         while self._next() not in ("", "|", ")"):
-            matchers.append(self._counted(self._atom()))
+            place = self._place()
+            matchers.append(place or self._counted(self._atom()))
         return _in_turn(tuple(matchers))
+
+    def _place(self) -> _Matcher | None:
+        """A place in the name, which PCRE does not let be counted."""
+        text = self._next()
+        text = self._pattern[self._at : self._at + 2].decode("latin-1") if text == "\\" else text
+        if text not in _PLACES:
+            return None
+        self._at += len(text)
+        if _COUNT.match(self._pattern, self._at) or (self._next() and self._next() in "*+?"):
+            raise _InvalidError
+        return _where(_PLACES[text])
 
     def _counted(self, matcher: _Matcher) -> _Matcher:
         least, most = 0, None
@@ -286,6 +301,8 @@ class _Parser:
             least, most = int(sign == "+"), 1 if sign == "?" else None
         else:
             return matcher
+        if self._looks_behind_at and least != most:
+            raise _UntoldError  # as above
         if self._next() == "?":
             self._at += 1
         if self._next() in ("+", "*", "?") and self._next():
@@ -303,8 +320,6 @@ class _Parser:
                 return _byte(self._class())
             case ".":
                 return _byte(_EVERY - frozenset(b"\n"))
-            case "^" | "$":
-                return _where(_PLACES[byte])
             case "*" | "+" | "?":
                 raise _InvalidError
             case "\\":
@@ -312,10 +327,7 @@ class _Parser:
         return _byte(_in_both_cases(byte.encode("latin-1")))
 
     def _escape(self) -> _Matcher:
-        byte = self._taken()
-        if place := _PLACES.get(f"\\{byte}"):
-            return _where(place)
-        return _byte(_in_both_cases(_of_escape(byte)))
+        return _byte(_in_both_cases(_of_escape(self._taken())))
 
     def _group(self) -> _Matcher:
         self._depth += 1
@@ -328,7 +340,11 @@ class _Parser:
                 raise _UntoldError
             kind = opening[1] or b""
             self._at = opening.end()
+        outside = self._looks_behind_at
+        if kind in (b"<=", b"<!"):
+            self._looks_behind_at = self._depth
         matcher = self._alternatives()
+        self._looks_behind_at = outside
         if self._taken() != ")":
             raise _InvalidError
         self._depth -= 1

@@ -13,11 +13,15 @@ from typing import cast
 
 from sidecar.core.model import SourceKind
 
-from .facts import BackupJob, Fact, FactT, Guest
+from . import left_out
+from .facts import BackupJob, Fact, FactT, Guest, ReadingGap
 
 #: Names a scope of a source, from the general to the special: ("snapshots", "main", "critical"), ("tasks", "pve1").
 #: The root namespace of a datastore is the empty string, as on PBS.
 Scope = tuple[str, ...]
+
+#: How long a gap is remembered that ended.
+REMEMBERED_GAP = timedelta(hours=1)
 
 _BY_SCOPE = "readings by scope"
 
@@ -129,13 +133,14 @@ class Limit:
 class Reading:
     """What one scope said. With a ``problem`` and facts the facts are older: they were read at ``as_of``.
 
-    ``as_of`` is None when the scope was never read.
+    ``as_of`` is None when the scope was never read. ``gap``: the last time when it could not be read, for an hour.
     """
 
     scope: Scope
     as_of: datetime | None
     facts: tuple[Fact, ...] = ()
     problem: Problem | None = None
+    gap: ReadingGap | None = None
 
     def of(self, kind: type[FactT]) -> tuple[FactT, ...]:
         """The facts of one kind."""
@@ -228,11 +233,40 @@ def _unlisted(new: Report, previous: Report) -> Iterator[Reading]:
 def _kept(new: Reading, old: Reading | None, unread: set[str | None]) -> Reading:
     if old is None:
         return new
-    if new.problem is None and new.scope == ("guests",):
-        return _with_names(new, old)
     if new.problem is None:
-        return _with_members(new, old, unread) if new.scope == ("jobs",) else new
-    return new if new.problem.denied or old.as_of is None else replace(new, as_of=old.as_of, facts=old.facts)
+        return _with_memory(new, old, unread)
+    return (
+        new if new.problem.denied or old.as_of is None else replace(new, as_of=old.as_of, facts=old.facts, gap=old.gap)
+    )
+
+
+def _with_memory(new: Reading, old: Reading, unread: set[str | None]) -> Reading:
+    new = _with_gap(new, old)
+    match new.scope:
+        case ("guests",):
+            return _with_names(new, old)
+        case ("jobs",):
+            return _with_left_out(_with_members(new, old, unread), old)
+    return new
+
+
+def _with_gap(new: Reading, old: Reading) -> Reading:
+    """Rule 6: what could not be read for a while may have been asleep, and have to catch up first."""
+    if new.as_of is None:
+        return new
+    gap = ReadingGap(old.as_of, new.as_of) if old.problem is not None and old.as_of is not None else old.gap
+    return new if gap is None or new.as_of - gap.end > REMEMBERED_GAP else replace(new, gap=gap)
+
+
+def _with_left_out(new: Reading, old: Reading) -> Reading:
+    known = {job.id: job for job in old.of(BackupJob)}
+    return replace(
+        new,
+        facts=tuple(
+            left_out.with_since(fact, known.get(fact.id), new.as_of) if isinstance(fact, BackupJob) else fact
+            for fact in new.facts
+        ),
+    )
 
 
 def _with_members(new: Reading, old: Reading, unread: set[str | None]) -> Reading:

@@ -17,6 +17,8 @@ UPLOAD_LIMIT = timedelta(hours=24)
 
 _NOTHING_TOLD: Mapping[datetime, Run] = MappingProxyType({})
 
+_NONE: frozenset[datetime] = frozenset()
+
 #: What is said of a run whose snapshot can't be restored.
 CORRUPT = "its snapshot failed verification"
 
@@ -47,6 +49,13 @@ class SnapshotSummary:
     encrypted: bool | None = None
     protected: tuple[datetime, ...] = ()
 
+    @property
+    def shown(self) -> frozenset[datetime]:
+        """When those began of which the server's tasks show that they are under way."""
+        if not self.unfinished:
+            return _NONE
+        return frozenset(start for start, run in self.told.items() if run.outcome is Outcome.RUNNING)
+
     def since(self, moment: datetime) -> SnapshotSummary:
         """What those prove that began at ``moment`` or later: the older ones belong to somebody else."""
         if not self.begun or self.begun[-1] >= moment:
@@ -62,13 +71,19 @@ class SnapshotSummary:
             protected=tuple(start for start in self.protected if start >= moment),
         )
 
-    def runs(self, as_of: datetime | None, upload_limit: timedelta) -> tuple[Run, ...]:
-        """All of them as runs, newest first, when they were listed at ``as_of`` and uploads take ``upload_limit`` at most."""
+    def runs(self, as_of: datetime | None, upload_limit: timedelta, newest: Run | None = None) -> tuple[Run, ...]:
+        """All of them as runs, newest first, when they were listed at ``as_of`` and uploads take ``upload_limit`` at most.
+
+        Args:
+            newest: what is known of the newest unfinished one, where the server's own tasks do not tell.
+        """
         if not self.unfinished and not self.corrupt:
             return self.finished
-        unfinished = (
+        unfinished = [
             self.told.get(snapshot.time) or _unfinished(snapshot, as_of, upload_limit) for snapshot in self.unfinished
-        )
+        ]
+        if newest is not None and newest.start not in self.told:
+            unfinished[0] = newest
         return tuple(sorted((*self.finished, *self.corrupt, *unfinished), key=attrgetter("start"), reverse=True))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from sidecar.core.judgement.judge import deadline_of
+from sidecar.core.judgement.due import is_evident
 from sidecar.core.model import Cause, Outcome, Run, State, worst
 
 from .members import JobMember
@@ -95,8 +95,7 @@ class OutcomeResolver:
             return self._outcome(State.DISABLED, runs[-1] if runs else None, self._verdict.reason)
         if self._judgement.under_way:
             return self._outcome(State.RUNNING, runs[-1] if runs else None, self._reason(due, State.RUNNING))
-        deadline, as_of = deadline_of(self._judgement.expectation, due, self._judgement.grace), self._member.as_of
-        if not runs and (self._now < deadline or as_of is None or as_of < deadline):
+        if not runs and not is_evident(self._judgement.expectation, due, self._judgement.grace, self._now):
             return self._outcome(State.LATE, None, self._reason(due, State.LATE))
         state = State.NEVER if self._judgement.good is None else State.MISSED
         return self._outcome(state, runs[-1] if runs else None, self._reason(due, state))
