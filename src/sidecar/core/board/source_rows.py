@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sidecar.core import words
-from sidecar.core.model import Link, SourceKind, SourceRow, SourceTrouble, State, Verdict
+from sidecar.core.model import Link, SourceRow, SourceTrouble, State, Verdict
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.reports.clocks import wrong_clock
-from sidecar.core.reports.report import Problem, Reading, Report
+from sidecar.core.reports.report import Problem, Report
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
-_NAMES = {
-    SourceKind.PBS: "Proxmox Backup Server",
-    SourceKind.PVE: "Proxmox VE",
-    SourceKind.DATABASEMENT: "Databasement",
-    SourceKind.BACKREST: "Backrest",
-}
+#: So many problems stand in the reason; the others are told with the limits.
+_MOST = 2
 
 
 def source_rows(inputs: Inputs) -> Iterator[SourceRow]:
@@ -33,7 +29,7 @@ def source_rows(inputs: Inputs) -> Iterator[SourceRow]:
             if report
             else None,
             version=report.version if report else None,
-            limits=_limits(report) if report else (),
+            limits=(*standing.untold, *_limits(report)) if report else (),
             trouble=standing.trouble,
             after_name=standing.after_name,
         )
@@ -47,36 +43,36 @@ def _limits(report: Report) -> tuple[str, ...]:
 
 @value()
 class _Standing:
-    """How a source stands; ``trouble`` and ``after_name`` as in SourceRow."""
+    """How a source stands; ``trouble`` and ``after_name`` as in SourceRow. ``untold``: problems that its reason leaves out."""
 
     verdict: Verdict
     trouble: SourceTrouble | None = None
     after_name: str | None = None
+    untold: tuple[str, ...] = ()
 
 
 def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _Standing:
     if report is None:
         verdict = Verdict(state=State.UNKNOWN, reason="It was not read yet.")
         return _Standing(verdict, SourceTrouble.NOT_READ_YET, "was not read yet.")
-    where = Link(source.url, _NAMES[source.kind])
+    where = Link(source.url, source.kind.product)
     usable = any(inputs.fresh(source, reading) for reading in report.readings)
     if report.problem is not None or not usable:
         of_scopes = (reading.problem for reading in report.readings if reading.problem)
         problem = report.problem or next(of_scopes, None) or Problem("nothing newer was read")
         return _unreadable(inputs, source, report, problem, where, usable=usable)
-    problems = [(reading, reading.problem) for reading in report.readings if reading.problem is not None]
+    problems = list(dict.fromkeys(reading.trouble for reading in report.readings if reading.trouble is not None))
     if not problems:
         return _Standing(Verdict(state=State.OK))
-    causes = words.listed([f"{describe(reading)}: {problem.cause}" for reading, problem in problems], most=2)
-    action = next((problem.action for _, problem in problems if problem.action), None)
+    causes = list(dict.fromkeys(problem.cause for problem in problems))
+    action = next((problem.action for problem in problems if problem.action), None)
     verdict = Verdict(
         state=State.WARNING,
-        reason=words.sentence(causes),
-        since=None,
+        reason=words.sentence(words.listed(causes, most=_MOST)),
         action=words.sentence(action) if action else None,
         link=where,
     )
-    return _Standing(verdict, SourceTrouble.PARTLY_READ)
+    return _Standing(verdict, SourceTrouble.PARTLY_READ, untold=tuple(causes[_MOST:]))
 
 
 def _unreadable(
@@ -86,13 +82,7 @@ def _unreadable(
     since = max((reading.as_of for reading in report.readings if reading.as_of), default=None)
     last = f" since {words.moment(since, inputs.now, inputs.settings.timezone)}" if since else ""
     state = State.WARNING if usable and not problem.denied else State.UNKNOWN
-    action = problem.action or f"Check that {_NAMES[source.kind]} answers at {source.url}."
+    action = problem.action or f"Check that {source.kind.product} answers at {source.url}."
     reason = words.sentence(f"can't be read{last}: {problem.cause}")
     verdict = Verdict(state=state, reason=reason, since=since, action=words.sentence(action), link=where)
     return _Standing(verdict, SourceTrouble.UNREADABLE, f"{reason[:1].lower()}{reason[1:]}")
-
-
-def describe(reading: Reading) -> str:
-    """A scope in words: "snapshots main/critical", "tasks pve1"."""
-    head, *rest = reading.scope
-    return f"{head} {'/'.join(part for part in rest if part)}".strip()

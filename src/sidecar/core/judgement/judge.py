@@ -364,7 +364,7 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
         return verdict
     of_the_backup = [*case.expectation.observed.concerns]
     if case.good.outcome is Outcome.WARNING:
-        of_the_backup.insert(0, f"the newest {case.part.noun} finished with warnings{_quoted(case.good.text)}")
+        of_the_backup.insert(0, f"the newest {case.part.noun} ended with a warning{_quoted(case.good.text)}")
     concerns = [*of_the_backup, *_failure_outside_schedule(case)]
     if not concerns:
         return verdict

@@ -51,7 +51,9 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
     schedule = (
         schedule_in_force(job, None, source.timezone, inputs.settings) if scheduled else _announced(job, plan, inputs)
     )
-    observed = Observed(evidence=inputs.evidence(source, report.reading("plans")), runs=plan.runs)
+    # Rule 10: only the log tells a dry run from a backup.
+    readings = (report.reading("plans"), *report.within("operations", plan.id))
+    observed = Observed(evidence=inputs.evidence(source, *readings), runs=plan.runs)
     expectation = Expectation(
         job=job,
         destination=plan.repo,

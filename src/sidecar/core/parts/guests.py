@@ -13,7 +13,8 @@ from sidecar.core.ids import GroupKey, JobId, MemberId, MemberKind, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
 from sidecar.core.reports import coverage, snapshots
 from sidecar.core.reports.facts import BackupJob, Guest, Storage, Task, Zone
-from sidecar.core.reports.report import Problem, Report
+from sidecar.core.reports.grants import on_node
+from sidecar.core.reports.report import LimitKind, Problem, Report
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
@@ -146,6 +147,13 @@ class _Member:
     name: str
     since: datetime | None
     kept: dict[str, GuestBackups] = field(default_factory=dict)
+
+    @property
+    def known_since(self) -> datetime:
+        """Rule 1: from then on a task for several guests covered it. Before its own oldest trace it may not have been there."""
+        begun = [moment for kept in self.kept.values() for moment in kept.traces()]
+        contact = self.cohort.cluster.inputs.history.contact(self.cohort.cluster.source.name)
+        return min([*begun, contact or self.cohort.cluster.report.at])
 
     def at(self, destination: Destination) -> GuestBackups:
         """What is kept of it at a destination, whether a job of today leads there or not."""
@@ -343,8 +351,10 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
     backups += [run.start for run in kept.summary.corrupt]
     if evidence.as_of is not None and destination.evidences:
-        without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
+        covered = [*single, *(batch for batch in shared.every if batch.start >= member.known_since)]
+        without = vzdump.fruitless(guest, covered, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
+    note = cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None
     return Expectation(
         job=remembered.job,
         destination=_in_words(remembered, destination),
@@ -389,7 +399,7 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
     return Observed(
         evidence=evidence,
         runs=runs,
-        count=kept.count,
+        count=None if evidence.as_of is None else kept.count,
         concerns=kept.summary.concerns,
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
@@ -415,7 +425,9 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
     return Observed(
         evidence=weakest([observed.evidence for observed in own], cohort.cluster.inputs.now),
         runs=newest_first(runs.values()),
-        count=sum(member.at(place).count for place in places),
+        count=sum(member.at(place).count for place in places)
+        if any(observed.evidence.as_of for observed in own)
+        else None,
         concerns=tuple(dict.fromkeys(concern for observed in own for concern in observed.concerns)),
         unusable=_newest(own).unusable,
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),
