@@ -118,5 +118,5 @@ def _wrong_row(failure: Failure, name: str, verdict: Verdict) -> Iterator[str]:
 def verdicts(board: Board) -> Mapping[str, Verdict]:
     """The rows; the job of a mapped group says the same as its service."""
     rows = {row.name: row.verdict for row in board.services}
-    rows |= {row.name: row.verdict for row in board.jobs if "/guest/" not in row.name}
+    rows |= {row.name: row.verdict for row in board.jobs if "/group/" not in row.name}
     return rows | {f"datastore {row.name}": row.verdict for row in board.datastores}

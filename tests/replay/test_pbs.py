@@ -52,7 +52,7 @@ def told(name: str) -> Answers:
 def verdicts(board: Board) -> dict[str, Verdict]:
     """The rows by the names of the table; a mapped group's job says the same as its service."""
     rows = {row.name: row.verdict for row in board.services if row.name in CONFIGURED}
-    rows |= {row.name.removeprefix("pbs/"): row.verdict for row in board.jobs if "/guest/" not in row.name}
+    rows |= {row.name.removeprefix("pbs/"): row.verdict for row in board.jobs if "/group/" not in row.name}
     rows |= {f"datastore {row.name}": row.verdict for row in board.datastores}
     return rows | {row.name: row.verdict for row in board.sources if row.name == "pbs"}
 
