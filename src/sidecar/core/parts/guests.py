@@ -13,8 +13,7 @@ from sidecar.core.ids import GroupKey, JobId, MemberId, MemberKind, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
 from sidecar.core.reports import coverage, snapshots
 from sidecar.core.reports.facts import BackupJob, Guest, Storage, Task, Zone
-from sidecar.core.reports.grants import on_node
-from sidecar.core.reports.report import LimitKind, Problem, Report
+from sidecar.core.reports.report import Problem, Report
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
@@ -354,7 +353,6 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
         covered = [*single, *(batch for batch in shared.every if batch.start >= member.known_since)]
         without = vzdump.fruitless(guest, covered, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
-    note = cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None
     return Expectation(
         job=remembered.job,
         destination=_in_words(remembered, destination),
