@@ -61,7 +61,8 @@ async def _response(answer: Any, receive: Receive) -> Response:
         while (await receive())["type"] != "http.disconnect":
             pass
         return Response("nobody waits for this any more", 504)
-    headers = {"WWW-Authenticate": 'Basic realm="restricted"'} if answer["!"] == 401 and "<" in answer["text"] else None
+    headers = {"WWW-Authenticate": 'Basic realm="restricted"'} if answer["!"] == 401 and "<" in answer["text"] else {}
+    headers |= {"Location": answer["location"]} if answer.get("location") else {}
     return Response(answer.get("text", ""), answer["!"], headers)
 
 

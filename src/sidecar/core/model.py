@@ -21,6 +21,11 @@ class SourceKind(StrEnum):
     DATABASEMENT = "databasement"
     BACKREST = "backrest"
 
+    @property
+    def product(self) -> str:
+        """What people call it."""
+        return {"pbs": "Proxmox Backup Server", "pve": "Proxmox VE"}.get(self.value, self.value.capitalize())
+
 
 class State(StrEnum):
     """What a row is worth, worst first: a service takes the worst state of its parts."""

@@ -14,7 +14,7 @@ from itertools import chain
 
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Datastore, Task, UpkeepJob
-from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading
+from sidecar.core.reports.report import SIZES, Limit, LimitKind, Problem, ProblemKind, Reading
 from sidecar.upstream.calls import Call
 from sidecar.upstream.upstream import Upstream
 
@@ -137,11 +137,14 @@ class PbsSource(ProxmoxSource):
         # Not longer than that hour, also when the clock was set back meanwhile.
         if (until := self._rests.get(store)) and now < until <= now + _REST_AFTER_TIMEOUT:
             cause = "its list of namespaces timed out; retrying one hour later"
-            return Answer(now, problem=Problem(cause, kind=ProblemKind.TIMED_OUT, culprit=store))
+            problem = Problem(cause, kind=ProblemKind.TIMED_OUT, culprit=store)
+            return Answer(now, problem=_with_cure(problem, store))
         answer = await refresh.rows(f"namespaces of {store}", pbs_parse.parse_namespace, NAMESPACES, store=store)
-        if answer.problem and answer.problem.kind is ProblemKind.TIMED_OUT:
+        if answer.problem is None:
+            return answer
+        if answer.problem.kind is ProblemKind.TIMED_OUT:
             self._rests[store] = now + _REST_AFTER_TIMEOUT
-        return answer
+        return replace(answer, problem=_with_cure(answer.problem, store))
 
 
 # --- calls for the whole server -------------------------------------------------------------------------------------------
@@ -154,7 +157,7 @@ async def _datastores(refresh: Refresh) -> Answer[Datastore]:
         refresh.rows("usage of the datastores", pbs_parse.parse_usage, USAGE),
     )
     if usage.problem:
-        refresh.limits.append(not_read("the usage of the datastores", usage.problem))
+        refresh.limits.append(not_read(SIZES, usage.problem))
     return replace(listing, rows=pbs_parse.with_usage(listing.rows, usage.rows, listing.as_of))
 
 
@@ -175,7 +178,16 @@ async def _upkeep(refresh: Refresh, version: str | None) -> list[tuple[str, Answ
             for kind, call, params in calls
         )
     )
-    return [(kind, answer) for (kind, _, _), answer in zip(calls, answers, strict=True)]
+    return [(kind, _with_cure_of_jobs(answer, kind)) for (kind, _, _), answer in zip(calls, answers, strict=True)]
+
+
+def _with_cure_of_jobs(answer: Answer[UpkeepJob], kind: str) -> Answer[UpkeepJob]:
+    """One job that the server can't read makes it refuse the whole list (PBS-33)."""
+    problem = answer.problem
+    if problem is None or problem.action or problem.kind is not ProblemKind.REJECTED:
+        return answer
+    action = f"Fix on the backup server what the message names; until then it lists no {kind} job."
+    return replace(answer, problem=replace(problem, action=action))
 
 
 async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | None:
@@ -212,9 +224,19 @@ async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, nam
     )
     if answer.problem and answer.problem.kind is ProblemKind.NO_PERMISSION:
         return Reading(scope, None, (), pbs_grants.namespace_closed(permissions, store, namespace))
+    if answer.problem:
+        return Reading(scope, None, (), _with_cure(answer.problem, store))
     if unknown := pbs_parse.unknown_states(answer.rows):
         refresh.limits.append(_unknown_verifications(where, unknown))
     return answer.reading(scope, pbs_parse.groups_of(answer.rows, store, namespace))
+
+
+def _with_cure(problem: Problem, store: str) -> Problem:
+    """Where the server itself can't read a datastore, the disk beneath is where to look first (PBS-13, PBS-20)."""
+    if problem.action or problem.kind not in (ProblemKind.REJECTED, ProblemKind.SERVER_ERROR, ProblemKind.TIMED_OUT):
+        return problem
+    action = f"Check on the backup server that the disk of {store} is mounted and can be read."
+    return replace(problem, action=action)
 
 
 def _unknown_verifications(where: str, states: Sequence[str]) -> Limit:

@@ -229,7 +229,8 @@ def _offline(node: Node) -> Problem:
 
 def _out_of_reach(storage: str) -> Problem:
     cause = f"no node that reaches storage {storage} is online"
-    return Problem(cause, kind=ProblemKind.OFFLINE, culprit=storage)
+    action = f"Start a node that reaches {storage}; until then nothing new is known of it."
+    return Problem(cause, action, kind=ProblemKind.OFFLINE, culprit=storage)
 
 
 # --- what storages keep -----------------------------------------------------------------------------------------------------

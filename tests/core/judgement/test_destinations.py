@@ -180,10 +180,16 @@ def second_server(*groups: BackupGroup) -> Report:
 
 
 def test_rule_3_where_no_destination_has_a_backup_none_exists() -> None:
-    house = House(MORNING, cluster(), pbs(MORNING))
+    names_it = vzdump("22 22:00", "22 22:15", vmid="101")
+    house = House(MORNING, cluster(names_it), pbs(MORNING))
 
     assert house.state() is State.FAILED
     assert house.reason().endswith("; no backup of vaultwarden exists.")
+
+
+def test_rule_1_tasks_for_several_guests_accuse_none_that_may_not_have_been_there() -> None:
+    """No trace of it at first contact: it may have been made after the last night."""
+    assert House(MORNING, cluster(), pbs(MORNING)).state() is State.NEW
 
 
 @pytest.mark.parametrize(("there", "weekly"), [((), "never"), (("15 03:04",), "missed"), (("22 03:04",), "ok")])

@@ -54,12 +54,18 @@ def test_a_namespace_that_is_listed_and_was_not_read_is_not_empty() -> None:
 
 
 def test_a_datastore_that_the_token_may_not_see_is_named_with_the_grant() -> None:
-    limit = Limit(text="only some datastores are visible", kind=LimitKind.NOT_VISIBLE, culprit="/datastore")
+    limit = Limit(
+        text="only some datastores are visible",
+        kind=LimitKind.NOT_VISIBLE,
+        culprit="/datastore",
+        grantees=("m@pbs!g", "m@pbs"),
+    )
     found = verdict(without_main(limits=(limit,)))
 
     assert found.state is State.UNKNOWN
     assert "the token may not see /datastore/main/a" in (found.reason or "")
-    assert "acl update /datastore/main/a DatastoreAudit" in (found.action or "")
+    for who in ("m@pbs!g", "m@pbs"):
+        assert f"acl update /datastore/main/a DatastoreAudit --auth-id '{who}'" in (found.action or "")
 
 
 def test_a_datastore_that_does_not_exist_is_said_not_to() -> None:

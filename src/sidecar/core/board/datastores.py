@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from sidecar.core import words
-from sidecar.core.model import DatastoreRow, SourceKind, State, Verdict
+from sidecar.core.model import DatastoreRow, Link, SourceKind, State, Verdict
 from sidecar.core.parts import stores
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.links import datastore_page
 from sidecar.core.reports.facts import Datastore
-from sidecar.core.reports.report import Problem, ProblemKind, Report
+from sidecar.core.reports.report import SIZES, Problem, ProblemKind, Reading, Report
 from sidecar.core.settings import SourceSetting
 
 #: A datastore that is full sooner than this is worth a warning.
@@ -43,25 +43,40 @@ def datastore_rows(inputs: Inputs) -> Iterator[DatastoreRow]:
 
 def _verdict(inputs: Inputs, source: SourceSetting, report: Report | None, store: Datastore) -> Verdict:
     reading = report.reading("datastores") if report else None
+    page = datastore_page(source, store.name)
     if report is None or not inputs.fresh(source, reading):
-        return Verdict(state=State.UNKNOWN, reason=f"Can't read {source.name}.")
+        return _unread(inputs, source, reading)
+    if store.maintenance == "delete":
+        return Verdict(state=State.UNKNOWN, reason="It is being deleted.")
     if store.maintenance in _CLOSED:
-        deleted = store.maintenance == "delete"
-        return Verdict(
-            state=State.UNKNOWN, reason="It is being deleted." if deleted else f"In maintenance: {store.maintenance}."
-        )
+        end = f"End the maintenance mode of {store.name}."
+        return Verdict(state=State.UNKNOWN, reason=f"In maintenance: {store.maintenance}.", action=end, link=page)
+    if store.away:
+        plug = f"Plug in and mount the disk of {store.name}."
+        return Verdict(state=State.UNKNOWN, reason="It is not mounted.", action=plug, link=page)
     if store.error:
-        return Verdict(state=State.UNKNOWN, reason=words.sentence(store.error))
+        check = f"Check on the backup server that the disk of {store.name} is mounted and can be read."
+        return Verdict(state=State.UNKNOWN, reason=words.sentence(store.error), action=check, link=page)
     if lost := _looks_empty(report, store) or stores.why_lost(inputs, source, store.name):
-        action = words.sentence(lost.action) if lost.action else None
-        return Verdict(
-            state=State.UNKNOWN,
-            reason=words.sentence(lost.cause),
-            since=None,
-            action=action,
-            link=datastore_page(source, store.name),
-        )
-    return _room(inputs, source, store)
+        return Verdict(state=State.UNKNOWN, reason=words.sentence(lost.cause), action=_sentence(lost.action), link=page)
+    return _room(inputs, source, report, store)
+
+
+def _unread(inputs: Inputs, source: SourceSetting, reading: Reading | None) -> Verdict:
+    evidence = inputs.evidence(source, reading)
+    problem, as_of = evidence.problem, evidence.as_of
+    since = f" since {words.moment(as_of, inputs.now, inputs.settings.timezone)}" if as_of else ""
+    cause = f": {problem.cause}" if problem else ""
+    return Verdict(
+        state=State.UNKNOWN,
+        reason=words.sentence(f"can't read {source.name}{since}{cause}"),
+        since=as_of,
+        action=_sentence(problem.action) if problem else None,
+    )
+
+
+def _sentence(text: str | None) -> str | None:
+    return words.sentence(text) if text else None
 
 
 def _looks_empty(report: Report, store: Datastore) -> Problem | None:
@@ -70,7 +85,18 @@ def _looks_empty(report: Report, store: Datastore) -> Problem | None:
     return next((problem for problem in problems if problem.kind is ProblemKind.LOOKS_EMPTY), None)
 
 
-def _room(inputs: Inputs, source: SourceSetting, store: Datastore) -> Verdict:
+def _no_size(report: Report, store: Datastore, page: Link) -> Verdict:
+    """Why nobody knows how much room there is: the token sees only a part of it, or one bad disk spoils the list (PBS-22)."""
+    listing = report.reading("namespaces", store.name)
+    problem = listing.problem if listing is not None else None
+    if problem is not None and problem.denied:
+        cause = words.sentence(f"its size can't be read: {problem.cause}")
+        return Verdict(state=State.UNKNOWN, reason=cause, action=_sentence(problem.action), link=page)
+    unread = next((limit.text for limit in report.limits if limit.culprit == SIZES), None)
+    return Verdict(state=State.UNKNOWN, reason=words.sentence(unread or "its size can't be read"), link=page)
+
+
+def _room(inputs: Inputs, source: SourceSetting, report: Report, store: Datastore) -> Verdict:
     """Failed when it is full, a warning when it soon will be. What is in S3 has as much room as is paid for."""
     page = datastore_page(source, store.name)
     free = None if store.object_store else store.free
@@ -83,7 +109,7 @@ def _room(inputs: Inputs, source: SourceSetting, store: Datastore) -> Verdict:
     if store.object_store:
         return Verdict(state=State.OK, reason="It is in S3, whose room is not judged.")
     if free is None:
-        return Verdict(state=State.UNKNOWN, reason="Its size can't be read.")
+        return _no_size(report, store, page)
     if free < NEARLY_FULL:
         return Verdict(
             state=State.WARNING, reason=f"Nearly full: {_percent(free)} free.", since=None, action=_MAKE_ROOM, link=page

@@ -9,7 +9,7 @@ from sidecar.core.model import Link, SourceKind, SourceRow, SourceTrouble, State
 from sidecar.core.parts.expectation import CLOCK_TOLERANCE
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.reports.clocks import wrong_clock
-from sidecar.core.reports.report import Problem, Reading, Report
+from sidecar.core.reports.report import Problem, Report
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
@@ -63,26 +63,24 @@ def _standing(inputs: Inputs, source: SourceSetting, report: Report | None) -> _
     if report is None:
         verdict = Verdict(state=State.UNKNOWN, reason="It was not read yet.")
         return _Standing(verdict, SourceTrouble.NOT_READ_YET, "was not read yet.")
-    where = Link(source.url, _NAMES[source.kind])
+    where = Link(source.url, source.kind.product)
     usable = any(inputs.fresh(source, reading) for reading in report.readings)
     if report.problem is not None or not usable:
         of_scopes = (reading.problem for reading in report.readings if reading.problem)
         problem = report.problem or next(of_scopes, None) or _why_old(inputs, report)
         return _unreadable(inputs, source, report, problem, where, usable=usable)
-    problems = [(reading, reading.problem) for reading in report.readings if reading.problem is not None]
+    problems = list(dict.fromkeys(reading.trouble for reading in report.readings if reading.trouble is not None))
     if not problems:
         return _Standing(Verdict(state=State.OK))
-    each = [f"{describe(reading)}: {problem.cause}" for reading, problem in problems]
-    causes = words.listed(each, most=NAMED)
-    action = next((problem.action for _, problem in problems if problem.action), None)
+    causes = list(dict.fromkeys(problem.cause for problem in problems))
+    action = next((problem.action for problem in problems if problem.action), None)
     verdict = Verdict(
         state=State.WARNING,
-        reason=words.sentence(causes),
-        since=None,
+        reason=words.sentence(words.listed(causes, most=NAMED)),
         action=words.sentence(action) if action else None,
         link=where,
     )
-    return _Standing(verdict, SourceTrouble.PARTLY_READ, rest=tuple(_rest(each[NAMED:])))
+    return _Standing(verdict, SourceTrouble.PARTLY_READ, rest=tuple(_rest(causes[NAMED:])))
 
 
 def _rest(causes: list[str]) -> Iterator[str]:
@@ -106,13 +104,7 @@ def _unreadable(
     since = max((reading.as_of for reading in report.readings if reading.as_of), default=None)
     last = f" since {words.moment(since, inputs.now, inputs.settings.timezone)}" if since else ""
     state = State.WARNING if usable and not problem.denied else State.UNKNOWN
-    action = problem.action or f"Check that {_NAMES[source.kind]} answers at {source.url}."
+    action = problem.action or f"Check that {source.kind.product} answers at {source.url}."
     reason = words.sentence(f"can't be read{last}: {problem.cause}")
     verdict = Verdict(state=state, reason=reason, since=since, action=words.sentence(action), link=where)
     return _Standing(verdict, SourceTrouble.UNREADABLE, f"{reason[:1].lower()}{reason[1:]}")
-
-
-def describe(reading: Reading) -> str:
-    """A scope in words: "snapshots main/critical", "tasks pve1"."""
-    head, *rest = reading.scope
-    return f"{head} {'/'.join(part for part in rest if part)}".strip()

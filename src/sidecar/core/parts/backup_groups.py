@@ -129,11 +129,11 @@ def is_alone(inputs: Inputs) -> bool:
 
 
 def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
-    """What lies in that namespace could not be read, or may not be seen: the group may well be there."""
+    """What lies in that namespace could not be read for too long, or may not be seen: the group may well be there."""
     place = Place(source, key.datastore, key.namespace)
     known, evidence = place.reading(inputs.reports.get(source.name)) is not None, place.evidence(inputs)
     denied = evidence.problem is not None and evidence.problem.denied
-    return evidence.as_of is None and (known or denied)
+    return evidence.stale(inputs.now) and (known or denied)
 
 
 def why_missing(inputs: Inputs, setting: PartSetting) -> str | None:
@@ -161,7 +161,7 @@ def why_missing(inputs: Inputs, setting: PartSetting) -> str | None:
 
 
 def empty(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) -> list[Part]:
-    """The groups that the reference means although nothing is in them: their namespace could be read, so this is sure."""
+    """The groups that the reference means although nothing is in them: their namespace could be read not long ago."""
     wanted, path = inputs.settings.split(setting.ref)
     if is_glob(path):
         return []
@@ -178,7 +178,7 @@ def empty(inputs: Inputs, setting: PartSetting, guest_parts: list[GuestPart]) ->
 
 def _is_readable(inputs: Inputs, source: SourceSetting, report: Report, key: GroupKey) -> bool:
     reading = report.reading("snapshots", key.datastore, key.namespace)
-    return reading is not None and reading.problem is None and inputs.fresh(source, reading)
+    return reading is not None and inputs.fresh(source, reading)
 
 
 def _part(
@@ -192,7 +192,7 @@ def _part(
     observed = Observed(
         evidence=evidence,
         runs=runs,
-        count=len(summary.finished),
+        count=None if evidence.as_of is None else len(summary.finished),
         concerns=summary.concerns,
         verified_at=summary.verified_at,
         verified=summary.verified,

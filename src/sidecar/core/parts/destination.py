@@ -44,6 +44,10 @@ class GuestBackups:
         """When anything began to be saved, finished or not."""
         return [*self.summary.begun, *(archive.time for archive in self.archives)]
 
+    def traces(self) -> list[datetime]:
+        """When anything was tried for it."""
+        return [*self.begun(), *(task.start for task in self.failures)]
+
     @property
     def count(self) -> int:
         """Finished backups."""

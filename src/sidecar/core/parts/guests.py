@@ -153,6 +153,13 @@ class _Member:
     since: datetime | None
     kept: dict[str, GuestBackups] = field(default_factory=dict)
 
+    @property
+    def known_since(self) -> datetime:
+        """Rule 1: from then on a task for several guests covered it. Before its own oldest trace it may not have been there."""
+        begun = [moment for kept in self.kept.values() for moment in kept.traces()]
+        contact = self.cohort.cluster.inputs.history.contact(self.cohort.cluster.source.name)
+        return min([*begun, contact or self.cohort.cluster.report.at])
+
     def at(self, destination: Destination) -> GuestBackups:
         """What is kept of it at a destination, whether a job of today leads there or not."""
         kept = self.kept.get(destination.key)
@@ -351,7 +358,8 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
     backups += [run.start for run in kept.summary.corrupt]
     if evidence.as_of is not None and destination.evidences:
-        without = vzdump.fruitless(guest, batches, backups, evidence.as_of)
+        covered = [*single, *(batch for batch in shared.every if batch.start >= member.known_since)]
+        without = vzdump.fruitless(guest, covered, backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
     return Expectation(
         job=remembered.job,
@@ -415,7 +423,7 @@ def _observed(kept: GuestBackups, runs: tuple[Run, ...], evidence: Evidence) -> 
     return Observed(
         evidence=evidence,
         runs=runs,
-        count=kept.count,
+        count=None if evidence.as_of is None else kept.count,
         concerns=kept.summary.concerns,
         verified_at=kept.summary.verified_at,
         verified=kept.summary.verified,
@@ -442,7 +450,9 @@ def _together(member: _Member, expectations: Sequence[Expectation]) -> Observed:
     return Observed(
         evidence=weakest([observed.evidence for observed in own], cohort.cluster.inputs.now),
         runs=newest_first(runs.values()),
-        count=sum(member.at(place).count for place in places),
+        count=sum(member.at(place).count for place in places)
+        if any(observed.evidence.as_of for observed in own)
+        else None,
         concerns=tuple(dict.fromkeys(concern for observed in own for concern in observed.concerns)),
         unusable=_newest(own).unusable,
         verified_at=max((observed.verified_at for observed in own if observed.verified_at), default=None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -57,14 +58,14 @@ class Inputs:
         for reading in readings:
             if reading is None or reading.as_of is None:
                 untold = Problem("it does not tell", kind=ProblemKind.NOT_REPORTED) if report else None
-                cause = (reading.problem if reading else None) or whole or untold
-                return Evidence(source.name, None, source.stale_after, cause)
+                cause = (_trouble(reading, whole) if reading else None) or whole or untold
+                return Evidence(source.name, None, source.stale_after, _with_cure(cause, source))
             oldest = self._weaker(oldest, reading.as_of)
-            problem = problem or reading.problem
+            problem = problem or _trouble(reading, whole)
             gaps += [reading.gap] if reading.gap else []
         cause = problem or whole if oldest else whole
         stale_after = _stale_after(source, report if cause is None else None)
-        return Evidence(source.name, oldest, stale_after, cause, gap=latest(gaps))
+        return Evidence(source.name, oldest, stale_after, _with_cure(cause, source), gap=latest(gaps))
 
     def _weaker(self, moment: datetime | None, other: datetime) -> datetime:
         """The older one; but what was read in the future proves less than anything (rule 6)."""
@@ -92,6 +93,18 @@ def _stale_after(source: SourceSetting, report: Report | None) -> timedelta:
     Only where all went well: what could not be read this time is not waited for any longer.
     """
     return max(source.stale_after, 2 * report.apart) if report else source.stale_after
+
+
+def _trouble(reading: Reading, whole: Problem | None) -> Problem | None:
+    """Why a scope could not be read; what the source as a whole failed with is no matter of a scope."""
+    return reading.trouble if reading.problem != whole else whole
+
+
+def _with_cure(problem: Problem | None, source: SourceSetting) -> Problem | None:
+    """With something to do about a call that failed and says nothing better."""
+    if problem is None or problem.action or not problem.kind.of_a_call:
+        return problem
+    return replace(problem, action=f"Check that {source.kind.product} answers at {source.url}")
 
 
 def schedule_in_force(

@@ -54,7 +54,11 @@ class Place:
         reading = self.reading(inputs.reports.get(self.source.name))
         if reading is not None and (lost := stores.why_lost(inputs, self.source, self.datastore)) is not None:
             reading = Reading(reading.scope, None, (), lost)
-        if reading is None and (unseen := self._why_unseen(inputs.reports.get(self.source.name))) is not None:
+        report = inputs.reports.get(self.source.name)
+        listing = report.reading("datastores") if report is not None else None
+        if reading is None and listing is not None and listing.problem is not None:
+            reading = Reading(listing.scope, None, (), listing.problem)
+        if reading is None and (unseen := self._why_unseen(report)) is not None:
             reading = Reading(("snapshots", self.datastore, self.namespace), None, (), unseen)
         return inputs.evidence(self.source, reading)
 

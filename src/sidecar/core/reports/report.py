@@ -5,7 +5,7 @@ What a reading holds are facts (facts.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +24,9 @@ Scope = tuple[str, ...]
 REMEMBERED_GAP = timedelta(hours=1)
 
 _BY_SCOPE = "readings by scope"
+
+#: What a limit is about where the sizes of all datastores are missing.
+SIZES = "the usage of the datastores"
 
 
 class ProblemKind(StrEnum):
@@ -66,6 +69,25 @@ class ProblemKind(StrEnum):
     def denied(self) -> bool:
         """A proved lack of permission or a refused credential. It takes effect at once: what was read before is dropped."""
         return self in (ProblemKind.REFUSED_CREDENTIALS, ProblemKind.NO_PERMISSION)
+
+    @property
+    def of_a_call(self) -> bool:
+        """One call went wrong, and the cause says how, not what was asked for."""
+        return self in _OF_A_CALL
+
+
+_OF_A_CALL = frozenset(
+    {
+        ProblemKind.UNREACHABLE,
+        ProblemKind.TIMED_OUT,
+        ProblemKind.RATE_LIMITED,
+        ProblemKind.REJECTED,
+        ProblemKind.SERVER_ERROR,
+        ProblemKind.TOO_LARGE,
+        ProblemKind.NOT_UNDERSTOOD,
+        ProblemKind.OTHER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +168,20 @@ class Reading:
         """The facts of one kind."""
         return tuple(fact for fact in self.facts if isinstance(fact, kind))
 
+    @property
+    def name(self) -> str:
+        """The scope in words: "snapshots main/critical", "tasks pve1"."""
+        head, *rest = self.scope
+        return f"{head} {'/'.join(part for part in rest if part)}".strip()
+
+    @property
+    def trouble(self) -> Problem | None:
+        """The problem, with the scope in its cause where a call failed (rule 6: reasons name the scope)."""
+        problem = self.problem
+        if problem is None or not problem.kind.of_a_call:
+            return problem
+        return replace(problem, cause=f"{self.name}: {problem.cause}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -218,16 +254,36 @@ def keep_what_failed(new: Report, previous: Report | None) -> Report:
     return replace(new, readings=(*kept_now, *_unlisted(new, previous)))
 
 
+#: By list: the scopes that a source can ask for only when it knows that list.
+_LISTED_IN: dict[Scope, tuple[str, ...]] = {
+    ("datastores",): ("namespaces", "snapshots"),
+    ("namespaces",): ("snapshots",),
+    ("jobs",): ("archives",),
+    ("storages",): ("archives",),
+    ("nodes",): ("archives", "tasks", "zone"),
+}
+
+
 def _unlisted(new: Report, previous: Report) -> Iterator[Reading]:
-    """What lies in datastores, or in namespaces of one, that can't be listed: a source that was started anew knows none."""
-    datastores = new.reading("datastores")
-    whole = datastores.problem if datastores is not None else None
-    unlisted = {reading.scope[1]: reading.problem for reading in new.within("namespaces")}
+    """What can't be asked for because the list that it stands in failed: a source that was started anew knows none of it."""
     there = {reading.scope for reading in new.readings}
-    for reading in (*previous.within("namespaces"), *previous.within("snapshots")):
-        problem = unlisted.get(reading.scope[1]) or whole
-        if reading.scope not in there and problem is not None and not problem.denied:
+    failed = {
+        reading.scope: reading.trouble
+        for reading in new.readings
+        if reading.trouble is not None and not reading.trouble.denied
+    }
+    for reading in previous.readings:
+        if reading.scope not in there and (problem := _why_unlisted(reading.scope, failed)) is not None:
             yield replace(reading, problem=problem)
+
+
+def _why_unlisted(scope: Scope, failed: Mapping[Scope, Problem]) -> Problem | None:
+    """A list of namespaces is a datastore's own; the others are the source's."""
+    for listing, within in _LISTED_IN.items():
+        own = (*listing, scope[1]) if listing == ("namespaces",) and len(scope) > 1 else listing
+        if scope[0] in within and own in failed:
+            return failed[own]
+    return None
 
 
 def _kept(new: Reading, old: Reading | None, unread: set[str | None]) -> Reading:

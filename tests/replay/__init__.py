@@ -1,0 +1,1 @@
+"""What real upstreams answered, replayed over HTTPS, and what must be concluded from it."""
