@@ -188,8 +188,8 @@ def parse_archive(row: Any, storage: str) -> Archive | None:
         _vmid(row, "vmid"),
         begun(row, "ctime"),
         whole(row, "size"),
-        protected,
-        next((kind for kind in told if kind in _GUEST_TYPES), None),
+        protected=protected,
+        guest_type=next((kind for kind in told if kind in _GUEST_TYPES), None),
     )
 
 

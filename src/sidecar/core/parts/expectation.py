@@ -6,6 +6,7 @@ It is the unit of judgement: ``judgement/judge.py`` gives one verdict for each, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import KW_ONLY
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TypeAlias
@@ -165,6 +166,7 @@ class Evidence:
     as_of: datetime | None
     stale_after: timedelta
     problem: Problem | None = None
+    _: KW_ONLY
     newest: datetime | None = None
     gap: ReadingGap | None = None
     starts_gap: ReadingGap | None = None

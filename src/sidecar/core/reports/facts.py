@@ -321,6 +321,7 @@ class Archive:
     vmid: int
     time: datetime
     size: int | None
+    _: KW_ONLY
     protected: bool = False
     guest_type: str | None = None
 
