@@ -63,6 +63,21 @@ hypothesis.settings.register_profile(
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 hypothesis.settings.load_profile("mutants")
+
+# A mutant that never ends is noticed by the time that one test computes, however busy the machine is.
+import os
+import signal
+
+signal.signal(signal.SIGVTALRM, lambda *_: os._exit(1))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    signal.setitimer(signal.ITIMER_VIRTUAL, 5.0)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
 """
 
 _SETTINGS = """[mutmut]
@@ -79,8 +94,8 @@ pytest_add_cli_args_test_selection=
 process_isolation=forkserver
 use_git_change_detection=false
 track_dependencies=false
-timeout_multiplier=4
-timeout_constant=5
+timeout_multiplier=10
+timeout_constant=30
 """
 
 

@@ -36,7 +36,7 @@ _CLEANUP = Timetable(4)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
     """A snapshot as it lies on the PBS. Without ``size`` it is still being uploaded.
 
@@ -228,7 +228,11 @@ class Moment:
         kept = [self._backup(run, self._size(run)) for job, run in done[: self._keeps(done)]]
         lost = [fault for fault in of_kind(self.faults, UploadLost) if fault.vmid == vmid and fault.at <= self.now]
         guest = self.homelab.guest(vmid)
-        return under_way + self._pruned(kept) + [Backup(guest, "", fault.at, None) for fault in lost]
+        return (
+            under_way
+            + self._pruned(kept)
+            + [Backup(guest=guest, namespace="", time=fault.at, size=None) for fault in lost]
+        )
 
     def _size(self, run: GuestRun) -> int:
         shares = (f.share for f in of_kind(self.faults, BackupShrinks) if (f.vmid, f.due) == (run.guest.vmid, run.due))
@@ -247,18 +251,21 @@ class Moment:
 
     def _backup(self, run: GuestRun, size: int | None) -> Backup:
         corrupt = self._corrupt.get((run.guest.vmid, run.due))
-        return Backup(run.guest, "", run.start + timedelta(seconds=1), size, corrupt)
+        started = run.start + timedelta(seconds=1)
+        return Backup(guest=run.guest, namespace="", time=started, size=size, found_corrupt=corrupt)
 
     def _of_client(self, client: Client) -> list[Backup]:
         runs = [run for run in reversed(self.client_runs) if run.client == client]
-        under_way = [Backup(client, "", run.start, None) for run in runs if run.end > self.now]
+        under_way = [
+            Backup(guest=client, namespace="", time=run.start, size=None) for run in runs if run.end > self.now
+        ]
         done = [
             Backup(
-                client,
-                "",
-                run.start,
-                client.size,
-                self._corrupt.get((client.id, run.due)),
+                guest=client,
+                namespace="",
+                time=run.start,
+                size=client.size,
+                found_corrupt=self._corrupt.get((client.id, run.due)),
                 protected=run.due in client.protected,
             )
             for run in runs
@@ -270,7 +277,7 @@ class Moment:
         for ago in range(former.backups):
             taken = datetime.combine(former.last - timedelta(days=ago), time(4, 20), self.homelab.zone).astimezone(UTC)
             if taken <= self.now:
-                yield Backup(former, former.namespace, taken, former.size)
+                yield Backup(guest=former, namespace=former.namespace, time=taken, size=former.size)
 
     def _last_cleanup(self) -> datetime:
         today = self.now.astimezone(self.homelab.zone).date()

@@ -59,8 +59,12 @@ def test_a_quarter_and_the_grace_are_allowed() -> None:
     ("hours", "words"),
     [
         (1 / 12, "every 5 minutes"),
+        (0.8, "every 48 minutes"),
+        (0.9, "every hour"),
         (1, "every hour"),
         (6.1, "every 6 hours"),
+        (21, "every 21 hours"),
+        (21.6, "every day"),
         (23.9, "every day"),
         (25, "every day"),
         (72, "every 3 days"),
@@ -90,6 +94,7 @@ def test_an_age_in_words(hours: float, words: str) -> None:
         ((24,), (54,), 30),
         ((24, 120), (48,), 24),
         ((24,), (24.05, 48), 24),
+        ((24,), (24 + 1 / 12, 48), 24),
         ((24,), (12, 48), 24),
     ],
     ids=[
@@ -100,6 +105,7 @@ def test_an_age_in_words(hours: float, words: str) -> None:
         "a run",
         "whatever came last",
         "its own run",
+        "its own run, as early as can be",
         "not later ones",
     ],
 )

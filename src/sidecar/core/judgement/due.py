@@ -27,7 +27,7 @@ def due_time(
         good: the newest good run that counts: see Judgement.
         oldest: no due time before this is known.
     """
-    owed = [past for past in expectation.past if good is None or past.valid_to is None or past.valid_to > good.start]
+    owed = [*expectation.past]
     if expectation.owes and expectation.schedule is not None:
         owed.append(expectation.schedule)
     dues = [_first_due(expectation, schedule, pauses, good, oldest) for schedule in owed]
@@ -117,7 +117,7 @@ def second_time(due: datetime, schedules: Iterable[ScheduleInForce]) -> timedelt
     """
     zones = {schedule.timezone for schedule in schedules if schedule.schedule and schedule.timezone}
     local = [due.astimezone(ZoneInfo(zone)) for zone in zones]
-    again = [time.replace(fold=1).astimezone(UTC) - time.astimezone(UTC) for time in local]
+    again = [time.replace(fold=1).astimezone(UTC) - due for time in local]
     return max(again, default=timedelta())
 
 

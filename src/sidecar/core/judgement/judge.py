@@ -16,7 +16,6 @@ from sidecar.core import words
 from sidecar.core.model import Cause, Outcome, Run, State, Verdict
 from sidecar.core.parts.expectation import (
     CLOCK_TOLERANCE,
-    FIRST,
     SHOWN_AT_MOST,
     Activity,
     Evidence,
@@ -100,13 +99,18 @@ class Case:
             return f"no {self.part.noun} of {self.part.name} exists on {self.expectation.destination}"
         return newest_in_words(self.part, self.good, self.now, self.zone)
 
+    @property
+    def about(self) -> str:
+        """How a reason begins: "critical to pbs-main: " where the part has several jobs."""
+        if not self.names_job:
+            return ""
+        place = f" to {self.expectation.destination}" if self.expectation.destination else ""
+        return f"{self.expectation.job.id}{place}: "
+
     def verdict(
         self, state: State, cause: Cause, reason: str, since: datetime | None, action: str | None = None
     ) -> Verdict:
-        if self.names_job:
-            place = f" to {self.expectation.destination}" if self.expectation.destination else ""
-            reason = f"{self.expectation.job.id}{place}: {reason}"
-        return verdict_of(self.part, state, cause, reason, since, action)
+        return verdict_of(self.part, state, cause, f"{self.about}{reason}", since, action)
 
 
 def judge(
@@ -116,7 +120,7 @@ def judge(
     now: datetime,
     zone: ZoneInfo,
     *,
-    names_job: bool = False,
+    names_job: bool,
 ) -> Judgement:
     """The verdict of one of the part's expectations at ``now``; times in its reason are read in ``zone``.
 
@@ -239,8 +243,7 @@ def _evident(evidence: Evidence, runs: Iterable[Run]) -> Iterator[Run]:
 
 
 def _newest_evident(evidence: Evidence, runs: Iterable[Run], now: datetime) -> Run | None:
-    good = next((run for run in _evident(evidence, runs) if run.good), None)
-    return good if good is None or good.start <= now + CLOCK_TOLERANCE else None
+    return next((run for run in _evident(evidence, runs) if run.good and run.start <= now + CLOCK_TOLERANCE), None)
 
 
 def _newest_good(part: Part, expectation: Expectation, now: datetime) -> tuple[Run | None, tuple[Run, ...]]:
@@ -275,17 +278,7 @@ def _unknown(case: Case) -> Verdict | None:
         return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, case.expectation.cure)
     if not case.evidence.stale(case.now):
         return None
-    too_old = unreadable(case.part, case.evidence, case.newest(), case.now, case.zone)
-    if not case.names_job:
-        return too_old
-    return replace(
-        too_old,
-        reason=case.verdict(State.UNKNOWN, Cause.UNREADABLE, _uncapitalised(too_old.reason or ""), None).reason,
-    )
-
-
-def _uncapitalised(sentence: str) -> str:
-    return f"{sentence[:1].lower()}{sentence[1:]}"
+    return unreadable(case.part, case.evidence, case.newest(), case.now, case.zone, about=case.about)
 
 
 # --- rules 2 and 8: does the job owe anything ------------------------------------------------------------------------------
@@ -316,8 +309,12 @@ def _switched_off(case: Case, activity: Activity | None) -> Verdict | None:
         return None
     if in_force.enabled and (in_force.schedule or in_force.announcements):
         return None
-    verdict = _unreadable_schedule(case, in_force) if in_force.enabled and in_force.trouble else _off(case, activity)
-    if case.due is None or case.due > case.now:
+    verdict = (
+        _unreadable_schedule(case, in_force)
+        if in_force.enabled and in_force.trouble
+        else _off(case, in_force, activity)
+    )
+    if case.due is None:
         return verdict
     return min(verdict, _by_time(case, activity), key=lambda each: each.state.rank)
 
@@ -328,15 +325,14 @@ def _unreadable_schedule(case: Case, in_force: ScheduleInForce) -> Verdict:
     return case.verdict(State.WARNING, Cause.SCHEDULE_UNREADABLE, reason, None, say)
 
 
-def _off(case: Case, activity: Activity | None) -> Verdict:
-    in_force = case.expectation.schedule
-    failed = _newest_failure(case) if case.due is not None else _last_failure(case)
+def _off(case: Case, in_force: ScheduleInForce, activity: Activity | None) -> Verdict:
+    failed = _newest_failure(case, case.due) if case.due is not None else _last_failure(case)
     if failed is not None:
         return _failed(case, failed)
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
     reason = f"job {case.expectation.job} is switched off; {case.newest()}"
-    period = (in_force.last_period(case.now) if in_force is not None else None) or _usual_gap(case)
+    period = in_force.last_period(case.now) or _usual_gap(case)
     limit = case.good.start + period + case.grace if case.good is not None and period is not None else None
     action = case.part.actions.uncovered
     if limit is None or case.now < limit:
@@ -461,7 +457,7 @@ def _by_time(case: Case, activity: Activity | None) -> Verdict:
     """Rule 3: before D ok or new; from D late, from D + grace missed or never; a failure at once."""
     if case.due is None:
         return _before_due(case)
-    failed = _newest_failure(case)
+    failed = _newest_failure(case, case.due)
     if failed is not None:
         return _failed(case, failed)
     if case.now < case.due:
@@ -469,8 +465,9 @@ def _by_time(case: Case, activity: Activity | None) -> Verdict:
     if activity is not None and case.now <= activity.start + _limit(case, activity):
         return _running(case, activity)
     overdue = _overdue(case, case.due)
-    too_long = activity is not None and not activity.blocks_queue and overdue.state in (State.MISSED, State.NEVER)
-    return _running_too_long(case, activity) if activity is not None and too_long else overdue
+    if activity is None or activity.blocks_queue or overdue.state is State.LATE:
+        return overdue
+    return _running_too_long(case, activity)
 
 
 def _before_due(case: Case) -> Verdict:
@@ -486,11 +483,11 @@ def _before_due(case: Case) -> Verdict:
     return case.verdict(State.OK, Cause.IN_TIME, case.newest(), case.good.start)
 
 
-def _newest_failure(case: Case) -> Run | None:
+def _newest_failure(case: Case, due: datetime) -> Run | None:
     """Rule 3: a finished run begun at or after D that failed."""
-    if case.due is None or not case.later:
+    if not case.later:
         return None
-    since = case.due - early(case.expectation, case.due)
+    since = due - early(case.expectation, due)
     failed = (run for run in case.later if run.outcome is Outcome.FAILED and not run.cancelled)
     return next((run for run in failed if run.start >= since), None)
 
@@ -536,14 +533,12 @@ def _limit(case: Case, activity: Activity) -> timedelta:
 
 def _under_way(case: Case) -> Activity | None:
     """Rule 5: the oldest unfinished run that began at or after D, or whatever holds up the queue."""
-    due, since = case.due, case.good.start if case.good else FIRST
+    due = case.due
     every = [Activity(run.start, case.expectation.longest) for run in case.later if run.outcome is Outcome.RUNNING]
     if due is not None and case.expectation.activities:
         begin = due - early(case.expectation, due)
         every += [
-            activity
-            for activity in case.expectation.activities
-            if activity.blocks_queue or (activity.start >= begin and activity.start > since)
+            activity for activity in case.expectation.activities if activity.blocks_queue or activity.start >= begin
         ]
     return min(every, key=lambda activity: activity.start, default=None)
 

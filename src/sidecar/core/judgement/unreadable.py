@@ -26,14 +26,21 @@ def verdict_of(
     )
 
 
-def unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo) -> Verdict:
-    """Nothing is known now; ``newest`` is what was known last, in words."""
+def unreadable(
+    part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo, *, about: str = ""
+) -> Verdict:
+    """Nothing is known now.
+
+    Args:
+        newest: what was known last, in words.
+        about: how the reason begins: which of several jobs it is about.
+    """
     problem, source = evidence.problem, evidence.source
     action = (problem.action if problem else None) or part.actions.unreadable
     if evidence.as_of is None:
         if problem is None:
-            return verdict_of(part, State.UNKNOWN, Cause.UNREADABLE, f"nothing was read from {source} yet", None)
-        reason = f"can't read {source}: {problem.cause}"
+            return verdict_of(part, State.UNKNOWN, Cause.UNREADABLE, f"{about}nothing was read from {source} yet", None)
+        reason = f"{about}can't read {source}: {problem.cause}"
         return verdict_of(part, State.UNKNOWN, Cause.UNREADABLE, reason, None, action)
     read = words.moment(evidence.as_of, now, zone)
     reason = f"nothing was read from {source} since {read}"
@@ -41,4 +48,4 @@ def unreadable(part: Part, evidence: Evidence, newest: str, now: datetime, zone:
         reason = f"{source} was read {read}, which lies in the future: the clock of this machine was set back"
     elif problem is not None:
         reason = f"can't read {source} since {read}: {problem.cause}"
-    return verdict_of(part, State.UNKNOWN, Cause.UNREADABLE, f"{reason}; {newest}", evidence.as_of, action)
+    return verdict_of(part, State.UNKNOWN, Cause.UNREADABLE, f"{about}{reason}; {newest}", evidence.as_of, action)

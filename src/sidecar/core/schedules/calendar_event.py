@@ -165,14 +165,12 @@ class CalendarEvent:
                 begin = unit + step * values.last_before(size)
                 yield begin, begin + step
         if self.days.leaps(28):
-            month = midnight.replace(day=1)
-            before = _first_of_month(month - _DAY, (month - _DAY).month)
+            before, month = _first_of_month(midnight, match.month - 1), _first_of_month(midnight, match.month)
             day = self.days.last_before((month - before).days + 1)
             yield before + _DAY * max(day - 1, 0), before + _DAY * day
         if self.months.leaps(12):
-            last = self.months.last_before(13)
-            year = midnight.replace(year=match.year - 1, month=1, day=1)
-            yield _first_of_month(year, last), _first_of_month(year, last + 1)
+            last = self.months.last_before(13) - 12
+            yield _first_of_month(midnight, last), _first_of_month(midnight, last + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +201,7 @@ _ANY, _ZERO = _Values(), _Values((0,))
 
 
 def _first_of_month(midnight: Wall, month: int) -> Wall:
-    """The first of ``month`` in the year of ``midnight``; 13 and more lead into the next year."""
+    """The first of ``month`` in the year of ``midnight``; 13 leads into the next year, 0 into the one before."""
     return midnight.replace(year=midnight.year + (month - 1) // 12, month=(month - 1) % 12 + 1, day=1)
 
 
@@ -246,9 +244,8 @@ def _read_time(text: str, rest: str) -> tuple[_Values, _Values, _Values]:
     parts = [part for part in match.groups() if part is not None]
     if len(parts) == 1 or (len(parts) == 2 and _read_list(parts[0], 0, 24) is None):
         parts.insert(0, "*")
-    hours, minutes, seconds = (
-        _read_list(part, 0, end) for part, end in zip((*parts, "0")[:3], (24, 60, 60), strict=True)
-    )
+    hour, minute, second = (*parts, "0")[:3]
+    hours, minutes, seconds = _read_list(hour, 0, 24), _read_list(minute, 0, 60), _read_list(second, 0, 60)
     if hours is None or minutes is None or seconds is None:
         raise ScheduleError(text, "hours up to 23, minutes and seconds up to 59; no range backwards, no */0", rest)
     return hours, minutes, seconds
