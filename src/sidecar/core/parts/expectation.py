@@ -6,7 +6,6 @@ It is the unit of judgement: ``judgement/judge.py`` gives one verdict for each, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import KW_ONLY
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TypeAlias
@@ -148,7 +147,7 @@ class Activity:
     name: str | None = None
 
 
-@value()
+@value(kw_only=True)
 class Evidence:
     """How old the readings are that a verdict rests on.
 
@@ -166,7 +165,6 @@ class Evidence:
     as_of: datetime | None
     stale_after: timedelta
     problem: Problem | None = None
-    _: KW_ONLY
     newest: datetime | None = None
     gap: ReadingGap | None = None
     starts_gap: ReadingGap | None = None

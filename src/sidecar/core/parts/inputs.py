@@ -58,13 +58,13 @@ class Inputs:
             if reading is None or reading.as_of is None:
                 untold = Problem("it does not tell", kind=ProblemKind.NOT_REPORTED) if report else None
                 cause = (reading.problem if reading else None) or whole or untold
-                return Evidence(source.name, None, source.stale_after, cause)
+                return Evidence(source=source.name, as_of=None, stale_after=source.stale_after, problem=cause)
             oldest = self._weaker(oldest, reading.as_of)
             problem = problem or reading.problem
             gaps += [reading.gap] if reading.gap else []
         cause = problem or whole if oldest else whole
         stale_after = _stale_after(source, report if cause is None else None)
-        return Evidence(source.name, oldest, stale_after, cause, gap=latest(gaps))
+        return Evidence(source=source.name, as_of=oldest, stale_after=stale_after, problem=cause, gap=latest(gaps))
 
     def _weaker(self, moment: datetime | None, other: datetime) -> datetime:
         """The older one; but what was read in the future proves less than anything (rule 6)."""

@@ -6,7 +6,7 @@ of a report it comes.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Self, TypeVar
@@ -310,7 +310,7 @@ class Node:
     online: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
     """A backup archive on a storage that is not PBS. Scope ("archives", node, storage). ``protected``: no prune removes it.
 
@@ -321,7 +321,6 @@ class Archive:
     vmid: int
     time: datetime
     size: int | None
-    _: KW_ONLY
     protected: bool = False
     guest_type: str | None = None
 
