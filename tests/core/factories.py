@@ -65,7 +65,7 @@ def daily(text: str = "04:00", job: str = "critical", **changes: Any) -> Schedul
 
 
 def evidence(as_of: str | None, problem: Problem | None = None) -> Evidence:
-    return Evidence("pbs", at(as_of) if as_of else None, STALE_AFTER, problem)
+    return Evidence(source="pbs", as_of=at(as_of) if as_of else None, stale_after=STALE_AFTER, problem=problem)
 
 
 #: Fields of an expectation and of what was observed, which ``part`` takes as its own.

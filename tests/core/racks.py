@@ -150,7 +150,9 @@ def clusters(draw: st.DrawFn, read: datetime) -> tuple[Report, Report]:
         for number in range(draw(st.integers(0, 3)))
     )
     archives = tuple(
-        Archive("nas", vmid, time, 5) for vmid in vmids for time in draw(st.sets(moments(read, 12), max_size=4))
+        Archive(storage="nas", vmid=vmid, time=time, size=5)
+        for vmid in vmids
+        for time in draw(st.sets(moments(read, 12), max_size=4))
     )
     cluster = pve("22 12:00", *draw(tasks(read, vmids)), guests=guests, jobs=jobs, storages=STORAGES)
     archive_reading = Reading(("archives", "shared", "nas"), read, archives)

@@ -114,7 +114,7 @@ def test_a_plan_of_backrest_is_read_by_the_name_it_had_before_too(kind: str) -> 
 def test_times_come_back_in_the_one_utc() -> None:
     """Times that share their zone are compared quickly."""
     (archive,) = facts_json.facts_from_text(
-        facts_json.facts_to_text((Archive("nas", 101, at("22 04:00"), None),)),
+        facts_json.facts_to_text((Archive(storage="nas", vmid=101, time=at("22 04:00"), size=None),)),
     )
 
     assert isinstance(archive, Archive)

@@ -131,8 +131,10 @@ def test_a_task_that_stands_twice_counts_once_and_as_ended() -> None:
 def test_archives_come_from_the_content_or_from_the_prune_preview() -> None:
     (listed, _) = (parse.parse_archive(row, "nfs") for row in example("content"))
     (previewed,) = (parse.parse_archive(row, "nfs") for row in example("prune_preview"))
-    assert listed == Archive("nfs", 200, epoch(1790650802), 3000855, protected=True, guest_type="lxc")
-    assert previewed == Archive("nfs", 100, epoch(1790650805), None, guest_type="qemu")
+    assert listed == Archive(
+        storage="nfs", vmid=200, time=epoch(1790650802), size=3000855, protected=True, guest_type="lxc"
+    )
+    assert previewed == Archive(storage="nfs", vmid=100, time=epoch(1790650805), size=None, guest_type="qemu")
     assert parse.parse_archive({"volid": "nfs:backup/odd.tar", "ctime": 1790650805}, "nfs") is None
 
 

@@ -44,7 +44,7 @@ class ServiceSetting:
     shrink: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSetting:
     """What the owner configured for one job, by its name "{source}/{kind}/{id}"."""
 

@@ -184,12 +184,12 @@ def parse_archive(row: Any, storage: str) -> Archive | None:
     protected = flag(row, "protected") or text(row, "mark") == "protected"
     told = (text(row, "subtype"), text(row, "type"))
     return Archive(
-        storage,
-        _vmid(row, "vmid"),
-        begun(row, "ctime"),
-        whole(row, "size"),
-        protected,
-        next((kind for kind in told if kind in _GUEST_TYPES), None),
+        storage=storage,
+        vmid=_vmid(row, "vmid"),
+        time=begun(row, "ctime"),
+        size=whole(row, "size"),
+        protected=protected,
+        guest_type=next((kind for kind in told if kind in _GUEST_TYPES), None),
     )
 
 

@@ -57,7 +57,12 @@ def state(zone: str, time: str, now: datetime, *starts: datetime, dialect: str =
     text = time if dialect == "event" else f"{int(minute)} {int(hour)} * * *"
     nightly = daily(text, schedule=parse(text, ZoneInfo(zone)), timezone=zone)
     runs = [Run(start=start, end=start + 5 * MINUTE, outcome=Outcome.OK) for start in starts]
-    made = part(*runs, read=None, plans=(nightly,), evidence=Evidence("pbs", now, timedelta(minutes=20)))
+    made = part(
+        *runs,
+        read=None,
+        plans=(nightly,),
+        evidence=Evidence(source="pbs", as_of=now, stale_after=timedelta(minutes=20)),
+    )
     return judged_at(made, now).verdict.state
 
 

@@ -52,7 +52,7 @@ def cluster(
     """One node with guest 101: daily to the backup server, Sundays to the NAS; ``archives`` lie on the NAS."""
     ended = (task for task in VZDUMPS if task.start < at(read))
     made = pve(read, *ended, *tasks, jobs=jobs, storages=storages)
-    kept = tuple(Archive("nas", 101, at(when), 5) for when in archives)
+    kept = tuple(Archive(storage="nas", vmid=101, time=at(when), size=5) for when in archives)
     listing = Reading(("archives", "shared", "nas"), at(read), kept)
     return replace(made, readings=(*made.readings, listing))
 
@@ -155,7 +155,9 @@ def test_rule_3_a_first_job_that_fails_leaves_the_second_one_ok() -> None:
     failing = vzdump("22 22:00", "22 22:15", "job errors")
     tasks = (*VZDUMPS[:-1], failing)
     made = pve(MORNING, *tasks, jobs=(DAILY, WEEKLY), storages=(STORAGE, NAS))
-    listing = Reading(("archives", "shared", "nas"), at(MORNING), (Archive("nas", 101, at("22 03:02"), 5),))
+    listing = Reading(
+        ("archives", "shared", "nas"), at(MORNING), (Archive(storage="nas", vmid=101, time=at("22 03:02"), size=5),)
+    )
     house = House(MORNING, replace(made, readings=(*made.readings, listing)), pbs(MORNING, group(*SAVED[:-1])))
 
     assert house.jobs() == {"backup/daily": "failed", "backup/weekly": "ok"}

@@ -153,7 +153,7 @@ def test_rule_4_grace_is_short_where_starts_are_seen(
             read=None,
             plans=(daily(schedule),),
             starts_seen=starts_seen,
-            evidence=Evidence("pbs", now, timedelta(hours=1)),
+            evidence=Evidence(source="pbs", as_of=now, stale_after=timedelta(hours=1)),
         )
         return judged_at(made, now).verdict.state
 
@@ -188,7 +188,12 @@ def state_after(due: str, *, minutes: int, kept: int | None = None) -> State:
     runs = [Run(start=at(due) - timedelta(days=1), end=at(due) - timedelta(days=1), outcome=Outcome.OK)]
     if kept is not None:
         runs.append(Run(start=at(due) + timedelta(minutes=kept), end=now, outcome=Outcome.OK))
-    made = part(*runs, read=None, plans=(daily(due.split()[-1]),), evidence=Evidence("pbs", now, timedelta(hours=1)))
+    made = part(
+        *runs,
+        read=None,
+        plans=(daily(due.split()[-1]),),
+        evidence=Evidence(source="pbs", as_of=now, stale_after=timedelta(hours=1)),
+    )
     return judged_at(made, now).verdict.state
 
 
@@ -223,7 +228,7 @@ def test_rule_5_a_run_is_under_way_for_a_time_that_depends_on_what_shows_it(
             YESTERDAY,
             run("23 04:02", Outcome.RUNNING),
             read=None,
-            evidence=Evidence("pbs", moment, timedelta(hours=1)),
+            evidence=Evidence(source="pbs", as_of=moment, stale_after=timedelta(hours=1)),
             longest=longest,
             starts_seen=starts_seen,
         )
@@ -324,7 +329,7 @@ def test_rule_6_a_reading_from_the_future_proves_nothing_and_says_why() -> None:
 
     assert verdict.state is State.UNKNOWN
     assert verdict.reason == (
-        "The last reading of pbs, Tue 24 Nov 07:26, lies in the future: the clock of this machine was set back; "
+        "Pbs was read Tue 24 Nov 07:26, which lies in the future: the clock of this machine was set back; "
         "newest backup Sun 22 Nov 04:00."
     )
 

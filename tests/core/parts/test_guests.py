@@ -128,7 +128,7 @@ def test_archives_on_other_storages_count_but_those_of_a_machine_that_had_the_id
 ) -> None:
     job = replace(CRITICAL, storage="nas")
     cluster = pve("22 11:58", VZDUMP, jobs=(job,), storages=(Storage(name="nas", type="nfs", enabled=True),))
-    archive = Archive("nas", 101, at("22 04:03"), 5, guest_type=kind)
+    archive = Archive(storage="nas", vmid=101, time=at("22 04:03"), size=5, guest_type=kind)
     archives = Reading(("archives", "shared", "nas"), at("22 11:58"), (archive,))
     cluster = replace(cluster, readings=(*cluster.readings, archives))
 
@@ -142,7 +142,10 @@ def test_rule_3_a_storage_that_each_node_has_for_itself_is_one_destination_over_
     guest = Guest(vmid=101, type="lxc", name="vaultwarden", node=node)
     cluster = pve("22 11:58", VZDUMP, guests=(guest,), jobs=(replace(CRITICAL, storage="local"),), storages=(local,))
     read = at("22 11:58")
-    kept = (Archive("local", 101, at("21 04:03"), 5), Archive("local", 101, at("22 04:03"), 5))
+    kept = (
+        Archive(storage="local", vmid=101, time=at("21 04:03"), size=5),
+        Archive(storage="local", vmid=101, time=at("22 04:03"), size=5),
+    )
     others: Scopes = {
         ("archives", "pve1", "local"): kept,
         ("archives", "pve2", "local"): (),
@@ -433,7 +436,9 @@ def test_rule_9_an_expectation_of_the_owners_hides_no_failed_verification(
     part = PartSetting(PartKind.GUEST, "101", ExpectSetting("04:00"))
     given = settings(services=(ServiceSetting("passwords", (part,)),))
     cluster = pve("22 11:58", VZDUMP, jobs=jobs, storages=(STORAGE, NAS))
-    on_nas = Reading(("archives", "shared", "nas"), at("22 11:58"), (Archive("nas", 101, at("15 03:00"), 5),))
+    on_nas = Reading(
+        ("archives", "shared", "nas"), at("22 11:58"), (Archive(storage="nas", vmid=101, time=at("15 03:00"), size=5),)
+    )
     cluster = replace(cluster, readings=(*cluster.readings, on_nas))
 
     assert row(judged("22 12:00", cluster, server, given=given), "passwords").verdict.state is expected

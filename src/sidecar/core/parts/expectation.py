@@ -147,7 +147,7 @@ class Activity:
     name: str | None = None
 
 
-@value()
+@value(kw_only=True)
 class Evidence:
     """How old the readings are that a verdict rests on.
 

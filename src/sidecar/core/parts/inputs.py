@@ -59,13 +59,20 @@ class Inputs:
             if reading is None or reading.as_of is None:
                 untold = Problem("it does not tell", kind=ProblemKind.NOT_REPORTED) if report else None
                 cause = (_trouble(reading, whole) if reading else None) or whole or untold
-                return Evidence(source.name, None, source.stale_after, _with_cure(cause, source))
+                cause = _with_cure(cause, source)
+                return Evidence(source=source.name, as_of=None, stale_after=source.stale_after, problem=cause)
             oldest = self._weaker(oldest, reading.as_of)
             problem = problem or _trouble(reading, whole)
             gaps += [reading.gap] if reading.gap else []
         cause = problem or whole if oldest else whole
         stale_after = _stale_after(source, report if cause is None else None)
-        return Evidence(source.name, oldest, stale_after, _with_cure(cause, source), gap=latest(gaps))
+        return Evidence(
+            source=source.name,
+            as_of=oldest,
+            stale_after=stale_after,
+            problem=_with_cure(cause, source),
+            gap=latest(gaps),
+        )
 
     def _weaker(self, moment: datetime | None, other: datetime) -> datetime:
         """The older one; but what was read in the future proves less than anything (rule 6)."""

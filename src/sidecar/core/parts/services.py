@@ -189,7 +189,7 @@ class _Search:
         wanted = _wanted(setting)
         where = ", ".join(source.name for source in asked) or f"any source of kind {wanted}"
         self.notes.append(f"{service}: {_KEY[setting.kind]} names {setting.ref}, which {where} does not know.")
-        evidence = self._evidence(asked[0]) if asked else Evidence(wanted, None, timedelta(0))
+        evidence = self._evidence(asked[0]) if asked else Evidence(source=wanted, as_of=None, stale_after=timedelta(0))
         of_groups = wanted is SourceKind.PBS
         note = f"no {'backup group' if of_groups else setting.kind} {ref} is known to {where}"
         note = (backup_groups.why_missing(self.inputs, setting) if of_groups else None) or note

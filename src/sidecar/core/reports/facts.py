@@ -310,7 +310,7 @@ class Node:
     online: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
     """A backup archive on a storage that is not PBS. Scope ("archives", node, storage). ``protected``: no prune removes it.
 
