@@ -259,7 +259,7 @@ def test_rule_6_a_run_later_than_five_minutes_from_now_is_no_evidence_although_a
     """This machine's clock was set back between two readings."""
     now = at(NOON)
     newest = Run(start=now + ahead, end=now + ahead, outcome=Outcome.OK)
-    seen = Evidence("pbs", now, STALE_AFTER, newest=now + timedelta(minutes=20))
+    seen = Evidence(source="pbs", as_of=now, stale_after=STALE_AFTER, newest=now + timedelta(minutes=20))
     made = part(newest, YESTERDAY, read=None, evidence=seen)
 
     assert newest_evident(made, now) == (newest if counts else YESTERDAY)
@@ -269,7 +269,7 @@ def test_rule_6_a_run_later_than_five_minutes_from_now_is_no_evidence_although_a
 def test_rule_6_a_run_from_the_future_does_not_hide_the_backup_before_it() -> None:
     now = at(NOON)
     ahead = run("22 12:10")
-    seen = Evidence("pbs", now, STALE_AFTER, newest=now + timedelta(minutes=20))
+    seen = Evidence(source="pbs", as_of=now, stale_after=STALE_AFTER, newest=now + timedelta(minutes=20))
     made = part(ahead, YESTERDAY, read=None, evidence=seen, expectations=())
 
     assert verdict_of(made, NOON).reason == "No enabled job backs it up; newest backup today 04:00."
