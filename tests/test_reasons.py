@@ -305,7 +305,7 @@ def test_a_reading_from_the_future_says_that_our_own_clock_was_set_back(tmp_path
     house.close()
 
     assert reason is not None
-    assert "today 08:00, which lies in the future: the clock of this machine was set back" in reason
+    assert "today 08:00, lies in the future: the clock of this machine was set back" in reason
 
 
 # --- what is not there ------------------------------------------------------------------------------------------------

@@ -38,9 +38,14 @@ def ended(made: Part, text: str, until: str | None, job: str = "former") -> Expe
             (("04:00", "22 06:00", "critical"),),
             "No enabled job backs it up since today 06:00: critical covered it before; newest backup today 05:00.",
         ),
+        (
+            "22 11:00",
+            (("11:45", "22 11:50", "critical"),),
+            "No enabled job backs it up since today 11:50: critical covered it before; newest backup today 11:00.",
+        ),
         ("22 05:00", (("23:00", None, "critical"),), "No enabled job backs it up; newest backup today 05:00."),
     ],
-    ids=["several, and owed", "one, and nothing owed", "nobody knows when it ended"],
+    ids=["several, and owed", "one, and nothing owed", "late only", "nobody knows when it ended"],
 )
 def test_rule_2_in_no_job_tells_what_ended_last_and_what_did_not_come(
     newest: str, jobs: tuple[tuple[str, str | None, str], ...], reason: str

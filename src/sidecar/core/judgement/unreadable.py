@@ -45,7 +45,7 @@ def unreadable(
     read = words.moment(evidence.as_of, now, zone)
     reason = f"nothing was read from {source} since {read}"
     if evidence.is_of_the_future(now):
-        reason = f"{source} was read {read}, which lies in the future: the clock of this machine was set back"
+        reason = f"the last reading of {source}, {read}, lies in the future: the clock of this machine was set back"
     elif problem is not None:
         reason = f"can't read {source} since {read}: {problem.cause}"
     return verdict_of(part, State.UNKNOWN, Cause.UNREADABLE, f"{about}{reason}; {newest}", evidence.as_of, action)
