@@ -56,7 +56,7 @@ _ROUNDING = timedelta(minutes=5)
 
 def parse_log(task: Task, lines: Lines, zone: str | None, secrets: Iterable[str] = ()) -> VzdumpLog:
     """What the lines of a task's log tell. ``zone``: the node's, in which the log writes its times."""
-    reader = _Reader(_Clock(task, _zone(zone)), tuple(secrets))
+    reader = _Reader(clock=_Clock(task, _zone(zone)), secrets=tuple(secrets))
     for line in lines.head:
         reader.take(line)
     if lines.is_cut:
@@ -93,7 +93,7 @@ class _Clock:
         return next((moment for moment in moments if start <= moment and (end is None or moment <= end)), None)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Guest:
     """A guest while its lines are read."""
 
@@ -107,7 +107,7 @@ class _Guest:
     warning: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Reader:
     """Takes lines one after the other."""
 
@@ -128,7 +128,7 @@ class _Reader:
 
     def _of_a_guest(self, line: str) -> None:
         if match := _STARTING.match(line):
-            self.current = _Guest(int(match[1]), match[2])
+            self.current = _Guest(vmid=int(match[1]), type=match[2])
             self.guests.append(self.current)
         elif match := _FINISHED.match(line):
             self._end(int(match[1]), GuestStep.DONE)
@@ -165,7 +165,7 @@ class _Reader:
         """The guest that is over; one whose beginning was not read is known from its end on."""
         guest = self.current
         if guest is None or guest.vmid != vmid or guest.step is not GuestStep.SAVING:
-            guest = _Guest(vmid)
+            guest = _Guest(vmid=vmid)
             self.guests.append(guest)
             self.current = guest
         guest.step = step

@@ -30,7 +30,7 @@ OUTCOMES = {TaskResult.OK: Outcome.OK, TaskResult.WARNINGS: Outcome.WARNING}
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@value()
+@value(kw_only=True)
 class VzdumpBatch:
     """The tasks on one node that began for one due time. Jobs due at the same minute share them (rule 5).
 
@@ -58,7 +58,15 @@ class VzdumpBatch:
         start, end = min(task.start for task in tasks), max(ends) if len(ends) == len(tasks) else None
         until = end + EARLY if end else NEVER
         logged = any(task.log is not None for task in tasks)
-        return cls(tuple(tasks), start, end, since=start - EARLY, until=until, scheduled=scheduled, logged=logged)
+        return cls(
+            tasks=tuple(tasks),
+            start=start,
+            end=end,
+            since=start - EARLY,
+            until=until,
+            scheduled=scheduled,
+            logged=logged,
+        )
 
     def as_run(self) -> Run:
         """The tasks as the run of their job."""
