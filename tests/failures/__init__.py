@@ -5,8 +5,9 @@ from tests.failures.failure import Failure, Found, measure
 from tests.failures.guests import GUESTS
 from tests.failures.one_source import ONE_SOURCE
 from tests.failures.sources import SOURCES
+from tests.failures.task_logs import TASK_LOGS
 from tests.failures.upkeep import UPKEEP
 
-FAILURES = (*GUESTS, *DUMPS, *PLANS, *UPKEEP, *SOURCES, *ONE_SOURCE)
+FAILURES = (*GUESTS, *DUMPS, *PLANS, *UPKEEP, *SOURCES, *ONE_SOURCE, *TASK_LOGS)
 
 __all__ = ["FAILURES", "Failure", "Found", "measure"]

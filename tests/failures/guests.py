@@ -37,11 +37,11 @@ _WITH_FORGOTTEN = replace(HOMELAB, guests=(*HOMELAB.guests, _NEWCOMER))
 GUESTS = (
     Failure(
         name="a guest fails, and the task goes on",
-        seen=at("25 04:42"),
+        seen=at("25 04:23"),
         limit=AT_ONCE,
         rows=("service nextcloud",),
         state="failed",
-        says="CT 107 got no snapshot, job errors",
+        says="CT 107: no space left",
         healed=at("26 04:29"),
         faults=(GuestFails(107, WEDNESDAY, "no space left"),),
     ),

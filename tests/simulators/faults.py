@@ -32,6 +32,35 @@ class GuestFails(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class GuestWarns(Fault):
+    """The backup of a guest is good, and vzdump warns of something."""
+
+    vmid: int
+    due: date
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackupNow(Fault):
+    """Somebody starts a backup of some guests of one node by hand. With ``error`` all of them fail.
+
+    ``storage``: where to; None: where the jobs write to.
+    """
+
+    vmids: tuple[int, ...]
+    at: datetime
+    error: str | None = None
+    storage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogsClosed(Fault):
+    """The token may list the tasks of ``source`` and not read their logs."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class GuestTakes(Fault):
     """The backup of a guest takes this long instead of the usual time."""
 
@@ -145,13 +174,14 @@ class Maintenance(Fault):
 class UpkeepFails(Fault):
     """A run of PBS's ``prune``, ``gc``, ``verify`` or ``sync``, or of Backrest's ``prune`` or ``check``, ends with this state.
 
-    ``system`` is ``pbs`` or ``backrest``.
+    ``system`` is ``pbs`` or ``backrest``. ``log``: what its task's log says, between the first line and the last.
     """
 
     system: str
     kind: str
     due: date
     state: str
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ CALLS = (
     call("/status/datastore-usage", answers.usage),
     call("/nodes/{node}/time", answers.node_time),
     call("/nodes/{node}/tasks", pbs_tasks.answer, *pbs_tasks.PARAMETERS),
+    call("/nodes/{node}/tasks/{upid}/log", pbs_tasks.log, "start", "limit"),
 )
 _REPEATED = frozenset({"statusfilter"})
 

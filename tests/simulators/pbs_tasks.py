@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.simulators import seeded
-from tests.simulators.calls import Answer, Json, Question, epoch
+from tests.simulators import pbs_logs, pve_logs, seeded
+from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
 from tests.simulators.story import Moment
 from tests.simulators.upkeep import UpkeepRun
 
@@ -51,16 +51,21 @@ def answer(question: Question) -> Answer:
     return Answer([_as_json(task, now) for task in page], {"total": start + len(page) + more}, streamed=True)
 
 
+def log(question: Question) -> Answer:
+    """Some lines of a task's log; ``start`` 0 and 1 are both the first one (PBS-34)."""
+    if not question.acl.may("/system/tasks", "Sys.Audit"):
+        raise RefusedError(400, "task access not allowed")
+    moment = question.moment
+    run = next((run for run in moment.upkeep if upkeep_task(moment, run).upid == question.parts["upid"]), None)
+    lines = pbs_logs.upkeep_log(moment, run) if run else []
+    return pve_logs.page(question, "pbs", lines, first=1)
+
+
 def upkeep_task(moment: Moment, run: UpkeepRun) -> PbsTask:
-    """The task of a run of upkeep."""
-    return PbsTask(
-        type=_TYPES[run.kind],
-        id=moment.homelab.datastore.name,
-        user=_SCHEDULER,
-        start=run.start,
-        end=run.end,
-        status=run.state,
-    )
+    """The task of a run of upkeep. Verify and sync name their job, the others only the datastore (PBS-29)."""
+    store = moment.homelab.datastore.name
+    worker = {"verify": f"{store}:v-main", "sync": f"attic:main:{store}::s-main"}.get(run.kind, store)
+    return PbsTask(type=_TYPES[run.kind], id=worker, user=_SCHEDULER, start=run.start, end=run.end, status=run.state)
 
 
 def verify_upid(store: str, group: tuple[str, str], backup: datetime, verified: datetime) -> str:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.simulators import pve_answers as answers
-from tests.simulators import pve_tasks
+from tests.simulators import pve_logs, pve_tasks
 from tests.simulators.calls import Answer, Call, Question, RefusedError, call, find, query
 from tests.simulators.upstream_site import Access, Site
 from tests.simulators.vzdump import node_is_down
@@ -27,6 +27,7 @@ CALLS = (
     call("/nodes", answers.nodes),
     call("/nodes/{node}/time", answers.node_time),
     call("/nodes/{node}/tasks", pve_tasks.answer, *pve_tasks.PARAMETERS),
+    call("/nodes/{node}/tasks/{upid}/log", pve_tasks.log, *pve_logs.PARAMETERS),
     call("/nodes/{node}/storage/{storage}/content", answers.content, "content", "vmid"),
     call("/nodes/{node}/storage/{storage}/prunebackups", answers.prune_preview, "prune-backups", "type", "vmid"),
     call("/cluster/resources", answers.resources, "type"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from tests.simulators import seeded
+from tests.simulators import pve_logs, seeded
 from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
 from tests.simulators.story import Moment
+from tests.simulators.vzdump import VzdumpTask
 
 _FILTERS = ("userfilter", "typefilter", "statusfilter")
 PARAMETERS = ("start", "limit", "source", "vmid", "errors", "since", "until", *_FILTERS)
@@ -24,6 +25,25 @@ class PveTask:
     start: datetime
     end: datetime
     status: str
+    vzdump: VzdumpTask | None = None
+
+    @property
+    def upid(self) -> str:
+        """Its name (PVE-15)."""
+        pid, pstart = _process(self)
+        return f"UPID:{self.node}:{pid:08X}:{pstart:08X}:{epoch(self.start):08X}:{self.type}:{self.id}:root@pam:"
+
+
+def log(question: Question) -> Answer:
+    """Some lines of a task's log, with Sys.Audit (PVE-20)."""
+    node, upid = question.parts["node"], question.parts["upid"]
+    if not question.acl.may(f"/nodes/{node}", "Sys.Audit"):
+        raise RefusedError(403, f"Permission check failed (/nodes/{node}, Sys.Audit)")
+    task = next((task for task in _tasks(question.moment, node) if task.upid == upid), None)
+    if task is None:
+        raise RefusedError(500, "no such task")
+    lines = pve_logs.vzdump_log(question.moment, task.vzdump) if task.vzdump else ["TASK OK"]
+    return pve_logs.page(question, "pve", lines, first=0)
 
 
 def answer(question: Question) -> Answer:
@@ -51,6 +71,7 @@ def _tasks(moment: Moment, node: str) -> list[PveTask]:
             start=task.start,
             end=task.end,
             status=task.status,
+            vzdump=task,
         )
         for task in moment.vzdump_tasks
         if task.node == node
@@ -99,11 +120,9 @@ def _kind(status: str) -> str:
 
 
 def _as_json(task: PveTask, now: datetime) -> dict[str, Json]:
-    pid = seeded.number(1_000, 4_000_000, task.node, task.type, task.start)
-    pstart = seeded.number(1_000, 90_000_000, "pstart", task.node, task.start)
-    upid = f"UPID:{task.node}:{pid:08X}:{pstart:08X}:{epoch(task.start):08X}:{task.type}:{task.id}:root@pam:"
+    pid, pstart = _process(task)
     row: dict[str, Json] = {
-        "upid": upid,
+        "upid": task.upid,
         "node": task.node,
         "pid": pid,
         "pstart": pstart,
@@ -115,3 +134,8 @@ def _as_json(task: PveTask, now: datetime) -> dict[str, Json]:
     if task.end > now:
         return row | {"status": "RUNNING"}
     return row | {"endtime": epoch(task.end), "status": task.status}
+
+
+def _process(task: PveTask) -> tuple[int, int]:
+    pid = seeded.number(1_000, 4_000_000, task.node, task.type, task.start)
+    return pid, seeded.number(1_000, 90_000_000, "pstart", task.node, task.start)

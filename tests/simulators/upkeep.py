@@ -21,12 +21,13 @@ _TAKES = {
 
 @dataclass(frozen=True, slots=True)
 class UpkeepRun:
-    """One run of ``prune``, ``gc``, ``verify`` or ``sync``. ``state`` is what it ends with."""
+    """One run of ``prune``, ``gc``, ``verify`` or ``sync``. ``state`` is what it ends with, ``log`` what it writes."""
 
     kind: str
     start: datetime
     end: datetime
     state: str
+    log: tuple[str, ...] = ()
 
 
 def upkeep_timetables(homelab: Homelab) -> dict[str, Timetable]:
@@ -48,8 +49,9 @@ def upkeep_runs(homelab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple
 
 def _run(faults: tuple[Fault, ...], kind: str, day: date, due: datetime) -> UpkeepRun:
     start = due + seeded.seconds(0, 8, kind, day)
-    states = [f.state for f in of_kind(faults, UpkeepFails) if (f.system, f.kind, f.due) == ("pbs", kind, day)]
-    return UpkeepRun(kind, start, start + seeded.vary(_TAKES[kind], kind, day), states[0] if states else "OK")
+    end = start + seeded.vary(_TAKES[kind], kind, day)
+    failure = next((f for f in of_kind(faults, UpkeepFails) if (f.system, f.kind, f.due) == ("pbs", kind, day)), None)
+    return UpkeepRun(kind, start, end, failure.state, failure.log) if failure else UpkeepRun(kind, start, end, "OK")
 
 
 def _stands_still(faults: tuple[Fault, ...], kind: str, due: datetime) -> bool:

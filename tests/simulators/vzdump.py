@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from tests.simulators import changes, seeded
-from tests.simulators.faults import Fault, GuestFails, GuestTakes, JobDisabled, Maintenance, NodeDown, holds, of_kind
+from tests.simulators.faults import (
+    BackupNow,
+    Fault,
+    GuestFails,
+    GuestTakes,
+    GuestWarns,
+    JobDisabled,
+    Maintenance,
+    NodeDown,
+    holds,
+    of_kind,
+)
 from tests.simulators.homelab import BackupJob, Guest, Homelab
 from tests.simulators.timetable import proxmox
 
@@ -25,11 +36,12 @@ class GuestRun:
     end: datetime
     error: str | None = None
     uploaded: bool = True
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VzdumpTask:
-    """A task on one node. ``status`` is what it ends with."""
+    """A task on one node. ``status`` is what it ends with; ``storage`` None is where the jobs write to."""
 
     job: BackupJob
     node: str
@@ -38,6 +50,8 @@ class VzdumpTask:
     end: datetime
     status: str
     runs: tuple[GuestRun, ...]
+    by_hand: bool = False
+    storage: str | None = None
 
 
 def vzdump_tasks_of(homelab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[VzdumpTask, ...]:
@@ -57,7 +71,37 @@ def _tasks(homelab: Homelab, faults: tuple[Fault, ...], day: date, free: dict[st
                 if guests and not node_is_down(faults, node, start):
                     lock = _free_from(tasks, free).get(node, start)
                     tasks.append(_task(homelab, faults, job, node, guests, day, start, max(start, lock)))
+    tasks += (_by_hand(homelab, faults, now, day) for now in of_kind(faults, BackupNow) if _day(homelab, now) == day)
     return tuple(tasks)
+
+
+def _day(homelab: Homelab, now: BackupNow) -> date:
+    return now.at.astimezone(homelab.zone).date()
+
+
+def _by_hand(homelab: Homelab, faults: tuple[Fault, ...], now: BackupNow, day: date) -> VzdumpTask:
+    """What somebody starts finds no lock: nothing else runs then."""
+    guests = tuple(guest for guest in changes.guests(homelab, faults, now.at) if guest.vmid in now.vmids)
+    runs, at = [], now.at + timedelta(seconds=1)
+    elsewhere = now.storage is not None
+    for guest in guests:
+        end = at + (timedelta(minutes=1) if now.error else seeded.vary(guest.takes, guest.name, now.at))
+        runs.append(
+            GuestRun(guest=guest, due=day, start=at, end=end, error=now.error, uploaded=not now.error and not elsewhere)
+        )
+        at = end + timedelta(seconds=1)
+    job, status = homelab.jobs[0], "job errors" if now.error else "OK"
+    return VzdumpTask(
+        job=job,
+        node=guests[0].node,
+        guests=guests,
+        start=now.at,
+        end=at,
+        status=status,
+        runs=tuple(runs),
+        by_hand=True,
+        storage=now.storage,
+    )
 
 
 def _covered(homelab: Homelab, faults: tuple[Fault, ...], job: BackupJob, due: datetime) -> tuple[Guest, ...]:
@@ -121,7 +165,8 @@ def _task(
             )
         runs.append(run)
         at = run.end + timedelta(seconds=1)
-    status = "job errors" if any(run.error for run in runs) else "OK"
+    warned = sum(run.warning is not None for run in runs)
+    status = "job errors" if any(run.error for run in runs) else f"WARNINGS: {warned}" if warned else "OK"
     return VzdumpTask(job=job, node=node, guests=guests, start=start, end=at, status=status, runs=tuple(runs))
 
 
@@ -144,7 +189,9 @@ def _run(faults: tuple[Fault, ...], guest: Guest, day: date, start: datetime) ->
     for slow in of_kind(faults, GuestTakes):
         if (slow.vmid, slow.due) == (guest.vmid, day):
             return GuestRun(guest=guest, due=day, start=start, end=start + slow.takes)
-    return GuestRun(guest=guest, due=day, start=start, end=start + seeded.vary(guest.takes, guest.name, day))
+    warnings = (warns.text for warns in of_kind(faults, GuestWarns) if (warns.vmid, warns.due) == (guest.vmid, day))
+    end = start + seeded.vary(guest.takes, guest.name, day)
+    return GuestRun(guest=guest, due=day, start=start, end=end, warning=next(warnings, None))
 
 
 def is_in_maintenance(faults: Iterable[Fault], now: datetime, *modes: str) -> bool:

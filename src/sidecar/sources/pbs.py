@@ -6,28 +6,32 @@ An empty list proves nothing there (PBS-6), so a refresh asks first what the tok
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import Datastore, Task, UpkeepJob
+from sidecar.core.reports.facts import Datastore, Task, TaskResult, UpkeepJob
 from sidecar.core.reports.report import SIZES, Limit, LimitKind, Problem, ProblemKind, Reading
 from sidecar.upstream.calls import Call
 from sidecar.upstream.upstream import Upstream
 
 from . import pbs_grants, pbs_parse
+from .pbs_log import status_with_log
 from .pbs_parse import GcRow
-from .pbs_upkeep_runs import with_runs
+from .pbs_upkeep_runs import is_explained_by_log, with_runs
 from .permissions import Permissions
 from .problems import not_read, old_version
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
 from .refresh import Answer, Refresh
+from .task_logs import TaskLogs
 
 TIME = Call("GET", f"{API}/nodes/localhost/time")
 TASKS = Call("GET", f"{API}/nodes/localhost/tasks", frozenset({"since", "limit"}))
+LOG = Call("GET", f"{API}/nodes/{{node}}/tasks/{{upid}}/log", frozenset({"start", "limit"}))
 DATASTORES = Call("GET", f"{API}/admin/datastore")
 USAGE = Call("GET", f"{API}/status/datastore-usage")
 PRUNE = Call("GET", f"{API}/admin/prune")
@@ -37,13 +41,16 @@ GC = Call("GET", f"{API}/admin/gc")
 NAMESPACES = Call("GET", f"{API}/admin/datastore/{{store}}/namespace")
 SNAPSHOTS = Call("GET", f"{API}/admin/datastore/{{store}}/snapshots", frozenset({"ns"}))
 
-ALLOWED = (VERSION, PERMISSIONS, TIME, TASKS, DATASTORES, USAGE, PRUNE, VERIFY, SYNC, GC, NAMESPACES, SNAPSHOTS)
+ALLOWED = (VERSION, PERMISSIONS, TIME, TASKS, LOG, DATASTORES, USAGE, PRUNE, VERIFY, SYNC, GC, NAMESPACES, SNAPSHOTS)
 
 #: The first version that is supported, and the first with push sync (PBS-11).
 _SUPPORTED, _PUSH_SYNC = (3, 2), (3, 3)
 
 #: How far back tasks are read.
 _TASKS_SINCE = timedelta(days=14)
+
+#: Of one job the newest runs that went wrong are explained by their logs.
+_EXPLAINED_PER_JOB = 3
 
 #: In these modes PBS refuses to read the content (PBS-21).
 _CLOSED = ("offline", "delete", "unmount")
@@ -53,7 +60,8 @@ _REST_AFTER_TIMEOUT = timedelta(hours=1)
 
 
 class PbsSource(ProxmoxSource):
-    """Reads one Proxmox Backup Server, in at most 10 calls + one per datastore + one per namespace.
+    """Reads one Proxmox Backup Server, in at most 10 calls + one per datastore + one per namespace, and 10 for
+    logs of upkeep that went wrong.
 
     It remembers the namespaces it saw, for refreshes that can't list them.
     """
@@ -66,6 +74,7 @@ class PbsSource(ProxmoxSource):
         super().__init__(options, upstream=upstream)
         self._namespaces: dict[str, tuple[str, ...]] = {}
         self._rests: dict[str, datetime] = {}
+        self._logs: TaskLogs[str | None] = TaskLogs(LOG)
 
     def _closed(self, permissions: Permissions) -> Problem | None:
         return None if pbs_grants.sees_anything(permissions) else pbs_grants.nothing_visible(permissions)
@@ -89,13 +98,21 @@ class PbsSource(ProxmoxSource):
         stores = [replace(store, index_files=index_files.get(store.name)) for store in datastores.rows]
         content = await asyncio.gather(*(self._store(refresh, permissions, store) for store in stores))
         known = tasks.rows if tasks else ()
-        readings = [datastores.reading(("datastores",), stores), zone, _gc_reading(gc, known)]
-        readings += (_upkeep_reading(kind, answer, known) for kind, answer in upkeep)
+        logs = await self._explanations(refresh, known)
+        readings = [datastores.reading(("datastores",), stores), zone, _gc_reading(gc, known, logs)]
+        readings += (_upkeep_reading(kind, answer, known, logs) for kind, answer in upkeep)
         if tasks is not None:
             readings.append(
                 tasks.reading(("tasks",), (task for task in tasks.rows if pbs_parse.is_upload_or_runs(task)))
             )
         return [*readings, *chain.from_iterable(content), *self._unlisted(datastores)]
+
+    async def _explanations(self, refresh: Refresh, tasks: Sequence[Task]) -> Mapping[str, str | None]:
+        """By UPID what logs say of upkeep that went wrong. Whoever sees these tasks may read their logs (PBS-34)."""
+        secrets = await self._secrets()
+        return await self._logs.read(
+            refresh, _to_explain(tasks), lambda task, lines: status_with_log(task, lines, secrets)
+        )
 
     def _unlisted(self, datastores: Answer[Datastore]) -> list[Reading]:
         """While the datastores can't be listed all their scopes share that problem; those that are gone are forgotten."""
@@ -198,12 +215,26 @@ async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | N
     return await refresh.rows("task list", pbs_parse.parse_task, TASKS, {"since": since, "limit": 0})
 
 
-def _upkeep_reading(kind: str, jobs: Answer[UpkeepJob], tasks: Iterable[Task]) -> Reading:
-    return jobs.reading(("upkeep", kind), with_runs(jobs.rows, tasks))
+def _to_explain(tasks: Iterable[Task]) -> list[Task]:
+    """Failed ones first, newest first, a few of each job."""
+    wrong = sorted((task for task in tasks if is_explained_by_log(task)), key=lambda task: task.start, reverse=True)
+    seen: Counter[tuple[str, str]] = Counter()
+    some: list[Task] = []
+    for task in wrong:
+        seen[task.type, task.id] += 1
+        if seen[task.type, task.id] <= _EXPLAINED_PER_JOB:
+            some.append(task)
+    return sorted(some, key=lambda task: task.result is not TaskResult.FAILED)
 
 
-def _gc_reading(gc: Answer[GcRow], tasks: Iterable[Task]) -> Reading:
-    return gc.reading(("upkeep", "gc"), with_runs((row.job for row in gc.rows), tasks))
+def _upkeep_reading(
+    kind: str, jobs: Answer[UpkeepJob], tasks: Iterable[Task], logs: Mapping[str, str | None]
+) -> Reading:
+    return jobs.reading(("upkeep", kind), with_runs(jobs.rows, tasks, logs))
+
+
+def _gc_reading(gc: Answer[GcRow], tasks: Iterable[Task], logs: Mapping[str, str | None]) -> Reading:
+    return gc.reading(("upkeep", "gc"), with_runs((row.job for row in gc.rows), tasks, logs))
 
 
 # --- calls for one datastore ------------------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from sidecar.core.history.upkeep_runs import newest_first
 from sidecar.core.model import Outcome, Run
@@ -15,6 +16,8 @@ from sidecar.core.reports.facts import Task, TaskResult, UpkeepJob
 TASK_TYPES = {"gc": "garbage_collection", "prune": "prunejob", "verify": "verificationjob", "sync": "syncjob"}
 
 _KINDS = {task: kind for kind, task in TASK_TYPES.items()}
+
+_NO_LOGS: Mapping[str, str | None] = MappingProxyType({})
 
 #: Rule 10: upkeep that was interrupted answers its due time, and says so.
 _OUTCOMES = {
@@ -35,20 +38,43 @@ def upkeep_run(start: datetime, end: datetime | None, status: str | None) -> Run
     return Run(start=start, end=None if result is TaskResult.RUNNING else end, outcome=_OUTCOMES[result], text=text)
 
 
-def with_runs(jobs: Iterable[UpkeepJob], tasks: Iterable[Task]) -> Iterator[UpkeepJob]:
+def with_runs(
+    jobs: Iterable[UpkeepJob], tasks: Iterable[Task], logs: Mapping[str, str | None] = _NO_LOGS
+) -> Iterator[UpkeepJob]:
     """The jobs, each with those of its runs that are in the task list.
 
     The worker id of a prune names no job, only where it prunes: of two jobs for the same place neither gets any.
+
+    Args:
+        logs: by UPID the status of a task with what its log adds.
     """
     jobs = tuple(jobs)
     runs: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    texts: dict[tuple[str, str], dict[datetime, str]] = defaultdict(dict)
     for task in tasks:
         if (kind := _KINDS.get(task.type)) is not None:
-            runs[kind, _job_in(kind, task.id)].append(upkeep_run(task.start, task.end, task.status))
+            key = kind, _job_in(kind, task.id)
+            runs[key].append(upkeep_run(task.start, task.end, task.status))
+            if text := logs.get(task.upid):
+                texts[key][task.start] = text
     shared = Counter(_key(job) for job in jobs)
     for listed in jobs:
         job, key = _without_wrong_start(listed), _key(listed)
-        yield replace(job, runs=_merged(job.runs, runs[key])) if shared[key] == 1 and key in runs else job
+        if shared[key] == 1 and key in runs:
+            yield replace(job, runs=tuple(_explained(run, texts[key]) for run in _merged(job.runs, runs[key])))
+        else:
+            yield job
+
+
+def is_explained_by_log(task: Task) -> bool:
+    """A run of an upkeep job whose status says that something was wrong, and not what."""
+    return task.type in _KINDS and task.end is not None and task.result in (TaskResult.FAILED, TaskResult.WARNINGS)
+
+
+def _explained(run: Run, texts: Mapping[datetime, str]) -> Run:
+    """Both the list of jobs and the list of tasks tell of a run; the log is that of its start."""
+    text = texts.get(run.start)
+    return replace(run, text=text) if text and run.outcome in (Outcome.FAILED, Outcome.WARNING) else run
 
 
 def _without_wrong_start(job: UpkeepJob) -> UpkeepJob:

@@ -70,6 +70,10 @@ class ProxmoxSource(ABC):
         readings = await self._readings(refresh, mine, version.only)
         return self._report(at, version.only, readings, refresh.limits)
 
+    async def _secrets(self) -> tuple[str, ...]:
+        """What must not stand in any text that is kept: a log may repeat it."""
+        return (await self._options.secret(False),)
+
     @abstractmethod
     def _closed(self, permissions: Permissions) -> Problem | None:
         """Why this token can't read anything at all."""

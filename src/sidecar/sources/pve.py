@@ -6,7 +6,7 @@ Lists are filtered by what the token may see, without saying so: a refresh asks 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -14,8 +14,9 @@ from itertools import chain
 from typing import Any
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import BackupJob, Guest, Node, Storage, Task
+from sidecar.core.reports.facts import BackupJob, Guest, Node, Storage, Task, TaskResult, Zone
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Scope, guests_of
+from sidecar.core.reports.vzdump_log import VzdumpLog
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
@@ -23,8 +24,10 @@ from . import pve_grants, pve_parse
 from .permissions import Permissions
 from .problems import cut_off, not_read, old_version, unreadable_rows
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
+from .pve_log import parse_log
 from .pve_parse import Place
 from .refresh import Answer, Refresh
+from .task_logs import Lines, TaskLogs
 
 GUESTS = Call("GET", f"{API}/cluster/resources", frozenset({"type"}))
 JOBS = Call("GET", f"{API}/cluster/backup")
@@ -33,17 +36,30 @@ STORAGES = Call("GET", f"{API}/storage")
 NODES = Call("GET", f"{API}/nodes")
 TIME = Call("GET", f"{API}/nodes/{{node}}/time")
 TASKS = Call("GET", f"{API}/nodes/{{node}}/tasks", frozenset({"typefilter", "source", "limit", "since"}))
+LOG = Call("GET", f"{API}/nodes/{{node}}/tasks/{{upid}}/log", frozenset({"start", "limit"}))
 CONTENT = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/content", frozenset({"content"}))
 #: What a prune would do: a read that lists every archive to a token that may only audit (PVE-5).
 PRUNE_PREVIEW = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/prunebackups", frozenset({"prune-backups"}))
 
-ALLOWED = (VERSION, PERMISSIONS, GUESTS, JOBS, MEMBERS, STORAGES, NODES, TIME, TASKS, CONTENT, PRUNE_PREVIEW)
+ALLOWED = (VERSION, PERMISSIONS, GUESTS, JOBS, MEMBERS, STORAGES, NODES, TIME, TASKS, LOG, CONTENT, PRUNE_PREVIEW)
 
 #: The oldest major version that is supported.
 _SUPPORTED = 8
 
 #: How far back tasks are read, and how many of them a node gives at most.
 _TASKS_SINCE, _TASKS_AT_MOST = timedelta(days=40), 500
+
+#: Logs of tasks that ended OK are read for so long after their end: they too may have left a guest out.
+_OK_LOGS = timedelta(hours=36)
+
+#: How important a log is: what failed first.
+_RANKS = {
+    TaskResult.FAILED: 0,
+    TaskResult.UNKNOWN: 0,
+    TaskResult.RUNNING: 1,
+    TaskResult.WARNINGS: 2,
+    TaskResult.OK: 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +116,7 @@ class PveSource(ProxmoxSource):
         super().__init__(options, upstream=upstream)
         self._backup_servers = backup_servers
         self._layout = _Layout()
+        self._logs: TaskLogs[VzdumpLog] = TaskLogs(LOG)
 
     def _closed(self, permissions: Permissions) -> Problem | None:
         return None if any(permissions.paths.values()) else pve_grants.nothing_visible(permissions)
@@ -130,7 +147,7 @@ class PveSource(ProxmoxSource):
             jobs.reading(("jobs",), jobs.rows),
             places.reading(("storages",), (place.storage for place in places.rows)),
             nodes.reading(("nodes",), nodes.rows),
-            *chain.from_iterable(details),
+            *await self._with_logs(refresh, tuple(chain.from_iterable(details))),
         ]
 
     def _is_asked(self, permissions: Permissions, storage: Storage) -> bool:
@@ -140,6 +157,30 @@ class PveSource(ProxmoxSource):
         if self._backup_servers.keep(storage):
             return False
         return not self._backup_servers.any or pve_grants.lists_archives(permissions, storage.name)
+
+    async def _with_logs(self, refresh: Refresh, readings: tuple[Reading, ...]) -> list[Reading]:
+        """The same readings, each vzdump task with what its log tells, as far as that is known."""
+        zones = {zone.node: zone.timezone for reading in readings for zone in reading.of(Zone)}
+        tasks = [task for reading in readings for task in reading.of(Task)]
+        secrets = await self._secrets()
+
+        def parse(task: Task, lines: Lines) -> VzdumpLog:
+            return parse_log(task, lines, zones.get(task.node), secrets)
+
+        logs = await self._logs.read(refresh, _by_importance(tasks, refresh), parse)
+        return [_with_log(reading, logs) if reading.scope[0] == "tasks" else reading for reading in readings]
+
+
+def _by_importance(tasks: Iterable[Task], refresh: Refresh) -> list[Task]:
+    """The tasks whose logs are of interest, the most important first, newest first."""
+    since = refresh.clock() - _OK_LOGS
+    some = [task for task in tasks if task.result is not TaskResult.OK or (task.end is not None and task.end >= since)]
+    newest_first = sorted(some, key=lambda task: task.start, reverse=True)
+    return sorted(newest_first, key=lambda task: _RANKS[task.result])
+
+
+def _with_log(reading: Reading, logs: Mapping[str, VzdumpLog]) -> Reading:
+    return replace(reading, facts=tuple(replace(task, log=logs.get(task.upid)) for task in reading.of(Task)))
 
 
 # --- calls for the whole cluster --------------------------------------------------------------------------------------------

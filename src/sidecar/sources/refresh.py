@@ -84,11 +84,16 @@ class Refresh:
         self, parse: Callable[[Any], T], call: Call, params: Params | None = None, /, **path: str
     ) -> Answer[T]:
         """One thing; ``parse`` takes the body's data and raises UnreadableError."""
+        return await self.document(lambda body: parse(row_of(body).get("data")), call, params, **path)
+
+    async def document(
+        self, parse: Callable[[Any], T], call: Call, params: Params | None = None, /, **path: str
+    ) -> Answer[T]:
+        """The same, of the whole body: what stands beside the data counts too."""
         async with self._free:
             as_of = self.clock()
             try:
-                body = await self._upstream.get(call, params, **path)
-                return Answer(as_of, (parse(row_of(body).get("data")),))
+                return Answer(as_of, (parse(await self._upstream.get(call, params, **path)),))
             except SourceError as error:
                 return Answer(as_of, problem=problem_of(error))
             except UnreadableError:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
-
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 #: Characters of a text that are shown.
 _QUOTED = 200
@@ -56,9 +53,16 @@ def secrets_in(authorization: str, body: bytes) -> Iterator[str]:
         yield from (secret for secret in (part, unquote(part)) if len(secret) >= _SHORTEST_SECRET)
 
 
+def one_line(text: str) -> str:
+    """An upstream's text as one line without control characters, and without those that nobody sees or that turn text around."""
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())
+
+
 def clean(text: str) -> str:
-    """An upstream's text as one line without control characters, shortened to a limit."""
-    text = " ".join(_UNPRINTABLE.sub(" ", text).split())
+    """The same, shortened to a limit."""
+    text = one_line(text)
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 

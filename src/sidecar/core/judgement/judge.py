@@ -28,6 +28,7 @@ from sidecar.core.value import value
 
 from . import rhythm, unscheduled, worth
 from .due import back_since, deadline_of, due_time, grace, is_evident, next_run
+from .progress import in_words
 from .unreadable import unreadable, verdict_of
 
 #: Rule 5: how long a run may be under way at least, while the upstream itself shows that it is not over.
@@ -511,13 +512,15 @@ def _running(case: Case, activity: Activity) -> Verdict:
         reason = f"waits for {activity.name}, which runs" if activity.name else "waits for what runs"
         return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"{reason} since {since}", activity.start)
     rest = f", usually {words.duration(activity.usual)}" if activity.usual else ""
-    return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {since}{rest}", activity.start)
+    now_at = in_words(activity.progress, case.at) if activity.progress else ""
+    return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {since}{rest}{now_at}", activity.start)
 
 
 def _running_too_long(case: Case, activity: Activity) -> Verdict:
     """Rule 5: but not for ever. Then it is like nothing at all: never without any good run (rule 3)."""
     limit = _limit(case, activity)
-    reason = f"running since {case.at(activity.start)}, longer than {words.duration(limit)}; {case.newest()}"
+    now_at = in_words(activity.progress, case.at) if activity.progress else ""
+    reason = f"running since {case.at(activity.start)}, longer than {words.duration(limit)}{now_at}; {case.newest()}"
     state, action = State.MISSED, case.part.actions.missed
     if case.good is None:
         state, action = State.NEVER, case.part.actions.never

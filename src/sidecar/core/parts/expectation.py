@@ -132,6 +132,24 @@ class PauseWindow:
 
 
 @value()
+class Progress:
+    """Where a task that serves several guests is with one of them, as its log tells.
+
+    Attributes:
+        since: since when this guest is being saved; None where it is not, or where nobody tells.
+        waits_for: who is being saved meanwhile: "CT 107"; None where it is this guest's turn, or was.
+        over: the task is over with this guest.
+        done: how many guests it is over with, of ``total``; 0 of these where nobody tells.
+    """
+
+    since: datetime | None = None
+    waits_for: str | None = None
+    over: bool = False
+    done: int = 0
+    total: int = 0
+
+
+@value()
 class Activity:
     """A run of the upstream that may still reach this member, and others, and is not over yet (a vzdump task).
 
@@ -139,12 +157,14 @@ class Activity:
         usual: how long such runs take.
         blocks_queue: whatever is due waits for it, whenever it began itself (Backrest does one thing at a time).
         name: what it is, where it is waited for: "check b2".
+        progress: where it is with this member; None where nothing tells.
     """
 
     start: datetime
     usual: timedelta | None = None
     blocks_queue: bool = False
     name: str | None = None
+    progress: Progress | None = None
 
 
 @value(kw_only=True)

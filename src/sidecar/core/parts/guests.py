@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,7 +19,7 @@ from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
-from . import left_out, vzdump
+from . import left_out, vzdump, vzdump_runs
 from .destination import Destination, GuestBackups
 from .expectation import FIRST, Evidence, Expectation, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
@@ -109,7 +109,7 @@ class _Cluster:
         if node not in self._tasks:
             reading = self.report.reading("tasks", node)
             tasks = (task for task in reading.of(Task) if task.type == "vzdump") if reading else ()
-            self._tasks[node] = vzdump.NodeTasks(tasks, self._proofs(node))
+            self._tasks[node] = vzdump.NodeTasks(tasks, self._proofs(node), self.jobs)
         return self._tasks[node]
 
     @cached_property
@@ -225,7 +225,8 @@ class _Cohort:
     def batches(self, remembered: Remembered) -> _Batches:
         """What the tasks of one job tell."""
         if remembered not in self._batches:
-            self._batches[remembered] = _Batches.of(self.cluster.tasks(self.node), remembered)
+            storage = _storage_of(remembered, self.destination(remembered))
+            self._batches[remembered] = _Batches.of(self.cluster.tasks(self.node), remembered, storage)
         return self._batches[remembered]
 
 
@@ -238,10 +239,11 @@ class _Batches:
     longest: timedelta | None
 
     @classmethod
-    def of(cls, tasks: vzdump.NodeTasks, remembered: Remembered) -> Self:
+    def of(cls, tasks: vzdump.NodeTasks, remembered: Remembered, storage: str | None) -> Self:
         """What these tasks tell of a job as it is remembered."""
-        every = tasks.batches(remembered.job.id, remembered.schedules)
-        return cls(every, every[0].as_run() if every else None, vzdump.longest(every))
+        every = tasks.batches(remembered.job.id, remembered.schedules, storage)
+        newest = next((batch for batch in every if batch.scheduled), None)
+        return cls(every, newest.as_run() if newest else None, vzdump.longest(every))
 
 
 def _owed(cluster: _Cluster, node: str, job: BackupJob) -> Owed:
@@ -350,16 +352,16 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     tasks = cohort.cluster.tasks(cohort.node)
     closed = cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None
     shared = cohort.batches(remembered)
-    single = tasks.single(guest, remembered.schedules)
+    job, storage = remembered.job.id, _storage_of(remembered, destination)
+    single = tasks.single(guest, remembered.schedules, job, storage)
     batches = [*shared.every, *single] if single else shared.every
     longest = vzdump.longest(batches) if single else shared.longest
-    open_ended = tasks.open_ended(guest, remembered.job.id, evidence.as_of)
-    runs = _saved(member, destination, _upload_limit(longest))
+    open_ended = tasks.open_ended(guest, job, evidence.as_of, storage)
+    runs = tuple(vzdump_runs.explained(guest, batches, _saved(member, destination, _upload_limit(longest))))
     backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
     backups += [run.start for run in kept.summary.corrupt]
     if evidence.as_of is not None and destination.evidences:
-        covered = [*single, *(batch for batch in shared.every if batch.start >= member.known_since)]
-        without = vzdump.fruitless(guest, covered, backups, evidence.as_of)
+        without = vzdump_runs.fruitless(guest, _covering(member, [*shared.every, *single]), backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
     return Expectation(
         job=remembered.job,
@@ -368,7 +370,7 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
         past=remembered.past,
         observed=_observed(kept, runs, evidence),
         not_its_own=not_its_own,
-        activities=vzdump.may_still_reach(open_ended, backups, longest),
+        activities=vzdump.may_still_reach(open_ended, backups, longest, guest),
         starts_seen=cohort.starts_seen,
         longest=longest,
         note=closed.cause if closed else None,
@@ -377,11 +379,24 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     )
 
 
+def _covering(member: _Member, batches: Iterable[vzdump.VzdumpBatch]) -> Iterator[vzdump.VzdumpBatch]:
+    """The batches that were for this guest: by a log, or because it was there already (rule 1)."""
+    since = member.known_since
+    return (batch for batch in batches if batch.names(member.guest) or batch.start >= since)
+
+
 def _in_words(remembered: Remembered, destination: Destination) -> str | None:
     """What people call the destination. An ended one keeps its name, whatever became of the storage."""
     if remembered.schedule is None and remembered.key is not None:
         return remembered.key.partition("=")[0]
     return " and ".join(storage.name for storage in destination.storages) or None
+
+
+def _storage_of(remembered: Remembered, destination: Destination) -> str | None:
+    """What the first line of a task's log calls the destination; None where it is many."""
+    if remembered.key is not None:
+        return remembered.key.partition("=")[0]
+    return destination.storages[0].name if len(destination.storages) == 1 else None
 
 
 def _saved(member: _Member, destination: Destination, upload_limit: timedelta) -> tuple[Run, ...]:

@@ -12,21 +12,25 @@ from operator import attrgetter
 from typing import NamedTuple, Self
 
 from sidecar.core.model import Outcome, Run
-from sidecar.core.reports.facts import Guest, Task, TaskResult
+from sidecar.core.reports.facts import BackupJob, Guest, Task, TaskResult
 from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.value import value
 
+from . import vzdump_words
 from .expectation import Activity, ScheduleInForce
+from .vzdump_owner import LogOwners
 
 #: How long after a due time a task may begin and still be the job's own: PVE's scheduler looks once a minute.
 STARTS_WITHIN = timedelta(minutes=30)
 
-_OUTCOMES = {TaskResult.OK: Outcome.OK, TaskResult.WARNINGS: Outcome.WARNING}
+#: What a task is worth that did not fail.
+OUTCOMES = {TaskResult.OK: Outcome.OK, TaskResult.WARNINGS: Outcome.WARNING}
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+#: The end of what runs still.
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@value()
+@value(kw_only=True)
 class VzdumpBatch:
     """The tasks on one node that began for one due time. Jobs due at the same minute share them (rule 5).
 
@@ -35,6 +39,8 @@ class VzdumpBatch:
         end: when the last of them ended; None while one runs.
         since: clocks differ: what they save begins at 5 minutes before them at the earliest.
         until: and 5 minutes after them at the latest.
+        scheduled: they began for a due time. Another one is the expectation's own by what its log names (rule 3).
+        logged: the log of one of them is known.
     """
 
     tasks: tuple[Task, ...]
@@ -42,21 +48,40 @@ class VzdumpBatch:
     end: datetime | None
     since: datetime
     until: datetime
+    scheduled: bool = True
+    logged: bool = False
 
     @classmethod
-    def of(cls, tasks: Sequence[Task]) -> Self:
+    def of(cls, tasks: Sequence[Task], *, scheduled: bool = True) -> Self:
         """The batch of these tasks, one at least."""
         ends = [task.end for task in tasks if task.end is not None]
         start, end = min(task.start for task in tasks), max(ends) if len(ends) == len(tasks) else None
-        return cls(tuple(tasks), start, end, since=start - EARLY, until=end + EARLY if end else _NEVER)
+        until = end + EARLY if end else NEVER
+        logged = any(task.log is not None for task in tasks)
+        return cls(
+            tasks=tuple(tasks),
+            start=start,
+            end=end,
+            since=start - EARLY,
+            until=until,
+            scheduled=scheduled,
+            logged=logged,
+        )
 
     def as_run(self) -> Run:
         """The tasks as the run of their job."""
         if self.end is None:
             return Run(start=self.start, end=None, outcome=Outcome.RUNNING)
-        outcomes = [_OUTCOMES.get(task.result, Outcome.FAILED) for task in self.tasks]
+        outcomes = [OUTCOMES.get(task.result, Outcome.FAILED) for task in self.tasks]
         worst = next(outcome for outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.OK) if outcome in outcomes)
         return Run(start=self.start, end=self.end, outcome=worst, text=None if worst is Outcome.OK else self.text())
+
+    def names(self, guest: Guest) -> bool:
+        """It was for this guest, by the id or the log of a task; a task for several guests without a log does not tell."""
+        return any(
+            task.id == str(guest.vmid) or (task.log is not None and task.log.covers(guest.vmid) is True)
+            for task in self.tasks
+        )
 
     def text(self) -> str:
         """The status texts of the tasks, the bad ones first."""
@@ -69,9 +94,13 @@ class NodeTasks:
 
     Args:
         begun: what proves whose a task is, see ``owners``.
+        jobs: all jobs; a task's log says whose it is.
     """
 
-    def __init__(self, tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> None:
+    def __init__(
+        self, tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]], jobs: Iterable[BackupJob] = ()
+    ) -> None:
+        tasks = tuple(tasks)
         self._by_id: dict[str, list[Task]] = defaultdict(list)
         for task in tasks:
             self._by_id[task.id].append(task)
@@ -79,35 +108,57 @@ class NodeTasks:
         self._by_start: dict[datetime, list[Task]] = defaultdict(list)
         for task in sorted(shared, key=_start, reverse=True):
             self._by_start[task.start].append(task)
-        self._by_end = sorted(shared, key=_end)
-        self._owners = owners(shared, begun)
+        self._by_end = sorted(shared, key=end_of)
+        self._logs = LogOwners(tasks, jobs)
+        self._owners = {**owners(shared, begun), **self._logs.certain}
 
-    def batches(self, job: str, schedules: Sequence[ScheduleInForce]) -> tuple[VzdumpBatch, ...]:
-        """The due times of a job for which tasks began, newest first, with the tasks that handle several guests.
+    def batches(
+        self, job: str, schedules: Sequence[ScheduleInForce], storage: str | None = None
+    ) -> tuple[VzdumpBatch, ...]:
+        """What a job did, newest first, in tasks that handle several guests: those that began for one due time together.
+
+        Then those by themselves that began for none and are its own by their logs.
 
         Args:
             schedules: the job's own at one destination, in force now or before.
+            storage: that destination.
         """
         by_due: dict[datetime, list[Task]] = {}
+        unscheduled: list[Task] = []
         dues = _dues(tuple(self._by_start), schedules)
         owner_of = self._owners.get
         for tasks, due in zip(self._by_start.values(), dues, strict=True):
-            mine = [task for task in tasks if owner_of(task.upid, job) == job] if due else []
-            if due and mine:
-                by_due.setdefault(due, []).extend(mine)
-        return tuple(VzdumpBatch.of(tasks) for tasks in by_due.values())
+            if due:
+                mine = [task for task in tasks if owner_of(task.upid, job) == job]
+                mine = mine if self._logs.is_empty else [task for task in mine if self._logs.fits(task, job, storage)]
+                if mine:
+                    by_due.setdefault(due, []).extend(mine)
+            elif not self._logs.is_empty:
+                unscheduled += (task for task in tasks if self._logs.is_of(task, job, storage))
+        batches = [VzdumpBatch.of(tasks) for tasks in by_due.values()]
+        if unscheduled:
+            batches += (VzdumpBatch.of([task], scheduled=False) for task in unscheduled)
+            batches.sort(key=_start, reverse=True)
+        return tuple(batches)
 
-    def single(self, guest: Guest, schedules: Sequence[ScheduleInForce]) -> list[VzdumpBatch]:
-        """The tasks that handled just this guest and began for a due time of these schedules, each by itself.
+    def single(
+        self, guest: Guest, schedules: Sequence[ScheduleInForce], job: str = "", storage: str | None = None
+    ) -> list[VzdumpBatch]:
+        """The tasks that handled just this guest, each by itself, newest first.
 
-        Rule 3: one that fits none ("Backup now") may have gone anywhere and accuses nobody.
+        Rule 3: those whose log names this storage. Without a log those that began for a due time of these schedules: one
+        that fits none ("Backup now") may have gone anywhere and accuses nobody.
         """
         own = self._by_id.get(str(guest.vmid))
         if not own:
             return []
         tasks = sorted(own, key=_start, reverse=True)
         dues = _dues([task.start for task in tasks], schedules)
-        return [VzdumpBatch.of([task]) for task, due in zip(tasks, dues, strict=True) if due is not None]
+        batches = []
+        for task, due in zip(tasks, dues, strict=True):
+            if self._logs.fits(task, job, storage) if due is not None else self._logs.is_of(task, job, storage):
+                batches.append(VzdumpBatch.of([task], scheduled=due is not None))
+        return batches
 
     def oldest_of(self, guest: Guest) -> datetime | None:
         """When the oldest task that names the guest began."""
@@ -120,24 +171,33 @@ class NodeTasks:
         It runs while a task does that may have begun it, and is over once all of these are (rule 5).
         """
         every = (*self._by_id.get(str(guest.vmid), ()), *self._by_end)
-        mine = [task for task in every if task.start - EARLY <= begun <= _end(task)]
+        mine = [task for task in every if task.start - EARLY <= begun <= end_of(task)]
         if any(task.end is None for task in mine):
             return Run(start=begun, end=None, outcome=Outcome.RUNNING)
-        last = max(mine, key=_end, default=None)
+        last = max(mine, key=end_of, default=None)
         if last is None or last.end is None or last.end > listed:
             return None
         text = f"its upload was not finished when its task ended: {last.status}"
         return Run(start=begun, end=last.end, outcome=Outcome.FAILED, text=text)
 
-    def open_ended(self, guest: Guest, job: str, seen_until: datetime | None) -> list[Task]:
-        """Tasks for the guest, or for several of this job's, that run or ended after the backups were listed."""
+    def open_ended(self, guest: Guest, job: str, seen_until: datetime | None, storage: str | None = None) -> list[Task]:
+        """Tasks for the guest, or for several of this job's, that run or ended after the backups were listed.
+
+        Not those whose log says that they go elsewhere, are not for this guest, or failed with it already.
+        """
+        tasks = self._open_ended(guest, job, seen_until)
+        if self._logs.is_empty:
+            return tasks
+        return [task for task in tasks if self._logs.fits(task, job, storage) and not vzdump_words.is_over(guest, task)]
+
+    def _open_ended(self, guest: Guest, job: str, seen_until: datetime | None) -> list[Task]:
         own = self._by_id.get(str(guest.vmid), [])
         if seen_until is None:
             return [*(task for task in self._by_end if self._may_be_of(task, job)), *own]
-        later = self._by_end[bisect_right(self._by_end, seen_until, key=_end) :]
+        later = self._by_end[bisect_right(self._by_end, seen_until, key=end_of) :]
         return [
             *(task for task in later if self._may_be_of(task, job)),
-            *(task for task in own if _end(task) > seen_until),
+            *(task for task in own if end_of(task) > seen_until),
         ]
 
     def _may_be_of(self, task: Task, job: str) -> bool:
@@ -172,47 +232,18 @@ def _dues_of(starts: Sequence[datetime], schedule: ScheduleInForce) -> list[date
     return dues
 
 
-def fruitless(
-    guest: Guest, batches: Iterable[VzdumpBatch], backups: Sequence[datetime], seen_until: datetime
-) -> list[Run]:
-    """A failed run for every batch that ended without a snapshot of the guest (rule 3).
-
-    Only batches that ended before ``seen_until``, the moment the backups were listed: a later look may still find one.
-    """
-    times = sorted(backups)
-    return [
-        Run(
-            start=batch.start,
-            end=batch.end,
-            outcome=Outcome.FAILED,
-            text=f"{_label(guest)} got no snapshot, {batch.text()}",
-        )
-        for batch in batches
-        if batch.end is not None and batch.end <= seen_until and not _any_within(times, batch.since, batch.until)
-    ]
-
-
-def _any_within(times: Sequence[datetime], since: datetime, until: datetime) -> bool:
-    place = bisect_left(times, since)
-    return place < len(times) and times[place] <= until
-
-
-def _label(guest: Guest) -> str:
-    return f"{'VM' if guest.type == 'qemu' else 'CT'} {guest.vmid}"
-
-
 def may_still_reach(
-    open_ended: Iterable[Task], backups: list[datetime], usual: timedelta | None
+    open_ended: Iterable[Task], backups: list[datetime], usual: timedelta | None, guest: Guest
 ) -> tuple[Activity, ...]:
     """Of tasks that may not be over for a guest those that left no snapshot of it so far."""
     newest = max(backups, default=None)
     left = (task for task in open_ended if newest is None or newest < task.start - EARLY)
-    return tuple(Activity(task.start, usual) for task in left)
+    return tuple(Activity(task.start, usual, progress=vzdump_words.progress(guest, task)) for task in left)
 
 
 def longest(batches: Iterable[VzdumpBatch]) -> timedelta | None:
     """The longest of the newest ten batches that ended."""
-    lengths = (batch.end - batch.start for batch in batches if batch.end)
+    lengths = (batch.end - batch.start for batch in batches if batch.end and batch.scheduled)
     return max(islice(lengths, 10), default=None)
 
 
@@ -232,7 +263,7 @@ def owners(tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> di
     for task in shared:
         alone_from = _alone_from(task, _rivals(task, shared))
         first = first_after(alone_from) if alone_from else None
-        if first is not None and first.at <= _end(task):
+        if first is not None and first.at <= end_of(task):
             jobs[task.upid] = first.job
     return jobs
 
@@ -246,9 +277,9 @@ def _rivals(task: Task, shared: Sequence[Task]) -> Sequence[Task]:
 
 def _alone_from(task: Task, rivals: Sequence[Task]) -> datetime | None:
     """When every other one had ended; None while one runs."""
-    ends = [_end(other) for other in rivals if other is not task]
+    ends = [end_of(other) for other in rivals if other is not task]
     latest = max(ends, default=task.start)
-    return latest if latest < _NEVER else None
+    return latest if latest < NEVER else None
 
 
 class _Begun(NamedTuple):
@@ -265,6 +296,6 @@ def _first_after(times: Mapping[str, Sequence[datetime]], moment: datetime) -> _
 _start = attrgetter("start")
 
 
-def _end(task: Task) -> datetime:
+def end_of(task: Task) -> datetime:
     """When it ended; far in the future while it runs."""
-    return task.end or _NEVER
+    return task.end or NEVER

@@ -14,6 +14,8 @@ from typing import Self, TypeVar
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import Outcome, Run
 
+from .vzdump_log import VzdumpLog
+
 # --- facts of any source ----------------------------------------------------------------------------------------------
 
 
@@ -63,6 +65,7 @@ class Task:
     """A task of PBS or PVE. ``status`` is in the server's words, None while it runs: see ``result`` for what it means.
 
     ``id`` is the worker id ("main:vm/101"); for a vzdump task the vmid, or "" when it handles several guests (PVE-14).
+    ``log``: what the log of a vzdump task tells; None where it was not read, or can't be.
     """
 
     node: str
@@ -72,6 +75,7 @@ class Task:
     end: datetime | None
     status: str | None
     upid: str
+    log: VzdumpLog | None = None
 
     @property
     def result(self) -> TaskResult:
