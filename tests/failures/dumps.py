@@ -165,7 +165,7 @@ PLANS = (
         limit=AT_ONCE,
         rows=("service vault",),
         state="warning",
-        says="ended with a warning: 2 files",
+        says="finished with warnings: 2 files",
         healed=at("26 02:18"),
         faults=(PlanFails("vault", WEDNESDAY, "2 files", partial=True),),
     ),
@@ -213,7 +213,7 @@ PLANS = (
         limit=AT_ONCE,
         rows=("service app-configs",),
         state="warning",
-        says="ended with a warning: snapshot end hook",
+        says="finished with warnings: snapshot end hook",
         healed=at("26 02:21"),
         faults=(
             PlanEnds(

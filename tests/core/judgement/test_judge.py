@@ -113,7 +113,7 @@ def test_a_run_that_finished_with_warnings_is_a_warning() -> None:
     verdict = verdict_of(part(run("22 04:00", Outcome.WARNING, text="2 files"), read="22 12:00"), "22 12:00")
 
     assert verdict.state is State.WARNING
-    assert "ended with a warning: 2 files" in (verdict.reason or "")
+    assert "finished with warnings: 2 files" in (verdict.reason or "")
 
 
 @pytest.mark.parametrize("concern", ["an older snapshot failed verification", "the copy on volume s3 failed"])

@@ -252,7 +252,7 @@ VERDICTS = [
         state=State.WARNING,
         cause=Cause.CONCERNS,
         since="22 04:00",
-        reason="The newest backup ended with a warning: 2 files; newest backup today 04:00.",
+        reason="The newest backup finished with warnings: 2 files; newest backup today 04:00.",
         action="Check it.",
     ),
     Whole(

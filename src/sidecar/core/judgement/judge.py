@@ -361,7 +361,7 @@ def _with_concerns(case: Case, verdict: Verdict) -> Verdict:
         return verdict
     of_the_backup = [*case.expectation.observed.concerns]
     if case.good.outcome is Outcome.WARNING:
-        of_the_backup.insert(0, f"the newest {case.part.noun} ended with a warning{_quoted(case.good.text)}")
+        of_the_backup.insert(0, f"the newest {case.part.noun} finished with warnings{_quoted(case.good.text)}")
     shrunk = worth.shrunk(case.part.kind, case.expectation, case.good)
     if shrunk is not None:
         of_the_backup.append(worth.in_words(shrunk, case.part))

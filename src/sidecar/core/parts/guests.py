@@ -22,7 +22,7 @@ from sidecar.core.value import value
 from . import left_out, vzdump, vzdump_runs
 from .destination import Destination, GuestBackups
 from .expectation import FIRST, Evidence, Expectation, Observed, sort_out
-from .inputs import Inputs, schedule_in_force
+from .inputs import Inputs, schedule_in_force, with_cure
 from .part import Actions, Part, newest_first, weakest
 from .plan_history import Owed, PlanHistory, Remembered
 from .unseen import destination_problem, unseen_jobs, why_no_job
@@ -193,7 +193,8 @@ class _Cohort:
         enabled = [(job.id, self._places[job.id]) for job in jobs if job.enabled]
         leading = [place.key for _, place in enabled]
         self.proving = [(job, place) for job, place in enabled if leading.count(place.key) == 1]
-        self.notes = {job.id: destination_problem(cluster.report, job, self._places[job.id]) for job in jobs}
+        closed = {job.id: destination_problem(cluster.report, job, self._places[job.id]) for job in jobs}
+        self.notes = {job: with_cure(problem, source) for job, problem in closed.items()}
         self._evidences: dict[str, Evidence] = {}
         self._batches: dict[Remembered, _Batches] = {}
 
@@ -271,7 +272,7 @@ def _part(member: _Member) -> GuestPart:
         oldest_trace=min((trace for trace in traces if trace), default=None),
         starts_seen=cohort.starts_seen,
         link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
-        actions=_actions(guest, cohort.jobs, unseen_jobs(cluster.report)),
+        actions=_actions(guest, cohort.jobs, with_cure(unseen_jobs(cluster.report), cluster.source)),
         note=None if cohort.jobs else why_no_job(cluster.report),
         kept_on=tuple(dict.fromkeys(source for source, _ in groups)),
         left_out=cluster.left_out.get(guest.vmid, ()),

@@ -59,7 +59,7 @@ class Inputs:
             if reading is None or reading.as_of is None:
                 untold = Problem("it does not tell", kind=ProblemKind.NOT_REPORTED) if report else None
                 cause = (_trouble(reading, whole) if reading else None) or whole or untold
-                cause = _with_cure(cause, source)
+                cause = with_cure(cause, source)
                 return Evidence(source=source.name, as_of=None, stale_after=source.stale_after, problem=cause)
             oldest = self._weaker(oldest, reading.as_of)
             problem = problem or _trouble(reading, whole)
@@ -70,7 +70,7 @@ class Inputs:
             source=source.name,
             as_of=oldest,
             stale_after=stale_after,
-            problem=_with_cure(cause, source),
+            problem=with_cure(cause, source),
             gap=latest(gaps),
         )
 
@@ -107,7 +107,7 @@ def _trouble(reading: Reading, whole: Problem | None) -> Problem | None:
     return reading.trouble if reading.problem != whole else whole
 
 
-def _with_cure(problem: Problem | None, source: SourceSetting) -> Problem | None:
+def with_cure(problem: Problem | None, source: SourceSetting) -> Problem | None:
     """With something to do about a call that failed and says nothing better."""
     if problem is None or problem.action or not problem.kind.of_a_call:
         return problem

@@ -12,7 +12,7 @@ from .destination import Destination
 def unseen_jobs(report: Report) -> Problem | None:
     """Why no job is known at all, as long as none was ever read or the token may not see them any more."""
     reading = report.reading("jobs")
-    return reading.problem if reading is not None and reading.as_of is None else None
+    return reading.trouble if reading is not None and reading.as_of is None else None
 
 
 def why_no_job(report: Report) -> str | None:
@@ -47,9 +47,8 @@ def destination_problem(report: Report, job: BackupJob, destination: Destination
 def _storage_unseen(report: Report, job: BackupJob) -> Problem:
     name = f"storage {job.storage}" if job.storage else "the storage"
     reading = report.reading("storages")
-    if reading is not None and reading.problem is not None:
-        cause, action = reading.problem.cause, reading.problem.action
-        return Problem(f"{name} of job {job.id} can't be seen: {cause}", action, kind=reading.problem.kind)
+    if reading is not None and (trouble := reading.trouble) is not None:
+        return Problem(f"{name} of job {job.id} can't be seen: {trouble.cause}", trouble.action, kind=trouble.kind)
     if job.storage is None:
         return Problem(
             f"job {job.id} names no storage",
