@@ -111,7 +111,11 @@ def test_a_storage_that_the_token_may_not_see_is_named_with_its_grant(look: Look
 @pytest.mark.parametrize(
     ("changed", "reason", "action"),
     [
-        ({"storage": refused(500, "oops")}, "Storage pbs of job a can't be seen: HTTP 500: oops.", None),
+        (
+            {"storage": refused(500, "oops")},
+            "Storage pbs of job a can't be seen: storages: HTTP 500: oops.",
+            "Check that Proxmox VE answers at https://lab.invalid.",
+        ),
         (
             {"storage": []},
             "Storage pbs, which job a writes to, is not in the list of the cluster's storages.",
@@ -458,7 +462,8 @@ def test_rule_2_a_guest_that_is_named_by_its_group_is_judged_as_the_guest(
 
 def test_a_group_that_its_job_never_filled_failed_as_its_job_says(look: Look) -> None:
     empty = backup_server({("main", ""): [snapshot(night, "999") for night in NIGHTS]})
-    verdict = service(look(empty, cluster(TASKS), services=BY_GROUP), "by group").verdict
+    naming_it = [{**task, "id": "101"} for task in TASKS]
+    verdict = service(look(empty, cluster(naming_it), services=BY_GROUP), "by group").verdict
 
     assert verdict.state is State.FAILED
     assert "got no snapshot" in (verdict.reason or "")
