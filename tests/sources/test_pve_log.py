@@ -194,7 +194,7 @@ def test_of_a_log_with_too_many_guests_the_rest_is_not_known() -> None:
 
 def test_a_log_of_long_lines_is_read_at_once() -> None:
     """Eight megabytes, in which every line almost has a known form; the suite's own time limit would end a slow pattern."""
-    line = f"ERROR: Backup of VM 104 failed - {'No space left on devic ' * 700}"
+    line = f"ERROR: Backup of VM 104 failed - {'No space left on dev ' * 700}"
     log = parsed(NIGHT[0], *[line, f"INFO: {line}", f"WARN: {line}"] * 170)
 
     assert log.guests[0].text is not None

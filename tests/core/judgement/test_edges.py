@@ -136,7 +136,7 @@ def test_everything_that_is_wrong_with_a_good_backup_is_told_its_own_run_first()
     made = part(warned, failed("22 10:00"), read=NOON, concerns=("an older snapshot is corrupt", "a copy failed"))
 
     assert verdict_of(made, NOON).reason == (
-        "The newest backup ended with a warning: 2 files; an older snapshot is corrupt; a copy failed; "
+        "The newest backup finished with warnings: 2 files; an older snapshot is corrupt; a copy failed; "
         "a later run outside the schedule failed today 10:00: job errors; newest backup today 04:00."
     )
 

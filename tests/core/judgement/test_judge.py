@@ -329,7 +329,7 @@ def test_rule_6_a_reading_from_the_future_proves_nothing_and_says_why() -> None:
 
     assert verdict.state is State.UNKNOWN
     assert verdict.reason == (
-        "Pbs was read Tue 24 Nov 07:26, which lies in the future: the clock of this machine was set back; "
+        "The last reading of pbs, Tue 24 Nov 07:26, lies in the future: the clock of this machine was set back; "
         "newest backup Sun 22 Nov 04:00."
     )
 
