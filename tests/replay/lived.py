@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from sidecar.board_keeper import BoardKeeper
 from sidecar.config.model import Config
@@ -50,8 +51,9 @@ class Lived:
         self._open.close()
 
     def unanswered(self) -> set[str]:
-        """Requests for which there was no answer."""
-        return {request for upstream in self._rack.upstreams.values() for request in upstream.unanswered}
+        """Requests for which there was no answer, but for logs of tasks: few were recorded, and nothing depends on them."""
+        asked = (request for upstream in self._rack.upstreams.values() for request in upstream.unanswered)
+        return {request for request in asked if not urlsplit(request).path.endswith("/log")}
 
     def boards(
         self, *steps: tuple[datetime, Answers | None], limits: Limits | None = None, asked: str | None = None

@@ -14,11 +14,13 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from sidecar.sources.upid import parse_upid
 
 _FILE = Path(__file__).parent / "data" / "pbs.json"
+#: The logs of a few tasks by UPID, line by line.
+_LOGS = Path(__file__).parent / "data" / "pbs_logs.json"
 _API = "/api2/json"
 _TASKS = "/nodes/localhost/tasks"
 
@@ -60,7 +62,19 @@ def answers(state: State) -> dict[str, Any]:
         told = _over(told, _recorded(layer))
         if number < len(state.layers) - 1:
             told = {request: _as_of(request, answer, state.now) for request, answer in told.items()}
-    return {f"GET {_API}{request}": _told(answer) for request, answer in state.touch(told).items()}
+    return _logs() | {f"GET {_API}{request}": _told(answer) for request, answer in state.touch(told).items()}
+
+
+@cache
+def _logs() -> dict[str, Any]:
+    """The logs as the product asks for them. Those of the other tasks were not recorded."""
+    logs: dict[str, list[str]] = json.loads(_LOGS.read_text("utf-8"))
+    return {
+        f"GET {_API}{_TASKS}/{quote(upid, safe=':@!')}/log?limit=500&start=0": _told(
+            {"status": 200, "rows": [{"n": number, "t": line} for number, line in enumerate(lines, 1)]}
+        )
+        for upid, lines in logs.items()
+    }
 
 
 def odd(name: str) -> Row:
