@@ -74,6 +74,14 @@ def test_first_contact(name: str, lived: Lived) -> None:
     assert list(untrue_or_unhelpful(board)) == []
 
 
+def test_logs_say_more_than_the_status(lived: Lived) -> None:
+    rows = verdicts(lived.boards((STATES["03"].now, told("03")))[-1])
+
+    assert "chunks are missing of vm/100/2026-11-21T01:30:00Z in clusterB" in (rows["gc/store1"].reason or "")
+    assert "missing Datastore.Backup on /datastore/store4" in (rows["sync/sync-otherowner"].reason or "")
+    assert "vm/100/2026-11-23T01:30:00Z in clusterB" in (rows["verify/verify-B"].reason or "")
+
+
 @pytest.mark.parametrize(
     "name",
     [
