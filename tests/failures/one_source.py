@@ -106,7 +106,7 @@ _PVE_ONLY = (
         limit=AT_ONCE,
         rows=("service nextcloud",),
         state="failed",
-        says="CT 107 got no snapshot, job errors",
+        says="CT 107: no space left",
         faults=(GuestFails(107, WEDNESDAY, "no space left"),),
     ),
     Failure(
