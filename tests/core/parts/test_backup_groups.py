@@ -341,6 +341,15 @@ def test_a_closed_place_matters_to_the_patterns_that_it_may_hide_from(ref: str, 
     assert (part.verdict.state, part.verdict.reason) == (State.UNKNOWN, reason)
 
 
+def test_where_two_servers_could_know_a_group_none_of_them_is_said_to_lack_its_datastore() -> None:
+    given = settings(PBS, replace(PBS, name="pbs2"), services=(service("hosts", "gone/host/nas"),))
+    both = (pbs("22 12:00", NAS), replace(pbs("22 12:00", WEB), source="pbs2"))
+
+    assert row(judged("22 12:00", *both, given=given), "hosts").verdict.reason == (
+        "No backup group gone/host/nas is known to pbs, pbs2."
+    )
+
+
 def test_what_is_left_out_is_counted() -> None:
     given = settings(PBS, ignore=Ignore(groups=("main/host/*",)))
     made = alone(NAS, WEB, group(*NIGHTLY), given=given)
