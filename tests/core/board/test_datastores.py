@@ -91,6 +91,43 @@ def test_rule_14_full_and_read_only_is_full() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("used", "avail", "share"),
+    [(600, 400, 0.6), (0, 1000, 0.0), (0, 0, None), (None, 400, None), (600, None, None)],
+)
+def test_the_share_that_is_used_is_told_where_the_server_tells_both_sizes(
+    used: int | None, avail: int | None, share: float | None
+) -> None:
+    assert main(on(Datastore(name="main", total=1000, used=used, avail=avail))).share == share
+
+
+@pytest.mark.parametrize(
+    ("store", "reason", "action"),
+    [
+        (
+            Datastore(name="main", error="unable to open chunk store"),
+            "Unable to open chunk store.",
+            "Check on the backup server that the disk of main is mounted and can be read.",
+        ),
+        (
+            Datastore(name="main", removable=True, mounted=False),
+            "It is not mounted.",
+            "Plug in and mount the disk of main.",
+        ),
+        (
+            Datastore(name="main", maintenance="offline"),
+            "In maintenance: offline.",
+            "End the maintenance mode of main.",
+        ),
+    ],
+    ids=["the server can't use it", "unplugged", "offline"],
+)
+def test_one_that_the_server_can_not_read_is_unknown_with_its_cure(store: Datastore, reason: str, action: str) -> None:
+    verdict = main(on(store)).verdict
+
+    assert (verdict.state, verdict.reason, verdict.action) == (State.UNKNOWN, reason, action)
+
+
 def test_one_that_is_being_deleted_is_not_in_maintenance() -> None:
     verdict = main(on(Datastore(name="main", maintenance="delete"))).verdict
 

@@ -304,6 +304,52 @@ def test_where_a_place_can_not_be_read_a_pattern_is_not_green() -> None:
     ]
 
 
+@pytest.mark.parametrize("ref", ["pbs:*/host/*", "pbs:main/host/nas"], ids=["a pattern", "a group"])
+def test_of_a_server_that_was_never_read_no_reference_is_called_wrong(ref: str) -> None:
+    made = judged("22 12:00", given=settings(PBS, services=(service("hosts", ref),)))
+
+    assert row(made, "hosts").verdict.state is State.UNKNOWN
+    assert not [note for note in made.notes if "does not know" in note]
+
+
+@pytest.mark.parametrize(
+    ("ref", "reason"),
+    [
+        ("pbs:*/a*/host/x*", "Can't read pbs: no."),
+        ("pbs:*/b/host/x*", "No backup group */b/host/x* is known to pbs."),
+        ("pbs:main/b*/host/x", "No backup group main/b*/host/x is known to pbs."),
+        ("pbs:main/b/host/x*", "Datastore main of pbs has no namespace b."),
+        ("pbs:gone/*/host/x*", "There is no datastore gone on pbs."),
+        ("pbs:host/x*", "No backup group host/x* is known to pbs."),
+    ],
+    ids=[
+        "of two closed namespaces the datastore once",
+        "one namespace of any datastore",
+        "other namespaces",
+        "a namespace that there is not",
+        "a datastore that there is not",
+        "no place at all",
+    ],
+)
+def test_a_closed_place_matters_to_the_patterns_that_it_may_hide_from(ref: str, reason: str) -> None:
+    no = Problem("no", "do", kind=ProblemKind.NO_PERMISSION)
+    closed = tuple(Reading(("snapshots", "main", name), None, (), no) for name in ("a", "a/a"))
+    report = pbs("22 12:00", NAS)
+    report = replace(report, readings=(*report.readings, *closed))
+    (part,) = row(judged("22 12:00", report, given=settings(PBS, services=(service("hosts", ref),))), "hosts").parts
+
+    assert (part.verdict.state, part.verdict.reason) == (State.UNKNOWN, reason)
+
+
+def test_where_two_servers_could_know_a_group_none_of_them_is_said_to_lack_its_datastore() -> None:
+    given = settings(PBS, replace(PBS, name="pbs2"), services=(service("hosts", "gone/host/nas"),))
+    both = (pbs("22 12:00", NAS), replace(pbs("22 12:00", WEB), source="pbs2"))
+
+    assert row(judged("22 12:00", *both, given=given), "hosts").verdict.reason == (
+        "No backup group gone/host/nas is known to pbs, pbs2."
+    )
+
+
 def test_what_is_left_out_is_counted() -> None:
     given = settings(PBS, ignore=Ignore(groups=("main/host/*",)))
     made = alone(NAS, WEB, group(*NIGHTLY), given=given)

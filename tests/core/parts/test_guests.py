@@ -12,6 +12,7 @@ from sidecar.core.reports.facts import (
     BackupGroup,
     BackupJob,
     Guest,
+    LeftOutVolume,
     Namespace,
     Snapshot,
     Storage,
@@ -89,6 +90,14 @@ def test_a_storage_that_leads_nowhere_is_unknown_and_says_what_to_do() -> None:
     assert verdict.state is State.UNKNOWN
     assert verdict.reason == "Storage pbs-main leads to no configured Proxmox Backup Server."
     assert "storages" in (verdict.action or "")
+
+
+def test_a_job_that_names_no_storage_is_unknown_and_says_what_to_do() -> None:
+    homeless = replace(CRITICAL, storage=None)
+    verdict = row(judged("22 12:00", pve("22 11:58", jobs=(homeless,)), pbs("22 11:58")), "vaultwarden").verdict
+
+    assert (verdict.state, verdict.reason) == (State.UNKNOWN, "Job critical names no storage.")
+    assert verdict.action == "Give job critical a storage."
 
 
 def test_the_same_id_in_another_namespace_is_another_guest() -> None:
@@ -178,6 +187,36 @@ def test_two_clusters_that_feed_the_same_group_are_unknown_with_the_reason() -> 
 
 
 # --- who is expected (rule 2) ---
+
+
+@pytest.mark.parametrize(
+    ("since", "notes"),
+    [
+        (None, ()),
+        ("22 11:00", ("vaultwarden: job pve/backup/critical leaves out mp0 (disabled) since today 11:00.",)),
+        ("2026-10-22 11:00", ()),
+    ],
+    ids=["always", "since today", "for more than 30 days"],
+)
+def test_rule_13_what_a_job_began_to_leave_out_is_noted_for_thirty_days(
+    since: str | None, notes: tuple[str, ...]
+) -> None:
+    left_out = LeftOutVolume(101, "mp0", reason="disabled", since=at(since) if since else None)
+
+    assert leaving_out(left_out) == notes
+
+
+def test_rule_13_of_many_volumes_that_are_left_out_twenty_are_named_and_the_others_counted() -> None:
+    notes = leaving_out(*(LeftOutVolume(101, f"mp{number}", since=at("22 11:00")) for number in range(22)))
+
+    assert len(notes) == 21
+    assert notes[-1] == "2 more volumes are left out of backups since then."
+
+
+def leaving_out(*volumes: LeftOutVolume) -> tuple[str, ...]:
+    """The notes on a cluster whose job leaves these out."""
+    job = replace(CRITICAL, left_out=volumes)
+    return judged("22 12:00", pve("22 11:58", vzdump("22 04:00", "22 04:20"), jobs=(job,)), pbs("22 11:58")).notes
 
 
 def test_rule_2_a_guest_in_no_job_is_a_warning_with_what_is_kept_of_it() -> None:

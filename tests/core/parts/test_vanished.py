@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.board.board import board
+from sidecar.core.history.history import History, Sighting
 from sidecar.core.model import PartKind, SourceKind, State
 from sidecar.core.reports.facts import BackupGroup, DumpPlan, Guest
 from sidecar.core.reports.report import Problem, ProblemKind, Report
@@ -192,6 +194,18 @@ def test_rule_11_a_namespace_that_cannot_be_read_makes_no_group_vanish() -> None
     assert keeper.history.seen["guest:pbs:main/host/nas"].gone is None
 
 
+@pytest.mark.parametrize(
+    "member",
+    ["guest:pve:", "guest:former:201", "guest:pbs:main/host/nas"],
+    ids=["without a name", "of a source that is not configured any more", "of a source that was not read yet"],
+)
+def test_rule_11_what_was_seen_where_nobody_looks_is_not_called_gone(member: str) -> None:
+    history = History(seen={member: Sighting(at("20 12:00"), "it", gone=at("22 11:00"))})
+    made = board({"pve": pve("22 12:00")}, history, settings(), at("22 12:01"))
+
+    assert not [note for note in made.notes if "gone from" in note.lower()]
+
+
 # --- rule 11: an id is no identity ---
 
 OLD_GUEST = Guest(vmid=105, type="lxc", name="oldwiki", node="pve1")
@@ -220,12 +234,13 @@ def test_rule_11_an_id_that_comes_back_under_another_name_is_another_guest(back:
     assert (service.count, service.last_backup is None) == ((0, True) if state is State.NEW else (2, False))
 
 
-def test_rule_11_a_new_guest_is_judged_from_its_own_first_due_time_on() -> None:
+@pytest.mark.parametrize("left", [("14 04:05", "15 04:05"), ()], ids=["the old one's backups are kept", "are removed"])
+def test_rule_11_a_new_guest_is_judged_from_its_own_first_due_time_on(left: tuple[str, ...]) -> None:
     keeper = BoardKeeper().take(*with_105(15, OLD_GUEST), *with_105(15, clock="12:05"), *with_105(22, NEW_GUEST))
     keeper.take(*with_105(23, NEW_GUEST))
     assert keeper.state("23 12:01", "matrix") is State.FAILED
 
-    keeper.take(*with_105(24, NEW_GUEST, kept=group("14 04:05", "15 04:05", "24 04:06", vmid="105")))
+    keeper.take(*with_105(24, NEW_GUEST, kept=group(*left, "24 04:06", vmid="105")))
     service = row(keeper.board("24 12:01"), "matrix")
     assert (service.verdict.state, service.count) == (State.OK, 1)
 

@@ -107,6 +107,17 @@ def test_rule_3_without_a_log_it_shows_in_the_backup_that_did_not_arrive() -> No
     assert "CT 102 got no snapshot, job errors" in house.reason(102)
 
 
+def test_rule_3_an_error_with_times_of_another_night_stands_in_the_reason_all_the_same() -> None:
+    """A node whose clock was wrong when it wrote the log: a backup of that other night makes nothing of the error good."""
+    told = log(
+        saved(101, "23 04:01", "23 04:05"), failed(102, "22 04:00", "22 04:08"), saved(103, "23 04:19", "23 04:30")
+    )
+    house = House("23 04:40", task("23 04:00", "23 04:30", told=told), backups=TONIGHT)
+
+    assert house.states() == ["ok", "failed", "ok"]
+    assert "CT 102: no space left on device" in house.reason(102)
+
+
 def test_rule_3_a_guest_that_failed_is_red_while_its_task_goes_on_with_others() -> None:
     told = log(saved(101, "23 04:01", "23 04:05"), failed(102, "23 04:05", "23 04:08"), saving(103, "23 04:08"))
     house = House("23 04:10", task("23 04:00", None, told=told), backups={101: ("23 04:02",)})

@@ -298,6 +298,16 @@ def test_a_pause_expects_nothing_but_shows_what_ran() -> None:
     assert occurrences[2].reason == "Paused: holiday."
 
 
+def test_during_a_pause_the_calendar_says_of_what_was_open_before_what_the_board_says() -> None:
+    paused = settings(pauses=(Pause(date(2026, 11, 23), date(2026, 11, 25), (), "holiday"),))
+    reports = guest_with("20 04:00", "21 04:00", now="23 07:29")
+    keeper = remembering.BoardKeeper(paused).take(*reports)
+    (open_still,) = due("22 00:00", "23 00:00", "23 07:30", *reports, given=paused)
+
+    assert open_still.state is keeper.state("23 07:30") is State.DISABLED
+    assert str(open_still.reason).startswith("Paused until")
+
+
 def test_a_job_that_configuration_switches_off_is_not_in_the_calendar() -> None:
     off = settings(jobs=MappingProxyType({"pve/backup/critical": JobSetting(disabled=True)}))
 
@@ -395,6 +405,27 @@ def test_jobs_that_only_the_configuration_knows_are_planned_and_unknown_while_th
 
     assert due_states(occurrences) == [("22 06:00", "unknown"), ("29 06:00", "planned")]
     assert occurrences[0].reason == "Can't read backrest."
+
+
+@pytest.mark.parametrize(
+    ("report", "schedule"),
+    [(away("backrest", SourceKind.BACKREST, "23 07:29"), "at noon"), (backrest("23 07:29"), "sun 06:00")],
+    ids=["a schedule that nobody can read", "a job that its source does not have"],
+)
+def test_what_only_the_configuration_knows_is_not_planned(report: Report, schedule: str) -> None:
+    given = settings(BACKREST, jobs=MappingProxyType({"backrest/plan/gone": JobSetting(schedule=schedule)}))
+
+    assert due("15 Nov 00:00", "30 00:00", "23 07:30", report, given=given) == []
+
+
+def test_rule_8_what_passes_while_a_run_is_under_way_is_shown_once_as_answered_by_it() -> None:
+    runs = (run("23 07:00", minutes=1), run("23 06:00", minutes=50), run("23 05:45", minutes=1))
+    job = UpkeepJob(kind="sync", id="s1", datastore="main", schedule="*:0/15", runs=runs)
+    report = pbs("23 07:10", extra={("upkeep", "sync"): (job,)})
+    occurrences = due("23 05:40", "23 07:10", "23 07:10", report, given=settings(PBS))
+
+    assert due_states(occurrences) == [("23 05:45", "ok"), ("23 06:00", "ok"), ("23 06:45", "ok"), ("23 07:00", "ok")]
+    assert occurrences[2].run == occurrences[1].run
 
 
 def garbage_collection(read: str, last: str, next_run: str) -> Report:
@@ -502,6 +533,14 @@ def test_a_run_that_comes_although_the_clocks_skipped_its_time_counts() -> None:
     assert due_states(occurrences) == [("28 02:15", "ok"), ("29 03:15", "ok")]
     assert occurrences[1].run == anyway
     assert occurrences[1].reason == "Skipped: clock change, there was no 02:15 that day."
+
+
+def test_a_local_time_that_the_clocks_skip_is_not_listed_of_a_schedule_that_was_changed_before() -> None:
+    keeper = remembering.BoardKeeper()
+    for hour, schedule in ((10, "02:15"), (12, "04:00")):
+        keeper.take(pve(f"2026-03-28 {hour}:00", jobs=(remembering.edited(schedule),)), pbs(f"2026-03-28 {hour}:00"))
+
+    assert keeper.calendar("2026-03-29 00:00", "2026-03-30 00:00", "2026-03-28 12:01") == [("29 04:00", "planned")]
 
 
 def test_schedules_in_utc_are_never_skipped() -> None:

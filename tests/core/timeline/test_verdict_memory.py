@@ -16,9 +16,9 @@ from sidecar.core.history.verdict_log import FinalState, VerdictLog
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Outcome, Run, SourceKind, State
 from sidecar.core.reports.facts import Dump, Guest, Namespace, Storage, UpkeepJob
-from sidecar.core.reports.report import Report, keep_what_failed
-from sidecar.core.settings import JobSetting, Pause, Settings
-from sidecar.core.timeline import remembered_names
+from sidecar.core.reports.report import Reading, Report, keep_what_failed
+from sidecar.core.settings import JobSetting, Pause, ServiceSetting, Settings
+from sidecar.core.timeline import remembered_names, verdict_memory
 from sidecar.core.timeline.verdict_memory import VerdictMemory, remember_verdicts
 from tests.core.factories import at, failed, local, run
 from tests.core.remembering import DAILY, backrest
@@ -32,6 +32,7 @@ from tests.core.sample_reports import (
     pbs,
     pve,
     readings,
+    service,
     settings,
     vzdump,
 )
@@ -89,8 +90,9 @@ def test_a_change_of_state_is_remembered_once_with_its_cause() -> None:
     assert states(memory.judge("23 04:20")) == [("unknown", "failed", "run_failed")]
 
 
-def test_each_due_time_gets_one_final_state() -> None:
-    memory = Memory().take(*read("21 12:00", "20 04:00", "21 04:00"))
+@pytest.mark.parametrize("services", [(), (service("wallet", "101"), service("safe", "101"))], ids=["own", "of two"])
+def test_each_due_time_gets_one_final_state(services: tuple[ServiceSetting, ...]) -> None:
+    memory = Memory(settings(services=services)).take(*read("21 12:00", "20 04:00", "21 04:00"))
     assert finals(memory.judge("21 12:01")) == []
 
     memory.take(*read("22 12:00", "20 04:00", "21 04:00", "22 09:00"))
@@ -154,6 +156,20 @@ def test_rule_7_an_hourly_job_has_one_occurrence_at_the_moment_that_both_hours_a
     assert finals(memory.judge("2026-03-29 04:31")) == [(moment[8:], "kept") for moment in night]
 
 
+def test_a_first_judgement_after_long_decides_a_part_and_the_next_ones_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(verdict_memory, "MOST_IN_ALL", 1)
+    memory = Memory().take(*read("20 12:00", "20 04:00"), sync("20 12:00", "04:00", "20 04:00"))
+    memory.judge("20 12:01")
+    cluster, server = read("21 12:00", "20 04:00", "21 04:00")
+    upkeep = Reading(("upkeep", "sync"), at("21 12:00"), tuple(sync("21 12:00", "04:00", "21 04:00").facts(UpkeepJob)))
+    memory.take(cluster, replace(server, readings=(*server.readings, upkeep)))
+
+    jobs = [[final.job for final in memory.judge(f"21 12:0{minute}").finals] for minute in (1, 2, 3)]
+    assert jobs == [["pve/backup/critical"], ["pbs/sync/s1"], []]
+
+
 def test_a_long_time_without_a_look_is_decided_piece_by_piece_and_no_run_answers_what_was_due_long_before() -> None:
     memory = Memory().take(sync("20 00:10", "*:0/15", "20 00:00"))
     memory.judge("20 00:11")
@@ -179,6 +195,21 @@ def test_rule_10_a_run_that_nobody_saw_the_end_of_blocks_nothing() -> None:
     assert finals(memory.judge("22 03:31")) == [("21 02:00", "failed"), ("22 02:00", "kept")]
     memory.take(read_dumps("23 03:30", run("23 02:00"), run("22 02:00"), stuck, first))
     assert finals(memory.judge("23 03:31")) == [("23 02:00", "kept")]
+
+
+def test_rule_10_while_a_run_may_still_end_nothing_from_its_due_time_on_is_final() -> None:
+    """It began late, and the next night came and was good."""
+    memory = Memory(settings(BACKREST)).take(backrest("20 12:00", "21 02:00", run("20 02:00")))
+    memory.judge("20 12:01")
+    late = run("21 20:00", Outcome.RUNNING)
+    memory.take(backrest("21 20:05", "22 02:00", late, run("20 02:00")))
+    memory.judge("21 20:06")
+    memory.take(backrest("22 03:00", "23 02:00", run("22 02:00"), late, run("20 02:00")))
+    assert finals(memory.judge("22 03:01")) == []
+
+    ended = run("21 20:00", minutes=600)
+    memory.take(backrest("22 07:00", "23 02:00", run("22 02:00"), ended, run("20 02:00")))
+    assert finals(memory.judge("22 07:01")) == [("21 02:00", "kept_late"), ("22 02:00", "kept")]
 
 
 def moved(when: str, storage: Storage, before: tuple[str, ...], after: tuple[str, ...] = ()) -> tuple[Report, Report]:

@@ -137,7 +137,10 @@ def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
 
 
 def why_missing(inputs: Inputs, setting: PartSetting) -> str | None:
-    """What there is not of a reference that finds nothing: its datastore or its namespace; None for another reason."""
+    """What there is not of a reference that finds nothing: its datastore or its namespace; None for another reason.
+
+    What is a pattern itself is no name of one that there could be.
+    """
     wanted, path = inputs.settings.split(setting.ref)
     try:
         key = GroupKey.parse(path)
@@ -148,12 +151,13 @@ def why_missing(inputs: Inputs, setting: PartSetting) -> str | None:
     if report is None:
         return None
     source = asked[0]
-    if is_removed(report, key.datastore):
+    if not is_glob(key.datastore) and is_removed(report, key.datastore):
         return f"there is no datastore {key.datastore} on {source.name}"
     listing = report.reading("namespaces", key.datastore)
     if (
         listing is not None
         and listing.problem is None
+        and not is_glob(key.namespace)
         and report.reading("snapshots", key.datastore, key.namespace) is None
     ):
         return f"datastore {key.datastore} of {source.name} has no namespace {key.namespace}"

@@ -189,11 +189,9 @@ class Evidence:
     gap: ReadingGap | None = None
     starts_gap: ReadingGap | None = None
 
-    def just_over(self, gap: ReadingGap | None, deadline: datetime) -> bool:
+    def just_over(self, gap: ReadingGap, deadline: datetime) -> bool:
         """Rule 6: the gap began before ``deadline`` and ended so short a time ago that what was missed may still come."""
-        if gap is None or self.as_of is None:
-            return False
-        return gap.start < deadline and self.as_of < gap.end + CATCHES_UP
+        return self.as_of is not None and gap.start < deadline and self.as_of < gap.end + CATCHES_UP
 
     def is_from_the_future(self, run: Run) -> bool:
         """Rule 6: it starts more than 5 min after what reported it was read, so a clock is wrong."""

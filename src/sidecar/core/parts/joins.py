@@ -67,8 +67,6 @@ class Place:
         stores = report.reading("datastores") if report is not None and report.problem is None else None
         if report is None or stores is None:
             return None
-        if stores.problem is not None:
-            return stores.problem
         if any(store.name == self.datastore for store in stores.of(Datastore)):
             return None
         path = f"/datastore/{self.datastore}/{self.namespace}".rstrip("/")
