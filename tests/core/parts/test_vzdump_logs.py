@@ -290,6 +290,14 @@ def test_a_task_whose_log_names_other_guests_is_not_waited_for() -> None:
     assert house.states() == ["missed", "running", "running"]
 
 
+def test_a_guest_that_a_task_passed_over_as_external_is_not_waiting_for_it() -> None:
+    """It moved here while the task ran, from a node whose own task did not save it."""
+    told = log(saved(101, "23 04:01", "23 04:05"), saving(103, "23 04:08"), external=(102,))
+    house = House("23 04:40", task("23 04:00", None, told=told), backups={101: ("23 04:02",)})
+
+    assert house.states() == ["ok", "missed", "running"]
+
+
 def test_a_guest_that_the_command_leaves_out_is_neither_accused_nor_waited_for() -> None:
     told = log(saved(101, "23 04:01", "23 04:05"), named=None, excluded=(102,))
     over = House("23 04:40", task("23 04:00", "23 04:30", "OK", told), backups=TONIGHT)
