@@ -228,6 +228,44 @@ def test_of_an_hour_that_comes_twice_the_one_of_the_task_counts() -> None:
         assert entry.start == datetime(2026, 10, 25, hour, 30, tzinfo=UTC)
 
 
+def test_in_an_hour_that_comes_twice_times_follow_one_another() -> None:
+    """101 is saved from 02:30 to 02:10 of the same night, 102 after it."""
+    task = Task(
+        node="pve1",
+        type="vzdump",
+        id="",
+        start=datetime(2026, 10, 25, 0, 0, tzinfo=UTC),
+        end=datetime(2026, 10, 25, 2, 30, tzinfo=UTC),
+        status="job errors",
+        upid="UPID:x:",
+    )
+    lines = (
+        "INFO: Starting Backup of VM 101 (lxc)",
+        "INFO: Backup started at 2026-10-25 02:30:00",
+        "INFO: Finished Backup of VM 101 (00:40:00)",
+        "INFO: Backup finished at 2026-10-25 02:10:00",
+        "INFO: Starting Backup of VM 102 (lxc)",
+        "INFO: Backup started at 2026-10-25 02:10:01",
+        "ERROR: Backup of VM 102 failed - error pruning backups",
+        "INFO: Failed at 2026-10-25 02:20:00",
+    )
+    first, second = parsed(*lines, task=task).guests
+
+    assert (first.start, first.end) == (utc(0, 30), utc(1, 10))
+    assert (second.start, second.end) == (utc(1, 10, 1), utc(1, 20))
+
+
+def utc(hour: int, minute: int, second: int = 0) -> datetime:
+    return datetime(2026, 10, 25, hour, minute, second, tzinfo=UTC)
+
+
+def test_a_guest_is_passed_over_before_the_first_is_saved_and_not_by_what_a_guest_prints() -> None:
+    skip = "INFO: skip external VMs: 102"
+
+    assert parsed(NIGHT[0], skip, NIGHT[2]).external == (102,)
+    assert parsed(NIGHT[0], NIGHT[2], skip).external == ()
+
+
 KNOWN = st.sampled_from([*NIGHT, "WARN: x", f"ERROR: Backup of VM 101 failed - {TAR}", "TASK WARNINGS: 2"])
 LINES = st.lists(
     st.one_of(KNOWN, st.text(max_size=60), st.builds(lambda a, b: a + b, KNOWN, st.text(max_size=20))), max_size=40

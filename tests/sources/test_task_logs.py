@@ -167,6 +167,20 @@ def test_of_a_long_log_the_beginning_and_the_end_are_read(total: int, calls: int
     assert [(entry.vmid, entry.text) for entry in shown.log.guests] == [(100, "no space left on device")]
 
 
+def test_of_a_log_whose_end_could_not_be_read_only_what_was_over_counts() -> None:
+    """Whoever was being saved, or waited, may have been saved or have failed since."""
+    lines = ("INFO: Finished Backup of VM 100 (00:01:12)", "INFO: Starting Backup of VM 101 (lxc)")
+    transport = Logs(task(1, None), logs=(FIRST, "INFO: Starting Backup of VM 100 (lxc)", *lines))
+    known = Reading(transport)
+    known.again()
+    transport.tasks, transport.logs = (task(1),), 500
+    (shown,) = known.again(timedelta(minutes=1))
+
+    assert shown.log is not None
+    assert [(guest.vmid, guest.step) for guest in shown.log.guests] == [(100, GuestStep.DONE)]
+    assert (shown.log.whole, shown.log.storage) == (False, "nas")
+
+
 @pytest.mark.parametrize(
     "logs",
     [

@@ -29,6 +29,13 @@ SECRET = "hunter2-Horse"
         f"login of backup@pbs!pve1:{SECRET} refused",
         f"-----BEGIN OPENSSH PRIVATE KEY-----{SECRET}",
         f"secret : {SECRET}",
+        f"curl -u admin:{SECRET} https://nas.lan",
+        f"curl --user 'admin:{SECRET}' https://nas.lan",
+        f"sshpass -p {SECRET} ssh backup@nas.lan",
+        f"mysqldump -u root -p{SECRET} crm",
+        f"Cookie: session={SECRET}",
+        f"PVEAuthCookie=PVE:root@pam:6543::{SECRET}",
+        f"GET https://user:p/{SECRET}@{SECRET}@nas.lan/dump",
     ],
 )
 def test_a_secret_beside_its_name_is_hidden(text: str) -> None:
@@ -58,6 +65,8 @@ def test_what_has_the_form_of_a_key_is_hidden(text: str) -> None:
         "error trying to connect: error connecting to https://127.0.0.1:8999/ - tcp connect error: Connection refused",
         "can't acquire lock '/var/run/vzdump.lock' - got timeout",
         "the token may not do that",
+        "mkdir -p /mnt/nas/dump: Permission denied",
+        "no such user: see https://nas.lan/help, or ask admin@nas.lan",
     ],
 )
 def test_ordinary_errors_stay_as_they_are(text: str) -> None:

@@ -116,7 +116,7 @@ class PveSource(ProxmoxSource):
         super().__init__(options, upstream=upstream)
         self._backup_servers = backup_servers
         self._layout = _Layout()
-        self._logs: TaskLogs[VzdumpLog] = TaskLogs(LOG)
+        self._logs: TaskLogs[VzdumpLog] = TaskLogs(LOG, VzdumpLog.so_far)
 
     def _closed(self, permissions: Permissions) -> Problem | None:
         return None if any(permissions.paths.values()) else pve_grants.nothing_visible(permissions)

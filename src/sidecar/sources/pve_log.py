@@ -73,12 +73,13 @@ def _zone(name: str | None) -> ZoneInfo | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Clock:
-    """Reads a log's local times; of a time that exists twice the one within its task."""
+    """Reads a log's local times, one after the other; of a time that exists twice the one within its task that follows."""
 
     task: Task
     zone: ZoneInfo | None
+    last: datetime | None = None
 
     def read(self, text: str) -> datetime | None:
         """None for a time that can't be one of this task."""
@@ -90,7 +91,11 @@ class _Clock:
         except (ValueError, OverflowError):
             return None
         start, end = self.task.start - _ROUNDING, self.task.end + _ROUNDING if self.task.end else None
-        return next((moment for moment in moments if start <= moment and (end is None or moment <= end)), None)
+        within = [moment for moment in moments if start <= moment and (end is None or moment <= end)]
+        following = (moment for moment in within if self.last is None or moment >= self.last)
+        moment = next(following, within[0] if within else None)
+        self.last = moment or self.last
+        return moment
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,7 +124,7 @@ class _Reader:
     current: _Guest | None = None
 
     def take(self, line: str) -> None:
-        if match := _EXTERNAL.fullmatch(line):
+        if not self.guests and (match := _EXTERNAL.fullmatch(line)):
             self.external += _vmids(match[1])
         elif match := _JOB.fullmatch(line):
             self.command = self.command or _command(match[1] or "")

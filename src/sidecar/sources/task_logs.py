@@ -72,10 +72,14 @@ class _Kept(Generic[T]):
 
 
 class TaskLogs(Generic[T]):
-    """Reads logs by ``call`` and remembers by UPID what ``parse`` made of them."""
+    """Reads logs by ``call`` and remembers by UPID what ``parse`` made of them.
 
-    def __init__(self, call: Call) -> None:
+    ``so_far``: what holds of a log that was read while its task ran, once that is over and its end could not be read.
+    """
+
+    def __init__(self, call: Call, so_far: Callable[[T], T] | None = None) -> None:
         self._call = call
+        self._so_far = so_far
         self._kept: dict[str, _Kept[T]] = {}
 
     async def read(
@@ -93,9 +97,13 @@ class TaskLogs(Generic[T]):
             self._keep(task.upid, kept)
             if kept.problem is not None and kept.problem.kind in _ENDS_THE_REFRESH:
                 break
-        known = {task.upid: self._kept[task.upid] for task in wanted if task.upid in self._kept}
-        refresh.limits += _limits(each.problem for each in known.values())
-        return {upid: each.log for upid, each in known.items() if each.log is not None}
+        known = [(task, self._kept[task.upid]) for task in wanted if task.upid in self._kept]
+        refresh.limits += _limits(kept.problem for _, kept in known)
+        return {task.upid: self._log(task, kept.log, kept) for task, kept in known if kept.log is not None}
+
+    def _log(self, task: Task, log: T, kept: _Kept[T]) -> T:
+        is_behind = task.end is not None and not kept.ended
+        return self._so_far(log) if is_behind and self._so_far is not None else log
 
     def _is_due(self, task: Task, now: datetime) -> bool:
         kept = self._kept.get(task.upid)

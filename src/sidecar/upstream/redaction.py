@@ -29,8 +29,14 @@ _PATTERNS = (
     # Headers: "Authorization: Bearer x", "PBSAPIToken=monitor@pbs!glance:x".
     (re.compile(r"(?i)\b((?:proxy-)?authorization\s*[:=]\s*).*"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(P[BV]E?S?APIToken|Bearer|Basic)[=: ]+\S+"), rf"\1 {HIDDEN}"),
-    # A login in an address.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@]*@"), rf"\1{HIDDEN}@"),
+    # Cookies: a session is as good as a password.
+    (re.compile(r"(?i)\b((?:set-)?cookie\s*[:=]\s*).*"), rf"\1{HIDDEN}"),
+    (re.compile(r"\b(P(?:VE|BS|MG)(?:AuthCookie)?[:=]\s?)\S*::\S+"), rf"\1{HIDDEN}"),
+    # A login in an address; a careless one has "/" or "@" in its password.
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)\S*@"), rf"\1{HIDDEN}@"),
+    # "curl -u admin:x", "sshpass -p x", "mysqldump -px".
+    (re.compile(rf"((?:^|\s)(?:-u|--user)[ =]*[\"']?[\w.@!-]{{1,64}}:){_VALUE}"), rf"\1{HIDDEN}"),
+    (re.compile(rf"\b((?:sshpass|mysql\w*|mariadb[\w-]*)\b(?:\s+\S+){{0,8}}?\s+-p)\s?{_VALUE}"), rf"\1 {HIDDEN}"),
     # Options and settings: "--password x", "password=x", '"secret": "x"'.
     (re.compile(rf"(?i)(--?{_KEY})[ =]+{_VALUE}"), rf"\1 {HIDDEN}"),
     (re.compile(rf"(?i)\b({_KEY}[\"']?\s{{0,3}}[=:]\s{{0,3}}){_VALUE}"), rf"\1{HIDDEN}"),

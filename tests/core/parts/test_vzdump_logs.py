@@ -282,11 +282,31 @@ def test_rule_3_of_two_jobs_to_one_storage_the_named_guests_tell_whose_a_task_is
     assert not House("23 04:35", first, second, jobs=(one, others))[101].verdict.state.value.startswith("run")
 
 
+def test_rule_3_a_job_that_was_edited_after_it_failed_keeps_its_failure() -> None:
+    """103 was taken out of the job that ran at night. A weekly one to the same storage has more guests than its log."""
+    edited = replace(NIGHTLY, id="edited", guests=(101, 102))
+    weekly = replace(NIGHTLY, id="weekly", schedule="sat 03:00", guests=(101, 102, 103, 104))
+    told = log(saved(101, "23 04:01", "23 04:05"), failed(102, "23 04:05", "23 04:08"))
+    night = task("23 04:00", "23 04:30", told=told)
+    house = House("23 09:00", night, backups={101: ("23 04:02",)}, jobs=(edited, weekly))
+
+    assert jobs_of(house, 102) == {"edited": "failed", "weekly": "ok"}
+    assert "CT 102: no space left on device" in house.reason(102)
+
+
 def test_a_task_whose_log_names_other_guests_is_not_waited_for() -> None:
     told = log(saving(102, "23 04:01"), named=(102, 103))
     house = House("23 04:35", task("23 04:00", None, told=told))
 
     assert house.states() == ["missed", "running", "running"]
+
+
+def test_a_guest_that_a_task_passed_over_as_external_is_not_waiting_for_it() -> None:
+    """It moved here while the task ran, from a node whose own task did not save it."""
+    told = log(saved(101, "23 04:01", "23 04:05"), saving(103, "23 04:08"), external=(102,))
+    house = House("23 04:40", task("23 04:00", None, told=told), backups={101: ("23 04:02",)})
+
+    assert house.states() == ["ok", "missed", "running"]
 
 
 def test_a_guest_that_the_command_leaves_out_is_neither_accused_nor_waited_for() -> None:

@@ -42,13 +42,16 @@ class LogOwners:
 
 
 def _candidates(log: VzdumpLog, jobs: Iterable[BackupJob], there: set[int]) -> frozenset[str]:
-    """The jobs that save to the storage and have all guests that the log names; those with exactly these, if any."""
+    """The jobs that save to the storage and have exactly the guests that the log names; without any, those that have some.
+
+    A job that has all of them beside others is no better than one that has some: that one may have been edited since.
+    """
     if log.storage is None:
         return frozenset()
     alike = [job for job in jobs if job.storage == log.storage]
     if log.named is None:
         return frozenset(job.id for job in alike)
     named = there.intersection(log.named)
-    fitting = [job for job in alike if named and named <= set(job.guests or ())]
-    exact = [job for job in fitting if named == set(job.guests or ())]
-    return frozenset(job.id for job in exact or fitting)
+    sharing = [job for job in alike if not named.isdisjoint(job.guests or ())]
+    exact = [job for job in sharing if named == set(job.guests or ())]
+    return frozenset(job.id for job in exact or sharing)

@@ -64,7 +64,9 @@ def is_over(guest: Guest, task: Task) -> bool:
     if log is None:
         return False
     entry = log.of(guest.vmid)
-    return log.covers(guest.vmid) is False or (entry is not None and entry.step is GuestStep.FAILED)
+    if entry is None:
+        return log.covers(guest.vmid) is False or guest.vmid in log.external
+    return entry.step is GuestStep.FAILED
 
 
 def progress(guest: Guest, task: Task) -> Progress | None:

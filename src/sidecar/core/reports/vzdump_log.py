@@ -6,7 +6,7 @@ A log explains, and says whose a task is. It never proves a backup: only what li
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -71,6 +71,11 @@ class VzdumpLog:
     def of(self, vmid: int) -> GuestInLog | None:
         """The newest that it tells of a guest."""
         return self._newest.get(vmid)
+
+    def so_far(self) -> VzdumpLog:
+        """What it still tells when its task went on and came to an end that nobody read."""
+        over = tuple(guest for guest in self.guests if guest.step is not GuestStep.SAVING)
+        return replace(self, guests=over, whole=False)
 
     # A thousand guests ask on every board.
 
