@@ -320,3 +320,21 @@ def test_rule_12_what_has_a_schedule_is_not_compared_with_how_often_it_ran() -> 
     made = part(*EACH_DAY, read="21 12:00", plans=(daily("mon 04:00"),))
 
     assert verdict_of(made, "21 12:00").state is State.OK
+
+
+# --- rule 10: cancelled runs ---
+
+
+@pytest.mark.parametrize(
+    ("other", "state"), [("22 03:40", State.WARNING), ("22 03:56", State.FAILED), ("22 05:00", State.FAILED)]
+)
+def test_rule_10_a_failure_from_before_the_due_time_is_no_reason_to_miss_a_cancelled_run(
+    other: str, state: State
+) -> None:
+    """Both are since the last good run. The cancelled one answers the due time of 04:00, the other one only from 03:55 on."""
+    cancelled = replace(failed("22 04:01"), cancelled=True)
+    made = part(run("21 04:00"), *sorted([cancelled, failed(other)], key=lambda each: each.start), read=NOON)
+
+    verdict = verdict_of(made, NOON)
+
+    assert (verdict.state, verdict.cause is Cause.RUN_CANCELLED) == (state, state is State.WARNING)

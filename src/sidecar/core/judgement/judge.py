@@ -130,8 +130,11 @@ def judge(
         names_job: see Case.
     """
     good, later = _newest_good(part, expectation, now)
-    cancelled = _newest_cancelled(later)
-    due = due_time(expectation, part.pauses, cancelled or good, _oldest(part, expectation, contact))
+    oldest = _oldest(part, expectation, contact)
+    due = due_time(expectation, part.pauses, good, oldest)
+    cancelled = _newest_cancelled(expectation, later, due)
+    if cancelled is not None:
+        due = due_time(expectation, part.pauses, cancelled, oldest)
     case = Case(
         part=part,
         expectation=expectation,
@@ -267,10 +270,21 @@ def _newest_good(part: Part, expectation: Expectation, now: datetime) -> tuple[R
     return good, tuple(run for run in later if not run.good and (good is None or run.start > good.start))
 
 
-def _newest_cancelled(later: tuple[Run, ...]) -> Run | None:
-    """Rule 10: the newest run that a person cancelled, if nothing was good since. It excuses no other failure."""
+def _newest_cancelled(expectation: Expectation, later: tuple[Run, ...], due: datetime | None) -> Run | None:
+    """Rule 10: the newest run that a person cancelled, if nothing was good since. It excuses no other failure.
+
+    Args:
+        due: the due time that it would answer; what failed before that is another matter (rule 3).
+    """
     failed = [run for run in later if run.outcome is Outcome.FAILED]
+    if due is not None:
+        failed = _begun_for(expectation, failed, due) or failed
     return failed[0] if failed and all(run.cancelled for run in failed) else None
+
+
+def _begun_for(expectation: Expectation, runs: Iterable[Run], due: datetime) -> list[Run]:
+    since = due - early(expectation, due)
+    return [run for run in runs if run.start >= since]
 
 
 def _unknown(case: Case) -> Verdict | None:
