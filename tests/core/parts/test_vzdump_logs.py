@@ -344,3 +344,19 @@ def test_rule_5_what_runs_for_too_long_says_what_it_waits_for() -> None:
 
     assert house[103].verdict.state is State.MISSED
     assert "longer than 12h: waits for CT 102, 0 of 3 done" in house.reason(103)
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_rule_5_a_task_that_waits_for_the_lock_is_not_taken_for_that_of_the_job_before_it(logged: bool) -> None:
+    """The nightly job still saves 102 when the NAS's turn comes. What that one saves is no sign of whose the other is."""
+    to_nas = replace(TO_NAS, schedule="04:20", guests=(101, 103))
+    works = log(saved(101, "23 04:01", "23 04:10"), saving(102, "23 04:25"))
+    tasks = (
+        task("23 04:00", None, told=works if logged else None),
+        task("23 04:20", None, told=VzdumpLog(whole=False) if logged else None),
+    )
+    begun = {101: ("23 04:01",), 102: ("!23 04:25",)}
+    house = House("23 04:55", *tasks, backups=begun, jobs=(NIGHTLY, to_nas), archives=("22 04:25",))
+
+    assert jobs_of(house, 101) == {"nightly": "ok", "tonas": "running"}
+    assert jobs_of(house, 103) == {"nightly": "running", "tonas": "running"}
