@@ -360,3 +360,13 @@ def test_rule_5_a_task_that_waits_for_the_lock_is_not_taken_for_that_of_the_job_
 
     assert jobs_of(house, 101) == {"nightly": "ok", "tonas": "running"}
     assert jobs_of(house, 103) == {"nightly": "running", "tonas": "running"}
+
+
+def test_rule_3_without_a_log_a_task_for_one_guest_is_of_the_job_that_was_due_last() -> None:
+    """Every day the NAS gets 101 twenty minutes after the nightly job: that is no failure of the nightly job."""
+    to_nas = replace(TO_NAS, schedule="04:20", guests=(101,))
+    tasks = task("23 04:00", "23 04:19", "OK"), task("23 04:20", "23 04:25", "OK", vmid="101")
+    every = dict.fromkeys(NAMES, ("23 04:02",))
+    house = House("23 12:00", *tasks, backups=every, jobs=(NIGHTLY, to_nas), archives=("22 04:21", "23 04:21"))
+
+    assert jobs_of(house, 101) == {"nightly": "ok", "tonas": "ok"}

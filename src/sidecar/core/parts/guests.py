@@ -308,7 +308,8 @@ def _remembered(member: _Member) -> tuple[Remembered, ...]:
 def _expectations(member: _Member, every: Sequence[Remembered]) -> tuple[Expectation, ...]:
     others = _not_their_own(member, every) if len(every) > 1 else [frozenset()] * len(every)
     return tuple(
-        _expectation(member, remembered, not_its_own) for remembered, not_its_own in zip(every, others, strict=True)
+        _expectation(member, remembered, not_its_own, every)
+        for remembered, not_its_own in zip(every, others, strict=True)
     )
 
 
@@ -346,7 +347,9 @@ def _not_their_own(member: _Member, every: Sequence[Remembered]) -> list[frozens
     return others
 
 
-def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset[datetime]) -> Expectation:
+def _expectation(
+    member: _Member, remembered: Remembered, not_its_own: frozenset[datetime], every: Sequence[Remembered]
+) -> Expectation:
     guest, cohort = member.guest, member.cohort
     destination = cohort.destination(remembered)
     evidence, kept = cohort.evidence(destination), member.at(destination)
@@ -354,7 +357,10 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     closed = cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None
     shared = cohort.batches(remembered)
     job, storage = remembered.job.id, _storage_of(remembered, destination)
-    single = tasks.single(guest, remembered.schedules, job, storage)
+    rivals = tuple(
+        schedule for other in every if other.job != remembered.job for schedule in other.schedules if schedule.enabled
+    )
+    single = tasks.single(guest, remembered.schedules, job, storage, rivals)
     batches = [*shared.every, *single] if single else shared.every
     longest = vzdump.longest(batches) if single else shared.longest
     open_ended = tasks.open_ended(guest, job, evidence.as_of, storage)

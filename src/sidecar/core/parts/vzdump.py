@@ -142,20 +142,29 @@ class NodeTasks:
         return tuple(batches)
 
     def single(
-        self, guest: Guest, schedules: Sequence[ScheduleInForce], job: str = "", storage: str | None = None
+        self,
+        guest: Guest,
+        schedules: Sequence[ScheduleInForce],
+        job: str = "",
+        storage: str | None = None,
+        others: Sequence[ScheduleInForce] = (),
     ) -> list[VzdumpBatch]:
         """The tasks that handled just this guest, each by itself, newest first.
 
         Rule 3: those whose log names this storage. Without a log those that began for a due time of these schedules: one
-        that fits none ("Backup now") may have gone anywhere and accuses nobody.
+        that fits none ("Backup now") may have gone anywhere and accuses nobody, and one that began for a later due time
+        of another job of the guest (``others``) is that one's.
         """
         own = self._by_id.get(str(guest.vmid))
         if not own:
             return []
         tasks = sorted(own, key=_start, reverse=True)
-        dues = _dues([task.start for task in tasks], schedules)
+        starts = [task.start for task in tasks]
+        dues, rivals = _dues(starts, schedules), _dues(starts, others)
         batches = []
-        for task, due in zip(tasks, dues, strict=True):
+        for task, due, rival in zip(tasks, dues, rivals, strict=True):
+            if task.log is None and due is not None and rival is not None and rival > due:
+                continue
             if self._logs.fits(task, job, storage) if due is not None else self._logs.is_of(task, job, storage):
                 batches.append(VzdumpBatch.of([task], scheduled=due is not None))
         return batches
