@@ -370,3 +370,14 @@ def test_rule_3_without_a_log_a_task_for_one_guest_is_of_the_job_that_was_due_la
     house = House("23 12:00", *tasks, backups=every, jobs=(NIGHTLY, to_nas), archives=("22 04:21", "23 04:21"))
 
     assert jobs_of(house, 101) == {"nightly": "ok", "tonas": "ok"}
+
+
+def test_rule_5_of_two_jobs_to_one_place_the_one_before_still_runs_while_it_saves_after_the_time_of_the_other() -> None:
+    early, later = replace(NIGHTLY, id="early", guests=(102, 103)), replace(NIGHTLY, id="later", schedule="04:20")
+    works = log(saved(102, "23 04:00", "23 04:34"), saving(103, "23 04:35"), named=(102, 103))
+    tasks = task("23 04:00", None, told=works), task("23 04:20", None, told=VzdumpLog(whole=False))
+    before = ("22 04:25",)
+    begun = {101: before, 102: (*before, "23 04:00"), 103: (*before, "!23 04:35")}
+    house = House("23 04:56", *tasks, backups=begun, jobs=(early, later))
+
+    assert jobs_of(house, 103) == {"early": "running", "later": "running"}
