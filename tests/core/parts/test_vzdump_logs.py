@@ -381,3 +381,11 @@ def test_rule_5_of_two_jobs_to_one_place_the_one_before_still_runs_while_it_save
     house = House("23 04:56", *tasks, backups=begun, jobs=(early, later))
 
     assert jobs_of(house, 103) == {"early": "running", "later": "running"}
+
+
+def test_rule_3_without_a_log_a_task_for_one_guest_that_ended_well_accuses_no_job_of_the_same_minute() -> None:
+    to_nas = replace(TO_NAS, guests=(101,))
+    tasks = task("23 04:00", "23 04:09", "OK", vmid="101"), task("23 04:00", None)
+    house = House("23 04:40", *tasks, jobs=(NIGHTLY, to_nas), archives=("23 04:01",))
+
+    assert jobs_of(house, 101) == {"nightly": "running", "tonas": "ok"}

@@ -152,8 +152,8 @@ class NodeTasks:
         """The tasks that handled just this guest, each by itself, newest first.
 
         Rule 3: those whose log names this storage. Without a log those that began for a due time of these schedules: one
-        that fits none ("Backup now") may have gone anywhere and accuses nobody, and one that began for a later due time
-        of another job of the guest (``others``) is that one's.
+        that fits none ("Backup now") may have gone anywhere and accuses nobody, and one that began for a due time of
+        another job of the guest (``others``) may be that one's.
         """
         own = self._by_id.get(str(guest.vmid))
         if not own:
@@ -163,7 +163,7 @@ class NodeTasks:
         dues, rivals = _dues(starts, schedules), _dues(starts, others)
         batches = []
         for task, due, rival in zip(tasks, dues, rivals, strict=True):
-            if task.log is None and due is not None and rival is not None and rival > due:
+            if task.log is None and due is not None and rival is not None and _is_rivals(task, due, rival):
                 continue
             if self._logs.fits(task, job, storage) if due is not None else self._logs.is_of(task, job, storage):
                 batches.append(VzdumpBatch.of([task], scheduled=due is not None))
@@ -211,6 +211,11 @@ class NodeTasks:
 
     def _may_be_of(self, task: Task, job: str) -> bool:
         return self._owners.get(task.upid, job) == job
+
+
+def _is_rivals(task: Task, due: datetime, rival: datetime) -> bool:
+    """It is another job's, which was due at ``rival``; of two at the same minute, one that ended well may be of either."""
+    return rival > due or (rival == due and task.result in OUTCOMES)
 
 
 def _dues(starts: Sequence[datetime], schedules: Sequence[ScheduleInForce]) -> list[datetime | None]:
