@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 
 from sidecar.core.board.board import board_of
+from sidecar.core.history.history import EMPTY
 from sidecar.core.judgement.judge import Judgement
-from sidecar.core.judgement.judged import Judged, JudgedPart, judged
-from sidecar.core.model import Cause, State, worst
+from sidecar.core.judgement.judged import Judged, JudgedPart, judge_part, judged
+from sidecar.core.model import Cause, Outcome, State, worst
+from sidecar.core.parts.inputs import Inputs
+from sidecar.core.reports.facts import ReadingGap
+from sidecar.core.settings import Settings
 from sidecar.core.timeline.members import member_of
 from sidecar.core.timeline.outcomes import OutcomeResolver
 from sidecar.core.timeline.timeline import timeline_of
 from sidecar.core.timeline.window import window
+from tests.core import factories
+from tests.core.factories import BERLIN, at, evidence, run
 from tests.core.racks import Rack, racks
 
 #: The judge's answers that are about due times from D on, and those that are about something else (rule 3).
@@ -65,6 +72,20 @@ def test_rule_3_an_expectation_is_the_worst_of_its_due_times_from_d_and_of_what_
                 assert not states, (judgement, states)
             elif verdict.cause in CANNOT_TELL:
                 assert set(states.values()) <= {State.UNKNOWN}, (judgement, states)
+
+
+def test_rule_6_what_runs_for_too_long_is_late_in_both_views_while_its_source_is_only_just_back() -> None:
+    now = at("23 08:05")
+    seen = replace(evidence("23 08:05"), gap=ReadingGap(at("23 03:50"), at("23 08:00")))
+    runs = run("22 04:00"), run("23 04:00", Outcome.RUNNING)
+    made = factories.part(*runs, read=None, evidence=seen, starts_seen=False, longest=timedelta(minutes=10))
+    inputs = Inputs({}, Settings(timezone=BERLIN, sources=()), now, EMPTY)
+    judged_part = judge_part(made, inputs)
+    verdicts = Judged(inputs=inputs, services=(), upkeep=(), left_out=0, notes=())
+    (judgement,) = judged_part.judgements
+
+    assert judgement.verdict.state is State.LATE
+    assert open_states("web", judged_part, judgement, verdicts) == {at("23 04:00"): State.LATE}
 
 
 @settings(suppress_health_check=list(HealthCheck))

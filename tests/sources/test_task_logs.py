@@ -167,6 +167,16 @@ def test_of_a_long_log_the_beginning_and_the_end_are_read(total: int, calls: int
     assert [(entry.vmid, entry.text) for entry in shown.log.guests] == [(100, "no space left on device")]
 
 
+def test_what_a_log_told_holds_as_long_as_its_task_is_listed() -> None:
+    """After 36 hours nobody would ask for it any more; whose the task was must not change by that."""
+    known = Reading(Logs(task(1, "OK")))
+    known.again()
+    (shown,) = known.again(timedelta(hours=40))
+
+    assert shown.log is not None
+    assert known.transport.asked == []
+
+
 def test_of_a_log_whose_end_could_not_be_read_only_what_was_over_counts() -> None:
     """Whoever was being saved, or waited, may have been saved or have failed since."""
     lines = ("INFO: Finished Backup of VM 100 (00:01:12)", "INFO: Starting Backup of VM 101 (lxc)")

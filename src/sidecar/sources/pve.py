@@ -167,7 +167,7 @@ class PveSource(ProxmoxSource):
         def parse(task: Task, lines: Lines) -> VzdumpLog:
             return parse_log(task, lines, zones.get(task.node), secrets)
 
-        logs = await self._logs.read(refresh, _by_importance(tasks, refresh), parse)
+        logs = await self._logs.read(refresh, _by_importance(tasks, refresh), parse, tasks)
         return [_with_log(reading, logs) if reading.scope[0] == "tasks" else reading for reading in readings]
 
 

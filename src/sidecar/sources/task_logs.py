@@ -83,9 +83,13 @@ class TaskLogs(Generic[T]):
         self._kept: dict[str, _Kept[T]] = {}
 
     async def read(
-        self, refresh: Refresh, wanted: Sequence[Task], parse: Callable[[Task, Lines], T]
+        self, refresh: Refresh, wanted: Sequence[Task], parse: Callable[[Task, Lines], T], known: Iterable[Task] = ()
     ) -> Mapping[str, T]:
-        """By UPID what is known of the logs of ``wanted``, the most important first. What is missing comes later."""
+        """By UPID what is known of the logs of ``wanted``, the most important first. What is missing comes later.
+
+        Args:
+            known: tasks whose logs are not worth a call any more: what was read of them before still holds.
+        """
         wanted, left = wanted[:_WANTED], CALLS_AT_MOST
         for task in wanted:
             if left < _CALLS_A_LOG:
@@ -97,9 +101,9 @@ class TaskLogs(Generic[T]):
             self._keep(task.upid, kept)
             if kept.problem is not None and kept.problem.kind in _ENDS_THE_REFRESH:
                 break
-        known = [(task, self._kept[task.upid]) for task in wanted if task.upid in self._kept]
-        refresh.limits += _limits(kept.problem for _, kept in known)
-        return {task.upid: self._log(task, kept.log, kept) for task, kept in known if kept.log is not None}
+        refresh.limits += _limits(self._kept[task.upid].problem for task in wanted if task.upid in self._kept)
+        every = ((task, self._kept.get(task.upid)) for task in (*wanted, *known))
+        return {task.upid: self._log(task, kept.log, kept) for task, kept in every if kept and kept.log is not None}
 
     def _log(self, task: Task, log: T, kept: _Kept[T]) -> T:
         is_behind = task.end is not None and not kept.ended

@@ -344,3 +344,48 @@ def test_rule_5_what_runs_for_too_long_says_what_it_waits_for() -> None:
 
     assert house[103].verdict.state is State.MISSED
     assert "longer than 12h: waits for CT 102, 0 of 3 done" in house.reason(103)
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_rule_5_a_task_that_waits_for_the_lock_is_not_taken_for_that_of_the_job_before_it(logged: bool) -> None:
+    """The nightly job still saves 102 when the NAS's turn comes. What that one saves is no sign of whose the other is."""
+    to_nas = replace(TO_NAS, schedule="04:20", guests=(101, 103))
+    works = log(saved(101, "23 04:01", "23 04:10"), saving(102, "23 04:25"))
+    tasks = (
+        task("23 04:00", None, told=works if logged else None),
+        task("23 04:20", None, told=VzdumpLog(whole=False) if logged else None),
+    )
+    begun = {101: ("23 04:01",), 102: ("!23 04:25",)}
+    house = House("23 04:55", *tasks, backups=begun, jobs=(NIGHTLY, to_nas), archives=("22 04:25",))
+
+    assert jobs_of(house, 101) == {"nightly": "ok", "tonas": "running"}
+    assert jobs_of(house, 103) == {"nightly": "running", "tonas": "running"}
+
+
+def test_rule_3_without_a_log_a_task_for_one_guest_is_of_the_job_that_was_due_last() -> None:
+    """Every day the NAS gets 101 twenty minutes after the nightly job: that is no failure of the nightly job."""
+    to_nas = replace(TO_NAS, schedule="04:20", guests=(101,))
+    tasks = task("23 04:00", "23 04:19", "OK"), task("23 04:20", "23 04:25", "OK", vmid="101")
+    every = dict.fromkeys(NAMES, ("23 04:02",))
+    house = House("23 12:00", *tasks, backups=every, jobs=(NIGHTLY, to_nas), archives=("22 04:21", "23 04:21"))
+
+    assert jobs_of(house, 101) == {"nightly": "ok", "tonas": "ok"}
+
+
+def test_rule_5_of_two_jobs_to_one_place_the_one_before_still_runs_while_it_saves_after_the_time_of_the_other() -> None:
+    early, later = replace(NIGHTLY, id="early", guests=(102, 103)), replace(NIGHTLY, id="later", schedule="04:20")
+    works = log(saved(102, "23 04:00", "23 04:34"), saving(103, "23 04:35"), named=(102, 103))
+    tasks = task("23 04:00", None, told=works), task("23 04:20", None, told=VzdumpLog(whole=False))
+    before = ("22 04:25",)
+    begun = {101: before, 102: (*before, "23 04:00"), 103: (*before, "!23 04:35")}
+    house = House("23 04:56", *tasks, backups=begun, jobs=(early, later))
+
+    assert jobs_of(house, 103) == {"early": "running", "later": "running"}
+
+
+def test_rule_3_without_a_log_a_task_for_one_guest_that_ended_well_accuses_no_job_of_the_same_minute() -> None:
+    to_nas = replace(TO_NAS, guests=(101,))
+    tasks = task("23 04:00", "23 04:09", "OK", vmid="101"), task("23 04:00", None)
+    house = House("23 04:40", *tasks, jobs=(NIGHTLY, to_nas), archives=("23 04:01",))
+
+    assert jobs_of(house, 101) == {"nightly": "running", "tonas": "ok"}

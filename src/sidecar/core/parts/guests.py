@@ -308,7 +308,8 @@ def _remembered(member: _Member) -> tuple[Remembered, ...]:
 def _expectations(member: _Member, every: Sequence[Remembered]) -> tuple[Expectation, ...]:
     others = _not_their_own(member, every) if len(every) > 1 else [frozenset()] * len(every)
     return tuple(
-        _expectation(member, remembered, not_its_own) for remembered, not_its_own in zip(every, others, strict=True)
+        _expectation(member, remembered, not_its_own, every)
+        for remembered, not_its_own in zip(every, others, strict=True)
     )
 
 
@@ -346,7 +347,9 @@ def _not_their_own(member: _Member, every: Sequence[Remembered]) -> list[frozens
     return others
 
 
-def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset[datetime]) -> Expectation:
+def _expectation(
+    member: _Member, remembered: Remembered, not_its_own: frozenset[datetime], every: Sequence[Remembered]
+) -> Expectation:
     guest, cohort = member.guest, member.cohort
     destination = cohort.destination(remembered)
     evidence, kept = cohort.evidence(destination), member.at(destination)
@@ -354,13 +357,16 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
     closed = cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None
     shared = cohort.batches(remembered)
     job, storage = remembered.job.id, _storage_of(remembered, destination)
-    single = tasks.single(guest, remembered.schedules, job, storage)
+    rivals = tuple(
+        schedule for other in every if other.job != remembered.job for schedule in other.schedules if schedule.enabled
+    )
+    single = tasks.single(guest, remembered.schedules, job, storage, rivals)
     batches = [*shared.every, *single] if single else shared.every
     longest = vzdump.longest(batches) if single else shared.longest
     open_ended = tasks.open_ended(guest, job, evidence.as_of, storage)
     runs = tuple(vzdump_runs.explained(guest, batches, _saved(member, destination, _upload_limit(longest))))
-    backups = [run.start for run in runs if run.outcome is not Outcome.FAILED]
-    backups += [run.start for run in kept.summary.corrupt]
+    corrupt = [run.start for run in kept.summary.corrupt]
+    backups = [*(run.start for run in runs if run.outcome is not Outcome.FAILED), *corrupt]
     if evidence.as_of is not None and destination.evidences:
         without = vzdump_runs.fruitless(guest, _covering(member, [*shared.every, *single]), backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
@@ -371,13 +377,23 @@ def _expectation(member: _Member, remembered: Remembered, not_its_own: frozenset
         past=remembered.past,
         observed=_observed(kept, runs, evidence),
         not_its_own=not_its_own,
-        activities=vzdump.may_still_reach(open_ended, backups, longest, guest),
+        activities=vzdump.may_still_reach(open_ended, [*_reached(runs, not_its_own), *corrupt], longest, guest),
         starts_seen=cohort.starts_seen,
         longest=longest,
         note=closed.cause if closed else None,
         cure=closed.action if closed else None,
         task=shared.newest,
     )
+
+
+def _reached(runs: Iterable[Run], not_its_own: frozenset[datetime]) -> Iterator[datetime]:
+    """When backups began that show that a task has come to the guest.
+
+    An upload after the due time of another job to the same place counts as that one's (rule 3), and may be this one's.
+    """
+    for run in runs:
+        if run.good or (run.outcome is Outcome.RUNNING and run.start not in not_its_own):
+            yield run.start
 
 
 def _covering(member: _Member, batches: Iterable[vzdump.VzdumpBatch]) -> Iterator[vzdump.VzdumpBatch]:

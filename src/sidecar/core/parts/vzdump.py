@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from itertools import islice
+from itertools import accumulate, islice
 from operator import attrgetter
 from typing import NamedTuple, Self
 
@@ -110,7 +110,7 @@ class NodeTasks:
             self._by_start[task.start].append(task)
         self._by_end = sorted(shared, key=end_of)
         self._logs = LogOwners(tasks, jobs)
-        self._owners = {**owners(shared, begun), **self._logs.certain}
+        self._owners = {**owners(tasks, begun), **self._logs.certain}
 
     def batches(
         self, job: str, schedules: Sequence[ScheduleInForce], storage: str | None = None
@@ -142,20 +142,29 @@ class NodeTasks:
         return tuple(batches)
 
     def single(
-        self, guest: Guest, schedules: Sequence[ScheduleInForce], job: str = "", storage: str | None = None
+        self,
+        guest: Guest,
+        schedules: Sequence[ScheduleInForce],
+        job: str = "",
+        storage: str | None = None,
+        others: Sequence[ScheduleInForce] = (),
     ) -> list[VzdumpBatch]:
         """The tasks that handled just this guest, each by itself, newest first.
 
         Rule 3: those whose log names this storage. Without a log those that began for a due time of these schedules: one
-        that fits none ("Backup now") may have gone anywhere and accuses nobody.
+        that fits none ("Backup now") may have gone anywhere and accuses nobody, and one that began for a due time of
+        another job of the guest (``others``) may be that one's.
         """
         own = self._by_id.get(str(guest.vmid))
         if not own:
             return []
         tasks = sorted(own, key=_start, reverse=True)
-        dues = _dues([task.start for task in tasks], schedules)
+        starts = [task.start for task in tasks]
+        dues, rivals = _dues(starts, schedules), _dues(starts, others)
         batches = []
-        for task, due in zip(tasks, dues, strict=True):
+        for task, due, rival in zip(tasks, dues, rivals, strict=True):
+            if task.log is None and due is not None and rival is not None and _is_rivals(task, due, rival):
+                continue
             if self._logs.fits(task, job, storage) if due is not None else self._logs.is_of(task, job, storage):
                 batches.append(VzdumpBatch.of([task], scheduled=due is not None))
         return batches
@@ -204,6 +213,11 @@ class NodeTasks:
         return self._owners.get(task.upid, job) == job
 
 
+def _is_rivals(task: Task, due: datetime, rival: datetime) -> bool:
+    """It is another job's, which was due at ``rival``; of two at the same minute, one that ended well may be of either."""
+    return rival > due or (rival == due and task.result in OUTCOMES)
+
+
 def _dues(starts: Sequence[datetime], schedules: Sequence[ScheduleInForce]) -> list[datetime | None]:
     """The due time for which tasks began at each moment, newest first; None where they began for none."""
     if not starts or not schedules:
@@ -250,36 +264,44 @@ def longest(batches: Iterable[VzdumpBatch]) -> timedelta | None:
 def owners(tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> dict[str, str]:
     """By UPID the job that a task which handles several guests must belong to, where that is proved.
 
-    Tasks on one node work one after another (vzdump's lock). What began to be saved after every other task that shares
-    the start had ended was saved by this one, so it belongs to the only job which that guest is in.
+    Tasks on one node work one after another (vzdump's lock), in whatever order they get it. What began to be saved while
+    no other one was under way was saved by this one, so it belongs to the only job which that guest is in.
 
     Args:
         begun: by job when something of the guests began to be saved that are in no other job.
     """
-    shared = sorted((task for task in tasks if not task.id), key=_start)
+    every = sorted(tasks, key=_start)
+    latest = list(accumulate(map(end_of, every), max))
     times = {job: sorted(moments) for job, moments in begun.items()}
     first_after = cache(partial(_first_after, times))
     jobs = {}
-    for task in shared:
-        alone_from = _alone_from(task, _rivals(task, shared))
-        first = first_after(alone_from) if alone_from else None
-        if first is not None and first.at <= end_of(task):
+    for place, task in enumerate(every):
+        if not task.id and (first := _first_alone(task, _others(place, every, latest), first_after)):
             jobs[task.upid] = first.job
     return jobs
 
 
-def _rivals(task: Task, shared: Sequence[Task]) -> Sequence[Task]:
-    """Those that share its start; itself too."""
-    return shared[
-        bisect_left(shared, task.start - EARLY, key=_start) : bisect_right(shared, task.start + EARLY, key=_start)
-    ]
+def _others(place: int, every: Sequence[Task], latest: Sequence[datetime]) -> Sequence[Task]:
+    """The tasks that were under way together with one of them. ``latest``: the last end of it and those before it."""
+    task, first = every[place], place
+    while first > 0 and latest[first - 1] >= task.start:
+        first -= 1
+    past = bisect_right(every, end_of(task), key=_start)
+    return [other for other in every[first:past] if other is not task and end_of(other) >= task.start]
 
 
-def _alone_from(task: Task, rivals: Sequence[Task]) -> datetime | None:
-    """When every other one had ended; None while one runs."""
-    ends = [end_of(other) for other in rivals if other is not task]
-    latest = max(ends, default=task.start)
-    return latest if latest < NEVER else None
+def _first_alone(task: Task, others: Iterable[Task], first_after: Callable[[datetime], _Begun | None]) -> _Begun | None:
+    """What began to be saved first while the task was the only one; None where nothing did."""
+    since = task.start
+    for other in sorted(others, key=_start):
+        first = first_after(since)
+        if first is None or first.at > end_of(task):
+            return None
+        if first.at < other.start:
+            return first
+        since = max(since, end_of(other))
+    first = first_after(since) if since < NEVER else None
+    return first if first is not None and first.at <= end_of(task) else None
 
 
 class _Begun(NamedTuple):

@@ -95,7 +95,7 @@ class OutcomeResolver:
             return self._outcome(State.DISABLED, runs[-1] if runs else None, self._verdict.reason)
         if self._judgement.under_way:
             return self._outcome(State.RUNNING, runs[-1] if runs else None, self._reason(due, State.RUNNING))
-        if not runs and not is_evident(self._judgement.expectation, due, self._judgement.grace, self._now):
+        if not is_evident(self._judgement.expectation, due, self._judgement.grace, self._now):
             return self._outcome(State.LATE, None, self._reason(due, State.LATE))
         state = State.NEVER if self._judgement.good is None else State.MISSED
         return self._outcome(state, runs[-1] if runs else None, self._reason(due, state))
