@@ -60,8 +60,9 @@ def _each_once(parts: Iterable[JudgedPart]) -> Iterator[JudgedPart]:
     """A part of two services is one member."""
     seen = set()
     for part in parts:
-        if part.part.member not in seen:
-            seen.add(part.part.member)
+        member = part.part.member
+        if member not in seen:
+            seen.add(member)
             yield part
 
 

@@ -27,7 +27,8 @@ def due_time(
         good: the newest good run that counts: see Judgement.
         oldest: no due time before this is known.
     """
-    owed = [*expectation.past]
+    # What ended before that run owes nothing more; left out here, it need not be asked.
+    owed = [past for past in expectation.past if good is None or past.valid_to is None or past.valid_to > good.start]
     if expectation.owes and expectation.schedule is not None:
         owed.append(expectation.schedule)
     dues = [_first_due(expectation, schedule, pauses, good, oldest) for schedule in owed]

@@ -277,9 +277,11 @@ def _newest_cancelled(expectation: Expectation, later: tuple[Run, ...], due: dat
         due: the due time that it would answer; what failed before that is another matter (rule 3).
     """
     failed = [run for run in later if run.outcome is Outcome.FAILED]
+    if not any(run.cancelled for run in failed):
+        return None
     if due is not None:
         failed = _begun_for(expectation, failed, due) or failed
-    return failed[0] if failed and all(run.cancelled for run in failed) else None
+    return failed[0] if all(run.cancelled for run in failed) else None
 
 
 def _begun_for(expectation: Expectation, runs: Iterable[Run], due: datetime) -> list[Run]:

@@ -145,7 +145,8 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
             oldest = database.every.runs[-1].start if database.every.runs else None
             hint = partial(_hint, source, inputs)
             expectations = _expectations(database, covering, remembered, evidence, late, inputs.now, hint)
-            expectations = (replace(each, read_since=read_since) for each in expectations)
+            if read_since is not None:
+                expectations = (replace(each, read_since=read_since) for each in expectations)
             untold = _untold(server, database, owed, evidence, inputs.now)
             yield Part(
                 kind=PartKind.DATABASE,

@@ -368,7 +368,7 @@ def _expectation(
     corrupt = [run.start for run in kept.summary.corrupt]
     backups = [*(run.start for run in runs if run.outcome is not Outcome.FAILED), *corrupt]
     if evidence.as_of is not None and destination.evidences:
-        without = vzdump_runs.fruitless(guest, _covering(member, [*shared.every, *single]), backups, evidence.as_of)
+        without = vzdump_runs.fruitless(guest, _covering(member, batches), backups, evidence.as_of)
         runs = newest_first([*runs, *without]) if without else runs
     return Expectation(
         job=remembered.job,
@@ -377,7 +377,9 @@ def _expectation(
         past=remembered.past,
         observed=_observed(kept, runs, evidence),
         not_its_own=not_its_own,
-        activities=vzdump.may_still_reach(open_ended, [*_reached(runs, not_its_own), *corrupt], longest, guest),
+        activities=vzdump.may_still_reach(open_ended, [*_reached(runs, not_its_own), *corrupt], longest, guest)
+        if open_ended
+        else (),
         starts_seen=cohort.starts_seen,
         longest=longest,
         note=closed.cause if closed else None,
@@ -396,10 +398,10 @@ def _reached(runs: Iterable[Run], not_its_own: frozenset[datetime]) -> Iterator[
             yield run.start
 
 
-def _covering(member: _Member, batches: Iterable[vzdump.VzdumpBatch]) -> Iterator[vzdump.VzdumpBatch]:
+def _covering(member: _Member, batches: Iterable[vzdump.VzdumpBatch]) -> list[vzdump.VzdumpBatch]:
     """The batches that were for this guest: by a log, or because it was there already (rule 1)."""
     since = member.known_since
-    return (batch for batch in batches if batch.names(member.guest) or batch.start >= since)
+    return [batch for batch in batches if batch.start >= since or batch.names(member.guest)]
 
 
 def _in_words(remembered: Remembered, destination: Destination) -> str | None:

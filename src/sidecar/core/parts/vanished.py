@@ -10,9 +10,11 @@ from sidecar.core import words
 from sidecar.core.history.observed import lists
 from sidecar.core.ids import GroupKey, JobId, MemberId, SourceName
 from sidecar.core.model import PartKind, SourceKind
+from sidecar.core.reports.cached import cached
 from sidecar.core.reports.coverage import covers
 from sidecar.core.reports.facts import DumpPlan, Guest
 from sidecar.core.reports.removed import is_removed
+from sidecar.core.reports.report import Report
 from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import PartSetting, SourceSetting
 from sidecar.core.value import value
@@ -63,7 +65,7 @@ def lost(inputs: Inputs) -> list[Lost]:
         datastore = name.ref.partition("/")[0] if source.kind is SourceKind.PBS else None
         if datastore is not None and stores.why_lost(inputs, source, datastore):
             continue
-        if source.kind is SourceKind.PVE and any(str(guest.vmid) == name.ref for guest in report.facts(Guest)):
+        if source.kind is SourceKind.PVE and name.ref in _vmids(report):
             continue  # it came back, and its name can't be told yet
         removed = datastore if datastore is not None and is_removed(report, datastore) else None
         evidence = inputs.evidence(source, *lists(report, name))
@@ -80,6 +82,11 @@ def lost(inputs: Inputs) -> list[Lost]:
                 )
             )
     return every
+
+
+@cached
+def _vmids(report: Report) -> frozenset[str]:
+    return frozenset(str(guest.vmid) for guest in report.facts(Guest))
 
 
 def _named(member: str) -> MemberId | None:
