@@ -561,3 +561,16 @@ def test_a_guest_that_was_never_seen_with_its_name_is_called_by_its_number() -> 
     board = judged("22 12:00", off, pbs("22 11:58", group("22 04:05")))
 
     assert row(board, "guest 900").verdict.state is State.WARNING
+
+
+def test_rule_3_whose_a_task_is_is_asked_again_when_the_backup_server_tells_something_else() -> None:
+    """What was made of the tasks is kept while Proxmox VE is not read again, but not longer than its proofs hold."""
+    jobs = (replace(CRITICAL, id="a", guests=(101,)), replace(CRITICAL, id="b", guests=(102,)))
+    guests = tuple(Guest(vmid=vmid, type="lxc", name=name, node="pve1") for vmid, name in ((101, "web"), (102, "db")))
+    tasks = (vzdump("22 04:00", "22 04:10"), vzdump("22 04:20", "22 04:30"))
+    cluster = pve("22 11:58", *tasks, guests=guests, jobs=jobs)
+
+    for web, db in (("22 04:01", "22 04:21"), ("22 04:21", "22 04:01")):
+        server = pbs("22 11:58", group("21 04:01", web), group("21 04:01", db, vmid="102"))
+        board = judged("22 12:00", cluster, server)
+        assert {row.name: row.verdict.state for row in board.services} == {"web": State.OK, "db": State.OK}

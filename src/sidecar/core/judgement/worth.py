@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
 from statistics import median
 
 from sidecar.core import words
@@ -51,13 +50,12 @@ def shrunk(kind: PartKind, expectation: Expectation, good: Run) -> Shrunk | None
         return None
     series = next((runs for runs in observed.by_destination if good in runs), observed.runs)
     own = (run for run in series if run.start not in others) if others else series
-    sizes = tuple(islice(_sizes(own, good.start), MOST_EARLIER + 1))
-    return of_sizes(sizes, is_dump=kind is PartKind.DATABASE)
+    return of_sizes(_newest_sizes(own, good.start), is_dump=kind is PartKind.DATABASE)
 
 
 def of_sizes(sizes: Sequence[int], *, is_dump: bool) -> Shrunk | None:
     """The same of sizes alone, newest first."""
-    newest, *earlier = sizes[: MOST_EARLIER + 1] or (0,)
+    newest, earlier = sizes[0] if sizes else 0, sizes[1 : MOST_EARLIER + 1]
     if len(earlier) < LEAST_EARLIER or newest >= SHARE * max(earlier):
         return None
     usual = int(median(earlier))
@@ -76,5 +74,12 @@ def in_words(shrunk: Shrunk, part: Part) -> str:
     return f"{text}, and is made without {words.listed(missing)}" if missing else text
 
 
-def _sizes(runs: Iterable[Run], until: datetime) -> Iterable[int]:
-    return (run.size for run in runs if run.good and run.size is not None and run.start <= until)
+def _newest_sizes(runs: Iterable[Run], until: datetime) -> list[int]:
+    """Of the newest good runs up to ``until``: all that is compared."""
+    sizes = []
+    for run in runs:
+        if run.size is not None and run.start <= until and run.good:
+            sizes.append(run.size)
+            if len(sizes) > MOST_EARLIER:
+                break
+    return sizes

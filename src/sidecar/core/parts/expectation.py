@@ -65,6 +65,11 @@ class ScheduleInForce:
     valid_to: datetime | None = None
 
     @property
+    def when(self) -> tuple[object, ...]:
+        """All that its due times and its grace follow from: equal for schedules that wait for the same runs."""
+        return self.schedule, self.announced, self.announced_before, self.valid_from, self.valid_to, self.grace
+
+    @property
     def announcements(self) -> list[datetime]:
         """Every announced due time, oldest first."""
         return sorted({*self.announced_before, *((self.announced,) if self.announced else ())})

@@ -107,10 +107,19 @@ class _Cluster:
     def tasks(self, node: str) -> vzdump.NodeTasks:
         """The vzdump tasks on a node."""
         if node not in self._tasks:
-            reading = self.report.reading("tasks", node)
-            tasks = (task for task in reading.of(Task) if task.type == "vzdump") if reading else ()
-            self._tasks[node] = vzdump.NodeTasks(tasks, self._proofs(node), self.jobs)
+            self._tasks[node] = self._node_tasks(node)
         return self._tasks[node]
+
+    def _node_tasks(self, node: str) -> vzdump.NodeTasks:
+        """Those of the board before, where nothing that they follow from is different now: the report and the proofs."""
+        proofs, key = self._proofs(node), (_Cluster, node)
+        before = self.report.derived.get(key)
+        if isinstance(before, vzdump.NodeTasks) and before.begun == proofs:
+            return before
+        reading = self.report.reading("tasks", node)
+        tasks = (task for task in reading.of(Task) if task.type == "vzdump") if reading else ()
+        made = self.report.derived[key] = vzdump.NodeTasks(tasks, proofs, self.jobs)
+        return made
 
     @cached_property
     def left_out(self) -> Mapping[int, tuple[tuple[JobId, LeftOutVolume], ...]]:

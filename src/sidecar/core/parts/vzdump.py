@@ -101,6 +101,8 @@ class NodeTasks:
         self, tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]], jobs: Iterable[BackupJob] = ()
     ) -> None:
         tasks = tuple(tasks)
+        self.begun = begun
+        self._batches: dict[object, tuple[VzdumpBatch, ...]] = {}
         self._by_id: dict[str, list[Task]] = defaultdict(list)
         for task in tasks:
             self._by_id[task.id].append(task)
@@ -123,6 +125,15 @@ class NodeTasks:
             schedules: the job's own at one destination, in force now or before.
             storage: that destination.
         """
+        # The same tasks are asked on every board until they are read again.
+        key = (job, storage, *(schedule.when for schedule in schedules))
+        if key not in self._batches:
+            self._batches[key] = self._batches_of(job, schedules, storage)
+        return self._batches[key]
+
+    def _batches_of(
+        self, job: str, schedules: Sequence[ScheduleInForce], storage: str | None
+    ) -> tuple[VzdumpBatch, ...]:
         by_due: dict[datetime, list[Task]] = {}
         unscheduled: list[Task] = []
         dues = _dues(tuple(self._by_start), schedules)

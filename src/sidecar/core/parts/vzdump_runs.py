@@ -30,8 +30,12 @@ def fruitless(
     for batch in batches:
         if batch.logged:
             runs += _fruitless_by_log(guest, batch, times, seen_until)
-        elif batch.end is not None and batch.end <= seen_until and not _any_within(times, batch.since, batch.until):
-            runs.append(Run(start=batch.start, end=batch.end, outcome=Outcome.FAILED, text=_no_snapshot(guest, batch)))
+        elif batch.end is not None and batch.end <= seen_until:
+            # As _any_within, but for thousands of batches on every board.
+            place = bisect_left(times, batch.since)
+            if place == len(times) or times[place] > batch.until:
+                text = _no_snapshot(guest, batch)
+                runs.append(Run(start=batch.start, end=batch.end, outcome=Outcome.FAILED, text=text))
     return runs
 
 
