@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_CODE := src tests bench scripts
 ROLLOUT := .venv-rollout
+ANSIBLE_CODE = site.yml ansible.cfg $(shell find .config inventory molecule playbooks roles -type f)
 SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/*)
 
 .DEFAULT_GOAL := help
@@ -20,7 +21,7 @@ demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upst
 check: $(VENV)/.dev ## lint, types, unit and contract tests with their coverage: about a minute
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line lint types unit
 
-lint: lint-ansible lint-python lint-words lint-yaml lint-shell ## ruff, ansible-lint, yamllint, shellcheck, codespell
+lint: .cache/ansible-lint lint-python lint-words lint-yaml lint-shell ## ruff, ansible-lint, yamllint, shellcheck, codespell
 
 lint-python: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)
@@ -34,6 +35,11 @@ lint-yaml: $(VENV)/.dev
 
 lint-shell: $(VENV)/.dev
 	$(BIN)/shellcheck $(SHELL_CODE)
+
+# As slow as all others together, so only after a change of what it reads; `make lint-ansible` looks anyway.
+.cache/ansible-lint: $(ANSIBLE_CODE) $(VENV)/.dev
+	@$(MAKE) --no-print-directory lint-ansible
+	@mkdir -p .cache && touch $@
 
 # It calls ansible-playbook, which it looks for in the PATH.
 lint-ansible: $(VENV)/.dev
