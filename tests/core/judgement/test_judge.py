@@ -348,6 +348,7 @@ def seen(as_of: str, **gaps: tuple[str, str]) -> Evidence:
         ("23 08:00", {"gap": ("23 04:31", "23 08:00")}, State.MISSED),
         ("23 06:00", {"starts_gap": ("22 23:00", "23 06:00")}, State.LATE),
         ("23 06:15", {"starts_gap": ("22 23:00", "23 06:00")}, State.MISSED),
+        ("23 07:00", {"starts_gap": ("22 23:00", "23 07:00")}, State.MISSED),
         ("23 08:00", {"starts_gap": ("22 23:00", "23 08:00")}, State.MISSED),
     ],
     ids=[
@@ -357,6 +358,7 @@ def seen(as_of: str, **gaps: tuple[str, str]) -> Evidence:
         "it was missed before it went away",
         "only the starts could not be seen",
         "and can be seen again",
+        "what lies there has just shown it",
         "what lies there has shown it long ago",
     ],
 )
