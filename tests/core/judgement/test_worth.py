@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from sidecar.core.ids import JobId, SourceName
 from sidecar.core.judgement import worth
 from sidecar.core.judgement.worth import of_sizes
 from sidecar.core.model import Outcome, PartKind, Run, State
 from sidecar.core.parts.expectation import Observed
 from sidecar.core.parts.part import Part
+from sidecar.core.reports.facts import LeftOutVolume
 from tests.core.factories import at, evidence, part, run, verdict_of
 
 MIB, GIB = 2**20, 2**30
@@ -34,6 +36,10 @@ MIB, GIB = 2**20, 2**30
         ((3 * GIB, 3.8 * GIB, 3 * GIB, *[10 * GIB] * 6), False, 10 * GIB),
         ((3 * GIB, *[4 * GIB] * 8, *[100 * GIB] * 20), False, None),
         ((30 * GIB, 4 * GIB, *[10 * GIB] * 4), False, None),
+        ((64 * MIB, *[128 * MIB] * 3, 200 * MIB), False, None),
+        ((100, *[1000] * 4), True, None),
+        ((100 * GIB, 125 * GIB, 125 * GIB, *[1000 * GIB] * 4), False, None),
+        ((30 * GIB, *[40 * GIB] * 4, *[100 * GIB] * 4, 40 * GIB), False, 70 * GIB),
         ((), False, None),
     ],
     ids=[
@@ -52,6 +58,10 @@ MIB, GIB = 2**20, 2**30
         "three that are not alike",
         "only the last eight",
         "growth",
+        "half of what is usual, less than half of the largest",
+        "a small dump of a tenth",
+        "three just alike",
+        "all of the last eight, and no ninth",
         "no backup",
     ],
 )
@@ -132,3 +142,34 @@ def test_rule_13_a_dump_is_judged_however_small_it_is() -> None:
     dumped = part(*dumps, newest, read="23 08:00", kind=PartKind.DATABASE)
     assert verdict_of(dumped, "23 08:00").state is State.WARNING
     assert verdict_of(part(*dumps, newest, read="23 08:00"), "23 08:00").state is State.OK
+
+
+def test_rule_13_runs_of_another_job_are_no_measure_of_its_own() -> None:
+    others = tuple(replace(sized(day, 100), start=at(f"{day} 12:00")) for day in range(17, 23))
+    not_its_own = frozenset(each.start for each in others)
+
+    def shrunk(gib: float) -> worth.Shrunk | None:
+        (expectation,) = part(
+            *sorted((*WEEK, *others, sized(23, gib)), key=lambda each: each.start), read="23 08:00"
+        ).expectations
+        return worth.shrunk(PartKind.GUEST, replace(expectation, not_its_own=not_its_own), sized(23, gib))
+
+    assert shrunk(9) is None
+    assert shrunk(3) == worth.Shrunk(3 * GIB, 10 * GIB)
+
+
+def test_rule_13_a_run_that_tells_no_size_is_passed_over_and_eight_before_the_newest_count() -> None:
+    earlier = [*(sized(day, 100) for day in range(13, 17)), sized(17, None), *(sized(day, 40) for day in range(18, 22))]
+    (expectation,) = part(*earlier, sized(22, 30), read="22 08:00").expectations
+
+    assert worth.shrunk(PartKind.GUEST, expectation, sized(22, 30)) == worth.Shrunk(30 * GIB, 70 * GIB)
+    assert worth.shrunk(PartKind.GUEST, expectation, sized(22, None)) is None
+
+
+def test_rule_13_what_jobs_leave_out_may_be_why() -> None:
+    disk = LeftOutVolume(vmid=101, volume="mp0", reason="disabled")
+    made = replace(part(*WEEK, read="22 08:00"), left_out=((JobId(SourceName("pve"), "backup", "critical"), disk),))
+    text = "the newest backup has only 3.0 GiB, usually 10 GiB"
+
+    assert worth.in_words(worth.Shrunk(3 * GIB, 10 * GIB), part(*WEEK, read="22 08:00")) == text
+    assert worth.in_words(worth.Shrunk(3 * GIB, 10 * GIB), made) == f"{text}, and is made without {disk}"

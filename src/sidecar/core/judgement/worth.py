@@ -55,9 +55,10 @@ def shrunk(kind: PartKind, expectation: Expectation, good: Run) -> Shrunk | None
 
 def of_sizes(sizes: Sequence[int], *, is_dump: bool) -> Shrunk | None:
     """The same of sizes alone, newest first."""
-    newest, earlier = sizes[0] if sizes else 0, sizes[1 : MOST_EARLIER + 1]
-    if len(earlier) < LEAST_EARLIER or newest >= SHARE * max(earlier):
+    earlier = sizes[1 : MOST_EARLIER + 1]
+    if len(earlier) < LEAST_EARLIER or sizes[0] >= SHARE * max(earlier):
         return None
+    newest = sizes[0]
     usual = int(median(earlier))
     much_less = newest < SHARE * usual and usual - newest >= LEAST_LOSS
     nearly_nothing = is_dump and newest < DUMP_SHARE * usual
