@@ -12,6 +12,9 @@ from urllib.parse import unquote
 #: Characters of a text that are shown.
 _QUOTED = 200
 
+#: What stands for a secret.
+HIDDEN = "…"
+
 #: Shorter secrets are not removed: they would match parts of ordinary words.
 _SHORTEST_SECRET = 6
 
@@ -32,9 +35,15 @@ def error_text(body: bytes, secrets: Iterable[str]) -> str:
     else:
         message = document.get("message") if isinstance(document, dict) else document
         words = message if isinstance(message, str) else ""
+    return clean(without(words, secrets))
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """The text with HIDDEN in place of our own secrets, wherever they stand; the longest go first."""
     for secret in sorted(set(secrets), key=len, reverse=True):
-        words = words.replace(secret, "…")
-    return clean(words)
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def secrets_in(authorization: str, body: bytes) -> Iterator[str]:
@@ -50,7 +59,7 @@ def secrets_in(authorization: str, body: bytes) -> Iterator[str]:
     if isinstance(login, dict):
         parts += [value for value in login.values() if isinstance(value, str)]
     for part in parts:
-        yield from (secret for secret in (part, unquote(part)) if len(secret) >= _SHORTEST_SECRET)
+        yield from (part, unquote(part))
 
 
 def one_line(text: str) -> str:

@@ -9,16 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .error_text import clean, one_line
-
-#: What stands for a secret.
-HIDDEN = "…"
+from .error_text import HIDDEN, clean, one_line, without
 
 #: Characters that are looked at; what is shown is shorter by far.
 _LOOKED_AT = 4000
-
-#: Shorter secrets of our own are not removed: they would match parts of ordinary words.
-_SHORTEST_SECRET = 6
 
 _KEY = r"[\w.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|auth[_-]?key|credentials?)[\w.-]{0,40}"
 _VALUE = r"(?:\"[^\"]*\"?|'[^']*'?|[^\s,;\"']+)"
@@ -56,10 +50,7 @@ def shown(text: str, secrets: Iterable[str] = ()) -> str:
     Args:
         secrets: our own, which are replaced wherever they stand.
     """
-    line = one_line(text[:_LOOKED_AT])
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            line = line.replace(secret, HIDDEN)
+    line = without(one_line(text[:_LOOKED_AT]), secrets)
     for pattern, replacement in _PATTERNS:
         line = pattern.sub(replacement, line)
     return clean(_LONG_WORD.sub(_long_word, line))

@@ -504,9 +504,8 @@ def _newest_failure(case: Case, due: datetime) -> Run | None:
     """Rule 3: a finished run begun at or after D that failed."""
     if not case.later:
         return None
-    since = due - early(case.expectation, due)
     failed = (run for run in case.later if run.outcome is Outcome.FAILED and not run.cancelled)
-    return next((run for run in failed if run.start >= since), None)
+    return next(iter(_begun_for(case.expectation, failed, due)), None)
 
 
 def _last_failure(case: Case) -> Run | None:
