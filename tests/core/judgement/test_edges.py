@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.judgement.judge import newest_evident
+from sidecar.core.judgement.evidence import newest_evident
 from sidecar.core.model import Cause, Outcome, Run, State
 from sidecar.core.parts.expectation import Activity, Evidence, PauseWindow, ScheduleInForce
 from sidecar.core.reports.report import Problem

@@ -1,4 +1,4 @@
-"""When something is due by one expectation: the due time that counts, the next one, and the grace (rules 1, 3, 4 and 8)."""
+"""When something is due by one expectation: the due time that counts, the next one, and the grace (rules 1, 3, 4, 7 and 8)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sidecar.core.model import Outcome, Run
 from sidecar.core.parts.expectation import FIRST, SHORT_GRACE, Expectation, PauseWindow, ScheduleInForce
+from sidecar.core.parts.part import Part
 
 #: Rule 4: the longest grace where starts can't be seen.
 LONGEST_GRACE = timedelta(hours=3)
@@ -36,6 +37,14 @@ def due_time(
         dues.append(_first_failure(expectation, good))
     due = min((due for due in dues if due), default=None)
     return _unless_confirmed(expectation, due) if good is not None and due is not None else due
+
+
+def oldest_known(part: Part, expectation: Expectation, contact: datetime | None) -> datetime | None:
+    """Rule 1: no due time before this is known. ``contact``: when the part's source was read for the first time."""
+    known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
+    oldest = min(known, default=expectation.observed.evidence.as_of)
+    cut_off = expectation.read_since
+    return oldest if oldest is None or cut_off is None else max(oldest, cut_off)
 
 
 def _first_failure(expectation: Expectation, good: Run | None) -> datetime | None:
@@ -108,6 +117,19 @@ def back_since(expectation: Expectation, due: datetime, grace_: timedelta, now: 
     if starts is None or not evidence.just_over(starts, deadline) or evidence.as_of is None:
         return None
     return starts.end if evidence.as_of < unseen else None
+
+
+def early(expectation: Expectation, due: datetime) -> timedelta:
+    """Rule 3: how much before ``due`` a run may begin, by the schedule that it is a due time of."""
+    return min(
+        (schedule.early(due) for schedule in expectation.schedules if schedule.in_force(due)), default=timedelta()
+    )
+
+
+def begun_for(expectation: Expectation, runs: Iterable[Run], due: datetime) -> list[Run]:
+    """Rule 3: those of the runs that began for ``due`` or later."""
+    since = due - early(expectation, due)
+    return [run for run in runs if run.start >= since]
 
 
 def second_time(due: datetime, schedules: Iterable[ScheduleInForce]) -> timedelta:

@@ -16,8 +16,10 @@ from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 from sidecar.core.value import value
 
-from .judge import Judgement, judge, newest_evident, of_the_part_alone
+from .evidence import newest_evident
+from .judge import Judgement, judge
 from .no_job import of_no_job, settled
+from .whole_part import of_the_part_alone
 from .wrong_clocks import with_wrong_clock
 
 

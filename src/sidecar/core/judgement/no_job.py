@@ -8,10 +8,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sidecar.core import words
-from sidecar.core.model import NEEDS_YOU, Verdict
+from sidecar.core.model import NEEDS_YOU, Cause, State, Verdict
 from sidecar.core.parts.part import Part
 
-from .judge import Judgement, in_no_job
+from .evidence import newest_evident
+from .judge import Judgement
+from .unreadable import unreadable
+from .wording import newest_in_words, verdict_of
 
 
 def of_no_job(part: Part, judgements: Sequence[Judgement], now: datetime, zone: ZoneInfo) -> Verdict:
@@ -20,14 +23,14 @@ def of_no_job(part: Part, judgements: Sequence[Judgement], now: datetime, zone: 
         (past.valid_to, each) for each in judgements for past in each.expectation.past if past.valid_to is not None
     ]
     if not ended:
-        return in_no_job(part, now, zone)
+        return _in_no_job(part, now, zone)
     since = max(end for end, _ in ended)
     jobs = sorted({each.expectation.job.id for end, each in ended if end == since})
     told = f" since {words.moment(since, now, zone)}: {words.listed(jobs)} covered it before"
     owed = min((each.due for each in judgements if each.due and each.verdict.state in NEEDS_YOU), default=None)
     if owed is not None:
         told += f", and the {part.noun} that was due {words.moment(owed, now, zone)} did not come"
-    return in_no_job(part, now, zone, told)
+    return _in_no_job(part, now, zone, told)
 
 
 def settled(judgements: Sequence[Judgement], verdict: Verdict) -> tuple[Judgement, ...]:
@@ -42,3 +45,14 @@ def settled(judgements: Sequence[Judgement], verdict: Verdict) -> tuple[Judgemen
         each if each.expectation.schedule is not None else replace(each, verdict=verdict, due=None)
         for each in judgements
     )
+
+
+def _in_no_job(part: Part, now: datetime, zone: ZoneInfo, told: str = "") -> Verdict:
+    """Rule 2: what no job is for is a warning, as far as anything can be known of it. ``told``: since when, in words."""
+    newest = newest_in_words(part, newest_evident(part, now), now, zone)
+    if part.evidence.stale(now):
+        return unreadable(part, part.evidence, newest, now, zone)
+    if part.absent:
+        return verdict_of(part, State.NEVER, Cause.NOTHING_STARTED, newest, None, part.actions.never)
+    reason = f"no enabled job backs it up{told}; {newest}"
+    return verdict_of(part, State.WARNING, Cause.IN_NO_JOB, reason, None, part.actions.uncovered)

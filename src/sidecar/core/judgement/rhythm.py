@@ -19,6 +19,9 @@ OUTLIER = 4
 #: How much later than usual the next one may come, beside the grace. Backrest allows the same (BR-10).
 ALLOWED = 1.25
 
+#: What is said where there are fewer.
+UNKNOWN = "too few backups show how often they come"
+
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 

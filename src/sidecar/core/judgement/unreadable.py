@@ -10,20 +10,17 @@ from sidecar.core.model import Cause, State, Verdict
 from sidecar.core.parts.expectation import Evidence
 from sidecar.core.parts.part import Part
 
+from .case import Case
+from .wording import verdict_of
 
-def verdict_of(
-    part: Part, state: State, cause: Cause, reason: str, since: datetime | None, action: str | None = None
-) -> Verdict:
-    """A verdict about a part; with a link where somebody must act."""
-    link = part.link if state.rank <= State.WARNING.rank else None
-    return Verdict(
-        state=state,
-        reason=words.sentence(reason),
-        since=since,
-        action=words.sentence(action) if action else None,
-        link=link,
-        cause=cause,
-    )
+
+def unknown(case: Case) -> Verdict | None:
+    """Rule 6: readings older than ``stale_after`` prove nothing, whatever the schedule."""
+    if case.expectation.note is not None:
+        return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, case.expectation.cure)
+    if not case.evidence.stale(case.now):
+        return None
+    return unreadable(case.part, case.evidence, case.newest(), case.now, case.zone, about=case.about)
 
 
 def unreadable(

@@ -1,19 +1,26 @@
-"""Rule 12: what is said of backups for which nobody tells a schedule, such as those of a client with its own cron."""
+"""Rule 12: backups of which nobody tells a schedule and that no service names are only kept, once they have no rhythm."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sidecar.core.model import Run
+from sidecar.core.model import Cause, Outcome, Run, State, Verdict
 
 from . import rhythm
+from .case import Case
+from .out_of_rhythm import usual_gap
+from .wording import quoted
 
 #: So long after the newest one, and after so many times its usual gap, nothing more is expected of what no service names.
 ENDED_AFTER = timedelta(days=30)
 ENDED_AFTER_GAPS = 10
 
-#: What there is too little of for a rhythm.
-UNKNOWN_RHYTHM = "too few backups show how often they come"
+
+def why_only_kept(case: Case) -> str | None:
+    """Rule 12: why nothing is expected of it, so that none of its runs was due; None where it is expected to go on."""
+    if case.expectation.named or not case.expectation.only_by_rhythm:
+        return None
+    return why_nothing_is_expected(case.good, usual_gap(case), case.now)
 
 
 def why_nothing_is_expected(good: Run | None, gap: timedelta | None, now: datetime) -> str | None:
@@ -24,7 +31,7 @@ def why_nothing_is_expected(good: Run | None, gap: timedelta | None, now: dateti
         gap: its rhythm; None where it has none.
     """
     if gap is None:
-        return f"nothing is expected: {UNKNOWN_RHYTHM}"
+        return f"nothing is expected: {rhythm.UNKNOWN}"
     if good is None:
         return None
     old = now - good.start
@@ -33,3 +40,15 @@ def why_nothing_is_expected(good: Run | None, gap: timedelta | None, now: dateti
     return (
         f"kept, and nothing is expected any more: it came {rhythm.often(gap)}, and the newest is {rhythm.age(old)} old"
     )
+
+
+def only_kept(case: Case, why: str) -> Verdict:
+    """Rule 12: it is kept, and that is all; but a new failure is told."""
+    last = case.later[0] if case.later else None
+    if last is not None and last.outcome is Outcome.RUNNING:
+        return case.verdict(State.RUNNING, Cause.UNDER_WAY, f"running since {case.at(last.start)}", last.start)
+    if last is not None and case.now - last.start <= ENDED_AFTER:
+        reason = f"the run of {case.at(last.start)} failed{quoted(last.text)}; {case.newest()}"
+        since = last.end or last.start
+        return case.verdict(State.WARNING, Cause.OTHER_RUN_FAILED, reason, since, case.part.actions.failed)
+    return case.verdict(State.DISABLED, Cause.NOTHING_OWED, f"{why}; {case.newest()}", None)

@@ -22,8 +22,9 @@ from sidecar.core.history.verdict_log import (
     VerdictChange,
     VerdictLog,
 )
-from sidecar.core.judgement.judge import UNSEEN_AT_MOST, Judgement
+from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
+from sidecar.core.judgement.under_way import UNSEEN_AT_MOST
 from sidecar.core.model import Board, Cause, ServiceRow, SourceRow, State
 from sidecar.core.parts.expectation import SHOWN_AT_MOST, Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs
