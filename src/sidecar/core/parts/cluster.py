@@ -1,0 +1,236 @@
+"""A PVE source as the guests on it see it: its cohorts, the destinations of their jobs, and the tasks of its nodes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Self
+
+from sidecar.core.ids import JobId, MemberId, MemberKind, SourceName
+from sidecar.core.model import Run
+from sidecar.core.reports import coverage
+from sidecar.core.reports.facts import BackupJob, Guest, LeftOutVolume, Storage, Task, Zone
+from sidecar.core.reports.report import Report
+from sidecar.core.settings import SourceSetting
+from sidecar.core.value import value
+
+from . import left_out, vzdump
+from .destination import Destination, GuestBackups
+from .expectation import Evidence
+from .inputs import Inputs, schedule_in_force, with_cure
+from .part import weakest
+from .plan_history import Owed, PlanHistory, Remembered
+from .unseen import destination_problem
+
+
+class Cluster:
+    """One PVE source's report: its guests, each with the cohort it is in."""
+
+    def __init__(self, inputs: Inputs, source: SourceSetting, report: Report) -> None:
+        self.inputs = inputs
+        self.source = source
+        self.report = report
+        self.jobs = tuple(job for job in report.facts(BackupJob) if job.id)
+        self.storages = {storage.name: storage for storage in report.facts(Storage)}
+        self.planned = inputs.evidence(source, report.reading("guests"), report.reading("jobs"))
+        self._zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
+        self._destinations: dict[tuple[tuple[str, ...], str], Destination] = {}
+        self._former: dict[tuple[str, str], Destination] = {}
+        self._cohorts: dict[tuple[str, tuple[str, ...]], Cohort] = {}
+        self._tasks: dict[str, vzdump.NodeTasks] = {}
+        jobs_of = coverage.JobsOfGuests(self.jobs)
+        guests = (guest for guest in report.facts(Guest) if not guest.template)
+        self.members = [self._member(guest, jobs_of.of(guest)) for guest in guests]
+
+    def zone(self, node: str) -> str | None:
+        """PVE evaluates a job's schedule in each node's own zone (PVE-17); an unread node takes its neighbour's."""
+        return self._zones.get(node) or next(iter(self._zones.values()), None)
+
+    def destination(self, storages: Iterable[str | None], node: str) -> Destination:
+        """These storages as a node reaches them; those that can't be seen are left out."""
+        names = tuple(sorted({name for name in storages if name in self.storages and name is not None}))
+        if (names, node) not in self._destinations:
+            seen = [self.storages[name] for name in names]
+            self._destinations[names, node] = Destination(self.inputs, self.source, self.report, seen, node)
+        return self._destinations[names, node]
+
+    def former_destination(self, key: str, node: str) -> Destination | None:
+        """A destination as the memory calls it (coverage.storage_key); None where its storage can't be seen any more."""
+        name, _, place = key.partition("=")
+        storage = self.storages.get(name)
+        if storage is None:
+            return None
+        datastore, _, namespace = place.partition("/")
+        if not place or (storage.datastore, storage.namespace or "") == (datastore, namespace):
+            return self.destination([name], node)
+        if (key, node) not in self._former:
+            before = replace(storage, datastore=datastore, namespace=namespace)
+            self._former[key, node] = Destination(self.inputs, self.source, self.report, [before], node)
+        return self._former[key, node]
+
+    def tasks(self, node: str) -> vzdump.NodeTasks:
+        """The vzdump tasks on a node."""
+        if node not in self._tasks:
+            self._tasks[node] = self._node_tasks(node)
+        return self._tasks[node]
+
+    def _node_tasks(self, node: str) -> vzdump.NodeTasks:
+        """Those of the board before, where nothing that they follow from is different now: the report and the proofs."""
+        proofs, key = self._proofs(node), (Cluster, node)
+        before = self.report.derived.get(key)
+        if isinstance(before, vzdump.NodeTasks) and before.begun == proofs:
+            return before
+        reading = self.report.reading("tasks", node)
+        tasks = (task for task in reading.of(Task) if task.type == "vzdump") if reading else ()
+        made = self.report.derived[key] = vzdump.NodeTasks(tasks, proofs, self.jobs)
+        return made
+
+    @cached_property
+    def left_out(self) -> Mapping[int, tuple[tuple[JobId, LeftOutVolume], ...]]:
+        """By guest the volumes that enabled jobs save it without."""
+        return left_out.by_guest(self.source.name, self.jobs)
+
+    def _member(self, guest: Guest, jobs: list[BackupJob]) -> Member:
+        key = (guest.node, tuple(job.id for job in jobs))
+        if key not in self._cohorts:
+            self._cohorts[key] = Cohort(self, guest.node, jobs)
+        cohort = self._cohorts[key]
+        name = MemberId(MemberKind.GUEST, SourceName(self.source.name), str(guest.vmid))
+        sighting = self.inputs.history.seen.get(str(name))
+        member = Member(guest, cohort, str(name), sighting.since if sighting else None)
+        member.kept.update({place.key: member.backups(place) for place in cohort.destinations})
+        return member
+
+    def _proofs(self, node: str) -> dict[str, list[datetime]]:
+        """What proves whose a task is, by job: when something began to be saved where only that job saves the guest."""
+        begun: dict[str, list[datetime]] = defaultdict(list)
+        for member in self.members:
+            if member.cohort.node == node:
+                for job, destination in member.cohort.proving:
+                    begun[job] += member.kept[destination.key].begun()
+        return begun
+
+
+@value()
+class Member:
+    """A guest with its cohort, and by destination what is kept of it.
+
+    Attributes:
+        name: its name in the memory.
+        since: rule 11: from then on the id is its own; None where it always was.
+    """
+
+    guest: Guest
+    cohort: Cohort
+    name: str
+    since: datetime | None
+    kept: dict[str, GuestBackups] = field(default_factory=dict)
+
+    @property
+    def known_since(self) -> datetime:
+        """Rule 1: from then on a task for several guests covered it. Before its own oldest trace it may not have been there."""
+        begun = [moment for kept in self.kept.values() for moment in kept.traces()]
+        contact = self.cohort.cluster.inputs.history.contact(self.cohort.cluster.source.name)
+        return min([*begun, contact or self.cohort.cluster.report.at])
+
+    def at(self, destination: Destination) -> GuestBackups:
+        """What is kept of it at a destination, whether a job of today leads there or not."""
+        kept = self.kept.get(destination.key)
+        return self.backups(destination) if kept is None else kept
+
+    def backups(self, destination: Destination) -> GuestBackups:
+        """The same, not looked up: what was kept of another guest that had its id before is left out."""
+        kept = destination.kept(self.guest)
+        return kept if self.since is None else kept.since(self.since)
+
+
+class Cohort:
+    """The guests on one node that the same jobs back up, with all that they have in common.
+
+    Attributes:
+        destinations: where their jobs save them, each once; of guests in no job every place, for old backups.
+        proving: the enabled jobs that alone lead to a destination.
+    """
+
+    def __init__(self, cluster: Cluster, node: str, jobs: Sequence[BackupJob]) -> None:
+        inputs, source = cluster.inputs, cluster.source
+        self.cluster = cluster
+        self.node = node
+        self.jobs = jobs
+        self._places = {job.id: cluster.destination([job.storage], node) for job in jobs}
+        every = self._places.values() if jobs else [cluster.destination(cluster.storages, node)]
+        self.destinations = tuple({place.key: place for place in every}.values())
+        self.tasks_evidence = inputs.evidence(source, cluster.report.reading("tasks", node))
+        self.starts_seen = inputs.fresh(source, cluster.report.reading("tasks", node))
+        self.plans = PlanHistory(inputs, tuple(_owed(cluster, node, job) for job in jobs))
+        enabled = [(job.id, self._places[job.id]) for job in jobs if job.enabled]
+        leading = [place.key for _, place in enabled]
+        self.proving = [(job, place) for job, place in enabled if leading.count(place.key) == 1]
+        closed = {job.id: destination_problem(cluster.report, job, self._places[job.id]) for job in jobs}
+        self.notes = {job: with_cure(problem, source) for job, problem in closed.items()}
+        self._evidences: dict[str, Evidence] = {}
+        self._batches: dict[Remembered, JobBatches] = {}
+
+    def destination(self, remembered: Remembered) -> Destination:
+        """Where the runs of a job must lie, now or as it was before; where that can't be seen any more, all places.
+
+        A storage that has another name now is none that can be seen, and what it keeps lies where it always did.
+        """
+        if remembered.schedule is not None:
+            return self._places[remembered.job.id]
+        before = self.cluster.former_destination(remembered.key, self.node) if remembered.key is not None else None
+        if before is not None:
+            return before
+        return self.cluster.destination(
+            (storage.name for place in self.destinations for storage in place.storages), self.node
+        )
+
+    def evidence(self, destination: Destination) -> Evidence:
+        """How old the knowledge is of what lies at a destination and of what runs."""
+        if destination.key not in self._evidences:
+            starts = replace(self.tasks_evidence, gap=None, starts_gap=self.tasks_evidence.gap)
+            seen = [starts] if self.starts_seen else []
+            evidences = destination.evidences
+            self._evidences[destination.key] = (
+                weakest([*evidences, *seen], self.cluster.inputs.now) if evidences else self.cluster.planned
+            )
+        return self._evidences[destination.key]
+
+    def batches(self, remembered: Remembered) -> JobBatches:
+        """What the tasks of one job tell."""
+        if remembered not in self._batches:
+            storage = storage_of(remembered, self.destination(remembered))
+            self._batches[remembered] = JobBatches.of(self.cluster.tasks(self.node), remembered, storage)
+        return self._batches[remembered]
+
+
+@value()
+class JobBatches:
+    """The batches of one job on a node, newest first, the newest as a run of the job, and the longest of the last ten."""
+
+    every: tuple[vzdump.VzdumpBatch, ...]
+    newest: Run | None
+    longest: timedelta | None
+
+    @classmethod
+    def of(cls, tasks: vzdump.NodeTasks, remembered: Remembered, storage: str | None) -> Self:
+        """What these tasks tell of a job as it is remembered."""
+        every = tasks.batches(remembered.job.id, remembered.schedules, storage)
+        newest = next((batch for batch in every if batch.scheduled), None)
+        return cls(every, newest.as_run() if newest else None, vzdump.longest(every))
+
+
+def _owed(cluster: Cluster, node: str, job: BackupJob) -> Owed:
+    name = JobId(SourceName(cluster.source.name), "backup", job.id)
+    schedule = schedule_in_force(name, job.schedule, cluster.zone(node), cluster.inputs.settings, enabled=job.enabled)
+    return Owed(schedule, coverage.storage_key(job, cluster.storages.values()))
+
+
+def storage_of(remembered: Remembered, destination: Destination) -> str | None:
+    """What the first line of a task's log calls the destination; None where it is many."""
+    if remembered.key is not None:
+        return remembered.key.partition("=")[0]
+    return destination.storages[0].name if len(destination.storages) == 1 else None
