@@ -70,7 +70,25 @@ def test_each_line_of_sidecar_keys_is_a_key(tmp_path: Path) -> None:
     assert sidecar_keys(Credentials(tmp_path)) == (KEY, "n" * 40)
 
 
-@pytest.mark.parametrize("content", ["", "\n\n", "short\n", f"{KEY}\nshort\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"# made on Monday, to be replaced at the end of this year\n{KEY}\n",
+        f"{KEY}\n#{'o' * 40}\n  # {'o' * 40}\n",
+        f"{KEY}  # the one of Caddy, not a key of {'o' * 40}\n",
+        f"\ufeff# {'o' * 40}\r\n{KEY}\r\n",
+    ],
+)
+def test_a_comment_in_sidecar_keys_is_not_a_key(tmp_path: Path, content: str) -> None:
+    (tmp_path / "sidecar_keys").write_text(content)
+
+    assert sidecar_keys(Credentials(tmp_path)) == (KEY,)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "\n\n", "short\n", f"{KEY}\nshort\n", f"# {KEY}\n", f"a comment without its mark, {KEY}\n", f"ä{KEY}\n"],
+)
 def test_without_a_key_of_32_characters_nothing_starts(tmp_path: Path, content: str) -> None:
     (tmp_path / "sidecar_keys").write_text(content)
 

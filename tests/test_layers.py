@@ -38,6 +38,7 @@ ROOMS = (
     "logs",
     "service_manager",
     "errors",
+    "files",
     "core/timeline",
     "core/board",
     "core/judgement",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import anyio
 
+from . import files
 from .config.secret_refs import CredentialSecret, FileSecret, Secret, VaultSecret
 from .errors import SecretError
 
 #: Bytes. No secret is longer; a larger file is the wrong file.
 LONGEST = 64 * 1024
+
+#: A comment in ``sidecar_keys``, and what a key looks like: it is sent as one word of a header.
+_COMMENT, _KEY = re.compile(r"(^|\s)#.*"), re.compile(r"[!-~]{32,}")
 
 #: Names the directory of a unit's credentials, unless --credentials gives another one.
 SYSTEMD_DIRECTORY = "CREDENTIALS_DIRECTORY"
@@ -88,22 +94,23 @@ def directory(option: Path | None) -> Path | None:
 
 
 def sidecar_keys(credentials: Credentials) -> tuple[str, ...]:
-    """The keys that callers may use, one per line; blank lines are ignored. Raises SecretError."""
-    lines = credentials.local(CredentialSecret(credential="sidecar_keys")).splitlines()
-    keys = tuple(line.strip() for line in lines if line.strip())
-    if not keys or any(len(key) < 32 for key in keys):
-        raise SecretError("credential sidecar_keys: needs one key per line, each of at least 32 characters")
+    """The keys that callers may use, one per line; blank lines and comments (from # on) are ignored. Raises SecretError."""
+    lines = credentials.local(CredentialSecret(credential="sidecar_keys")).lstrip("\ufeff").splitlines()
+    keys = tuple(key for line in lines if (key := _COMMENT.sub("", line).strip()))
+    if not keys or not all(_KEY.fullmatch(key) for key in keys):
+        raise SecretError(
+            "credential sidecar_keys: needs one key per line, each of at least 32 characters, without spaces and "
+            "with ASCII characters only"
+        )
     return keys
 
 
 def _text(path: Path, what: str) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(LONGEST + 1)
+        data = files.read(path, LONGEST)
     except OSError as error:
-        raise SecretError(f"{what}: {error.strerror or 'unreadable'}") from None
-    if len(data) > LONGEST:
-        raise SecretError(f"{what}: is larger than {LONGEST} bytes, so it is not a secret")
+        more = ", so it is not a secret" if error.errno == errno.EFBIG else ""
+        raise SecretError(f"{what}: {error.strerror or 'unreadable'}{more}") from None
     try:
         return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:

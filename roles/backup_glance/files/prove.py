@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import sys
 import time
@@ -17,6 +18,9 @@ from typing import Any
 
 #: Seconds that a sidecar has to start.
 PATIENCE = 20
+
+#: A comment in the file of keys.
+_COMMENT = re.compile(r"(^|\s)#.*")
 
 #: ``ledger.state`` of a check, where the ledger that was given is used.
 USED = ("ok", "migrated", "restored")
@@ -39,7 +43,7 @@ class UnixConnection(http.client.HTTPConnection):
 def main() -> int:
     """Runs the command; returns its exit code."""
     path, keys, *more = sys.argv[1:]
-    key = Path(keys).read_text("utf-8").split()[-1]
+    key = [key for line in Path(keys).read_text("utf-8").splitlines() if (key := _COMMENT.sub("", line).strip())][-1]
     problem = (
         (_unusable(Path(more[0]), needs_ledger="ledger" in more[1:]) if more else "")
         or _not_alive(path)

@@ -10,9 +10,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from sidecar import files
 from sidecar.errors import ConfigError
 
-from . import model
+from . import bounded_yaml, model
 from .model import Config
 
 _MESSAGES = {
@@ -20,6 +21,15 @@ _MESSAGES = {
     "union_tag_not_found": "is missing the key kind; use pbs, pve, databasement or backrest",
     "union_tag_invalid": "has an unknown kind; use pbs, pve, databasement or backrest",
 }
+
+#: Bytes of a configuration file: that of a thousand services has 200,000.
+_LONGEST = 2 * 1024 * 1024
+
+#: Findings of one kind of check that are worked out: nobody reads more at once.
+_MOST_FINDINGS = 100
+
+#: Characters of a key or message in a finding.
+_LONGEST_TEXT = 400
 
 Place = tuple[str | int, ...]
 
@@ -31,41 +41,35 @@ def load(path: Path) -> Config:
         ConfigError: with every finding, each "FILE:LINE: key: what is wrong; what to do".
     """
     try:
-        text = path.read_text("utf-8")
+        text = files.read(path, _LONGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise ConfigError([f"{path}: can't be read: {reason}; give the right path with --config"]) from None
-    return parse(text, str(path))
+    return parse(text.removeprefix("\ufeff"), str(path))
 
 
 def parse(text: str, name: str) -> Config:
     """The configuration in ``text``; ``name`` is the file's name in findings. Raises ConfigError as load does."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError([_yaml_finding(error, name)]) from None
-    lines = dict(_lines(node)) if node is not None else {}
-    findings = [_finding(name, lines, place, message) for place, message in _repeated_keys(node)]
+        node = bounded_yaml.nodes_of(text)
+        lines = dict(_lines(node)) if node is not None else {}
+        findings = [_finding(name, lines, place, message) for place, message in _repeated_keys(node)]
+        data = bounded_yaml.data_of(node)
+    except bounded_yaml.YamlError as error:
+        line = f":{error.line}" if error.line else ""
+        raise ConfigError([f"{name}{line}: is not valid YAML: {error}; fix this line"]) from None
     if not isinstance(data, dict):
         raise ConfigError([f"{name}: contains no configuration; start with timezone: and sources:"])
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        messages = {_translate(detail, lines) for detail in error.errors()}
+        messages = {_translate(detail, lines) for detail in error.errors()[:_MOST_FINDINGS]}
         findings += [_finding(name, lines, place, message) for place, message in sorted(messages, key=str)]
-        raise ConfigError(findings) from None
+        raise ConfigError(_not_too_many(findings, name, error.error_count() - _MOST_FINDINGS)) from None
     findings += [_finding(name, lines, _place(dotted, lines), message) for dotted, message in config.across()]
     if findings:
         raise ConfigError(findings)
     return config
-
-
-def _yaml_finding(error: yaml.YAMLError, name: str) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or "unreadable"
-    line = f":{mark.line + 1}" if mark else ""
-    return f"{name}{line}: is not valid YAML: {problem}; fix this line"
 
 
 def _lines(node: yaml.Node, place: Place = ()) -> Iterator[tuple[Place, int]]:
@@ -73,8 +77,9 @@ def _lines(node: yaml.Node, place: Place = ()) -> Iterator[tuple[Place, int]]:
     yield place, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _lines(value, (*place, key.value))
-            yield (*place, key.value), key.start_mark.line + 1
+            here = (*place, _key(key))
+            yield from _lines(value, here)
+            yield here, key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield from _lines(value, (*place, number))
@@ -84,13 +89,22 @@ def _repeated_keys(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
-            if key.value in seen:
-                yield (*place, key.value), "appears twice, and the first one would be ignored; keep one"
-            seen.add(key.value)
-            yield from _repeated_keys(value, (*place, key.value))
+            if (name := _key(key)) in seen:
+                yield (*place, name), "appears twice, and the first one would be ignored; keep one"
+            seen.add(name)
+            yield from _repeated_keys(value, (*place, name))
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield from _repeated_keys(value, (*place, number))
+
+
+def _key(node: yaml.Node) -> str:
+    """A key as it is written; a list or a mapping can't be one, which is found when the data are made."""
+    return node.value if isinstance(node, yaml.ScalarNode) else ""
+
+
+def _not_too_many(findings: list[str], name: str, more: int) -> list[str]:
+    return [*findings, f"{name}: {more} more findings; correct these first"] if more > 0 else findings
 
 
 def _translate(error: Any, lines: dict[Place, int]) -> tuple[Place, str]:
@@ -146,4 +160,8 @@ def _finding(name: str, lines: dict[Place, int], place: Place, message: str) -> 
         known = known[:-1]
     line = f":{lines[known]}" if known in lines else ""
     key = ".".join(map(str, place)) or "the file"
-    return f"{name}{line}: {key}: {message}"
+    return f"{name}{line}: {_short(key)}: {_short(message)}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sidecar import files
 from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SourceError
 
 #: The cause shown of a connection that failed without a known cause.
 BROKEN = "the connection broke"
+
+#: Bytes of a CA file: all CAs of a system are a quarter of it.
+_LONGEST_CA_FILE = 1024 * 1024
 
 #: OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED.
 _HAS_EXPIRED = 10
@@ -39,16 +43,28 @@ async def context(host: str, port: int, trust: Trust, seconds: float) -> ssl.SSL
     if trust.fingerprint is not None:
         return await _pinned(host, port, trust.fingerprint.lower(), seconds)
     try:
-        created = ssl.create_default_context(cafile=trust.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        reason = "it contains no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        return from_ca_file(trust.ca_file)
+    except OSError as error:
         raise SourceError(
-            f"CA file {trust.ca_file} can't be used: {reason}",
+            f"CA file {trust.ca_file} can't be used: {ca_file_fault(error)}",
             kind=ProblemKind.CONFIGURATION,
             culprit=str(trust.ca_file),
             action="Put the CA's certificate (PEM) there.",
         ) from None
-    return without_strict(created)
+
+
+def from_ca_file(ca_file: Path | None) -> ssl.SSLContext:
+    """A context that trusts the CAs in this file, or the system's without one. Raises OSError, of which SSLError is one."""
+    if ca_file is not None:
+        files.check(ca_file, _LONGEST_CA_FILE)
+    return without_strict(ssl.create_default_context(cafile=ca_file))
+
+
+def ca_file_fault(error: OSError) -> str:
+    """Why a CA file can't be used, as a clause."""
+    return (
+        "it contains no certificate" if isinstance(error, ssl.SSLError) else f"{error.strerror or 'it is unreadable'}"
+    )
 
 
 def fingerprint_of(certificate: bytes) -> str:

@@ -25,16 +25,15 @@ def connections(ca_file: Path | None) -> requests.Session:
         SecretError: the CA file can't be used.
     """
     try:
-        context = ssl.create_default_context(cafile=ca_file)
+        context = tls.from_ca_file(ca_file)
     except OSError as error:
-        reason = "it contains no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise SecretError(
-            f"vault.ca_file {ca_file} can't be used: {reason}; put the CA's certificate (PEM) there"
+            f"vault.ca_file {ca_file} can't be used: {tls.ca_file_fault(error)}; put the CA's certificate (PEM) there"
         ) from None
     session = requests.Session()
     session.trust_env = False
     session.mount("http://", _BoundedAdapter())
-    session.mount("https://", _ContextAdapter(tls.without_strict(context)))
+    session.mount("https://", _ContextAdapter(context))
     return session
 
 
