@@ -64,6 +64,16 @@ def daily(text: str = "04:00", job: str = "critical", **changes: Any) -> Schedul
     return ScheduleInForce(job=JobId(SourceName("pve"), "backup", job), **fields)
 
 
+def announced(*whens: str, **changes: Any) -> ScheduleInForce:
+    """A job whose runs the upstream announces: the last of these next, the others before."""
+    *before, newest = (at(when) for when in whens)
+    return replace(daily(**changes), schedule=None, text=None, announced=newest, announced_before=tuple(before))
+
+
+#: A job of which nobody tells the schedule.
+UNTOLD = replace(daily(), schedule=None, text=None)
+
+
 def evidence(as_of: str | None, problem: Problem | None = None) -> Evidence:
     return Evidence(source="pbs", as_of=at(as_of) if as_of else None, stale_after=STALE_AFTER, problem=problem)
 
@@ -78,6 +88,11 @@ _OF_EXPECTATION = {
     "busy_is_kept",
     "confirmed_until",
     "by_rhythm",
+    "remembered",
+    "named",
+    "past",
+    "read_since",
+    "hint",
     "overdue",
 }
 _OF_OBSERVED = {"concerns", "unusable", "verified_at", "count", "evidence"}

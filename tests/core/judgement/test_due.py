@@ -8,19 +8,13 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.judgement.due import due_time, grace, next_run, second_time
+from sidecar.core.judgement.due import due_time, grace, next_run, oldest_known, second_time
 from sidecar.core.model import Outcome, Run
 from sidecar.core.parts.expectation import Expectation, PauseWindow, ScheduleInForce
-from tests.core.factories import at, daily, failed, part, run
+from tests.core.factories import announced, at, daily, failed, part, run
 
 GOOD = run("22 04:00")
 SWITCHED_OFF = daily(enabled=False)
-
-
-def announced(*whens: str) -> ScheduleInForce:
-    """Runs that the upstream announced, oldest first; nobody knows their schedule."""
-    *before, newest = (at(when) for when in whens)
-    return replace(daily(), schedule=None, text=None, announced=newest, announced_before=tuple(before))
 
 
 def owed(*runs: Run, schedule: ScheduleInForce | None = None, **fields: Any) -> Expectation:
@@ -32,6 +26,44 @@ def due(
     expectation: Expectation, *, oldest: datetime | None = None, pauses: tuple[PauseWindow, ...] = ()
 ) -> datetime | None:
     return due_time(expectation, pauses, expectation.observed.newest_good, oldest or at("22 00:00"))
+
+
+# --- rule 1: from when on due times are known ---
+
+
+@pytest.mark.parametrize(
+    ("trace", "contact", "read", "read_since", "oldest"),
+    [
+        ("1 04:00", "5 12:00", "22 12:00", None, "1 04:00"),
+        ("5 12:00", "1 04:00", "22 12:00", None, "1 04:00"),
+        ("1 04:00", None, "22 12:00", None, "1 04:00"),
+        (None, "5 12:00", "22 12:00", None, "5 12:00"),
+        (None, None, "22 12:00", None, "22 12:00"),
+        (None, None, None, None, None),
+        ("1 04:00", "5 12:00", "22 12:00", "10 00:00", "10 00:00"),
+        ("15 04:00", None, "22 12:00", "10 00:00", "15 04:00"),
+        (None, None, None, "10 00:00", None),
+    ],
+    ids=[
+        "its oldest trace",
+        "the first contact",
+        "a trace alone",
+        "a contact alone",
+        "the reading",
+        "nothing was read",
+        "older runs could not be read",
+        "it is not as old as the list",
+        "nothing was read that could be cut off",
+    ],
+)
+def test_rule_1_no_due_time_counts_before_the_oldest_sign_of_it_that_could_be_read(
+    trace: str | None, contact: str | None, read: str | None, read_since: str | None, oldest: str | None
+) -> None:
+    made = part(read=read, oldest_trace=at(trace) if trace else None, read_since=at(read_since) if read_since else None)
+
+    assert oldest_known(made, made.expectations[0], at(contact) if contact else None) == (
+        at(oldest) if oldest else None
+    )
 
 
 # --- rule 3: the first due time after the one that the newest good run answers ---

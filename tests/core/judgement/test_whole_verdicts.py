@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from sidecar.core.model import Cause, Link, Outcome, PartKind, State, Verdict
+from sidecar.core.model import Cause, Outcome, PartKind, State
 from sidecar.core.parts.expectation import Activity, PauseWindow
-from sidecar.core.parts.part import Part
+from sidecar.core.reports.facts import ReadingGap
 from sidecar.core.reports.report import Problem
-from tests.core.factories import at, daily, evidence, failed, judged_at, part, run
+from tests.core.factories import at, daily, evidence, failed, run
+from tests.core.whole import Whole, guest
 
-PAGE = Link("https://pve.lan:8006/#v1:0:=lxc%2F101", "Guest in Proxmox VE")
 YESTERDAY = run("22 04:00")
 NOON = "22 12:00"
 MORNING = "23 07:30"
-
-
-def guest(*runs: Any, read: str | None = MORNING, **changes: Any) -> Part:
-    return part(*runs, read=read, link=PAGE, **changes)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Whole:
-    """A situation and the whole verdict on it; ``since`` as in ``at``, None for none."""
-
-    what: str
-    part: Part
-    now: str
-    state: State
-    cause: Cause
-    since: str | None
-    reason: str
-    action: str | None = None
 
 
 def one_hour(**changes: Any) -> dict[str, Any]:
@@ -43,6 +25,7 @@ def one_hour(**changes: Any) -> dict[str, Any]:
 
 
 AWAY = Problem("connection refused", "start it")
+SLEPT = replace(evidence("23 08:00"), gap=ReadingGap(at("22 20:00"), at("23 08:00")))
 HOLIDAY = PauseWindow(at("21 00:00"), at("24 00:00"), "holiday")
 UNREADABLE = replace(daily(), schedule=None, text="whenever", trouble="unable to read schedule 'whenever'")
 QUEUE = Activity(at("23 02:00"), blocks_queue=True)
@@ -88,6 +71,36 @@ VERDICTS = [
         cause=Cause.WAITING,
         since="23 04:00",
         reason="Due today 04:00, nothing has started yet; newest backup Sun 22 Nov 04:00.",
+    ),
+    Whole(
+        what="nothing due since runs can be read",
+        part=guest(read=NOON, read_since=at("22 06:00")),
+        now=NOON,
+        state=State.NEW,
+        cause=Cause.NOTHING_WAS_DUE,
+        since=None,
+        reason="No run is known since today 06:00, and older ones could not be read.",
+    ),
+    Whole(
+        what="late, for its source slept since the evening before",
+        part=guest(run("21 23:45"), evidence=SLEPT, plans=(daily("23:45"),)),
+        now="23 08:05",
+        state=State.LATE,
+        cause=Cause.WAITING,
+        since="22 23:45",
+        reason="Due Sun 22 Nov 23:45, nothing has started yet; its source is back since today 08:00; "
+        "newest backup Sat 21 Nov 23:45.",
+    ),
+    Whole(
+        what="missed, with a hint",
+        part=guest(YESTERDAY, hint=lambda expectation: f"every {expectation.job.id} begins 1 h before"),
+        now=MORNING,
+        state=State.MISSED,
+        cause=Cause.NOTHING_STARTED,
+        since="23 04:30",
+        reason="Due today 04:00, nothing had started by 04:30; newest backup Sun 22 Nov 04:00; "
+        "every critical begins 1 h before.",
+        action="Look at it.",
     ),
     Whole(
         what="missed",
@@ -462,6 +475,37 @@ VERDICTS = [
         action="Fix it.",
     ),
     Whole(
+        what="keeps everything, and its last run failed, nobody knows when it ended",
+        part=guest(
+            run("22 05:00", Outcome.FAILED, minutes=None), read=NOON, noun="run", nothing_owed="keeps everything"
+        ),
+        now=NOON,
+        state=State.WARNING,
+        cause=Cause.RUN_FAILED,
+        since="22 05:00",
+        reason="Keeps everything; the run of today 05:00 failed.",
+        action="Fix it.",
+    ),
+    Whole(
+        what="keeps everything, and its last run had warnings",
+        part=guest(run("22 05:00", Outcome.WARNING, text="2 files"), read=NOON, nothing_owed="keeps everything"),
+        now=NOON,
+        state=State.WARNING,
+        cause=Cause.RUN_FAILED,
+        since="22 05:07",
+        reason="Keeps everything; the run of today 05:00 finished with warnings: 2 files.",
+        action="Fix it.",
+    ),
+    Whole(
+        what="keeps everything, and its last run was good after one that failed",
+        part=guest(failed("22 05:00"), run("22 06:00"), read=NOON, nothing_owed="keeps everything"),
+        now=NOON,
+        state=State.DISABLED,
+        cause=Cause.NOTHING_OWED,
+        since=None,
+        reason="Keeps everything.",
+    ),
+    Whole(
         what="has no schedule, and runs",
         part=guest(run("22 11:00", Outcome.RUNNING), read=NOON, nothing_owed="has no schedule"),
         now=NOON,
@@ -496,16 +540,7 @@ VERDICTS = [
 
 @pytest.mark.parametrize("case", VERDICTS, ids=lambda case: case.what)
 def test_a_verdict_is_a_state_a_cause_a_moment_a_sentence_and_an_action(case: Whole) -> None:
-    bad = case.state.rank <= State.WARNING.rank
-
-    assert judged_at(case.part, at(case.now)).verdict == Verdict(
-        state=case.state,
-        cause=case.cause,
-        since=at(case.since) if case.since else None,
-        reason=case.reason,
-        action=case.action,
-        link=PAGE if bad else None,
-    )
+    case.check()
 
 
 def test_every_cause_of_the_judge_has_its_case() -> None:

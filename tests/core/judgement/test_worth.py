@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -133,6 +134,17 @@ def test_rule_13_what_another_job_made_at_the_same_destination_is_not_compared()
 
     assert worth.shrunk(PartKind.DATABASE, of_another, sized(23, 3)) is None
     assert worth.shrunk(PartKind.DATABASE, expectation, sized(23, 3)) is not None
+
+
+@pytest.mark.parametrize("untold", [True, False], ids=["its size is not told", "it is another job's"])
+def test_rule_13_what_shrank_before_the_newest_one_is_told_of_it_alone(*, untold: bool) -> None:
+    """It was told of when it was the newest."""
+    newest = sized(24, None if untold else 3)
+    (expectation,) = part(*WEEK, sized(23, 3), newest, read="24 08:00").expectations
+    others = frozenset[datetime]() if untold else frozenset({newest.start})
+
+    assert worth.shrunk(PartKind.GUEST, replace(expectation, not_its_own=others), newest) is None
+    assert worth.shrunk(PartKind.GUEST, expectation, sized(23, 3)) == worth.Shrunk(3 * GIB, 10 * GIB)
 
 
 def test_rule_13_a_dump_is_judged_however_small_it_is() -> None:

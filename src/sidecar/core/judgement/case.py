@@ -56,7 +56,7 @@ class Case:
         due = due_time(expectation, part.pauses, good, oldest)
         cancelled = newest_cancelled(expectation, later, due)
         if cancelled is not None:
-            due = due_time(expectation, part.pauses, cancelled, oldest)
+            due = due_time(expectation, part.pauses, cancelled)
         return cls(
             part=part,
             expectation=expectation,

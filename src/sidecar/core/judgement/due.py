@@ -20,13 +20,13 @@ def due_time(
     expectation: Expectation,
     pauses: Pauses,
     good: Run | None,
-    oldest: datetime | None,
+    oldest: datetime | None = None,
 ) -> datetime | None:
     """Rule 3: D, the first due time after the one that the newest good run answers; without one the first that is known.
 
     Args:
         good: the newest good run that counts: see Judgement.
-        oldest: no due time before this is known.
+        oldest: no due time before this is known; asked only where no run is good.
     """
     # What ended before that run owes nothing more; left out here, it need not be asked.
     owed = [past for past in expectation.past if good is None or past.valid_to is None or past.valid_to > good.start]

@@ -10,8 +10,19 @@ from sidecar.core.ids import JobId, SourceName
 from sidecar.core.model import Cause, State
 from sidecar.core.parts.expectation import Expectation, ScheduleInForce
 from sidecar.core.parts.part import Part
-from tests.core.factories import at, daily, judged_at, part, run, verdict_of
+from sidecar.core.reports.report import Problem
+from tests.core.factories import (
+    at,
+    daily,
+    evidence,
+    failed,
+    judged_at,
+    part,
+    run,
+    verdict_of,
+)
 
+YESTERDAY = run("22 04:00")
 NOON = "22 12:00"
 OFF, OFF_WEEKLY = daily(enabled=False), daily("mon 04:00", job="weekly", enabled=False)
 
@@ -94,3 +105,51 @@ def test_rule_2_what_a_job_owed_before_it_was_edited_and_switched_off_is_missed(
 
     assert (verdict.state, verdict.cause) == (State.MISSED, Cause.NOTHING_STARTED)
     assert verdict_of(made, NOON).state is State.WARNING
+
+
+def test_rule_1_a_job_that_ended_and_owes_nothing_has_no_say() -> None:
+    """Its destination can't be read any more; nobody needs it."""
+    made = part(YESTERDAY, read=NOON)
+    (daily_job,) = made.expectations
+    away = replace(daily_job.observed, evidence=evidence("20 12:00", Problem("connection refused")))
+    ended = replace(daily_job, schedule=None, observed=away)
+    owing = replace(ended, past=(daily("05:00", valid_to=at("22 06:00")),))
+
+    assert verdict_of(replace(made, expectations=(daily_job, ended)), NOON).state is State.OK
+    assert verdict_of(replace(made, expectations=(daily_job, owing)), NOON).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize("saved_elsewhere", ["22 05:00", "22 06:00"])
+def test_rule_1_what_failed_for_an_ended_job_is_over_once_a_backup_lies_anywhere(saved_elsewhere: str) -> None:
+    made = part(run(saved_elsewhere), read=NOON)
+    (daily_job,) = made.expectations
+    there = replace(daily_job.observed, runs=(failed("22 05:00"), run("21 05:00")))
+    former = daily("05:00", valid_to=at("24 00:00"))
+    ended = replace(daily_job, schedule=None, past=(former,), observed=there)
+
+    assert judged_at(replace(made, expectations=(daily_job, ended)), at(NOON)).judgements[1].verdict.state is State.OK
+
+
+def test_rule_1_what_an_ended_job_never_did_is_never() -> None:
+    made = part(read=NOON, oldest_trace=at("20 00:00"))
+    (daily_job,) = made.expectations
+    ended = replace(daily_job, schedule=None, past=(daily("05:00", valid_to=at("24 00:00")),))
+
+    assert (
+        judged_at(replace(made, expectations=(daily_job, ended)), at(NOON)).judgements[1].verdict.state is State.NEVER
+    )
+
+
+def test_rule_2_a_guest_in_no_job_is_a_warning() -> None:
+    uncovered = replace(part(YESTERDAY, read="23 12:00"), expectations=())
+    verdict = verdict_of(uncovered, "23 12:00")
+
+    assert (verdict.state, verdict.action) == (State.WARNING, "Cover it.")
+    assert "no enabled job backs it up" in (verdict.reason or "").lower()
+
+
+def test_rule_2_what_is_in_no_job_and_was_never_saved_is_never() -> None:
+    verdict = verdict_of(part(read=NOON, absent=True, expectations=()), NOON)
+
+    assert (verdict.state, verdict.cause) == (State.NEVER, Cause.NOTHING_STARTED)
+    assert (verdict.reason, verdict.action) == ("No backup of vaultwarden exists.", "Begin it.")
