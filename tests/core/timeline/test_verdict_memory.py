@@ -103,6 +103,20 @@ def test_each_due_time_gets_one_final_state(services: tuple[ServiceSetting, ...]
     assert finals(memory.judge("23 12:01")) == [("23 04:00", "kept")]
 
 
+@pytest.mark.parametrize(("judges_size", "state"), [(True, "warning"), (False, "ok")])
+def test_a_part_of_two_services_is_remembered_as_the_first_of_them_judges_it(*, judges_size: bool, state: str) -> None:
+    """The other one says the opposite of a backup that shrank."""
+    both = (service("wallet", "101", shrink=judges_size), service("safe", "101", shrink=not judges_size))
+    memory = Memory(settings(services=both))
+    nights = [f"{day} 04:00" for day in range(17, 23)]
+    shrank, *others = group(*nights).snapshots
+    kept = (replace(shrank, size=2**30), *(replace(other, size=2**33) for other in others))
+    memory.take(read("22 12:00")[0], pbs("22 12:00", replace(group(), snapshots=kept)))
+
+    assert [(start, end) for start, end, _ in states(memory.judge("22 12:01"))] == [(None, state)]
+    assert memory.judge("22 12:02") == VerdictLog()
+
+
 def test_what_failed_is_final_when_the_next_due_time_has_come_and_not_before() -> None:
     memory = Memory().take(*read("21 12:00", "20 04:00", "21 04:00"))
     memory.judge("21 12:01")
