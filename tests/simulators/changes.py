@@ -60,8 +60,16 @@ def guests(homelab: Homelab, changes: Iterable[Fault], now: datetime) -> tuple[G
     gone = {change.vmid for change in of_kind(changes, GuestDeleted) if change.at <= now}
     gone |= {change.vmid for change in of_kind(changes, GuestCreated) if change.at > now}
     nodes = {change.vmid: change.node for change in of_kind(changes, GuestMoved) if change.at <= now}
+    if not gone and not nodes:
+        return homelab.guests
     there = (guest for guest in homelab.guests if guest.vmid not in gone)
     return tuple(replace(guest, node=nodes.get(guest.vmid, guest.node)) for guest in there)
+
+
+def is_there(homelab: Homelab, changes: Iterable[Fault], guest: Guest, now: datetime) -> bool:
+    """Whether the guest is there at ``now``, on the node that it was on."""
+    there = guests(homelab, changes, now)
+    return there is homelab.guests or guest in there
 
 
 def jobs(homelab: Homelab, changes: Iterable[Fault], now: datetime) -> tuple[BackupJob, ...]:

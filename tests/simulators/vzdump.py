@@ -147,7 +147,7 @@ def _task(
     runs: list[GuestRun] = []
     at, cut = lock + timedelta(seconds=1), _next_cut(faults, node, start)
     for guest in guests:
-        if guest not in changes.guests(homelab, faults, at):
+        if not changes.is_there(homelab, faults, guest, at):
             continue  # It was moved away or deleted before its turn, and the task passes over it.
         run = _run(faults, guest, day, at)
         if run.end > cut:
