@@ -45,7 +45,7 @@ class ExtensionTemplate:
             page=table,
             table=table if query.view != "calendar" else None,
             calendar=calendar,
-            collapse_after=collapse_after(table.rows, query.fold),
+            collapse_after=collapse_after([row for row in table.rows if not row.beyond], query.fold),
             read_at=int(as_of.timestamp()) if as_of else None,
         )
 

@@ -84,7 +84,10 @@ class Upkeep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Everything on the page, top to bottom. ``folded`` counts the rows that are out of sight when it is narrow."""
+    """Everything on the page, top to bottom.
+
+    ``folded`` counts the rows that are out of sight when it is narrow, ``beyond`` those that are at any width.
+    """
 
     stale: bool
     banner: Banner | None
@@ -93,6 +96,7 @@ class Page:
     troubles: tuple[Trouble, ...]
     rows: tuple[rows.Row, ...]
     folded: int
+    beyond: int
     datastores: tuple[Datastore, ...]
     upkeep: Upkeep | None
     notes: tuple[str, ...]
@@ -128,6 +132,7 @@ def page(board: Board) -> Page:
         troubles=_troubles(board),
         rows=table,
         folded=sum(row.folded for row in table),
+        beyond=sum(row.beyond for row in table),
         datastores=tuple(_datastore(row, times) for row in board.datastores),
         upkeep=_upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], times),
         notes=(*board.notes, *_limits_of_fine_sources(board)),
@@ -154,6 +159,7 @@ def page_of_service(board: Board, service: ServiceRow) -> Page:
         ),
         rows=rows.table([service], _unreadable(board), times, stale=above.stale),
         folded=0,
+        beyond=0,
         datastores=(),
         upkeep=None,
         notes=(),

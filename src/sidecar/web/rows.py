@@ -16,6 +16,9 @@ from .words import NOTHING, Moment, TimedText, TimeFormat, duration
 #: How many rows without a problem stay in sight when the page is narrow.
 CALM_ROWS = 5
 
+#: How many rows stay in sight at any width, unless more of them need attention.
+MOST_ROWS = 60
+
 _NEEDS_WORDS = frozenset({State.FAILED, State.MISSED, State.NEVER, State.UNKNOWN, State.WARNING})
 _CALM = frozenset({State.OK, State.NEW, State.DISABLED})
 _WORDS = {PartKind.GUEST: "guest", PartKind.DATABASE: "dump", PartKind.PLAN: "plan"}
@@ -76,7 +79,10 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A service. ``reason``, ``action`` and ``link`` are only what stands below the line, not all that is known."""
+    """A service. ``reason``, ``action`` and ``link`` are only what stands below the line, not all that is known.
+
+    ``folded``: out of sight until somebody opens the fold, when the page is narrow. ``beyond``: at any width.
+    """
 
     name: str
     state: State
@@ -93,6 +99,7 @@ class Row:
     verified: TimedText | None
     copies: tuple[tuple[State, TimedText], ...]
     folded: bool = False
+    beyond: bool = False
 
     @property
     def needs_words(self) -> bool:
@@ -109,10 +116,18 @@ def table(
 
 
 def fold(all_rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Marks the calm rows behind the first few as folded; one alone is not worth a fold."""
+    """Marks the calm rows behind the first few as folded, and those that make a page too long; one alone is not worth it."""
     calm = [place for place, row in enumerate(all_rows) if is_calm(row)]
-    hidden = set(calm[CALM_ROWS:]) if len(calm) > CALM_ROWS + 1 else set()
-    return tuple(replace(row, folded=True) if place in hidden else row for place, row in enumerate(all_rows))
+    folded = _behind(calm, CALM_ROWS)
+    beyond = _behind(calm, max(CALM_ROWS, MOST_ROWS - (len(all_rows) - len(calm))))
+    return tuple(
+        replace(row, folded=True, beyond=place in beyond) if place in folded else row
+        for place, row in enumerate(all_rows)
+    )
+
+
+def _behind(places: Sequence[int], shown: int) -> frozenset[int]:
+    return frozenset(places[shown:]) if len(places) > shown + 1 else frozenset()
 
 
 def is_calm(row: Row) -> bool:
