@@ -27,6 +27,7 @@ from sidecar.core.timeline.timeline import timeline_of
 from sidecar.web.extension import ExtensionTemplate
 from sidecar.web.page import page
 from sidecar.web.query import ExtensionQuery
+from sidecar.web.rendered import rendered
 
 ROUNDS = {100: 15, 1_000: 15, 10_000: 5}
 #: Services on a page.
@@ -152,7 +153,7 @@ def board_seconds(workload: Workload, now: datetime) -> float:
 def page_seconds(template: ExtensionTemplate, shown: Board) -> float:
     """The CPU time of one fragment, whose board was judged before."""
     began = time.process_time()
-    template.render(ExtensionQuery(), page(shown), None, shown.as_of)
+    rendered(template.render(ExtensionQuery(), page(shown), None, shown.as_of), "text/html")
     return time.process_time() - began
 
 

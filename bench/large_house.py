@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +34,13 @@ def house() -> Homelab:
     """Everything is backed up at 04:00 and is well."""
     nodes = tuple(f"pve{number}" for number in range(NODES))
     guests = tuple(
-        Guest(vmid=1000 + number, name=f"guest{number}", node=nodes[number % NODES], size=2**30, takes=timedelta(seconds=15))
+        Guest(
+            vmid=1000 + number,
+            name=f"guest{number}",
+            node=nodes[number % NODES],
+            size=2**30,
+            takes=timedelta(seconds=15),
+        )
         for number in range(GUESTS)
     )
     jobs = tuple(
@@ -84,7 +89,6 @@ class Kept:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = b"&".join(part for part in scope["query_string"].split(b"&") if not part.startswith(b"since="))
-        headers = dict(scope["headers"])
         received = await _body(receive)
         key = (scope["path"], query, received)
         if key not in self._answers:
@@ -124,14 +128,16 @@ def _with_more_tasks(messages: list[Message]) -> list[Message]:
     for number in range(TASKS - len(rows)):
         start = model["starttime"] - number * 20
         kind = ("reader", "prunegroup")[number % 2]
-        rows.append({
-            **model,
-            "upid": f"UPID:pbs:{number:08X}:{number:08X}:{number:08X}:{start:08X}:{kind}:main\\x3act-{number % GUESTS}:a@pbs:",
-            "worker_type": kind,
-            "worker_id": f"main:ct/{1000 + number % GUESTS}",
-            "starttime": start,
-            "endtime": start + 3,
-        })
+        rows.append(
+            {
+                **model,
+                "upid": f"UPID:pbs:{number:08X}:{number:08X}:{number:08X}:{start:08X}:{kind}:main\\x3act-{number % GUESTS}:a@pbs:",
+                "worker_type": kind,
+                "worker_id": f"main:ct/{1000 + number % GUESTS}",
+                "starttime": start,
+                "endtime": start + 3,
+            }
+        )
     document["total"] = len(rows)
     text = json.dumps(document, separators=(",", ":")).encode()
     start_message = {**messages[0], "headers": [(b"content-type", b"application/json;charset=UTF-8")]}
@@ -150,7 +156,8 @@ def main() -> None:
     rack = Rack(house(), lambda: now, folder / "upstreams")
     story = rack.site.moment()
     assert len(story.backups) >= GUESTS * SNAPSHOTS_EACH
-    assert story.dump_rows and story.queue_runs
+    assert story.dump_rows
+    assert story.queue_runs
     for source in SOURCES:
         wire = rack._wires[source]
         wire.upstream = Kept(wire.upstream)

@@ -25,6 +25,7 @@ ROOMS = (
     "cli",
     "commands",
     "runtime",
+    "renewal",
     "board_keeper",
     "wiring",
     "web",

@@ -16,12 +16,19 @@ def polled(read: Callable[[], Awaitable[str]], interval: float = 0.01) -> Polled
     return Polled("main", timedelta(seconds=interval), read, lambda error: f"failed: {error}")
 
 
+def taken_by(answers: list[str]) -> Callable[[str], Awaitable[None]]:
+    async def deliver(answer: str) -> None:
+        answers.append(answer)
+
+    return deliver
+
+
 def delivered(source: Polled[str], seconds: float) -> list[str]:
     """What was delivered in so many seconds."""
     answers: list[str] = []
 
     async def for_a_while() -> None:
-        task = asyncio.create_task(poll(source, answers.append))
+        task = asyncio.create_task(poll(source, taken_by(answers)))
         await asyncio.sleep(seconds)
         task.cancel()
 
@@ -57,7 +64,7 @@ def test_an_answer_that_cannot_be_processed_is_logged_and_the_next_one_is_read(
     async def read() -> str:
         return "fine"
 
-    def deliver(answer: str) -> None:
+    async def deliver(answer: str) -> None:
         seen.append(answer)
         raise ValueError("no room")
 
@@ -86,7 +93,7 @@ def test_a_slow_source_is_left_alone_ten_times_as_long_as_it_took() -> None:
         await asyncio.Event().wait()
 
     async def until_it_pauses() -> None:
-        task = asyncio.create_task(poll(polled(read), lambda _: None, sleep))
+        task = asyncio.create_task(poll(polled(read), taken_by([]), sleep))
         await pausing.wait()
         task.cancel()
 

@@ -1,6 +1,6 @@
 """Keeps the current board: takes each report, judges everything again, and replaces the board.
 
-Everything happens in one event loop: ``runtime.py`` calls ``record`` and ``rejudge``, ``web/`` reads ``board`` and ``timeline``.
+One thread judges, and another one may show: what is judged is shown only by ``show``, which replaces one reference.
 """
 
 from __future__ import annotations
@@ -28,13 +28,33 @@ log = logging.getLogger(__name__)
 _NOT_REMEMBERED = "Verdicts are not remembered now: internal error. Read the log of backup-glance and report it."
 
 
+class JudgedBoard:
+    """A board, and what it was judged from. Never changes.
+
+    ``source``: whose report it was judged for; None where only time has passed.
+    """
+
+    def __init__(self, board: Board, judged: Judged, source: str | None) -> None:
+        self.board = board
+        self.source = source
+        self._judged = judged
+        self._timeline: Timeline | None = None
+
+    def timeline(self) -> Timeline:
+        """What is due at any time, as it was known when the board was made: made once, when first asked for."""
+        if self._timeline is None:
+            self._timeline = timeline_of(self._judged)
+        return self._timeline
+
+
 class BoardKeeper:
-    """The newest report of each source, the history, and the board that was judged from them. Not thread-safe.
+    """The newest report of each source, the history, and the board that was judged from them.
 
     With a ledger it starts with what was known before the restart: readings keep their age, so nothing old is green.
+    ``judge_with`` and ``judge`` belong to one thread at a time.
 
     Attributes:
-        board: the newest board; immutable, replaced as a whole.
+        shown: the newest board with its timeline; immutable, replaced as a whole.
     """
 
     def __init__(self, settings: Settings, clock: Clock, ledger: Ledger | None = None) -> None:
@@ -47,50 +67,71 @@ class BoardKeeper:
         self._verdicts = VerdictMemory(remembered.verdicts)
         self._remembers = True
         self._tried: set[str] = set()
-        self._timeline: Timeline | None = None
         # Nobody tells who writes the groups of a backup server.
         self._alone = all(source.kind is not SourceKind.PVE for source in settings.sources)
-        self.rejudge()
+        self.shown = self.judge()
+
+    @property
+    def board(self) -> Board:
+        """The newest board."""
+        return self.shown.board
+
+    def timeline(self) -> Timeline:
+        """What is due at any time, as it was known when that board was made."""
+        return self.shown.timeline()
 
     def record(self, report: Report) -> None:
+        """Judges with a source's new report, and shows that at once."""
+        self.show(self.judge_with(report))
+
+    def rejudge(self) -> None:
+        """Judges for the present moment, and shows that at once. If it fails, all stays as it was."""
+        self.show(self.judge())
+
+    def show(self, judged: JudgedBoard) -> None:
+        """From now on this board is the newest one."""
+        self.shown = judged
+        if judged.source is not None:
+            self._tried.add(judged.source)
+
+    def judge_with(self, report: Report) -> JudgedBoard:
         """Takes a source's new report and judges again; scopes that failed keep their last reading."""
         before = self._reports.get(report.source)
         merged = keep_what_failed(report, before)
         self._reports[report.source] = merged
-        self._tried.add(report.source)
         _log_change(before, report)
-        self._history = record(self._history, merged, every_group=self._alone)
-        self.rejudge()
+        try:
+            self._history = record(self._history, merged, every_group=self._alone)
+            made = self.judge(report.source)
+        except Exception:
+            self._tried.add(report.source)
+            raise
         if self._ledger is not None:
-            self._ledger.record(merged, self._history, self.board)
+            self._ledger.record(merged, self._history, made.board)
+        return made
 
-    def rejudge(self) -> None:
-        """Judges everything for the present moment and replaces the board. If that fails, all stays as it was."""
+    def judge(self, source: str | None = None) -> JudgedBoard:
+        """Judges everything for the present moment, because of a report of ``source`` or because time has passed."""
         made = judged(dict(self._reports), self._history, self._settings, self._clock())
-        self.board, self._judged, self._timeline = self._board(made), made, None
+        board = self._board(made)
         if self._ledger is not None:
-            self._remember(self._ledger, made)
+            board = self._remembered(self._ledger, made, board)
+        return JudgedBoard(board, made, source)
 
-    def _remember(self, ledger: Ledger, made: Judged) -> None:
+    def _remembered(self, ledger: Ledger, made: Judged, board: Board) -> Board:
         """Trouble here takes nothing from the board; it is logged once, and told on the board for as long as it lasts."""
         try:
-            after, new = remember_verdicts(self._verdicts, made, self.board)
+            after, new = remember_verdicts(self._verdicts, made, board)
             ledger.record_verdicts(new)
         except Exception:
             if self._remembers:
                 log.exception("internal error: verdicts are not remembered")
             self._remembers = False
-            self.board = replace(self.board, notes=(*self.board.notes, _NOT_REMEMBERED))
-            return
+            return replace(board, notes=(*board.notes, _NOT_REMEMBERED))
         if not self._remembers:
             log.info("verdicts are remembered again")
         self._verdicts, self._remembers = after, True
-
-    def timeline(self) -> Timeline:
-        """What is due at any time, as it was known when the present board was made: made once, when first asked for."""
-        if self._timeline is None:
-            self._timeline = timeline_of(self._judged)
-        return self._timeline
+        return board
 
     def ready(self) -> bool:
         """Whether every source was tried since the start."""

@@ -38,13 +38,14 @@ class Polled(Generic[T]):
     failed_report: Callable[[Exception], T]
 
 
-async def poll(polled: Polled[T], deliver: Callable[[T], None], sleep: Sleep = asyncio.sleep) -> None:
+async def poll(polled: Polled[T], deliver: Callable[[T], Awaitable[None]], sleep: Sleep = asyncio.sleep) -> None:
     """Refreshes for ever and delivers every answer, even when an earlier delivery failed. Ends only when cancelled."""
     while True:
         began = time.monotonic()
-        _deliver(polled, deliver, await _refresh(polled))
-        took = timedelta(seconds=time.monotonic() - began)
-        await sleep((pause_after(polled.interval, took) - took).total_seconds())
+        answer = await _refresh(polled)
+        pause = pause_after(polled.interval, timedelta(seconds=time.monotonic() - began)).total_seconds()
+        await _deliver(polled, deliver, answer)
+        await sleep(max(pause - (time.monotonic() - began), 0))
 
 
 def pause_after(interval: timedelta, took: timedelta) -> timedelta:
@@ -52,9 +53,9 @@ def pause_after(interval: timedelta, took: timedelta) -> timedelta:
     return max(interval, DURATIONS_APART * took)
 
 
-def _deliver(polled: Polled[T], deliver: Callable[[T], None], answer: T) -> None:
+async def _deliver(polled: Polled[T], deliver: Callable[[T], Awaitable[None]], answer: T) -> None:
     try:
-        deliver(answer)
+        await deliver(answer)
     except Exception:
         log.exception("source %s: internal error: its answer could not be processed", polled.name)
 

@@ -8,6 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +23,10 @@ from .core.reports.report import Problem, Report
 from .credentials import Credentials
 from .ledger.ledger import Ledger
 from .poller import Polled, Sleep, pause_after, poll
+from .renewal import Renewal
 from .sources import Source
-from .web.app import WidgetOptions, create_app
+from .web.app import Handlers, WidgetOptions, app_of
+from .web.known import Known
 from .web.query import parse_theme
 from .wiring import make_sources, make_vault
 
@@ -81,17 +84,18 @@ async def _serve(
     keeper: BoardKeeper,
     sleep: Sleep,
 ) -> None:
-    app = create_app(
-        board=lambda: keeper.board,
+    worker = ThreadPoolExecutor(1, "judging and drawing")
+    handlers = Handlers(
+        known=lambda: Known(keeper.shown.board, keeper.shown.timeline),
         ready=keeper.ready,
-        keys=keys,
         clock=clock,
         options=_widget_options(config),
-        timeline=keeper.timeline,
+        worker=worker,
     )
+    renewal = Renewal(keeper, handlers.answers, worker)
     server = _Server(
         uvicorn.Config(
-            app,
+            app_of(handlers, keys),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -103,11 +107,12 @@ async def _serve(
     vault = make_vault(config.vault, credentials) if config.vault else None
     known = credentials.with_vault(vault) if vault else credentials
     async with make_sources(config, known) as sources:
-        loops = _loops(config, sources, keeper, clock, sleep)
+        loops = _loops(config, sources, renewal, clock, sleep)
         if vault:
             loops.append(asyncio.create_task(vault.keep_alive()))
-        async with _running(loops):
-            await server.serve(sockets=[sock])
+        with _ended(worker):
+            async with _running(loops):
+                await server.serve(sockets=[sock])
 
 
 class _Server(uvicorn.Server):
@@ -139,13 +144,13 @@ def _written(value: str | float | bool) -> str:
 
 
 def _loops(
-    config: Config, sources: Sequence[Source], keeper: BoardKeeper, clock: Clock, sleep: Sleep
+    config: Config, sources: Sequence[Source], renewal: Renewal, clock: Clock, sleep: Sleep
 ) -> list[asyncio.Task[None]]:
-    tasks = [asyncio.create_task(_rejudge(keeper, sleep))]
+    tasks = [asyncio.create_task(_rejudge(renewal, sleep))]
     for source in sources:
         interval = config.sources[source.name].poll_interval or config.poll_interval
         polled = Polled(source.name, interval, reading(source, clock, interval), _failed_report(source, clock))
-        tasks.append(asyncio.create_task(poll(polled, keeper.record, sleep)))
+        tasks.append(asyncio.create_task(poll(polled, renewal.record, sleep)))
     return tasks
 
 
@@ -170,14 +175,23 @@ def _failed_report(source: Source, clock: Clock) -> Callable[[Exception], Report
     return lambda _error: Report(source=source.name, kind=source.kind, at=clock(), problem=problem)
 
 
-async def _rejudge(keeper: BoardKeeper, sleep: Sleep) -> None:
+async def _rejudge(renewal: Renewal, sleep: Sleep) -> None:
     while True:
         await sleep(REJUDGE_EVERY.total_seconds())
         try:
-            keeper.rejudge()
+            await renewal.rejudge()
         except Exception:
             # The old board stays; once it is some minutes old the pages show that nothing on it is certain any more.
             log.exception("internal error: judging failed")
+
+
+@contextlib.contextmanager
+def _ended(worker: Executor) -> Iterator[None]:
+    """Waits at the end for what the worker has begun, a second or two of a large house; the rest is not begun."""
+    try:
+        yield
+    finally:
+        worker.shutdown(cancel_futures=True)
 
 
 @contextlib.asynccontextmanager

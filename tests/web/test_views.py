@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from sidecar.core.model import Board
 from sidecar.web import openapi, views
 from sidecar.web.app import Handlers, WidgetOptions, routes
+from sidecar.web.known import Known
 from tests.web import boards
 from tests.web.asking import app_for, ask, nothing_due
 
@@ -72,8 +73,7 @@ def test_values_are_written_as_documented() -> None:
 
 def test_the_description_lists_the_paths_that_exist() -> None:
     handlers = Handlers(
-        board=boards.good_morning,
-        timeline=nothing_due,
+        known=lambda: Known(boards.good_morning(), nothing_due),
         ready=lambda: True,
         clock=lambda: boards.NOW,
         options=WidgetOptions(),

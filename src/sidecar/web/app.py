@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -19,14 +20,17 @@ from sidecar.core.model import Board, ServiceRow
 from sidecar.core.timeline.timeline import TooManyError
 
 from . import extension, openapi, views
+from .answers import Answers
 from .assets import load_assets
 from .auth import RequireKey
 from .calendar_page import CalendarPage, calendar_page
 from .dues import Dues
 from .extension import ExtensionTemplate, respond_to_glance
+from .known import Known, Question, Whole
 from .page import Page, page, page_of_service
 from .problem import INTERNAL_ERROR, for_any_exception, for_http_exception, problem
 from .query import (
+    CalendarQuery,
     ExtensionQuery,
     QueryError,
     WidgetQuery,
@@ -36,7 +40,7 @@ from .query import (
     parse_widget_query,
     unique,
 )
-from .rendered import RenderedAnswers, rendered, respond
+from .rendered import Rendered, rendered, respond
 from .security_headers import SecurityHeaders
 from .stale_board import RENEWED_WITHIN, StaleTimeline, is_stale, stale_board
 from .theme import Theme, stylesheet
@@ -86,8 +90,14 @@ def create_app(
         keys: accepted sidecar keys; without any, every answer but /healthz is 401. Raises ValueError for an empty one.
         clock: the present moment; a board that stopped being renewed shows nothing as ok.
     """
-    options = options or WidgetOptions()
-    handlers = Handlers(board=board, timeline=timeline, ready=ready, clock=clock, options=options)
+    handlers = Handlers(
+        known=lambda: Known(board(), timeline), ready=ready, clock=clock, options=options or WidgetOptions()
+    )
+    return app_of(handlers, keys)
+
+
+def app_of(handlers: Handlers, keys: Sequence[str]) -> ASGIApp:
+    """The application around its handlers; see create_app."""
     app = Starlette(
         routes=routes(handlers),
         exception_handlers={
@@ -98,7 +108,7 @@ def create_app(
     )
     # A redirect to the path with or without a slash would name a host and lose the prefix under which we are reached.
     app.router.redirect_slashes = False
-    return SecurityHeaders(RequireKey(app, keys), options.frame_ancestors)
+    return SecurityHeaders(RequireKey(app, keys), handlers.options.frame_ancestors)
 
 
 def routes(handlers: Handlers) -> list[Route]:
@@ -118,32 +128,27 @@ def routes(handlers: Handlers) -> list[Route]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What one request is answered from: a board, and the timeline that belongs to it."""
-
-    board: Board
-    timeline: Callable[[], Dues]
-
-
 class Handlers:
-    """What answers each path."""
+    """What answers each path.
+
+    Attributes:
+        answers: those that are kept; whoever shows a new board has the last questions answered before.
+    """
 
     def __init__(
         self,
         *,
-        board: Callable[[], Board],
-        timeline: Callable[[], Dues],
+        known: Callable[[], Known],
         ready: Callable[[], bool],
         clock: Callable[[], datetime],
         options: WidgetOptions,
+        worker: Executor | None = None,
     ) -> None:
-        self._present_board = board
-        self._present_timeline = timeline
+        self.options = options
+        self.answers = Answers(self._render, worker or ThreadPoolExecutor(1, "pages"))
+        self._present = known
         self._ready = ready
         self._clock = clock
-        self._options = options
-        self._answers = RenderedAnswers()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
         self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
@@ -160,16 +165,14 @@ class Handlers:
         return JSONResponse({"status": "ready"})
 
     async def widget(self, request: Request) -> Response:
-        query = parse_widget_query(request.query_params.multi_items(), self._options.theme)
-        known = self._known()
-        answer = self._answers.get(known.board, query, lambda: self._render_widget(known, query), _HTML)
-        return respond(request, answer)
+        query = parse_widget_query(request.query_params.multi_items(), self.options.theme)
+        return respond(request, await self.answers.answer(self._known(), query))
 
     async def extension(self, request: Request) -> Response:
         """Always 200: Glance shows whatever it gets, so an error is sent as a fragment too."""
         try:
-            query, known = parse_extension_query(request.query_params.multi_items()), self._known()
-            answer = self._answers.get(known.board, query, lambda: self._render_extension(known, query), _HTML)
+            query = parse_extension_query(request.query_params.multi_items())
+            answer = await self.answers.answer(self._known(), query)
         except QueryError as error:
             answer = self._fragment.problem(str(error))
         except HTTPException as error:
@@ -177,7 +180,7 @@ class Handlers:
         return respond_to_glance(request, answer)
 
     async def theme_css(self, request: Request) -> Response:
-        theme = parse_theme(unique(request.query_params.multi_items()), self._options.theme)
+        theme = parse_theme(unique(request.query_params.multi_items()), self.options.theme)
         return respond(request, rendered(stylesheet(theme).encode(), _CSS))
 
     async def static(self, request: Request) -> Response:
@@ -187,9 +190,7 @@ class Handlers:
         return Response(asset.content, headers={"Cache-Control": _FOR_EVER}, media_type=asset.media_type)
 
     async def status(self, request: Request) -> Response:
-        board = self._known().board
-        answer = self._answers.get(board, "status", lambda: _json_bytes(views.status(board)), _JSON)
-        return respond(request, answer)
+        return respond(request, await self.answers.answer(self._known(), Whole.STATUS))
 
     async def service(self, request: Request) -> Response:
         row = _service(self._known().board, request.path_params["name"])
@@ -199,11 +200,10 @@ class Handlers:
         """Not kept: there are too many windows that could be asked for."""
         query, known = parse_calendar_query(request.query_params.multi_items()), self._known()
         try:
-            occurrences = known.timeline().occurrences(query.start, query.end)
+            answer = await self.answers.made(lambda: _calendar_json(known, query))
         except TooManyError as error:
             raise QueryError(f"There are {error}; ask for a shorter period.") from None
-        document = views.calendar(occurrences, query.start, query.end, known.board.at)
-        return respond(request, rendered(_json_bytes(document), _JSON))
+        return respond(request, answer)
 
     async def openapi(self, request: Request) -> Response:
         return respond(request, self._openapi)
@@ -216,12 +216,20 @@ class Handlers:
 
     def _known(self) -> Known:
         """What was judged last; if that is too long ago, what of it still holds."""
-        board, now = self._present_board(), self._clock()
-        if not is_stale(board, now):
-            return Known(board, self._present_timeline)
-        return Known(stale_board(board, now), lambda: StaleTimeline(self._present_timeline(), now))
+        known, now = self._present(), self._clock()
+        if not is_stale(known.board, now):
+            return known
+        return Known(stale_board(known.board, now), lambda: StaleTimeline(known.timeline(), now))
 
-    def _render_widget(self, known: Known, query: WidgetQuery) -> bytes:
+    def _render(self, known: Known, question: Question) -> Rendered:
+        """Runs in the worker."""
+        if isinstance(question, Whole):
+            return rendered(_json_bytes(views.status(known.board)), _JSON)
+        if isinstance(question, WidgetQuery):
+            return rendered(self._render_widget(known, question), _HTML)
+        return rendered(self._render_extension(known, question), _HTML)
+
+    def _render_widget(self, known: Known, query: WidgetQuery) -> Iterator[bytes]:
         board = known.board
         times = TimeFormat(board.at, ZoneInfo(board.timezone))
         made = times.moment(board.at, times.time(board.at))
@@ -229,12 +237,12 @@ class Handlers:
         table = None if query.view == "calendar" else _table(board, query.service)
         return self._template.render(query, table, calendar, made)
 
-    def _render_extension(self, known: Known, query: ExtensionQuery) -> bytes:
+    def _render_extension(self, known: Known, query: ExtensionQuery) -> Iterator[bytes]:
         calendar = None if query.view == "table" else self._calendar(known, None)
         return self._fragment.render(query, _table(known.board, query.service), calendar, known.board.as_of)
 
     def _calendar(self, known: Known, query: WidgetQuery | None) -> CalendarPage:
-        return calendar_page(known.board, known.timeline(), query, self._options.week_start)
+        return calendar_page(known.board, known.timeline(), query, self.options.week_start)
 
 
 def _table(board: Board, service: str | None) -> Page:
@@ -246,6 +254,11 @@ def _service(board: Board, name: str) -> ServiceRow:
     if row is None:
         raise HTTPException(404, "No service has this name. /api/v1/status lists all services.")
     return row
+
+
+def _calendar_json(known: Known, query: CalendarQuery) -> Rendered:
+    occurrences = known.timeline().occurrences(query.start, query.end)
+    return rendered(_json_bytes(views.calendar(occurrences, query.start, query.end, known.board.at)), _JSON)
 
 
 def _json_bytes(document: views.Json) -> bytes:

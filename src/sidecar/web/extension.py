@@ -6,7 +6,7 @@ macros as the page of the widget, with another look (looks.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from starlette.requests import Request
@@ -37,8 +37,8 @@ class ExtensionTemplate:
 
     def render(
         self, query: ExtensionQuery, table: Page, calendar: CalendarPage | None, as_of: datetime | None
-    ) -> bytes:
-        """What was asked for, as UTF-8. ``as_of`` is when everything in it was read."""
+    ) -> Iterator[bytes]:
+        """What was asked for, as UTF-8, in pieces. ``as_of`` is when everything in it was read."""
         return drawn(
             self._fragment,
             look=GLANCE,

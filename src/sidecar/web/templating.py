@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -12,6 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 #: Macros of marks.html that every template may call. What they draw depends on few words, and each of these drawings
 #: stands on a page many times, so they are kept. ``run_mark`` is not among them: it holds the time of a run.
 _KEPT = ("mark", "word", "kind_mark", "icon")
+
+#: Pieces of a template that are handed on together.
+_PIECES = 64
 
 
 @cache
@@ -33,9 +37,14 @@ def environment() -> Environment:
     return templates
 
 
-def drawn(template: Template, **values: Any) -> bytes:
-    """The template with its values, as UTF-8. Upstreams may send halves of characters, which UTF-8 does not know."""
-    return template.render(**values).encode(errors="replace")
+def drawn(template: Template, **values: Any) -> Iterator[bytes]:
+    """The template with its values, as UTF-8, piece by piece: a page of 1,000 services is several megabytes.
+
+    Upstreams may send halves of characters, which UTF-8 does not know.
+    """
+    stream = template.stream(**values)
+    stream.enable_buffering(_PIECES)
+    return (piece.encode(errors="replace") for piece in stream)
 
 
 def _unix(iso: str) -> int:

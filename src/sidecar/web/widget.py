@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from .assets import Asset
@@ -26,8 +26,10 @@ class WidgetTemplate:
         self._good_for_seconds = int(good_for.total_seconds())
         self._links = {name: f"static/{asset.name}" for name, asset in assets.items()}
 
-    def render(self, query: WidgetQuery, table: Page | None, calendar: CalendarPage | None, made: Moment) -> bytes:
-        """The view that was asked for, as UTF-8: table, calendar, or both below one headline. ``made`` is its moment.
+    def render(
+        self, query: WidgetQuery, table: Page | None, calendar: CalendarPage | None, made: Moment
+    ) -> Iterator[bytes]:
+        """The view that was asked for, as UTF-8 in pieces: table, calendar, or both. ``made`` is its moment.
 
         All its links are relative, so that it works under any prefix.
         """

@@ -1,0 +1,44 @@
+"""A new board comes about in a worker thread: it is judged, the last questions are answered from it, then it is shown.
+
+Judging 1,000 services takes a tenth of a second, and nobody who asks meanwhile waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+
+from .board_keeper import BoardKeeper, JudgedBoard
+from .core.reports.report import Report
+from .web.answers import Answers
+from .web.known import Known
+
+
+class Renewal:
+    """Renews the board of ``keeper``, one renewal after the other. Belongs to one event loop.
+
+    Whoever is cancelled here leaves the board as it was; what the worker had begun comes to its end there.
+    """
+
+    def __init__(self, keeper: BoardKeeper, answers: Answers, worker: Executor) -> None:
+        self._keeper = keeper
+        self._answers = answers
+        self._worker = worker
+        self._turn = asyncio.Lock()
+
+    async def record(self, report: Report) -> None:
+        """Takes a source's new report."""
+        await self._renew(partial(self._keeper.judge_with, report))
+
+    async def rejudge(self) -> None:
+        """Judges for the present moment. If that fails, all stays as it was."""
+        await self._renew(self._keeper.judge)
+
+    async def _renew(self, judge: Callable[[], JudgedBoard]) -> None:
+        async with self._turn:
+            judged = await asyncio.get_running_loop().run_in_executor(self._worker, judge)
+            answers = await self._answers.prepared(Known(judged.board, judged.timeline))
+            self._keeper.show(judged)
+            self._answers.keep(judged.board, answers)
