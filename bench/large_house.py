@@ -111,12 +111,12 @@ class Kept:
 
 
 async def _body(receive: Receive) -> bytes:
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body.extend(message.get("body", b""))
         if not message.get("more_body"):
-            return body
+            return bytes(body)
 
 
 def _with_more_tasks(messages: list[Message]) -> list[Message]:
@@ -159,8 +159,7 @@ def main() -> None:
     assert story.dump_rows
     assert story.queue_runs
     for source in SOURCES:
-        wire = rack._wires[source]
-        wire.upstream = Kept(wire.upstream)
+        rack.stand_before(source, Kept)
     with rack:
         rack.write_config(folder / "config.yaml", {"poll_interval": interval})
         sys.stdout.write("ready\n")

@@ -47,6 +47,16 @@ def test_axe_finds_nothing_on_a_page_that_shows_all(browser: Browser, sidecar: S
     assert violations(browser, f"{sidecar.address}/widget?view=all") == []
 
 
+def test_axe_finds_nothing_on_a_page_with_many_services(browser: Browser, sidecar: Sidecar) -> None:
+    sidecar.show(lambda: boards.crowded(66, 2))
+
+    page = open_page(browser, f"{sidecar.address}/widget")
+    page.get_by_text("show 6 more").click()
+    page.get_by_text("show less").click()
+    assert Axe().run(page).response["violations"] == []
+    page.context.close()
+
+
 def test_axe_finds_text_that_can_not_be_read(browser: Browser) -> None:
     """The looking itself."""
     page = "<html lang=en><title>x</title><main><h1 style='color:%23999;background:%23888'>grey</h1></main>"

@@ -66,6 +66,21 @@ def test_calm_rows_fold_only_when_it_is_narrow(browser: Browser, sidecar: Sideca
     wide.close()
 
 
+def test_a_long_page_folds_at_any_width_without_a_script(browser: Browser, sidecar: Sidecar) -> None:
+    sidecar.board = boards.crowded(200, 3)
+    for width, shown in ((300, 8), (604, 60), (924, 60)):
+        context = browser.new_context(java_script_enabled=False, viewport={"width": width, "height": 640})
+        page = context.new_page()
+        page.goto(f"{sidecar.address}/widget")
+        expect(page.locator(".row:visible")).to_have_count(shown)
+        expect(page.locator(".row.is-missed:visible")).to_have_count(3)
+        page.get_by_text(f"show {200 - shown} more").click()
+        expect(page.locator(".row:visible")).to_have_count(200)
+        page.get_by_text("show less").click()
+        expect(page.locator(".row:visible")).to_have_count(shown)
+        context.close()
+
+
 def test_columns_stand_below_each_other(browser: Browser, sidecar: Sidecar) -> None:
     sidecar.board = boards.bad_morning()
     page = open_page(browser, sidecar, 764)

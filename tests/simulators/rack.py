@@ -169,6 +169,10 @@ class Rack:
         self.site.faults = tuple(faults)
         self._servers.settle()
 
+    def stand_before(self, source: str, around: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Put something between an upstream and the wire."""
+        self._wires[source].upstream = around(self._wires[source].upstream)
+
     def set_latency(self, source: str, seconds: float) -> None:
         """Wait before every answer."""
         self._wires[source].latency = seconds

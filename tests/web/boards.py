@@ -259,6 +259,14 @@ def calm(number: int) -> Board:
     return board(services)
 
 
+def crowded(number: int, bad: int) -> Board:
+    """So many services, of which the first ones are missed."""
+    services = [
+        service(f"service-{place:03}", guest(100 + place, MISSED if place < bad else OK)) for place in range(number)
+    ]
+    return board(services)
+
+
 def many(number: int) -> Board:
     """A house with many services, some with many parts and with names that are long."""
     services = [*calm(number).services]

@@ -157,6 +157,18 @@ def test_calm_rows_fold_behind_the_first_five() -> None:
     assert page(boards.bad_morning()).folded == 0
 
 
+@pytest.mark.parametrize(
+    ("services", "bad", "in_sight"),
+    [(61, 0, 61), (62, 0, 60), (1_000, 0, 60), (1_000, 40, 60), (1_000, 58, 63), (1_000, 900, 905), (70, 66, 70)],
+)
+def test_a_long_page_is_folded_and_what_needs_attention_stays_in_sight(services: int, bad: int, in_sight: int) -> None:
+    shown = page(boards.crowded(services, bad))
+    assert sum(not row.beyond for row in shown.rows) == in_sight
+    assert shown.beyond == services - in_sight
+    assert {row.state for row in shown.rows if row.beyond} <= {State.OK}
+    assert all(row.folded for row in shown.rows if row.beyond)
+
+
 def test_an_opened_row_shows_ref_schedule_result_kept_and_size() -> None:
     paperless = row(page(boards.bad_morning()), "paperless")
     guest, dump = paperless.parts

@@ -1,0 +1,207 @@
+"""A new board is judged and drawn beside the event loop, and shown when the last questions are answered from it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+import pytest
+
+from sidecar.board_keeper import BoardKeeper, JudgedBoard
+from sidecar.core.reports.report import Report
+from sidecar.renewal import Renewal
+from sidecar.web.app import Handlers, WidgetOptions, app_of
+from sidecar.web.known import Known
+from tests.core.factories import at
+from tests.core.sample_reports import PBS, PVE, group, pbs, pve, settings, vzdump
+
+KEY = "a-key"
+VIEWS = ["/widget", "/widget?view=calendar", "/widget?view=all", "/extension", "/api/v1/status"]
+
+
+class Clock:
+    """A clock that stands."""
+
+    def __init__(self) -> None:
+        self.now = at("23 07:25")
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class HeldKeeper(BoardKeeper):
+    """A keeper whose judging waits while it is held."""
+
+    held: threading.Event | None = None
+    threads: set[int]
+
+    def judge(self, source: str | None = None) -> JudgedBoard:
+        if self.held is not None:
+            assert self.held.wait(10)
+        self.threads = {*getattr(self, "threads", ()), threading.get_ident()}
+        return super().judge(source)
+
+
+class CountedWorker(ThreadPoolExecutor):
+    """Counts what it was given to do."""
+
+    done = 0
+
+    def submit(self, *work, **named):  # type: ignore[no-untyped-def]
+        self.done += 1
+        return super().submit(*work, **named)
+
+
+@dataclass
+class House:
+    keeper: HeldKeeper
+    renewal: Renewal
+    client: httpx.AsyncClient
+    worker: CountedWorker
+    clock: Clock
+
+    async def asks(self, *paths: str) -> list[httpx.Response]:
+        return list(await asyncio.gather(*(self.client.get(path) for path in paths)))
+
+
+@asynccontextmanager
+async def house() -> AsyncIterator[House]:
+    """Two sources were read at 07:25."""
+    clock, worker = Clock(), CountedWorker(1)
+    keeper = HeldKeeper(settings(PVE, PBS), clock)
+    handlers = Handlers(
+        known=lambda: Known(keeper.shown.board, keeper.shown.timeline),
+        ready=keeper.ready,
+        clock=clock,
+        options=WidgetOptions(),
+        worker=worker,
+    )
+    renewal = Renewal(keeper, handlers.answers, worker)
+    transport = httpx.ASGITransport(app=app_of(handlers, [KEY]))
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with worker:
+        async with httpx.AsyncClient(transport=transport, base_url="http://sidecar", headers=headers) as client:
+            for report in (pve("23 07:25", vzdump("23 04:00", "23 04:10")), pbs("23 07:25", group("23 04:05"))):
+                await renewal.record(report)
+            yield House(keeper, renewal, client, worker, clock)
+
+
+def in_house(test: Callable[[House], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with house() as made:
+            await test(made)
+
+    asyncio.run(run())
+
+
+def test_what_was_asked_last_is_answered_before_a_new_board_is_shown() -> None:
+    async def test(made: House) -> None:
+        first = await made.asks(*VIEWS)
+        made.clock.now = at("23 07:31")
+        await made.renewal.rejudge()
+        before = made.worker.done
+        second = await made.asks(*VIEWS)
+
+        assert made.worker.done == before
+        assert [answer.status_code for answer in (*first, *second)] == [200] * 10
+        assert second[-1].json()["generated_at"] == "2026-11-23T06:31:00Z"
+        assert first[0].headers["etag"] != second[0].headers["etag"]
+
+    in_house(test)
+
+
+def test_only_the_last_eight_questions_are_answered_before() -> None:
+    async def test(made: House) -> None:
+        paths = [f"/extension?fold={number}" for number in range(10)]
+        for path in paths:
+            await made.asks(path)
+        before = made.worker.done
+        await made.renewal.rejudge()
+        assert made.worker.done == before + 1 + 8
+        for path, drawn in ((paths[2], 0), (paths[9], 0), (paths[1], 1)):
+            before = made.worker.done
+            await made.asks(path)
+            assert made.worker.done == before + drawn
+
+    in_house(test)
+
+
+def test_many_who_ask_the_same_cause_it_to_be_drawn_once() -> None:
+    async def test(made: House) -> None:
+        before = made.worker.done
+        answers = await made.asks(*["/widget"] * 20)
+        assert made.worker.done == before + 1
+        assert len({answer.text for answer in answers}) == 1
+
+    in_house(test)
+
+
+def test_who_asks_while_a_board_is_judged_gets_the_board_before() -> None:
+    async def test(made: House) -> None:
+        (before,) = await made.asks("/widget")
+        made.keeper.threads = set()
+        made.keeper.held = threading.Event()
+        made.clock.now = at("23 07:27")
+        judging = asyncio.create_task(made.renewal.rejudge())
+        await asyncio.sleep(0)
+        (meanwhile,) = await made.asks("/widget")
+        assert not judging.done()
+        made.keeper.held.set()
+        await judging
+        (after,) = await made.asks("/widget")
+
+        assert meanwhile.headers["etag"] == before.headers["etag"] != after.headers["etag"]
+        assert made.keeper.threads.isdisjoint({threading.get_ident()})
+
+    in_house(test)
+
+
+def test_boards_are_shown_in_the_order_of_their_reports() -> None:
+    async def test(made: House) -> None:
+        shown: list[datetime | None] = []
+        reports = [pbs(f"23 07:{minute}", group("23 04:05")) for minute in (26, 27, 28)]
+
+        async def record(report: Report) -> None:
+            await made.renewal.record(report)
+            shown.append(next(row.as_of for row in made.keeper.board.sources if row.name == "pbs"))
+
+        made.clock.now = at("23 07:28")
+        await asyncio.gather(*(record(report) for report in reports))
+        assert shown == [at("23 07:26"), at("23 07:27"), at("23 07:28")]
+
+    in_house(test)
+
+
+def test_a_renewal_that_is_cancelled_shows_nothing_and_the_next_one_works() -> None:
+    async def test(made: House) -> None:
+        shown = made.keeper.shown
+        made.keeper.held = threading.Event()
+        judging = asyncio.create_task(made.renewal.rejudge())
+        await asyncio.sleep(0)
+        judging.cancel()
+        made.keeper.held.set()
+        with pytest.raises(asyncio.CancelledError):
+            await judging
+        assert made.keeper.shown is shown
+        await made.renewal.rejudge()
+        assert made.keeper.shown is not shown
+
+    in_house(test)
+
+
+def test_a_service_that_is_gone_is_not_answered_before() -> None:
+    async def test(made: House) -> None:
+        assert [a.status_code for a in await made.asks("/widget?service=vaultwarden", "/widget?service=nobody")] == [
+            200,
+            404,
+        ]
+        await made.renewal.rejudge()
+        assert (await made.asks("/widget?service=nobody"))[0].status_code == 404
+
+    in_house(test)
