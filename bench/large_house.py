@@ -127,11 +127,12 @@ def _with_more_tasks(messages: list[Message]) -> list[Message]:
     model = next(row for row in rows if row["worker_type"] == "backup" and row.get("status") == "OK")
     for number in range(TASKS - len(rows)):
         start = model["starttime"] - number * 20
+        serial = f"{number:08X}"
         kind = ("reader", "prunegroup")[number % 2]
         rows.append(
             {
                 **model,
-                "upid": f"UPID:pbs:{number:08X}:{number:08X}:{number:08X}:{start:08X}:{kind}:main\\x3act-{number % GUESTS}:a@pbs:",
+                "upid": f"UPID:pbs:{serial}:{serial}:{serial}:{start:08X}:{kind}:main\\x3act-{number % GUESTS}:a@pbs:",
                 "worker_type": kind,
                 "worker_id": f"main:ct/{1000 + number % GUESTS}",
                 "starttime": start,
