@@ -40,6 +40,7 @@ ROOMS = (
     "service_manager",
     "errors",
     "files",
+    "texts",
     "core/timeline",
     "core/board",
     "core/judgement",

@@ -27,7 +27,7 @@ def test_every_secret_that_was_read_is_replaced(tmp_path: Path) -> None:
     sidecar_keys(credentials)
 
     for secret in ("first line of it", "second line of it", "a" * 32, "b" * 40):
-        assert written(formatter, f"got {secret}!") == "WARNING place: got [secret]!"
+        assert written(formatter, f"got {secret}!") == "WARNING place: got [withheld]!"
 
 
 def test_a_secret_in_a_traceback_is_replaced() -> None:
@@ -47,14 +47,15 @@ def test_nothing_is_left_of_two_secrets_when_one_begins_with_the_other(order: tu
     for secret in order:
         formatter.hide(secret)
 
-    assert written(formatter, "12345678|longer") == "WARNING place: [secret]"
+    assert written(formatter, "12345678|longer") == "WARNING place: [withheld]"
 
 
-def test_very_short_values_are_not_replaced_because_they_are_words() -> None:
+def test_short_values_are_replaced_as_whole_words_unless_upstreams_use_them_themselves() -> None:
     formatter = Redacting()
+    formatter.hide("hunter2")
     formatter.hide("source")
 
-    assert written(formatter, "source pbs") == "WARNING place: source pbs"
+    assert written(formatter, "source hunter2 hunter23") == "WARNING place: source [withheld] hunter23"
 
 
 def test_secrets_that_are_no_longer_used_are_forgotten_and_those_in_use_are_not() -> None:
@@ -64,5 +65,5 @@ def test_secrets_that_are_no_longer_used_are_forgotten_and_those_in_use_are_not(
         formatter.hide(f"token-number-{number}")
         formatter.hide("secret-in-use")
 
-    assert len(formatter._secrets) <= 1000
-    assert written(formatter, "token-number-2999 secret-in-use") == "WARNING place: [secret] [secret]"
+    assert len(formatter.known) <= 1000
+    assert written(formatter, "token-number-2999 secret-in-use") == "WARNING place: [withheld] [withheld]"

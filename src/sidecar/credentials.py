@@ -14,6 +14,7 @@ import anyio
 from . import files
 from .config.secret_refs import CredentialSecret, FileSecret, Secret, VaultSecret
 from .errors import SecretError
+from .texts.known_secrets import KnownSecrets
 
 #: Bytes. No secret is longer; a larger file is the wrong file.
 LONGEST = 64 * 1024
@@ -36,21 +37,31 @@ class VaultReader(Protocol):
 
 
 class Credentials:
-    """Where secrets come from: files, systemd's credentials, Vault. ``on_secret`` is called with each value that was read."""
+    """Where secrets come from: files, systemd's credentials, Vault. Each value that was read is added to ``known``.
+
+    ``on_secret`` is called with it too.
+    """
 
     def __init__(
         self,
         directory: Path | None,
         vault: VaultReader | None = None,
         on_secret: Callable[[str], None] = lambda _: None,
+        known: KnownSecrets | None = None,
     ) -> None:
+        self.known = KnownSecrets() if known is None else known
         self._directory = directory
         self._vault = vault
-        self.on_secret = on_secret
+        self._on_secret = on_secret
 
     def with_vault(self, vault: VaultReader) -> Self:
         """A copy that also reads from Vault."""
-        return type(self)(self._directory, vault, self.on_secret)
+        return type(self)(self._directory, vault, self._on_secret, self.known)
+
+    def on_secret(self, secret: str) -> None:
+        """Notes a value that must not be told to anybody."""
+        self.known.add(secret)
+        self._on_secret(secret)
 
     def reader(self, secret: Secret | str) -> Read:
         """A function that reads this secret when it is needed; a plain text is returned as it is."""
@@ -71,12 +82,13 @@ class Credentials:
 
     def local(self, secret: CredentialSecret | FileSecret) -> str:
         """The value of a file or credential; one final newline is stripped. Raises SecretError."""
-        value = self._local(secret)
+        value = self.unnoted(secret)
         for line in value.splitlines():
             self.on_secret(line)
         return value
 
-    def _local(self, secret: CredentialSecret | FileSecret) -> str:
+    def unnoted(self, secret: CredentialSecret | FileSecret) -> str:
+        """The same, for a file that holds more than a secret: who reads it says what of it is secret."""
         if isinstance(secret, FileSecret):
             return _text(secret.file, f"file {secret.file}")
         if self._directory is None:
@@ -95,8 +107,10 @@ def directory(option: Path | None) -> Path | None:
 
 def sidecar_keys(credentials: Credentials) -> tuple[str, ...]:
     """The keys that callers may use, one per line; blank lines and comments (from # on) are ignored. Raises SecretError."""
-    lines = credentials.local(CredentialSecret(credential="sidecar_keys")).lstrip("\ufeff").splitlines()
+    lines = credentials.unnoted(CredentialSecret(credential="sidecar_keys")).lstrip("\ufeff").splitlines()
     keys = tuple(key for line in lines if (key := _COMMENT.sub("", line).strip()))
+    for key in keys:
+        credentials.on_secret(key)
     if not keys or not all(_KEY.fullmatch(key) for key in keys):
         raise SecretError(
             "credential sidecar_keys: needs one key per line, each of at least 32 characters, without spaces and "

@@ -5,35 +5,29 @@ from __future__ import annotations
 import logging
 import sys
 
-_MASK = "[secret]"
-_SHORTEST = 8
-
-#: A value is registered each time it is read, so the oldest entries are no longer used and can be dropped.
-_MOST = 1000
+from .texts.hidden_characters import displayed
+from .texts.known_secrets import KnownSecrets
 
 
 class Redacting(logging.Formatter):
-    """Formats as usual, then replaces every registered secret, in arguments and in tracebacks."""
+    """Formats as usual, then replaces every known secret, in arguments and in tracebacks, and shows hidden characters."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: KnownSecrets | None = None) -> None:
         super().__init__("%(levelname)s %(name)s: %(message)s")
-        self._secrets: dict[str, None] = {}
+        self.known = KnownSecrets() if known is None else known
 
     def hide(self, secret: str) -> None:
-        """From now on this value never appears in a log. Very short values are ignored: they are parts of ordinary words."""
-        if len(secret) < _SHORTEST:
-            return
-        self._secrets.pop(secret, None)
-        self._secrets[secret] = None
-        if len(self._secrets) > _MOST:
-            self._secrets.pop(next(iter(self._secrets)), None)
+        """From now on this value never appears in a log."""
+        self.known.add(secret)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name is that of the standard library)
+        """One line, whatever it contains: a line break in it could begin a line that looks like another event."""
+        record.message = displayed(record.message)
+        return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        # A copy, because worker threads register secrets too; longest first, because one may be part of another.
-        for secret in sorted(self._secrets.copy(), key=len, reverse=True):
-            text = text.replace(secret, _MASK)
-        return text
+        """The whole entry, with the lines of a traceback."""
+        return displayed(self.known.withheld(super().format(record)), kept="\t\n")
 
 
 def set_up() -> Redacting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 from .config.model import Config
@@ -17,6 +18,7 @@ from .sources.pbs import PbsSource
 from .sources.proxmox import ProxmoxOptions
 from .sources.pve import BackupServers, PveSource
 from .upstream.tls import Trust
+from .upstream.upstream import Upstream
 from .vault.client import Server
 from .vault.session import Account, VaultSession
 
@@ -51,21 +53,23 @@ def make_source(
     beside: Mapping[str, Pbs | Pve | Databasement | Backrest],
 ) -> Source:
     """The source that this section of the configuration describes; ``beside`` are all sections."""
-    read = credentials.reader
+    read, connect = credentials.reader, partial(Upstream, known=credentials.known)
     trust = Trust(source.ca_file, source.fingerprint)
     if isinstance(source, Pbs):
-        return PbsSource(ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret)))
+        options = ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret))
+        return PbsSource(options, known=credentials.known)
     if isinstance(source, Pve):
         options = ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret))
-        return PveSource(options, backup_servers=_backup_servers(source, beside))
+        return PveSource(options, backup_servers=_backup_servers(source, beside), known=credentials.known)
     if isinstance(source, Databasement):
-        return DatabasementSource(DatabasementOptions(name, source.url, trust, read(source.token)))
+        return DatabasementSource(DatabasementOptions(name, source.url, trust, read(source.token)), connect=connect)
     password = read(source.password) if source.password else None
     in_front = read(source.basic_auth) if source.basic_auth else None
     return BackrestSource(
         BackrestOptions(
             name=name, url=source.url, trust=trust, username=source.username, password=password, basic_auth=in_front
-        )
+        ),
+        connect=connect,
     )
 
 

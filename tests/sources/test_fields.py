@@ -76,7 +76,7 @@ def test_half_characters_are_replaced_for_nothing_could_write_them() -> None:
     ("value", "shown"),
     [
         ("job errors", "job errors"),
-        ("exit code 2:\n\tdump: \x1b[31mgot error\x00", "exit code 2: dump: [31mgot error"),
+        ("exit code 2:\n\tdump: \x1b[31mgot error\x00", r"exit code 2: dump: \u001b[31mgot error\u0000"),
         ("x" * 5000, "x" * 200 + "…"),
         ("", ""),
         (None, None),

@@ -124,7 +124,7 @@ TAR = "command 'set -o pipefail && lxc-usernsexec -m u:0:100000:65536 -- tar cpf
         ),
         (("ERROR: Backup of VM 104 failed",), None),
         (("ERROR: Backup of VM 104 failed - ",), None),
-        (("ERROR: Backup of VM 104 failed - \u202egnp.exe\u2066\x1b[31m\x00 red",), "gnp.exe [31m red"),
+        (("ERROR: Backup of VM 104 failed - \u202egnp.exe\u2066\x1b[31m\x00 red",), r"\u202egnp.exe\u2066\u001b[31m\u0000 red"),
         ((f"ERROR: Backup of VM 104 failed - {'x ' * 5000}",), f"{'x ' * 100}…"),
         (
             ("ERROR: Backup of VM 104 failed - mount //nas/dump -o username=u,password=hunter2 failed",),
@@ -143,7 +143,7 @@ def test_our_own_secret_is_replaced_wherever_it_stands() -> None:
     line = "ERROR: Backup of VM 104 failed - got aa-bb-cc-dd from the server"
     log = parse_log(ENDED, Lines((line,)), None, ["aa-bb-cc-dd"])
 
-    assert [entry.text for entry in log.guests] == ["got … from the server"]
+    assert [entry.text for entry in log.guests] == ["got [withheld] from the server"]
 
 
 def test_a_warning_belongs_to_the_guest_that_is_being_saved() -> None:

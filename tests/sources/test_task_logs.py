@@ -277,7 +277,7 @@ def test_the_tokens_secret_is_never_kept() -> None:
     report = asyncio.run(PveSource(options, upstream=upstream(transport, ALLOWED)).read(lambda: NOW))
 
     assert secret not in repr(report)
-    assert "refused …" in repr(report)
+    assert "refused [withheld]" in repr(report)
 
 
 # --- over HTTPS -----------------------------------------------------------------------------------------------------

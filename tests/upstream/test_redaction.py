@@ -73,8 +73,10 @@ def test_ordinary_errors_stay_as_they_are(text: str) -> None:
     assert shown(text) == text
 
 
-def test_characters_that_nobody_sees_or_that_turn_text_around_are_left_out() -> None:
-    assert shown("a\u202eb\u2066c\u200bd\ufeffe\x00f\x1b[1mg\nh\u2028i\ud800j") == "a b c d e f [1mg h i j"
+def test_characters_that_nobody_sees_or_that_turn_text_around_are_shown_as_escapes() -> None:
+    text = shown("a\u202eb\u2066c\u200bd\ufeffe\x00f\x1b[1mg\nh\ti\ud800j")
+
+    assert text == r"a\u202eb\u2066c\u200bd\ufeffe\u0000f\u001b[1mg h i\ud800j"
 
 
 def test_a_text_is_cut_after_its_secrets_were_hidden() -> None:

@@ -63,7 +63,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     formatter = logs.set_up()
-    secrets = Credentials(credentials.directory(options.credentials), on_secret=formatter.hide)
+    secrets = Credentials(credentials.directory(options.credentials), known=formatter.known)
     state = _state(options.state)
     if options.check:
         return check.run(options.config, secrets, state, runtime.utc_now, as_json=options.json)

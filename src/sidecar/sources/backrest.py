@@ -38,7 +38,7 @@ from .backrest_parse import parse_dashboard
 from .fields import Row, UnreadableError
 from .problems import not_understood, problem_of
 
-LOGIN = Call("POST", "/v1.Authentication/Login")
+LOGIN = Call("POST", "/v1.Authentication/Login", gives_secret=True)
 DASHBOARD = Call("POST", "/v1.Backrest/GetSummaryDashboard")
 OPERATIONS = Call("POST", "/v1.Backrest/GetOperations")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sidecar.texts.hidden_characters import visible_line
 from sidecar.upstream.error_text import clean
 
 Row = Mapping[str, Any]
@@ -37,7 +38,16 @@ def row_of(value: Any) -> Row:
 
 
 def text(row: Row, key: str) -> str | None:
-    """A string; None when it is absent. Half characters, which can't be written anywhere, are replaced."""
+    """A string; None when it is absent. A tab or a line break in it, which no name has, is shown as an escape.
+
+    All other characters that nobody sees are escapes already (upstream/border.py).
+    """
+    value = _lines(row, key)
+    return None if value is None else visible_line(value)
+
+
+def _lines(row: Row, key: str) -> str | None:
+    """A text with its lines. Half characters, which can't be written anywhere, are replaced."""
     value = row.get(key)
     if value is None:
         return None
@@ -70,13 +80,13 @@ def label(row: Row, key: str) -> str | None:
 
 def words(row: Row, key: str) -> str | None:
     """A text for people, such as an error: in one line and not too long; None when it is absent."""
-    value = text(row, key)
+    value = _lines(row, key)
     return None if value is None else clean(value)
 
 
 def first_line(row: Row, key: str) -> str | None:
     """The first line of a note; None when there is nothing in it (PBS-18)."""
-    lines = (text(row, key) or "").strip().splitlines()
+    lines = (_lines(row, key) or "").strip().splitlines()
     return clean(lines[0]) if lines else None
 
 

@@ -16,6 +16,7 @@ from itertools import chain
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Datastore, Task, TaskResult, UpkeepJob
 from sidecar.core.reports.report import SIZES, Limit, LimitKind, Problem, ProblemKind, Reading
+from sidecar.texts.known_secrets import KnownSecrets
 from sidecar.upstream.calls import Call
 from sidecar.upstream.upstream import Upstream
 
@@ -70,8 +71,10 @@ class PbsSource(ProxmoxSource):
     allowed = ALLOWED
     authorization = "PBSAPIToken={id}:{secret}"
 
-    def __init__(self, options: ProxmoxOptions, *, upstream: Upstream | None = None) -> None:
-        super().__init__(options, upstream=upstream)
+    def __init__(
+        self, options: ProxmoxOptions, *, upstream: Upstream | None = None, known: KnownSecrets | None = None
+    ) -> None:
+        super().__init__(options, upstream=upstream, known=known)
         self._namespaces: dict[str, tuple[str, ...]] = {}
         self._rests: dict[str, datetime] = {}
         self._logs: TaskLogs[str | None] = TaskLogs(LOG)

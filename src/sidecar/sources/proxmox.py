@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.report import Limit, Problem, Reading, Report
+from sidecar.texts.known_secrets import KnownSecrets
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
@@ -47,10 +48,14 @@ class ProxmoxSource(ABC):
     #: How the token's id and its secret are written behind each other in the Authorization header.
     authorization: ClassVar[str]
 
-    def __init__(self, options: ProxmoxOptions, *, upstream: Upstream | None = None) -> None:
+    def __init__(
+        self, options: ProxmoxOptions, *, upstream: Upstream | None = None, known: KnownSecrets | None = None
+    ) -> None:
         self.name = options.name
         self._options = options
-        self._upstream = upstream or Upstream(options.name, options.url, options.trust, self.allowed, self._headers)
+        self._upstream = upstream or Upstream(
+            options.name, options.url, options.trust, self.allowed, self._headers, known=known
+        )
 
     async def close(self) -> None:
         """Closes all connections."""

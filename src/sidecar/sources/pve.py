@@ -17,6 +17,7 @@ from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import BackupJob, Guest, Node, Storage, Task, TaskResult, Zone
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Scope, guests_of
 from sidecar.core.reports.vzdump_log import VzdumpLog
+from sidecar.texts.known_secrets import KnownSecrets
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
@@ -112,8 +113,9 @@ class PveSource(ProxmoxSource):
         *,
         backup_servers: BackupServers = _UNTOLD,
         upstream: Upstream | None = None,
+        known: KnownSecrets | None = None,
     ) -> None:
-        super().__init__(options, upstream=upstream)
+        super().__init__(options, upstream=upstream, known=known)
         self._backup_servers = backup_servers
         self._layout = _Layout()
         self._logs: TaskLogs[VzdumpLog] = TaskLogs(LOG, VzdumpLog.so_far)

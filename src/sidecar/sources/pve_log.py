@@ -21,9 +21,9 @@ from .task_logs import Lines
 
 _JOB = re.compile(r"INFO: starting new backup job: vzdump(?: (.*))?")
 _EXTERNAL = re.compile(r"INFO: skip external VMs?: ([\d, ]+)")
-_STARTING = re.compile(r"INFO: Starting Backup of VM (\d{3,9})(?: \((qemu|lxc)\))?")
-_FINISHED = re.compile(r"INFO: Finished Backup of VM (\d{3,9})\b")
-_FAILED = re.compile(r"ERROR: Backup of VM (\d{3,9}) failed(?: - (.*))?")
+_STARTING = re.compile(r"INFO: Starting Backup of VM ([1-9]\d{2,8})(?: \((qemu|lxc)\))?")
+_FINISHED = re.compile(r"INFO: Finished Backup of VM ([1-9]\d{2,8})\b")
+_FAILED = re.compile(r"ERROR: Backup of VM ([1-9]\d{2,8}) failed(?: - (.*))?")
 _AT = re.compile(r"INFO: (?:Backup (?:started|finished)|Failed) at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 _WARNING = re.compile(r"(?:INFO: )?WARN(?:ING)?: (.*)")
 

@@ -17,11 +17,15 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A kind of call that a source may make: method, path with {placeholders}, and the query keys it may carry."""
+    """A kind of call that a source may make: method, path with {placeholders}, and the query keys it may carry.
+
+    ``gives_secret``: its answer is a secret, so nothing in it is withheld from the source, which shows nothing of it.
+    """
 
     method: str
     path: str
     query: frozenset[str] = frozenset()
+    gives_secret: bool = False
 
     def filled(self, params: Params | None, parts: Mapping[str, str]) -> str:
         """The path with its placeholders filled in. Each of ``parts`` stays one path segment, whatever it contains.

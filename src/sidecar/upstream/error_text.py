@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 
+from sidecar.texts.hidden_characters import displayed
+from sidecar.texts.known_secrets import KnownSecrets
+
 #: Characters of a text that are shown.
 _QUOTED = 200
 
-#: What stands for a secret.
-HIDDEN = "…"
-
-#: Shorter secrets are not removed: they would match parts of ordinary words.
-_SHORTEST_SECRET = 6
+#: Characters of a text that are looked at.
+_LOOKED_AT = 16_000
 
 #: Seconds to wait when the upstream does not send a time, and at most.
 _PAUSE, _LONGEST_PAUSE = 30.0, 600.0
 
+_PROXMOX = re.compile(r"P(?:BS|VE)APIToken=")
 
-def error_text(body: bytes, secrets: Iterable[str]) -> str:
+
+def error_text(body: bytes, secrets: Iterable[str] | KnownSecrets) -> str:
     """The text of an error body: plain text (PBS, despite its Content-Type), or the message in JSON; "" for an HTML page.
 
     If an upstream repeats one of the ``secrets``, it is replaced.
@@ -35,43 +38,44 @@ def error_text(body: bytes, secrets: Iterable[str]) -> str:
     else:
         message = document.get("message") if isinstance(document, dict) else document
         words = message if isinstance(message, str) else ""
-    return clean(without(words, secrets))
+    return clean(KnownSecrets.of(secrets).withheld(words))
 
 
-def without(text: str, secrets: Iterable[str]) -> str:
-    """The text with HIDDEN in place of our own secrets, wherever they stand; the longest go first."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, HIDDEN)
-    return text
-
-
-def secrets_in(authorization: str, body: bytes) -> Iterator[str]:
-    """The secrets of a request.
+def note_secrets(known: KnownSecrets, authorization: str, body: bytes) -> None:
+    """Adds the secrets of a request.
 
     In a header "PBSAPIToken=ID:SECRET", "PVEAPIToken=ID=SECRET", "Bearer TOKEN" or "Basic BASE64", or in a login.
     """
-    parts = [authorization.partition(" ")[2], authorization.rpartition(":")[2], authorization.rpartition("=")[2]]
-    if authorization.startswith("Basic "):
-        login_in_front = base64.b64decode(parts[0]).decode("utf-8", "replace")
-        parts += [login_in_front, login_in_front.partition(":")[2]]
+    scheme, separator, value = authorization.partition("=" if _PROXMOX.match(authorization) else " ")
+    if separator == "=":
+        token_id, _, secret = value.partition(":" if scheme.startswith("PBS") else "=")
+        known.add(token_id, whole=True)
+        known.add(unquote(secret))
+        known.add(secret)
+    elif scheme == "Basic":
+        known.add(value)
+        _note_login(known, *base64.b64decode(value).decode("utf-8", "replace").partition(":")[::2])
+    elif value:
+        known.add(value)
     login = json.loads(body) if body else None
-    if isinstance(login, dict):
-        parts += [value for value in login.values() if isinstance(value, str)]
-    for part in parts:
-        yield from (part, unquote(part))
+    if isinstance(login, dict) and isinstance(login.get("password"), str):
+        _note_login(known, str(login.get("username") or ""), login["password"])
+
+
+def _note_login(known: KnownSecrets, username: str, password: str) -> None:
+    known.add(password)
+    if username and password:
+        known.add(f"{username}:{password}")
 
 
 def one_line(text: str) -> str:
-    """An upstream's text as one line without control characters, and without those that nobody sees or that turn text around."""
-    if not text.isprintable():
-        text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(text.split())
+    """An upstream's text as one line, with escapes for the characters that nobody sees or that turn text around."""
+    return displayed(" ".join(text.split()))
 
 
 def clean(text: str) -> str:
     """The same, shortened to a limit."""
-    text = one_line(text)
+    text = one_line(text[:_LOOKED_AT])
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 

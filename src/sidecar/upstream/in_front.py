@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from sidecar.core.reports.report import ProblemKind
@@ -15,6 +16,9 @@ _CURE = "Let what is in front of it pass these calls from here: a call carries o
 _REFUSALS = (401, 403, 407)
 
 _PORTS = {"http": 80, "https": 443}
+
+#: A name or an address of a host. Anything else may be part of a path that is written oddly.
+_HOST = re.compile(r"[a-z0-9._-]{1,200}|[0-9a-f:.]{2,45}")
 
 
 def asks(status: int, schemes: str, body: bytes) -> bool:
@@ -64,6 +68,8 @@ def redirect(status: int, location: str, asked: str) -> SourceError:
         here, there = urlsplit(asked), urlsplit(urljoin(asked, location))
         elsewhere = None if _address(here) == _address(there) else _shown(there)
     except ValueError:
+        elsewhere = ""
+    if elsewhere == "":
         return _redirected(status, "an address that can't be read", ProblemKind.REDIRECTED)
     is_login = "login" in there.path.lower()
     if elsewhere is None:
@@ -83,7 +89,12 @@ def _address(parts: SplitResult) -> tuple[str, str | None, int | None]:
 
 
 def _shown(parts: SplitResult) -> str:
-    """Scheme, host and port: neither a name nor a password before the host, nor a path behind it."""
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    """Scheme, host and port: neither a name nor a password before the host, nor a path behind it.
+
+    "" for anything else: what is taken for a scheme or a host may be part of a path that is written oddly.
+    """
+    host = parts.hostname or ""
+    if parts.scheme not in _PORTS or not _HOST.fullmatch(host):
+        return ""
     port = f":{parts.port}" if parts.port else ""
-    return clean(f"{parts.scheme}://{host}{port}")
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"

@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .error_text import HIDDEN, clean, one_line, without
+from sidecar.texts.known_secrets import KnownSecrets
+
+from .error_text import clean, one_line
+
+#: What stands for something that looks like a secret; for one of ours stands what KnownSecrets puts there.
+HIDDEN = "…"
 
 #: Characters that are looked at; what is shown is shorter by far.
 _LOOKED_AT = 4000
@@ -44,13 +49,13 @@ _PATTERNS = (
 _LONG_WORD = re.compile(r"(?<![\w+=])[A-Za-z0-9+=_]{32,}(?![\w+=])")
 
 
-def shown(text: str, secrets: Iterable[str] = ()) -> str:
+def shown(text: str, secrets: Iterable[str] | KnownSecrets = ()) -> str:
     """The text as one short line without anything that looks like a secret.
 
     Args:
         secrets: our own, which are replaced wherever they stand.
     """
-    line = without(one_line(text[:_LOOKED_AT]), secrets)
+    line = one_line(KnownSecrets.of(secrets).withheld(text)[:_LOOKED_AT])
     for pattern, replacement in _PATTERNS:
         line = pattern.sub(replacement, line)
     return clean(_LONG_WORD.sub(_long_word, line))

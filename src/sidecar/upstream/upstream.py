@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,8 +22,10 @@ import httpx
 
 from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SecretError, SourceError
+from sidecar.texts.known_secrets import KnownSecrets
 
 from . import error_text, in_front, inflate, json_rows, tls
+from .border import Border
 from .calls import Call, Params
 from .tls import Trust
 
@@ -63,6 +65,7 @@ class Upstream:
     """One upstream and the calls that may be made to it.
 
     ``headers`` returns the credentials for a call; when they are refused (401) it is called once more for fresh ones.
+    ``known``: secrets that must not stand in an answer, beside those of its own calls.
     All methods raise SourceError, and ValueError for a call that is not on the list, which is a bug of backup-glance.
     """
 
@@ -75,6 +78,7 @@ class Upstream:
         headers: Headers,
         limits: Limits | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        known: KnownSecrets | None = None,
     ) -> None:
         self._name = name
         self._url = url.rstrip("/")
@@ -85,6 +89,7 @@ class Upstream:
         self._limits = limits or Limits()
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
+        self._border = Border(known)
         self._opening = asyncio.Lock()
         self._in_flight = 0
         self._outdated = False
@@ -99,7 +104,7 @@ class Upstream:
     async def get(self, call: Call, params: Params | None = None, /, **path: str) -> Any:
         """The parsed body of the answer."""
         async with self._answer(call, params, path, None, authenticated=True) as answer:
-            return _json(await self._body(answer, self._limits.document), call)
+            return await self._border.document(_json(await self._body(answer, self._limits.document), call))
 
     async def rows(
         self,
@@ -113,8 +118,10 @@ class Upstream:
     ) -> list[T]:
         """The results of ``each`` for the rows of a body of the form ``{"data": [rows]}``, parsed as they arrive."""
         async with self._answer(call, params, path, None, authenticated=True) as answer:
+            border = self._border
             try:
-                return await json_rows.rows(self._chunks(answer, self._limits.body), key, each)
+                chunks = self._chunks(answer, self._limits.body)
+                return await json_rows.rows(chunks, key, lambda row: each(border.row(row)))
             except json_rows.TooManyRowsError:
                 raise SourceError(
                     f"its list has more than {json_rows.MOST_ROWS:,} rows",
@@ -128,8 +135,10 @@ class Upstream:
 
     async def post(self, call: Call, body: object, /, *, authenticated: bool = True) -> Any:
         """The parsed body of the answer to a request with a JSON body (Backrest has no GET)."""
-        async with self._answer(call, None, {}, body, authenticated=authenticated) as answer:
-            return _json(await self._body(answer, self._limits.document), call)
+        sent = self._border.as_sent(body)
+        async with self._answer(call, None, {}, sent, authenticated=authenticated) as answer:
+            document = _json(await self._body(answer, self._limits.document), call)
+            return document if call.gives_secret else await self._border.document(document)
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -145,6 +154,7 @@ class Upstream:
         """An answer with status 200 whose body is not read yet, within the total time."""
         if call not in self._allowed:
             raise ValueError(f"source {self._name} may not call {call.method} {call.path}")
+        params, path = self._border.as_sent(params), self._border.as_sent(path)
         url = self._url + call.filled(params, path)
         self._respect_rate_limit()
         try:
@@ -171,7 +181,9 @@ class Upstream:
         """The answer; if the credentials are refused, the answer to a second request with fresh ones."""
         for fresh in (False, True):
             headers = await self._credentials(fresh=fresh) if authenticated else {}
-            answer = await client.send(request(headers), stream=True)
+            sent = request(headers)
+            error_text.note_secrets(self._border.known, sent.headers.get("authorization", ""), sent.content)
+            answer = await client.send(sent, stream=True)
             self._note_fingerprint(answer)
             if answer.status_code == 200:
                 return answer
@@ -202,7 +214,7 @@ class Upstream:
         body = b""
         try:
             body = await self._body(answer, _ERROR_BODY)
-            text = error_text.error_text(body, _secrets_of(answer.request))
+            text = error_text.error_text(body, self._border.known)
         except SourceError:
             text = ""
         finally:
@@ -212,14 +224,16 @@ class Upstream:
             header = answer.headers.get("retry-after")
             self._retry_at = time.monotonic() + error_text.retry_after(header, datetime.now(UTC))
         if 300 <= status < 400:
-            return in_front.redirect(status, answer.headers.get("location", ""), str(answer.request.url))
+            # Without secrets before it is taken apart: then none can be half of a host's name.
+            location = self._border.known.withheld(answer.headers.get("location", ""))
+            return in_front.redirect(status, location, str(answer.request.url))
         if in_front.asks(status, answer.headers.get("www-authenticate", ""), body):
-            return in_front.login(status, answer.request.url.path)
+            return in_front.login(status, self._border.text(answer.request.url.path))
         action = "Renew its token, then the secret that is configured for it." if status == 401 else None
         return SourceError(
             f"HTTP {status}{f': {text}' if text else ''}",
             kind=_kind_of(status),
-            culprit=error_text.clean(answer.request.url.path),
+            culprit=error_text.clean(self._border.text(answer.request.url.path)),
             action=action,
             status=status,
         )
@@ -246,7 +260,7 @@ class Upstream:
             raise SourceError(
                 f"its answer is larger than {limit / (1024 * 1024):g} MiB",
                 kind=ProblemKind.TOO_LARGE,
-                culprit=error_text.clean(answer.request.url.path),
+                culprit=error_text.clean(self._border.text(answer.request.url.path)),
             ) from None
         except inflate.BodyError:
             raise SourceError(
@@ -325,10 +339,6 @@ def _request(
         raise SourceError(
             "it reported a name that can't be part of a request", kind=ProblemKind.NOT_UNDERSTOOD
         ) from None
-
-
-def _secrets_of(request: httpx.Request) -> Iterator[str]:
-    return error_text.secrets_in(request.headers.get("authorization", ""), request.content)
 
 
 def _json(body: bytes, call: Call) -> Any:
