@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from sidecar.web.app import create_app
 from tests.caddy import BINARY, Caddy, running_caddy, sidecar
 from tests.caddyfile import assert_version, render_caddyfile
+from tests.processes import free_port, running
 from tests.simulators.certificates import make_certificates
 from tests.web.asking import nothing_due
 from tests.web.boards import NOW, good_morning, many
@@ -243,6 +245,107 @@ def test_a_forwarded_address_is_ignored_without_a_trusted_proxy(start_caddy: Sta
         assert caddy.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 403
 
 
+#: Host → whether it is one of those that this Caddy is asked for by, when it is reached at 127.0.0.1.
+HOSTS = {
+    "localhost": True,
+    "LocalHost:1": True,
+    "localhost.": True,
+    "backup.lan": True,
+    "BACKUP.lan.:8080": True,
+    "[fd00::7]": True,
+    "[FD00::7]:8443": True,
+    "10.0.0.9:443": True,
+    "dash.lan": True,
+    "127.0.0.1": True,
+    "127.0.0.1:99": True,
+    "127.0.0.2": False,
+    "[fd00::8]:8443": False,
+    "[::1]": False,
+    "evil.example": False,
+    "backup.lan.evil.example": False,
+    "evil.example:backup.lan": False,
+    "backup.lan..": False,
+    "sub.backup.lan": False,
+    "backup": False,
+}
+
+
+def _asked_for(port: int, hosts: Iterable[str], context: ssl.SSLContext | None = None) -> dict[str, str]:
+    """The first line and the body of each answer."""
+    answers = {}
+    for host in hosts:
+        with socket.create_connection(("127.0.0.1", port), 10) as plain:
+            stream = context.wrap_socket(plain, server_hostname="localhost") if context else plain
+            stream.sendall(f"GET /widget HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            with stream, stream.makefile("rb") as arriving:
+                answers[host] = arriving.read().decode()
+    return answers
+
+
+@pytest.mark.parametrize("with_tls", [False, True])
+def test_only_its_own_names_and_addresses_may_be_asked_for(
+    start_caddy: StartCaddy, tmp_path: Path, with_tls: bool
+) -> None:
+    """Else a page of another site, whose name was made to lead here, could read this one (DNS rebinding)."""
+    hosts, context, more = ["backup.lan", "fd00::7", "10.0.0.9", "dash.lan"], None, {}
+    if with_tls:
+        context = ssl._create_unverified_context()
+        more = {"scheme": "https", "verify": False, "tls": {"mode": "internal", "storage": str(tmp_path / "tls")}}
+    caddy = start_caddy(hosts=hosts, **more)
+    with sidecar(Echo(), caddy.upstream):
+        if with_tls:
+            _once_the_certificate_is_made(caddy.client)
+        answers = _asked_for(caddy.port, HOSTS, context)
+    assert {host: answer.partition("\r\n")[0] for host, answer in answers.items()} == {
+        host: "HTTP/1.1 200 OK" if known else "HTTP/1.1 421 Misdirected Request" for host, known in HOSTS.items()
+    }
+    assert "Asked for as evil.example, which is not one" in answers["evil.example"]
+    assert "Asked for as fd00::8, which is not one" in answers["[fd00::8]:8443"]
+    assert all("backup_glance_extra_hosts" in answers[host] for host, known in HOSTS.items() if not known)
+
+
+@pytest.mark.parametrize("host", ["<script>alert(1)</script>", "a'b&c", "{http.request.uuid}", "x" * 300, 'a"b'])
+def test_an_odd_host_is_not_repeated(caddy: Caddy, host: str) -> None:
+    answer = _asked_for(caddy.port, [host])[host]
+
+    assert answer.startswith(("HTTP/1.1 421", "HTTP/1.1 400"))
+    assert host not in answer
+
+
+def test_the_address_of_ipv6_at_which_it_is_reached_may_be_asked_for(start_caddy: StartCaddy) -> None:
+    caddy = start_caddy(bind=["127.0.0.1", "::1"])
+    with (
+        sidecar(Echo(), caddy.upstream),
+        httpx.Client(base_url=f"http://[::1]:{caddy.port}", trust_env=False) as client,
+    ):
+        statuses = [client.get("/widget", headers={"Host": host}).status_code for host in ("[::1]", "[::1]:8", "[::2]")]
+    assert statuses == [200, 200, 421]
+
+
+def test_a_proxy_with_a_prefix_that_keeps_the_host_is_let_in_by_its_name(
+    start_caddy: StartCaddy, tmp_path: Path
+) -> None:
+    caddy, port = start_caddy(hosts=["dash.lan"]), free_port()
+    (tmp_path / "proxy").mkdir()
+    path = tmp_path / "proxy" / "Caddyfile"
+    path.write_text(
+        f"{{\n\tadmin off\n}}\nhttp://:{port} {{\n\tbind 127.0.0.1\n\thandle_path /backup/* {{\n"
+        f"\t\treverse_proxy 127.0.0.1:{caddy.port}\n\t}}\n}}\n"
+    )
+    command: list[str | Path] = [BINARY, "run", "--adapter", "caddyfile", "--config", path]
+    echo = Echo()
+    with (
+        sidecar(echo, caddy.upstream),
+        running("proxy", command, port=port, folder=tmp_path / "proxy"),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+    ):
+        known = client.get("/backup/widget", headers={"Host": "dash.lan"})
+        unknown = client.get("/backup/widget", headers={"Host": "other.lan"})
+    assert (known.status_code, known.json()["path"]) == (200, "/widget")
+    assert (unknown.status_code, len(echo.seen)) == (421, 1)
+    assert "other.lan" in unknown.text
+
+
 def test_only_users_with_a_password_may_see_the_page_and_the_password_is_not_passed_on(start_caddy: StartCaddy) -> None:
     caddy = start_caddy(users=[{"name": "reader", "password_hash": _hash("open sesame")}])
     echo = Echo()
@@ -302,6 +405,7 @@ def test_the_file_is_formatted_as_caddy_formats(tmp_path: Path) -> None:
             key_file=Path("/k"),
             upstream=Path("/s"),
             tls=tls,
+            hosts=["backup.lan", "fd00::7"],
             allow=["private_ranges"],
             users=[{"name": "reader", "password_hash": "$2a$14$x"}],
             forward_auth={"address": "auth.lan:9091", "uri": "/api/authz/forward-auth"},
