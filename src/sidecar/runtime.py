@@ -19,6 +19,7 @@ import uvicorn
 from . import service_manager
 from .board_keeper import BoardKeeper, Clock
 from .config.model import Config
+from .core.reports.bounds import within_bounds
 from .core.reports.report import Problem, Report
 from .credentials import Credentials
 from .ledger.ledger import Ledger
@@ -161,7 +162,7 @@ def reading(
 
     async def read() -> Report:
         began = seconds()
-        report = await source.read(clock)
+        report = await asyncio.to_thread(within_bounds, await source.read(clock))
         return replace(report, apart=pause_after(interval, timedelta(seconds=seconds() - began)))
 
     return read

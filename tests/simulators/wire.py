@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -14,9 +14,13 @@ import anyio.lowlevel
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+Answering = Callable[[ASGIApp, Scope, Receive, Send], Awaitable[None]]
+"""Answers in place of the upstream, whose app it is given."""
+
 How = (
     Literal["garbage", "truncated", "cut", "oversized", "redirect", "login-page", "busy", "slow", "wrong-type", "empty"]
     | int
+    | Answering
 )
 """How an answer is broken:
 
@@ -31,6 +35,7 @@ How = (
 - ``empty``: a list of Proxmox without any row
 - ``wrong-type``: valid JSON whose every value has another type than it should
 - a number: that status, with ``Retry-After: 7`` for 429 and 503
+- a function: what it answers, see ``hostile.py``
 """
 
 _JSON = b"application/json"
@@ -88,7 +93,9 @@ class Wire:
 
 
 async def _break(how: How, upstream: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    if isinstance(how, int):
+    if callable(how):
+        await how(upstream, scope, receive, send)
+    elif isinstance(how, int):
         headers = {"retry-after": "7"} if how in (429, 503) else None
         await Response("broken on purpose", how, headers)(scope, receive, send)
     elif how == "redirect":

@@ -6,6 +6,7 @@ anything. GetConfig is not on it, for it returns the passwords of the repositori
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +18,7 @@ from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Fact
 from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Report
 from sidecar.errors import SourceError
+from sidecar.upstream.budget import Budget, spending
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
@@ -107,9 +109,14 @@ class BackrestSource:
 
     async def read(self, clock: Clock) -> Report:
         """The summary of plans and repositories, then the log: of each plan, and of the repositories' upkeep."""
+        with spending(Budget()):
+            return await self._read(clock)
+
+    async def _read(self, clock: Clock) -> Report:
         at = self._read_at = clock()
         try:
-            dashboard = parse_dashboard(await self._dashboard())
+            # In a thread: of each plan it may list a thousand runs.
+            dashboard = await asyncio.to_thread(parse_dashboard, await self._dashboard())
         except SourceError as error:
             return self._report(at, problem=_problem(error, self._options))
         except UnreadableError:

@@ -13,8 +13,8 @@ from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, QueueHolder, UpkeepJob
 from sidecar.core.reports.report import Limit
 
-from .backrest_parse import CANCELLED, END_NOT_KNOWN, OUTCOMES, PENDING, list_of, moment_of, status_of
-from .fields import Row, UnreadableError, flag, name, row_of, text, whole
+from .backrest_parse import CANCELLED, END_NOT_KNOWN, OUTCOMES, PENDING, moment_of, status_of
+from .fields import Row, UnreadableError, beginning, flag, list_of, name, row_of, text, whole
 from .problems import unreadable_rows
 
 #: The plan under which Backrest keeps what it does to a repository.
@@ -22,6 +22,9 @@ SYSTEM = "_system_"
 
 #: How many operations are asked for. They are the newest by start, announced ones and every other kind included.
 LAST = 200
+
+#: Operations of one answer. A Backrest that gives many more than it was asked for is none that we know.
+_MOST = 4 * LAST
 
 #: Backrest's error texts may hold a whole command line and its output.
 LONGEST_TEXT = 500
@@ -44,7 +47,7 @@ def parse_operations(body: Any) -> tuple[Row, ...]:
     row = row_of(body)
     if set(row) - {"operations"}:
         raise UnreadableError("operations")
-    rows = tuple(row_of(operation) for operation in list_of(row, "operations"))
+    rows = tuple(row_of(operation) for operation in list_of(row, "operations", _MOST))
     if rows and not any(isinstance(operation.get("planId"), str) for operation in rows):
         raise UnreadableError("planId")
     return rows
@@ -290,7 +293,7 @@ def _run(row: Row, kind: str, start: datetime, status: str) -> Run | None:
         return Run(start=start, end=None, outcome=outcome)
     if status in CANCELLED and _never_began(row, start, end, status):
         return None
-    said = " ".join((text(row, "displayMessage") or "").split())[:LONGEST_TEXT]
+    said = " ".join(beginning(row, "displayMessage").split())[:LONGEST_TEXT]
     if outcome is Outcome.FAILED and row.get("snapshotId"):
         outcome = Outcome.WARNING  # the backup itself was made, and a hook after it failed
     if kind != "backup" and _has_no_end(status, said):

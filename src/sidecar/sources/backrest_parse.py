@@ -11,7 +11,7 @@ from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackrestPlan, Repo
 from sidecar.core.reports.report import Limit, LimitKind
 
-from .fields import Row, UnreadableError, flag, name, row_of, showable, whole
+from .fields import Row, UnreadableError, flag, list_of, name, row_of, showable, whole
 from .problems import unreadable_rows
 
 T = TypeVar("T")
@@ -136,16 +136,6 @@ def status_of(row: Row) -> str:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return _UNKNOWN
     return name(row, "status")
-
-
-def list_of(row: Row, key: str) -> list[Any]:
-    """A list; an empty one where it is absent."""
-    rows = row.get(key)
-    if rows is None:
-        return []
-    if not isinstance(rows, list):
-        raise UnreadableError(key)
-    return rows
 
 
 def moment_of(row: Row, key: str) -> datetime | None:

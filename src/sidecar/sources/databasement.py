@@ -19,6 +19,7 @@ from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, 
 from sidecar.core.schedules import schedule
 from sidecar.core.schedules.wall_clock import ScheduleError
 from sidecar.errors import SecretError, SourceError
+from sidecar.upstream.budget import Budget, spending
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
@@ -56,6 +57,9 @@ _SINCE = timedelta(days=40)
 _FARTHEST = timedelta(days=800)
 _READ_AGAIN_AFTER = timedelta(hours=6)
 _MOST_PAGES_BACK = 100
+
+#: Characters of all answers of a refresh: a hundred pages of two lists, whose rows tell much that is not kept.
+_MOST_CHARACTERS = 256 * 1024 * 1024
 
 _BACKUPS = {"filter[type]": "backup", "sort": "-created_at"}
 
@@ -121,6 +125,10 @@ class DatabasementSource:
 
         1 call + one per page of each list.
         """
+        with spending(Budget(characters=_MOST_CHARACTERS)):
+            return await self._read(clock)
+
+    async def _read(self, clock: Clock) -> Report:
         at, pages = clock(), Pages(self._upstream)
         if (problem := await self._trouble()) is not None:
             return self._report(at, problem=problem)

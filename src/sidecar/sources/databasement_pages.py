@@ -11,6 +11,7 @@ from sidecar.core.reports.facts import Dump
 from sidecar.core.reports.report import Limit, ProblemKind
 from sidecar.errors import SourceError
 from sidecar.upstream.calls import Call, Params
+from sidecar.upstream.turns import Turns
 from sidecar.upstream.upstream import Upstream
 
 from .databasement_parse import Server, Stored, Volume, created_at, parse_page
@@ -21,6 +22,9 @@ RowT = TypeVar("RowT", Server, Volume, Dump, Stored)
 
 #: The server gives at most 100 rows a page.
 _PER_PAGE = 100
+
+#: Rows of one page that are read. A server that gives more than was asked for is none that we know.
+_MOST_ON_A_PAGE = 2 * _PER_PAGE
 MOST_PAGES = 30
 
 
@@ -47,7 +51,7 @@ class Pages:
         ones on to the next page: each is taken once. ``what`` names the rows in a limit.
         """
         by_id: dict[str, RowT] = {}
-        total = unreadable = 0
+        total, unreadable, turns = 0, 0, Turns()
         async for row in self._rows(call, what, params or {}, since, most_pages):
             total += 1
             try:
@@ -55,6 +59,8 @@ class Pages:
                     by_id[parsed.id] = parsed
             except UnreadableError:
                 unreadable += 1
+            if turns.is_over:
+                await turns.pass_on()
         if unreadable and unreadable == total:
             cause = f"none of the {total} rows of its answer could be read"
             raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD, culprit=call.path)
@@ -80,10 +86,14 @@ class Pages:
     async def _page(self, call: Call, params: Params) -> tuple[list[Any], int]:
         body = await self._upstream.get(call, params)
         try:
-            return parse_page(body)
+            rows, pages = parse_page(body)
         except UnreadableError:
             cause = "its answer has an unexpected format"
             raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD, culprit=call.path) from None
+        if len(rows) > _MOST_ON_A_PAGE:
+            cause = f"its page has {len(rows):,} rows, {_PER_PAGE} were asked for"
+            raise SourceError(cause, kind=ProblemKind.TOO_LARGE, culprit=call.path)
+        return rows, pages
 
 
 def _reaches_before(rows: list[Any], since: datetime | None) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import Dump, DumpCopy, DumpPlan
 
-from .fields import Row, UnreadableError, flag, name, row_of, showable, text, whole, words
+from .fields import LONGEST_LIST, Row, UnreadableError, flag, list_of, name, row_of, showable, text, whole, words
 
 #: Databasement ≥ 1.9 has cancelled (DB-1). A status that is not here makes its row unreadable.
 _OUTCOMES = {
@@ -128,19 +128,14 @@ def _names(ids: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...] | 
 
 def _volume_ids(backup: Row) -> tuple[str, ...]:
     """Since 1.7 a backup configuration has several volumes; before, one (DB-1)."""
-    ids = backup.get("volume_ids")
-    if ids is None:
+    if backup.get("volume_ids") is None:
         only = text(backup, "volume_id")
         return (only,) if only else ()
-    if not isinstance(ids, list):
-        raise UnreadableError("volume_ids")
-    return tuple(name({"id": id_}, "id") for id_ in ids)
+    return tuple(name({"id": id_}, "id") for id_ in list_of(backup, "volume_ids"))
 
 
 def _backups(row: Row, *, outdated: bool) -> list[Row]:
-    backups = [row["backup"]] if outdated and row["backup"] else row.get("backups") or []
-    if not isinstance(backups, list):
-        raise UnreadableError("backups")
+    backups = [row["backup"]] if outdated and row["backup"] else list_of(row, "backups") if row.get("backups") else []
     return [row_of(backup) for backup in backups]
 
 
@@ -155,16 +150,14 @@ def _plan(server: Row, backup: Row, selection: Row) -> DumpPlan:
         schedule=text(schedule, "expression"),
         mode=mode if mode in _MODES else "unknown" if mode else "all",
         databases=_databases(selection) if mode in ("selected", "excluded") else (),
-        pattern=text(selection, "database_include_pattern") if mode == "pattern" else None,
+        pattern=text(selection, "database_include_pattern", LONGEST_LIST) if mode == "pattern" else None,
         enabled=flag(server, "backups_enabled", default=True),
         server_type=text(server, "database_type"),
     )
 
 
 def _databases(selection: Row) -> tuple[str, ...]:
-    names = selection.get("database_names") or []
-    if not isinstance(names, list):
-        raise UnreadableError("database_names")
+    names = list_of(selection, "database_names") if selection.get("database_names") else []
     return tuple(name({"name": database}, "name") for database in names)
 
 
@@ -259,10 +252,7 @@ def _volumes(row: Row, status: str | None) -> list[Row]:
     """The row's volumes, each with what became of the copy there; before 1.7 the one it has, as its job ended."""
     if "volumes" not in row:
         return [{**row_of(row["volume"]), "status": status}] if row.get("volume") else []
-    volumes = row["volumes"] or []
-    if not isinstance(volumes, list):
-        raise UnreadableError("volumes")
-    return [row_of(volume) for volume in volumes]
+    return [row_of(volume) for volume in list_of(row, "volumes")] if row["volumes"] else []
 
 
 def with_files(dumps: Iterable[Dump], files: Mapping[str, Stored]) -> tuple[Dump, ...]:

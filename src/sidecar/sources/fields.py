@@ -22,6 +22,18 @@ _DIGITS = 18
 #: What the clock of an upstream may differ from ours, and what stands for a clock that is not told.
 _CLOCKS_DIFFER, _UNTOLD = timedelta(minutes=5), datetime(1970, 1, 1, tzinfo=UTC)
 
+#: Characters of a name or of another short text: a UPID has 250, the path of a namespace 300. A longer one is unreadable.
+LONGEST_NAME = 512
+
+#: Characters of a list in one text, such as the tags of a guest or the nodes of a storage.
+LONGEST_LIST = 64 * 1024
+
+#: Entries of a list that stands within a row: a database server has hundreds of databases at most.
+MOST_WITHIN = 5_000
+
+#: Characters that are looked at of a text for people; the rest of a longer one is left out.
+_LOOKED_AT = 4096
+
 #: What databases take for a whole number.
 _MOST = 2**63 - 1
 
@@ -37,29 +49,45 @@ def row_of(value: Any) -> Row:
     return value
 
 
-def text(row: Row, key: str) -> str | None:
-    """A string; None when it is absent. A tab or a line break in it, which no name has, is shown as an escape.
+def text(row: Row, key: str, most: int = LONGEST_NAME) -> str | None:
+    """A string of ``most`` characters; None when it is absent. A tab or a line break in it, which no name has, becomes an escape.
 
     All other characters that nobody sees are escapes already (upstream/border.py).
     """
-    value = _lines(row, key)
+    value = _lines(row, key, most)
     return None if value is None else visible_line(value)
 
 
-def _lines(row: Row, key: str) -> str | None:
+def _lines(row: Row, key: str, most: int) -> str | None:
     """A text with its lines. Half characters, which can't be written anywhere, are replaced."""
     value = row.get(key)
     if value is None:
         return None
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > most:
         raise UnreadableError(key)
     return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def beginning(row: Row, key: str) -> str:
+    """The beginning of a text for people, however long it is; "" when it is absent."""
+    value = row.get(key)
+    return _lines({key: value[:_LOOKED_AT]} if isinstance(value, str) else row, key, _LOOKED_AT) or ""
 
 
 def name(row: Row, key: str) -> str:
     """A string that must be there and not be empty."""
     value = text(row, key)
     if not value:
+        raise UnreadableError(key)
+    return value
+
+
+def list_of(row: Row, key: str, most: int = MOST_WITHIN) -> list[Any]:
+    """A list within a row; an empty one where it is absent."""
+    value = row.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) > most:
         raise UnreadableError(key)
     return value
 
@@ -72,21 +100,20 @@ def step(row: Row, key: str) -> str:
     return value
 
 
-def label(row: Row, key: str) -> str | None:
+def label(row: Row, key: str, most: int = LONGEST_NAME) -> str | None:
     """A string that Perl may have sent as a number; None when it is absent."""
     value = row.get(key)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(row, key)
+    return text({key: str(value)} if isinstance(value, int) and not isinstance(value, bool) else row, key, most)
 
 
 def words(row: Row, key: str) -> str | None:
     """A text for people, such as an error: in one line and not too long; None when it is absent."""
-    value = _lines(row, key)
-    return None if value is None else clean(value)
+    return None if row.get(key) is None else clean(beginning(row, key))
 
 
 def first_line(row: Row, key: str) -> str | None:
     """The first line of a note; None when there is nothing in it (PBS-18)."""
-    lines = (_lines(row, key) or "").strip().splitlines()
+    lines = beginning(row, key).strip().splitlines()
     return clean(lines[0]) if lines else None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +17,8 @@ from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Datastore, Task, TaskResult, UpkeepJob
 from sidecar.core.reports.report import SIZES, Limit, LimitKind, Problem, ProblemKind, Reading
 from sidecar.texts.known_secrets import KnownSecrets
-from sidecar.upstream.calls import Call
+from sidecar.upstream import json_rows
+from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
 from . import pbs_grants, pbs_parse
@@ -27,7 +28,7 @@ from .pbs_upkeep_runs import is_explained_by_log, with_runs
 from .permissions import Permissions
 from .problems import not_read, old_version
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
-from .refresh import Answer, Refresh
+from .refresh import FEW, VERY_FEW, Answer, Refresh, made_of
 from .task_logs import TaskLogs
 
 TIME = Call("GET", f"{API}/nodes/localhost/time")
@@ -93,7 +94,7 @@ class PbsSource(ProxmoxSource):
         datastores, zone, gc, tasks, upkeep = await asyncio.gather(
             _datastores(refresh),
             _zone(refresh),
-            refresh.rows("list of garbage collections", pbs_parse.parse_gc, GC),
+            refresh.rows("list of garbage collections", pbs_parse.parse_gc, GC, most=VERY_FEW),
             _tasks(refresh, permissions),
             _upkeep(refresh, version),
         )
@@ -102,20 +103,22 @@ class PbsSource(ProxmoxSource):
         content = await asyncio.gather(*(self._store(refresh, permissions, store) for store in stores))
         known = tasks.rows if tasks else ()
         logs = await self._explanations(refresh, known)
-        readings = [datastores.reading(("datastores",), stores), zone, _gc_reading(gc, known, logs)]
-        readings += (_upkeep_reading(kind, answer, known, logs) for kind, answer in upkeep)
-        if tasks is not None:
-            readings.append(
-                tasks.reading(("tasks",), (task for task in tasks.rows if pbs_parse.is_upload_or_runs(task)))
-            )
-        return [*readings, *chain.from_iterable(content), *self._unlisted(datastores)]
+
+        def of_tasks(known: Sequence[Task]) -> Iterator[Reading]:
+            yield _gc_reading(gc, known, logs)
+            yield from (_upkeep_reading(kind, answer, known, logs) for kind, answer in upkeep)
+            if tasks is not None:
+                yield tasks.reading(("tasks",), (task for task in known if pbs_parse.is_upload_or_runs(task)))
+
+        readings = await made_of(known, lambda rows: tuple(of_tasks(rows)))
+        listed = datastores.reading(("datastores",), stores)
+        return [listed, zone, *readings, *chain.from_iterable(content), *self._unlisted(datastores)]
 
     async def _explanations(self, refresh: Refresh, tasks: Sequence[Task]) -> Mapping[str, str | None]:
         """By UPID what logs say of upkeep that went wrong. Whoever sees these tasks may read their logs (PBS-34)."""
         secrets = await self._secrets()
-        return await self._logs.read(
-            refresh, _to_explain(tasks), lambda task, lines: status_with_log(task, lines, secrets)
-        )
+        wanted = await made_of(tasks, _to_explain)
+        return await self._logs.read(refresh, wanted, lambda task, lines: status_with_log(task, lines, secrets))
 
     def _unlisted(self, datastores: Answer[Datastore]) -> list[Reading]:
         """While the datastores can't be listed all their scopes share that problem; those that are gone are forgotten."""
@@ -173,8 +176,8 @@ class PbsSource(ProxmoxSource):
 async def _datastores(refresh: Refresh) -> Answer[Datastore]:
     """The datastores with their room; without it when only that can't be read (one bad disk spoils all, PBS-22)."""
     listing, usage = await asyncio.gather(
-        refresh.rows("list of datastores", pbs_parse.parse_datastore, DATASTORES),
-        refresh.rows("usage of the datastores", pbs_parse.parse_usage, USAGE),
+        refresh.rows("list of datastores", pbs_parse.parse_datastore, DATASTORES, most=VERY_FEW),
+        refresh.rows("usage of the datastores", pbs_parse.parse_usage, USAGE, most=VERY_FEW),
     )
     if usage.problem:
         refresh.limits.append(not_read(SIZES, usage.problem))
@@ -194,7 +197,7 @@ async def _upkeep(refresh: Refresh, version: str | None) -> list[tuple[str, Answ
     calls = (("prune", PRUNE, None), ("verify", VERIFY, None), ("sync", SYNC, both))
     answers = await asyncio.gather(
         *(
-            refresh.rows(f"list of {kind} jobs", partial(pbs_parse.parse_job, kind=kind), call, params)
+            refresh.rows(f"list of {kind} jobs", partial(pbs_parse.parse_job, kind=kind), call, params, most=FEW)
             for kind, call, params in calls
         )
     )
@@ -215,7 +218,8 @@ async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | N
     if not pbs_grants.sees_tasks(permissions):
         return None
     since = int((refresh.clock() - _TASKS_SINCE).timestamp())
-    return await refresh.rows("task list", pbs_parse.parse_task, TASKS, {"since": since, "limit": 0})
+    asked: Params = {"since": since, "limit": 0}
+    return await refresh.rows("task list", pbs_parse.parse_task, TASKS, asked, most=json_rows.MOST_ROWS)
 
 
 def _to_explain(tasks: Iterable[Task]) -> list[Task]:
@@ -254,6 +258,7 @@ async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, nam
         partial(pbs_parse.parse_snapshot, store=store),
         SNAPSHOTS,
         {"ns": namespace} if namespace else None,
+        most=json_rows.MOST_ROWS,
         store=store,
     )
     if answer.problem and answer.problem.kind is ProblemKind.NO_PERMISSION:
@@ -262,7 +267,8 @@ async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, nam
         return Reading(scope, None, (), _with_cure(answer.problem, store))
     if unknown := pbs_parse.unknown_states(answer.rows):
         refresh.limits.append(_unknown_verifications(where, unknown))
-    return answer.reading(scope, pbs_parse.groups_of(answer.rows, store, namespace))
+    groups = await made_of(answer.rows, partial(pbs_parse.groups_of, store=store, namespace=namespace))
+    return answer.reading(scope, groups)
 
 
 def _with_cure(problem: Problem, store: str) -> Problem:

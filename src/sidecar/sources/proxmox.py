@@ -15,6 +15,7 @@ from urllib.parse import quote
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.report import Limit, Problem, Reading, Report
 from sidecar.texts.known_secrets import KnownSecrets
+from sidecar.upstream.budget import Budget, spending
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
@@ -63,6 +64,10 @@ class ProxmoxSource(ABC):
 
     async def read(self, clock: Clock) -> Report:
         """All that the token may see."""
+        with spending(Budget()):
+            return await self._read(clock)
+
+    async def _read(self, clock: Clock) -> Report:
         refresh = Refresh(self._upstream, clock)
         at = clock()
         permissions = await refresh.value(parse_permissions, PERMISSIONS)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from sidecar.core.model import SourceKind
@@ -18,6 +18,8 @@ from sidecar.core.reports.facts import BackupJob, Guest, Node, Storage, Task, Ta
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Scope, guests_of
 from sidecar.core.reports.vzdump_log import VzdumpLog
 from sidecar.texts.known_secrets import KnownSecrets
+from sidecar.upstream import json_rows
+from sidecar.upstream.budget import MOST_CALLS
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
 
@@ -27,7 +29,7 @@ from .problems import cut_off, not_read, old_version, unreadable_rows
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
 from .pve_log import parse_log
 from .pve_parse import Place
-from .refresh import Answer, Refresh
+from .refresh import FEW, VERY_FEW, Answer, Refresh, made_of
 from .task_logs import Lines, TaskLogs
 
 GUESTS = Call("GET", f"{API}/cluster/resources", frozenset({"type"}))
@@ -133,14 +135,14 @@ class PveSource(ProxmoxSource):
             _guests(refresh, permissions),
             _jobs(refresh, permissions),
             _storages(refresh, permissions),
-            refresh.rows("list of nodes", pve_parse.parse_node, NODES),
+            refresh.rows("list of nodes", pve_parse.parse_node, NODES, most=VERY_FEW),
         )
         self._layout = _layout(self._layout, jobs, places, nodes)
         details = await asyncio.gather(
             *(_node(refresh, permissions, node) for node in self._layout.nodes),
             *(
                 _kept(refresh, permissions, question)
-                for question in _questions(self._layout)
+                for question in islice(_questions(self._layout), MOST_CALLS)
                 if self._is_asked(permissions, question.storage)
             ),
         )
@@ -169,8 +171,9 @@ class PveSource(ProxmoxSource):
         def parse(task: Task, lines: Lines) -> VzdumpLog:
             return parse_log(task, lines, zones.get(task.node), secrets)
 
-        logs = await self._logs.read(refresh, _by_importance(tasks, refresh), parse, tasks)
-        return [_with_log(reading, logs) if reading.scope[0] == "tasks" else reading for reading in readings]
+        wanted = await made_of(tasks, partial(_by_importance, refresh=refresh))
+        logs = await self._logs.read(refresh, wanted, parse, tasks)
+        return await made_of(tasks, lambda _: _with_logs(readings, logs))
 
 
 def _by_importance(tasks: Iterable[Task], refresh: Refresh) -> list[Task]:
@@ -179,6 +182,10 @@ def _by_importance(tasks: Iterable[Task], refresh: Refresh) -> list[Task]:
     some = [task for task in tasks if task.result is not TaskResult.OK or (task.end is not None and task.end >= since)]
     newest_first = sorted(some, key=lambda task: task.start, reverse=True)
     return sorted(newest_first, key=lambda task: _RANKS[task.result])
+
+
+def _with_logs(readings: Iterable[Reading], logs: Mapping[str, VzdumpLog]) -> list[Reading]:
+    return [_with_log(reading, logs) if reading.scope[0] == "tasks" else reading for reading in readings]
 
 
 def _with_log(reading: Reading, logs: Mapping[str, VzdumpLog]) -> Reading:
@@ -201,7 +208,7 @@ async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]
     """All backup jobs, also disabled ones, each with the guests that it covers."""
     if not pve_grants.sees_jobs(permissions):
         return Answer(refresh.clock(), problem=pve_grants.jobs_closed(permissions))
-    listing = await refresh.rows("list of backup jobs", pve_parse.parse_job, JOBS)
+    listing = await refresh.rows("list of backup jobs", pve_parse.parse_job, JOBS, most=FEW)
     return replace(listing, rows=tuple(await asyncio.gather(*(_with_guests(refresh, job) for job in listing.rows))))
 
 
@@ -220,7 +227,7 @@ async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
 async def _storages(refresh: Refresh, permissions: Permissions) -> Answer[Place]:
     if not pve_grants.sees_a_storage(permissions):
         return Answer(refresh.clock(), problem=pve_grants.storages_closed(permissions))
-    return await refresh.rows("list of storages", pve_parse.parse_storage, STORAGES)
+    return await refresh.rows("list of storages", pve_parse.parse_storage, STORAGES, most=FEW)
 
 
 def _layout(last: _Layout, jobs: Answer[BackupJob], places: Answer[Place], nodes: Answer[Node]) -> _Layout:
@@ -314,15 +321,17 @@ async def _kept(refresh: Refresh, permissions: Permissions, question: _Question)
         return [await _snapshots(refresh, scope, question.storage, node)]
     call, params = (CONTENT, {"content": "backup"}) if full else (PRUNE_PREVIEW, {"prune-backups": "keep-all=1"})
     parse = partial(pve_parse.parse_archive, storage=storage)
-    answer = await refresh.rows(f"archives on {storage}", parse, call, params, node=node.name, storage=storage)
-    return [answer.reading(scope, pve_parse.newest_first(answer.rows))]
+    path = {"node": node.name, "storage": storage}
+    answer = await refresh.rows(f"archives on {storage}", parse, call, params, most=json_rows.MOST_ROWS, **path)
+    return [answer.reading(scope, await made_of(answer.rows, pve_parse.newest_first))]
 
 
 async def _snapshots(refresh: Refresh, scope: Scope, storage: Storage, node: Node) -> Reading:
     """What a backup server keeps that is no configured source, as PVE lists it (PVE-19)."""
     parse, path = partial(pve_parse.parse_snapshot, storage=storage), {"node": node.name, "storage": storage.name}
-    answer = await refresh.rows(f"backups on {storage.name}", parse, CONTENT, {"content": "backup"}, **path)
-    return answer.reading(scope, pve_parse.groups_of(answer.rows, storage))
+    asked: Params = {"content": "backup"}
+    answer = await refresh.rows(f"backups on {storage.name}", parse, CONTENT, asked, most=json_rows.MOST_ROWS, **path)
+    return answer.reading(scope, await made_of(answer.rows, partial(pve_parse.groups_of, storage=storage)))
 
 
 def _version_limits(version: Answer[str]) -> list[Limit]:

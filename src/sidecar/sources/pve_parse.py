@@ -23,6 +23,7 @@ from sidecar.core.reports.facts import (
 from sidecar.upstream.error_text import clean
 
 from .fields import (
+    LONGEST_LIST,
     Row,
     UnreadableError,
     begun,
@@ -75,7 +76,7 @@ def parse_guest(row: Any) -> Guest | None:
         node=name(row, "node"),
         template=flag(row, "template"),
         pool=label(row, "pool"),
-        tags=tuple(filter(None, re.split(r"[;, ]+", label(row, "tags") or ""))),
+        tags=tuple(filter(None, re.split(r"[;, ]+", label(row, "tags", LONGEST_LIST) or ""))),
         locked_for_backup=text(row, "lock") == "backup",
     )
 
@@ -158,7 +159,7 @@ class Place:
 def parse_storage(row: Any) -> Place | None:
     """A row of /storage; None for one that can't hold backups."""
     row = row_of(row)
-    kind, content = name(row, "type"), text(row, "content")
+    kind, content = name(row, "type"), text(row, "content", LONGEST_LIST)
     if content is not None and "backup" not in _listed(content):
         return None
     fingerprint = text(row, "fingerprint")
@@ -173,7 +174,7 @@ def parse_storage(row: Any) -> Place | None:
         fingerprint=fingerprint.lower() if fingerprint else None,
         shared=kind in _SHARED_TYPES or flag(row, "shared"),
     )
-    return Place(storage, frozenset(_listed(text(row, "nodes"))))
+    return Place(storage, frozenset(_listed(text(row, "nodes", LONGEST_LIST))))
 
 
 def parse_archive(row: Any, storage: str) -> Archive | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -19,9 +19,23 @@ from .fields import UnreadableError, row_of
 from .problems import not_understood, problem_of, unreadable_rows
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+#: Rows of a list, but for the long ones of backups and tasks: guests and namespaces; then jobs and storages; then
+#: datastores and nodes, of which each is asked for several things.
+MOST_OF_A_LIST, FEW, VERY_FEW = 10_000, 2_000, 500
 
 #: PBS reads a token's secret anew for every call: a few at a time (PBS-30).
 _AT_ONCE = 3
+
+
+#: Rows from which on something is made of them beside the event loop.
+_MANY = 2_000
+
+
+async def made_of(rows: Sequence[R], make: Callable[[Sequence[R]], T]) -> T:
+    """What ``make`` gives for the rows. Of many rows it is made in a thread: the loop has its turns meanwhile."""
+    return await asyncio.to_thread(make, rows) if len(rows) > _MANY else make(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +66,19 @@ class Refresh:
         self._free = asyncio.Semaphore(_AT_ONCE)
 
     async def rows(
-        self, what: str, parse: Callable[[Any], T | None], call: Call, params: Params | None = None, /, **path: str
+        self,
+        what: str,
+        parse: Callable[[Any], T | None],
+        call: Call,
+        params: Params | None = None,
+        /,
+        *,
+        most: int = MOST_OF_A_LIST,
+        **path: str,
     ) -> Answer[T]:
         """A list, row by row. ``parse`` gives None for a row that is of no interest and raises UnreadableError.
 
-        ``what`` says in a limit what was asked for: "snapshots of main".
+        ``what`` says in a limit what was asked for: "snapshots of main". ``most``: a longer list is not read.
         """
         unreadable = 0
 
@@ -71,7 +93,7 @@ class Refresh:
         async with self._free:
             as_of = self.clock()
             try:
-                rows = await self._upstream.rows(call, params, each=each, **path)
+                rows = await self._upstream.rows(call, params, each=each, most=most, **path)
             except SourceError as error:
                 return Answer(as_of, problem=problem_of(error))
         if unreadable and unreadable == len(rows):

@@ -6,6 +6,7 @@ read, what follows without it stands (rule 3).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,9 @@ _CALLS_A_LOG = 2
 
 #: Lines that are read from the beginning of a log, and the same again from its end.
 LINES_AT_ONCE = 500
+
+#: Lines from which on a log is parsed beside the event loop.
+_MANY = 50
 
 #: Characters of a line that are looked at: a first line may name a thousand guests.
 _LINE = 16_000
@@ -134,14 +138,20 @@ class TaskLogs(Generic[T]):
             return _Kept(now, ended=False, problem=first.problem), 1
         head, total = first.only
         if total <= LINES_AT_ONCE or len(head) < LINES_AT_ONCE:
-            return _Kept(now, task.end is not None, parse(task, Lines(head))), 1
+            return _Kept(now, task.end is not None, await _parsed(task, Lines(head), parse)), 1
         # PVE counts ``start`` from 0, PBS from 1 (PBS-34): of both this is the end, of PVE one line less.
         start = max(total - LINES_AT_ONCE + 1, LINES_AT_ONCE)
         last = await refresh.document(_page, self._call, {"start": start, "limit": LINES_AT_ONCE}, **path)
         if last.only is None:
             return _Kept(now, ended=False, problem=last.problem), 2
         is_cut = start > LINES_AT_ONCE
-        return _Kept(now, task.end is not None, parse(task, Lines(head, last.only[0], is_cut))), 2
+        return _Kept(now, task.end is not None, await _parsed(task, Lines(head, last.only[0], is_cut), parse)), 2
+
+
+async def _parsed(task: Task, lines: Lines, parse: Callable[[Task, Lines], T]) -> T:
+    """What ``parse`` makes of a log; of a long one in a thread, for it goes through every line with many patterns."""
+    many = len(lines.head) + len(lines.tail) > _MANY
+    return await asyncio.to_thread(parse, task, lines) if many else parse(task, lines)
 
 
 def _page(body: Any) -> tuple[tuple[str, ...], int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
+
+from . import json_document
+from .turns import Turns
 
 T = TypeVar("T")
 
@@ -18,15 +19,15 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 #: The start of the answer up to the list: plain values may come before it ("total", "success").
 _TOP = r'\s*\{{(?:\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[^\[\{{",\s]+)\s*,)*\s*"{key}"\s*:\s*\['
 
-#: Seconds of CPU time after which the event loop runs other tasks, and how many rows are parsed between two looks at it.
-_TURN, _LOOK = 0.01, 32
-
 #: Characters that are collected before they are parsed. What is left of them is parsed again only after it has doubled,
 #: so that an answer in pieces of one byte takes no longer than another one.
 _AT_ONCE = 32 * 1024
 
 #: Characters of a row, and of what comes before the list. Longer ones are refused.
 _LONGEST_ROW, _LONGEST_TOP = 1024 * 1024, 64 * 1024
+
+#: Commas, colons and opening brackets of a row that is longer than what is collected: parsing it is one step.
+_MOST_PARTS = 50_000
 
 #: Rows of a list: four times as many as the largest server that we know of has.
 MOST_ROWS = 200_000
@@ -51,26 +52,41 @@ class TooManyRowsError(RowsError):
         super().__init__(cut_off=False)
 
 
-async def rows(chunks: AsyncIterator[bytes], key: str, each: Callable[[Any], T]) -> list[T]:
+def _freely(_rows: int, _characters: int) -> None:
+    """Takes any amount."""
+
+
+async def rows(
+    chunks: AsyncIterator[bytes],
+    key: str,
+    each: Callable[[Any], T],
+    *,
+    most: int = MOST_ROWS,
+    take: Callable[[int, int], None] = _freely,
+) -> list[T]:
     """The results of ``each`` for the rows of ``{"<key>": [row, …], …}``, as the chunks arrive.
 
     ``each`` should keep little of a row: with hundreds of thousands of live dicts Python's garbage collector blocks everything.
 
+    Args:
+        take: is told how many rows and characters came; it may raise an error of its own.
+
     Raises:
         RowsError: the answer is something else, or it was cut off.
-        TooManyRowsError: there are more than MOST_ROWS; no list is better than one that lacks some.
+        TooManyRowsError: there are more than ``most``; no list is better than one that lacks some.
     """
     reader = _Reader(key)
     results: list[T] = []
-    turn = time.thread_time()
+    turns = Turns()
     async for text in _collected(chunks, reader):
+        before = len(results)
         for row in reader.feed(text):
             results.append(each(row))
-            if len(results) > MOST_ROWS:
+            if len(results) > most:
                 raise TooManyRowsError
-            if len(results) % _LOOK == 0 and time.thread_time() - turn > _TURN:
-                await asyncio.sleep(0)
-                turn = time.thread_time()
+            if turns.is_over:
+                await turns.pass_on()
+        take(len(results) - before, len(text))
     reader.close()
     return results
 
@@ -143,6 +159,8 @@ class _Reader:
             except RecursionError:
                 raise RowsError(cut_off=False) from None
             except ValueError:
+                if json_document.parts(self._text, position) > _MOST_PARTS:
+                    raise RowsError(cut_off=False) from None
                 break
             end = _past_space(self._text, end)
             if end == len(self._text) or self._text[end] in ".eE":

@@ -7,7 +7,6 @@ no cookie, and ends with an answer or with a SourceError whose text is one claus
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,7 +23,7 @@ from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SecretError, SourceError
 from sidecar.texts.known_secrets import KnownSecrets
 
-from . import error_text, in_front, inflate, json_rows, tls
+from . import budget, error_text, in_front, inflate, json_document, json_rows, tls
 from .border import Border
 from .calls import Call, Params
 from .tls import Trust
@@ -47,7 +46,7 @@ _NO_HTTP = ("its answer is not HTTP", ProblemKind.NOT_UNDERSTOOD)
 class Limits:
     """Seconds to connect, between two pieces of an answer, and for a whole call; bytes of an answer after inflating.
 
-    ``document`` limits an answer that is parsed in one go, which blocks everything else; ``body`` limits a list of rows.
+    ``document`` limits an answer that is kept until it is there; ``body`` limits a list of rows, which is not.
     """
 
     connect: float = 5.0
@@ -91,6 +90,7 @@ class Upstream:
         self._client: httpx.AsyncClient | None = None
         self._border = Border(known)
         self._opening = asyncio.Lock()
+        self._parsing = asyncio.Lock()
         self._in_flight = 0
         self._outdated = False
         self._fingerprint: str | None = None
@@ -104,7 +104,7 @@ class Upstream:
     async def get(self, call: Call, params: Params | None = None, /, **path: str) -> Any:
         """The parsed body of the answer."""
         async with self._answer(call, params, path, None, authenticated=True) as answer:
-            return await self._border.document(_json(await self._body(answer, self._limits.document), call))
+            return await self._document(answer, call)
 
     async def rows(
         self,
@@ -114,17 +114,22 @@ class Upstream:
         *,
         each: Callable[[Any], T] = _unchanged,
         key: str = "data",
+        most: int = json_rows.MOST_ROWS,
         **path: str,
     ) -> list[T]:
-        """The results of ``each`` for the rows of a body of the form ``{"data": [rows]}``, parsed as they arrive."""
+        """The results of ``each`` for the rows of a body of the form ``{"data": [rows]}``, parsed as they arrive.
+
+        ``most``: so many rows; a longer list is not read at all.
+        """
         async with self._answer(call, params, path, None, authenticated=True) as answer:
             border = self._border
             try:
                 chunks = self._chunks(answer, self._limits.body)
-                return await json_rows.rows(chunks, key, lambda row: each(border.row(row)))
+                take = budget.current().take
+                return await json_rows.rows(chunks, key, lambda row: each(border.row(row)), most=most, take=take)
             except json_rows.TooManyRowsError:
                 raise SourceError(
-                    f"its list has more than {json_rows.MOST_ROWS:,} rows",
+                    f"its list has more than {most:,} rows",
                     kind=ProblemKind.TOO_LARGE,
                     culprit=call.path,
                 ) from None
@@ -137,8 +142,7 @@ class Upstream:
         """The parsed body of the answer to a request with a JSON body (Backrest has no GET)."""
         sent = self._border.as_sent(body)
         async with self._answer(call, None, {}, sent, authenticated=authenticated) as answer:
-            document = _json(await self._body(answer, self._limits.document), call)
-            return document if call.gives_secret else await self._border.document(document)
+            return await self._document(answer, call)
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -156,6 +160,7 @@ class Upstream:
             raise ValueError(f"source {self._name} may not call {call.method} {call.path}")
         params, path = self._border.as_sent(params), self._border.as_sent(path)
         url = self._url + call.filled(params, path)
+        budget.current().call()
         self._respect_rate_limit()
         try:
             async with asyncio.timeout(self._limits.total), self._client_in_use() as client:
@@ -246,6 +251,21 @@ class Upstream:
             )
 
     # --- the body -------------------------------------------------------------------------------------------------------
+
+    async def _document(self, answer: httpx.Response, call: Call) -> Any:
+        """The parsed body. One at a time: parsed it takes ten times the memory."""
+        body = await self._body(answer, self._limits.document)
+        budget.current().take(0, len(body))
+        async with self._parsing:
+            try:
+                document = await json_document.document(body.decode())
+            except json_document.TooManyPartsError:
+                raise SourceError(
+                    "its answer has more parts than any answer should", kind=ProblemKind.TOO_LARGE, culprit=call.path
+                ) from None
+            except ValueError:
+                raise _no_json(body, call) from None
+            return document if call.gives_secret else await self._border.document(document)
 
     async def _body(self, answer: httpx.Response, limit: int) -> bytes:
         return b"".join([chunk async for chunk in self._chunks(answer, limit)])
@@ -341,15 +361,12 @@ def _request(
         ) from None
 
 
-def _json(body: bytes, call: Call) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        if in_front.is_page(body):
-            raise in_front.page(call.path) from None
-        begun = body.lstrip()[:1] in (b"{", b"[") and body.rstrip()[-1:] not in (b"}", b"]")
-        cause = "its answer was cut off" if begun else "its answer is not valid JSON"
-        raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD) from None
+def _no_json(body: bytes, call: Call) -> SourceError:
+    if in_front.is_page(body):
+        return in_front.page(call.path)
+    begun = body.lstrip()[:1] in (b"{", b"[") and body.rstrip()[-1:] not in (b"}", b"]")
+    cause = "its answer was cut off" if begun else "its answer is not valid JSON"
+    return SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD)
 
 
 def _kind_of(status: int) -> ProblemKind:

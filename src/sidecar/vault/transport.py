@@ -17,6 +17,9 @@ from sidecar.upstream import tls
 #: Bytes of an answer. An entry of KV may be 1 MiB (docs of Vault: max_entry_size), an answer repeats it once.
 _LONGEST_ANSWER = 4 * 1024 * 1024
 
+#: Commas, colons and opening brackets of an answer. An entry has some dozens.
+_MOST_PARTS = 50_000
+
 
 def connections(ca_file: Path | None) -> requests.Session:
     """HTTPS that trusts ``ca_file``, or the system's CAs without one; no proxies, .netrc or CA bundles of the environment.
@@ -49,7 +52,8 @@ def explain(error: requests.RequestException) -> str:
 
 
 class _BoundedAdapter(HTTPAdapter):
-    """Reads no more of an answer than _LONGEST_ANSWER, and none that is compressed: requests has no limit itself."""
+    """Reads no more of an answer than _LONGEST_ANSWER, none that is compressed, and none of _MOST_PARTS: requests has no
+    limit itself, and while JSON is parsed no other thread works."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Raises ValueError for an answer that Vault would not send."""
@@ -68,7 +72,7 @@ def _read(arriving: urllib3.HTTPResponse) -> bytes:
         body: bytes = arriving.read(_LONGEST_ANSWER + 1, decode_content=False)
     except urllib3.exceptions.HTTPError as error:
         raise requests.exceptions.ConnectionError(error) from error
-    if len(body) > _LONGEST_ANSWER:
+    if len(body) > _LONGEST_ANSWER or sum(map(body.count, b",:[{")) > _MOST_PARTS:
         raise ValueError("too long")
     return body
 

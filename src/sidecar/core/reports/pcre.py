@@ -14,6 +14,9 @@ from functools import lru_cache
 
 #: Databasement takes no longer pattern.
 LONGEST_PATTERN = 500
+
+#: Characters of a name that is matched; answers are remembered by pattern and name.
+_LONGEST_NAME = 1024
 #: Groups within groups.
 _DEEPEST = 30
 #: Positions looked at for one name; a real pattern needs some hundred.
@@ -64,16 +67,20 @@ class _Pattern:
             return None
 
 
-@lru_cache(maxsize=4096)
 def takes(pattern: str, name: str) -> bool | None:
-    """Whether the pattern takes a database of this name; None where that can't be told."""
+    """Whether the pattern takes a database of this name; None where that can't be told, of very long ones neither."""
+    if len(pattern) > LONGEST_PATTERN or len(name) > _LONGEST_NAME:
+        return None
+    return _takes(pattern, name)
+
+
+@lru_cache(maxsize=4096)
+def _takes(pattern: str, name: str) -> bool | None:
     return _read(pattern).takes(name)
 
 
 @lru_cache(maxsize=512)
 def _read(pattern: str) -> _Pattern:
-    if len(pattern) > LONGEST_PATTERN:
-        return _Pattern(None)
     try:
         invalid = not pattern or _ends_its_delimiter(pattern)
         return _Pattern(_nothing if invalid else _Parser(pattern.encode()).parse())

@@ -23,7 +23,7 @@ Scope = tuple[str, ...]
 #: How long a gap is remembered that ended.
 REMEMBERED_GAP = timedelta(hours=1)
 
-_BY_SCOPE = "readings by scope"
+_BY_SCOPE, _BY_PREFIX = "readings by scope", "readings by prefix"
 
 #: What a limit is about where the sizes of all datastores are missing.
 SIZES = "the usage of the datastores"
@@ -218,13 +218,25 @@ class Report:
 
     def within(self, *prefix: str) -> tuple[Reading, ...]:
         """The readings of all scopes that begin with ``prefix``."""
-        return tuple(reading for reading in self.readings if reading.scope[: len(prefix)] == prefix)
+        by_prefix = self.derived.get(_BY_PREFIX)
+        if by_prefix is None:
+            by_prefix = self.derived[_BY_PREFIX] = _by_prefix(self.readings)
+        return cast("dict[Scope, tuple[Reading, ...]]", by_prefix).get(prefix, ())
 
     def facts(self, kind: type[FactT]) -> Iterator[FactT]:
         """The facts of one kind from all readings."""
         if kind not in self.derived:
             self.derived[kind] = tuple(fact for reading in self.readings for fact in reading.of(kind))
         return iter(cast("tuple[FactT, ...]", self.derived[kind]))
+
+
+def _by_prefix(readings: tuple[Reading, ...]) -> dict[Scope, tuple[Reading, ...]]:
+    """The readings by each beginning of their scopes: a server of a thousand datastores has its own asked for each."""
+    found: dict[Scope, list[Reading]] = {}
+    for reading in readings:
+        for length in range(len(reading.scope) + 1):
+            found.setdefault(reading.scope[:length], []).append(reading)
+    return {prefix: tuple(those) for prefix, those in found.items()}
 
 
 def hidden_below(report: Report, path: str) -> Limit | None:
