@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.sources.backrest_parse import parse_dashboard
 from sidecar.sources.databasement_parse import parse_job
-from sidecar.sources.fields import UnreadableError, moment, text, whole, words
+from sidecar.sources.fields import UnreadableError, first_line, label, list_of, moment, text, whole, words
 from tests.sources.recorded import texts
 
 YEAR_9999 = 253_402_300_799
@@ -66,6 +66,23 @@ def test_a_job_of_databasement_beyond_all_calendars_is_unreadable(created: str) 
 
     with pytest.raises(UnreadableError):
         parse_job(row, {})
+
+
+def test_a_name_of_hundreds_of_kilobytes_is_unreadable() -> None:
+    assert text({"s": "x" * 512}, "s") == "x" * 512
+    for value in ("x" * 513, 10**600):
+        with pytest.raises(UnreadableError):
+            label({"s": value}, "s")
+
+
+def test_of_a_long_text_for_people_the_beginning_is_read() -> None:
+    assert first_line({"s": "y" * 900_000}, "s") == "y" * 200 + "…"
+
+
+def test_a_list_within_a_row_has_an_end() -> None:
+    assert list_of({"l": [1] * 5_000}, "l") == [1] * 5_000
+    with pytest.raises(UnreadableError):
+        list_of({"l": [1] * 5_001}, "l")
 
 
 def test_half_characters_are_replaced_for_nothing_could_write_them() -> None:

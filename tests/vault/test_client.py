@@ -344,8 +344,9 @@ def test_an_answer_that_is_not_from_vault_is_an_error_that_does_not_quote_it(
         ({"Content-Encoding": "gzip"}, gzip.compress(b" " * 50_000_000)),
         ({"Content-Encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b"{}"))),
         ({}, b"[" + b" " * 5_000_000 + b"]"),
+        ({}, b"[" + b"[]," * 1_000_000 + b"[]]"),
     ],
-    ids=["gzip", "nested gzip", "long"],
+    ids=["gzip", "nested gzip", "long", "many parts"],
 )
 def test_an_answer_is_read_up_to_a_limit_and_not_inflated(
     tmp_path: Path, status: int, headers: dict[str, str], body: bytes

@@ -102,7 +102,7 @@ class _Pieces:
 
     async def _value(self, place: int) -> tuple[Any, int]:
         """The value that begins there, and where it ends."""
-        if place in self._long:
+        if place in self._long and self._text[self._past_space(place + 1)] not in "]}":
             return await (self._list(place) if self._text[place] == "[" else self._object(place))
         return _DECODER.raw_decode(self._text, place)
 
