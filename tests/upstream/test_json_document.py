@@ -67,6 +67,7 @@ def test_a_long_document_leaves_time_for_other_tasks(part: str) -> None:
         ("[" * 100_000, DocumentError),
         ("[" * 65 + "1" * 40_000 + "]" * 65, DocumentError),
         ("[" + "1," * json_document.MOST_PARTS + "1]", TooManyPartsError),
+        (json.dumps(dict.fromkeys(range(10_001))), TooManyPartsError),
         (f'["{"x" * 600_000}"]', TooManyPartsError),
         ('["' + '\\"' * SIZE, TooManyPartsError),
         ('["' + "x" * 100_000, DocumentError),

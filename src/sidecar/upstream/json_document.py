@@ -19,6 +19,9 @@ _AT_ONCE = 32 * 1024
 #: guests of a job with 5,000 of them take 200,000.
 MOST_PARTS = 400_000
 
+#: Members of one object. Only permissions have many: a path for each of them.
+MOST_MEMBERS = 10_000
+
 #: How deep lists and objects stand in each other; of what upstreams send none is deeper than ten.
 MOST_LEVELS = 64
 
@@ -37,7 +40,7 @@ class DocumentError(ValueError):
 
 
 class TooManyPartsError(DocumentError):
-    """It has more than MOST_PARTS, or a string that no upstream would send."""
+    """It has more than MOST_PARTS, an object with more than MOST_MEMBERS, or a string that no upstream would send."""
 
 
 async def document(text: str) -> Any:
@@ -126,6 +129,8 @@ class _Pieces:
                 raise DocumentError("no key")
             members[key], end = await self._value(self._past_space(place + 1))
             place = self._past_space(end)
+            if len(members) > MOST_MEMBERS:
+                raise TooManyPartsError("too many members")
             if self._ends(place, "}"):
                 return members, place + 1
             if self._turns.is_over:
