@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -163,11 +163,14 @@ def test_rule_12_what_was_announced_before_the_last_fourteen_runs_says_nothing_o
     often = [run(f"{day} {hour}:00") for day in range(10, 17) for hour in ("04", "16")]
     edited = announced("9 04:00", "24 04:00")
 
-    def state(*runs: Run) -> State:
-        return verdict_of(part(*runs, read="19 04:00", plans=(edited,), by_rhythm=True), "19 04:00").state
+    def state(*runs: Run, remembered: tuple[datetime, ...] = ()) -> State:
+        made = part(*runs, read="19 04:00", plans=(edited,), by_rhythm=True, remembered=remembered)
+        return verdict_of(made, "19 04:00").state
 
     assert state(run("26 Oct 04:00"), *often) is State.WARNING
+    assert state(*often, remembered=(at("26 Oct 04:00"),)) is State.WARNING
     assert state(run("26 Oct 04:00"), *often[1:]) is State.OK
+    assert state(*often[1:], remembered=(at("26 Oct 04:00"),)) is State.OK
 
 
 def test_rule_12_what_is_missed_is_not_softened_to_a_warning() -> None:

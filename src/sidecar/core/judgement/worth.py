@@ -49,7 +49,7 @@ def shrunk(kind: PartKind, expectation: Expectation, good: Run) -> Shrunk | None
     if good.size is None or good.start in others or not expectation.judges_size:
         return None
     series = next((runs for runs in observed.by_destination if good in runs), observed.runs)
-    own = (run for run in series if run.start not in others) if others else series
+    own = (run for run in series if run.start not in others)
     return of_sizes(_newest_sizes(own, good.start), is_dump=kind is PartKind.DATABASE)
 
 
