@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from time import process_time
 from zoneinfo import ZoneInfo
@@ -31,6 +32,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("0 3 * * 5L", "2026-11-27 03:00", "2026-12-25 03:00"),
         ("0 3 * * 7l", "2026-11-24 00:00", "2026-11-29 03:00"),
         ("0 3 * * friL", "2026-11-27 03:00", "2026-12-25 03:00"),
+        ("0 3 * * 6L,FRIL", "2026-11-24 00:00", "2026-11-27 03:00"),
+        ("0 3 * * 6L,FRIL", "2026-11-27 03:00", "2026-11-28 03:00"),
         ("0 3 LW * *", "2026-11-24 00:00", "2026-11-30 03:00"),
         ("0 3 LW * *", "2027-01-29 02:59", "2027-01-29 03:00"),
         ("0 3 lw * ?", "2027-01-29 03:00", "2027-02-26 03:00"),
@@ -129,6 +132,20 @@ def test_what_is_never_due_is_known_at_once(text: str) -> None:
     begun = process_time()
     assert cron.parse(text).next_after(_local("2026-11-24 00:00"), BERLIN) is None
     assert process_time() - begun < 1
+
+
+def test_the_last_working_day_is_looked_for_day_by_day() -> None:
+    """Not minute by minute: from the 26th on, where it can be at the earliest, each day is asked for once."""
+    asked: list[str] = []
+    rule = cron.parse("* * LW * *")
+    sys.setprofile(lambda frame, event, _: asked.append(event) if frame.f_code.co_name == "get_next" else None)
+    try:
+        due = rule.next_after(_local("2026-11-25 12:00"), BERLIN)
+    finally:
+        sys.setprofile(None)
+
+    assert due == _local("2026-11-30 00:00")
+    assert asked.count("call") == 5
 
 
 def _some(low: int, high: int) -> st.SearchStrategy[list[int]]:

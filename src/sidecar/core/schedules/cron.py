@@ -65,8 +65,8 @@ class CronRule:
         try:
             due: Wall = clock.get_next(datetime, start_time=wall)
             while self._on_last_working_day and due.day != _last_working_day(due):
-                end_of_day = due.replace(hour=23, minute=59, second=59)
-                due = clock.get_next(datetime, start_time=end_of_day)
+                last_minute = due.replace(hour=23, minute=59)
+                due = clock.get_next(datetime, start_time=last_minute)
         except CroniterBadDateError:
             return None
         return due
@@ -100,7 +100,7 @@ def parse(text: str) -> CronRule:
         _read(
             text, ["*"] * position + [field] + ["*"] * (len(plain) - position - 1), fields[position], FIELDS[position]
         )
-    return CronRule(_read(text, plain, spelled_out, "schedule"), on_last_working_day)
+    return CronRule(_read(text, plain), on_last_working_day)
 
 
 def _plain(text: str, field: str) -> str:
@@ -117,10 +117,11 @@ def _last_of_its_kind(entry: str) -> str:
     if match is None:
         return entry
     day = match[1].lower()
-    return f"L{_WEEKDAYS.index(day) if day in _WEEKDAYS else int(day) % 7}"
+    return f"L{_WEEKDAYS.index(day) if day in _WEEKDAYS else day}"
 
 
-def _read(text: str, fields: list[str], rest: str, meaning: str) -> croniter:
+def _read(text: str, fields: list[str], rest: str | None = None, meaning: str = "schedule") -> croniter:
+    """The clock of a cron line. ``rest``: what of ``text`` it is, and what that means, if it is not the whole."""
     try:
         return croniter(" ".join(fields), 0.0)
     except ValueError as error:
