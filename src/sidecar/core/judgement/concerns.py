@@ -22,7 +22,7 @@ def unusable(case: Case) -> Verdict | None:
 
 
 def with_concerns(case: Case, verdict: Verdict) -> Verdict:
-    """What is true of a good backup, but no occurrence, makes it a warning whether the next one is due or not."""
+    """Rules 3, 9 and 13: what is true of a good backup, but of no due time, makes it a warning, also while the next is due."""
     if case.good is None or verdict.state not in _LOWERED_BY_CONCERNS:
         return verdict
     of_the_backup = [*case.expectation.observed.concerns]

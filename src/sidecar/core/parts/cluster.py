@@ -27,7 +27,13 @@ from .unseen import destination_problem
 
 
 class Cluster:
-    """One PVE source's report: its guests, each with the cohort it is in."""
+    """One PVE source's report: its guests, each with the cohort it is in.
+
+    Attributes:
+        jobs: those that have a name: nothing can be owed to another one.
+        planned: how old the knowledge is of which guests there are and what their jobs are.
+        members: its guests, but for templates.
+    """
 
     def __init__(self, inputs: Inputs, source: SourceSetting, report: Report) -> None:
         self.inputs = inputs
@@ -152,7 +158,10 @@ class Cohort:
 
     Attributes:
         destinations: where their jobs save them, each once; of guests in no job every place, for old backups.
+        starts_seen: the tasks of their node can be read, which show when a run starts (rule 4).
+        plans: what is remembered of the schedules of their jobs.
         proving: the enabled jobs that alone lead to a destination.
+        notes: by job why nothing can be known of what it saves, if so.
     """
 
     def __init__(self, cluster: Cluster, node: str, jobs: Sequence[BackupJob]) -> None:
