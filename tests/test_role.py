@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,13 +14,15 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.nativetypes import NativeEnvironment
 
 from sidecar.config import model
 from sidecar.ledger.ledger import FILE, Ledger
@@ -120,6 +123,177 @@ def test_the_same_checkout_gives_the_same_release(build_release: ModuleType, tmp
 def test_a_checkout_that_cannot_be_built_is_reported_with_what_to_do(build_release: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(build_release.ReleaseError, match=r"requirements-rollout\.txt"):
         build_release.build_wheel(tmp_path, tmp_path / "wheels")
+
+
+# --- values that become part of files, paths and commands ---
+
+VARS: dict[str, Any] = yaml.safe_load((ROLE / "vars/main.yml").read_text("utf-8"))
+PLAIN = {name: "" if isinstance(value, str) and "{{" in value else value for name, value in DEFAULTS.items()}
+TOKEN = "$2a$14$abcdefghijklmnopqrstuv"
+
+
+@cache
+def template(text: str) -> Template:
+    environment = NativeEnvironment(trim_blocks=True, undefined=StrictUndefined)
+    environment.tests |= {
+        "match": lambda value, pattern: re.match(pattern, value) is not None,
+        "search": lambda value, pattern: re.search(pattern, value) is not None,
+    }
+    environment.filters["to_json"] = json.dumps
+    return environment.from_string(text)
+
+
+def wrong_values(**variables: object) -> str:
+    """What the role says of these variables, as Ansible would render it."""
+    known = {"role_path": "/role", **PLAIN, "backup_glance_names": ["backup.lan"], **variables}
+    known |= {name: VARS[name] for name in ("__backup_glance_forms", "__backup_glance_end", "__backup_glance_climbing")}
+
+    def rendered(value: Any) -> Any:
+        if isinstance(value, list):
+            return [rendered(item) for item in value]
+        return template(value).render(known) if isinstance(value, str) and "{{" in value else value
+
+    checked = [{**item, "given": rendered(item["given"])} for item in VARS["__backup_glance_checked"]]
+    known["__backup_glance_checked"] = checked
+    found = (template(VARS[f"__backup_glance_wrong_{kind}"]).render(known) for kind in ("values", "secrets"))
+    return " ".join(" ".join(map(str, filter(None, found))).split())
+
+
+GOOD: list[dict[str, Any]] = [
+    {},
+    {"backup_glance_names": ["backup.lan", "192.168.1.20", "fd00::7", "[fd00::7]", "a_b.lan", "*.lan", "localhost"]},
+    {"backup_glance_extra_hosts": ["dash.lan", "10.0.0.1"], "backup_glance_bind": ["0.0.0.0", "fe80::1%eth0", "::"]},
+    {
+        "backup_glance_networks": ["private_ranges", "10.0.0.0/8", "fd00::/8"],
+        "backup_glance_trusted_proxies": ["10.0.0.1"],
+    },
+    {"backup_glance_ca_files": {"pve.pem": "../ca/pve root.pem"}, "backup_glance_credentials": {"pbs_secret": "a b}{"}},
+    {"backup_glance_vault_address": "https://[fd00::1]:8200", "backup_glance_vault_namespace": "team/backup/"},
+    {
+        "backup_glance_vault_kv_mount": "kv/home",
+        "backup_glance_vault_entries": {"backup-glance/pbs": {"secret": "x|y"}},
+    },
+    {"backup_glance_users": [{"name": "a.b@lan", "password_hash": TOKEN}]},
+    {"backup_glance_forward_auth": {"address": "http://auth.lan:9091", "uri": "/api/verify?rd=https://auth.lan"}},
+    {"backup_glance_tls_certificate": "/etc/ssl/backup.pem", "backup_glance_caddy_sha256": "a1" * 32},
+]
+
+
+@pytest.mark.parametrize("variables", GOOD)
+def test_ordinary_values_pass(variables: dict[str, Any]) -> None:
+    assert wrong_values(**variables) == ""
+
+
+BAD: list[tuple[str, object]] = [
+    *(
+        (variable, value)
+        for variable in ("backup_glance_names", "backup_glance_extra_hosts", "backup_glance_bind")
+        for value in (["a\nb"], ["a b"], ["a.lan\n"], ["../a"], ["a.lan:80/x"], ["{env.X}"], ["a}"], [""])
+    ),
+    *(
+        (variable, value)
+        for variable in ("backup_glance_networks", "backup_glance_trusted_proxies", "backup_glance_vault_bound_cidrs")
+        for value in (["10.0.0.0/8\n"], ["10.0.0.0/8 0.0.0.0/0"], ["all"], ["../"], ["{x}"])
+    ),
+    *(("backup_glance_ca_files", {name: "a.pem"}) for name in ("../a", "a/b", "vault.pem", "a\nb", ".a", "", "a b")),
+    ("backup_glance_ca_files", {"a.pem": "a\nb"}),
+    *(
+        ("backup_glance_credentials", {name: "x"})
+        for name in ("sidecar_keys", "role_id", "secret_id", "../x", "/etc/passwd", "a\nb", ".key", "a:b", "%n")
+    ),
+    ("backup_glance_credentials", {"pbs_secret": "hunter2\nhunter2"}),
+    ("backup_glance_credentials", {"pbs_secret": "hunter2\n"}),
+    *(
+        ("backup_glance_vault_address", value)
+        for value in ("https://a\n", "http://a", "https://a b", "https://u:p@a", "x")
+    ),
+    *(("backup_glance_vault_namespace", value) for value in ("a\nb", "../a", "a/../b", "/a")),
+    *(("backup_glance_vault_kv_mount", value) for value in ("sys", "auth", "../a", "a/..", 'a" {', "a\n", "")),
+    *(("backup_glance_vault_approle_mount", value) for value in ("token", "../a", "a//b", "a\n", "")),
+    *(("backup_glance_vault_role", value) for value in ("root", "default", "a/b", "..", "a\n", "a*", "")),
+    *(("backup_glance_vault_secret_id_ttl", value) for value in ("720h\n", "720", "h", "-1h", "1d")),
+    ("backup_glance_vault_token_period", "1h\n"),
+    ("backup_glance_vault_token", "hunter2\nhunter2"),
+    *(
+        ("backup_glance_vault_entries", value)
+        for value in [*({path: {}} for path in ("a/../b", "/a", "a\n")), {"a": {"f": "hunter2\n"}}]
+    ),
+    *(
+        ("backup_glance_users", [{"name": "reader", "password_hash": TOKEN}, user])
+        for user in (
+            {"name": "a b", "password_hash": TOKEN},
+            {"name": "a\n", "password_hash": TOKEN},
+            {"name": "a", "password_hash": f"{TOKEN}\n}}"},
+            {"name": "a", "password_hash": "hunter2"},
+            {"name": "}", "password_hash": TOKEN},
+            {"name": "a"},
+        )
+    ),
+    *(("backup_glance_forward_auth", {"address": value, "uri": "/x"}) for value in ("a b", "a\nb", "a {", "../a")),
+    *(
+        ("backup_glance_forward_auth", {"address": "a:1", "uri": value})
+        for value in ("x", "/a b", "/a\n", "/{x}", "/../a")
+    ),
+    *(
+        (variable, value)
+        for variable in ("backup_glance_tls_certificate", "backup_glance_tls_key")
+        for value in ("a.pem", "/a b", "/a\n", "/etc/../a", "/{x}")
+    ),
+    *(("backup_glance_caddy_sha256", value) for value in ("a1", "a1" * 32 + "\n", "A1" * 32)),
+    *((name, "a\nb") for name in ("backup_glance_source", "backup_glance_cache", "backup_glance_caddy_binary")),
+    ("backup_glance_vault_ca", "a\nb"),
+]
+
+
+@pytest.mark.parametrize(("variable", "value"), BAD, ids=str)
+def test_a_value_that_could_become_something_else_is_refused_with_its_rule(variable: str, value: object) -> None:
+    said = wrong_values(**{variable: value})
+
+    assert said.startswith(variable)
+    assert re.search(r" is not (a|an|the|one|what) ", said)
+    assert "hunter2" not in said
+
+
+def test_every_variable_of_text_has_a_form() -> None:
+    checked = {item["variable"].partition(".")[0] for item in VARS["__backup_glance_checked"]}
+    checked |= {"backup_glance_vault_token", "backup_glance_users"}
+    others = {
+        name for name, spec in SPECS["main"]["options"].items() if spec["type"] in ("int", "bool") or "choices" in spec
+    }
+    # The sidecar checks its configuration itself, before the role writes it.
+    assert set(DEFAULTS) - checked - others == {"backup_glance_config"}
+
+
+@pytest.mark.parametrize("tasks", ["preflight.yml", "vault_ready.yml"])
+def test_the_values_are_checked_before_anything_is_changed(tasks: str) -> None:
+    assert "preflight_values.yml" in (ROLE / "tasks" / tasks).read_text("utf-8")
+
+
+@pytest.mark.fortnight
+def test_ansible_itself_refuses_such_values_and_shows_no_secret(tmp_path: Path) -> None:
+    playbook = tmp_path / "play.yml"
+    role = {"name": str(ROLE), "tasks_from": "preflight_values.yml", "rolespec_validate": False}
+    playbook.write_text(
+        json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": role}]}])
+    )
+
+    def played(**variables: object) -> str:
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-vvv", "-c", "local", "-i", "backup.lan,"]
+        done = subprocess.run(
+            [*command, "-e", json.dumps(variables), playbook],
+            capture_output=True, text=True, check=False, timeout=120, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    assert "failed=0" in played()
+    names = played(backup_glance_names=["ok.lan", "x\n}"], backup_glance_vault_role="root")
+    assert 'backup_glance_names: "x\\n}" is not a host name' in names
+    assert 'backup_glance_vault_role: "root" is not a name' in names
+    secrets = played(
+        backup_glance_vault_token="hunter2\nhunter2", backup_glance_vault_entries={"a": {"b": "hunter2\n"}}
+    )
+    assert "backup_glance_vault_token is not one line" in secrets
+    assert "failed=1" in secrets
 
 
 class Cached:
