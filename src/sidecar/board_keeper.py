@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from .core.board.board import board_of
+from .core.history.bounds import within_bounds
+from .core.history.history import History
 from .core.history.record import record
 from .core.judgement.judged import Judged, judged
 from .core.model import Board, SourceKind
@@ -18,12 +20,20 @@ from .core.reports.report import Report, keep_what_failed
 from .core.settings import Settings
 from .core.timeline.timeline import Timeline, timeline_of
 from .core.timeline.verdict_memory import VerdictMemory, remember_verdicts
-from .ledger.ledger import Ledger, Remembered
+from .ledger.ledger import Ledger
+from .ledger.opened import Remembered
 
 #: Gives the present moment, with its zone.
 Clock = Callable[[], datetime]
 
 log = logging.getLogger(__name__)
+
+_NAMES_LEFT_OUT = "Verdicts about some names are not remembered: their names are too long, or there are too many."
+
+_NOT_JUDGED = "what it holds can't be judged"
+
+#: Seconds in which a ledger that can't be judged is set aside, before there is a first board without it.
+_PATIENCE = 2
 
 _NOT_REMEMBERED = "Verdicts are not remembered now: internal error. Read the log of backup-glance and report it."
 
@@ -37,13 +47,13 @@ class JudgedBoard:
     def __init__(self, board: Board, judged: Judged, source: str | None) -> None:
         self.board = board
         self.source = source
-        self._judged = judged
+        self.judged = judged
         self._timeline: Timeline | None = None
 
     def timeline(self) -> Timeline:
         """What is due at any time, as it was known when the board was made: made once, when first asked for."""
         if self._timeline is None:
-            self._timeline = timeline_of(self._judged)
+            self._timeline = timeline_of(self.judged)
         return self._timeline
 
 
@@ -61,15 +71,38 @@ class BoardKeeper:
         self._settings = settings
         self._clock = clock
         self._ledger = ledger
-        remembered = ledger.remembered if ledger else Remembered()
-        self._reports = dict(_still_configured(remembered.reports, settings))
-        self._history = remembered.history
-        self._verdicts = VerdictMemory(remembered.verdicts)
         self._remembers = True
         self._tried: set[str] = set()
         # Nobody tells who writes the groups of a backup server.
         self._alone = all(source.kind is not SourceKind.PVE for source in settings.sources)
-        self.shown = self.judge()
+        self._start_from(ledger.remembered if ledger else Remembered())
+        self.shown = self._first_board(ledger)
+
+    def _start_from(self, remembered: Remembered) -> None:
+        self._reports = dict(_still_configured(remembered.reports, self._settings))
+        self._history = within_bounds(remembered.history, self._clock())
+        self._verdicts = VerdictMemory(remembered.verdicts)
+
+    def _first_board(self, ledger: Ledger | None) -> JudgedBoard:
+        """A board from what was remembered; without it, where it can't be judged."""
+        if ledger is None or not ledger.remembered:
+            return self.judge()
+        try:
+            return self._tried_board()
+        except Exception:
+            log.exception("internal error: what the ledger holds can't be judged")
+            ledger.refuse(_NOT_JUDGED).wait(_PATIENCE)
+            self._start_from(Remembered())
+            return self.judge()
+
+    def _tried_board(self) -> JudgedBoard:
+        """Judges, and makes everything that is made of the memory later too."""
+        for report in list(self._reports.values()):
+            record(self._history, report, every_group=self._alone)
+        made = self.judge()
+        remember_verdicts(self._verdicts, made.judged, made.board)
+        made.timeline()
+        return made
 
     @property
     def board(self) -> Board:
@@ -96,6 +129,7 @@ class BoardKeeper:
 
     def judge_with(self, report: Report) -> JudgedBoard:
         """Takes a source's new report and judges again; scopes that failed keep their last reading."""
+        self._take_what_was_found()
         before = self._reports.get(report.source)
         merged = keep_what_failed(report, before)
         self._reports[report.source] = merged
@@ -112,11 +146,29 @@ class BoardKeeper:
 
     def judge(self, source: str | None = None) -> JudgedBoard:
         """Judges everything for the present moment, because of a report of ``source`` or because time has passed."""
+        self._take_what_was_found()
         made = judged(dict(self._reports), self._history, self._settings, self._clock())
         board = self._board(made)
         if self._ledger is not None:
             board = self._remembered(self._ledger, made, board)
         return JudgedBoard(board, made, source)
+
+    def _take_what_was_found(self) -> None:
+        """A ledger that could not be read at the start can be read now: what was seen since then is added to what it holds."""
+        found = self._ledger.found() if self._ledger else None
+        if found is None or self._ledger is None:
+            return
+        reports, history, verdicts = self._reports, self._history, self._verdicts
+        self._start_from(found)
+        self._reports |= reports
+        try:
+            for report in reports.values():
+                self._history = record(self._history, report, every_group=self._alone)
+            judged(dict(self._reports), self._history, self._settings, self._clock())
+        except Exception:
+            log.exception("internal error: what the ledger holds can't be judged")
+            self._ledger.refuse(_NOT_JUDGED)
+            self._reports, self._history, self._verdicts = reports, history, verdicts
 
     def _remembered(self, ledger: Ledger, made: Judged, board: Board) -> Board:
         """Trouble here takes nothing from the board; it is logged once, and told on the board for as long as it lasts."""
@@ -139,7 +191,13 @@ class BoardKeeper:
 
     def _board(self, made: Judged) -> Board:
         board = board_of(made)
-        return replace(board, notes=(*board.notes, *self._ledger.notes)) if self._ledger else board
+        return replace(board, notes=(*board.notes, *_many_names(self._history), *self._notes_of_ledger()))
+
+    def _notes_of_ledger(self) -> Iterator[str]:
+        if self._ledger is not None:
+            if self._ledger.leaves_out:
+                yield _NAMES_LEFT_OUT
+            yield from self._ledger.notes
 
 
 def _still_configured(reports: dict[str, Report], settings: Settings) -> Iterator[tuple[str, Report]]:
@@ -147,6 +205,11 @@ def _still_configured(reports: dict[str, Report], settings: Settings) -> Iterato
         source = settings.source(name)
         if source is not None and source.kind is report.kind:
             yield name, report
+
+
+def _many_names(history: History) -> Iterator[str]:
+    for source in sorted(history.brief):
+        yield f"Source {source} reports new names all the time: those that are there for less than a day are soon forgotten."
 
 
 def _log_change(before: Report | None, report: Report) -> None:

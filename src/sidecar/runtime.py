@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, Self
 
 import uvicorn
 
@@ -32,6 +35,9 @@ from .web.query import parse_theme
 from .wiring import make_sources, make_vault
 
 log = logging.getLogger(__name__)
+
+#: Seconds that requests under way may take at the end. With the ledger's it is less than a service manager waits.
+_GRACE_FOR_READERS = 2
 
 #: The board is judged again at least this often: ok turns into late without any call.
 REJUDGE_EVERY = timedelta(minutes=1)
@@ -72,8 +78,9 @@ async def serve(
         state: where the ledger is kept, if anywhere.
         sleep: how the loops wait, by the same clock.
     """
-    with _ledger_in(state, clock, config.remember_for) as ledger:
-        await _serve(config, credentials, keys, sock, clock, BoardKeeper(config.to_settings(), clock, ledger), sleep)
+    with _Signals() as signals, _ledger_in(state, clock, config.remember_for) as ledger:
+        keeper = BoardKeeper(config.to_settings(), clock, ledger)
+        await _serve(config, credentials, keys, sock, clock, keeper, sleep, signals)
 
 
 async def _serve(
@@ -84,6 +91,7 @@ async def _serve(
     clock: Clock,
     keeper: BoardKeeper,
     sleep: Sleep,
+    signals: _Signals,
 ) -> None:
     worker = ThreadPoolExecutor(1, "judging and drawing")
     handlers = Handlers(
@@ -102,8 +110,9 @@ async def _serve(
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=5,
-        )
+            timeout_graceful_shutdown=_GRACE_FOR_READERS,
+        ),
+        signals,
     )
     vault = make_vault(config.vault, credentials) if config.vault else None
     known = credentials.with_vault(vault) if vault else credentials
@@ -116,8 +125,56 @@ async def _serve(
                 await server.serve(sockets=[sock])
 
 
+class _Signals:
+    """SIGINT and SIGTERM end the serving, and take their usual effect only when everything is closed.
+
+    uvicorn would raise them again as soon as it has stopped, which ends the process there: the ledger would keep its
+    write-ahead log, and the sources their connections.
+    """
+
+    def __init__(self) -> None:
+        self.server: uvicorn.Server | None = None
+        self._received: list[int] = []
+        self._handlers: dict[int, Any] = {}
+
+    @property
+    def received(self) -> bool:
+        """Whether one came, maybe before there was a server."""
+        return bool(self._received)
+
+    def __enter__(self) -> Self:
+        # Only the main thread is told of signals.
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {number: signal.signal(number, self._receive) for number in _ENDING}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        for number in reversed(self._received):
+            signal.raise_signal(number)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self._received.append(number)
+        if self.server is not None:
+            self.server.handle_exit(number, frame)
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
 class _Server(uvicorn.Server):
     """Notifies systemd when it starts and stops answering. The first board exists before that: it waits for no poll."""
+
+    def __init__(self, config: uvicorn.Config, signals: _Signals) -> None:
+        super().__init__(config)
+        signals.server = self
+        self.should_exit = signals.received
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Nothing here: see _Signals."""
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -94,7 +94,7 @@ def test_a_missing_directory_is_reported_and_the_serving_goes_on(tmp_path: Path)
     assert "The ledger can't be opened: unable to open database file; make" in keeper.board.notes[-1]
 
 
-def test_a_ledger_of_a_newer_version_is_left_alone_and_reported(tmp_path: Path) -> None:
+def test_a_ledger_of_a_newer_version_without_a_copy_is_kept_and_reported(tmp_path: Path) -> None:
     filled(tmp_path)
     with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
         connection.execute("UPDATE schema_version SET version = 99")
@@ -104,7 +104,10 @@ def test_a_ledger_of_a_newer_version_is_left_alone_and_reported(tmp_path: Path) 
 
     assert f"it has version 99, this backup-glance knows {NEWEST}" in keeper.board.notes[-1]
     assert "no copy from before" in keeper.board.notes[-1]
-    assert rows(tmp_path, "SELECT version FROM schema_version") == [(99,)]
+    (kept,) = tmp_path.glob(f"{FILE}.newer-*")
+    with closing(sqlite3.connect(kept)) as connection:
+        assert connection.execute("SELECT version FROM schema_version").fetchall() == [(99,)]
+    assert rows(tmp_path, "SELECT version FROM schema_version") == [(NEWEST,)]
 
 
 def test_an_older_ledger_is_copied_and_led_on_and_keeps_what_it_knew(
@@ -131,7 +134,7 @@ def test_going_back_to_an_older_version_takes_up_the_copy_from_before_and_says_s
         keeper.record(pve("22 12:03"))
         again.close()
 
-        (kept,) = tmp_path.glob(f"{FILE}.newer-*")
+        kept = max(tmp_path.glob(f"{FILE}.newer-*"))
         assert keeper.board.notes[-1] == (
             "backup-glance went back to an older version: what is remembered is from before the newer one, "
             f"whose ledger is kept as {kept.name}."

@@ -37,7 +37,8 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from sidecar.core.reports.facts import BackupJob, Guest
+from sidecar.core.model import Outcome, Run
+from sidecar.core.reports.facts import BackupJob, Guest, UpkeepJob
 from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve
 from tests.ledgers import keeper_and_ledger
@@ -51,6 +52,10 @@ for number in range(100_000):
     moment = at("22 12:00") + timedelta(seconds=number)
     report = pve("22 12:00", guests=guests, jobs=(job,))
     keeper.record(replace(report, at=moment, readings=tuple(replace(reading, as_of=moment) for reading in report.readings)))
+    run = Run(start=moment, end=moment, outcome=Outcome.OK, size=number)
+    jobs = tuple(UpkeepJob(kind="prune", id=f"job{vmid}", datastore="main", runs=(run,)) for vmid in ids)
+    report = pbs("22 12:00", *(group("22 04:05", vmid=str(vmid)) for vmid in ids), extra={("upkeep", "prune"): jobs})
+    keeper.record(replace(report, at=moment, readings=tuple(replace(reading, as_of=moment) for reading in report.readings)))
     if number == 3:
         print("writing", flush=True)
     while not ledger.idle:
@@ -59,7 +64,7 @@ for number in range(100_000):
 
 
 def test_a_kill_in_the_middle_of_writing_leaves_a_whole_ledger(tmp_path: Path) -> None:
-    """Every report is one transaction: all forty guests of one reading, or none of it."""
+    """Every report is one transaction: all forty guests of one reading with their runs, or none of it."""
     chance = random.Random(7)
     for _ in range(5):
         process = subprocess.Popen(
@@ -75,9 +80,15 @@ def test_a_kill_in_the_middle_of_writing_leaves_a_whole_ledger(tmp_path: Path) -
         ledger.close()
         history = ledger.remembered.history
         assert ledger.notes == ()
-        assert len({seen.name for seen in history.seen.values()}) == 1
-        assert len({rows_[-1].schedule for rows_ in history.plans.values()}) == 1
+        assert len({seen.name for member, seen in history.seen.items() if ":pve:" in member}) == 1
+        assert len({rows_[-1].schedule for member, rows_ in history.plans.items() if ":pve:" in member}) == 1
         assert history == record(history, ledger.remembered.reports["pve"])
+        (newest,) = {max(runs, key=lambda run: run.start) for runs in history.runs.values()}
+        assert len(history.runs) == 40
+        assert newest.start >= ledger.remembered.reports["pbs"].at
+        assert newest.size is not None
+        assert {len(runs) for runs in ledger.runs(at("1 00:00"), at("30 00:00")).values()} == {1, newest.size + 1}
+        assert rows(tmp_path, "PRAGMA integrity_check") == [("ok",)]
 
 
 FULL = """
@@ -172,6 +183,27 @@ def test_the_command_keeps_its_ledger_over_a_kill(tmp_path: Path, credentials: P
 
     assert backups(after) == backups(before)
     assert ages(after) == ages(before)
+
+
+def test_the_command_closes_its_ledger_when_it_is_stopped(tmp_path: Path, credentials: Path) -> None:
+    """A write-ahead log that stays is missing in a copy of the file alone."""
+    state = tmp_path / "state"
+    state.mkdir()
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        'sources:\n  pbs: {kind: pbs, url: "https://127.0.0.1:1", token_id: "a@pbs!b", secret: {file: /nonexistent}}\n'
+    )
+    with running(config, credentials, tmp_path, "--state", str(state)) as process:
+        process.wait_until_ready()
+        while not rows(state, "SELECT 1 FROM reports"):
+            time.sleep(0.02)
+        process.process.send_signal(signal.SIGTERM)
+        _, log = process.process.communicate(timeout=10)
+
+    assert [path.name for path in state.iterdir()] == [FILE]
+    assert rows(state, "SELECT source FROM reports") == [("pbs",)]
+    assert process.process.returncode == -signal.SIGTERM
+    assert "ledger" not in log
 
 
 def test_no_secret_reaches_the_ledger(tmp_path: Path) -> None:

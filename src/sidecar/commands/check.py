@@ -25,7 +25,8 @@ from sidecar.config.model import Config
 from sidecar.config.secret_refs import VaultSecret
 from sidecar.credentials import Credentials
 from sidecar.errors import ConfigError, SecretError
-from sidecar.ledger.ledger import FILE, Condition, Ledger
+from sidecar.ledger.ledger import FILE, Ledger
+from sidecar.ledger.opened import Condition
 from sidecar.ledger.trial_copy import copy_ledger
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ KEY_NEEDED = "callers need a key: write one of at least 32 random characters the
 _DETAILS = {
     Condition.MIGRATED: "is of an older version; the service brings it up to date and keeps a copy of the older file",
     Condition.RESTORED: "is of a newer version; the service uses the copy from before that version instead",
+    Condition.NEWER: "is of a newer version, and there is no copy from before; the service would set it aside and start "
+    "with an empty one",
     Condition.BROKEN: "is broken; the service would set it aside and start with an empty one",
 }
 
@@ -176,9 +179,11 @@ def _first_board(config: Config, state: Path | None, clock: Clock) -> tuple[Ledg
             ledger.close()
         # Its notes name the place of the copy.
         detail = _DETAILS.get(ledger.condition) or " ".join(ledger.notes).replace(folder, str(state)) or None
-    if ledger.condition in (Condition.BROKEN, Condition.UNUSABLE):
+    # To begin anew is not what a deployment of an older release should do unasked.
+    found = Condition.UNUSABLE if ledger.condition is Condition.NEWER else ledger.condition
+    if found in (Condition.BROKEN, Condition.UNUSABLE):
         findings.append(Finding(Kind.LEDGER, fatal=True, text=f"{state / FILE}: {detail}"))
-    return LedgerResult(ledger.condition, detail), board, findings
+    return LedgerResult(found, detail), board, findings
 
 
 def _unusable(detail: str) -> tuple[LedgerResult, bool, list[Finding]]:

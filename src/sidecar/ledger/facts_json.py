@@ -1,13 +1,15 @@
 """Facts and problems as JSON text and back: plain fields by name, nothing that runs when it is read (never pickle).
 
-The dataclasses of ``core.reports`` say what is expected. A text that was changed by hand, or written by a version that
-is too different, is refused as a whole: it never becomes half a report. Fields with their default value are left out.
+The dataclasses of ``core.reports`` say what is expected. A text that is no JSON is damage; one of another shape may be of
+a version that is too different, and is refused as a whole: it never becomes half a report. Fields with their default value
+are left out.
 """
 
 from __future__ import annotations
 
 import json
 import typing
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -29,6 +31,11 @@ _EARLIER_NAMES = {"Plan": BackrestPlan.__name__}
 
 _TAG = "fact"
 
+
+class OtherVersionError(UnreadableRecordError):
+    """A text is JSON, but not of the shape that this version writes."""
+
+
 #: Whether UpkeepJob has its last run among its runs. Rows of earlier versions have it in separate fields.
 _LAST_RUN_IS_A_RUN = "last_state" not in {field.name for field in fields(UpkeepJob)}
 
@@ -45,7 +52,7 @@ def facts_from_text(text: str) -> tuple[Fact, ...]:
     """The facts that ``facts_to_text`` wrote. Raises UnreadableRecordError."""
     rows = _from_text(text)
     if not isinstance(rows, list):
-        raise UnreadableRecordError("The facts in the ledger are not a list")
+        raise OtherVersionError("The facts in the ledger are not a list")
     return tuple(_fact(row) for row in rows)
 
 
@@ -58,7 +65,7 @@ def problem_from_text(text: str | None) -> Problem | None:
     """The problem that ``problem_to_text`` wrote. Raises UnreadableRecordError."""
     if text is None:
         return None
-    return typing.cast("Problem", _from_row(Problem, older_facts.problem(_from_text(text))))
+    return typing.cast("Problem", _from_row(Problem, _of_today(older_facts.problem, _from_text(text))))
 
 
 def limits_to_text(limits: tuple[Limit, ...]) -> str:
@@ -70,7 +77,7 @@ def limits_from_text(text: str) -> tuple[Limit, ...]:
     """What ``limits_to_text`` wrote; earlier versions wrote sentences alone. Raises UnreadableRecordError."""
     rows = _from_text(text)
     if not isinstance(rows, list):
-        raise UnreadableRecordError("The limits in the ledger are not a list")
+        raise OtherVersionError("The limits in the ledger are not a list")
     return tuple(
         Limit(text=row) if isinstance(row, str) else typing.cast("Limit", _from_row(Limit, row)) for row in rows
     )
@@ -95,19 +102,32 @@ def _to_text(plain: object) -> str:
 
 def _from_text(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except (TypeError, ValueError, RecursionError):
         raise UnreadableRecordError("The ledger is not readable JSON") from None
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity: Python's JSON takes them, and nothing of ours writes them."""
+    raise ValueError(constant)
 
 
 def _fact(row: Any) -> Fact:
     name = row.pop(_TAG, None) if isinstance(row, dict) else None
     kind = _KINDS.get(_EARLIER_NAMES.get(name, name)) if isinstance(name, str) else None
     if kind is None:
-        raise UnreadableRecordError(f"The ledger has an unknown kind of fact: {str(name)[:_MOST_OF_AN_ERROR]!r}")
+        raise OtherVersionError(f"The ledger has an unknown kind of fact: {str(name)[:_MOST_OF_AN_ERROR]!r}")
     if kind is UpkeepJob and _LAST_RUN_IS_A_RUN and older_facts.is_upkeep_job(row):
-        row = older_facts.upkeep_job(row)
+        row = _of_today(older_facts.upkeep_job, row)
     return typing.cast("Fact", _from_row(kind, row))
+
+
+def _of_today(change: Callable[[Any], Any], row: Any) -> Any:
+    """A row of an earlier version in today's shape."""
+    try:
+        return change(row)
+    except UnreadableRecordError as error:
+        raise OtherVersionError(str(error)) from None
 
 
 # --- dataclass ⇄ row: what json takes and gives -----------------------------------------------------------------------
@@ -124,7 +144,7 @@ def _from_row(kind: type, row: object) -> object:
     except ValidationError as error:
         details = error.errors(include_input=False, include_context=False, include_url=False)[0]
         where = ".".join([kind.__name__, *map(str, details["loc"])])
-        raise UnreadableRecordError(f"{where}: {details['msg']}"[:_MOST_OF_AN_ERROR]) from None
+        raise OtherVersionError(f"{where}: {details['msg']}"[:_MOST_OF_AN_ERROR]) from None
 
 
 # Both are made once for each kind: that takes milliseconds.

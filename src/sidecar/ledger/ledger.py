@@ -1,8 +1,8 @@
 """The ledger: what must survive a restart, in one SQLite file. Trouble with it never stops the serving.
 
-One thread writes; whoever hands something over never waits for the disk. What can't be written now is written with the
-next report: of reports and history the thread compares with what it wrote last, verdicts wait in memory. Whatever goes
-wrong with the file is logged once, and on the page for as long as it lasts.
+One thread writes; whoever hands something over never waits for the disk. What can't be written now is tried again with the
+next report, and between reports after a pause that grows: the last report of each source and the verdicts wait in memory.
+Whatever goes wrong with the file is logged once, and on the page for as long as it lasts.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from sidecar.core.history.bounds import FORGOTTEN_AFTER
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.verdict_log import (
     FinalOccurrence,
     ObservationGap,
-    RememberedVerdicts,
     ServiceDay,
     VerdictChange,
     VerdictLog,
@@ -31,11 +30,12 @@ from sidecar.core.history.verdict_log import (
 from sidecar.core.model import Board, Run
 from sidecar.core.reports.report import Report
 
-from . import migrations, rows, verdict_rows
-from .migrations import NewerLedgerError
-from .values import UnreadableRecordError
+from . import names, opened, place, rows, verdict_rows
+from .opened import Condition, DamagedError, NotNowError, Opened, Remembered
+from .patience import Patience
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 log = logging.getLogger(__name__)
 
@@ -45,47 +45,36 @@ FILE = "ledger.sqlite"
 KEPT_FOR = timedelta(days=400)
 
 _TIDY_EVERY = timedelta(days=1)
-_CLOSES_WITHIN = timedelta(seconds=5)
-_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_CLOSES_WITHIN = timedelta(seconds=2)
 
-#: Code of a file without our tables or columns.
-_STRANGE = sqlite3.SQLITE_ERROR
+_LOST = "The ledger was removed or replaced while backup-glance was running: some of what was remembered may be lost."
 
 #: How many verdicts of each kind wait while the file can't be written; the oldest ones go first.
 _MOST_UNWRITTEN = 20_000
 
 
-class Condition(StrEnum):
-    """What became of the file. ``notes`` says the same to people; programs read this."""
-
-    NEW = "new"
-    """There was no file; an empty one was made."""
-    OK = "ok"
-    """It was opened as it is."""
-    MIGRATED = "migrated"
-    """It was of an older version and was brought up to date; a copy of the older file is kept."""
-    RESTORED = "restored"
-    """It is of a newer version: the copy from before that version is used instead."""
-    BROKEN = "broken"
-    """It could not be read: it was set aside, and an empty one was made."""
-    UNUSABLE = "unusable"
-    """It can't be opened or written now; nothing is stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """What a ledger held when it was opened."""
-
-    history: History = EMPTY
-    reports: dict[str, Report] = field(default_factory=dict)
-    verdicts: RememberedVerdicts = field(default_factory=RememberedVerdicts)
-
-
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """What is known after ``report``. ``memory``: which memory it was made with; each file that is taken up begins another."""
+
     report: Report
     history: History
     board: Board
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdicts:
+    log: VerdictLog
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What the file remembers can't be used; ``why`` is a clause."""
+
+    why: str
+    done: threading.Event
 
 
 @dataclass(slots=True)
@@ -101,25 +90,37 @@ class Ledger:
     """The file in ``directory``, opened. Making one never fails: a file that can't be used is listed in ``notes``.
 
     Attributes:
-        remembered: what it held; empty when it is new or can't be used.
+        remembered: what it held; empty when it is new or can't be read.
     """
 
-    def __init__(self, directory: Path, now: datetime, kept_for: timedelta = KEPT_FOR) -> None:
+    def __init__(
+        self, directory: Path, now: datetime, kept_for: timedelta = KEPT_FOR, patience: Patience | None = None
+    ) -> None:
         self.path = directory / FILE
         self.remembered = Remembered()
         self._kept_for = kept_for
-        self._tidied: datetime | None = None
-        self._written = _Written()
-        self._unwritten = VerdictLog()
-        self._left_out = False
+        self._patience = patience or Patience()
         self._now = now
         self._replacement: str | None = None
         self._trouble: str | None = None
         self._condition = Condition.OK
-        self._connection = self._opened(now)
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._log: tuple[int, int] | None = None
+        self._written = _Written()
+        self._unwritten: dict[str, _Entry] = {}
+        self._unwritten_verdicts = VerdictLog()
+        self._current: names.Current | None = None
+        self._is_lost = False
+        self._failures = 0
+        self._tidied: datetime | None = None
+        self._left_out = False
+        self._lock = threading.Lock()
+        self._memory = self._taken_memory = 0
+        self._found: Remembered | None = None
         self._waiting = 0
-        self._counting = threading.Lock()
-        self._entries: SimpleQueue[_Entry | VerdictLog | None] = SimpleQueue()
+        self._entries: SimpleQueue[_Entry | _Verdicts | _Refusal | None] = SimpleQueue()
+        self._open_first()
         self._thread = threading.Thread(target=self._write_on, name="ledger", daemon=True)
         self._thread.start()
 
@@ -127,6 +128,11 @@ class Ledger:
     def notes(self) -> tuple[str, ...]:
         """What people should know about it now, in sentences."""
         return tuple(note for note in (self._replacement, self._trouble) if note)
+
+    @property
+    def leaves_out(self) -> bool:
+        """Some names are not remembered, because they are too long or there are too many."""
+        return self._left_out
 
     @property
     def condition(self) -> Condition:
@@ -140,15 +146,33 @@ class Ledger:
 
     def record(self, report: Report, history: History, board: Board) -> None:
         """Hands over what is known after ``report``. Returns at once."""
-        self._hand_over(_Entry(report, history, board))
+        self._hand_over(_Entry(report, history, board, self._taken_memory))
 
     def record_verdicts(self, verdicts: VerdictLog) -> None:
         """Hands over what a judgement adds to the memory. Returns at once."""
         if verdicts:
-            self._hand_over(verdicts)
+            self._hand_over(_Verdicts(verdicts, self._taken_memory))
 
-    def _hand_over(self, entry: _Entry | VerdictLog) -> None:
-        with self._counting:
+    def refuse(self, why: str) -> threading.Event:
+        """What was remembered can't be judged: the file is set aside like a broken one. Returns at once; the event says when
+        it is done, and ``notes`` tell of it."""
+        self.remembered = Remembered()
+        refusal = _Refusal(why, threading.Event())
+        self._hand_over(refusal)
+        return refusal.done
+
+    def found(self) -> Remembered | None:
+        """What a file held that could be opened only now, once; None otherwise.
+
+        Until this was asked nothing is written into that file. What is handed over later must contain it.
+        """
+        with self._lock:
+            found, self._found = self._found, None
+            self._taken_memory = self._memory
+        return found
+
+    def _hand_over(self, entry: _Entry | _Verdicts | _Refusal) -> None:
+        with self._lock:
             self._waiting += 1
         self._entries.put(entry)
 
@@ -179,92 +203,235 @@ class Ledger:
 
     def _read(self, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         try:
-            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            with (
+                opened.told_apart(),
+                closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as connection,
+            ):
                 return read(connection)
-        except (sqlite3.Error, ValueError) as error:
+        except (DamagedError, NotNowError) as error:
             log.warning("ledger: %s can't be read: %s", self.path, error)
             return nothing
 
     def close(self) -> None:
-        """Writes what is left, for a few seconds at most."""
+        """Writes what is left, for a few seconds at most, and closes the file."""
         self._entries.put(None)
         self._thread.join(_CLOSES_WITHIN.total_seconds())
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
-    def _opened(self, now: datetime) -> sqlite3.Connection | None:
+    def _open_first(self) -> None:
         try:
-            return self._loaded()
-        except NewerLedgerError as error:
-            return self._gone_back(now, error)
-        except UnreadableRecordError as error:
-            return self._started_anew(now, str(error))
-        except sqlite3.Error as error:
-            if _code(error) in (*_BROKEN, _STRANGE):
-                return self._started_anew(now, str(error))
-            self._say(f"can't be opened: {error}; make {self.path.parent} a directory that backup-glance may write")
-        except OSError as error:
-            self._say(f"can't be opened: {error.strerror}")
-        return None
+            there = opened.opened(self.path, self._now, self._patience)
+        except NotNowError as error:
+            self._not_now("opened", error)
+            as_it_is = opened.read_as_it_is(self.path)
+            if as_it_is is not None:
+                self.remembered = as_it_is
+                self._written = _Written(as_it_is.history, dict(as_it_is.reports))
+                self._file = place.identity(self.path)
+            return
+        self.remembered = there.remembered
+        self._take_up(there)
 
-    def _loaded(self) -> sqlite3.Connection:
-        connection = _connected(self.path)
+    def _take_up(self, there: Opened) -> None:
+        self._connection = there.connection
+        self._condition = there.condition
+        self._replacement = there.note or self._replacement
+        self._written = _Written(there.remembered.history, dict(there.remembered.reports))
+        self._file = place.identity(self.path)
+        self._log = place.identity(self._beside("-wal"))
+
+    def _open_again(self) -> None:
+        """Raises NotNowError."""
+        there = opened.opened(self.path, self._now, self._patience)
+        lost, self._is_lost = self._is_lost, False
+        # The number of a file that is gone may be given to a new one.
+        same = place.identity(self.path) == self._file and there.condition is not Condition.NEW
+        if same and there.note is None:
+            # The file that this process has read, and knows what it wrote into it: memory has gone on since.
+            self._connection = there.connection
+            self._log = place.identity(self._beside("-wal"))
+            return
+        if lost:
+            self._replacement = _LOST
+        self._take_up(there)
+        if there.remembered:
+            with self._lock:
+                self._memory += 1
+                self._found = there.remembered
+            self._unwritten, self._unwritten_verdicts = {}, VerdictLog()
+
+    def _beside(self, ending: str) -> Path:
+        return self.path.with_name(f"{FILE}{ending}")
+
+    # --- the thread that writes ---------------------------------------------------------------------------------------
+
+    def _write_on(self) -> None:
+        while True:
+            try:
+                entry = self._entries.get(timeout=self._patience.pause(self._failures) if self._failures else None)
+            except Empty:
+                self._write()
+                continue
+            if entry is None:
+                break
+            self._take(entry)
+            with self._lock:
+                self._waiting -= 1
+        self._close_connection()
+
+    def _take(self, entry: _Entry | _Verdicts | _Refusal) -> None:
+        if isinstance(entry, _Refusal):
+            self._set_aside(entry.why)
+            entry.done.set()
+            return
+        if isinstance(entry, _Entry):
+            self._now = entry.report.at
+        if entry.memory == self._memory:
+            self._keep(entry)
+        self._write()
+
+    def _keep(self, entry: _Entry | _Verdicts) -> None:
+        """Until it is written."""
+        if isinstance(entry, _Entry):
+            self._unwritten[entry.report.source] = entry
+        else:
+            self._unwritten_verdicts += entry.log
+
+    def _write(self) -> None:
+        """Everything that waits, into the file that is there now."""
         try:
-            self._condition = Condition.OK if migrations.version(connection) else Condition.NEW
-            copy = migrations.bring_up_to_date(connection, self.path)
-            if copy is not None:
-                self._condition = Condition.MIGRATED
-                log.info("ledger: migrated to this version; the file from before is kept as %s", copy)
-            self.remembered = Remembered(
-                rows.read_history(connection), rows.read_reports(connection), verdict_rows.read_remembered(connection)
-            )
-        except BaseException:
-            connection.close()
+            self._leave_lost_file()
+            if self._connection is None:
+                self._open_again()
+        except NotNowError as error:
+            self._not_now("opened", error)
+            return
+        try:
+            self._write_all()
+        except NotNowError as error:
+            self._not_now("written", error)
+        except DamagedError as error:
+            self._set_aside(str(error))
+
+    def _set_aside(self, why: str) -> None:
+        """A new file begins, and takes everything that this process knows."""
+        self._close_connection()
+        try:
+            self._take_up(opened.begun_anew(self.path, self._now, self._patience, why))
+        except NotNowError as error:
+            self._not_now("opened", error)
+            return
+        try:
+            self._write_all()
+        except (NotNowError, DamagedError) as error:
+            self._not_now("written", error)
+
+    def _leave_lost_file(self) -> None:
+        """Somebody removed or replaced the file: what is written into it now would be lost with it."""
+        if self._connection is None or place.identity(self.path) == self._file:
+            return
+        own_log = self._log is not None and place.identity(self._beside("-wal")) == self._log
+        self._close_connection()
+        if own_log:
+            # Of the file that is gone; SQLite would take it for one of the next file.
+            for ending in place.BESIDE:
+                with suppress(OSError):
+                    self._beside(ending).unlink(missing_ok=True)
+        log.warning("ledger: %s was removed or replaced while it was in use", self.path)
+        self._is_lost = True
+
+    def _write_all(self) -> None:
+        """Raises NotNowError, DamagedError; then what was not written still waits."""
+        written = [self._try(self._write_report, entry) for entry in list(self._unwritten.values())]
+        if self._unwritten_verdicts:
+            written.append(self._try(self._write_verdicts, self._unwritten_verdicts))
+        if all(written):
+            self._recovered()
+
+    def _try(self, write: Callable[[sqlite3.Connection, E], None], entry: E) -> bool:
+        """Whether it was written. An entry that can't be written, although the file can, does not wait: it would never be."""
+        connection = self._connection
+        if connection is None:
+            return False
+        try:
+            with opened.writing():
+                write(connection, entry)
+        except (NotNowError, DamagedError):
             raise
-        self._written = _Written(self.remembered.history, dict(self.remembered.reports))
-        return connection
+        except Exception:
+            log.exception("ledger: internal error while writing")
+            self._say("can't be written: internal error; read the log of backup-glance and report it")
+            self._done(entry)
+            return False
+        self._done(entry)
+        return True
 
-    def _gone_back(self, now: datetime, error: NewerLedgerError) -> sqlite3.Connection | None:
-        """A newer backup-glance migrated the file, and an older one runs again: it takes the copy from before."""
-        copy = migrations.copy_from_before(self.path, error.known)
-        if copy is None:
-            self._say(f"is of a newer version ({error}), and there is no copy from before; install that version again")
-            return None
-        aside = self._aside("newer", now)
-        log.warning(
-            "ledger: %s is of a newer version (%s); it is kept as %s, and %s replaces it", self.path, error, aside, copy
+    def _done(self, entry: object) -> None:
+        """It waits no longer."""
+        if isinstance(entry, _Entry):
+            del self._unwritten[entry.report.source]
+        else:
+            self._unwritten_verdicts = VerdictLog()
+
+    def _write_report(self, connection: sqlite3.Connection, entry: _Entry) -> None:
+        """One report in one transaction: all of it stands in the file, or nothing."""
+        written = self._written
+        shown = dict(rows.runs_of(entry.board))
+        changed = [(member, runs) for member, runs in shown.items() if written.runs.get(member) != runs]
+        self._current = now = names.current(entry.board)
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            rows.write_history(connection, entry.history, written.history)
+            rows.write_report(connection, entry.report, written.reports.get(entry.report.source))
+            left_out = 0
+            if rows.lacks_room_for(connection, len(changed)):
+                names.forget_brief(connection, now)
+            for member, runs in changed:
+                known = set(written.runs.get(member, ()))
+                left_out += not rows.write_runs(connection, member, [run for run in runs if run not in known])
+            if changed:
+                rows.trim_runs(connection)
+            if tidy := self._tidied is None or entry.report.at - self._tidied >= _TIDY_EVERY:
+                # First what was there only briefly, while all is there that tells it.
+                names.forget_brief(connection, now, entry.report.at - FORGOTTEN_AFTER)
+                rows.forget_before(connection, entry.report.at - self._kept_for)
+                verdict_rows.forget_before(connection, entry.report.at - self._kept_for)
+        written.history = entry.history
+        written.reports[entry.report.source] = entry.report
+        written.runs = shown
+        self._tidied = entry.report.at if tidy else self._tidied
+        self._tell_left_out(left_out)
+
+    def _write_verdicts(self, connection: sqlite3.Connection, verdicts: VerdictLog) -> None:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            left_out = verdict_rows.write(connection, verdicts, self._current)
+        self._tell_left_out(left_out)
+
+    def _tell_left_out(self, number: int) -> None:
+        if number and not self._left_out:
+            log.warning(
+                "ledger: some verdicts are not remembered: their names are too long, or there are too many names"
+            )
+        self._left_out = self._left_out or number > 0
+
+    def _close_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    # --- what people are told -----------------------------------------------------------------------------------------
+
+    def _not_now(self, doing: str, error: Exception) -> None:
+        """The next attempt opens the file anew: whatever state the connection is in, it takes no trouble along."""
+        self._close_connection()
+        self._failures += 1
+        self._unwritten_verdicts = self._unwritten_verdicts.newest(_MOST_UNWRITTEN)
+        self._say(
+            f"can't be {doing}: {error}; make room in {self.path.parent}, and see that backup-glance may write there"
         )
-        note = (
-            "backup-glance went back to an older version: what is remembered is from before the newer one, "
-            f"whose ledger is kept as {aside.name}."
-        )
-        return self._replaced(aside, note, Condition.RESTORED, copy)
-
-    def _started_anew(self, now: datetime, why: str) -> sqlite3.Connection | None:
-        """Renames the broken file, so that people can look at it, and begins a new one."""
-        aside = self._aside("broken", now)
-        log.error("ledger: %s is broken (%s); it is kept as %s, and a new one begins", self.path, why, aside)
-        note = f"The ledger was broken and is kept as {aside.name}: what was remembered begins anew."
-        return self._replaced(aside, note, Condition.BROKEN)
-
-    def _aside(self, why: str, now: datetime) -> Path:
-        return self.path.with_name(f"{self.path.name}.{why}-{now:%Y%m%dT%H%M%SZ}")
-
-    def _replaced(
-        self, aside: Path, note: str, condition: Condition, successor: Path | None = None
-    ) -> sqlite3.Connection | None:
-        try:
-            for ending in ("", "-wal", "-shm"):
-                if (old := Path(f"{self.path}{ending}")).exists():
-                    old.rename(f"{aside}{ending}")
-            if successor is not None:
-                successor.rename(self.path)
-            connection = self._loaded()
-        except (sqlite3.Error, OSError, NewerLedgerError, UnreadableRecordError) as error:
-            self._say(f"can't be opened: {error}")
-            return None
-        self._replacement, self._condition = note, condition
-        return connection
 
     def _say(self, trouble: str) -> None:
         note = f"The ledger {' '.join(trouble.split())}. Until then nothing survives a restart."
@@ -272,121 +439,8 @@ class Ledger:
             log.error("ledger: %s %s", self.path, trouble)
         self._trouble = note
 
-    # --- the thread that writes ---------------------------------------------------------------------------------------
-
-    def _write_on(self) -> None:
-        while (entry := self._entries.get()) is not None:
-            self._take(entry)
-            with self._counting:
-                self._waiting -= 1
-        if self._connection is not None:
-            self._connection.close()
-
-    def _take(self, entry: _Entry | VerdictLog) -> None:
-        """Writes the entry, and verdicts that could not be written before."""
-        if isinstance(entry, VerdictLog):
-            self._unwritten += entry
-            written = True
-        else:
-            self._now = entry.report.at
-            written = self._try(lambda connection: self._write_report(connection, entry))
-        if self._unwritten:
-            written = self._try(self._write_verdicts) and written
-            self._unwritten = self._unwritten.newest(_MOST_UNWRITTEN)
-        if written:
-            self._recovered()
-
-    def _try(self, write: Callable[[sqlite3.Connection], None]) -> bool:
-        """Whether it was written. What a disk without room could not take is written later."""
-        connection = self._connection
-        if connection is None:
-            self._unwritten = VerdictLog()
-            return False
-        try:
-            write(connection)
-        except sqlite3.Error as error:
-            self._failed_to_write(connection, error)
-            return False
-        except Exception:
-            log.exception("ledger: internal error while writing")
-            self._say("can't be written: internal error; read the log of backup-glance and report it")
-            return False
-        return True
-
-    def _write_report(self, connection: sqlite3.Connection, entry: _Entry) -> None:
-        """One report in one transaction: all of it stands in the file, or nothing."""
-        written = self._written
-        shown = dict(rows.runs_of(entry.board))
-        changed = [(member, runs) for member, runs in shown.items() if written.runs.get(member) != runs]
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            rows.write_history(connection, entry.history, written.history)
-            rows.write_report(connection, entry.report, written.reports.get(entry.report.source))
-            for member, runs in changed:
-                known = set(written.runs.get(member, ()))
-                rows.write_runs(connection, member, (run for run in runs if run not in known))
-            if tidy := self._tidied is None or entry.report.at - self._tidied >= _TIDY_EVERY:
-                rows.forget_before(connection, entry.report.at - self._kept_for)
-                verdict_rows.forget_before(connection, entry.report.at - self._kept_for)
-        written.history = entry.history
-        written.reports[entry.report.source] = entry.report
-        written.runs = shown
-        self._tidied = entry.report.at if tidy else self._tidied
-
-    def _write_verdicts(self, connection: sqlite3.Connection) -> None:
-        """All verdicts that wait, in one transaction. Only trouble with the file is worth another try."""
-        waiting, self._unwritten = self._unwritten, VerdictLog()
-        try:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                left_out = verdict_rows.write(connection, waiting)
-        except sqlite3.Error as error:
-            if isinstance(error, sqlite3.OperationalError) or _code(error) in _BROKEN:
-                self._unwritten = waiting
-            raise
-        if left_out and not self._left_out:
-            log.warning(
-                "ledger: some verdicts are not remembered: their names are too long, or there are too many names"
-            )
-        self._left_out = self._left_out or left_out > 0
-
-    def _failed_to_write(self, connection: sqlite3.Connection, error: sqlite3.Error) -> None:
-        if _code(error) in _BROKEN:
-            connection.close()
-            self._connection = self._started_anew(self._now, str(error))
-            return
-        self._say(
-            f"can't be written: {error}; make room in {self.path.parent}, and see that backup-glance may write there"
-        )
-
     def _recovered(self) -> None:
+        self._failures = 0
         if self._trouble is not None:
             log.info("ledger: %s can be written again", self.path)
         self._trouble = None
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    """Raises sqlite3.Error; SQLITE_CORRUPT or SQLITE_NOTADB when the file is broken."""
-    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        _check(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if answer != "ok":
-        error = sqlite3.DatabaseError(answer)
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
-
-
-def _code(error: sqlite3.Error) -> int | None:
-    """SQLite's own code without its details; None when the error is Python's."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF

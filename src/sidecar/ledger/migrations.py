@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from .values import UnreadableRecordError, to_whole
+
 _VERSION_1 = """
 CREATE TABLE contacts (source TEXT PRIMARY KEY, first TEXT NOT NULL);
 
@@ -108,7 +110,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path, migrations: Seq
     """Makes the tables, or migrates those of an older version. Returns the copy of the older file, when there was one.
 
     Raises:
-        NewerLedgerError: nothing was changed.
+        NewerLedgerError, UnreadableRecordError: nothing was changed.
         sqlite3.Error: the file is as it was before.
     """
     current = version(connection)
@@ -128,11 +130,18 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path, migrations: Seq
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """The version of the tables; 0 for an empty file."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone():
+    """The version of the tables; 0 for a file without any.
+
+    Raises UnreadableRecordError: the tables are somebody else's, or have a version that there never was.
+    """
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not names:
         return 0
-    row = connection.execute("SELECT version FROM schema_version").fetchone()
-    return int(row[0]) if row else 0
+    rows = connection.execute("SELECT version FROM schema_version").fetchall() if "schema_version" in names else []
+    number = to_whole(rows[0][0]) if len(rows) == 1 else 0
+    if number < 1:
+        raise UnreadableRecordError("The file has tables, but no version that a ledger can have")
+    return number
 
 
 def copy_from_before(path: Path, known: int) -> Path | None:

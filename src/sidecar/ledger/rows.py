@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,7 @@ from sidecar.core.reports.facts import ReadingGap
 from sidecar.core.reports.report import Reading, Report
 
 from .facts_json import (
+    OtherVersionError,
     facts_from_text,
     facts_to_text,
     limits_from_text,
@@ -25,6 +26,7 @@ from .facts_json import (
     texts_from_text,
     texts_to_text,
 )
+from .names import JOB, MOST_RUNS, MOST_RUNS_OF_ONE, MOST_SUBJECTS
 from .values import (
     UnreadableRecordError,
     from_microseconds,
@@ -33,8 +35,13 @@ from .values import (
     microseconds_or_none,
     row,
     stored,
+    to_flag,
+    to_member,
+    to_text,
+    to_text_or_none,
     to_time,
     to_time_or_none,
+    to_whole_or_none,
 )
 
 log = logging.getLogger(__name__)
@@ -47,10 +54,11 @@ Connection = sqlite3.Connection
 
 def read_history(connection: Connection) -> History:
     """Everything that was remembered."""
-    contacts = {source: to_time(first) for source, first in connection.execute("SELECT source, first FROM contacts")}
+    query = "SELECT source, first FROM contacts"
+    contacts = {to_text(source): to_time(first) for source, first in connection.execute(query)}
     announced: dict[str, list[datetime]] = defaultdict(list)
     for job, due in connection.execute("SELECT job, due FROM announced ORDER BY due"):
-        announced[job].append(to_time(due))
+        announced[to_text(job)].append(to_time(due))
     seen = connection.execute("SELECT member, name, first, gone, since FROM members")
     return History(
         first_contact=min(contacts.values(), default=None),
@@ -59,7 +67,9 @@ def read_history(connection: Connection) -> History:
         announced=MappingProxyType({job: tuple(dues) for job, dues in announced.items()}),
         seen=MappingProxyType(
             {
-                member: Sighting(to_time(first), name, to_time_or_none(gone), to_time_or_none(since))
+                to_member(member): Sighting(
+                    to_time(first), to_text(name), to_time_or_none(gone), to_time_or_none(since)
+                )
                 for member, name, first, gone, since in seen
             }
         ),
@@ -75,20 +85,21 @@ def _plans(connection: Connection) -> dict[str, tuple[PlanRow, ...]]:
     plans: dict[str, list[PlanRow]] = defaultdict(list)
     for member, job, schedule, zone, enabled, start, end, destination in connection.execute(query):
         plan = PlanRow(
-            job=job,
-            schedule=schedule,
-            timezone=zone,
-            enabled=bool(enabled),
+            job=to_text(job),
+            schedule=to_text_or_none(schedule),
+            timezone=to_text_or_none(zone),
+            enabled=to_flag(enabled),
             valid_from=to_time_or_none(start),
             valid_to=to_time_or_none(end),
-            destination=destination,
+            destination=to_text_or_none(destination),
         )
-        plans[member].append(plan)
+        plans[to_member(member)].append(plan)
     return {member: tuple(rows) for member, rows in plans.items()}
 
 
 def write_history(connection: Connection, new: History, old: History) -> None:
     """What differs between the two."""
+    _forget_names(connection, new, old)
     for source, first in _changed(new.contacts, old.contacts):
         connection.execute("INSERT OR REPLACE INTO contacts VALUES (?, ?)", row(source, first))
     for member, plans in _changed(new.plans, old.plans):
@@ -102,7 +113,21 @@ def write_history(connection: Connection, new: History, old: History) -> None:
         connection.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?)", columns)
     for job, runs in _changed(new.runs, old.runs):
         known = set(old.runs.get(job, ()))
-        write_runs(connection, f"{_JOB}{job}", (run for run in runs if run not in known))
+        write_runs(connection, f"{JOB}{job}", [run for run in runs if run not in known])
+
+
+def _forget_names(connection: Connection, new: History, old: History) -> None:
+    """What is not remembered any more (core/history/bounds.py)."""
+    for member in old.seen.keys() - new.seen.keys():
+        connection.execute("DELETE FROM members WHERE member = ?", row(member))
+    for member in old.plans.keys() - new.plans.keys():
+        connection.execute("DELETE FROM plans WHERE member = ?", row(member))
+    for job in old.announced.keys() - new.announced.keys():
+        connection.execute("DELETE FROM announced WHERE job = ?", row(job))
+    for job in old.runs.keys() - new.runs.keys():
+        subject = f"{JOB}{job}"
+        connection.execute("DELETE FROM runs WHERE subject = (SELECT id FROM subjects WHERE name = ?)", row(subject))
+        connection.execute("DELETE FROM subjects WHERE name = ?", row(subject))
 
 
 def _changed(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -130,8 +155,8 @@ def read_reports(connection: Connection) -> dict[str, Report]:
     query = "SELECT source, kind, at, version, tls_fingerprint, limits, problem FROM reports"
     for source, *columns in connection.execute(query).fetchall():
         try:
-            reports[source] = _report(connection, source, *columns)
-        except ValueError as error:
+            reports[to_text(source)] = _report(connection, source, *columns)
+        except OtherVersionError as error:
             log.info("ledger: the last readings of source %s can't be used: %s", source, error)
     return reports
 
@@ -140,14 +165,21 @@ def _report(connection: Connection, source: str, *columns: Any) -> Report:
     kind, at, version, fingerprint, limits, problem = columns
     return Report(
         source=source,
-        kind=SourceKind(kind),
+        kind=_kind(kind),
         at=to_time(at),
-        version=version,
-        tls_fingerprint=fingerprint,
+        version=to_text_or_none(version),
+        tls_fingerprint=to_text_or_none(fingerprint),
         readings=tuple(_readings(connection, source)),
         limits=limits_from_text(limits),
         problem=problem_from_text(problem),
     )
+
+
+def _kind(text: str) -> SourceKind:
+    try:
+        return SourceKind(text)
+    except ValueError:
+        raise OtherVersionError("The ledger has an unknown kind of source") from None
 
 
 def _readings(connection: Connection, source: str) -> Iterator[Reading]:
@@ -156,7 +188,10 @@ def _readings(connection: Connection, source: str) -> Iterator[Reading]:
         known = facts_from_text(facts)
         told = tuple(fact for fact in known if not isinstance(fact, ReadingGap))
         gap = next((fact for fact in known if isinstance(fact, ReadingGap)), None)
-        yield Reading(texts_from_text(scope), to_time_or_none(as_of), told, problem_from_text(problem), gap)
+        names = texts_from_text(scope)
+        if not names:
+            raise UnreadableRecordError("A reading in the ledger is of nothing")
+        yield Reading(names, to_time_or_none(as_of), told, problem_from_text(problem), gap)
 
 
 def write_report(connection: Connection, new: Report, old: Report | None) -> None:
@@ -195,10 +230,6 @@ def _forget_readings_but(connection: Connection, report: Report) -> None:
 # --- runs -----------------------------------------------------------------------------------------------------------------
 
 
-#: What stands before the name of an upkeep job where it is a subject, so that it is no member.
-_JOB = "job:"
-
-
 def runs_of(board: Board) -> Iterator[tuple[str, tuple[Run, ...]]]:
     """The runs of parts that a board shows, by member. Those of upkeep jobs are history, and are written with it."""
     for part in (part for service in board.services for part in service.parts):
@@ -210,10 +241,11 @@ INSERT OR REPLACE INTO runs (subject, start, "end", outcome, size, text, cancell
 """
 
 
-def write_runs(connection: Connection, subject: str, runs: Iterable[Run]) -> None:
-    """Adds the runs, or what became of them since."""
-    connection.execute("INSERT OR IGNORE INTO subjects (name) VALUES (?)", row(subject))
-    number = connection.execute("SELECT id FROM subjects WHERE name = ?", row(subject)).fetchone()[0]
+def write_runs(connection: Connection, subject: str, runs: Sequence[Run]) -> bool:
+    """Adds the runs, or what became of them since. Returns False when there are too many subjects for this one."""
+    number = _number(connection, subject)
+    if number is None:
+        return False
     columns = (
         row(
             number,
@@ -227,6 +259,39 @@ def write_runs(connection: Connection, subject: str, runs: Iterable[Run]) -> Non
         for run in runs
     )
     connection.executemany(_INSERT_RUN, columns)
+    connection.execute(_FORGET_OLDEST, {"subject": number, "most": MOST_RUNS_OF_ONE})
+    return True
+
+
+_FORGET_OLDEST = """
+DELETE FROM runs WHERE subject = :subject AND start <= (
+    SELECT start FROM runs WHERE subject = :subject ORDER BY start DESC LIMIT 1 OFFSET :most
+)
+"""
+
+
+def _number(connection: Connection, subject: str) -> int | None:
+    """The number of a subject; it gets one while there is room."""
+    known = connection.execute("SELECT id FROM subjects WHERE name = ?", row(subject)).fetchone()
+    if known:
+        return int(known[0])
+    if lacks_room_for(connection, 1):
+        return None
+    return connection.execute("INSERT INTO subjects (name) VALUES (?)", row(subject)).lastrowid
+
+
+def lacks_room_for(connection: Connection, subjects: int) -> bool:
+    """Whether so many more subjects would be too many."""
+    count = connection.execute("SELECT count(*) FROM subjects").fetchone()[0]
+    return bool(count + subjects > MOST_SUBJECTS)
+
+
+def trim_runs(connection: Connection) -> None:
+    """Drops the oldest runs where all together are too many."""
+    excess = connection.execute("SELECT count(*) FROM runs").fetchone()[0] - MOST_RUNS
+    if excess > 0:
+        oldest = "SELECT subject, start FROM runs ORDER BY start LIMIT ?"
+        connection.execute(f"DELETE FROM runs WHERE (subject, start) IN ({oldest})", (excess,))  # noqa: S608 (words of ours)
 
 
 # CROSS JOIN: subject by subject, each by its own key.
@@ -242,14 +307,14 @@ def read_runs(connection: Connection, start: datetime, end: datetime) -> dict[st
 def _runs_of_jobs(connection: Connection) -> dict[str, tuple[Run, ...]]:
     """All runs of upkeep jobs, by job, newest first."""
     query = _RUNS + " WHERE name GLOB ? ORDER BY name, start DESC"
-    runs_by_subject = _by_subject(connection.execute(query, (f"{_JOB}*",)))
-    return {subject.removeprefix(_JOB): runs for subject, runs in runs_by_subject.items()}
+    runs_by_subject = _by_subject(connection.execute(query, (f"{JOB}*",)))
+    return {subject.removeprefix(JOB): runs for subject, runs in runs_by_subject.items()}
 
 
 def _by_subject(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[Run, ...]]:
     runs: dict[str, list[Run]] = defaultdict(list)
     for subject, *columns in rows:
-        runs[subject].append(_run(*columns))
+        runs[to_text(subject)].append(_run(*columns))
     return {subject: tuple(items) for subject, items in runs.items()}
 
 
@@ -259,9 +324,9 @@ def _run(start: Any, end: Any, outcome: Any, size: Any, text: Any, cancelled: An
             start=from_microseconds(start),
             end=from_microseconds_or_none(end),
             outcome=Outcome(outcome),
-            size=size,
-            text=text,
-            cancelled=bool(cancelled),
+            size=to_whole_or_none(size),
+            text=to_text_or_none(text),
+            cancelled=to_flag(cancelled),
         )
     except ValueError:
         raise UnreadableRecordError("The ledger has something else where a run should be") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,7 @@ from sidecar.core.history.verdict_log import (
 )
 from sidecar.core.model import State
 
+from .names import MOST_SERVICES, Current, forget_brief
 from .values import (
     UnreadableRecordError,
     from_microseconds,
@@ -29,6 +30,7 @@ from .values import (
     microseconds_or_none,
     row,
     stored,
+    to_text,
     to_time,
     to_time_or_none,
 )
@@ -52,19 +54,57 @@ LONGEST_REASON = 500
 # --- writing --------------------------------------------------------------------------------------------------------------
 
 
-def write(connection: Connection, log: VerdictLog) -> int:
-    """Adds it all. Returns how many rows were left out, because there are too many names or too long ones."""
+def write(connection: Connection, log: VerdictLog, now: Current | None = None) -> int:
+    """Adds it all. Returns how many rows were left out, because there are too many names or too long ones.
+
+    ``now``: who is there; with it names that were there only briefly make room for others.
+    """
+    _make_room(connection, log, now)
     numbers = _Numbers(connection)
     changes = [_change(number, item) for item in log.changes if (number := numbers.of(item.expectation))]
     finals = [_final(number, item) for item in log.finals if (number := numbers.of(item.expectation))]
     gaps = [row(item.source, item.start, item.until) for item in log.gaps]
-    days = [_day(item) for item in log.days if len(item.service) <= LONGEST_SERVICE]
+    days = [_day(item) for item in _admitted(connection, log.days)]
     connection.executemany("INSERT OR REPLACE INTO verdict_changes VALUES (?, ?, ?, ?, ?, ?)", changes)
     connection.executemany("INSERT OR REPLACE INTO finals VALUES (?, ?, ?, ?, ?)", finals)
     connection.executemany("INSERT OR REPLACE INTO observation_gaps VALUES (?, ?, ?)", gaps)
     connection.executemany("INSERT OR REPLACE INTO service_days VALUES (?, ?, ?, ?, ?, ?)", days)
     _trim(connection, log)
     return len(log.changes) - len(changes) + len(log.finals) - len(finals) + len(log.days) - len(days)
+
+
+def _make_room(connection: Connection, log: VerdictLog, now: Current | None) -> None:
+    if now is None:
+        return
+    names = {item.expectation for item in log.changes} | {item.expectation for item in log.finals}
+    services = {item.service for item in log.days}
+    if (
+        _count(connection, "SELECT count(*) FROM expectations") + len(names) > MOST_EXPECTATIONS
+        or _count(connection, _COUNT_SERVICES) + len(services) > MOST_SERVICES
+    ):
+        forget_brief(connection, now)
+
+
+_COUNT_SERVICES = "SELECT count(DISTINCT service) FROM service_days"
+
+
+def _count(connection: Connection, query: str) -> int:
+    return int(connection.execute(query).fetchone()[0])
+
+
+def _admitted(connection: Connection, days: tuple[ServiceDay, ...]) -> Iterator[ServiceDay]:
+    """The days of services that are known, and of others while there is room."""
+    room = MOST_SERVICES - _count(connection, _COUNT_SERVICES) if days else 0
+    new: set[str] = set()
+    for item in days:
+        if len(item.service) > LONGEST_SERVICE:
+            continue
+        known = connection.execute("SELECT 1 FROM service_days WHERE service = ? LIMIT 1", row(item.service)).fetchone()
+        if known is None and item.service not in new:
+            if len(new) >= room:
+                continue
+            new.add(item.service)
+        yield item
 
 
 class _Numbers:
@@ -193,8 +233,8 @@ WHERE day >= ? AND day <= ? ORDER BY day, service
 
 def read_remembered(connection: Connection) -> RememberedVerdicts:
     """Where the judgement left off. Raises UnreadableRecordError."""
-    states = {ExpectationKey(*key): _state(state) for *key, state, _ in connection.execute(_STATES)}
-    decided = {ExpectationKey(*key): from_microseconds(due) for *key, due in connection.execute(_DECIDED)}
+    states = {_key(*key): _state(state) for *key, state, _ in connection.execute(_STATES)}
+    decided = {_key(*key): from_microseconds(due) for *key, due in connection.execute(_DECIDED)}
     query = "SELECT source, start, until FROM observation_gaps WHERE until IS NULL ORDER BY start"
     gaps = {source: _gap(source, start, until) for source, start, until in connection.execute(query)}
     return RememberedVerdicts(
@@ -251,6 +291,10 @@ def read_days(connection: Connection, first: date, last: date) -> tuple[ServiceD
     )
 
 
+def _key(*columns: object) -> ExpectationKey:
+    return ExpectationKey(*(to_text(column) for column in columns))
+
+
 def _within(connection: Connection, query: str, start: datetime, end: datetime) -> Iterable[tuple[Any, ...]]:
     return connection.execute(query, (microseconds(start), microseconds(end)))
 
@@ -270,7 +314,7 @@ def _final_state(text: str) -> FinalState:
 
 
 def _gap(source: str, start: str, until: str | None) -> ObservationGap:
-    return ObservationGap(source=source, start=to_time(start), until=to_time_or_none(until))
+    return ObservationGap(source=to_text(source), start=to_time(start), until=to_time_or_none(until))
 
 
 def _date(text: str) -> date:

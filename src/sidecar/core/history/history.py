@@ -73,6 +73,8 @@ class History:
         seen: every member that was ever seen.
         runs: by upkeep job every run that was seen of it, by Backrest plan every good one, and so by backup group where
             nobody tells its schedule; newest first.
+        brief: by source the number of names that were there only briefly and are forgotten (bounds.py), where they are
+            many. It is counted anew when something changes, and not stored.
     """
 
     first_contact: datetime | None = None
@@ -81,6 +83,7 @@ class History:
     announced: Mapping[str, tuple[datetime, ...]] = field(default_factory=_nothing, hash=False)
     seen: Mapping[str, Sighting] = field(default_factory=_nothing, hash=False)
     runs: Mapping[str, tuple[Run, ...]] = field(default_factory=_nothing, hash=False)
+    brief: Mapping[str, int] = field(default_factory=_nothing, hash=False, compare=False)
 
     def contact(self, source: str) -> datetime | None:
         """When that source was first read; else when any was."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 
@@ -13,6 +13,7 @@ from sidecar.core.model import SourceKind
 from sidecar.core.reports.report import Report
 
 from . import observed, upkeep_runs
+from .bounds import within_bounds
 from .history import History, PlanRow, Sighting
 from .observed import ObservedPlan
 
@@ -30,9 +31,8 @@ def record(history: History, report: Report, *, every_group: bool = False) -> Hi
 
     Only scopes that were read this time count: while a source can't be read, the last plan stays in force (rule 1).
     """
-    changed = _plans(
-        _announcements(_runs(_sightings(history, report), report, every_group=every_group), report), report
-    )
+    seen = _runs(_sightings(history, report), report, every_group=every_group)
+    changed = within_bounds(_plans(_announcements(seen, report), report), report.at)
     at = _oldest(report) if report.kind is SourceKind.PBS else observed.plans_as_of(report)
     known = history.contacts.get(report.source)
     # A contact that lies in the future was noted by a clock that was set back since.
@@ -106,7 +106,19 @@ def _rows(
             )
         )
     merged += [replace(row, valid_to=at) if tells_of(row.job) else row for row in open_rows]
-    return tuple(sorted(merged, key=_age)[-MOST_ROWS:])
+    return tuple(sorted(_worthiest(merged, at), key=_age))
+
+
+def _worthiest(rows: list[PlanRow], at: datetime) -> list[PlanRow]:
+    """Where a member has too many: those in force first, then those that were in force for longest."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+
+    def rank(row: PlanRow) -> tuple[bool, bool, timedelta]:
+        began = row.valid_from or datetime.min.replace(tzinfo=UTC)
+        return row.valid_to is None, row.valid_from is None, (row.valid_to or at) - began
+
+    return sorted(rows, key=rank, reverse=True)[:MOST_ROWS]
 
 
 def _fits(row: PlanRow, plan: ObservedPlan) -> bool:
