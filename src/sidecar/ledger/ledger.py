@@ -45,7 +45,7 @@ FILE = "ledger.sqlite"
 KEPT_FOR = timedelta(days=400)
 
 _TIDY_EVERY = timedelta(days=1)
-_CLOSES_WITHIN = timedelta(seconds=2)
+_CLOSES_WITHIN = timedelta(seconds=5)
 
 _LOST = "The ledger was removed or replaced while backup-glance was running: some of what was remembered may be lost."
 

@@ -1,6 +1,6 @@
 """How much of what was seen is remembered. An upstream that is broken or hostile lists new names at every reading.
 
-Names that were there only briefly are forgotten some days after they are gone, and where they are many at once; of what is
+Names that were there only briefly are forgotten a month after they are gone, and where they are many at once; of what is
 there the names that came first stay. A guest that was there for months is worth more than a thousand that
 were there for five minutes.
 """
@@ -19,9 +19,11 @@ from sidecar.core.model import Run
 
 from .history import History, PlanRow, Sighting
 
-#: What was there for less than this was there only briefly, and is forgotten so long after it is gone.
+#: What was there for less than this was there only briefly.
 BRIEF = timedelta(days=1)
-FORGOTTEN_AFTER = timedelta(days=7)
+
+#: So long after it is gone it is forgotten: a part of a configured service that is gone is told for 30 days (rule 11).
+FORGOTTEN_AFTER = timedelta(days=31)
 
 #: Most of them that are remembered until then.
 MOST_BRIEF = 1_000
