@@ -50,9 +50,9 @@ def test_a_stream_of_new_names_is_bounded_and_told(tmp_path: Path, monkeypatch: 
     for module in (rows, verdict_rows):
         monkeypatch.setattr(module, "MOST_SUBJECTS" if module is rows else "MOST_EXPECTATIONS", 50)
     monkeypatch.setattr(verdict_rows, "MOST_SERVICES", 50)
-    polled(tmp_path, range(6), number=2)
+    polled(tmp_path, range(5), number=2)
     size = (tmp_path / FILE).stat().st_size
-    keeper = polled(tmp_path, range(6, 18), number=2)
+    keeper = polled(tmp_path, range(5, 11), number=2)
     late = counts(tmp_path)
 
     assert {table: number for table, number in late.items() if number > _MOST.get(table, 60)} == {}

@@ -229,6 +229,7 @@ ledger.close()
 """
 
 
+@pytest.mark.fortnight
 def test_a_read_only_ledger_is_read_and_is_written_as_soon_as_it_can_be() -> None:
     """Rights mean nothing to root, so the process gives itself another user."""
     state = Path(tempfile.mkdtemp(prefix="backup-glance-test-"))
