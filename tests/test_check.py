@@ -242,6 +242,26 @@ def test_json_without_check_is_refused(host: Host) -> None:
     assert (done.returncode, done.stderr) == (2, "serve: --json is only for --check; add --check\n")
 
 
+@pytest.mark.parametrize(
+    ("secret", "says"),
+    [
+        ("hunter2", "sources.pbs.secret: is shorter than 8 characters"),
+        ("backup", "sources.pbs.secret: is a word that the upstreams use"),
+        ("datastore", "sources.pbs.secret: is a word that the upstreams use"),
+    ],
+)
+def test_a_secret_that_cannot_always_be_withheld_is_told_and_does_not_stop_it(
+    host: Host, secret: str, says: str
+) -> None:
+    (host.credentials / "secret").write_text(f"{secret}\n")
+
+    result = host.result()
+
+    assert result["usable"] is True
+    assert kinds(result) == [("secret", False)]
+    assert result["findings"][0]["text"].startswith(says)
+
+
 def test_no_secret_is_printed(host: Host) -> None:
     host.config.write_text(host.config.read_text() + "vault: {address: https://127.0.0.1:1}\n")
 

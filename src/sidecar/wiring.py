@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from urllib.parse import urlsplit
 
+import anyio
+
 from .config.model import Config
-from .config.secret_refs import Vault
+from .config.secret_refs import Vault, VaultSecret
 from .config.sources import Backrest, Databasement, Pbs, Pve
 from .credentials import Credentials
+from .errors import SecretError
 from .sources import Source
 from .sources.backrest import BackrestOptions, BackrestSource
 from .sources.databasement import DatabasementOptions, DatabasementSource
@@ -37,7 +40,15 @@ def make_vault(vault: Vault, credentials: Credentials) -> VaultSession:
 
 @asynccontextmanager
 async def make_sources(config: Config, credentials: Credentials) -> AsyncIterator[list[Source]]:
-    """All sources in the order of the configuration; closed at the end."""
+    """All sources in the order of the configuration; closed at the end.
+
+    Secrets in files are read before the first call: what one upstream says may hold that of another. Those in Vault are known
+    as soon as their own source has asked for them.
+    """
+    for _, secret in config.secrets():
+        if not isinstance(secret, VaultSecret):
+            with suppress(SecretError):
+                await anyio.to_thread.run_sync(credentials.local, secret)
     sources = [make_source(name, source, credentials, config.sources) for name, source in config.sources.items()]
     try:
         yield sources

@@ -28,6 +28,7 @@ from sidecar.errors import ConfigError, SecretError
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.opened import Condition
 from sidecar.ledger.trial_copy import copy_ledger
+from sidecar.texts.known_secrets import SHORT, is_of_the_protocols, is_short
 
 log = logging.getLogger(__name__)
 
@@ -147,9 +148,13 @@ def _missing_secrets(config: Config, credentials: Credentials) -> Iterator[Findi
         if isinstance(secret, VaultSecret):
             continue
         try:
-            credentials.local(secret)
+            value = credentials.local(secret)
         except SecretError as error:
             yield Finding(Kind.SECRET, fatal=True, text=f"{place}: {error}; write it there, or correct the reference")
+        else:
+            yield from (
+                Finding(Kind.SECRET, fatal=False, text=f"{place}: {weakness}") for weakness in _weaknesses(value)
+            )
     role = config.vault.approle if config.vault else None
     for name, login in (("role_id", role.role_id), ("secret_id", role.secret_id)) if role else ():
         try:
@@ -158,6 +163,17 @@ def _missing_secrets(config: Config, credentials: Credentials) -> Iterator[Findi
             # Not fatal: a first deployment checks the configuration before it enrols.
             text = f"vault.approle.{name}: {error}; without it nothing can be read from Vault: run backup-glance enrol"
             yield Finding(Kind.SECRET, fatal=False, text=text)
+
+
+def _weaknesses(secret: str) -> Iterator[str]:
+    """Why a secret can't be withheld wherever an upstream may repeat it."""
+    if is_of_the_protocols(secret):
+        yield "is a word that the upstreams use themselves, so it can't be withheld from what they say; choose another"
+    elif is_short(secret):
+        yield (
+            f"is shorter than {SHORT} characters, so it is withheld from what upstreams say only where it is a whole word; "
+            "choose a longer one"
+        )
 
 
 def _first_board(config: Config, state: Path | None, clock: Clock) -> tuple[LedgerResult, bool, list[Finding]]:

@@ -17,8 +17,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sidecar.errors import SecretError
+from sidecar.texts.hidden_characters import displayed
+from sidecar.texts.known_secrets import KnownSecrets
 
 from .client import Server, VaultError
+
+#: Characters of what Vault says that are shown.
+_LONGEST_SHOWN = 200
 
 _WRAPPING_TOKEN = re.compile(r"[A-Za-z0-9._-]{8,4096}")
 
@@ -56,20 +61,24 @@ def enrol(server: Server, role: Role, wrapping_token: str, credential: Path) -> 
     if not _WRAPPING_TOKEN.fullmatch(wrapping_token):
         raise SecretError("standard input is not a wrapping token; pass wrap_info.token and nothing else")
     with _replacing(credential) as file:
-        created = _checked_origin(server, role, wrapping_token)
+        known = KnownSecrets([wrapping_token, role.role_id])
+        created = _checked_origin(server, role, wrapping_token, known)
         answer = server.unwrap(wrapping_token)
         secret_id = _secret_id(answer)
+        known.add(secret_id)
         _test_login(server, role, secret_id)
         file.write(f"{secret_id}\n".encode())
-    return Enrolled(str(answer.get("secret_id_accessor", "")), _end(created, answer.get("secret_id_ttl")))
+    accessor = displayed(known.withheld(str(answer.get("secret_id_accessor", ""))))[:_LONGEST_SHOWN]
+    return Enrolled(accessor, _end(created, answer.get("secret_id_ttl")))
 
 
-def _checked_origin(server: Server, role: Role, wrapping_token: str) -> str:
+def _checked_origin(server: Server, role: Role, wrapping_token: str, known: KnownSecrets) -> str:
     wrapped = server.look_up(wrapping_token)
     wanted = f"auth/{role.mount}/role/{role.name}/secret-id"
     if wrapped.creation_path != wanted:
+        path = known.withheld(wrapped.creation_path)[:_LONGEST_SHOWN]
         raise WrongOriginError(
-            f"ALARM: this wrapping token was created at {wrapped.creation_path[:200]!r}, not at {wanted}. "
+            f"ALARM: this wrapping token was created at {path!r}, not at {wanted}. "
             "Somebody else may have unwrapped the original token and replaced it: do not use it, read "
             "Vault's audit log, destroy the secret_id by its accessor, and issue a new one. (If the role has another name, "
             "set it with --role; its mount is vault.approle.mount.)"
