@@ -17,6 +17,7 @@ from .core.history.record import record
 from .core.judgement.judged import Judged, judged
 from .core.model import Board, SourceKind
 from .core.reports.report import Report, keep_what_failed
+from .core.reports.shared import shared
 from .core.settings import Settings
 from .core.timeline.timeline import Timeline, timeline_of
 from .core.timeline.verdict_memory import VerdictMemory, remember_verdicts
@@ -131,7 +132,7 @@ class BoardKeeper:
         """Takes a source's new report and judges again; scopes that failed keep their last reading."""
         self._take_what_was_found()
         before = self._reports.get(report.source)
-        merged = keep_what_failed(report, before)
+        merged = shared(keep_what_failed(report, before), before)
         self._reports[report.source] = merged
         _log_change(before, report)
         try:

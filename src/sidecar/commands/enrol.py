@@ -11,8 +11,6 @@ from pathlib import Path
 from sidecar.config import load
 from sidecar.credentials import Credentials
 from sidecar.errors import ConfigError, SecretError
-from sidecar.vault import enrol
-from sidecar.vault.client import Server
 
 from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS
 
@@ -52,6 +50,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _enrol(options: argparse.Namespace) -> int:
+    # Vault's client takes 8 MB, which ``serve`` needs only where there is a Vault.
+    from sidecar.vault import enrol
+    from sidecar.vault.client import Server
+
     vault = load.load(options.config).vault
     if vault is None:
         raise ConfigError([f"{options.config}: vault: is missing; add it: enrol needs the address of Vault"])

@@ -6,6 +6,7 @@ field are the same.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +35,9 @@ MOST_WITHIN = 5_000
 #: Characters that are looked at of a text for people; the rest of a longer one is left out.
 _LOOKED_AT = 4096
 
+#: Longer texts are rarely the same.
+_REPEATED = 64
+
 #: What databases take for a whole number.
 _MOST = 2**63 - 1
 
@@ -52,7 +56,8 @@ def row_of(value: Any) -> Row:
 def text(row: Row, key: str, most: int = LONGEST_NAME) -> str | None:
     """A string of ``most`` characters; None when it is absent. A tab or a line break in it, which no name has, becomes an escape.
 
-    All other characters that nobody sees are escapes already (upstream/border.py).
+    All other characters that nobody sees are escapes already (upstream/border.py). The same words in 50,000
+    rows are one object.
     """
     value = _lines(row, key, most)
     return None if value is None else visible_line(value)
@@ -65,7 +70,9 @@ def _lines(row: Row, key: str, most: int) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > most:
         raise UnreadableError(key)
-    return value.encode("utf-8", "replace").decode("utf-8")
+    if not value.isascii():
+        value = value.encode("utf-8", "replace").decode("utf-8")
+    return sys.intern(value) if len(value) <= _REPEATED else value
 
 
 def beginning(row: Row, key: str) -> str:
