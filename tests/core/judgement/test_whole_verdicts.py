@@ -93,7 +93,7 @@ VERDICTS = [
     ),
     Whole(
         what="missed, with a hint",
-        part=guest(YESTERDAY, hint=lambda expectation: f"every {expectation.job.id} begins 1 h before"),
+        part=guest(YESTERDAY, hint=lambda expectation, _now: f"every {expectation.job.id} begins 1 h before"),
         now=MORNING,
         state=State.MISSED,
         cause=Cause.NOTHING_STARTED,

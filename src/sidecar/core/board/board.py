@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import cast
 
 from sidecar.core import words
 from sidecar.core.history.history import History
@@ -66,6 +67,19 @@ def board_of(judged: Judged) -> Board:
 
 
 def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> PartRow:
+    """The row of a part; the same object as on the board before where the verdicts are the same ones."""
+    report = inputs.reports.get(judged.part.source)
+    if report is None or within is not None:
+        return _new_part_row(judged, within, inputs)
+    before = cast("dict[tuple[str, str], tuple[JudgedPart, PartRow]]", report.derived.setdefault(_part_row, {}))
+    key = judged.part.kind, judged.part.ref
+    known = before.get(key)
+    if known is None or known[0] is not judged:
+        known = before[key] = judged, _new_part_row(judged, within, inputs)
+    return known[1]
+
+
+def _new_part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> PartRow:
     part, good = judged.part, judged.good
     expectation = judged.next.expectation if judged.next else None
     # What comes by itself is no job of anybody's.

@@ -76,7 +76,7 @@ def _overdue(case: Case, due: datetime) -> Verdict:
         return case.verdict(State.LATE, Cause.WAITING, reason, due)
     by = words.clock(deadline, due, case.now, case.zone)
     reason, ahead = f"due {case.at(due)}, nothing had started by {by}", _from_the_future(case)
-    hint = case.expectation.hint(case.expectation) if case.expectation.hint else None
+    hint = case.expectation.hint(case.expectation, case.now) if case.expectation.hint else None
     ahead += f"; {hint}" if hint else ""
     if case.good is None:
         never = f"{reason}, and {case.newest()}{ahead}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import cast
 
 from sidecar.core.history.history import History
 from sidecar.core.model import Run, Verdict
@@ -18,6 +19,7 @@ from sidecar.core.value import value
 
 from .evidence import newest_evident
 from .judge import Judgement, judge
+from .lasting import holds_until
 from .no_job import of_no_job, settled
 from .whole_part import of_the_part_alone
 from .wrong_clocks import with_wrong_clock
@@ -74,8 +76,41 @@ def judged(reports: Mapping[str, Report], history: History, settings: Settings, 
     )
 
 
+@value(eq=False)
+class _Lasting:
+    """A part as it was judged, and when that holds."""
+
+    judged: JudgedPart
+    settings: Settings
+    since: datetime
+    until: datetime
+
+    def holds(self, part: Part, inputs: Inputs) -> bool:
+        """It would be judged the same."""
+        return self.judged.part is part and self.settings is inputs.settings and self.since <= inputs.now < self.until
+
+
 def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
-    """One verdict for each expectation; the part takes the worst, and the first of those that are equally bad."""
+    """One verdict for each expectation; the part takes the worst, and the first of those that are equally bad.
+
+    The same object as for the board before where that can't be another one now.
+    """
+    report = inputs.reports.get(part.source)
+    if report is None:
+        return _judged_part(part, inputs)
+    before = cast("dict[tuple[str, str], _Lasting]", report.derived.setdefault(judge_part, {}))
+    key = part.kind, part.ref
+    lasting = before.get(key)
+    if lasting is not None and lasting.holds(part, inputs):
+        return lasting.judged
+    made = _judged_part(part, inputs)
+    until = holds_until(part, made.judgements, inputs.now, inputs.settings.timezone)
+    if until is not None:
+        before[key] = _Lasting(made, inputs.settings, inputs.now, until)
+    return made
+
+
+def _judged_part(part: Part, inputs: Inputs) -> JudgedPart:
     now, zone = inputs.now, inputs.settings.timezone
     contact = inputs.history.contact(part.source)
     several = sum(expectation.schedule is not None for expectation in part.expectations) > 1

@@ -16,7 +16,7 @@ from sidecar.core.reports.coverage import RUNS, DatabaseServer
 from sidecar.core.reports.facts import Dump, DumpPlan
 from sidecar.core.reports.report import Report
 from sidecar.core.schedules.schedule import Schedule
-from sidecar.core.settings import SourceSetting
+from sidecar.core.settings import Settings, SourceSetting
 from sidecar.core.value import value
 
 from . import offsite
@@ -24,6 +24,7 @@ from .expectation import Evidence, Expectation, Hint, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part
 from .plan_history import Owed, PlanHistory, Remembered
+from .unchanged import basis, unchanged
 
 #: A failed row may still be retried: Databasement waits 60 s between tries (DB-6).
 STILL_RETRYING = timedelta(minutes=4)
@@ -44,12 +45,32 @@ _ACTIONS = Actions(
 
 def parts(inputs: Inputs) -> list[Part]:
     """All databases that a configuration names or a row was seen of."""
-    return [
-        part
-        for source, report in inputs.of(SourceKind.DATABASEMENT)
-        if report is not None
-        for part in _parts(inputs, source, report)
-    ]
+    every: list[Part] = []
+    for source, report in inputs.of(SourceKind.DATABASEMENT):
+        if report is not None and _may_change(inputs, source, report):
+            every += _parts(inputs, source, report)
+        elif report is not None:
+            made = partial(_made, inputs, source, report)
+            every += unchanged(report, (parts, source.name), basis(inputs, SourceKind.DATABASEMENT), made)
+    return every
+
+
+def _made(inputs: Inputs, source: SourceSetting, report: Report) -> list[Part]:
+    return list(_parts(inputs, source, report))
+
+
+def _may_change(inputs: Inputs, source: SourceSetting, report: Report) -> bool:
+    """What is seen of its databases may change before the next reading: a failed row may be retried, a copy may be late."""
+    if any(place.startswith(f"{source.name}/") for place in inputs.settings.offsite):
+        return True
+    newest = _newest_failure(report)
+    return newest is not None and inputs.now - newest < STILL_RETRYING
+
+
+@cached
+def _newest_failure(report: Report) -> datetime | None:
+    failed = (row for row in report.facts(Dump) if row.run.outcome is Outcome.FAILED)
+    return max((row.changed_at or row.run.start for row in failed), default=None)
 
 
 @value(kw_only=True)
@@ -143,7 +164,7 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
             late = tuple(offsite.late(copies))
             observed = _with_concerns(database.every.observed(evidence, inputs.now), late)
             oldest = database.every.runs[-1].start if database.every.runs else None
-            hint = partial(_hint, source, inputs)
+            hint = partial(_hint, source, inputs.settings)
             expectations = _expectations(database, covering, remembered, evidence, late, inputs.now, hint)
             if read_since is not None:
                 expectations = (replace(each, read_since=read_since) for each in expectations)
@@ -188,14 +209,14 @@ def _with_concerns(observed: Observed, concerns: tuple[str, ...]) -> Observed:
     return replace(observed, concerns=(*observed.concerns, *concerns)) if concerns else observed
 
 
-def _hint(source: SourceSetting, inputs: Inputs, expectation: Expectation) -> str | None:
+def _hint(source: SourceSetting, settings: Settings, expectation: Expectation, now: datetime) -> str | None:
     """Its API does not tell the zone of its schedules (DB-12): where every run lies as many whole hours beside its due
     time, the configured zone is the likely cause.
     """
-    hours = _hours_beside(expectation, inputs.now)
+    hours = _hours_beside(expectation, now)
     if not hours:
         return None
-    own = inputs.settings.jobs.get(str(expectation.job))
+    own = settings.jobs.get(str(expectation.job))
     key = f"jobs.{expectation.job}" if own is not None and own.timezone is not None else f"sources.{source.name}"
     zone = expectation.schedule.timezone if expectation.schedule else source.timezone
     distance = f"{abs(hours)} h {'after' if hours > 0 else 'before'}"

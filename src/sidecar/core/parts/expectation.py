@@ -32,7 +32,7 @@ CATCHES_UP = timedelta(minutes=15)
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 
-Hint: TypeAlias = "Callable[[Expectation], str | None]"
+Hint: TypeAlias = "Callable[[Expectation, datetime], str | None]"
 
 
 @value(kw_only=True, eq=False)
@@ -285,7 +285,7 @@ class Expectation:
         named: the owner's configuration names the member, so that something is expected of it in any case (rule 12).
         overdue: the upstream itself says that its next run should have come by now.
         judges_size: False where the owner says that sizes mean nothing here (rule 13).
-        hint: asked only when nothing came: what its runs tell of why ("every dump begins 1 h before: set …").
+        hint: asked only when nothing came by a moment: what its runs tell of why ("every dump begins 1 h before: set …").
     """
 
     job: JobId

@@ -23,6 +23,7 @@ from .guest_plans import remembered_of
 from .guest_runs import observed_anywhere
 from .inputs import Inputs, with_cure
 from .part import Actions, Part
+from .unchanged import basis, unchanged
 from .unseen import unseen_jobs, why_no_job
 
 #: A backup group on a PBS source.
@@ -53,6 +54,13 @@ class GuestPart:
 
 def parts(inputs: Inputs) -> list[GuestPart]:
     """All guests that PVE shows, but for templates."""
+    first = next((report for _, report in inputs.of(SourceKind.PVE) if report is not None), None)
+    if first is None:
+        return []
+    return [*unchanged(first, parts, basis(inputs, SourceKind.PVE, SourceKind.PBS), lambda: _parts(inputs))]
+
+
+def _parts(inputs: Inputs) -> list[GuestPart]:
     clusters = [Cluster(inputs, source, report) for source, report in inputs.of(SourceKind.PVE) if report is not None]
     return _fed_twice([_part(member) for cluster in clusters for member in cluster.members])
 
