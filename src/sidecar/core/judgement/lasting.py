@@ -34,7 +34,9 @@ def holds_until(part: Part, judgements: tuple[Judgement, ...], now: datetime, zo
         return None  # Rule 4: the grace follows from the period, which follows from the time.
     if expectation.by_rhythm or expectation.overdue or expectation.activities:
         return None
-    if observed is not part.observed or not observed.runs or observed.runs[0] is not judgement.good:
+    if observed.evidence is not part.observed.evidence or any(
+        not runs or runs[0] is not judgement.good for runs in (observed.runs, part.observed.runs)
+    ):
         return None
     if observed.evidence.as_of is None or judgement.due is None or judgement.next_run is None:
         return None
