@@ -52,6 +52,7 @@ ROOMS = (
     "core/settings",
     "core/model",
     "core/ids",
+    "core/uncollected",
     "core/value",
 )
 #: Two views of the same verdicts, which would disagree if one were made from the other.

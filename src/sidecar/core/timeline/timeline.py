@@ -22,6 +22,7 @@ from sidecar.core.reports.report import Report
 from sidecar.core.schedules.due_times import Skipped, clocks_skip, due_times, skipped
 from sidecar.core.schedules.schedule import EARLY, Schedule, parse
 from sidecar.core.settings import CalendarLine, Pause, Settings
+from sidecar.core.uncollected import uncollected
 
 from .collect import OccurrenceBuilder, collect
 from .members import JobMember, members
@@ -61,6 +62,7 @@ class Timeline:
     titles: Mapping[JobId, str]
     unread: tuple[ScheduleInForce, ...]
 
+    @uncollected
     def occurrences(self, start: datetime, end: datetime, most: int = MOST) -> tuple[Occurrence, ...]:
         """What is due from ``start`` up to, not including, ``end``, in the order of due times.
 
@@ -176,6 +178,7 @@ def timeline(reports: Mapping[str, Report], history: History, settings: Settings
     return timeline_of(judged(reports, history, settings, now))
 
 
+@uncollected
 def timeline_of(judged: Judged) -> Timeline:
     """The timeline of everything that was judged."""
     inputs = judged.inputs
