@@ -36,6 +36,7 @@ ROOMS = (
     "upstream",
     "config",
     "poller",
+    "memory",
     "logs",
     "service_manager",
     "errors",

@@ -6,37 +6,15 @@ Judging 1,000 services takes a tenth of a second, and nobody who asks meanwhile 
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 
 from .board_keeper import BoardKeeper, JudgedBoard
 from .core.reports.report import Report
+from .memory import Garbage
 from .web.answers import Answers
 from .web.known import Known
-
-#: After so many boards, about a day, all objects are looked through.
-_ALL_AFTER = 1_500
-
-
-class Garbage:
-    """What Python's garbage collector has to look through: only what came since the board before.
-
-    It stops every thread while it looks. With 50,000 snapshots that would be a tenth of a second, again and again; they
-    hold no circles, and are freed without it.
-    """
-
-    def __init__(self) -> None:
-        self._boards = 0
-
-    def put_out(self) -> None:
-        """Collects what is new, and leaves the rest alone from now on. Once a day it looks through everything."""
-        self._boards += 1
-        if self._boards % _ALL_AFTER == 0:
-            gc.unfreeze()
-        gc.collect()
-        gc.freeze()
 
 
 class Renewal:

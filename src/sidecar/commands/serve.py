@@ -7,9 +7,10 @@ import asyncio
 import gc
 import os
 import socket
+import sys
 from pathlib import Path
 
-from sidecar import credentials, logs, runtime
+from sidecar import credentials, logs, memory, runtime
 from sidecar.config import load
 from sidecar.config.model import Config
 from sidecar.credentials import Credentials
@@ -17,6 +18,9 @@ from sidecar.errors import ConfigError, SecretError
 
 from . import check
 from .defaults import DEFAULT_CONFIG
+
+#: Seconds after which the thread that judges lets the one that answers have a turn; each answer needs a few of them.
+_TURN = 0.001
 
 #: The first file descriptor that systemd passes on (sd_listen_fds).
 SYSTEMD_FD = 3
@@ -70,6 +74,8 @@ def _serve(options: argparse.Namespace) -> int:
         return check.run(options.config, secrets, state, runtime.utc_now, as_json=options.json)
     if options.json:
         raise ConfigError(["serve: --json is only for --check; add --check"])
+    memory.keep_little()
+    sys.setswitchinterval(_TURN)
     config, keys = _usable(options.config, secrets)
     _collect_seldom()
     with _listening(options) as sock:

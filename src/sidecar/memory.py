@@ -1,0 +1,58 @@
+"""What Python and the C library keep of memory that nobody uses: as little as they can be told to.
+
+A refresh of a large backup server needs 20 MB for a second; without this the process would be that much larger for ever.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+#: glibc's names of these are M_MMAP_THRESHOLD and M_ARENA_MAX (mallopt(3)).
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+
+#: Blocks of this size are given back as soon as they are free; left alone, glibc raises that with every one.
+_LARGE = 256 * 1024
+
+#: After so many boards, about a day, all objects are looked through.
+_ALL_AFTER = 1_500
+
+
+#: Of the C library; not every one has what is asked of it here.
+_LIBRARY = ctypes.CDLL(None)
+
+
+def keep_little() -> None:
+    """Tells the C library to give large blocks back, and to have one heap for all threads."""
+    if hasattr(_LIBRARY, "mallopt"):
+        _LIBRARY.mallopt(_MMAP_THRESHOLD, _LARGE)
+        _LIBRARY.mallopt(_ARENA_MAX, 1)
+
+
+def _give_back() -> None:
+    """Gives back what is free, also between what is used."""
+    if hasattr(_LIBRARY, "malloc_trim"):
+        _LIBRARY.malloc_trim(0)
+
+
+class Garbage:
+    """What Python's garbage collector has to look through: only what came since the board before.
+
+    It stops every thread while it looks. With 50,000 snapshots that would be a tenth of a second, again and again; they
+    hold no circles, and are freed without it.
+    """
+
+    def __init__(self) -> None:
+        self._boards = 0
+
+    def put_out(self) -> None:
+        """Collects what is new, leaves the rest alone from now on, and gives free memory back.
+
+        Once a day it looks through everything.
+        """
+        self._boards += 1
+        if self._boards % _ALL_AFTER == 0:
+            gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        _give_back()
