@@ -7,6 +7,7 @@ import html
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -127,6 +128,26 @@ def test_odd_secrets_break_nothing(secret: str) -> None:
     text = f"a {secret} b [withheld] %25 &amp; \\u0041"
 
     assert isinstance(KnownSecrets([secret]).withheld(text), str)
+
+
+def test_what_is_no_longer_used_is_forgotten_and_what_was_read_at_the_start_is_not() -> None:
+    known = KnownSecrets(["read-once-at-the-start"])
+    for number in range(1000):
+        known.add(f"token-of-the-hour-{number:04}")
+        known.add("read-again-and-again")
+
+    assert len(known) <= 200
+    text = known.withheld("token-of-the-hour-0999 read-once-at-the-start read-again-and-again, not others")
+    assert text == f"{WITHHELD} {WITHHELD} {WITHHELD}, not others"
+
+
+def test_threads_may_add_while_others_look() -> None:
+    known = KnownSecrets(FOUR)
+    with ThreadPoolExecutor(4) as pool:
+        adding = [pool.submit(known.add, f"{number:x}-{LONG}"[: 4 + number % 20]) for number in range(2000)]
+        shown = [pool.submit(known.withheld, f"got {LONG} and {MIDDLE}") for _ in range(2000)]
+    assert all(task.exception() is None for task in adding)
+    assert not any(LONG[:12] in task.result() or MIDDLE in task.result() for task in shown)
 
 
 BIG = 3_000_000

@@ -40,8 +40,12 @@ _LOOKED_AT, _ROUNDS = 16_000, 5
 #: ``\uXXXX``, six for each.
 _MARGIN = 2_000
 
-#: A value is added each time it is read, so the oldest are no longer used and can be dropped.
-_MOST = 1000
+#: A value is added each time it is read, so the oldest are no longer used and can be dropped, about half of them at once.
+#: Those that are read only once, at the start, are the very first and stay.
+_MOST, _NEVER_FORGOTTEN = 200, 32
+
+#: Characters of a secret that are looked for in parts. No token is longer; a longer file is no secret.
+_LONGEST = 4096
 
 #: Words of the upstreams' own protocols. What is part of one can't be withheld without taking away what they say.
 _PROTOCOL = """
@@ -70,12 +74,24 @@ class _Forms(NamedTuple):
 
 @dataclass(slots=True)
 class _Index:
-    """All forms of all secrets, made for searching."""
+    """All forms of all secrets, made for searching. Nobody goes through its sets while another thread adds to them."""
 
     grams: set[str] = field(default_factory=set)
     windows: dict[int, set[str]] = field(default_factory=dict)
-    wholes: set[str] = field(default_factory=set)
+    wholes: frozenset[str] = frozenset()
+    patterns: frozenset[str] = frozenset()
     short: re.Pattern[str] | None = None
+
+    def add(self, forms: _Forms) -> None:
+        for length, text in forms.windows:
+            pieces = {piece for piece in _pieces(text, length) if not _is_of_the_protocols(piece)}
+            self.windows = {**self.windows, length: self.windows.get(length, set()) | pieces}
+        for text in (*forms.wholes, *(text for _, text in forms.windows)):
+            self.grams.update(_pieces(text, _GRAM))
+        self.wholes |= frozenset(forms.wholes)
+        if forms.short:
+            self.patterns |= frozenset(forms.short)
+            self.short = re.compile("|".join(sorted(self.patterns, key=len, reverse=True)))
 
 
 class KnownSecrets:
@@ -83,7 +99,7 @@ class KnownSecrets:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: dict[str, _Forms] = {}
-        self._index: _Index | None = None
+        self._index = _Index()
         self._lock = threading.Lock()
         #: Changes with every new secret: what was found harmless before may not be any more.
         self.version = 0
@@ -101,22 +117,33 @@ class KnownSecrets:
     def add(self, secret: str, *, whole: bool = False) -> None:
         """From now on it is withheld. ``whole``: parts of it tell nothing, from now on (the id of a token)."""
         with self._lock:
-            forms = self._forms.pop(secret, None)
-            if forms is None or (whole and forms.windows):
-                forms = _forms(secret, whole=whole)
-                self._index = None
+            known = self._forms.pop(secret, None)
+            if known is None:
+                forms = self._forms[secret] = _forms(secret, whole=whole)
+                self._index.add(forms)
                 self.version += 1
-            self._forms[secret] = forms
+            elif whole and known.windows:
+                self._forms[secret] = _forms(secret, whole=True)
+                self._index = _indexed(self._forms.values())
+            else:
+                self._forms[secret] = known
             if len(self._forms) > _MOST:
-                del self._forms[next(iter(self._forms))]
-                self._index = None
+                self._forget()
+
+    def _forget(self) -> None:
+        every = list(self._forms.items())
+        self._forms = dict([*every[:_NEVER_FORGOTTEN], *every[_MOST // 2 :]])
+        self._index = _indexed(self._forms.values())
+
+    def __contains__(self, secret: str) -> bool:
+        return secret in self._forms
 
     def withheld(self, text: str) -> str:
         """The text with WITHHELD for each secret in it. Of a longer text only the first 16,000 characters are left.
 
         Where something is found in what the text stands for ("%41" for "A"), the result is that.
         """
-        index = self._made()
+        index = self._index
         text, was_cut = text[: _LOOKED_AT + _MARGIN], len(text) > _LOOKED_AT
         for _ in range(_ROUNDS):
             found = _found(text, index)
@@ -127,14 +154,7 @@ class KnownSecrets:
 
     def suspects(self, text: str) -> bool:
         """A quick look at the text as it stands; where it may stand for another one, ``is_encoded``."""
-        return _suspicious(text, self._made())
-
-    def _made(self) -> _Index:
-        index = self._index
-        if index is None:
-            with self._lock:
-                index = self._index = _indexed(self._forms.values())
-        return index
+        return _suspicious(text, self._index)
 
 
 def is_short(secret: str) -> bool:
@@ -156,6 +176,7 @@ def is_encoded(text: str) -> bool:
 
 
 def _forms(secret: str, *, whole: bool) -> _Forms:
+    secret = secret[:_LONGEST]
     plain = normal(secret)
     if not secret.strip() or is_of_the_protocols(secret):
         return _Forms()
@@ -174,16 +195,8 @@ def _forms(secret: str, *, whole: bool) -> _Forms:
 
 def _indexed(every: Iterable[_Forms]) -> _Index:
     index = _Index()
-    short: list[str] = []
     for forms in every:
-        for length, text in forms.windows:
-            pieces = (piece for piece in _pieces(text, length) if not _is_of_the_protocols(piece))
-            index.windows.setdefault(length, set()).update(pieces)
-        index.wholes.update(forms.wholes)
-        for text in (*forms.wholes, *(text for _, text in forms.windows)):
-            index.grams.update(_pieces(text, _GRAM))
-        short += forms.short
-    index.short = re.compile("|".join(sorted(short, key=len, reverse=True))) if short else None
+        index.add(forms)
     return index
 
 

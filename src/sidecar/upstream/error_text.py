@@ -49,7 +49,9 @@ def note_secrets(known: KnownSecrets, authorization: str, body: bytes) -> None:
     scheme, separator, value = authorization.partition("=" if _PROXMOX.match(authorization) else " ")
     if separator == "=":
         token_id, _, secret = value.partition(":" if scheme.startswith("PBS") else "=")
-        known.add(token_id, whole=True)
+        if token_id in known:
+            # It is a reference to a secret in the configuration. Its parts are names: of a user, or of what the token is for.
+            known.add(token_id, whole=True)
         known.add(unquote(secret))
         known.add(secret)
     elif scheme == "Basic":

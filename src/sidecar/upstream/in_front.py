@@ -17,6 +17,9 @@ _REFUSALS = (401, 403, 407)
 
 _PORTS = {"http": 80, "https": 443}
 
+#: An address with its scheme. What begins with two slashes is more likely a path that was put together wrongly.
+_WHOLE = re.compile(r"\s*https?://", re.IGNORECASE)
+
 #: A name or an address of a host. Anything else may be part of a path that is written oddly.
 _HOST = re.compile(r"[a-z0-9._-]{1,200}|[0-9a-f:.]{2,45}")
 
@@ -66,7 +69,7 @@ def redirect(status: int, location: str, asked: str) -> SourceError:
     """
     try:
         here, there = urlsplit(asked), urlsplit(urljoin(asked, location))
-        elsewhere = None if _address(here) == _address(there) else _shown(there)
+        elsewhere = None if _address(here) == _address(there) else _shown(there) if _WHOLE.match(location) else ""
     except ValueError:
         elsewhere = ""
     if elsewhere == "":
