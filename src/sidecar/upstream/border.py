@@ -6,13 +6,13 @@ texts. A call that names something asks for it as the upstream wrote it.
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
 from typing import Any
 
 from sidecar.texts.hidden_characters import visible
 from sidecar.texts.known_secrets import WITHHELD, KnownSecrets, is_encoded
+
+from .turns import Turns
 
 #: Texts that were found harmless are not looked at again. So many are remembered, of so many characters each.
 _MOST_SAFE, _LONGEST_SAFE = 20_000, 256
@@ -26,9 +26,6 @@ _MOST_CHANGED = 10_000
 #: Characters of one row that are decoded or searched for parts of secrets: that takes a microsecond for each. Texts that
 #: need it are withheld after that. No row that means anything has so many.
 _LOOKED_AT_CLOSELY = 16_000
-
-#: Seconds of CPU time after which other tasks get a turn.
-_TURN = 0.01
 
 #: Keys of the upstreams' protocols. Other keys, the paths of permissions, are texts.
 _PROTOCOL_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -57,14 +54,13 @@ class Border:
     async def document(self, value: Any) -> Any:
         """A whole answer, with turns for other tasks."""
         self._begin()
-        waiting, turn = [[value]], time.thread_time()
-        whole = waiting[0]
+        whole, turns = [value], Turns()
+        waiting: list[Any] = [whole]
         while waiting:
             self._take(waiting.pop(), waiting)
-            if time.thread_time() - turn > _TURN:
-                await asyncio.sleep(0)
+            if turns.is_over:
+                await turns.pass_on()
                 self._begin()
-                turn = time.thread_time()
         return whole[0]
 
     def text(self, text: str) -> str:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 
-#: How many pieces are worked at between two looks at the clock.
-_LOOK = 32
-
 
 class Turns:
-    """Lets others work when this has worked for ``seconds`` of CPU time. It looks now and then: pieces are to be small."""
+    """Lets others work when this has worked for ``seconds`` of CPU time."""
 
     def __init__(self, seconds: float = 0.01) -> None:
         self._seconds = seconds
-        self._began = time.thread_time()
-        self._count = 0
+        self._began, self._since = time.thread_time(), time.perf_counter()
 
     @property
     def is_over(self) -> bool:
-        """Asked after each piece."""
-        self._count += 1
-        return self._count % _LOOK == 0 and time.thread_time() - self._began > self._seconds
+        """Asked after each piece. The clock of the wall is read first, which costs a tenth of the other one."""
+        if time.perf_counter() - self._since < self._seconds:
+            return False
+        return time.thread_time() - self._began > self._seconds
 
     async def pass_on(self) -> None:
         """Others work."""
         await asyncio.sleep(0)
-        self._began = time.thread_time()
+        self._began, self._since = time.thread_time(), time.perf_counter()
