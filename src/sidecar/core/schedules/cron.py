@@ -19,6 +19,7 @@ from .wall_clock import LONGEST, ScheduleError, Wall, due_after
 
 #: What the fields of a cron line mean, in their order.
 FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+_STARS = ["*"] * len(FIELDS)
 
 _NAMES = {
     "@hourly": "0 * * * *",
@@ -96,11 +97,12 @@ def parse(text: str) -> CronRule:
     on_last_working_day = plain[2].upper() == "LW" and plain[4] in ("*", "?")
     if on_last_working_day:
         plain[2] = _LAST_DAYS
-    for position, field in enumerate(plain):
-        _read(
-            text, ["*"] * position + [field] + ["*"] * (len(plain) - position - 1), fields[position], FIELDS[position]
-        )
-    return CronRule(_read(text, plain), on_last_working_day)
+    # One field more each time, so that the first one that can't be read is told; the last clock has them all.
+    *_, clock = (
+        _read(text, plain[: place + 1] + _STARS[place + 1 :], fields[place], meaning)
+        for place, meaning in enumerate(FIELDS)
+    )
+    return CronRule(clock, on_last_working_day)
 
 
 def _plain(text: str, field: str) -> str:
@@ -120,8 +122,8 @@ def _last_of_its_kind(entry: str) -> str:
     return f"L{_WEEKDAYS.index(day) if day in _WEEKDAYS else day}"
 
 
-def _read(text: str, fields: list[str], rest: str | None = None, meaning: str = "schedule") -> croniter:
-    """The clock of a cron line. ``rest``: what of ``text`` it is, and what that means, if it is not the whole."""
+def _read(text: str, fields: list[str], rest: str, meaning: str) -> croniter:
+    """The clock of these fields. ``rest``: the last one that is no star, as it is written in ``text``; what it means."""
     try:
         return croniter(" ".join(fields), 0.0)
     except ValueError as error:
