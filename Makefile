@@ -10,7 +10,7 @@ SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
-    browser rollout bench mutants pictures lock clean
+    browser rollout bench soak mutants pictures lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -79,6 +79,9 @@ bench: $(VENV)/.dev ## how long boards and calendars take, by the number of serv
 pictures: $(VENV)/.dev ## the documentation's pictures, of a real Glance
 	@scripts/need-chromium
 	$(BIN)/python -m tests.glance.pictures docs
+
+soak: $(VENV)/.dev ## what takes too long for every day: 2,000 refreshes with random troubles, a ledger damaged in every page, hostile answers, fuzzing (SOAK="--only refreshes")
+	$(BIN)/python -m tests.soak $(SOAK)
 
 mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules/cron.py)
 	$(BIN)/python -m scripts.mutants $(ONLY)

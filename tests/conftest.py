@@ -10,9 +10,12 @@ import pytest
 from tests.product import MORNING, Product, opened
 from tests.simulators import HOMELAB, Rack
 
-# `make check` draws other examples each time, and few; `make test` draws more of them.
+# `make check` draws other examples each time, and few; `make test` draws more of them, and `make soak` thousands.
 hypothesis.settings.register_profile("check", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=150, deadline=None)
+hypothesis.settings.register_profile(
+    "soak", max_examples=4_000, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
 hypothesis.settings.load_profile("check")
 
 

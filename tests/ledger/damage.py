@@ -118,7 +118,7 @@ def goes_on(there: House, directory: Path) -> Condition:
     aside = [path for path in directory.iterdir() if path.name.startswith((f"{FILE}.broken-", f"{FILE}.newer-"))]
     assert bool(aside) == (condition in (Condition.BROKEN, Condition.NEWER)), (condition, aside)
     assert (condition is Condition.OK) == (ledger.notes == ()), ledger.notes
-    assert not list(directory.glob("*-wal"))
+    assert sorted(path.name for path in directory.glob("*-wal")) == []
     with closing(Ledger(directory, there.now)) as again:
         assert again.notes == ()
         assert again.remembered.reports.keys() == {report.source for report in there.reports}

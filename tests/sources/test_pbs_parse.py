@@ -343,10 +343,11 @@ def test_any_text_is_a_upid_or_none(text: str) -> None:
         ({"root.pxar.didx": "sign-only", "index.json.blob": "sign-only"}, False),
         ({"root.pxar.didx": "none", "fw.conf.blob": "encrypt", "index.json.blob": "none"}, False),
         ({"qemu-server.conf.blob": None}, None),
+        ({"root.pxar.didx": ["encrypt"]}, None),
         ({}, None),
     ],
 )
-def test_a_snapshot_is_encrypted_where_all_its_data_is(modes: dict[str, str | None], encrypted: bool | None) -> None:
+def test_a_snapshot_is_encrypted_where_all_its_data_is(modes: dict[str, Any], encrypted: bool | None) -> None:
     files = [{"filename": name, **({"crypt-mode": mode} if mode else {})} for name, mode in modes.items()]
     row = {"backup-type": "host", "backup-id": "nas", "backup-time": 1795458317, "size": 9, "files": files}
 

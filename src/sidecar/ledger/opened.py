@@ -10,6 +10,7 @@ import logging
 import shutil
 import sqlite3
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -227,7 +228,9 @@ def _loaded(path: Path, patience: Patience) -> Opened:
             remembered = Remembered(
                 rows.read_history(connection), rows.read_reports(connection), verdict_rows.read_remembered(connection)
             )
-        except BaseException:
+        except BaseException as error:
+            # A query that was not read to its end would keep the file open, under whatever name it gets.
+            traceback.clear_frames(error.__traceback__)
             connection.close()
             raise
     if is_new:

@@ -203,8 +203,9 @@ def _is_encrypted(files: Any) -> bool | None:
     """The client encrypted every file with data; None where the files do not tell, as those of an unfinished upload."""
     if not isinstance(files, list):
         return None
-    data = [file for file in files if isinstance(file, dict) and file.get("filename") not in _NO_DATA]
-    modes = {file.get("crypt-mode") for file in data}
+    named = (file for file in files if isinstance(file, dict) and isinstance(file.get("filename"), str))
+    told = [file.get("crypt-mode") for file in named if file["filename"] not in _NO_DATA]
+    modes = {mode if isinstance(mode, str) else None for mode in told}
     return None if not modes or None in modes else modes == {"encrypt"}
 
 
