@@ -103,7 +103,11 @@ def endured(refreshes: int, seed: int = 1, told: Callable[[str], object] = lambd
     ):
         folder = Path(name)
         troubles = Troubles(rack, folder / "state", chance)
-        _figures(process)
+        deadline = time.monotonic() + 60
+        while client.get("/readyz").status_code != httpx.codes.OK:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        _moved(process, now[0])
         for number in range(refreshes // len(SOURCES)):
             troubles.change()
             if number % HARMED_EVERY == HARMED_EVERY - 1:

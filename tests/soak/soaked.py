@@ -1,6 +1,6 @@
 """``python -m tests.soak.soaked CONFIG CREDENTIALS STATE FD NOW``: the sidecar, with a clock that standard input moves on.
 
-Each line of standard input is a time. When everything that was due by then is done, a line of figures goes to standard output.
+The first line of standard input says that everything was read once. Each other line is a time: when everything that was due by then is done, a line of figures goes to standard output.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ async def _soaked(config: Path, folder: Path, state: Path, descriptor: int, now:
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        await reader.readline()  # everything was read once
         await clock.steady()
         sys.stdout.write(json.dumps(figures(state)) + "\n")
         sys.stdout.flush()

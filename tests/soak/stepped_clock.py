@@ -38,7 +38,10 @@ class SteppedClock:
                 heapq.heapify(self._asleep)
 
     async def steady(self) -> None:
-        """Waits until all loops sleep, however many there are: from then on so many are waited for."""
+        """Waits until all loops sleep, however many there are: from then on so many are waited for.
+
+        Call it when everything was read once, and nothing else is due.
+        """
         while True:
             self._changed.clear()
             try:

@@ -31,8 +31,6 @@ _EARLIER_NAMES = {"Plan": BackrestPlan.__name__}
 
 _TAG = "fact"
 
-_DECODER = json.JSONDecoder()
-
 
 class OtherVersionError(UnreadableRecordError):
     """A text is JSON, but not of the shape that this version writes."""
@@ -147,6 +145,9 @@ def _of_today(change: Callable[[Any], Any], row: Any) -> Any:
         return change(row)
     except UnreadableRecordError as error:
         raise OtherVersionError(str(error)) from None
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 # --- dataclass ⇄ row: what json takes and gives -----------------------------------------------------------------------

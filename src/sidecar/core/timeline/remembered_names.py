@@ -8,6 +8,9 @@ from itertools import islice
 
 from sidecar.core.history.verdict_log import MOST_EXPECTATIONS, ExpectationKey, RememberedVerdicts
 
+#: Of so many that are gone the process remembers where they stood; the ledger remembers more.
+MOST_GONE = 2_000
+
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -21,12 +24,13 @@ def within_bounds(
     """
     now = dict.fromkeys(current)
     known = remembered.states.keys() | remembered.decided.keys()
-    if len(known | now.keys()) <= MOST_EXPECTATIONS:
+    missing = known - now.keys()
+    if len(missing) <= MOST_GONE and len(missing) + len(now) <= MOST_EXPECTATIONS:
         return remembered, frozenset(now)
     in_order = [*(key for key in now if key in known), *(key for key in now if key not in known)]
     admitted = frozenset(islice(in_order, MOST_EXPECTATIONS))
-    gone = sorted(known - now.keys(), key=lambda key: (remembered.decided.get(key, _LONG_AGO), key), reverse=True)
-    kept = {*admitted, *gone[: MOST_EXPECTATIONS - len(admitted)]}
+    gone = sorted(missing, key=lambda key: (remembered.decided.get(key, _LONG_AGO), key), reverse=True)
+    kept = {*admitted, *gone[: min(MOST_EXPECTATIONS - len(admitted), MOST_GONE)]}
     return RememberedVerdicts(
         states={key: state for key, state in remembered.states.items() if key in kept},
         decided={key: due for key, due in remembered.decided.items() if key in kept},
