@@ -14,7 +14,7 @@ from tests.simulators import HOMELAB, Rack
 hypothesis.settings.register_profile("check", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=150, deadline=None)
 hypothesis.settings.register_profile(
-    "soak", max_examples=4_000, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+    "soak", max_examples=1_500, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
 hypothesis.settings.load_profile("check")
 

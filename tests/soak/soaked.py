@@ -1,6 +1,7 @@
 """``python -m tests.soak.soaked CONFIG CREDENTIALS STATE FD NOW``: the sidecar, with a clock that standard input moves on.
 
-The first line of standard input says that everything was read once. Each other line is a time: when everything that was due by then is done, a line of figures goes to standard output.
+The first line of standard input says that everything was read once. Each other line is a time: when everything that was due
+by then is done, a line of figures goes to standard output.
 """
 
 from __future__ import annotations

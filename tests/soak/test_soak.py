@@ -11,14 +11,14 @@ from tests.soak.endurance import Curve, endured
 
 
 @pytest.mark.fortnight
-def test_nothing_grows_leaks_or_fails_in_a_hundred_refreshes_with_troubles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_grows_leaks_or_fails_in_some_refreshes_with_troubles(monkeypatch: pytest.MonkeyPatch) -> None:
     """In so few rounds one large answer still shows in the memory; two thousand refreshes are held to 3 %."""
     monkeypatch.setattr(endurance, "MOST_GROWTH", 1.15)
-    monkeypatch.setattr(endurance, "HARMED_EVERY", 7)
-    curve = endured(100, seed=4)
+    monkeypatch.setattr(endurance, "HARMED_EVERY", 5)
+    curve = endured(64, seed=4)
 
     assert curve.excess() == []
-    assert len(curve.points) == 25
+    assert len(curve.points) == 16
     assert len(curve.harms) == 3
 
 
