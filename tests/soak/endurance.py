@@ -159,6 +159,9 @@ def _soaked(rack: Rack, folder: Path) -> Iterator[tuple[subprocess.Popen[str], h
         try:
             with client:
                 yield process, client
+        except Exception as error:
+            error.add_note((folder / "log").read_text()[-5000:])
+            raise
         finally:
             process.kill()
             process.wait()
