@@ -1,4 +1,6 @@
-"""CPU time of a board, a month of calendar and a page, by the number of services. ``make bench`` prints the best of some rounds.
+"""CPU time of a board, a month of calendar and a page, by the number of services; and what real processes take.
+
+``make bench`` prints the best of some rounds.
 
 The sidecar judges a board whenever a source was read, and again every minute. A month of calendar is drawn from what a
 board was judged from, as the page does it.
@@ -11,14 +13,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
+from bench.beside import page_beside_file, refresh_beside_exporter
 from bench.calibration import calibration
 from bench.compare import compare
+from bench.figures import Figure, Measure, say
+from bench.large import large_house
 from bench.workload import NOW, Workload, guests_only, mixed
 from sidecar.core.board.board import board
 from sidecar.core.judgement.judged import judged
@@ -44,24 +51,6 @@ PAGE = {15: 0.45, 1_000: 24.0}
 WEEKS = datetime(2026, 10, 25, 23, tzinfo=UTC), datetime(2026, 12, 6, 23, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Seconds, and how many calibrations fit into them; a limit of None is no limit."""
-
-    name: str
-    seconds: float
-    calibrations: float
-    limit: float | None = None
-
-    def __str__(self) -> str:
-        limit = "" if self.limit is None else f" of {self.limit:g}{' EXCEEDED' if self.exceeded else ''}"
-        return f"{self.name} {self.seconds * 1000:.0f} ms = {self.calibrations:.2f}{limit}"
-
-    @property
-    def exceeded(self) -> bool:
-        return self.limit is not None and self.calibrations > self.limit
-
-
 def main() -> None:
     """Prints two tables; exits with 1 when a limit is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m bench")
@@ -70,18 +59,24 @@ def main() -> None:
     )
     revision = parser.parse_args().compare
     if revision is not None:
-        compare(revision, _say)
+        compare(revision, say)
         return
-    _say(f"calibration: {min(calibration() for _ in range(15)) * 1000:.1f} ms")
+    say(f"calibration: {min(calibration() for _ in range(15)) * 1000:.1f} ms")
     figures = [figure for size in ROUNDS for figure in _board_figures(size)]
     figures += [figure for size in ROUNDS for figure in _month_figures(size)]
     figures += [figure for size in PAGES for figure in _page_figures(size)]
-    sys.exit(any(figure.exceeded for figure in figures))
+    measures = list(_measures())
+    sys.exit(any(figure.exceeded for figure in figures) or any(measure.exceeded for measure in measures))
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+def _measures() -> Iterator[Measure]:
+    """What is measured with real processes, each in a folder of its own."""
+    every: tuple[Callable[[Path], list[Measure]], ...] = (page_beside_file, refresh_beside_exporter, large_house)
+    for measured in every:
+        with tempfile.TemporaryDirectory(prefix="backup-glance-bench.") as folder:
+            for measure in measured(Path(folder)):
+                say(str(measure))
+                yield measure
 
 
 def _board_figures(size: int) -> list[Figure]:
@@ -93,7 +88,7 @@ def _board_figures(size: int) -> list[Figure]:
     ]
     again = _beside_calibration("again", list(_again(workload, rounds)), BOARD_AGAIN[size])
     figures = [max(just_read, key=lambda figure: figure.calibrations), again, first]
-    _say(f"board of {size:>6} services: {', '.join(map(str, figures))}")
+    say(f"board of {size:>6} services: {', '.join(map(str, figures))}")
     return figures
 
 
@@ -101,7 +96,7 @@ def _month_figures(size: int) -> list[Figure]:
     workload = guests_only(size)
     months = [partial(month_seconds, workload, moment) for moment in _moments(ROUNDS[size])]
     figure = _beside_calibration("month", months, MONTH[size])
-    _say(f"month of {size:>6} guests: {figure}")
+    say(f"month of {size:>6} guests: {figure}")
     return [figure]
 
 
@@ -110,7 +105,7 @@ def _page_figures(size: int) -> list[Figure]:
     workload, template = mixed(size), ExtensionTemplate()
     boards = [board(workload.reports, workload.history, workload.settings, moment) for moment in _moments(15)]
     figure = _beside_calibration("page", [partial(page_seconds, template, shown) for shown in boards], PAGE[size])
-    _say(f"page of {size:>7} services: {figure}")
+    say(f"page of {size:>7} services: {figure}")
     return [figure]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,10 +82,11 @@ def house() -> Homelab:
 
 
 class Kept:
-    """An upstream whose answers are kept, by path and query but for the time since when."""
+    """An upstream whose answers are kept, by path and query but for the time since when. Each leaves its moment in ``asked``."""
 
-    def __init__(self, upstream: ASGIApp) -> None:
+    def __init__(self, upstream: ASGIApp, asked: Path) -> None:
         self._upstream = upstream
+        self._asked = asked
         self._answers: dict[tuple[str, bytes, bytes], list[Message]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,6 +110,8 @@ class Kept:
             self._answers[key] = _with_more_tasks(messages) if scope["path"].endswith(_TASK_LIST) else messages
         for message in self._answers[key]:
             await send(message)
+        with self._asked.open("a") as file:
+            file.write(f"{time.time()}\n")
 
 
 async def _body(receive: Receive) -> bytes:
@@ -160,7 +164,7 @@ def main() -> None:
     assert story.dump_rows
     assert story.queue_runs
     for source in SOURCES:
-        rack.stand_before(source, Kept)
+        rack.stand_before(source, lambda upstream: Kept(upstream, folder / "asked"))
     with rack:
         rack.write_config(folder / "config.yaml", {"poll_interval": interval})
         sys.stdout.write("ready\n")

@@ -94,12 +94,16 @@ async def _serve(
     signals: _Signals,
 ) -> None:
     worker = ThreadPoolExecutor(1, "judging and drawing")
-    handlers = Handlers(
-        known=lambda: Known(keeper.shown.board, keeper.shown.timeline),
-        ready=keeper.ready,
-        clock=clock,
-        options=_widget_options(config),
-        worker=worker,
+    # Compiling the templates takes longer than a step of the loop may.
+    handlers = await asyncio.get_running_loop().run_in_executor(
+        worker,
+        lambda: Handlers(
+            known=lambda: Known(keeper.shown.board, keeper.shown.timeline),
+            ready=keeper.ready,
+            clock=clock,
+            options=_widget_options(config),
+            worker=worker,
+        ),
     )
     renewal = Renewal(keeper, handlers.answers, worker)
     server = _Server(

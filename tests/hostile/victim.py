@@ -60,6 +60,10 @@ class Victim:
         """An answer of the sidecar."""
         return self._client.get(path)
 
+    def close(self) -> None:
+        """Nothing more will be asked."""
+        self._client.close()
+
     def board(self) -> dict[str, Any]:
         """Its board."""
         board: dict[str, Any] = self.get("/api/v1/status").json()
@@ -115,9 +119,11 @@ def started(config: Path, folder: Path) -> Iterator[Victim]:
              "--credentials", str(credentials), "--state", str(state), "--fd", str(listener.fileno())],
             pass_fds=[listener.fileno()], stderr=log, text=True, env=_ENVIRONMENT, cwd=ROOT,
         )  # fmt: skip
+        victim = Victim(process, path, folder)
         try:
-            yield Victim(process, path, folder)
+            yield victim
         finally:
+            victim.close()
             process.kill()
             process.wait()
             log.close()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -27,6 +28,10 @@ from . import budget, error_text, in_front, inflate, json_document, json_rows, t
 from .border import Border
 from .calls import Call, Params
 from .tls import Trust
+
+# What httpx would load when it asks for the first time, and hold the event loop for it.
+for _module in ("anyio._backends._asyncio", "encodings.idna", "httpcore._backends.anyio"):
+    import_module(_module)
 
 T = TypeVar("T")
 Headers = Callable[[bool], Awaitable[Mapping[str, str]]]
