@@ -306,7 +306,6 @@ def _much_of_everything() -> Iterator[Case]:
     yield _case(
         "9,000 namespaces",
         "pbs",
-        sample=True,
         make=lambda: {
             "/api2/json/admin/datastore/main/namespace": hostile.rows(lambda number: {"ns": f"n{number}"}, 9_000),
             _SNAPSHOTS: hostile.same_rows("{}", 0),
@@ -392,7 +391,7 @@ def _much_of_everything() -> Iterator[Case]:
         },
     )
 
-    yield Case(name="all four at once", sample=True, broken=_all_at_once)
+    yield Case(name="all four at once", broken=_all_at_once)
 
 
 def _all_at_once() -> dict[str, dict[str, How]]:

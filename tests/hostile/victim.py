@@ -121,6 +121,8 @@ def started(config: Path, folder: Path) -> Iterator[Victim]:
         )  # fmt: skip
         victim = Victim(process, path, folder)
         try:
+            victim.get("/healthz")
+            process.send_signal(signal.SIGUSR2)
             yield victim
         finally:
             victim.close()

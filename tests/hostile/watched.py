@@ -1,7 +1,7 @@
 """``python -m tests.hostile.watched FOLDER serve …``: the sidecar, with a watch on how long it holds its event loop.
 
 Each step of the loop is measured in CPU time of its own thread. What was longest is in FOLDER/steps.json, with the place
-where it was at work, as soon as it happened.
+where it was at work, as soon as it happened. SIGUSR2: measure from now on. SIGUSR1: say where all threads are.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Watch:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._longest = 0.0
+        self._skip = False
         self._collected = 0.0
         self._collecting = 0.0
         self._seen: list[str] = []
@@ -41,7 +42,13 @@ class Watch:
         asyncio.Handle._run = lambda handle: self._step(handle)  # type: ignore[method-assign,assignment]
         gc.callbacks.append(self._collection)
         threading.Thread(target=self._look, daemon=True).start()
+        signal.signal(signal.SIGUSR2, lambda *_: self._begin_anew())
         self._write()
+
+    def _begin_anew(self) -> None:
+        """What was before does not count: starting takes a while, and nobody waits yet."""
+        self._longest = self._collected = 0.0
+        self._skip = True
 
     def _step(self, handle: asyncio.Handle) -> None:
         self._began, began, self._seen = time.monotonic(), time.thread_time(), []
@@ -50,7 +57,9 @@ class Watch:
         finally:
             took = time.thread_time() - began
             self._began = None
-            if took > self._longest:
+            if self._skip:
+                self._skip = False
+            elif took > self._longest:
                 self._longest = took
                 self._write()
 

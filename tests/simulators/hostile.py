@@ -69,14 +69,14 @@ def gzipped(size: int, times: int = 1, *, status: int = 200, encoding: str = "gz
     return sends(body, status=status, headers={"content-encoding": encoding})
 
 
-def endless(body: bytes) -> Answering:
-    """The same bytes without an end."""
+def endless(body: bytes, *, every: float = 0.0) -> Answering:
+    """The same bytes without an end, once ``every`` so many seconds."""
 
     async def answer(_upstream: ASGIApp, _scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         while True:
             await send({"type": "http.response.body", "body": body, "more_body": True})
-            await anyio.lowlevel.checkpoint()
+            await anyio.sleep(every) if every else await anyio.lowlevel.checkpoint()
 
     return answer
 

@@ -192,7 +192,7 @@ class Rack:
     def rotate_token(self, source: str) -> None:
         """Give the credential a new secret, here and in its file; the old one is refused."""
         self.site.rotate(source)
-        self._write_secret(source)
+        self.write_secret(source)
 
     def close(self, source: str) -> None:
         """Close an upstream's port."""
@@ -211,6 +211,16 @@ class Rack:
     def break_answer(self, source: str, path_prefix: str, how: How) -> None:
         """Break all answers below a path, "/" for all; see ``wire.How``."""
         self._wires[source].broken[path_prefix] = how
+
+    def swap_certificate(self, source: str) -> None:
+        """Show a certificate that nobody has signed whom anybody trusts, until ``swap_certificate_back``."""
+        folder = self._directory / "stranger"
+        folder.mkdir(exist_ok=True)
+        self._servers.show(source, make_certificates(folder)[source])
+
+    def swap_certificate_back(self, source: str) -> None:
+        """Show the certificate that clients trust."""
+        self._servers.show(source, self._pairs[source])
 
     def distrust(self, source: str) -> None:
         """In process: behave as if the upstream showed a certificate that nobody trusts, until ``repair``."""
@@ -238,7 +248,7 @@ class Rack:
         return source not in self._closed and not is_away(self.site.faults, source, self.site.clock())
 
     def _source(self, source: str) -> dict[str, Any]:
-        secret = {"file": str(self._write_secret(source))}
+        secret = {"file": str(self.write_secret(source))}
         own: dict[str, dict[str, Any]] = {
             "pbs": {"token_id": self._write_token_id(), "secret": secret, "fingerprint": self.pbs_fingerprint},
             "pve": {"token_id": self.token_id("pve"), "secret": secret, "ca_file": str(self.ca_file("pve"))},
@@ -255,7 +265,8 @@ class Rack:
         }
         return {"kind": source, "url": self.url(source), **own[source]}
 
-    def _write_secret(self, source: str) -> Path:
+    def write_secret(self, source: str) -> Path:
+        """Put the credential that is accepted now into its file, and say which that is."""
         return _write_private(self._directory / f"{source}.secret", self.token(source))
 
     def _write_token_id(self) -> dict[str, str]:

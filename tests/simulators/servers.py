@@ -64,6 +64,18 @@ class Servers:
         """The port, also while it is closed."""
         return self._places[name].port
 
+    def show(self, name: str, pair: Pair) -> None:
+        """Serve with another certificate from now on, on the same port."""
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._show(self._places[name], pair), self._loop).result(_PATIENCE)
+
+    async def _show(self, place: _Place, pair: Pair) -> None:
+        async with self._settling:
+            place.pair = pair
+            if place.server is not None:
+                await _close(place)
+                await _open(place)
+
     def stop(self) -> None:
         """Close everything and end the thread."""
         self._wanted = lambda _: False

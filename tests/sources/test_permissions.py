@@ -49,7 +49,7 @@ def test_pve_writes_propagation_as_a_number() -> None:
     assert not permissions.spreads("/storage", AUDIT)
 
 
-@pytest.mark.parametrize("data", [None, [], {"/": []}, {"/": {AUDIT: "perhaps"}}])
+@pytest.mark.parametrize("data", [None, [], {"/": []}, {"/": {AUDIT: "perhaps"}}, {"/": {AUDIT: None}}])
 def test_anything_else_is_unreadable(data: object) -> None:
     with pytest.raises(UnreadableError):
         parse_permissions(data)

@@ -37,6 +37,12 @@ def test_guests_have_their_node_tags_pool_and_lock() -> None:
     ]
 
 
+def test_a_guest_of_an_unknown_type_is_unreadable_and_not_gone() -> None:
+    assert parse.parse_guest({"type": "storage", "storage": "local"}) is None
+    with pytest.raises(UnreadableError):
+        parse.parse_guest({"type": "oci", "vmid": 300, "node": "pve1"})
+
+
 def test_numbers_and_booleans_may_be_strings() -> None:
     row = {"type": "lxc", "vmid": "9000", "name": "debian", "node": "pve1", "template": "1", "tags": "a, b;c"}
     assert parse.parse_guest(row) == Guest(

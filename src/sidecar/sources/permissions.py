@@ -76,9 +76,10 @@ def parse_permissions(data: Any) -> Permissions:
 
 
 def _held(privileges: Any) -> Iterator[tuple[str, bool]]:
-    for privilege in privileges if isinstance(privileges, dict) else ():
+    for privilege, spreads in privileges.items() if isinstance(privileges, dict) else ():
         try:
-            yield privilege, flag(privileges, privilege)
+            if spreads is not None:
+                yield privilege, flag(privileges, privilege)
         except UnreadableError:
             continue
 

@@ -45,6 +45,9 @@ MOST_LEFT_OUT = 500
 
 _GUEST_TYPES = ("qemu", "lxc")
 
+#: What else a cluster lists among its resources.
+_NO_GUESTS = ("node", "storage", "pool", "sdn", "network")
+
 #: Types of storage that every node sees alike; others are when they say "shared".
 _SHARED_TYPES = ("nfs", "cifs", "cephfs", "glusterfs", "pbs")
 
@@ -67,8 +70,10 @@ def parse_guest(row: Any) -> Guest | None:
     """A row of /cluster/resources. Name and template flag are missing while the node is off (PVE-9)."""
     row = row_of(row)
     kind = name(row, "type")
-    if kind not in ("qemu", "lxc"):
+    if kind in _NO_GUESTS:
         return None
+    if kind not in _GUEST_TYPES:
+        raise UnreadableError("type")  # a later version may have more: such a guest is not gone
     return Guest(
         vmid=_vmid(row, "vmid"),
         type=kind,

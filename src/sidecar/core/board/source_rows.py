@@ -9,12 +9,22 @@ from sidecar.core.model import Link, SourceKind, SourceRow, SourceTrouble, State
 from sidecar.core.parts.expectation import CLOCK_TOLERANCE
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.reports.clocks import wrong_clock
-from sidecar.core.reports.report import Problem, Report
+from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
 #: So many parts of a source that can't be read are named in its reason, and so many more among its limits.
 NAMED, MOST_NAMED = 2, 50
+
+#: What else helps than that a source answers at its address, by what went wrong.
+_BESIDE = {
+    ProblemKind.NO_PERMISSION: ", and that its token has the rights that docs/deploy.md lists",
+    ProblemKind.RATE_LIMITED: "; it is asked again by itself, and less often with a longer poll_interval",
+    ProblemKind.REJECTED: ", and that this is where its API is",
+    ProblemKind.SERVER_ERROR: ", and read its log there",
+    ProblemKind.TOO_LARGE: " itself, and nothing in its place",
+    ProblemKind.NOT_UNDERSTOOD: " itself, and nothing in its place",
+}
 
 _NAMES = {
     SourceKind.PBS: "Proxmox Backup Server",
@@ -104,7 +114,12 @@ def _unreadable(
     since = max((reading.as_of for reading in report.readings if reading.as_of), default=None)
     last = f" since {words.moment(since, inputs.now, inputs.settings.timezone)}" if since else ""
     state = State.WARNING if usable and not problem.denied else State.UNKNOWN
-    action = problem.action or f"Check that {source.kind.product} answers at {source.url}."
+    action = problem.action or _cure_of(source, problem)
     reason = words.sentence(f"can't be read{last}: {problem.cause}")
     verdict = Verdict(state=state, reason=reason, since=since, action=words.sentence(action), link=where)
     return _Standing(verdict, SourceTrouble.UNREADABLE, f"{reason[:1].lower()}{reason[1:]}")
+
+
+def _cure_of(source: SourceSetting, problem: Problem) -> str:
+    """What to do where the problem says nothing better."""
+    return f"Check that {source.kind.product} answers at {source.url}{_BESIDE.get(problem.kind, '')}."

@@ -178,7 +178,9 @@ class Cohort:
         enabled = [(job.id, self._places[job.id]) for job in jobs if job.enabled]
         leading = [place.key for _, place in enabled]
         self.proving = [(job, place) for job, place in enabled if leading.count(place.key) == 1]
-        closed = {job.id: destination_problem(cluster.report, job, self._places[job.id]) for job in jobs}
+        closed = {
+            job.id: destination_problem(cluster.inputs, cluster.report, job, self._places[job.id]) for job in jobs
+        }
         self.notes = {job: with_cure(problem, source) for job, problem in closed.items()}
         self._evidences: dict[str, Evidence] = {}
         self._batches: dict[Remembered, JobBatches] = {}

@@ -5,7 +5,7 @@ The way there: the storage's leaf fingerprint, else its host, else ``storages:``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from sidecar.core.ids import GroupKey
@@ -92,6 +92,20 @@ def place_of(inputs: Inputs, pve: SourceSetting, storage: Storage) -> Place | No
         return None
     for source in _candidates(inputs, pve, storage):
         return Place(source, storage.datastore, storage.namespace or "")
+    return None
+
+
+def may_lead_to(inputs: Inputs, storages: Iterable[Storage]) -> Problem | None:
+    """Why it can't be told yet where storages lead that are known by a certificate: a server has not shown its own so far."""
+    if not any(storage.fingerprint for storage in storages):
+        return None
+    for source, report in inputs.of(SourceKind.PBS):
+        problem = report.problem if report is not None else None
+        if report is None or (problem is not None and report.tls_fingerprint is None):
+            why = problem.cause if problem is not None else "it was not read yet"
+            cause = f"can't tell where storage {next(iter(storages)).name} leads until {source.name} can be read: {why}"
+            action = problem.action if problem is not None else None
+            return Problem(cause, action, kind=ProblemKind.NOT_READ_YET, culprit=source.name)
     return None
 
 

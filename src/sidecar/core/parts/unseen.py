@@ -6,7 +6,9 @@ from sidecar.core.reports.facts import BackupJob
 from sidecar.core.reports.grants import on_node
 from sidecar.core.reports.report import Problem, ProblemKind, Report, guests_of, hidden_below
 
+from . import joins
 from .destination import Destination
+from .inputs import Inputs
 
 
 def unseen_jobs(report: Report) -> Problem | None:
@@ -31,11 +33,13 @@ def why_unread(report: Report, job: str) -> str:
     return next((limit.text for limit in report.limits if limit.culprit == what), f"{what} could not be read")
 
 
-def destination_problem(report: Report, job: BackupJob, destination: Destination) -> Problem | None:
+def destination_problem(inputs: Inputs, report: Report, job: BackupJob, destination: Destination) -> Problem | None:
     """Why nothing can be known of what a job saves although its cluster answers."""
     if not destination.storages:
         return _storage_unseen(report, job)
     if destination.leads_nowhere:
+        if (unread := joins.may_lead_to(inputs, destination.storages)) is not None:
+            return unread
         return Problem(
             f"storage {destination.storages[0].name} leads to no configured Proxmox Backup Server",
             "Add that server to sources, or name it under storages of the PVE source.",
