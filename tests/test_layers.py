@@ -87,7 +87,19 @@ DATACLASSES = {"dataclass", "value"}
 MOST_FIELDS_BY_POSITION = 5
 
 #: Folders of tests/ that mirror none of src/: what tests need, and tests of the whole.
-ONLY_TESTS = {"browser", "cases", "demo", "failures", "faults", "glance", "fuzz", "hostile", "replay", "simulators", "soak"}
+ONLY_TESTS = {
+    "browser",
+    "cases",
+    "demo",
+    "failures",
+    "faults",
+    "glance",
+    "fuzz",
+    "hostile",
+    "replay",
+    "simulators",
+    "soak",
+}
 
 
 # --- what imports what ----------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class Victim:
         self.process = process
         self._folder = folder
         self._client = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(path)),
+            transport=httpx.HTTPTransport(uds=str(path), limits=httpx.Limits(max_keepalive_connections=0)),
             base_url="http://sidecar",
             headers={"Authorization": f"Bearer {_KEY}"},
             timeout=90,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from . import json_document
 from .turns import Turns
@@ -28,6 +30,9 @@ _LONGEST_ROW, _LONGEST_TOP = 1024 * 1024, 64 * 1024
 
 #: Commas, colons and opening brackets of a row that is longer than what is collected: parsing it is one step.
 _MOST_PARTS = 50_000
+
+#: Rows of a list that came to nothing that are freed in one go.
+_FREED = 10_000
 
 #: Rows of a list: four times as many as the largest server that we know of has.
 MOST_ROWS = 200_000
@@ -75,20 +80,40 @@ async def rows(
         RowsError: the answer is something else, or it was cut off.
         TooManyRowsError: there are more than ``most``; no list is better than one that lacks some.
     """
-    reader = _Reader(key)
     results: list[T] = []
-    turns = Turns()
+    try:
+        await _read(chunks, _Reader(key), _Taken(results, each, most, take))
+    except Exception:
+        # To free them all at once would be a long step too.
+        while results:
+            del results[-_FREED:]
+            await asyncio.sleep(0)
+        raise
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken(Generic[T]):
+    """What is made of rows, and how many there may be; see ``rows``."""
+
+    results: list[T]
+    each: Callable[[Any], T]
+    most: int
+    take: Callable[[int, int], None]
+
+
+async def _read(chunks: AsyncIterator[bytes], reader: _Reader, taken: _Taken[T]) -> None:
+    results, turns = taken.results, Turns()
     async for text in _collected(chunks, reader):
         before = len(results)
         for row in reader.feed(text):
-            results.append(each(row))
-            if len(results) > most:
+            results.append(taken.each(row))
+            if len(results) > taken.most:
                 raise TooManyRowsError
             if turns.is_over:
                 await turns.pass_on()
-        take(len(results) - before, len(text))
+        taken.take(len(results) - before, len(text))
     reader.close()
-    return results
 
 
 async def _collected(chunks: AsyncIterator[bytes], reader: _Reader) -> AsyncIterator[str]:
