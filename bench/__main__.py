@@ -26,6 +26,7 @@ from bench.calibration import calibration
 from bench.compare import compare
 from bench.figures import Figure, Measure, say
 from bench.large import large_house
+from bench.row_reader import row_reader_beside_json
 from bench.workload import NOW, Workload, guests_only, mixed
 from sidecar.core.board.board import board
 from sidecar.core.judgement.judged import judged
@@ -70,8 +71,13 @@ def main() -> None:
 
 
 def _measures() -> Iterator[Measure]:
-    """What is measured with real processes, each in a folder of its own."""
-    every: tuple[Callable[[Path], list[Measure]], ...] = (page_beside_file, refresh_beside_exporter, large_house)
+    """What is measured beside something else, or with real processes, each in a folder of its own."""
+    every: tuple[Callable[[Path], list[Measure]], ...] = (
+        row_reader_beside_json,
+        page_beside_file,
+        refresh_beside_exporter,
+        large_house,
+    )
     for measured in every:
         with tempfile.TemporaryDirectory(prefix="backup-glance-bench.") as folder:
             for measure in measured(Path(folder)):
