@@ -30,8 +30,12 @@ def read(path: Path, most: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except ValueError:
         raise OSError(errno.EINVAL, "is not the name of a file") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         _refuse_others(os.fstat(descriptor))
+    except OSError:
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"is larger than {most} bytes")

@@ -14,6 +14,8 @@ LETTERS = list(pairwise("abcdefghijkl"))
 ALIASES = "".join(f"{after}: &{after} [{','.join([f'*{before}'] * 9)}]\n" for before, after in LETTERS)
 MERGES = "".join(f"{after}: &{after} {{<<: [{','.join([f'*{before}'] * 9)}]}}\n" for before, after in LETTERS)
 
+SOURCE = "sources: {pbs: {kind: pbs, url: 'https://pbs.lan', token_id: 'a@pbs!b', secret: {file: /x}}}\n"
+
 HOSTILE = {
     "aliases of aliases": (f"a: &a [x, x]\n{ALIASES}", "more than 100000 values"),
     "merges of merges": (f"a: &a {{k: 1}}\n{MERGES}", "more than 100000 values"),
@@ -25,7 +27,12 @@ HOSTILE = {
     "nested lines": ("\n".join(f"{' ' * depth}a:" for depth in range(3000)), "config.yaml:41: .*nested deeper"),
     "nested dashes": ("- " * 50_000, "nested deeper"),
     "many values": ("a:\n" + "  - x\n" * 150_000, "more than 100000 values"),
-    "many keys": ("".join(f"k{number}: 1\n" for number in range(20_000)), "19901 more findings"),
+    "many keys": ("".join(f"k{number}: 1\n" for number in range(20_000)), "more findings"),
+    "one name for all": (f"{SOURCE}services:\n" + "  - {name: a, guests: [101]}\n" * 8000, "more findings"),
+    "places that are none": (f"{SOURCE}offsite: [{','.join(f'x{number}/y' for number in range(20_000))}]", "more findings"),
+    "one key again and again": ("a: 1\n" * 20_000, "appears twice"),
+    "a schedule without an end": (f"{SOURCE}jobs: {{pbs/gc/a: {{schedule: '{'*/1,' * 300_000}'}}}}", "unable to read schedule"),
+    "a guest without an end": (f"{SOURCE}services: [{{name: a, guests: ['{'a/' * 500_000}']}}]", "is not a guest"),
     "a key of 1 MB": (f"? {'k' * 1_000_000}\n: 1\n", "is an unknown key"),
     "an endless number": (f"timezone: UTC\na: {'9' * 6000}", "config.yaml:2: .*write it in quotes"),
     "a date that is none": ("timezone: UTC\na: 2026-13-45", "config.yaml:2: .*write it in quotes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
@@ -47,6 +48,16 @@ def test_a_secret_that_comes_back_is_left_out(authorization: str, body: bytes, e
     text = error_text(f"no such token {echo} here".encode(), secrets_in(authorization, body))
 
     assert text == "no such token [withheld] here"
+
+
+def test_the_user_of_a_login_is_not_withheld() -> None:
+    login = b64encode(b"backup-glance:geheim-geheim-geheim").decode()
+    known = KnownSecrets(["backup-glance:geheim-geheim-geheim"])
+    note_secrets(known, f"Basic {login}", b"")
+
+    text = error_text(f"guest backup-glance, not {login},geheim-geheim".encode(), known)
+
+    assert text == "guest backup-glance, not [withheld],[withheld]"
 
 
 def secrets_in(authorization: str, body: bytes = b"") -> KnownSecrets:

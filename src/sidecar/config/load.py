@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def parse(text: str, name: str) -> Config:
     try:
         node = bounded_yaml.nodes_of(text)
         lines = dict(_lines(node)) if node is not None else {}
-        findings = [_finding(name, lines, place, message) for place, message in _repeated_keys(node)]
+        findings = [_finding(name, lines, *found) for found in islice(_repeated_keys(node), _MOST_FINDINGS)]
         data = bounded_yaml.data_of(node)
     except bounded_yaml.YamlError as error:
         line = f":{error.line}" if error.line else ""
@@ -66,9 +67,11 @@ def parse(text: str, name: str) -> Config:
         messages = {_translate(detail, lines) for detail in error.errors()[:_MOST_FINDINGS]}
         findings += [_finding(name, lines, place, message) for place, message in sorted(messages, key=str)]
         raise ConfigError(_not_too_many(findings, name, error.error_count() - _MOST_FINDINGS)) from None
-    findings += [_finding(name, lines, _place(dotted, lines), message) for dotted, message in config.across()]
+    across = list(islice(config.across(), _MOST_FINDINGS + 1))
+    places = _places(lines) if across else {}
+    findings += [_finding(name, lines, _place(dotted, places), message) for dotted, message in across[:_MOST_FINDINGS]]
     if findings:
-        raise ConfigError(findings)
+        raise ConfigError(_not_too_many(findings, name, len(across) - _MOST_FINDINGS))
     return config
 
 
@@ -104,7 +107,7 @@ def _key(node: yaml.Node) -> str:
 
 
 def _not_too_many(findings: list[str], name: str, more: int) -> list[str]:
-    return [*findings, f"{name}: {more} more findings; correct these first"] if more > 0 else findings
+    return [*findings, f"{name}: there are more findings; correct these first"] if more > 0 else findings
 
 
 def _translate(error: Any, lines: dict[Place, int]) -> tuple[Place, str]:
@@ -149,9 +152,14 @@ def _fix_for_unknown(key: str) -> str:
     return f"did you mean {close[0]}?" if close else "remove it; docs/configuration.md lists the keys"
 
 
-def _place(dotted: str, lines: dict[Place, int]) -> Place:
+def _places(lines: dict[Place, int]) -> dict[str, Place]:
+    """The known places by their dotted paths; of two with the same path the first."""
+    return {".".join(map(str, place)): place for place in reversed(lines)}
+
+
+def _place(dotted: str, places: dict[str, Place]) -> Place:
     """The place of a dotted path. Keys may contain dots themselves, so it is looked up among the known places."""
-    return next((place for place in lines if ".".join(map(str, place)) == dotted), tuple(dotted.split(".")))
+    return places.get(dotted) or tuple(dotted.split("."))
 
 
 def _finding(name: str, lines: dict[Place, int], place: Place, message: str) -> str:
@@ -164,4 +172,5 @@ def _finding(name: str, lines: dict[Place, int], place: Place, message: str) -> 
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    half = _LONGEST_TEXT // 2
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:half]}…{text[-half:]}"

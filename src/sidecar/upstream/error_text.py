@@ -65,9 +65,10 @@ def note_secrets(known: KnownSecrets, authorization: str, body: bytes) -> None:
 
 
 def _note_login(known: KnownSecrets, username: str, password: str) -> None:
+    """Of both together no part is looked for but the password: a user may be called like a guest."""
     known.add(password)
     if username and password:
-        known.add(f"{username}:{password}")
+        known.add(f"{username}:{password}", whole=True)
 
 
 def one_line(text: str) -> str:
