@@ -31,6 +31,8 @@ from bench.workload import NOW, Workload, guests_only, mixed
 from sidecar.core.board.board import board
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Board
+from sidecar.core.reports.report import Report
+from sidecar.core.reports.shared import shared
 from sidecar.core.timeline.timeline import timeline_of
 from sidecar.web.extension import ExtensionTemplate
 from sidecar.web.page import page
@@ -116,10 +118,17 @@ def _page_figures(size: int) -> list[Figure]:
 
 
 def _just_read(workload: Workload, source: str, rounds: int) -> Iterator[Callable[[], float]]:
-    """Boards right after one source was read: nothing is kept that was made of its report."""
+    """Boards right after one source was read, and said the same again, as the sidecar takes it."""
+    newest = workload.reports[source]
     for moment in _moments(rounds):
-        fresh = replace(workload, reports={**workload.reports, source: replace(workload.reports[source])})
-        yield partial(board_seconds, fresh, moment)
+        yield partial(_read_and_judged, workload, source, newest, moment)
+
+
+def _read_and_judged(workload: Workload, source: str, before: Report, now: datetime) -> float:
+    began = time.process_time()
+    newest = shared(replace(before), before)
+    took = time.process_time() - began
+    return took + board_seconds(replace(workload, reports={**workload.reports, source: newest}), now)
 
 
 def _again(workload: Workload, rounds: int) -> Iterator[Callable[[], float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
+from typing import cast
 
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import Run
@@ -17,6 +18,12 @@ from .snapshots import SnapshotSummary
 
 _NOTHING = SnapshotSummary()
 
+#: Where a report keeps what the one before proved of groups that are the same: only until its own index is made.
+_BEFORE = "groups of the report before"
+
+
+_Proved = dict[GroupKey, tuple[BackupGroup, SnapshotSummary]]
+
 
 class GroupIndex:
     """The groups and upload tasks of one report of a backup server; without a report it is empty."""
@@ -26,6 +33,7 @@ class GroupIndex:
         self._report = report
         self._log = report.reading("tasks") if report else None
         self._summaries: dict[GroupKey, SnapshotSummary] = {}
+        self._before = cast("_Proved", report.derived.pop(_BEFORE, {})) if report else {}
         self._groups = {group.key: group for group in groups}
         self._alike: dict[str, list[BackupGroup]] = defaultdict(list)
         for group in groups:
@@ -50,8 +58,17 @@ class GroupIndex:
             group = self._groups.get(key)
             if group is None:
                 return _NOTHING
-            self._summaries[key] = snapshots.summary([group], self.told(key))
+            same, proved = self._before.pop(key, (None, _NOTHING))
+            self._summaries[key] = proved if same is group else snapshots.summary([group], self.told(key))
         return self._summaries[key]
+
+    def proved(self) -> _Proved:
+        """What was asked of groups of which all snapshots are finished: no task and no time changes what they prove."""
+        return {
+            key: (group, summary)
+            for key, summary in self._summaries.items()
+            if (group := self._groups.get(key)) is not None and not summary.unfinished
+        }
 
     def told(self, key: GroupKey) -> Mapping[datetime, Run]:
         """What the server's tasks tell of a group's unfinished snapshots, by their start (rule 5)."""
@@ -82,6 +99,13 @@ class GroupIndex:
 def group_index(report: Report) -> GroupIndex:
     """The index of a backup server's report; always the same for the same report."""
     return GroupIndex(report)
+
+
+def hand_on(before: Report, new: Report) -> None:
+    """What the groups of one report proved holds for the next one where they are the same objects (shared.py)."""
+    index = before.derived.get(group_index.__wrapped__)  # type: ignore[attr-defined]
+    if isinstance(index, GroupIndex):
+        new.derived[_BEFORE] = index.proved()
 
 
 def _worker(key: GroupKey) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from .facts import Archive, BackupGroup, Dump, Fact, Snapshot, Task
+from .group_index import hand_on
 from .report import Reading, Report
 
 
@@ -14,7 +15,9 @@ def shared(new: Report, previous: Report | None) -> Report:
     if previous is None:
         return new
     old = {reading.scope: reading for reading in previous.readings}
-    return replace(new, readings=tuple(_reading(reading, old.get(reading.scope)) for reading in new.readings))
+    same = replace(new, readings=tuple(_reading(reading, old.get(reading.scope)) for reading in new.readings))
+    hand_on(previous, same)
+    return same
 
 
 def _reading(new: Reading, old: Reading | None) -> Reading:

@@ -1,0 +1,78 @@
+"""A new report that says the same again is the same objects, and what they proved is not found out twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sidecar.core.ids import GroupKey
+from sidecar.core.reports.facts import BackupGroup, Snapshot
+from sidecar.core.reports.group_index import group_index
+from sidecar.core.reports.report import Report
+from sidecar.core.reports.shared import shared
+from tests.core.factories import at
+from tests.core.sample_reports import group, pbs, pve, vzdump
+
+KEY = GroupKey("main", "", "ct", "101")
+OTHER = GroupKey("main", "", "ct", "201")
+
+
+def groups(report: Report) -> tuple[BackupGroup, ...]:
+    return tuple(report.facts(BackupGroup))
+
+
+def test_what_is_said_again_is_the_same_object() -> None:
+    before = pbs("22 12:00", group("21 04:05", "22 04:05"), group("22 04:00", vmid="201"))
+    again = pbs("22 12:15", group("21 04:05", "22 04:05"), group("22 04:00", vmid="201"))
+    made = shared(again, before)
+
+    assert made == again
+    assert [reading.as_of for reading in made.readings] == [reading.as_of for reading in again.readings]
+    assert all(new.facts is old.facts for new, old in zip(made.readings, before.readings, strict=True))
+
+
+def test_of_what_changed_all_else_is_the_same_object() -> None:
+    before = pbs("22 12:00", group("21 04:05", "22 04:05"), group("22 04:00", vmid="201"))
+    again = pbs("22 12:15", group("21 04:05", "22 04:05", "22 12:10"), group("22 04:00", vmid="201"))
+    made = shared(again, before)
+
+    assert made == again
+    (changed, same), (was, unchanged) = groups(made), groups(before)
+    assert same is unchanged
+    assert changed is not was
+    assert changed.snapshots[1:] == was.snapshots
+    assert all(new is old for new, old in zip(changed.snapshots[1:], was.snapshots, strict=True))
+
+
+def test_tasks_are_known_by_their_upid_wherever_they_stand() -> None:
+    tasks = [vzdump("21 04:00", "21 04:10"), vzdump("22 04:00", "22 04:10")]
+    before, again = pve("22 12:00", *tasks), pve("22 12:15", vzdump("22 12:01", "22 12:02"), *tasks)
+    made = shared(again, before)
+    old = {id(fact) for reading in before.readings for fact in reading.facts}
+
+    assert made == again
+    new = [fact for reading in made.readings for fact in reading.facts if reading.scope[0] == "tasks"]
+    assert [id(fact) in old for fact in new] == [False, True, True]
+
+
+def test_the_first_report_is_as_it_is() -> None:
+    report = pbs("22 12:00", group("22 04:05"))
+    assert shared(report, None) is report
+
+
+def test_what_groups_prove_is_handed_on_while_they_are_the_same() -> None:
+    before = pbs("22 12:00", group("21 04:05", "22 04:05"), group("22 04:00", vmid="201"))
+    proved = [group_index(before).summary(key) for key in (KEY, OTHER)]
+    again = pbs("22 12:15", group("21 04:05", "22 04:05", "22 12:10"), group("22 04:00", vmid="201"))
+    index = group_index(shared(again, before))
+
+    assert index.summary(OTHER) is proved[1]
+    assert index.summary(KEY) == group_index(again).summary(KEY) != proved[0]
+
+
+def test_what_an_unfinished_snapshot_proves_is_asked_again() -> None:
+    """The server's tasks tell of it, and they go on."""
+    unfinished = Snapshot(time=at("22 11:59"), size=None)
+    uploading = replace(group("21 04:05"), snapshots=(unfinished, *group("21 04:05").snapshots))
+    before, again = pbs("22 12:00", uploading), pbs("22 12:15", uploading)
+    first = group_index(before).summary(KEY)
+    assert group_index(shared(again, before)).summary(KEY) is not first
