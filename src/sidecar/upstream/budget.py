@@ -20,7 +20,7 @@ MOST_CALLS = 3_000
 
 #: Rows of all lists of one refresh, and characters of all its answers. 50,000 snapshots and as many tasks are 100,000 rows
 #: and 45 MB.
-MOST_ROWS = 150_000
+MOST_ROWS = 200_000
 MOST_CHARACTERS = 64 * 1024 * 1024
 
 #: Seconds after which a refresh makes no further call.
