@@ -73,7 +73,7 @@ browser: $(VENV)/.dev ## the pages in Debian's Chromium
 rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
 	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
 
-bench: $(VENV)/.dev ## how long boards and calendars take, by the number of services
+bench: $(VENV)/.dev ## how long boards, calendars and pages take, and how much memory; beside others
 	$(BIN)/python -m bench
 
 pictures: $(VENV)/.dev ## the documentation's pictures, of a real Glance
