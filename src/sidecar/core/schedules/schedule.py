@@ -96,7 +96,7 @@ def _parse(text: str, zone: ZoneInfo) -> Schedule:
     return Schedule(text, zone, cron.parse(text) if is_cron else calendar_event.parse(text))
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=4096)
 def _next_after(schedule: Schedule, moment: datetime) -> datetime | None:
     return schedule.rule.next_after(moment, schedule.zone)
 
@@ -107,12 +107,12 @@ def _period(schedule: Schedule, moment: datetime) -> timedelta | None:
     return max((later - earlier for earlier, later in pairwise(dues)), default=None)
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=4096)
 def _early(schedule: Schedule, due: datetime) -> timedelta:
     return early_before(due, schedule.last_at_or_before(due - timedelta(seconds=1)))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _last_at_or_before(schedule: Schedule, moment: datetime) -> datetime | None:
     oldest = moment - _LOOK_BACK
     if _due_within(schedule, oldest, moment) is None:
