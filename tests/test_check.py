@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from io import StringIO
@@ -165,6 +165,20 @@ def test_a_ledger_that_cannot_be_read_is_not_usable(host: Host, content: bytes |
     assert kinds(result) == [("ledger", True)]
     assert str(ledger) in result["findings"][0]["text"]
     assert "backup-glance-check-" not in json.dumps(result)
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, os.mkdir, lambda path: path.write_bytes(b"")], ids=["pipe", "folder", "empty"]
+)
+def test_what_is_no_file_in_place_of_the_ledger_is_named_and_not_opened(
+    host: Host, make: Callable[[Path], object]
+) -> None:
+    make(host.state / FILE)
+    result = host.result()
+
+    assert (result["usable"], result["ledger"]["state"], result["board"]) == (False, "broken", True)
+    assert kinds(result) == [("ledger", True)]
+    assert [path.name for path in host.state.iterdir()] == [FILE]
 
 
 def test_a_state_directory_that_is_not_there_is_named(host: Host) -> None:

@@ -25,6 +25,7 @@ from sidecar.config.model import Config
 from sidecar.config.secret_refs import VaultSecret
 from sidecar.credentials import Credentials
 from sidecar.errors import ConfigError, SecretError
+from sidecar.ledger import place
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.opened import Condition
 from sidecar.ledger.trial_copy import copy_ledger
@@ -131,7 +132,7 @@ def _configuration(path: Path) -> tuple[Config | None, list[Finding]]:
         config = load.load(path)
     except ConfigError as error:
         return None, [Finding(Kind.CONFIGURATION, fatal=True, text=text) for text in error.findings]
-    concerns = (f"{path}: {place}: {message}" for place, message in config.concerns())
+    concerns = (f"{path}: {where}: {message}" for where, message in config.concerns())
     return config, [Finding(Kind.CONFIGURATION, fatal=False, text=text) for text in concerns]
 
 
@@ -144,16 +145,16 @@ def _wrong_keys(credentials: Credentials) -> Iterator[Finding]:
 
 def _missing_secrets(config: Config, credentials: Credentials) -> Iterator[Finding]:
     """Files and credentials only: what is in Vault is known to Vault only."""
-    for place, secret in config.secrets():
+    for where, secret in config.secrets():
         if isinstance(secret, VaultSecret):
             continue
         try:
             value = credentials.local(secret)
         except SecretError as error:
-            yield Finding(Kind.SECRET, fatal=True, text=f"{place}: {error}; write it there, or correct the reference")
+            yield Finding(Kind.SECRET, fatal=True, text=f"{where}: {error}; write it there, or correct the reference")
         else:
             yield from (
-                Finding(Kind.SECRET, fatal=False, text=f"{place}: {weakness}") for weakness in _weaknesses(value)
+                Finding(Kind.SECRET, fatal=False, text=f"{where}: {weakness}") for weakness in _weaknesses(value)
             )
     role = config.vault.approle if config.vault else None
     for name, login in (("role_id", role.role_id), ("secret_id", role.secret_id)) if role else ():
@@ -182,6 +183,10 @@ def _first_board(config: Config, state: Path | None, clock: Clock) -> tuple[Ledg
         return LedgerResult("none"), *_judged(config, None, clock)
     if not os.access(state, os.W_OK | os.X_OK):
         return _unusable(f"{state}: is not a directory that backup-glance can write; make it one")
+    if (concern := place.concern(state / FILE)) is not None:
+        finding = Finding(Kind.LEDGER, fatal=True, text=f"{state / FILE}: {_DETAILS[Condition.BROKEN]} ({concern})")
+        board, findings = _judged(config, None, clock)
+        return LedgerResult(Condition.BROKEN, _DETAILS[Condition.BROKEN]), board, [*findings, finding]
     with tempfile.TemporaryDirectory(prefix="backup-glance-check-") as folder:
         try:
             if (state / FILE).exists():
