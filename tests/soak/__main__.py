@@ -3,6 +3,7 @@
 - ``ledger``: bytes of every page of a ledger are flipped, and the service starts with each.
 - ``refreshes``: thousands of refreshes with random troubles; the curve of memory, files, threads, tasks and ledger.
 - ``hostile``: every case of too much of everything, with the real sidecar.
+- ``faults``: every source with every fault, as in docs/faults.md.
 - ``fuzz``: every property test with thousands of examples.
 """
 
@@ -33,6 +34,7 @@ def main() -> int:
         "ledger": _ledger,
         "refreshes": _refreshes,
         "hostile": _hostile,
+        "faults": _faults,
         "fuzz": _fuzz,
     }
     wrong: list[str] = []
@@ -70,26 +72,23 @@ def _hostile(_options: argparse.Namespace) -> list[str]:
     return wrong
 
 
+def _faults(_options: argparse.Namespace) -> list[str]:
+    return _tested("a fault is not told as docs/faults.md says", "tests/faults")
+
+
 def _fuzz(_options: argparse.Namespace) -> list[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "2",
-        "-m",
-        "hypothesis",
-        "--hypothesis-profile=soak",
-        "tests",
-    ]
-    return ["a property test failed"] if subprocess.run(command, cwd=ROOT, check=False).returncode else []
+    return _tested("a property test failed", "-m", "hypothesis", "--hypothesis-profile=soak", "tests")
+
+
+def _tested(wrong: str, *arguments: str) -> list[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", *arguments]
+    return [wrong] if subprocess.run(command, cwd=ROOT, check=False).returncode else []
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument(
-        "--only", nargs="+", choices=("ledger", "refreshes", "hostile", "fuzz"), help="only these parts"
+        "--only", nargs="+", choices=("ledger", "refreshes", "hostile", "faults", "fuzz"), help="only these parts"
     )
     parser.add_argument("--refreshes", type=int, default=2_000, metavar="N", help="so many (default: %(default)s)")
     parser.add_argument(
