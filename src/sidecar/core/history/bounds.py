@@ -26,7 +26,7 @@ BRIEF = timedelta(days=1)
 FORGOTTEN_AFTER = timedelta(days=31)
 
 #: Most of them that are remembered until then.
-MOST_BRIEF = 1_000
+MOST_BRIEF = 500
 
 #: Most members, and most jobs with runs or announced runs. The largest houses have a tenth of that.
 MOST_NAMES = 20_000
@@ -36,7 +36,7 @@ MOST_RUNS_IN_ALL = 400_000
 _FEWEST_RUNS = 16
 
 #: So many brief names of one source are more than guests that are made for a test and removed again.
-MANY_BRIEF = 500
+MANY_BRIEF = 250
 
 _FOREVER = timedelta.max
 

@@ -9,7 +9,7 @@ from itertools import islice
 from sidecar.core.history.verdict_log import MOST_EXPECTATIONS, ExpectationKey, RememberedVerdicts
 
 #: Of so many that are gone the process remembers where they stood; the ledger remembers more.
-MOST_GONE = 2_000
+MOST_GONE = 1_000
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
