@@ -286,7 +286,7 @@ def _documents() -> Iterator[Case]:
                             "operationBackup": {},
                             "displayMessage": "x" * 4000,
                         }
-                        for number in range(790)
+                        for number in range(390)
                     ]
                 }
             )

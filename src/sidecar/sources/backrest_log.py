@@ -24,7 +24,7 @@ SYSTEM = "_system_"
 LAST = 200
 
 #: Operations of one answer. A Backrest that gives many more than it was asked for is none that we know.
-_MOST = 4 * LAST
+_MOST = 2 * LAST
 
 #: Backrest's error texts may hold a whole command line and its output.
 LONGEST_TEXT = 500

@@ -162,7 +162,9 @@ class PbsSource(ProxmoxSource):
             cause = "its list of namespaces timed out; retrying one hour later"
             problem = Problem(cause, kind=ProblemKind.TIMED_OUT, culprit=store)
             return Answer(now, problem=_with_cure(problem, store))
-        answer = await refresh.rows(f"namespaces of {store}", pbs_parse.parse_namespace, NAMESPACES, store=store)
+        answer = await refresh.rows(
+            f"namespaces of {store}", pbs_parse.parse_namespace, NAMESPACES, most=FEW, store=store
+        )
         if answer.problem is None:
             return answer
         if answer.problem.kind is ProblemKind.TIMED_OUT:

@@ -21,7 +21,7 @@ from .problems import not_understood, problem_of, unreadable_rows
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Rows of a list, but for the long ones of backups and tasks: guests and namespaces; then jobs and storages; then
+#: Rows of a list, but for the long ones of backups and tasks: guests; then jobs, storages and namespaces; then
 #: datastores and nodes, of which each is asked for several things.
 MOST_OF_A_LIST, FEW, VERY_FEW = 10_000, 2_000, 500
 
