@@ -35,6 +35,9 @@ _UNKNOWN = "STATUS_UNKNOWN"
 #: What is said of a run whose status means nothing to us.
 END_NOT_KNOWN = "it is not known how it ended"
 
+#: Plans, and repositories: each is asked for its operations.
+_MOST_PLANS = 1_000
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIELDS = ("planSummaries", "repoSummaries", "configPath", "dataPath")
@@ -58,8 +61,10 @@ def parse_dashboard(body: Any) -> Dashboard:
     if not any(row.get(field) for field in _FIELDS):
         raise UnreadableError("no summary")
     limits: list[Limit] = []
-    plans = _each(list_of(row, "planSummaries"), "plans", lambda plan: _plan(plan, limits), limits)
-    repos = _each(list_of(row, "repoSummaries"), "repositories", lambda repo: Repo(name(repo, "id")), limits)
+    plans = _each(list_of(row, "planSummaries", _MOST_PLANS), "plans", lambda plan: _plan(plan, limits), limits)
+    repos = _each(
+        list_of(row, "repoSummaries", _MOST_PLANS), "repositories", lambda repo: Repo(name(repo, "id")), limits
+    )
     return Dashboard(plans, repos, tuple(limits))
 
 
