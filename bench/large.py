@@ -27,7 +27,7 @@ SECONDS, WARM_AFTER = 75, 35
 POLL_INTERVAL = "15s"
 PAUSE = 0.02
 
-#: Megabytes; and how much longer the slowest of a hundred answers may take while something is read or judged.
+#: MiB; and how much longer the slowest of a hundred answers may take while something is read or judged.
 STEADY, PEAK = 120, 150
 DURING_BESIDE_BETWEEN = 2.0
 
@@ -47,15 +47,15 @@ def large_house(folder: Path) -> list[Measure]:
     """Memory and waiting, by their limits."""
     with _upstreams(folder) as asked, running_caddy(folder) as caddy, _sidecar(folder, caddy) as process:
         answers, steady = _read(caddy, process)
-        peak = _megabytes(process, "VmHWM")
+        peak = _mebibytes(process, "VmHWM")
         board = caddy.client.get("/api/v1/status").json()
     say(f"large house: {board['overall']['headline']}, {len(board['services'])} services")
     moments = [float(line) for line in asked.read_text().split()]
     during, between = _apart(answers, moments)
     say(f"large house: answers while something is read {_spread(during)}, between {_spread(between)}")
     return [
-        Measure("large house: memory", steady, STEADY, "MB"),
-        Measure("large house: most memory", peak, PEAK, "MB"),
+        Measure("large house: memory", steady, STEADY, "MiB"),
+        Measure("large house: most memory", peak, PEAK, "MiB"),
         Measure(
             "large house: p99 while something is read, beside p99 between",
             _percentile(during, 0.99) / _percentile(between, 0.99),
@@ -124,15 +124,15 @@ def _read(caddy: Caddy, process: subprocess.Popen[bytes]) -> tuple[list[_Asked],
         tag = answer.headers["etag"]
         if at - began > WARM_AFTER:
             answers.append(_Asked(at, took))
-            memory.append(_megabytes(process, "VmRSS"))
+            memory.append(_mebibytes(process, "VmRSS"))
         time.sleep(PAUSE)
     return answers, sorted(memory)[len(memory) // 2]
 
 
-def _megabytes(process: subprocess.Popen[bytes], what: str) -> float:
+def _mebibytes(process: subprocess.Popen[bytes], what: str) -> float:
     status = Path(f"/proc/{process.pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith(f"{what}:"))
-    return int(line.split()[1]) * 1024 / 1e6
+    return int(line.split()[1]) / 1024
 
 
 def _apart(answers: Sequence[_Asked], moments: Sequence[float]) -> tuple[list[float], list[float]]:

@@ -23,10 +23,14 @@ _LIBRARY = ctypes.CDLL(None)
 
 
 def keep_little() -> None:
-    """Tells the C library to give large blocks back, and to have one heap for all threads."""
+    """Tells the C library to give large blocks back, and to have one heap for all threads.
+
+    What was loaded until now stays, so the garbage collector need not look through it.
+    """
     if hasattr(_LIBRARY, "mallopt"):
         _LIBRARY.mallopt(_MMAP_THRESHOLD, _LARGE)
         _LIBRARY.mallopt(_ARENA_MAX, 1)
+    gc.freeze()
 
 
 def _give_back() -> None:
