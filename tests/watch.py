@@ -1,6 +1,6 @@
 """The sidecar at work over simulated time: its own sources, memory and judgement, minute by minute, in one process.
 
-Each source is polled every five minutes, one in each minute, as loops that were started at different times do it.
+Each source has a round every minute, a light one or a full one, as the product itself decides.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from sidecar.sources.databasement import DatabasementOptions, DatabasementSource
 from sidecar.sources.pbs import PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.sources.pve import BackupServers, PveSource
+from sidecar.sources.rounds import Round, Rounds
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream
+from sidecar.wiring import pace
 from tests.simulators import Rack
 from tests.simulators.faults import Fault
 from tests.simulators.homelab import Homelab
@@ -35,9 +37,6 @@ MINUTE = timedelta(minutes=1)
 POLL = timedelta(minutes=5)
 _QUIET_POLL = timedelta(minutes=20)
 _KEPT = 12
-
-#: The minute of each five in which a source is polled.
-_PHASES = {"pbs": 0, "pve": 1, "databasement": 2, "backrest": 3}
 
 _URLS = {
     "pbs": "https://pbs.lan:8007",
@@ -60,9 +59,14 @@ class Watch:
         self.rack = Rack(_lean(homelab), self.clock, Path("unused"), faults)
         self._sparing = sparing
         self._polled: dict[str, datetime] = {}
+        self._read_at: dict[str, datetime] = {}
         config = Config.model_validate({"sources": _described(homelab), **self.rack.expectations()})
         self._keeper = BoardKeeper(config.to_settings(), self.clock)
         self._sources = _sources(self.rack)
+        self._rounds = {
+            name: Rounds(source, self.clock, pace(config, name), self._keeper, lambda: 0.0)
+            for name, source in self._sources.items()
+        }
 
     def __enter__(self) -> Self:
         self._runner = asyncio.Runner()
@@ -89,12 +93,21 @@ class Watch:
         """The board of every minute after this one, up to ``until``."""
         while self.now < until:
             self.now += MINUTE
-            due = [name for name in self._sources if self._is_due(name)]
-            for name in due:
-                self._read(name)
-            if not due:
+            news = [self.round(name).is_news for name in self._sources if self._is_due(name)]
+            if not any(news):
                 self._keeper.rejudge()
             yield self.board
+
+    def round(self, name: str) -> Round:
+        """The next round of one source, delivered as the product does it."""
+        self._polled[name] = self.now
+        brought = self._runner.run(self._rounds[name].next())
+        if brought.report is not None and brought.is_news:
+            self._keeper.record(brought.report)
+        elif brought.report is not None:
+            self._keeper.confirm(brought.report)
+        self._read_at[name] = (brought.report and brought.report.full_at) or self.now
+        return brought
 
     def leap(self, until: datetime) -> None:
         """On to a later moment; in between every source is polled twice a day, and nobody looks."""
@@ -103,19 +116,13 @@ class Watch:
             self._read_all()
 
     def _is_due(self, name: str) -> bool:
-        if self.now.minute % 5 != _PHASES[name]:
-            return False
-        if not self._sparing or self.now - self._polled[name] > _QUIET_POLL - POLL:
+        if not self._sparing or self.now - self._read_at[name] > _QUIET_POLL - POLL:
             return True
         return self.rack.site.has_changed(self._polled[name])
 
     def _read_all(self) -> None:
         for name in self._sources:
-            self._read(name)
-
-    def _read(self, name: str) -> None:
-        self._polled[name] = self.now
-        self._keeper.record(self._runner.run(self._sources[name].read(self.clock)))
+            self.round(name)
 
 
 def not_well(board: Board) -> Mapping[str, Verdict]:

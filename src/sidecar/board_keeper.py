@@ -6,7 +6,7 @@ One thread judges, and another one may show: what is judged is shown only by ``s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,9 +14,11 @@ from .core.board.board import board_of
 from .core.history.bounds import within_bounds
 from .core.history.history import History
 from .core.history.record import record
+from .core.judgement.awaited import awaited, troubled
 from .core.judgement.judged import Judged, judged
-from .core.model import Board, SourceKind
-from .core.reports.report import Report, keep_what_failed
+from .core.model import HARMLESS, Board, SourceKind
+from .core.reports.cached import carry_over
+from .core.reports.report import Report, confirmed, keep_what_failed
 from .core.reports.shared import shared
 from .core.settings import Settings
 from .core.timeline.timeline import Timeline, timeline_of
@@ -74,6 +76,9 @@ class BoardKeeper:
         self._ledger = ledger
         self._remembers = True
         self._tried: set[str] = set()
+        self._confirmed: dict[str, Report] = {}
+        self._awaited: Mapping[str, datetime] = {}
+        self._troubled: frozenset[str] = frozenset()
         # Nobody tells who writes the groups of a backup server.
         self._alone = all(source.kind is not SourceKind.PVE for source in settings.sources)
         self._start_from(ledger.remembered if ledger else Remembered())
@@ -114,6 +119,25 @@ class BoardKeeper:
         """What is due at any time, as it was known when that board was made."""
         return self.shown.timeline()
 
+    def confirm(self, report: Report) -> None:
+        """Takes what a light round showed that found nothing new: the same readings, of which some are younger now (rule 6).
+
+        Nothing is judged and nothing written. It counts when the board is judged next.
+        """
+        self._confirmed[report.source] = report
+
+    def awaited(self, source: str) -> datetime | None:
+        """The latest due time that waits for a reading of this source (rule 6)."""
+        return self._awaited.get(source)
+
+    def needs_care(self, source: str) -> bool:
+        """Something of this source is not well: whoever mends it wants to see that soon."""
+        rows = (
+            *(row.verdict for row in self.board.datastores if row.source == source),
+            *(row.verdict for row in self.board.sources if row.name == source),
+        )
+        return source in self._troubled or any(verdict.state not in HARMLESS for verdict in rows)
+
     def record(self, report: Report) -> None:
         """Judges with a source's new report, and shows that at once."""
         self.show(self.judge_with(report))
@@ -131,9 +155,10 @@ class BoardKeeper:
     def judge_with(self, report: Report) -> JudgedBoard:
         """Takes a source's new report and judges again; scopes that failed keep their last reading."""
         self._take_what_was_found()
+        self._confirmed.pop(report.source, None)
         before = self._reports.get(report.source)
         merged = shared(keep_what_failed(report, before), before)
-        self._reports[report.source] = merged
+        self._take(merged)
         _log_change(before, report)
         try:
             self._history = record(self._history, merged, every_group=self._alone)
@@ -148,11 +173,18 @@ class BoardKeeper:
     def judge(self, source: str | None = None) -> JudgedBoard:
         """Judges everything for the present moment, because of a report of ``source`` or because time has passed."""
         self._take_what_was_found()
+        for name in tuple(self._confirmed):
+            self._take(confirmed(self._reports.get(name), self._confirmed.pop(name)))
         made = judged(dict(self._reports), self._history, self._settings, self._clock())
+        self._awaited, self._troubled = awaited(made), troubled(made)
         board = self._board(made)
         if self._ledger is not None:
             board = self._remembered(self._ledger, made, board)
         return JudgedBoard(board, made, source)
+
+    def _take(self, report: Report) -> None:
+        carry_over(self._reports.get(report.source), report)
+        self._reports[report.source] = report
 
     def _take_what_was_found(self) -> None:
         """A ledger that could not be read at the start can be read now: what was seen since then is added to what it holds."""

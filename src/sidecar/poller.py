@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -30,12 +30,14 @@ class Polled(Generic[T]):
         interval: from the start of one refresh to the start of the next.
         read: one refresh. It reports upstream failures in its answer; an exception is a bug of backup-glance.
         failed_report: the answer that stands for such an exception, so that nothing stays green because of it.
+        pause: how long to wait after an answer, where that says so itself; else as ``interval`` says.
     """
 
     name: str
     interval: timedelta
     read: Callable[[], Awaitable[T]]
     failed_report: Callable[[Exception], T]
+    pause: Callable[[T], timedelta | None] = field(default=lambda _: None)
 
 
 async def poll(polled: Polled[T], deliver: Callable[[T], Awaitable[None]], sleep: Sleep = asyncio.sleep) -> None:
@@ -43,9 +45,13 @@ async def poll(polled: Polled[T], deliver: Callable[[T], Awaitable[None]], sleep
     while True:
         began = time.monotonic()
         answer = await _refresh(polled)
-        pause = pause_after(polled.interval, timedelta(seconds=time.monotonic() - began)).total_seconds()
+        pause = polled.pause(answer)
+        if pause is None:
+            pause = pause_after(polled.interval, timedelta(seconds=time.monotonic() - began))
+        else:
+            began = time.monotonic()
         await _deliver(polled, deliver, answer)
-        await sleep(max(pause - (time.monotonic() - began), 0))
+        await sleep(max(pause.total_seconds() - (time.monotonic() - began), 0))
 
 
 def pause_after(interval: timedelta, took: timedelta) -> timedelta:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Itera
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -29,10 +30,11 @@ from .ledger.ledger import Ledger
 from .poller import Polled, Sleep, pause_after, poll
 from .renewal import Renewal
 from .sources import Source
+from .sources.rounds import Round, Rounds
 from .web.app import Handlers, WidgetOptions, app_of
 from .web.known import Known
 from .web.query import parse_theme
-from .wiring import make_sources, make_vault
+from .wiring import make_sources, make_vault, pace
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +123,7 @@ async def _serve(
     vault = make_vault(config.vault, credentials) if config.vault else None
     known = credentials.with_vault(vault) if vault else credentials
     async with make_sources(config, known) as sources:
-        loops = _loops(config, sources, renewal, clock, sleep)
+        loops = _loops(config, sources, keeper, renewal, clock, sleep)
         if vault:
             loops.append(asyncio.create_task(vault.keep_alive()))
         with _ended(worker):
@@ -206,20 +208,34 @@ def _written(value: str | float | bool) -> str:
 
 
 def _loops(
-    config: Config, sources: Sequence[Source], renewal: Renewal, clock: Clock, sleep: Sleep
+    config: Config, sources: Sequence[Source], keeper: BoardKeeper, renewal: Renewal, clock: Clock, sleep: Sleep
 ) -> list[asyncio.Task[None]]:
     tasks = [asyncio.create_task(_rejudge(renewal, sleep))]
     for source in sources:
-        interval = config.sources[source.name].poll_interval or config.poll_interval
-        polled = Polled(source.name, interval, reading(source, clock, interval), _failed_report(source, clock))
-        tasks.append(asyncio.create_task(poll(polled, renewal.record, sleep)))
+        rounds = Rounds(source, clock, pace(config, source.name), keeper)
+        polled = Polled(source.name, rounds.after_error, rounds.next, _failed_round(source, clock, rounds), _pause)
+        tasks.append(asyncio.create_task(poll(polled, partial(_deliver, renewal, keeper), sleep)))
     return tasks
+
+
+def _pause(brought: Round) -> timedelta:
+    return brought.pause
+
+
+async def _deliver(renewal: Renewal, keeper: BoardKeeper, brought: Round) -> None:
+    """What is new is judged; what only shows that all is as it was is not."""
+    if brought.report is None:
+        return
+    if brought.is_news:
+        await renewal.record(await asyncio.to_thread(within_bounds, brought.report))
+    else:
+        keeper.confirm(brought.report)
 
 
 def reading(
     source: Source, clock: Clock, interval: timedelta, seconds: Callable[[], float] = time.monotonic
 ) -> Callable[[], Coroutine[Any, Any, Report]]:
-    """One refresh of a source. Its report says when the next one begins; ``seconds`` tell how long it took."""
+    """One reading of all that a source tells. Its report says when the next one begins; ``seconds`` tell how long it took."""
 
     async def read() -> Report:
         began = seconds()
@@ -229,12 +245,16 @@ def reading(
     return read
 
 
-def _failed_report(source: Source, clock: Clock) -> Callable[[Exception], Report]:
+def _failed_round(source: Source, clock: Clock, rounds: Rounds) -> Callable[[Exception], Round]:
     problem = Problem(
         "internal error: backup-glance could not process its answer",
         action="Read backup-glance's log and report the bug.",
     )
-    return lambda _error: Report(source=source.name, kind=source.kind, at=clock(), problem=problem)
+
+    def failed(_error: Exception) -> Round:
+        return Round(Report(source=source.name, kind=source.kind, at=clock(), problem=problem), rounds.after_error)
+
+    return failed
 
 
 async def _rejudge(renewal: Renewal, sleep: Sleep) -> None:

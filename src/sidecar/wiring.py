@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,8 +23,9 @@ from .sources.databasement import DatabasementOptions, DatabasementSource
 from .sources.pbs import PbsSource
 from .sources.proxmox import ProxmoxOptions
 from .sources.pve import BackupServers, PveSource
+from .sources.rounds import Pace
 from .upstream.tls import Trust
-from .upstream.upstream import Upstream
+from .upstream.upstream import Limits, Upstream
 
 if TYPE_CHECKING:
     from .vault.session import VaultSession
@@ -63,6 +66,21 @@ async def make_sources(config: Config, credentials: Credentials) -> AsyncIterato
             await source.close()
 
 
+def pace(config: Config, name: str) -> Pace:
+    """How often this source is read."""
+    return Pace(
+        full=config.full_interval(name), unproven=config.unproven_interval(name), light=config.light_interval_of(name)
+    )
+
+
+def _limits(timeout: timedelta | None) -> Limits | None:
+    """How long a call may take: between two pieces of an answer as configured, as a whole twice as long."""
+    if timeout is None:
+        return None
+    seconds, usual = timeout.total_seconds(), Limits()
+    return replace(usual, connect=min(usual.connect, seconds), read=seconds, total=2 * seconds)
+
+
 def make_source(
     name: str,
     source: Pbs | Pve | Databasement | Backrest,
@@ -71,20 +89,29 @@ def make_source(
 ) -> Source:
     """The source that this section of the configuration describes; ``beside`` are all sections."""
     read, connect = credentials.reader, partial(Upstream, known=credentials.known)
-    trust = Trust(source.ca_file, source.fingerprint)
+    trust, limits = Trust(source.ca_file, source.fingerprint), _limits(source.timeout)
     if isinstance(source, Pbs):
         options = ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret))
-        return PbsSource(options, known=credentials.known)
+        return PbsSource(options, limits=limits, known=credentials.known)
     if isinstance(source, Pve):
         options = ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret))
-        return PveSource(options, backup_servers=_backup_servers(source, beside), known=credentials.known)
+        servers = _backup_servers(source, beside)
+        return PveSource(options, backup_servers=servers, limits=limits, known=credentials.known)
     if isinstance(source, Databasement):
-        return DatabasementSource(DatabasementOptions(name, source.url, trust, read(source.token)), connect=connect)
+        return DatabasementSource(
+            DatabasementOptions(name, source.url, trust, read(source.token), limits), connect=connect
+        )
     password = read(source.password) if source.password else None
     in_front = read(source.basic_auth) if source.basic_auth else None
     return BackrestSource(
         BackrestOptions(
-            name=name, url=source.url, trust=trust, username=source.username, password=password, basic_auth=in_front
+            name=name,
+            url=source.url,
+            trust=trust,
+            username=source.username,
+            password=password,
+            basic_auth=in_front,
+            limits=limits,
         ),
         connect=connect,
     )

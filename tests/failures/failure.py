@@ -1,6 +1,6 @@
 """One thing goes wrong at a known time: what should be found of it, and how long that takes.
 
-The homelab and the sidecar go on minute by minute, sources polled every five minutes. Whatever else turns red or amber
+The homelab and the sidecar go on minute by minute. Whatever else turns red or amber
 meanwhile is an error, and so is a failure that is found too early: it would be a guess.
 """
 
@@ -26,6 +26,9 @@ NOT_STARTED = timedelta(minutes=30) + POLL
 TRIED_AGAIN = timedelta(minutes=4) + POLL
 AWAY = timedelta(minutes=21)
 
+#: What leaves no task in any list is seen when long lists are read again.
+UNTOLD = timedelta(hours=6) + POLL
+
 _BEFORE = timedelta(minutes=10)
 _AFTER = timedelta(minutes=5)
 
@@ -47,7 +50,7 @@ class Failure:
 
     Attributes:
         seen: when it could be seen first: it was due, it failed, it was broken.
-        limit: how long after that it may be found: grace and one poll.
+        limit: how long after that it may be found: grace and one poll of five minutes.
         rows: what turns into ``state``, as not_well names it, each with ``says`` in its reason.
         beside: what else may turn, because it rests on the same.
         healed: when the fix can be seen; a poll later everything is well. None: nobody fixes it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from tests.failures.failure import AT_ONCE, NOT_STARTED, Failure, at
+from tests.failures.failure import AT_ONCE, NOT_STARTED, UNTOLD, Failure, at
 from tests.failures.rows import CRITICAL
 from tests.simulators.changes import GuestCreated, GuestLeavesJob, GuestMoved, JobDeleted
 from tests.simulators.faults import (
@@ -131,7 +131,7 @@ GUESTS = (
         limit=AT_ONCE,
         rows=("service forgejo",),
         state="warning",
-        says="No enabled job backs it up since today 12:01: backup-critical covered it before; newest backup today 04:42",
+        says="No enabled job backs it up since today 12:05: backup-critical covered it before; newest backup today 04:42",
         faults=(GuestLeavesJob(109, "backup-critical", at("25 12:00")),),
     ),
     Failure(
@@ -147,7 +147,7 @@ GUESTS = (
     Failure(
         name="the newest snapshot is removed by hand",
         seen=at("25 12:00"),
-        limit=AT_ONCE,
+        limit=UNTOLD,
         rows=("service nextcloud",),
         state="failed",
         says="CT 107 got no snapshot",

@@ -181,12 +181,12 @@ SOURCES = (
     ),
     Failure(
         name="the list of snapshots can't be read",
-        seen=_NOON,
+        seen=at("25 05:01"),
         limit=AWAY,
         rows=WITH_GUESTS,
         state="unknown",
         says="HTTP 500",
-        healed=_MENDED,
+        healed=at("25 06:00"),
         breaks=lambda rack: rack.break_answer("pbs", "/api2/json/admin/datastore/main/snapshots", 500),
         repairs=lambda rack: rack.repair("pbs"),
         beside=("source pbs",),
@@ -222,7 +222,7 @@ SOURCES = (
     ),
     Failure(
         name="Databasement slept through the night, and makes up for nothing",
-        seen=at("25 08:02"),
+        seen=at("25 08:01"),
         limit=timedelta(minutes=15) + POLL,
         rows=WITH_DATABASES,
         state="missed",

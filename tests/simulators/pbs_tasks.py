@@ -70,8 +70,13 @@ def upkeep_task(moment: Moment, run: UpkeepRun) -> PbsTask:
 
 def verify_upid(store: str, group: tuple[str, str], backup: datetime, verified: datetime) -> str:
     """The UPID that a verification of one snapshot leaves in it; its start time is when it was verified."""
+    return _verification(store, group, backup, verified).upid
+
+
+def _verification(store: str, group: tuple[str, str], backup: datetime, verified: datetime) -> PbsTask:
     worker = f"{store}:{group[0]}/{group[1]}/{epoch(backup):X}"
-    return PbsTask(type="verify_snapshot", id=worker, user=_SCHEDULER, start=verified, end=verified, status="").upid
+    failed = "verification failed - please check the log for details"
+    return PbsTask(type="verify_snapshot", id=worker, user=_SCHEDULER, start=verified, end=verified, status=failed)
 
 
 def _tasks(moment: Moment) -> list[PbsTask]:
@@ -100,7 +105,12 @@ def _tasks(moment: Moment) -> list[PbsTask]:
         )
         for run in moment.client_runs
     ]
-    tasks = uploads + [upkeep_task(moment, run) for run in moment.upkeep]
+    verified = [
+        _verification(store, backup.group, backup.time, backup.found_corrupt)
+        for backup in moment.backups
+        if backup.found_corrupt
+    ]
+    tasks = uploads + verified + [upkeep_task(moment, run) for run in moment.upkeep]
     return sorted(tasks, key=lambda task: (task.end > moment.now, task.end), reverse=True)
 
 

@@ -157,6 +157,11 @@ class Rack:
         """The same upstream in process, without ports and TLS; needs no ``with``. Refuses connections while away."""
         return _InProcess(self._wires[source], lambda: self._is_wanted(source), lambda: source in self._distrusted)
 
+    @property
+    def sent(self) -> int:
+        """Bytes of the bodies that all upstreams sent so far."""
+        return sum(wire.sent for wire in self._wires.values())
+
     # --- what can be turned while it runs ---
 
     @property

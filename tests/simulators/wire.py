@@ -62,6 +62,7 @@ class Wire:
     Attributes:
         latency: seconds before every answer.
         broken: path prefix → how its answers are broken; the longest prefix wins.
+        sent: bytes of all bodies that were sent so far.
     """
 
     source: str
@@ -70,15 +71,24 @@ class Wire:
     log: list[LoggedRequest]
     latency: float = 0.0
     broken: dict[str, How] = field(default_factory=dict)
+    sent: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.log.append(self._logged(scope))
+        send = self._counted(send)
         await anyio.sleep(self.latency)
         prefixes = [prefix for prefix in self.broken if scope["path"].startswith(prefix)]
         if not prefixes:
             await self.upstream(scope, receive, send)
             return
         await _break(self.broken[max(prefixes, key=len)], self.upstream, scope, receive, send)
+
+    def _counted(self, send: Send) -> Send:
+        async def count(message: Message) -> None:
+            self.sent += len(message.get("body", b""))
+            await send(message)
+
+        return count
 
     def _logged(self, scope: Scope) -> LoggedRequest:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

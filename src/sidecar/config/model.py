@@ -21,7 +21,13 @@ from sidecar.core.model import PartKind, SourceKind
 from .secret_refs import CredentialSecret, FileSecret, Secret, Vault, VaultSecret
 from .services import GuestPart, Part, Service
 from .sources import Backrest, Databasement, Pbs, Pve, Source
-from .values import Duration, Model, ScheduleText, Texts, Zone
+from .values import Duration, DurationOrOff, Model, ScheduleText, Texts, Zone
+
+#: Between light rounds, and between full ones: where light ones prove that nothing ran, and where they don't.
+_LIGHT, _FULL, _UNPROVEN = timedelta(seconds=60), timedelta(minutes=15), timedelta(minutes=5)
+
+#: Whoever lets readings count for longer has a source that sleeps: it is not woken every minute.
+_SLEEPS = timedelta(hours=6)
 
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -95,7 +101,15 @@ class Config(Model):
 
     timezone: Zone = Field(default="UTC", description="The time zone in which times are shown.")
     week_start: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
-    poll_interval: Duration = timedelta(minutes=5)
+    poll_interval: Duration = Field(
+        default=_UNPROVEN,
+        description="Time between two full rounds of a source. Where it is not set and light rounds prove in between that "
+        "nothing ran, full rounds come every 15m.",
+    )
+    light_interval: DurationOrOff | None = Field(
+        default=None,
+        description="Time between two light rounds of a source, or off; default: 60s, but off where stale_after exceeds 6 h.",
+    )
     stale_after: Duration = timedelta(minutes=20)
     remember_for: Duration = Field(
         default=timedelta(days=400), description="How long runs and earlier schedules are kept in the state directory."
@@ -160,9 +174,34 @@ class Config(Model):
             concerns=tuple(f"Configuration, {place}: {message}." for place, message in self.concerns()),
         )
 
+    def unproven_interval(self, name: str) -> timedelta:
+        """Time between two full rounds where no light one proves that nothing ran."""
+        return self._interval(self.sources[name])
+
+    def full_interval(self, name: str) -> timedelta:
+        """Time between two full rounds. What is configured holds; else some may fail before a reading is too old."""
+        source = self.sources[name]
+        is_set = source.poll_interval is not None or "poll_interval" in self.model_fields_set
+        if is_set or self.light_interval_of(name) is None:
+            return self._interval(source)
+        return max(min(_FULL, self._stale_after(source) * 3 / 4), _UNPROVEN)
+
+    def light_interval_of(self, name: str) -> timedelta | None:
+        """Time between two light rounds; None where there are none, or full ones as often."""
+        source = self.sources[name]
+        light = source.light_interval or self.light_interval
+        if light is None:
+            sleeps = (source.stale_after or self.stale_after) > _SLEEPS
+            light = "off" if sleeps else _LIGHT
+        interval = self._interval(source)
+        return None if light == "off" or light >= interval else light
+
+    def _interval(self, source: Source) -> timedelta:
+        return source.poll_interval or self.poll_interval
+
     def _stale_after(self, source: Source) -> timedelta:
         """No reading is too old before the next but one is due."""
-        interval = source.poll_interval or self.poll_interval
+        interval = self._interval(source)
         return max(source.stale_after or self.stale_after, 2 * interval)
 
     def _source_setting(self, name: str, source: Source) -> settings.SourceSetting:

@@ -8,15 +8,23 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .secret_refs import Secret, TextOrSecret
-from .values import FINGERPRINT, Duration, Model, ProxmoxAddress, WebAddress, Zone
+from .values import FINGERPRINT, Duration, DurationOrOff, Model, ProxmoxAddress, WebAddress, Zone
 
 
 class _Source(Model):
     poll_interval: Duration | None = Field(
-        default=None, description="Time between two refreshes; default: the general one."
+        default=None, description="Time between two full rounds; default: the general one."
+    )
+    light_interval: DurationOrOff | None = Field(
+        default=None,
+        description="Time between two light rounds, or off; default: the general one, but off where stale_after exceeds 6 h.",
     )
     stale_after: Duration | None = Field(
         default=None, description="Age after which a reading no longer counts as evidence; default: the general one."
+    )
+    timeout: Duration | None = Field(
+        default=None,
+        description="How long an upstream may be silent during a call, a whole call twice as long; default: 60s.",
     )
 
 

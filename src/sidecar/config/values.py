@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,6 +35,11 @@ def _duration(value: object) -> object:
     if match is None:
         raise ValueError("is not a duration; write a number and s, m, h or d, for example 90s, 5m, 25h, 30d")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _duration_or_off(value: object) -> object:
+    """YAML reads the word off as false."""
+    return "off" if value is False or value == "off" else _duration(value)
 
 
 def _zone(value: str) -> str:
@@ -111,6 +116,12 @@ def _list_of_text(value: object) -> object:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=f"^{_DURATION.pattern}$")]),
+]
+DurationOrOff = Annotated[
+    timedelta | Literal["off"],
+    BeforeValidator(
+        _duration_or_off, json_schema_input_type=Annotated[str, Field(pattern=f"^(?:{_DURATION.pattern}|off)$")]
+    ),
 ]
 Zone = Annotated[str, AfterValidator(_zone)]
 ScheduleText = Annotated[str, BeforeValidator(_schedule_text), AfterValidator(_schedule)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +17,29 @@ Secret = Callable[[bool], Awaitable[str]]
 Clock = Callable[[], datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a light round showed.
+
+    Attributes:
+        report: all that is known now; None where only a full round can tell.
+        is_news: something is not as it was, so that everything must be judged anew.
+        in_doubt: without a report: not that something ran, but that what was known proves nothing any more.
+    """
+
+    report: Report | None = None
+    is_news: bool = False
+    in_doubt: bool = False
+
+
+#: Nothing that was known proves anything any more.
+DOUBT = Look(in_doubt=True)
+
+
+#: A light round shows that the upstream lives: it is not waited for long.
+LIGHT_SECONDS = 10.0
+
+
 class Source(Protocol):
     """One configured upstream."""
 
@@ -27,8 +51,18 @@ class Source(Protocol):
     def kind(self) -> SourceKind:
         """What it is."""
 
-    async def read(self, clock: Clock) -> Report:
-        """Everything it reports now. Trouble with the upstream is in the report, never raised."""
+    @property
+    def confirms(self) -> bool:
+        """Its light rounds prove that what was read last still holds."""
+
+    async def read(self, clock: Clock, *, whole: bool = True) -> Report:
+        """A full round: everything it reports now. Trouble with the upstream is in the report, never raised.
+
+        ``whole``: also long lists of which it is proved that nothing changed.
+        """
+
+    async def look(self, clock: Clock) -> Look:
+        """A light round: whether the upstream lives, and whether anything ran since the last round."""
 
     async def close(self) -> None:
         """Closes its connections."""

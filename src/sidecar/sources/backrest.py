@@ -10,20 +10,20 @@ import asyncio
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import Fact
+from sidecar.core.reports.facts import Fact, QueueHolder, UpkeepJob
 from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Report
 from sidecar.errors import SourceError
 from sidecar.upstream.budget import Budget, spending
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
-from sidecar.upstream.upstream import Upstream
+from sidecar.upstream.upstream import Limits, Upstream
 
-from . import Clock, Secret
+from . import DOUBT, LIGHT_SECONDS, Clock, Look, Secret
 from .backrest_log import (
     LAST,
     SYSTEM,
@@ -36,9 +36,11 @@ from .backrest_log import (
     upkeep_jobs,
     with_log,
 )
-from .backrest_parse import parse_dashboard
+from .backrest_parse import Dashboard, parse_dashboard
 from .fields import Row, UnreadableError
-from .problems import not_understood, problem_of
+from .problems import is_of_the_source, not_understood, problem_of
+from .refresh import within
+from .rests import Rests
 
 LOGIN = Call("POST", "/v1.Authentication/Login", gives_secret=True)
 DASHBOARD = Call("POST", "/v1.Backrest/GetSummaryDashboard")
@@ -48,6 +50,9 @@ ALLOWED = (LOGIN, DASHBOARD, OPERATIONS)
 
 #: A session lasts seven days (BR-2).
 _RENEW_AFTER = timedelta(days=6)
+
+#: While something holds the queue of which the summary tells nothing (a restore), everything is read again so often.
+_WHILE_HELD_UP = timedelta(minutes=5)
 
 _JWT = re.compile(r"[A-Za-z0-9_=-]{1,4096}(\.[A-Za-z0-9_=-]{1,4096}){2}")
 
@@ -66,6 +71,27 @@ class BackrestOptions:
     username: str | None = None
     password: Secret | None = None
     basic_auth: Secret | None = None
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read last, in a full round that began at ``at``: to compare with."""
+
+    at: datetime
+    report: Report
+    dashboard: Dashboard
+    system: tuple[Row, ...]
+
+    def upkeep_is_due(self, now: datetime) -> bool:
+        """Upkeep of a repository runs, or was announced for now: the summary tells nothing of it."""
+        jobs = (job for reading in self.report.within("upkeep") for job in reading.of(UpkeepJob))
+        return any(job.running or (job.next_run is not None and job.next_run <= now) for job in jobs)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Something else holds the queue."""
+        return any(reading.of(QueueHolder) for reading in self.report.readings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +120,9 @@ class BackrestSource:
     def __init__(self, options: BackrestOptions, *, connect: Callable[..., Upstream] = Upstream) -> None:
         self.name = options.name
         self._options = options
-        self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers)
+        self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers, options.limits)
+        self._rests = Rests()
+        self._known: _Known | None = None
         self._session: _Session | None = None
         #: Its login is switched off although one is configured: calls go without.
         self._open = False
@@ -107,13 +135,19 @@ class BackrestSource:
         """Closes all connections."""
         await self._upstream.close()
 
-    async def read(self, clock: Clock) -> Report:
-        """The summary of plans and repositories, then the log: of each plan, and of the repositories' upkeep."""
+    @property
+    def confirms(self) -> bool:
+        """See Source: no run of a plan goes on without the summary showing it."""
+        return self._known is not None
+
+    async def read(self, clock: Clock, *, whole: bool = True) -> Report:  # noqa: ARG002 (it has no long lists)
+        """The summary of plans and repositories, then the log: of each plan, and of the repositories' upkeep; see Source."""
         with spending(Budget()):
             return await self._read(clock)
 
     async def _read(self, clock: Clock) -> Report:
         at = self._read_at = clock()
+        self._known = None
         try:
             # In a thread: of each plan it may list a thousand runs.
             dashboard = await asyncio.to_thread(parse_dashboard, await self._dashboard())
@@ -133,7 +167,46 @@ class BackrestSource:
         jobs: tuple[Fact, ...] = (*upkeep_jobs(system.operations, limits, first_due), *queue_holders(system.operations))
         upkeep = Reading(("upkeep",), system.as_of, jobs, system.problem)
         summary = (Reading(("plans",), at, tuple(plans)), Reading(("repos",), at, dashboard.repos))
-        return self._report(at, (*summary, *logs, upkeep), limits)
+        report = replace(self._report(at, (*summary, *logs, upkeep), limits), full_at=at)
+        self._known = _Known(at, report, dashboard, system.operations)
+        return report
+
+    async def look(self, clock: Clock) -> Look:
+        """Its summary, and the log of upkeep while that is due; see Source.
+
+        The summary confirms what it tells itself, and no log: of what else holds the queue it tells nothing.
+        """
+        with spending(Budget()):
+            return await self._look(clock)
+
+    async def _look(self, clock: Clock) -> Look:
+        known, self._known = self._known, None
+        if known is None:
+            return DOUBT
+        at = self._read_at = clock()
+        try:
+            body = await within(LIGHT_SECONDS, self._dashboard())
+            dashboard = await asyncio.to_thread(parse_dashboard, body)
+        except SourceError as error:
+            problem = _problem(error, self._options)
+            return Look(self._report(at, problem=problem), is_news=True) if is_of_the_source(problem) else DOUBT
+        except UnreadableError:
+            return DOUBT
+        if dashboard != known.dashboard or (known.is_held_up and at - known.at >= _WHILE_HELD_UP):
+            return Look()
+        if known.upkeep_is_due(at):
+            system = await self._system_log([repo.id for repo in dashboard.repos], clock)
+            if system.problem is not None:
+                return DOUBT
+            if system.operations != known.system:
+                return Look()
+        readings = tuple(
+            replace(reading, as_of=at) if reading.scope in (("plans",), ("repos",)) else reading
+            for reading in known.report.readings
+        )
+        report = replace(known.report, at=at, readings=readings)
+        self._known = replace(known, report=report)
+        return Look(report)
 
     async def _dashboard(self) -> Any:
         """The summary. Where the login is refused it is tried once without: a Backrest whose login is off refuses all."""
@@ -192,15 +265,19 @@ class BackrestSource:
 
     async def _log(self, plan: str, clock: Clock, repo_guid: str | None = None) -> _Log:
         """The newest operations of a plan. What can't be read blanks only itself: the summary still tells of its runs."""
-        at = clock()
+        at, name = clock(), f"operations of {plan} {repo_guid}"
         selector = {"planId": plan, **({"repoGuid": repo_guid} if repo_guid else {})}
+        if (rest := self._rests.problem(name, at)) is not None:
+            return _Log(None, problem=rest)
         try:
             operations = await self._operations(selector)
             self._instance = instance(operations) or self._instance
             if crowded(operations) and self._instance is not None:
                 operations = await self._operations({**selector, "instanceId": self._instance})
+            self._rests.note(name, at, None)
             return _Log(at, operations)
         except SourceError as error:
+            self._rests.note(name, at, error.kind)
             return _Log(None, problem=_problem(error, self._options))
         except UnreadableError:
             return _Log(None, problem=not_understood("its answer is not a list of operations"))

@@ -6,8 +6,8 @@ Jobs hold how runs ended, snapshots what is stored of them; both are read page b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -22,10 +22,10 @@ from sidecar.errors import SecretError, SourceError
 from sidecar.upstream.budget import Budget, spending
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
-from sidecar.upstream.upstream import Upstream
+from sidecar.upstream.upstream import Limits, Upstream
 
-from . import Clock, Secret
-from .databasement_pages import MOST_PAGES, Pages
+from . import DOUBT, LIGHT_SECONDS, Clock, Look, Secret
+from .databasement_pages import MOST_PAGES, First, Pages
 from .databasement_parse import (
     Server,
     Stored,
@@ -38,7 +38,8 @@ from .databasement_parse import (
     with_files,
     with_volumes,
 )
-from .problems import not_read, problem_of
+from .problems import is_of_the_source, not_read, problem_of
+from .rests import Rests
 
 _PAGED = frozenset({"page", "per_page"})
 HEALTH = Call("GET", "/health")
@@ -61,6 +62,10 @@ _MOST_PAGES_BACK = 100
 #: Characters of all answers of a refresh: a hundred pages of two lists, whose rows tell much that is not kept.
 _MOST_CHARACTERS = 256 * 1024 * 1024
 
+#: Rows that a light round asks for: those that are not over, and some before them, so that the page joins on to what is known.
+_LOOKED_AT, _BEFORE_OPEN, _MOST_LOOKED_AT = 25, 10, 100
+
+_DUMPS = ("dumps",)
 _BACKUPS = {"filter[type]": "backup", "sort": "-created_at"}
 
 _TOKEN = re.compile(r"[!-~]{1,1024}")
@@ -84,6 +89,24 @@ class DatabasementOptions:
     url: str
     trust: Trust
     token: Secret
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """All dumps as they are known, whose further pages were read at ``read_at``, with what was missing of them.
+
+    ``servers``: whose they are.
+    """
+
+    read_at: datetime
+    servers: Mapping[str, Server]
+    dumps: tuple[Dump, ...]
+    limits: tuple[Limit, ...]
+
+    def holds(self, now: datetime, servers: Mapping[str, Server]) -> bool:
+        """The further pages need not be read again: not too old, nor of a clock that was set back since."""
+        return self.servers == servers and timedelta() <= now - self.read_at < _READ_AGAIN_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +133,10 @@ class DatabasementSource:
     def __init__(self, options: DatabasementOptions, *, connect: Callable[..., Upstream] = Upstream) -> None:
         self.name = options.name
         self._token = options.token
-        self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers)
+        self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers, options.limits)
+        self._rests = Rests()
+        self._last: Report | None = None
+        self._kept: _Kept | None = None
         self._servers: dict[str, Server] = {}
         self._volumes: dict[str, str] = {}
         self._files: dict[str, Stored] = {}
@@ -120,23 +146,59 @@ class DatabasementSource:
         """Closes all connections."""
         await self._upstream.close()
 
-    async def read(self, clock: Clock) -> Report:
-        """Backup configurations, and the dumps of the last 40 days or of two rounds of the rarest schedule.
+    @property
+    def confirms(self) -> bool:
+        """See Source: no dump starts without a row among the newest."""
+        return self._last is not None and self._kept is not None
 
-        1 call + one per page of each list.
+    async def read(self, clock: Clock, *, whole: bool = True) -> Report:
+        """Backup configurations, and the dumps of the last 40 days or of two rounds of the rarest schedule; see Source.
+
+        1 call + one per page of each list; where the newest dumps join on to those that are known, the first page is enough.
         """
         with spending(Budget(characters=_MOST_CHARACTERS)):
-            return await self._read(clock)
+            return await self._read(clock, whole=whole)
 
-    async def _read(self, clock: Clock) -> Report:
-        at, pages = clock(), Pages(self._upstream)
+    async def _read(self, clock: Clock, *, whole: bool) -> Report:
+        at, pages = clock(), Pages(self._upstream, clock, self._rests)
+        whole = whole or self._last is None
+        self._last = None
         if (problem := await self._trouble()) is not None:
             return self._report(at, problem=problem)
         plans = await self._plans(pages, clock())
         if plans.problem is not None and plans.problem.denied:
             return self._report(at, problem=plans.problem)
-        dumps = await self._dumps(pages, clock())
-        return self._report(at, (plans, dumps), tuple(pages.limits))
+        dumps = await self._dumps(pages, clock(), whole=whole or plans.problem is not None)
+        self._last = replace(self._report(at, (plans, dumps), tuple(pages.limits)), full_at=at)
+        return self._last
+
+    async def look(self, clock: Clock) -> Look:
+        """Its newest dumps; see Source."""
+        with spending(Budget(characters=_MOST_CHARACTERS)):
+            return await self._look(clock)
+
+    async def _look(self, clock: Clock) -> Look:
+        last, kept, self._last = self._last, self._kept, None
+        if last is None or kept is None:
+            return DOUBT
+        at, pages = clock(), Pages(self._upstream, clock, self._rests, LIGHT_SECONDS)
+        parse = partial(parse_job, servers=self._servers)
+        try:
+            newest = await pages.first(JOBS, RUNS, parse, params=_BACKUPS, per_page=_looked_at(kept.dumps))
+        except SourceError as error:
+            problem = _problem(error)
+            return Look(self._report(at, problem=problem), is_news=True) if is_of_the_source(problem) else DOUBT
+        if not _joins(kept.dumps, newest):
+            return Look()
+        facts: tuple[Dump, ...] | None = kept.dumps
+        if is_news := _is_news(kept.dumps, newest):
+            pages = Pages(self._upstream, clock, self._rests)
+            facts = await self._joined(pages, kept)
+        if facts is None:
+            return DOUBT
+        readings = (replace(each, as_of=at, facts=facts) if each.scope == _DUMPS else each for each in last.readings)
+        self._last = replace(last, at=at, readings=tuple(readings))
+        return Look(self._last, is_news=is_news)
 
     def _report(
         self,
@@ -198,11 +260,40 @@ class DatabasementSource:
             return
         self._volumes = volume_names(volumes)
 
-    async def _dumps(self, pages: Pages, as_of: datetime) -> Reading:
+    async def _dumps(self, pages: Pages, as_of: datetime, *, whole: bool) -> Reading:
+        kept, self._kept = self._kept, None
+        if not whole and kept is not None and kept.holds(as_of, self._servers):
+            joined = await self._joined(pages, kept)
+            if joined is not None:
+                pages.limits += kept.limits
+                return Reading(_DUMPS, as_of, joined)
+        before = len(pages.limits)
         try:
-            return Reading(("dumps",), as_of, await self._far_enough(pages, as_of))
+            dumps = await self._far_enough(pages, as_of)
         except SourceError as error:
-            return Reading(("dumps",), None, problem=_problem(error))
+            return Reading(_DUMPS, None, problem=_problem(error))
+        self._kept = _Kept(as_of, self._servers, dumps, tuple(pages.limits[before:]))
+        return Reading(_DUMPS, as_of, dumps)
+
+    async def _joined(self, pages: Pages, kept: _Kept) -> tuple[Dump, ...] | None:
+        """The dumps that are known with the newest page of both lists; None where these do not join on to them."""
+        try:
+            parse = partial(parse_job, servers=self._servers)
+            newest = await pages.first(JOBS, RUNS, parse, params=_BACKUPS)
+            stored = await pages.first(SNAPSHOTS, "snapshots", partial(parse_snapshot, names=self._volumes))
+        except SourceError:
+            return None
+        if not _joins(kept.dumps, newest):
+            return None
+        older = [dump for dump in kept.dumps if newest.since is not None and dump.run.start <= newest.since]
+        known = {dump.id for dump in newest.rows}
+        dumps = (*newest.rows, *(dump for dump in older if dump.id not in known))
+        there = {dump.id for dump in dumps}
+        files = {**self._files, **{row.id: row for row in stored.rows}}
+        self._files = {key: row for key, row in files.items() if key in there}
+        dumps = with_files(dumps, self._files)
+        self._kept = replace(kept, dumps=dumps)
+        return dumps
 
     async def _far_enough(self, pages: Pages, as_of: datetime) -> tuple[Dump, ...]:
         """The newest runs, and with them older ones as far back as the rarest schedule asks for.
@@ -256,6 +347,34 @@ class DatabasementSource:
                 self._files = {}
             return
         self._files = {row.id: row for row in stored}
+
+
+def _looked_at(dumps: Sequence[Dump]) -> int:
+    """How many of the newest rows a light round asks for: as far back as something is not over."""
+    newest_first = sorted(dumps, key=lambda dump: dump.run.start, reverse=True)
+    places = [place for place, dump in enumerate(newest_first[:_MOST_LOOKED_AT]) if dump.run.end is None]
+    return min(max([_LOOKED_AT, *(place + _BEFORE_OPEN for place in places)]), _MOST_LOOKED_AT)
+
+
+def _joins(dumps: Iterable[Dump], newest: First[Dump]) -> bool:
+    """Nothing lies between the rows of the first page and those that are known."""
+    known = {dump.id for dump in dumps}
+    return newest.since is None or any(dump.id in known for dump in newest.rows)
+
+
+def _is_news(dumps: Iterable[Dump], newest: First[Dump]) -> bool:
+    """A row is new, changed or gone. Of those made in the same second as the page's last one, some may be on the next page."""
+    known = {dump.id: dump for dump in dumps}
+    listed = {dump.id for dump in newest.rows}
+    within = (dump for dump in known.values() if newest.since is None or dump.run.start > newest.since)
+    if any(dump.id not in listed for dump in within):
+        return True
+    return any(dump.id not in known or _state(known[dump.id]) != _state(dump) for dump in newest.rows)
+
+
+def _state(dump: Dump) -> tuple[object, ...]:
+    """What its row in the list of jobs tells, without what is stored of it."""
+    return dump.run.start, dump.run.end, dump.run.outcome, dump.run.text, dump.changed_at
 
 
 def _needed_since(servers: Iterable[Server], now: datetime) -> datetime:

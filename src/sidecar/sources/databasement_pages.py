@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sidecar.core.reports.facts import Dump
 from sidecar.core.reports.report import Limit, ProblemKind
@@ -14,9 +14,12 @@ from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.turns import Turns
 from sidecar.upstream.upstream import Upstream
 
+from . import Clock
 from .databasement_parse import Server, Stored, Volume, created_at, parse_page
 from .fields import UnreadableError
 from .problems import cut_off, unreadable_rows
+from .refresh import within
+from .rests import Rests
 
 RowT = TypeVar("RowT", Server, Volume, Dump, Stored)
 
@@ -28,12 +31,28 @@ _MOST_ON_A_PAGE = 2 * _PER_PAGE
 MOST_PAGES = 30
 
 
-class Pages:
-    """Reads lists. ``limits`` grows with what could not be read of them."""
+@dataclass(frozen=True, slots=True)
+class First(Generic[RowT]):
+    """The first page of a list: its newest rows. ``since``: when the oldest of them was made; None where it is all of it."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    rows: tuple[RowT, ...]
+    since: datetime | None
+
+
+class Pages:
+    """Reads lists. ``limits`` grows with what could not be read of them.
+
+    ``rests``: which lists are left alone. ``seconds``: how long a call may take, if less than usual (a light round).
+    """
+
+    def __init__(
+        self, upstream: Upstream, clock: Clock, rests: Rests | None = None, seconds: float | None = None
+    ) -> None:
         self.limits: list[Limit] = []
         self._upstream = upstream
+        self._clock = clock
+        self._rests = rests or Rests()
+        self._seconds = seconds
 
     async def read(
         self,
@@ -68,6 +87,32 @@ class Pages:
             self.limits.append(unreadable_rows(what, unreadable, total))
         return list(by_id.values())
 
+    async def first(
+        self,
+        call: Call,
+        what: str,
+        parse: Callable[[Any], RowT | None],
+        *,
+        params: Params | None = None,
+        per_page: int = _PER_PAGE,
+    ) -> First[RowT]:
+        """The first page alone. Raises SourceError."""
+        rows, pages = await self._page(call, {**(params or {}), "per_page": per_page, "page": 1})
+        parsed, unreadable = [], 0
+        for row in rows:
+            try:
+                if (each := parse(row)) is not None:
+                    parsed.append(each)
+            except UnreadableError:
+                unreadable += 1
+        since = next((made for row in reversed(rows) if (made := created_at(row))), None) if pages > 1 else None
+        if pages > 1 and since is None:
+            cause = f"the first page of its {what} could not be read"
+            raise SourceError(cause, kind=ProblemKind.NOT_UNDERSTOOD, culprit=call.path)
+        if unreadable:
+            self.limits.append(unreadable_rows(what, unreadable, len(rows)))
+        return First(tuple(parsed), since)
+
     async def _rows(
         self, call: Call, what: str, params: Params, since: datetime | None, most_pages: int
     ) -> AsyncIterator[Any]:
@@ -84,7 +129,16 @@ class Pages:
         self.limits.append(replace(limit, text=back_to, since=oldest))
 
     async def _page(self, call: Call, params: Params) -> tuple[list[Any], int]:
-        body = await self._upstream.get(call, params)
+        now, name = self._clock(), f"{call.path} {params.get('page')}"
+        if (rest := self._rests.problem(name, now)) is not None:
+            raise SourceError(rest.cause, kind=rest.kind, culprit=call.path)
+        try:
+            body = await within(self._seconds, self._upstream.get(call, params))
+        except SourceError as error:
+            if self._seconds is None:
+                self._rests.note(name, now, error.kind)
+            raise
+        self._rests.note(name, now, None)
         try:
             rows, pages = parse_page(body)
         except UnreadableError:

@@ -9,26 +9,29 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import Datastore, Task, TaskResult, UpkeepJob
-from sidecar.core.reports.report import SIZES, Limit, LimitKind, Problem, ProblemKind, Reading
+from sidecar.core.reports.facts import Datastore, Namespace, Task, TaskResult, UpkeepJob, Zone
+from sidecar.core.reports.report import SIZES, Limit, Problem, ProblemKind, Reading, Report
 from sidecar.texts.known_secrets import KnownSecrets
 from sidecar.upstream import json_rows
 from sidecar.upstream.calls import Call, Params
-from sidecar.upstream.upstream import Upstream
+from sidecar.upstream.upstream import Limits, Upstream
 
-from . import pbs_grants, pbs_parse
+from . import pbs_grants, pbs_parse, task_list
+from .pbs_content import SNAPSHOTS, Content, Proof, with_cure
 from .pbs_log import status_with_log
+from .pbs_news import touched
 from .pbs_parse import GcRow
 from .pbs_upkeep_runs import is_explained_by_log, with_runs
 from .permissions import Permissions
 from .problems import not_read, old_version
-from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource
+from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource, Seen, Unsettled, set_back
 from .refresh import FEW, VERY_FEW, Answer, Refresh, made_of
+from .task_list import Change, TaskList
 from .task_logs import TaskLogs
 
 TIME = Call("GET", f"{API}/nodes/localhost/time")
@@ -41,7 +44,6 @@ VERIFY = Call("GET", f"{API}/admin/verify")
 SYNC = Call("GET", f"{API}/admin/sync", frozenset({"sync-direction"}))
 GC = Call("GET", f"{API}/admin/gc")
 NAMESPACES = Call("GET", f"{API}/admin/datastore/{{store}}/namespace")
-SNAPSHOTS = Call("GET", f"{API}/admin/datastore/{{store}}/snapshots", frozenset({"ns"}))
 
 ALLOWED = (VERSION, PERMISSIONS, TIME, TASKS, LOG, DATASTORES, USAGE, PRUNE, VERIFY, SYNC, GC, NAMESPACES, SNAPSHOTS)
 
@@ -60,10 +62,13 @@ _CLOSED = ("offline", "delete", "unmount")
 #: A listing of namespaces that timed out keeps a core of the server busy until its disk answers again (PBS-13).
 _REST_AFTER_TIMEOUT = timedelta(hours=1)
 
+#: A datastore whose size changed by such a share lies on another disk: one that is not mounted shows the one beneath (PBS-20).
+_ANOTHER_DISK = 0.1
+
 
 class PbsSource(ProxmoxSource):
     """Reads one Proxmox Backup Server, in at most 10 calls + one per datastore + one per namespace, and 10 for
-    logs of upkeep that went wrong.
+    logs of upkeep that went wrong. Snapshots are listed again only where its tasks show that something happened.
 
     It remembers the namespaces it saw, for refreshes that can't list them.
     """
@@ -73,12 +78,26 @@ class PbsSource(ProxmoxSource):
     authorization = "PBSAPIToken={id}:{secret}"
 
     def __init__(
-        self, options: ProxmoxOptions, *, upstream: Upstream | None = None, known: KnownSecrets | None = None
+        self,
+        options: ProxmoxOptions,
+        *,
+        limits: Limits | None = None,
+        upstream: Upstream | None = None,
+        known: KnownSecrets | None = None,
     ) -> None:
-        super().__init__(options, upstream=upstream, known=known)
+        super().__init__(options, limits=limits, upstream=upstream, known=known)
         self._namespaces: dict[str, tuple[str, ...]] = {}
-        self._rests: dict[str, datetime] = {}
         self._logs: TaskLogs[str | None] = TaskLogs(LOG)
+        self._content = Content()
+        #: None where the task list could not be read, or where the token sees only its own tasks.
+        self._tasks: TaskList | None = None
+        #: All tasks of interest.
+        self._every: tuple[Task, ...] = ()
+
+    @property
+    def confirms(self) -> bool:
+        """See Source: the tasks of everybody are listed."""
+        return self._last is not None and self._tasks is not None and bool(self._tasks.recent)
 
     def _closed(self, permissions: Permissions) -> Problem | None:
         return None if pbs_grants.sees_anything(permissions) else pbs_grants.nothing_visible(permissions)
@@ -90,29 +109,97 @@ class PbsSource(ProxmoxSource):
 
     # --- the server -------------------------------------------------------------------------------------------------------
 
-    async def _readings(self, refresh: Refresh, permissions: Permissions, version: str | None) -> list[Reading]:
+    async def _readings(
+        self, refresh: Refresh, permissions: Permissions, version: str | None, last: Report | None
+    ) -> list[Reading]:
         datastores, zone, gc, tasks, upkeep = await asyncio.gather(
             _datastores(refresh),
             _zone(refresh),
             refresh.rows("list of garbage collections", pbs_parse.parse_gc, GC, most=VERY_FEW),
-            _tasks(refresh, permissions),
+            self._since_last(refresh, permissions, known=last is not None),
             _upkeep(refresh, version),
         )
         index_files = {row.job.datastore: row.index_files for row in gc.rows}
         stores = [replace(store, index_files=index_files.get(store.name)) for store in datastores.rows]
-        content = await asyncio.gather(*(self._store(refresh, permissions, store) for store in stores))
-        known = tasks.rows if tasks else ()
-        logs = await self._explanations(refresh, known)
+        change = tasks.only if tasks is not None else None
+        proof = _proof(change, stores) if last is not None and not _set_back(last, zone) else None
+        content = await asyncio.gather(*(self._store(refresh, permissions, store, last, proof) for store in stores))
+        if datastores.problem is None:
+            self._content.forget_but(reading.scope for reading in chain.from_iterable(content))
+        self._tasks = change.after if change is not None else None
+        logs = await self._explanations(refresh, self._every)
 
         def of_tasks(known: Sequence[Task]) -> Iterator[Reading]:
             yield _gc_reading(gc, known, logs)
             yield from (_upkeep_reading(kind, answer, known, logs) for kind, answer in upkeep)
             if tasks is not None:
-                yield tasks.reading(("tasks",), (task for task in known if pbs_parse.is_upload_or_runs(task)))
+                yield tasks.reading(("tasks",), _told(known))
 
-        readings = await made_of(known, lambda rows: tuple(of_tasks(rows)))
+        readings = await made_of(self._every, lambda rows: tuple(of_tasks(rows)))
         listed = datastores.reading(("datastores",), stores)
         return [listed, zone, *readings, *chain.from_iterable(content), *self._unlisted(datastores)]
+
+    async def _since_last(self, refresh: Refresh, permissions: Permissions, *, known: bool) -> Answer[Change] | None:
+        """What happened since the last round, or everything of the last days where that is not proved.
+
+        None when the token sees only its own tasks.
+        """
+        if not pbs_grants.sees_tasks(permissions):
+            self._every = ()
+            return None
+        if known and self._tasks is not None:
+            answer = await _new_tasks(refresh, self._tasks, to_the_oldest=True)
+            if answer.only is not None and answer.only.doubt is None:
+                self._take(answer.only)
+                return answer
+        listed = await _tasks(refresh)
+        self._every = tuple(task for task in listed.rows if pbs_parse.is_of_interest(task))
+        if listed.problem:
+            return Answer(listed.as_of, problem=listed.problem)
+        every = Change(task_list.first_list(listed.rows, listed.as_of), doubt="nothing was known before")
+        return Answer(listed.as_of, (every,))
+
+    def _take(self, change: Change) -> None:
+        of_interest = tuple(task for task in change.ended if pbs_parse.is_of_interest(task))
+        over = {task.upid for task in change.ended}
+        kept = tuple(task for task in self._every if task.upid not in over)
+        oldest = change.after.as_of - _TASKS_SINCE
+        self._every = task_list.merged(kept, replace(change, ended=of_interest), oldest)
+
+    async def _look(
+        self, refresh: Refresh, permissions: Permissions, last: Report
+    ) -> Seen | Unsettled | Problem | None:
+        if self._tasks is None:
+            # Its own tasks prove nothing, but that it answers.
+            alive = await refresh.rows("task list", pbs_parse.parse_any_task, TASKS, {"limit": 1})
+            return alive.problem or Seen(last.readings)
+        answer = await _new_tasks(refresh, self._tasks, to_the_oldest=False)
+        change = answer.only
+        if change is None or change.doubt is not None:
+            return answer.problem
+        stores = [store for reading in last.within("datastores") for store in reading.of(Datastore)]
+        news = touched(change.tasks, (store.name for store in stores))
+        if not news.only_groups or (change.is_news and not change.after.proves):
+            return Unsettled()
+        proof = Proof(change.after.as_of, news, _uploads(change))
+        names = {name: self._content.namespaces(name) for name, _, _ in news.groups}
+        read = [await self._content.read(refresh, permissions, name, names[name], proof) for name in names]
+        again = {reading.scope: reading for reading in chain.from_iterable(read)}
+        if any(reading.problem for reading in again.values()):
+            return None
+        self._take(change)
+        self._tasks = change.after
+        readings = (again.get(reading.scope) or self._confirmed(reading, change) for reading in last.readings)
+        return Seen(tuple(readings), is_news=change.is_news)
+
+    def _confirmed(self, reading: Reading, change: Change) -> Reading:
+        """Rule 6: what no task touched is as old as the list of tasks that shows it."""
+        if reading.scope == ("tasks",):
+            facts = tuple(_told(self._every)) if change.is_news else reading.facts
+            return replace(reading, as_of=change.after.as_of, facts=facts)
+        if reading.scope[0] != "snapshots" or reading.problem is not None or not change.after.proves:
+            return reading
+        return replace(reading, as_of=change.after.as_of)
 
     async def _explanations(self, refresh: Refresh, tasks: Sequence[Task]) -> Mapping[str, str | None]:
         """By UPID what logs say of upkeep that went wrong. Whoever sees these tasks may read their logs (PBS-34)."""
@@ -136,16 +223,21 @@ class PbsSource(ProxmoxSource):
 
     # --- one datastore ----------------------------------------------------------------------------------------------------
 
-    async def _store(self, refresh: Refresh, permissions: Permissions, store: Datastore) -> list[Reading]:
+    async def _store(
+        self, refresh: Refresh, permissions: Permissions, store: Datastore, last: Report | None, proof: Proof | None
+    ) -> list[Reading]:
         """Its namespaces and their snapshots."""
         if (closed := _why_closed(store)) is not None:
             return self._blank(store.name, closed)
         listing = await self._listing(refresh, store.name)
         listed = self._namespaces.get(store.name, ("",)) if listing.problem else listing.rows
         names = tuple(dict.fromkeys((*listed, *pbs_grants.closed_namespaces(permissions, store.name))))
-        content = await asyncio.gather(*(_snapshots(refresh, permissions, store.name, name) for name in names))
+        if last is None or _is_another(last, store) or set(_namespaces(last, store.name)) - set(names):
+            proof = None
+        content = await self._content.read(refresh, permissions, store.name, names, proof)
         whole = pbs_grants.sees_all_of(permissions, store.name)
         if whole and store.index_files and _lists_nothing(content):
+            self._content.forget(store.name)
             return self._blank(store.name, _lost_mount(store.name, store.index_files))
         self._namespaces[store.name] = names
         if not whole and not listing.problem:
@@ -156,20 +248,13 @@ class PbsSource(ProxmoxSource):
         ]
 
     async def _listing(self, refresh: Refresh, store: str) -> Answer[str]:
-        now = refresh.clock()
-        # Not longer than that hour, also when the clock was set back meanwhile.
-        if (until := self._rests.get(store)) and now < until <= now + _REST_AFTER_TIMEOUT:
-            cause = "its list of namespaces timed out; retrying one hour later"
-            problem = Problem(cause, kind=ProblemKind.TIMED_OUT, culprit=store)
-            return Answer(now, problem=_with_cure(problem, store))
-        answer = await refresh.rows(
-            f"namespaces of {store}", pbs_parse.parse_namespace, NAMESPACES, most=FEW, store=store
-        )
-        if answer.problem is None:
-            return answer
-        if answer.problem.kind is ProblemKind.TIMED_OUT:
-            self._rests[store] = now + _REST_AFTER_TIMEOUT
-        return replace(answer, problem=_with_cure(answer.problem, store))
+        now, name = refresh.clock(), f"namespaces of {store}"
+        if (rest := self._rests.problem(name, now)) is not None:
+            problem = replace(rest, cause=f"its list of namespaces {rest.cause}", culprit=store)
+            return Answer(now, problem=with_cure(problem, store))
+        answer = await refresh.rows(name, pbs_parse.parse_namespace, NAMESPACES, most=FEW, store=store)
+        self._rests.note(name, now, answer.problem.kind if answer.problem else None, _REST_AFTER_TIMEOUT)
+        return answer if answer.problem is None else replace(answer, problem=with_cure(answer.problem, store))
 
 
 # --- calls for the whole server -------------------------------------------------------------------------------------------
@@ -215,13 +300,60 @@ def _with_cure_of_jobs(answer: Answer[UpkeepJob], kind: str) -> Answer[UpkeepJob
     return replace(answer, problem=replace(problem, action=action))
 
 
-async def _tasks(refresh: Refresh, permissions: Permissions) -> Answer[Task] | None:
-    """Uploads, garbage collections and whatever runs; None when the token sees only its own tasks."""
-    if not pbs_grants.sees_tasks(permissions):
-        return None
+async def _tasks(refresh: Refresh) -> Answer[Task]:
+    """All tasks of the last days."""
     since = int((refresh.clock() - _TASKS_SINCE).timestamp())
     asked: Params = {"since": since, "limit": 0}
-    return await refresh.rows("task list", pbs_parse.parse_task, TASKS, asked, most=json_rows.MOST_ROWS)
+    return await refresh.rows("task list", pbs_parse.parse_any_task, TASKS, asked, most=json_rows.MOST_ROWS)
+
+
+async def _new_tasks(refresh: Refresh, known: TaskList, *, to_the_oldest: bool) -> Answer[Change]:
+    """What happened since a list was read."""
+    since = known.since(to_the_oldest=to_the_oldest)
+    asked: Params = {"since": int(since.timestamp()), "limit": 0}
+    answer = await refresh.rows("task list", pbs_parse.parse_any_task, TASKS, asked, most=json_rows.MOST_ROWS)
+    if answer.problem:
+        return Answer(answer.as_of, problem=answer.problem)
+    return Answer(answer.as_of, (task_list.compare(known, since, answer.rows, answer.as_of),))
+
+
+def _proof(change: Change | None, stores: Iterable[Datastore]) -> Proof | None:
+    """What the tasks prove of the snapshots that were listed before; None where they prove nothing."""
+    if change is None or change.doubt is not None or not change.after.proves:
+        return None
+    # An upload that still runs was seen when it began; whatever else runs changes what it works on all the time.
+    at_work = (task for task in change.after.running if task.type != "backup")
+    return Proof(
+        change.after.as_of, touched((*change.tasks, *at_work), (store.name for store in stores)), _uploads(change)
+    )
+
+
+def _uploads(change: Change) -> tuple[Task, ...]:
+    return tuple(task for task in change.ended if task.type == "backup")
+
+
+def _told(tasks: Iterable[Task]) -> Iterator[Task]:
+    return (task for task in tasks if pbs_parse.is_upload_or_runs(task))
+
+
+def _set_back(last: Report, zone: Reading) -> bool:
+    """The clock of the server was set back, or can't be read."""
+    return zone.problem is not None or set_back(last.facts(Zone), zone.of(Zone))
+
+
+def _is_another(last: Report, store: Datastore) -> bool:
+    """The datastore was not there before, or seems to be on another disk now."""
+    before = next((each for each in last.facts(Datastore) if each.name == store.name), None)
+    if before is None or before.maintenance != store.maintenance or before.mounted != store.mounted:
+        return True
+    if before.total is None or store.total is None:
+        return before.total is not store.total
+    return abs(before.total - store.total) > _ANOTHER_DISK * before.total
+
+
+def _namespaces(last: Report, store: str) -> tuple[str, ...]:
+    """The namespaces that were listed before."""
+    return tuple(each.name for reading in last.within("namespaces", store) for each in reading.of(Namespace))
 
 
 def _to_explain(tasks: Iterable[Task]) -> list[Task]:
@@ -244,48 +376,6 @@ def _upkeep_reading(
 
 def _gc_reading(gc: Answer[GcRow], tasks: Iterable[Task], logs: Mapping[str, str | None]) -> Reading:
     return gc.reading(("upkeep", "gc"), with_runs((row.job for row in gc.rows), tasks, logs))
-
-
-# --- calls for one datastore ------------------------------------------------------------------------------------------------
-
-
-async def _snapshots(refresh: Refresh, permissions: Permissions, store: str, namespace: str) -> Reading:
-    """The groups of one namespace. With Datastore.Backup alone the list is short without saying so (PBS-19)."""
-    scope = ("snapshots", store, namespace)
-    if not pbs_grants.sees_namespace(permissions, store, namespace):
-        return Reading(scope, None, (), pbs_grants.namespace_closed(permissions, store, namespace))
-    where = f"{store}/{namespace}".rstrip("/")
-    answer = await refresh.rows(
-        f"snapshots of {where}",
-        partial(pbs_parse.parse_snapshot, store=store),
-        SNAPSHOTS,
-        {"ns": namespace} if namespace else None,
-        most=json_rows.MOST_ROWS,
-        store=store,
-    )
-    if answer.problem and answer.problem.kind is ProblemKind.NO_PERMISSION:
-        return Reading(scope, None, (), pbs_grants.namespace_closed(permissions, store, namespace))
-    if answer.problem:
-        return Reading(scope, None, (), _with_cure(answer.problem, store))
-    if unknown := pbs_parse.unknown_states(answer.rows):
-        refresh.limits.append(_unknown_verifications(where, unknown))
-    groups = await made_of(answer.rows, partial(pbs_parse.groups_of, store=store, namespace=namespace))
-    return answer.reading(scope, groups)
-
-
-def _with_cure(problem: Problem, store: str) -> Problem:
-    """Where the server itself can't read a datastore, the disk beneath is where to look first (PBS-13, PBS-20)."""
-    if problem.action or problem.kind not in (ProblemKind.REJECTED, ProblemKind.SERVER_ERROR, ProblemKind.TIMED_OUT):
-        return problem
-    action = f"Check on the backup server that the disk of {store} is mounted and can be read."
-    return replace(problem, action=action)
-
-
-def _unknown_verifications(where: str, states: Sequence[str]) -> Limit:
-    """Rule 9: neither failures nor successes."""
-    backups = "1 backup" if len(states) == 1 else f"{len(states)} backups"
-    text = f"the verification of {backups} in {where} is neither ok nor failed ({states[0]}), and does not count"
-    return Limit(text=text, kind=LimitKind.NOT_READ, culprit=where, count=len(states))
 
 
 def _why_closed(store: Datastore) -> Problem | None:

@@ -314,16 +314,32 @@ def parse_gc(row: Any) -> GcRow:
 def parse_task(row: Any) -> Task | None:
     """A row of /nodes/localhost/tasks; None for a finished task that is neither an upload nor upkeep."""
     row = row_of(row)
-    kind, status = name(row, "worker_type"), words(row, "status")
-    if status is not None and kind not in _TASK_TYPES:
+    if words(row, "status") is not None and name(row, "worker_type") not in _TASK_TYPES:
         return None
+    return _task(row)
+
+
+def parse_any_task(row: Any) -> Task | None:
+    """A row of /nodes/localhost/tasks, whatever it is of; None where ``parse_task`` would not even look at it."""
+    try:
+        return _task(row_of(row))
+    except UnreadableError:
+        return parse_task(row)
+
+
+def is_of_interest(task: Task) -> bool:
+    """An upload, upkeep, or whatever runs now."""
+    return task.status is None or task.type in _TASK_TYPES
+
+
+def _task(row: Row) -> Task:
     return Task(
         node="localhost",
-        type=kind,
+        type=name(row, "worker_type"),
         id=text(row, "worker_id") or "",
         start=begun(row, "starttime"),
         end=moment(row, "endtime"),
-        status=status,
+        status=words(row, "status"),
         upid=name(row, "upid"),
     )
 

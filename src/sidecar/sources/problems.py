@@ -11,6 +11,24 @@ def problem_of(error: SourceError, *, cause: str | None = None, action: str | No
     return Problem(cause or error.cause, action or error.action, kind=error.kind, culprit=error.culprit)
 
 
+#: The upstream as a whole could not be asked, whatever it was asked for.
+_OF_THE_SOURCE = (
+    ProblemKind.UNREACHABLE,
+    ProblemKind.TIMED_OUT,
+    ProblemKind.UNTRUSTED_CERTIFICATE,
+    ProblemKind.CONFIGURATION,
+    ProblemKind.REFUSED_CREDENTIALS,
+    ProblemKind.LOGIN_IN_FRONT,
+    ProblemKind.RATE_LIMITED,
+    ProblemKind.REDIRECTED,
+)
+
+
+def is_of_the_source(problem: Problem) -> bool:
+    """A call failed in a way in which any other would: it says enough of the whole source. Others concern one list."""
+    return problem.kind in _OF_THE_SOURCE
+
+
 def not_understood(cause: str) -> Problem:
     """An answer that is not what its API documents."""
     return Problem(cause, kind=ProblemKind.NOT_UNDERSTOOD)

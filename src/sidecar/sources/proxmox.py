@@ -8,25 +8,32 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 from urllib.parse import quote
 
 from sidecar.core.model import SourceKind
+from sidecar.core.reports.facts import Zone
 from sidecar.core.reports.report import Limit, Problem, Reading, Report
 from sidecar.texts.known_secrets import KnownSecrets
 from sidecar.upstream.budget import Budget, spending
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
-from sidecar.upstream.upstream import Upstream
+from sidecar.upstream.upstream import Limits, Upstream
 
-from . import Clock, Secret
+from . import DOUBT, LIGHT_SECONDS, Clock, Look, Secret
 from .permissions import Permissions, parse_permissions, shown_token
+from .problems import is_of_the_source
 from .refresh import Answer, Refresh
+from .rests import Rests
 
 API = "/api2/json"
 VERSION = Call("GET", f"{API}/version")
 PERMISSIONS = Call("GET", f"{API}/access/permissions")
+
+
+#: A clock that was set back by more than this: tasks may have begun before those that are known.
+_SET_BACK = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,39 @@ class ProxmoxOptions:
     secret: Secret
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What must be as it was, so that a list that was read before may still hold: the rights, the server, its software."""
+
+    permissions: Permissions
+    version: str | None
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a light round saw: all readings as they are now, and whether any of them says something new."""
+
+    readings: tuple[Reading, ...]
+    is_news: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Something ran that touched more than a light round reads: a full round is needed, though not of everything."""
+
+
+def set_back(before: Iterable[Zone], now: Iterable[Zone]) -> bool:
+    """A clock of the server was set back meanwhile: what it lists by time may leave something out (rule 6)."""
+    was = {zone.node: zone.ahead or 0 for zone in before}
+    return any((zone.ahead or 0) < was.get(zone.node, 0) - _SET_BACK.total_seconds() for zone in now)
+
+
 class ProxmoxSource(ABC):
-    """The frame of a refresh; what is asked in between is the product's own."""
+    """The frame of a refresh; what is asked in between is the product's own.
+
+    It remembers what it read last; that is None where nothing of that may be used: the next refresh reads everything.
+    """
 
     kind: SourceKind
     #: The only calls that leave the house.
@@ -50,26 +88,35 @@ class ProxmoxSource(ABC):
     authorization: ClassVar[str]
 
     def __init__(
-        self, options: ProxmoxOptions, *, upstream: Upstream | None = None, known: KnownSecrets | None = None
+        self,
+        options: ProxmoxOptions,
+        *,
+        limits: Limits | None = None,
+        upstream: Upstream | None = None,
+        known: KnownSecrets | None = None,
     ) -> None:
         self.name = options.name
         self._options = options
         self._upstream = upstream or Upstream(
-            options.name, options.url, options.trust, self.allowed, self._headers, known=known
+            options.name, options.url, options.trust, self.allowed, self._headers, limits, known=known
         )
+        self._rests = Rests()
+        self._last: Report | None = None
+        self._server: Server | None = None
 
     async def close(self) -> None:
         """Closes all connections."""
         await self._upstream.close()
 
-    async def read(self, clock: Clock) -> Report:
-        """All that the token may see."""
+    async def read(self, clock: Clock, *, whole: bool = True) -> Report:
+        """All that the token may see; see Source."""
         with spending(Budget()):
-            return await self._read(clock)
+            return await self._read(clock, whole=whole)
 
-    async def _read(self, clock: Clock) -> Report:
-        refresh = Refresh(self._upstream, clock)
+    async def _read(self, clock: Clock, *, whole: bool) -> Report:
+        refresh = Refresh(self._upstream, clock, self._rests)
         at = clock()
+        last, self._last = self._last, None
         permissions = await refresh.value(parse_permissions, PERMISSIONS)
         if permissions.only is None:
             return self._report(at, problem=permissions.problem)
@@ -77,8 +124,36 @@ class ProxmoxSource(ABC):
         if (closed := self._closed(mine)) is not None:
             return self._report(at, problem=closed)
         version = await self._version(refresh, mine)
-        readings = await self._readings(refresh, mine, version.only)
-        return self._report(at, version.only, readings, refresh.limits)
+        server = Server(mine, version.only, self._upstream.fingerprint)
+        holds = not whole and last is not None and server == self._server
+        self._server = server
+        readings = await self._readings(refresh, mine, version.only, last if holds else None)
+        self._last = replace(self._report(at, version.only, readings, refresh.limits), full_at=at)
+        return self._last
+
+    async def look(self, clock: Clock) -> Look:
+        """Its tasks since the last round; see Source."""
+        with spending(Budget()):
+            return await self._looked(clock)
+
+    async def _looked(self, clock: Clock) -> Look:
+        if self._last is None or self._server is None:
+            return DOUBT
+        refresh = Refresh(self._upstream, clock, self._rests, LIGHT_SECONDS)
+        at, last = clock(), self._last
+        # Whatever goes wrong from here on, the next refresh reads everything.
+        self._last = None
+        look = await self._look(refresh, self._server.permissions, last)
+        if isinstance(look, Problem):
+            return Look(self._report(at, problem=look), is_news=True) if is_of_the_source(look) else DOUBT
+        if look is None:
+            return DOUBT
+        if isinstance(look, Unsettled):
+            self._last = last
+            return Look()
+        limits = tuple(dict.fromkeys((*last.limits, *refresh.limits)))
+        self._last = replace(last, at=at, readings=look.readings, limits=limits)
+        return Look(self._last, is_news=look.is_news)
 
     async def _secrets(self) -> tuple[str, ...]:
         """What must not stand in any text that is kept: a log may repeat it."""
@@ -92,9 +167,22 @@ class ProxmoxSource(ABC):
     async def _version(self, refresh: Refresh, permissions: Permissions) -> Answer[str]:
         """The server's version; what it and the permissions leave out goes to the limits."""
 
+    @property
     @abstractmethod
-    async def _readings(self, refresh: Refresh, permissions: Permissions, version: str | None) -> list[Reading]:
-        """The readings of all scopes."""
+    def confirms(self) -> bool:
+        """See Source."""
+
+    @abstractmethod
+    async def _readings(
+        self, refresh: Refresh, permissions: Permissions, version: str | None, last: Report | None
+    ) -> list[Reading]:
+        """The readings of all scopes. ``last``: what was read before, where it may still hold."""
+
+    @abstractmethod
+    async def _look(
+        self, refresh: Refresh, permissions: Permissions, last: Report
+    ) -> Seen | Unsettled | Problem | None:
+        """What the tasks since the last round show; None where everything must be read."""
 
     def _report(
         self,

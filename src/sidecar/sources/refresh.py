@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sidecar.core.reports.facts import Fact
-from sidecar.core.reports.report import Limit, Problem, Reading, Scope
+from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Scope
 from sidecar.errors import SourceError
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Upstream
@@ -17,6 +17,7 @@ from sidecar.upstream.upstream import Upstream
 from . import Clock
 from .fields import UnreadableError, row_of
 from .problems import not_understood, problem_of, unreadable_rows
+from .rests import Rests
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,13 +58,26 @@ class Answer(Generic[T]):
 
 
 class Refresh:
-    """Asks ``upstream``. ``limits`` grows with all that could not be read."""
+    """Asks ``upstream``. ``limits`` grows with all that could not be read.
 
-    def __init__(self, upstream: Upstream, clock: Clock) -> None:
+    ``rests``: which lists are left alone. ``seconds``: how long a call may take, if less than usual (a light round).
+    """
+
+    def __init__(
+        self, upstream: Upstream, clock: Clock, rests: Rests | None = None, seconds: float | None = None
+    ) -> None:
         self.limits: list[Limit] = []
         self.clock = clock
         self._upstream = upstream
+        self._rests = rests or Rests()
+        self._seconds = seconds
         self._free = asyncio.Semaphore(_AT_ONCE)
+
+    def apart(self) -> Refresh:
+        """The same refresh with limits of its own, for a list that may be kept together with them."""
+        other = Refresh(self._upstream, self.clock, self._rests)
+        other._free = self._free
+        return other
 
     async def rows(
         self,
@@ -90,12 +104,18 @@ class Refresh:
                 unreadable += 1
                 return None
 
+        name = _name(call, params, path)
         async with self._free:
             as_of = self.clock()
+            if (rest := self._rests.problem(name, as_of)) is not None:
+                return Answer(as_of, problem=rest)
             try:
-                rows = await self._upstream.rows(call, params, each=each, most=most, **path)
+                rows = await within(self._seconds, self._upstream.rows(call, params, each=each, most=most, **path))
             except SourceError as error:
+                if self._seconds is None:
+                    self._rests.note(name, as_of, error.kind)
                 return Answer(as_of, problem=problem_of(error))
+        self._rests.note(name, as_of, None)
         if unreadable and unreadable == len(rows):
             return Answer(as_of, problem=not_understood(f"none of the {unreadable} rows of its answer could be read"))
         if unreadable:
@@ -120,3 +140,22 @@ class Refresh:
                 return Answer(as_of, problem=problem_of(error))
             except UnreadableError:
                 return Answer(as_of, problem=not_understood("its answer has an unexpected format"))
+
+
+async def within(seconds: float | None, call: Awaitable[T]) -> T:
+    """What the call gives, or SourceError where it takes longer. Without ``seconds`` the upstream's own limits hold."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await call
+    except TimeoutError:
+        raise SourceError(f"timed out after {seconds:g} s", kind=ProblemKind.TIMED_OUT) from None
+
+
+#: These say from where on a list is read, and not which list it is.
+_PLACES = ("since", "limit", "start")
+
+
+def _name(call: Call, params: Params | None, path: Mapping[str, str]) -> str:
+    """Which list a call asks for."""
+    own = [f"{key}={value}" for key, value in (params or {}).items() if key not in _PLACES]
+    return " ".join((call.path, *path.values(), *own))

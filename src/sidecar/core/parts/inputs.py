@@ -55,6 +55,7 @@ class Inputs:
         oldest: datetime | None = None
         problem: Problem | None = None
         gaps: list[ReadingGap] = []
+        times: set[datetime] = set()
         for reading in readings:
             if reading is None or reading.as_of is None:
                 untold = Problem("it does not tell", kind=ProblemKind.NOT_REPORTED) if report else None
@@ -62,6 +63,7 @@ class Inputs:
                 cause = with_cure(cause, source)
                 return Evidence(source=source.name, as_of=None, stale_after=source.stale_after, problem=cause)
             oldest = self._weaker(oldest, reading.as_of)
+            times.add(reading.as_of)
             problem = problem or _trouble(reading, whole)
             gaps += [reading.gap] if reading.gap else []
         cause = problem or whole if oldest else whole
@@ -71,6 +73,7 @@ class Inputs:
             as_of=oldest,
             stale_after=stale_after,
             problem=with_cure(cause, source),
+            newest=max(times) if len(times) > 1 else None,
             gap=latest(gaps),
         )
 

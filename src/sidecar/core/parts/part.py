@@ -100,7 +100,7 @@ def weakest(evidences: Iterable[Evidence], now: datetime) -> Evidence:
     weak = min(every, key=lambda each: (each.as_of is not None, not each.stale(now), each.as_of or now))
     return replace(
         weak,
-        newest=max((each.as_of for each in every if each.as_of), default=None),
+        newest=max((each.newest or each.as_of for each in every if each.as_of), default=None),
         gap=latest(each.gap for each in every),
         starts_gap=latest(each.starts_gap for each in every),
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from .report import Report
+from .report import BY_PREFIX, BY_SCOPE, Report
 
 V = TypeVar("V")
+
+#: What follows from the times of readings too: how it is made for a report from what it was for the one before.
+_LATER: dict[object, Callable[[Any, Report], Any]] = {}
 
 
 def cached(make: Callable[[Report], V]) -> Callable[[Report], V]:
@@ -25,3 +28,27 @@ def cached(make: Callable[[Report], V]) -> Callable[[Report], V]:
         return cast("V", report.derived[make])
 
     return look_up
+
+
+def cached_with_times(later: Callable[[V, Report], V]) -> Callable[[Callable[[Report], V]], Callable[[Report], V]]:
+    """The same for what follows from the times of readings too. ``later``: how the next report's is made from this one's."""
+
+    def register(make: Callable[[Report], V]) -> Callable[[Report], V]:
+        _LATER[make] = later
+        return cached(make)
+
+    return register
+
+
+def carry_over(before: Report | None, after: Report) -> None:
+    """What was made for one report is taken for the next: all of it where that says the same, only later (rule 6)."""
+    if before is None or before is after:
+        return
+    same = [(each.scope, each.facts) for each in before.readings] == [
+        (each.scope, each.facts) for each in after.readings
+    ]
+    for key, value in before.derived.items():
+        if (later := _LATER.get(key)) is not None:
+            after.derived[key] = later(value, after)
+        elif same and key not in (BY_SCOPE, BY_PREFIX):
+            after.derived[key] = value

@@ -11,7 +11,7 @@ from sidecar.core.ids import GroupKey
 from sidecar.core.model import Run
 
 from . import snapshots, uploads
-from .cached import cached
+from .cached import cached_with_times
 from .facts import BackupGroup, Task, TaskResult
 from .report import Report
 from .snapshots import SnapshotSummary
@@ -42,6 +42,16 @@ class GroupIndex:
         for task in self._log.of(Task) if self._log else ():
             if task.type == "backup":
                 self._uploads[task.id].append(task)
+
+    def later(self, report: Report) -> GroupIndex:
+        """The index of the next report, with what still holds of this one: groups that are the very same."""
+        index = GroupIndex(report)
+        index._summaries = {
+            key: made
+            for key, made in self._summaries.items()
+            if not made.unfinished and index._groups.get(key) is self._groups.get(key)
+        }
+        return index
 
     @property
     def lists_tasks(self) -> bool:
@@ -95,7 +105,7 @@ class GroupIndex:
         return [task for task in failed if task.end not in ends]
 
 
-@cached
+@cached_with_times(GroupIndex.later)
 def group_index(report: Report) -> GroupIndex:
     """The index of a backup server's report; always the same for the same report."""
     return GroupIndex(report)

@@ -23,7 +23,8 @@ Scope = tuple[str, ...]
 #: How long a gap is remembered that ended.
 REMEMBERED_GAP = timedelta(hours=1)
 
-_BY_SCOPE, _BY_PREFIX = "readings by scope", "readings by prefix"
+#: Under these a report keeps its readings by scope, and by each beginning of it.
+BY_SCOPE, BY_PREFIX = "readings by scope", "readings by prefix"
 
 #: What a limit is about where the sizes of all datastores are missing.
 SIZES = "the usage of the datastores"
@@ -194,6 +195,7 @@ class Report:
         readings: one per scope.
         limits: what could not be read while the rest could.
         problem: why nothing at all could be read.
+        full_at: when the last full round began, where light ones confirmed some readings since.
         apart: at least so long after ``at`` the next refresh begins; nothing where that is not known.
         derived: what follows from this report alone and was made once for it (cached.py); no part of what it says.
     """
@@ -206,21 +208,22 @@ class Report:
     readings: tuple[Reading, ...] = ()
     limits: tuple[Limit, ...] = ()
     problem: Problem | None = None
+    full_at: datetime | None = None
     apart: timedelta = timedelta()
     derived: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def reading(self, *scope: str) -> Reading | None:
         """The reading of exactly this scope."""
-        by_scope = self.derived.get(_BY_SCOPE)
+        by_scope = self.derived.get(BY_SCOPE)
         if by_scope is None:
-            by_scope = self.derived[_BY_SCOPE] = {reading.scope: reading for reading in reversed(self.readings)}
+            by_scope = self.derived[BY_SCOPE] = {reading.scope: reading for reading in reversed(self.readings)}
         return cast("dict[Scope, Reading]", by_scope).get(scope)
 
     def within(self, *prefix: str) -> tuple[Reading, ...]:
         """The readings of all scopes that begin with ``prefix``."""
-        by_prefix = self.derived.get(_BY_PREFIX)
+        by_prefix = self.derived.get(BY_PREFIX)
         if by_prefix is None:
-            by_prefix = self.derived[_BY_PREFIX] = _by_prefix(self.readings)
+            by_prefix = self.derived[BY_PREFIX] = _by_prefix(self.readings)
         return cast("dict[Scope, tuple[Reading, ...]]", by_prefix).get(prefix, ())
 
     def facts(self, kind: type[FactT]) -> Iterator[FactT]:
@@ -248,6 +251,7 @@ def keep_what_failed(new: Report, previous: Report | None) -> Report:
     """``new`` with the last good facts of every scope that could not be read this time.
 
     A scope that failed keeps its last reading (the judgement ages it by ``as_of``); a proved lack of permission drops it.
+    What only light rounds confirmed since the last full one is then as old as that again: they did not see that it failed.
     A source that failed as a whole keeps all its scopes. Guests of a node that is off keep their names.
     """
     if previous is None or previous.source != new.source:
@@ -259,11 +263,32 @@ def keep_what_failed(new: Report, previous: Report | None) -> Report:
             new,
             version=new.version or previous.version,
             tls_fingerprint=new.tls_fingerprint or previous.tls_fingerprint,
+            full_at=previous.full_at,
             readings=tuple(replace(reading, problem=new.problem) for reading in kept),
         )
     unread = {limit.culprit for limit in new.limits if limit.kind is LimitKind.NOT_READ}
-    kept_now = tuple(_kept(reading, old.get(reading.scope), unread) for reading in new.readings)
+    kept_now = tuple(
+        _kept(reading, _of_a_full_round(old.get(reading.scope), previous), unread) for reading in new.readings
+    )
     return replace(new, readings=(*kept_now, *_unlisted(new, previous)))
+
+
+def confirmed(before: Report | None, report: Report) -> Report:
+    """``before`` with the times of a report that says nothing new (rule 6): what a light round confirmed is younger now."""
+    if before is None:
+        return report
+    return replace(
+        before,
+        at=report.at,
+        apart=report.apart,
+        readings=tuple(_later(reading, report.reading(*reading.scope)) for reading in before.readings),
+    )
+
+
+def _later(reading: Reading, again: Reading | None) -> Reading:
+    if again is None or again.problem is not None or reading.problem is not None or again.as_of is None:
+        return reading
+    return reading if reading.as_of is None or again.as_of <= reading.as_of else replace(reading, as_of=again.as_of)
 
 
 #: By list: the scopes that a source can ask for only when it knows that list.
@@ -296,6 +321,12 @@ def _why_unlisted(scope: Scope, failed: Mapping[Scope, Problem]) -> Problem | No
         if scope[0] in within and own in failed:
             return failed[own]
     return None
+
+
+def _of_a_full_round(old: Reading | None, previous: Report) -> Reading | None:
+    if old is None or old.as_of is None or previous.full_at is None or old.as_of <= previous.full_at:
+        return old
+    return replace(old, as_of=previous.full_at)
 
 
 def _kept(new: Reading, old: Reading | None, unread: set[str | None]) -> Reading:
