@@ -49,14 +49,22 @@ _URLS = {
 class Watch:
     """A homelab and the sidecar that watches it, from ``now`` on. A context manager.
 
-    Everything is kept for twelve days instead of four weeks, so that there is less to read.
+    Everything is kept for twelve days instead of four weeks, so that there is less to read; without ``lean`` as the homelab says.
     ``sparing``: while nothing has happened in the homelab, a source is polled every twenty minutes only, which is as long
     as a reading counts.
     """
 
-    def __init__(self, homelab: Homelab, now: datetime, faults: Iterable[Fault] = (), *, sparing: bool = False) -> None:
+    def __init__(
+        self,
+        homelab: Homelab,
+        now: datetime,
+        faults: Iterable[Fault] = (),
+        *,
+        sparing: bool = False,
+        lean: bool = True,
+    ) -> None:
         self.now = now.astimezone(UTC)
-        self.rack = Rack(_lean(homelab), self.clock, Path("unused"), faults)
+        self.rack = Rack(_lean(homelab) if lean else homelab, self.clock, Path("unused"), faults)
         self._sparing = sparing
         self._polled: dict[str, datetime] = {}
         self._read_at: dict[str, datetime] = {}

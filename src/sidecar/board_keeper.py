@@ -17,8 +17,8 @@ from .core.history.record import record
 from .core.judgement.awaited import awaited, troubled
 from .core.judgement.judged import Judged, judged
 from .core.model import HARMLESS, Board, SourceKind
-from .core.reports.cached import carry_over
-from .core.reports.report import Report, confirmed, keep_what_failed
+from .core.reports.confirmed import confirmed
+from .core.reports.report import Report, keep_what_failed
 from .core.reports.shared import shared
 from .core.settings import Settings
 from .core.timeline.timeline import Timeline, timeline_of
@@ -158,7 +158,7 @@ class BoardKeeper:
         self._confirmed.pop(report.source, None)
         before = self._reports.get(report.source)
         merged = shared(keep_what_failed(report, before), before)
-        self._take(merged)
+        self._reports[report.source] = merged
         _log_change(before, report)
         try:
             self._history = record(self._history, merged, every_group=self._alone)
@@ -174,17 +174,13 @@ class BoardKeeper:
         """Judges everything for the present moment, because of a report of ``source`` or because time has passed."""
         self._take_what_was_found()
         for name in tuple(self._confirmed):
-            self._take(confirmed(self._reports.get(name), self._confirmed.pop(name)))
+            self._reports[name] = confirmed(self._reports.get(name), self._confirmed.pop(name))
         made = judged(dict(self._reports), self._history, self._settings, self._clock())
         self._awaited, self._troubled = awaited(made), troubled(made)
         board = self._board(made)
         if self._ledger is not None:
             board = self._remembered(self._ledger, made, board)
         return JudgedBoard(board, made, source)
-
-    def _take(self, report: Report) -> None:
-        carry_over(self._reports.get(report.source), report)
-        self._reports[report.source] = report
 
     def _take_what_was_found(self) -> None:
         """A ledger that could not be read at the start can be read now: what was seen since then is added to what it holds."""

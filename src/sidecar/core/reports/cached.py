@@ -40,15 +40,10 @@ def cached_with_times(later: Callable[[V, Report], V]) -> Callable[[Callable[[Re
     return register
 
 
-def carry_over(before: Report | None, after: Report) -> None:
-    """What was made for one report is taken for the next: all of it where that says the same, only later (rule 6)."""
-    if before is None or before is after:
-        return
-    same = [(each.scope, each.facts) for each in before.readings] == [
-        (each.scope, each.facts) for each in after.readings
-    ]
+def carry_over(before: Report, after: Report) -> None:
+    """What was made for a report is taken for one that says the same, only later."""
     for key, value in before.derived.items():
         if (later := _LATER.get(key)) is not None:
             after.derived[key] = later(value, after)
-        elif same and key not in (BY_SCOPE, BY_PREFIX):
+        elif key not in (BY_SCOPE, BY_PREFIX):
             after.derived[key] = value

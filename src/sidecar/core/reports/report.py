@@ -273,24 +273,6 @@ def keep_what_failed(new: Report, previous: Report | None) -> Report:
     return replace(new, readings=(*kept_now, *_unlisted(new, previous)))
 
 
-def confirmed(before: Report | None, report: Report) -> Report:
-    """``before`` with the times of a report that says nothing new (rule 6): what a light round confirmed is younger now."""
-    if before is None:
-        return report
-    return replace(
-        before,
-        at=report.at,
-        apart=report.apart,
-        readings=tuple(_later(reading, report.reading(*reading.scope)) for reading in before.readings),
-    )
-
-
-def _later(reading: Reading, again: Reading | None) -> Reading:
-    if again is None or again.problem is not None or reading.problem is not None or again.as_of is None:
-        return reading
-    return reading if reading.as_of is None or again.as_of <= reading.as_of else replace(reading, as_of=again.as_of)
-
-
 #: By list: the scopes that a source can ask for only when it knows that list.
 _LISTED_IN: dict[Scope, tuple[str, ...]] = {
     ("datastores",): ("namespaces", "snapshots"),
