@@ -37,6 +37,9 @@ MORNING = datetime.fromisoformat("2026-11-23T07:30:00+01:00")
 #: refresh of each of the four sources, with the judgements of five minutes.
 EVERY, HARMED_EVERY = timedelta(minutes=5), 29
 
+#: Rounds in which a memory for names fills up that come and go: they do not count.
+WARM_UP = 6
+
 #: By how much memory may have grown from the second quarter to the last one, and files, threads and tasks.
 MOST_GROWTH, MOST_MORE = 1.03, {"files": 4, "threads": 1, "tasks": 2}
 
@@ -108,6 +111,11 @@ def endured(refreshes: int, seed: int = 1, told: Callable[[str], object] = lambd
             assert time.monotonic() < deadline
             time.sleep(0.05)
         _moved(process, now[0])
+        for _ in range(WARM_UP):
+            troubles.make_up_names()
+            now[0] += EVERY
+            _moved(process, now[0])
+        troubles.mend()
         for number in range(refreshes // len(SOURCES)):
             troubles.change()
             if number % HARMED_EVERY == HARMED_EVERY - 1:

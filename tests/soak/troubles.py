@@ -82,6 +82,11 @@ class Troubles:
         elif drawn < 0.6:
             self.mend()
 
+    def make_up_names(self) -> None:
+        """A backup server lists hundreds of new names, so that what is remembered of such names is as much as it may be."""
+        rows = hostile.rows(_made_up_snapshot(self._chance), 300)
+        self._rack.break_answer("pbs", "/api2/json/admin/datastore/main/snapshots", rows)
+
     def mend(self) -> None:
         """All upstreams are as they should be."""
         for source in SOURCES:
