@@ -38,6 +38,7 @@ from sidecar.web.extension import ExtensionTemplate
 from sidecar.web.page import page
 from sidecar.web.query import ExtensionQuery
 from sidecar.web.rendered import rendered
+from sidecar.worker import uncollected
 
 ROUNDS = {100: 15, 1_000: 15, 10_000: 5}
 #: Services on a page.
@@ -154,7 +155,7 @@ def _moments(rounds: int) -> Iterator[datetime]:
 def board_seconds(workload: Workload, now: datetime) -> float:
     """The CPU time of one board, in which everything must be well."""
     began = time.process_time()
-    judged_board = board(workload.reports, workload.history, workload.settings, now)
+    judged_board = uncollected(board)(workload.reports, workload.history, workload.settings, now)
     took = time.process_time() - began
     assert {row.verdict.state for row in judged_board.services} == {"ok"}, judged_board.overall
     return took
@@ -163,15 +164,19 @@ def board_seconds(workload: Workload, now: datetime) -> float:
 def page_seconds(template: ExtensionTemplate, shown: Board) -> float:
     """The CPU time of one fragment, whose board was judged before."""
     began = time.process_time()
-    rendered(template.render(ExtensionQuery(), page(shown), None, shown.as_of), "text/html")
+    uncollected(_fragment)(template, shown)
     return time.process_time() - began
+
+
+def _fragment(template: ExtensionTemplate, shown: Board) -> None:
+    rendered(template.render(ExtensionQuery(), page(shown), None, shown.as_of), "text/html")
 
 
 def month_seconds(workload: Workload, now: datetime) -> float:
     """The CPU time of one month, whose board was judged before."""
     known = judged(workload.reports, workload.history, workload.settings, now)
     began = time.process_time()
-    occurrences = timeline_of(known).occurrences(*WEEKS)
+    occurrences = uncollected(lambda: timeline_of(known).occurrences(*WEEKS))()
     took = time.process_time() - began
     assert {occurrence.state for occurrence in occurrences} == {"ok", None}, occurrences
     return took

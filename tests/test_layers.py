@@ -26,6 +26,7 @@ ROOMS = (
     "commands",
     "runtime",
     "renewal",
+    "worker",
     "board_keeper",
     "wiring",
     "web",
@@ -53,7 +54,6 @@ ROOMS = (
     "core/settings",
     "core/model",
     "core/ids",
-    "core/uncollected",
     "core/value",
 )
 #: Two views of the same verdicts, which would disagree if one were made from the other.

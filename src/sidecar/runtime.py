@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -35,6 +35,7 @@ from .web.app import Handlers, WidgetOptions, app_of
 from .web.known import Known
 from .web.query import parse_theme
 from .wiring import make_sources, make_vault, pace
+from .worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ async def _serve(
     sleep: Sleep,
     signals: _Signals,
 ) -> None:
-    worker = ThreadPoolExecutor(1, "judging and drawing")
+    worker = Worker()
     # Compiling the templates takes longer than a step of the loop may.
     handlers = await asyncio.get_running_loop().run_in_executor(
         worker,

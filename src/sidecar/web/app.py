@@ -18,7 +18,6 @@ from starlette.types import ASGIApp
 
 from sidecar.core.model import Board, ServiceRow
 from sidecar.core.timeline.timeline import TooManyError
-from sidecar.core.uncollected import uncollected
 
 from . import extension, openapi, views
 from .answers import Answers
@@ -222,7 +221,6 @@ class Handlers:
             return known
         return Known(stale_board(known.board, now), lambda: StaleTimeline(known.timeline(), now))
 
-    @uncollected
     def _render(self, known: Known, question: Question) -> Rendered:
         """Runs in the worker."""
         if isinstance(question, Whole):

@@ -28,7 +28,6 @@ from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
-from sidecar.core.uncollected import uncollected
 
 from . import datastores, headline, job_rows
 from .source_rows import source_rows
@@ -37,13 +36,11 @@ from .source_rows import source_rows
 SHOWN_RUNS = 40
 
 
-@uncollected
 def board(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Board:
     """Judges everything that ``reports`` (newest per source, by name) and ``history`` hold, at ``now``."""
     return board_of(judged(reports, history, settings, now))
 
 
-@uncollected
 def board_of(judged: Judged) -> Board:
     """The board of everything that was judged."""
     inputs = judged.inputs

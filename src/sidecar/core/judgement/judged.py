@@ -15,7 +15,6 @@ from sidecar.core.parts.services import Service, services
 from sidecar.core.parts.upkeep import upkeep
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
-from sidecar.core.uncollected import uncollected
 from sidecar.core.value import value
 
 from .evidence import newest_evident
@@ -61,7 +60,6 @@ class Judged:
     notes: tuple[str, ...]
 
 
-@uncollected
 def judged(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Judged:
     """Judges everything that ``reports`` (newest per source, by name) and ``history`` tell, at ``now``."""
     inputs = Inputs(reports, settings, now, history)

@@ -22,7 +22,6 @@ from sidecar.core.reports.report import Report
 from sidecar.core.schedules.due_times import Skipped, clocks_skip, due_times, skipped
 from sidecar.core.schedules.schedule import EARLY, Schedule, parse
 from sidecar.core.settings import CalendarLine, Pause, Settings
-from sidecar.core.uncollected import uncollected
 
 from .collect import OccurrenceBuilder, collect
 from .members import JobMember, members
@@ -62,7 +61,6 @@ class Timeline:
     titles: Mapping[JobId, str]
     unread: tuple[ScheduleInForce, ...]
 
-    @uncollected
     def occurrences(self, start: datetime, end: datetime, most: int = MOST) -> tuple[Occurrence, ...]:
         """What is due from ``start`` up to, not including, ``end``, in the order of due times.
 
@@ -178,7 +176,6 @@ def timeline(reports: Mapping[str, Report], history: History, settings: Settings
     return timeline_of(judged(reports, history, settings, now))
 
 
-@uncollected
 def timeline_of(judged: Judged) -> Timeline:
     """The timeline of everything that was judged."""
     inputs = judged.inputs

@@ -29,7 +29,6 @@ from sidecar.core.model import Board, Cause, ServiceRow, SourceRow, State
 from sidecar.core.parts.expectation import SHOWN_AT_MOST, Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.schedules.due_times import skipped
-from sidecar.core.uncollected import uncollected
 
 from .members import JobMember, member_of
 from .outcomes import MemberOutcome, OutcomeResolver
@@ -72,7 +71,6 @@ class VerdictMemory:
     at: datetime | None = None
 
 
-@uncollected
 def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tuple[VerdictMemory, VerdictLog]:
     """``memory`` after this judgement, and what is new in it.
 
