@@ -589,3 +589,10 @@ def test_a_trial_fails_without_the_result_of_the_check(proof: Proof, tmp_path: P
     done = proof(path)
 
     assert (done.returncode, done.stderr) == (1, "its serve --check --json printed no result\n")
+
+
+def test_the_roll_out_can_make_its_unusable_releases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are changes of a text in this tree; the roll-out itself would show only after minutes that it is another one now."""
+    monkeypatch.syspath_prepend(ROOT / "molecule" / "default" / "checks")
+    for name, text, _ in importlib.import_module("bad_release").CHANGES:
+        assert (ROOT / "src" / "sidecar" / name).read_text("utf-8").count(text) == 1, (name, text)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.simulators import hostile
 from tests.simulators.rack import Rack
-from tests.simulators.wire import Answering, How
+from tests.simulators.wire import CONNECTION, Answering, How
 
 #: Below these paths an upstream tells what there is to tell: no login, and not whether it lives.
 _TOLD = {"pbs": "/", "pve": "/", "databasement": "/api/v1", "backrest": "/v1.Backrest"}
@@ -112,9 +112,9 @@ def _harmful(value: object, key: str) -> object:
 # --- what happens to the connection and to the login ------------------------------------------------------------------------
 
 
-async def _reset(_upstream: ASGIApp, _scope: Scope, _receive: Receive, send: Send) -> None:
+async def _reset(_upstream: ASGIApp, scope: Scope, _receive: Receive, _send: Send) -> None:
     """uvicorn's own connection, cut off before a byte of the answer."""
-    send.__self__.transport.abort()  # type: ignore[attr-defined]
+    scope[CONNECTION].__self__.transport.abort()
 
 
 def _rotate(rack: Rack, source: str) -> None:

@@ -38,6 +38,9 @@ How = (
 - a function: what it answers, see ``hostile.py``
 """
 
+#: Under this name an answer finds in its scope what uvicorn sends with; its connection can be reached through that.
+CONNECTION = "backup-glance.connection"
+
 _JSON = b"application/json"
 _HIDDEN = frozenset({"authorization", "cookie"})
 _OVERSIZED_ROWS = 4096
@@ -75,6 +78,7 @@ class Wire:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.log.append(self._logged(scope))
+        scope = {**scope, CONNECTION: send}
         send = self._counted(send)
         await anyio.sleep(self.latency)
         prefixes = [prefix for prefix in self.broken if scope["path"].startswith(prefix)]

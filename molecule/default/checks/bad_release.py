@@ -32,6 +32,33 @@ END
 Change = tuple[str, str, str]
 
 
+def _migration(statement: str) -> Change:
+    """A change to the sources: one more version of the ledger."""
+    line = "class NewerLedgerError"
+    return "ledger/migrations.py", line, f'MIGRATIONS = (*MIGRATIONS, "{statement}")\n\n\n{line}'
+
+
+CRASHES: Change = (
+    "runtime.py",
+    "async def serve(",
+    'async def serve(*_):\n    raise SystemExit("broken on purpose")\n\n\nasync def _unused(',
+)
+CANT_MIGRATE = _migration("INSERT INTO contacts SELECT * FROM contacts")
+MIGRATES = _migration("CREATE TABLE lamps (name TEXT)")
+ENDS_AS_THE_SERVICE: Change = (
+    "runtime.py",
+    "    renewal = Renewal(",
+    """    import os
+
+    if "candidate" not in os.environ["STATE_DIRECTORY"]:
+        raise SystemExit("broken as the service")
+    renewal = Renewal(""",
+)
+
+#: A test looks that they can be made (tests/test_role.py): here that would show only after minutes.
+CHANGES = (CRASHES, CANT_MIGRATE, MIGRATES, ENDS_AS_THE_SERVICE)
+
+
 def main() -> None:
     """Exits with a message at the first deployment that does not end as expected."""
     bench = Bench(Path(sys.argv[1]), sys.argv[2])
@@ -84,36 +111,21 @@ def _tamper(archive: Path) -> None:
 
 def _crashing(bench: Bench) -> None:
     """A release that installs and whose check passes, but that does not run: only the trial shows it."""
-    change = (
-        "runtime.py",
-        "async def serve(",
-        'async def serve(*_):\n    raise SystemExit("broken on purpose")\n\n\nasync def _unused(',
-    )
-    _refused_release(bench, "a release that crashes", [change], "broken on purpose")
+    _refused_release(bench, "a release that crashes", [CRASHES], "broken on purpose")
 
 
 def _failing_migration(bench: Bench) -> None:
     """A release that can't migrate a ledger with content: only a trial with a copy of it shows it."""
-    change = _migration("INSERT INTO contacts SELECT * FROM contacts")
     _refused_release(
-        bench, "a release that can't migrate the ledger", [change], "its serve --check says that it can't be used"
+        bench, "a release that can't migrate the ledger", [CANT_MIGRATE], "its serve --check says that it can't be used"
     )
 
 
 def _failing_as_the_service(bench: Bench) -> None:
     """A release that passes its trial, migrates the ledger after the switch and then exits: the previous one is restored."""
-    ends = (
-        "runtime.py",
-        "    app = create_app(",
-        """    import os
-
-    if "candidate" not in os.environ["STATE_DIRECTORY"]:
-        raise SystemExit("broken as the service")
-    app = create_app(""",
-    )
     before, contacts = _without_pids(bench), bench.on_target(CONTACTS).stdout
     _refused_release(
-        bench, "a release that fails after the switch", [_migration("CREATE TABLE lamps (name TEXT)"), ends],
+        bench, "a release that fails after the switch", [MIGRATES, ENDS_AS_THE_SERVICE],
         "The previous state was restored", "broken as the service",
         backup_glance_config={**bench.described["config"], "week_start": "sunday"}, backup_glance_access_log=False,
         backup_glance_credentials={"spare": "not needed"},
@@ -128,12 +140,6 @@ def _failing_as_the_service(bench: Bench) -> None:
         notes = json.load(answer)["notes"]
     assert any(note.startswith("backup-glance went back to an older version") for note in notes), notes
     print("release, units, configuration and ledger were restored, and the page says so")
-
-
-def _migration(statement: str) -> Change:
-    """A change to the sources: one more version of the ledger."""
-    line = "class NewerLedgerError"
-    return "ledger/migrations.py", line, f'MIGRATIONS = (*MIGRATIONS, "{statement}")\n\n\n{line}'
 
 
 def _refused_release(bench: Bench, what: str, changes: list[Change], *words: str, **variables: Any) -> None:
