@@ -54,7 +54,7 @@ def test_hostile_yaml_is_one_finding_and_takes_little_time(text: str, says: str)
     with pytest.raises(ConfigError, match=says) as caught:
         load.parse(text, "config.yaml")
 
-    assert time.thread_time() - before < 2
+    assert time.thread_time() - before < 5
     assert all(len(finding) < 1000 for finding in caught.value.findings)
     assert len(caught.value.findings) <= 110
 

@@ -32,8 +32,9 @@ _SOON, _LATER = _GOOD + timedelta(minutes=5), _GOOD + timedelta(minutes=40)
 
 _INTERVAL = timedelta(minutes=5)
 
-#: Nobody waits a minute for an upstream that does not answer.
-_HURRIED = Limits(connect=1.0, read=0.2, total=0.5)
+#: Nobody waits a minute for an upstream that does not answer, or two for one that never comes to an end. A client that is
+#: connected already keeps its time between two pieces: the time for a whole call ends its silence.
+_HURRIED = {"silent": Limits(read=0.2, total=2), "slow": Limits(total=0.5)}
 
 #: What is known of each kind of part depends on these sources.
 _TOLD_BY = {
@@ -133,7 +134,7 @@ class Laboratory:
             source = next(source for source in sources if source.name == name)
             keeper = self._keeper(name, _GOOD)
             before = await self._look(keeper, source)
-            source._upstream._limits = _HURRIED  # type: ignore[attr-defined]
+            _hurry(source, outage)
             await self._turn(outage.begins, name)
             try:
                 self._now = _SOON
@@ -141,7 +142,7 @@ class Laboratory:
                 self._let_it_ask_again(source)
                 self._tell_the_others(keeper, name, _LATER)
                 later = await self._look(keeper, source)
-                at_start = await self._at_start(name)
+                at_start = await self._at_start(name, outage)
             finally:
                 await self._turn(outage.ends, name)
             self._let_it_ask_again(source)
@@ -149,11 +150,11 @@ class Laboratory:
             healed = await self._look(keeper, source)
         return Cell(at_start=at_start, before=before, soon=soon, later=later, healed=healed)
 
-    async def _at_start(self, name: str) -> Seen:
+    async def _at_start(self, name: str, outage: Outage) -> Seen:
         """The same while nothing was read before: another product, with the same configuration."""
         async with make_sources(self._config, Credentials(None)) as sources:
             source = next(source for source in sources if source.name == name)
-            source._upstream._limits = _HURRIED  # type: ignore[attr-defined]
+            _hurry(source, outage)
             return await self._look(self._keeper(name, _LATER), source)
 
     async def _turn(self, turn: object, name: str) -> None:
@@ -179,6 +180,12 @@ class Laboratory:
     async def _look(self, keeper: BoardKeeper, source: Source) -> Seen:
         keeper.record(await self._read(source))
         return _seen(keeper.board, source.name)
+
+
+def _hurry(source: Source, outage: Outage) -> None:
+    """Nobody waits for what never ends. All else has its time: the machine may be busy."""
+    if outage.never_ends is not None:
+        source._upstream._limits = _HURRIED[outage.never_ends]  # type: ignore[attr-defined]
 
 
 def _seen(board: Board, name: str) -> Seen:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,19 +37,29 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """``name``: what happens, in words that go on from "the upstream"."""
+    """Something that goes wrong with an upstream.
+
+    Attributes:
+        name: what happens, in words that go on from "the upstream".
+        never_ends: which of a client's two time limits ends it: "silent" the one between two pieces of an answer,
+            "slow" the one for a whole answer; None where it ends by itself.
+    """
 
     name: str
     begins: Callable[[Rack, str], object]
     ends: Callable[[Rack, str], object]
+    never_ends: Literal["silent", "slow"] | None = None
 
 
-def _broken(name: str, how: How, *, everywhere: bool = True) -> Outage:
+def _broken(
+    name: str, how: How, *, everywhere: bool = True, never_ends: Literal["silent", "slow"] | None = None
+) -> Outage:
     """All its answers are broken this way; else only what it tells, not its login."""
     return Outage(
         name,
         lambda rack, source: rack.break_answer(source, "/" if everywhere else _TOLD[source], how),
         lambda rack, source: rack.repair(source),
+        never_ends,
     )
 
 
@@ -131,8 +141,8 @@ OUTAGES: Mapping[str, Outage] = {
     outage.name: outage
     for outage in (
         Outage("refuses connections", Rack.close, Rack.open),
-        _broken("takes the request and never answers", hostile.silent()),
-        _broken("sends a byte at a time, without an end", hostile.endless(b" ", every=0.05)),
+        _broken("takes the request and never answers", hostile.silent(), never_ends="silent"),
+        _broken("sends a byte at a time, without an end", hostile.endless(b" ", every=0.05), never_ends="slow"),
         _broken("resets the connection", _reset),
         _broken("breaks off within an answer", "cut"),
         _broken("sends half of its JSON", "truncated"),

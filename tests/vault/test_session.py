@@ -465,4 +465,4 @@ def test_no_secret_is_logged_at_any_level(bao: Bao, caplog: pytest.LogCaptureFix
     for secret in (*seen, role.role_id, role.secret_id):
         assert secret not in caplog.text
     line = formatter.format(logging.LogRecord("a", logging.INFO, "b", 1, "%s", (" ".join(seen),), None))
-    assert line == "INFO a: [secret] [secret]"
+    assert line == "INFO a: [withheld] [withheld]"
