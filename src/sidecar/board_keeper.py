@@ -131,7 +131,7 @@ class BoardKeeper:
         return self._awaited.get(source)
 
     def needs_care(self, source: str) -> bool:
-        """Something of this source is not well: whoever mends it wants to see that soon."""
+        """Something of this source is not well: whoever repairs it wants to see that soon."""
         rows = (
             *(row.verdict for row in self.board.datastores if row.source == source),
             *(row.verdict for row in self.board.sources if row.name == source),

@@ -1,6 +1,6 @@
 """Facts and problems as JSON text and back: plain fields by name, nothing that runs when it is read (never pickle).
 
-The dataclasses of ``core.reports`` say what is expected. A text that is no JSON is damage; one of another shape may be of
+The dataclasses of ``core.reports`` say what is expected. A text that is not JSON is damage; one of another shape may be of
 a version that is too different, and is refused as a whole: it never becomes half a report. Fields with their default value
 are left out.
 """

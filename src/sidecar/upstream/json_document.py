@@ -36,7 +36,7 @@ _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{}]|[^"\[\]{}]{1,32768
 
 
 class DocumentError(ValueError):
-    """It is no JSON, is cut off, or is nested deeper than anything that an upstream sends."""
+    """It is not JSON, is cut off, or is nested deeper than anything that an upstream sends."""
 
 
 class TooManyPartsError(DocumentError):
@@ -47,7 +47,7 @@ async def document(text: str) -> Any:
     """What ``json.loads`` makes of the text.
 
     Raises:
-        DocumentError: it is no JSON that an upstream would send.
+        DocumentError: it is not JSON, or none that an upstream would send.
         TooManyPartsError: it would become too many objects.
     """
     if parts(text) > MOST_PARTS:

@@ -139,7 +139,7 @@ def _may_hide(inputs: Inputs, source: SourceSetting, key: GroupKey) -> bool:
 def why_missing(inputs: Inputs, setting: PartSetting) -> str | None:
     """What there is not of a reference that finds nothing: its datastore or its namespace; None for another reason.
 
-    What is a pattern itself is no name of one that there could be.
+    A pattern is never the name of one that there could be.
     """
     wanted, path = inputs.settings.split(setting.ref)
     try:
