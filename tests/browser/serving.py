@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from sidecar.core.model import Board
 from sidecar.core.timeline.timeline import Timeline
 from sidecar.web.app import WidgetOptions, create_app
+from tests.simulators.servers import bound
 from tests.web import boards, calendars
 from tests.web.asking import KEY
 
@@ -54,10 +54,10 @@ class Sidecar:
 def serving() -> Iterator[Sidecar]:
     """The application at ``address``, until the block ends."""
     served = Sidecar()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with bound("127.0.0.1") as listener:
         served.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(served, fd=listener.fileno(), log_config=None, lifespan="off"))
-        thread = threading.Thread(target=server.run, daemon=True)
+        server = uvicorn.Server(uvicorn.Config(served, log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, args=[[listener]], daemon=True)
         thread.start()
         try:
             yield served

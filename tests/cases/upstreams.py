@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from tests.simulators.certificates import make_certificates
-from tests.simulators.servers import server_config
+from tests.simulators.servers import bound, server_config
 
 from .case import Answers
 
@@ -83,7 +83,7 @@ class CaseRack:
 
     def _add(self, name: str, source: dict[str, Any], address: str, directory: Path) -> None:
         upstream = self.upstreams[name] = CaseUpstream(name, source["kind"])
-        listening = socket.create_server((address, 0))
+        listening = bound(address)
         port = listening.getsockname()[1]
         parts = urlsplit(source["url"])
         self._places[parts.hostname or ""] = address, port

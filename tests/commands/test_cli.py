@@ -19,6 +19,7 @@ import pytest
 
 from sidecar import cli
 from sidecar.cli import main
+from sidecar.commands import serve
 from tests.simulators import Rack, demo_homelab
 
 KEY = "k" * 43
@@ -79,6 +80,14 @@ def test_without_a_socket_it_says_what_to_do(config: Path, credentials: Path, ar
 
     assert done.returncode == 2
     assert says in done.stderr
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "[::1]:0"])
+def test_an_answer_by_tcp_does_not_wait_for_the_one_before_to_be_acknowledged(address: str) -> None:
+    with serve._bound(address) as listener, socket.create_connection(listener.getsockname()[:2]):
+        answering, _ = listener.accept()
+        with answering:
+            assert answering.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_schema_and_openapi_are_json() -> None:

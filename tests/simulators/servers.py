@@ -43,7 +43,7 @@ class Servers:
 
     def add(self, name: str, app: ASGIApp, pair: Pair, port: int = 0) -> None:
         """Give an app its place, before ``start``; port 0 is any free one."""
-        reserved = _bind(self._address, port)
+        reserved = bound(self._address, port)
         address, given = reserved.getsockname()
         self._places[name] = _Place(app=app, pair=pair, reserved=reserved, address=address, port=given)
 
@@ -127,7 +127,7 @@ async def _close(place: _Place) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await task
     place.reserved.close()
-    place.reserved = _bind(place.address, place.port)
+    place.reserved = bound(place.address, place.port)
 
 
 async def _cancel_rest() -> None:
@@ -137,7 +137,8 @@ async def _cancel_rest() -> None:
     await asyncio.gather(*rest, return_exceptions=True)
 
 
-def _bind(address: str, port: int) -> socket.socket:
+def bound(address: str, port: int = 0) -> socket.socket:
+    """A socket that does not listen yet."""
     # asyncio turns Nagle's delay off only for sockets that say they are TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

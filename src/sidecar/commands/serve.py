@@ -136,9 +136,11 @@ def _bound(address: str) -> socket.socket:
             [f"serve: --listen {address}: is not an address; write HOST:PORT, for example 127.0.0.1:8481"]
         )
     try:
-        return socket.create_server(
-            (host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-        )
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host.strip("[]"), int(port)), family=family)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the port is too high"
         raise ConfigError([f"serve: --listen {address}: {reason}; choose another address"]) from None
+    # asyncio does it only for sockets that say they are TCP; without it each answer takes 40 ms longer.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    return listener
