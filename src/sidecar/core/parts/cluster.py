@@ -12,6 +12,7 @@ from typing import Self
 from sidecar.core.ids import JobId, MemberId, MemberKind, SourceName
 from sidecar.core.model import Run
 from sidecar.core.reports import coverage
+from sidecar.core.reports.cached import cached_of
 from sidecar.core.reports.facts import BackupJob, Guest, LeftOutVolume, Storage, Task, Zone
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
@@ -84,14 +85,14 @@ class Cluster:
         return self._tasks[node]
 
     def _node_tasks(self, node: str) -> vzdump.NodeTasks:
-        """Those of the board before, where nothing that they follow from is different now: the report and the proofs."""
-        proofs, key = self._proofs(node), (Cluster, node)
-        before = self.report.derived.get(key)
-        if isinstance(before, vzdump.NodeTasks) and before.begun == proofs:
+        """Those of the board before, where nothing that they follow from is different now: tasks, jobs and proofs."""
+        proofs, known = self._proofs(node), _tasks_by_node(self.report)
+        before = known.get(node)
+        if before is not None and before.begun == proofs:
             return before
         reading = self.report.reading("tasks", node)
         tasks = (task for task in reading.of(Task) if task.type == "vzdump") if reading else ()
-        made = self.report.derived[key] = vzdump.NodeTasks(tasks, proofs, self.jobs)
+        made = known[node] = vzdump.NodeTasks(tasks, proofs, self.jobs)
         return made
 
     @cached_property
@@ -120,6 +121,12 @@ class Cluster:
         return begun
 
 
+@cached_of("tasks", "jobs")
+def _tasks_by_node(_report: Report) -> dict[str, vzdump.NodeTasks]:
+    """Those that were made."""
+    return {}
+
+
 @value()
 class Member:
     """A guest with its cohort, and by destination what is kept of it.
@@ -138,7 +145,7 @@ class Member:
     @property
     def known_since(self) -> datetime:
         """Rule 1: from then on a task for several guests covered it. Before its own oldest trace it may not have been there."""
-        begun = [moment for kept in self.kept.values() for moment in kept.traces()]
+        begun = [first for kept in self.kept.values() if (first := kept.first_trace) is not None]
         contact = self.cohort.cluster.inputs.history.contact(self.cohort.cluster.source.name)
         return min([*begun, contact or self.cohort.cluster.report.at])
 

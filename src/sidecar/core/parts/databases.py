@@ -11,7 +11,7 @@ from itertools import islice
 from sidecar.core.ids import MemberId, MemberKind, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
 from sidecar.core.reports import coverage
-from sidecar.core.reports.cached import cached
+from sidecar.core.reports.cached import cached_of
 from sidecar.core.reports.coverage import RUNS, DatabaseServer
 from sidecar.core.reports.facts import Dump, DumpPlan
 from sidecar.core.reports.report import Report
@@ -67,7 +67,7 @@ def _may_change(inputs: Inputs, source: SourceSetting, report: Report) -> bool:
     return newest is not None and inputs.now - newest < STILL_RETRYING
 
 
-@cached
+@cached_of("dumps")
 def _newest_failure(report: Report) -> datetime | None:
     failed = (row for row in report.facts(Dump) if row.run.outcome is Outcome.FAILED)
     return max((row.changed_at or row.run.start for row in failed), default=None)
@@ -114,7 +114,7 @@ class _Database:
     untold: tuple[int, ...] = ()
 
 
-@cached
+@cached_of("plans", "dumps")
 def _databases(report: Report) -> tuple[tuple[DatabaseServer, tuple[_Database, ...]], ...]:
     return tuple(
         (server, tuple(_database(server, name, rows) for name, rows in server.databases().items()))

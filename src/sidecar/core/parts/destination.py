@@ -44,9 +44,11 @@ class GuestBackups:
         """When anything began to be saved, finished or not."""
         return [*self.summary.begun, *(archive.time for archive in self.archives)]
 
-    def traces(self) -> list[datetime]:
-        """When anything was tried for it."""
-        return [*self.begun(), *(task.start for task in self.failures)]
+    @property
+    def first_trace(self) -> datetime | None:
+        """When something was tried for it first."""
+        others = (*(archive.time for archive in self.archives), *(task.start for task in self.failures))
+        return min((*self.summary.begun[-1:], *others), default=None)
 
     @property
     def count(self) -> int:

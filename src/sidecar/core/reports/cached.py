@@ -13,6 +13,9 @@ V = TypeVar("V")
 #: What follows from the times of readings too: how it is made for a report from what it was for the one before.
 _LATER: dict[object, Callable[[Any, Report], Any]] = {}
 
+#: What follows from the facts of some scopes alone, by how it is made.
+_OF_SCOPES: dict[object, frozenset[str]] = {}
+
 
 def cached(make: Callable[[Report], V]) -> Callable[[Report], V]:
     """Keeps in the report what ``make`` gives for it.
@@ -38,6 +41,32 @@ def cached_with_times(later: Callable[[V, Report], V]) -> Callable[[Callable[[Re
         return cached(make)
 
     return register
+
+
+def cached_of(*scopes: str) -> Callable[[Callable[[Report], V]], Callable[[Report], V]]:
+    """The same for what follows from the facts of some scopes alone (their first words): the next report's, where they say
+    the same again, whatever else it says.
+    """
+
+    def register(make: Callable[[Report], V]) -> Callable[[Report], V]:
+        _OF_SCOPES[make] = frozenset(scopes)
+        return cached(make)
+
+    return register
+
+
+def hand_on(before: Report, after: Report) -> None:
+    """What was made for a report from the facts of some scopes is taken for the next one, where those say the same.
+
+    Facts that are the same are the same objects (shared.py).
+    """
+    made = [(key, scopes) for key, scopes in _OF_SCOPES.items() if key in before.derived]
+    if not made:
+        return
+    old = {reading.scope: reading.facts for reading in before.readings}
+    new = {reading.scope: reading.facts for reading in after.readings}
+    other = {scope[0] for scope in old.keys() | new.keys() if old.get(scope) is not new.get(scope)}
+    after.derived.update({key: before.derived[key] for key, scopes in made if scopes.isdisjoint(other)})
 
 
 def carry_over(before: Report, after: Report) -> None:

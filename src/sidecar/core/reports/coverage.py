@@ -10,7 +10,7 @@ from operator import attrgetter
 from sidecar.core.ids import JobId, SourceName
 
 from . import pcre
-from .cached import cached
+from .cached import cached_of
 from .facts import BackupJob, Dump, DumpPlan, Guest, Storage
 from .report import Report
 
@@ -66,7 +66,7 @@ class DatabaseServer:
         return rows_of
 
 
-@cached
+@cached_of("plans", "dumps")
 def database_servers(report: Report) -> tuple[DatabaseServer, ...]:
     """All servers that the report tells of, by name."""
     plans, rows = defaultdict(list), defaultdict(list)

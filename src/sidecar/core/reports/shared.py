@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
+from . import cached, group_index
 from .facts import Archive, BackupGroup, Dump, Fact, Snapshot, Task
-from .group_index import hand_on
 from .report import Reading, Report
 
 
@@ -16,7 +16,8 @@ def shared(new: Report, previous: Report | None) -> Report:
         return new
     old = {reading.scope: reading for reading in previous.readings}
     same = replace(new, readings=tuple(_reading(reading, old.get(reading.scope)) for reading in new.readings))
-    hand_on(previous, same)
+    cached.hand_on(previous, same)
+    group_index.hand_on(previous, same)
     return same
 
 
