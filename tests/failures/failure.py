@@ -29,7 +29,8 @@ AWAY = timedelta(minutes=21)
 #: What leaves no task in any list is seen when long lists are read again.
 UNTOLD = timedelta(hours=6) + POLL
 
-_BEFORE = timedelta(minutes=10)
+#: Everything was read just before, so that it takes as long as it can until it is read again.
+_BEFORE = timedelta(minutes=1)
 _AFTER = timedelta(minutes=5)
 
 
@@ -133,6 +134,8 @@ def _recover(watch: Watch, failure: Failure, healed: datetime, strange: list[str
     for board in _minutes(watch, healed + POLL + _AFTER):
         strange += _strange(board, failure)
         gone = None if _states(board) else gone or board.at
+        if gone and board.at >= gone + _AFTER:
+            break
     return gone
 
 

@@ -131,7 +131,7 @@ GUESTS = (
         limit=AT_ONCE,
         rows=("service forgejo",),
         state="warning",
-        says="No enabled job backs it up since today 12:05: backup-critical covered it before; newest backup today 04:42",
+        says="No enabled job backs it up since today 12:04: backup-critical covered it before; newest backup today 04:42",
         faults=(GuestLeavesJob(109, "backup-critical", at("25 12:00")),),
     ),
     Failure(

@@ -101,7 +101,7 @@ TASK_LOGS = (
     ),
     Failure(
         name="a verify job names what is damaged",
-        seen=at("25 10:10"),
+        seen=at("25 10:11"),
         limit=AT_ONCE,
         rows=("job pbs/verify/v-main",),
         state="failed",
@@ -125,7 +125,7 @@ TASK_LOGS = (
     ),
     Failure(
         name="a verify job fails for a lost upload alone",
-        seen=at("25 10:10"),
+        seen=at("25 10:11"),
         limit=AT_ONCE,
         rows=("job pbs/verify/v-main",),
         state="failed",

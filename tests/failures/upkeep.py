@@ -70,7 +70,7 @@ UPKEEP = (
     ),
     Failure(
         name="a verify job finds damage",
-        seen=at("25 10:10"),
+        seen=at("25 10:11"),
         limit=AT_ONCE,
         rows=("job pbs/verify/v-main",),
         state="failed",
@@ -81,7 +81,7 @@ UPKEEP = (
     ),
     Failure(
         name="a verify job fails over a lost upload",
-        seen=at("25 10:10"),
+        seen=at("25 10:11"),
         limit=AT_ONCE,
         rows=("job pbs/verify/v-main",),
         state="failed",

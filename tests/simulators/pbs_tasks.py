@@ -154,6 +154,7 @@ def _as_json(task: PbsTask, now: datetime) -> dict[str, Json]:
 
 
 def _process(task: PbsTask) -> tuple[int, int]:
+    """The server is started anew each Monday."""
     week = task.start.isocalendar()[:2]
     return seeded.number(700, 30_000, "proxy", week), seeded.number(1_000, 9_000_000, "boot", week)
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
+import pytest
 
 from sidecar.core.reports.facts import BackupGroup
 from sidecar.core.reports.report import Report
@@ -55,6 +56,7 @@ def rows(number: int) -> Iterator[bytes]:
         yield json.dumps(row).encode()
 
 
+@pytest.mark.fortnight
 def test_fifty_thousand_snapshots_never_hold_the_loop_for_long() -> None:
     async def read_and_watch() -> tuple[Report, list[float]]:
         options = ProxmoxOptions("pbs", "https://lab.invalid", Trust(), any_secret, any_secret)

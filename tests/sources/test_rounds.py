@@ -46,6 +46,19 @@ LIGHT = {
 }
 
 
+#: What every fifth one asks for beside it: what leaves no task when it changes.
+SHORT_LISTS = {
+    "pbs": ["/api2/json/admin/datastore", "/api2/json/status/datastore-usage"],
+    "pve": [
+        "/api2/json/cluster/resources",
+        "/api2/json/cluster/backup",
+        "/api2/json/cluster/backup/backup-critical/included_volumes",
+        "/api2/json/cluster/backup/backup-noncritical/included_volumes",
+    ],
+    "databasement": ["/api/v1/database-servers", "/api/v1/snapshots"],
+}
+
+
 def at(clock: str) -> datetime:
     return datetime.combine(WEDNESDAY, datetime.strptime(clock, "%H:%M").time(), BERLIN).astimezone(UTC)
 
@@ -87,9 +100,11 @@ def steps(homelab: Homelab = PBS, clock: str = "12:00", *wrong: faults.Fault) ->
 
 def test_a_light_round_is_one_call_and_a_full_one_comes_after_fifteen_minutes_without_long_lists() -> None:
     with steps(HOMELAB) as noon:
-        light, full = noon.asked(14), noon.asked(1)[0]
+        asked, full = noon.asked(14), noon.asked(1)[0]
 
-    assert light == [Counter({path: n for calls in LIGHT.values() for path, n in calls.items()})] * 14
+    light = Counter({path: n for calls in LIGHT.values() for path, n in calls.items()})
+    wide = Counter({path: 1 for calls in SHORT_LISTS.values() for path in calls})
+    assert [minute - light for minute in asked] == [*[Counter()] * 4, wide, *[Counter()] * 4, wide, *[Counter()] * 4]
     assert full["/api2/json/admin/gc"] == full["/api2/json/cluster/backup"] == full["/health"] == 1
     assert full["/api2/json/status/datastore-usage"] == full["/api2/json/admin/datastore"] == 1
     assert not full[LISTS]
@@ -178,6 +193,18 @@ def test_a_doubt_leads_to_a_reading_of_everything_but_not_every_minute(doubt: st
     assert all(later - earlier >= 5 for earlier, later in pairwise(lists))
 
 
+def test_after_the_server_was_started_anew_its_first_task_leads_to_a_reading_of_everything() -> None:
+    monday = at("03:58") - timedelta(days=2)
+    with Watch(PBS, monday) as watch:
+        watch.rack.requests.clear()
+        [*_] = watch.walk(monday + timedelta(minutes=30))
+        lists = [request for request in watch.rack.requests if request.path == LISTS]
+        whole = [request for request in lists if "backup-id" not in request.query]
+
+    assert len(whole) == len(PBS.datastore.namespaces)
+    assert len(lists) > len(whole), "then single groups again"
+
+
 def test_a_clock_that_was_set_back_by_ten_minutes_is_noticed_in_the_next_full_round() -> None:
     with steps() as noon:
         noon.asked(3)
@@ -245,6 +272,34 @@ def test_what_only_light_rounds_confirmed_falls_back_to_the_full_round_where_it_
         unknown = next(board.at for board in boards if "unknown" in states(board).values())
 
     assert unknown == at("12:21"), "20 minutes after the round that read it, not after the tasks of 12:14"
+
+
+def test_a_restart_between_two_rounds_reads_everything_and_shows_the_same() -> None:
+    with steps(HOMELAB) as noon:
+        noon.asked(7)
+        before = states(noon.watch.board)
+        noon.rack.requests.clear()
+        noon.watch.restart()
+        asked = Counter(request.path for request in noon.rack.requests)
+        noon.rack.requests.clear()
+        light = noon.asked(1)[0]
+
+        assert states(noon.watch.board) == before
+    assert asked[LISTS] == 2
+    assert light[LISTS] == 0
+
+
+def test_a_source_that_sleeps_is_let_sleep() -> None:
+    """It is away at most hours: only full rounds look whether it is there."""
+    away = faults.SourceAway("pbs", at("12:01"), at("14:00"))
+    with Watch(PBS, at("12:00"), [away], options={"stale_after": "25h"}) as noon:
+        well = states(noon.board)
+        noon.rack.requests.clear()
+        [*boards] = noon.walk(at("14:30"))
+        asked = Counter(request.path for request in noon.rack.requests)
+
+    assert all(states(board) == well for board in boards)
+    assert asked[TASKS] == asked["/api2/json/access/permissions"]
 
 
 def test_pve_that_hides_its_tasks_is_read_at_once() -> None:

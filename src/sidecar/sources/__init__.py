@@ -61,8 +61,11 @@ class Source(Protocol):
         ``whole``: also long lists of which it is proved that nothing changed.
         """
 
-    async def look(self, clock: Clock) -> Look:
-        """A light round: whether the upstream lives, and whether anything ran since the last round."""
+    async def look(self, clock: Clock, *, wide: bool = False) -> Look:
+        """A light round: whether the upstream lives, and whether anything ran since the last round.
+
+        ``wide``: also the short lists of what leaves no task when it changes, as who is in which job.
+        """
 
     async def close(self) -> None:
         """Closes its connections."""

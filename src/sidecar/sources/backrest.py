@@ -171,8 +171,8 @@ class BackrestSource:
         self._known = _Known(at, report, dashboard, system.operations)
         return report
 
-    async def look(self, clock: Clock) -> Look:
-        """Its summary, and the log of upkeep while that is due; see Source.
+    async def look(self, clock: Clock, *, wide: bool = False) -> Look:  # noqa: ARG002
+        """Its summary, which tells of its plans too, and the log of upkeep while that is due; see Source.
 
         The summary confirms what it tells itself, and no log: of what else holds the queue it tells nothing.
         """

@@ -172,12 +172,12 @@ class DatabasementSource:
         self._last = replace(self._report(at, (plans, dumps), tuple(pages.limits)), full_at=at)
         return self._last
 
-    async def look(self, clock: Clock) -> Look:
-        """Its newest dumps; see Source."""
+    async def look(self, clock: Clock, *, wide: bool = False) -> Look:
+        """Its newest dumps; ``wide`` also its servers and whether the newest files are there; see Source."""
         with spending(Budget(characters=_MOST_CHARACTERS)):
-            return await self._look(clock)
+            return await self._look(clock, wide=wide)
 
-    async def _look(self, clock: Clock) -> Look:
+    async def _look(self, clock: Clock, *, wide: bool) -> Look:
         last, kept, self._last = self._last, self._kept, None
         if last is None or kept is None:
             return DOUBT
@@ -185,15 +185,19 @@ class DatabasementSource:
         parse = partial(parse_job, servers=self._servers)
         try:
             newest = await pages.first(JOBS, RUNS, parse, params=_BACKUPS, per_page=_looked_at(kept.dumps))
+            servers = distinct(await pages.read(SERVERS, "database servers", parse_server)) if wide else self._servers
         except SourceError as error:
             problem = _problem(error)
             return Look(self._report(at, problem=problem), is_news=True) if is_of_the_source(problem) else DOUBT
-        if not _joins(kept.dumps, newest):
+        if not _joins(kept.dumps, newest) or servers != self._servers:
             return Look()
         facts: tuple[Dump, ...] | None = kept.dumps
+        pages = Pages(self._upstream, clock, self._rests)
         if is_news := _is_news(kept.dumps, newest):
-            pages = Pages(self._upstream, clock, self._rests)
             facts = await self._joined(pages, kept)
+        elif wide:
+            facts = await self._stored(pages, kept)
+            is_news = facts != kept.dumps
         if facts is None:
             return DOUBT
         readings = (replace(each, as_of=at, facts=facts) if each.scope == _DUMPS else each for each in last.readings)
@@ -280,7 +284,6 @@ class DatabasementSource:
         try:
             parse = partial(parse_job, servers=self._servers)
             newest = await pages.first(JOBS, RUNS, parse, params=_BACKUPS)
-            stored = await pages.first(SNAPSHOTS, "snapshots", partial(parse_snapshot, names=self._volumes))
         except SourceError:
             return None
         if not _joins(kept.dumps, newest):
@@ -288,10 +291,18 @@ class DatabasementSource:
         older = [dump for dump in kept.dumps if newest.since is not None and dump.run.start <= newest.since]
         known = {dump.id for dump in newest.rows}
         dumps = (*newest.rows, *(dump for dump in older if dump.id not in known))
-        there = {dump.id for dump in dumps}
+        return await self._stored(pages, replace(kept, dumps=dumps))
+
+    async def _stored(self, pages: Pages, kept: _Kept) -> tuple[Dump, ...] | None:
+        """The dumps that are known with the newest page of stored files; None where that can't be read."""
+        try:
+            stored = await pages.first(SNAPSHOTS, "snapshots", partial(parse_snapshot, names=self._volumes))
+        except SourceError:
+            return None
+        there = {dump.id for dump in kept.dumps}
         files = {**self._files, **{row.id: row for row in stored.rows}}
         self._files = {key: row for key, row in files.items() if key in there}
-        dumps = with_files(dumps, self._files)
+        dumps = with_files(kept.dumps, self._files)
         self._kept = replace(kept, dumps=dumps)
         return dumps
 

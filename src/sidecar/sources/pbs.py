@@ -33,6 +33,7 @@ from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource, S
 from .refresh import FEW, VERY_FEW, Answer, Refresh, made_of
 from .task_list import Change, TaskList
 from .task_logs import TaskLogs
+from .upid import process_of
 
 TIME = Call("GET", f"{API}/nodes/localhost/time")
 TASKS = Call("GET", f"{API}/nodes/localhost/tasks", frozenset({"since", "limit"}))
@@ -93,6 +94,8 @@ class PbsSource(ProxmoxSource):
         self._tasks: TaskList | None = None
         #: All tasks of interest.
         self._every: tuple[Task, ...] = ()
+        #: The processes that ran tasks. The server has two of them, until it is started anew (PBS-29).
+        self._processes: frozenset[str] = frozenset()
 
     @property
     def confirms(self) -> bool:
@@ -149,17 +152,25 @@ class PbsSource(ProxmoxSource):
             return None
         if known and self._tasks is not None:
             answer = await _new_tasks(refresh, self._tasks, to_the_oldest=True)
-            if answer.only is not None and answer.only.doubt is None:
+            if answer.only is not None and answer.only.doubt is None and not self._was_restarted(answer.only):
                 self._take(answer.only)
                 return answer
         listed = await _tasks(refresh)
+        self._processes = frozenset(process_of(task.upid) for task in listed.rows)
         self._every = tuple(task for task in listed.rows if pbs_parse.is_of_interest(task))
         if listed.problem:
             return Answer(listed.as_of, problem=listed.problem)
         every = Change(task_list.first_list(listed.rows, listed.as_of), doubt="nothing was known before")
         return Answer(listed.as_of, (every,))
 
+    def _was_restarted(self, change: Change) -> bool:
+        """A process that is not known ran a task: what was seen of the server before may not hold for this one."""
+        return any(process_of(task.upid) not in self._processes for task in change.tasks)
+
     def _take(self, change: Change) -> None:
+        """Adds what began or ended. Tasks become too old only then: a light round without news costs nothing."""
+        if not change.is_news:
+            return
         of_interest = tuple(task for task in change.ended if pbs_parse.is_of_interest(task))
         over = {task.upid for task in change.ended}
         kept = tuple(task for task in self._every if task.upid not in over)
@@ -167,6 +178,18 @@ class PbsSource(ProxmoxSource):
         self._every = task_list.merged(kept, replace(change, ended=of_interest), oldest)
 
     async def _look(
+        self, refresh: Refresh, permissions: Permissions, last: Report, *, wide: bool
+    ) -> Seen | Unsettled | Problem | None:
+        stores = await _same_datastores(refresh, last) if wide else None
+        if isinstance(stores, Unsettled | Problem):
+            return stores
+        seen = await self._look_at_tasks(refresh, permissions, last)
+        if stores is None or not isinstance(seen, Seen):
+            return seen
+        readings = tuple(stores if reading.scope == stores.scope else reading for reading in seen.readings)
+        return Seen(readings, is_news=seen.is_news or stores.facts != tuple(last.facts(Datastore)))
+
+    async def _look_at_tasks(
         self, refresh: Refresh, permissions: Permissions, last: Report
     ) -> Seen | Unsettled | Problem | None:
         if self._tasks is None:
@@ -175,7 +198,7 @@ class PbsSource(ProxmoxSource):
             return alive.problem or Seen(last.readings)
         answer = await _new_tasks(refresh, self._tasks, to_the_oldest=False)
         change = answer.only
-        if change is None or change.doubt is not None:
+        if change is None or change.doubt is not None or self._was_restarted(change):
             return answer.problem
         stores = [store for reading in last.within("datastores") for store in reading.of(Datastore)]
         news = touched(change.tasks, (store.name for store in stores))
@@ -269,6 +292,18 @@ async def _datastores(refresh: Refresh) -> Answer[Datastore]:
     if usage.problem:
         refresh.limits.append(not_read(SIZES, usage.problem))
     return replace(listing, rows=pbs_parse.with_usage(listing.rows, usage.rows, listing.as_of))
+
+
+async def _same_datastores(refresh: Refresh, last: Report) -> Reading | Unsettled | Problem:
+    """The datastores with their room now, where they are the same and on the same disks; else a full round is needed."""
+    listed, index_files = await _datastores(refresh), {each.name: each.index_files for each in last.facts(Datastore)}
+    if listed.problem is not None:
+        return listed.problem
+    if {store.name for store in listed.rows} != set(index_files) or any(
+        _is_another(last, each) for each in listed.rows
+    ):
+        return Unsettled()
+    return listed.reading(("datastores",), (replace(each, index_files=index_files[each.name]) for each in listed.rows))
 
 
 async def _zone(refresh: Refresh) -> Reading:

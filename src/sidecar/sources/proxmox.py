@@ -131,19 +131,19 @@ class ProxmoxSource(ABC):
         self._last = replace(self._report(at, version.only, readings, refresh.limits), full_at=at)
         return self._last
 
-    async def look(self, clock: Clock) -> Look:
+    async def look(self, clock: Clock, *, wide: bool = False) -> Look:
         """Its tasks since the last round; see Source."""
         with spending(Budget()):
-            return await self._looked(clock)
+            return await self._looked(clock, wide=wide)
 
-    async def _looked(self, clock: Clock) -> Look:
+    async def _looked(self, clock: Clock, *, wide: bool) -> Look:
         if self._last is None or self._server is None:
             return DOUBT
         refresh = Refresh(self._upstream, clock, self._rests, LIGHT_SECONDS)
         at, last = clock(), self._last
         # Whatever goes wrong from here on, the next refresh reads everything.
         self._last = None
-        look = await self._look(refresh, self._server.permissions, last)
+        look = await self._look(refresh, self._server.permissions, last, wide=wide)
         if isinstance(look, Problem):
             return Look(self._report(at, problem=look), is_news=True) if is_of_the_source(look) else DOUBT
         if look is None:
@@ -180,9 +180,9 @@ class ProxmoxSource(ABC):
 
     @abstractmethod
     async def _look(
-        self, refresh: Refresh, permissions: Permissions, last: Report
+        self, refresh: Refresh, permissions: Permissions, last: Report, *, wide: bool
     ) -> Seen | Unsettled | Problem | None:
-        """What the tasks since the last round show; None where everything must be read."""
+        """What the tasks since the last round show, and ``wide`` the short lists; None where everything must be read."""
 
     def _report(
         self,

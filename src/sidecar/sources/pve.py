@@ -25,7 +25,7 @@ from sidecar.upstream.upstream import Limits, Upstream
 
 from . import pve_grants, pve_parse, task_list
 from .permissions import Permissions
-from .problems import cut_off, not_read, old_version, unreadable_rows
+from .problems import cut_off, is_of_the_source, not_read, old_version, unreadable_rows
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource, Seen, Unsettled, set_back
 from .pve_log import parse_log
 from .pve_news import VZDUMP, Touched, touched
@@ -250,6 +250,31 @@ class PveSource(ProxmoxSource):
         return Reading(("tasks", node), change.after.as_of, backups)
 
     async def _look(
+        self, refresh: Refresh, permissions: Permissions, last: Report, *, wide: bool
+    ) -> Seen | Unsettled | Problem | None:
+        lists = await self._same_lists(refresh, permissions, last) if wide else []
+        if isinstance(lists, Unsettled | Problem):
+            return lists
+        seen = await self._look_at_tasks(refresh, permissions, last)
+        if not isinstance(seen, Seen):
+            return seen
+        again = {reading.scope: reading for reading in lists}
+        readings = tuple(again.get(reading.scope, reading) for reading in seen.readings)
+        return Seen(readings, is_news=seen.is_news or any(each.facts != _facts(last, *each.scope) for each in lists))
+
+    async def _same_lists(
+        self, refresh: Refresh, permissions: Permissions, last: Report
+    ) -> list[Reading] | Unsettled | Problem:
+        """Guests and jobs now, where they are the same but for locks; else a full round is needed."""
+        guests, jobs = await asyncio.gather(_guests(refresh, permissions), _jobs(refresh, permissions))
+        problem = guests.problem or jobs.problem
+        if problem is not None and is_of_the_source(problem):
+            return problem
+        lists = [guests.reading(("guests",), guests.rows), jobs.reading(("jobs",), jobs.rows)]
+        same = all(_is_same(reading, last.reading(*reading.scope)) for reading in lists)
+        return lists if same and set(refresh.limits) <= set(last.limits) else Unsettled()
+
+    async def _look_at_tasks(
         self, refresh: Refresh, permissions: Permissions, last: Report
     ) -> Seen | Unsettled | Problem | None:
         nodes = [node.name for node in self._layout.nodes if node.name in self._tasks]
@@ -271,7 +296,7 @@ class PveSource(ProxmoxSource):
         for node, change in changes.items():
             logged[("tasks", node)] = self._taken(refresh, node, self._tasks[node], change)
         tasks = {reading.scope: reading for reading in await self._with_logs(refresh, tuple(logged.values()))}
-        told = [node for node in nodes if tasks[("tasks", node)].facts != _facts(last, node)]
+        told = [node for node in nodes if tasks[("tasks", node)].facts != _facts(last, "tasks", node)]
         at_work = {node: replace(each, backups=each.backups or node in told) for node, each in news.items()}
         archives = {
             reading.scope: reading for reading in await self._archives(refresh, permissions, at_work, in_full=False)
@@ -451,8 +476,16 @@ def _cut_off(node: str) -> Limit:
     return cut_off(f"backup tasks of {node}", _TASKS_AT_MOST)
 
 
-def _facts(last: Report, node: str) -> tuple[Fact, ...]:
-    reading = last.reading("tasks", node)
+def _is_same(reading: Reading, before: Reading | None) -> bool:
+    """It says the same as before, but for locks of guests that are backed up just now."""
+    unlocked = (replace(each, locked_for_backup=False) if isinstance(each, Guest) else each for each in reading.facts)
+    known = before.facts if before is not None else ()
+    were = (replace(each, locked_for_backup=False) if isinstance(each, Guest) else each for each in known)
+    return before is not None and reading.problem == before.problem and tuple(unlocked) == tuple(were)
+
+
+def _facts(last: Report, *scope: str) -> tuple[Fact, ...]:
+    reading = last.reading(*scope)
     return reading.facts if reading else ()
 
 

@@ -35,7 +35,7 @@ class Pace:
 
     Attributes:
         full: while light rounds prove in between that nothing ran.
-        unproven: where they don't, or where something could not be read.
+        unproven: where they don't, or where something could not be read; and between looks at short lists.
         light: between light rounds; None where there are none.
     """
 
@@ -98,6 +98,7 @@ class Rounds:
         self._wanted = wanted
         self._seconds = seconds
         self._read_at: datetime | None = None
+        self._listed_at: datetime | None = None
         self._doubted_at: datetime | None = None
         self._is_in_doubt = False
         self._read_again = timedelta()
@@ -112,7 +113,7 @@ class Rounds:
         if self._pace.light is None or self._is_due(self._clock()):
             return await self._full()
         began = self._seconds()
-        look = await self._source.look(self._clock)
+        look = await self._source.look(self._clock, wide=self._is_time_for_lists(self._clock()))
         if look.report is None:
             self._is_in_doubt = look.in_doubt
             if look.in_doubt and self._was_in_doubt():
@@ -130,7 +131,7 @@ class Rounds:
         if self._is_in_doubt:
             self._doubted_at, self._is_in_doubt = at, False
         # If reading it fails with an error of ours, that counts as well: no reason to hurry.
-        self._read_at, self._read_again = at, self._pace.unproven
+        self._read_at, self._listed_at, self._read_again = at, at, self._pace.unproven
         report = await self._source.read(self._clock, whole=False)
         took = timedelta(seconds=self._seconds() - began)
         self._read_again = self._pace.until_full(report, took, confirms=self._source.confirms)
@@ -149,6 +150,12 @@ class Rounds:
             return True
         awaited = self._wanted.awaited(name)
         return awaited is not None and awaited > self._read_at
+
+    def _is_time_for_lists(self, now: datetime) -> bool:
+        if self._listed_at is not None and now - self._listed_at + _PUNCTUAL < self._pace.unproven:
+            return False
+        self._listed_at = now
+        return True
 
     def _since_read(self) -> timedelta:
         return self._clock() - self._read_at if self._read_at else timedelta()

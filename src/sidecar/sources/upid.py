@@ -34,6 +34,11 @@ def parse_upid(text: str | None) -> Upid | None:
     return Upid(parts[1], datetime.fromtimestamp(int(start, 16), UTC), kind, unescaped(worker))
 
 
+def process_of(upid: str) -> str:
+    """The process that ran the task: its pid, and when it began since the machine was started."""
+    return ":".join(upid.split(":")[2:4])
+
+
 def unescaped(worker: str) -> str:
     r"""A worker id in plain: "-" stands for "/", ``\x3a`` for ":" (as systemd escapes names)."""
     plain = worker.replace("-", "/").encode("utf-8", "replace")
