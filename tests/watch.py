@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from sidecar.board_keeper import BoardKeeper
@@ -35,7 +35,10 @@ from tests.simulators.homelab import Homelab
 
 MINUTE = timedelta(minutes=1)
 POLL = timedelta(minutes=5)
-_QUIET_POLL = timedelta(minutes=20)
+
+#: What a sparing watch has in its configuration.
+_SPARING = {"poll_interval": "1h", "stale_after": "2h"}
+_QUIET_POLL = timedelta(minutes=55)
 _KEPT = 12
 
 _URLS = {
@@ -50,8 +53,8 @@ class Watch:
     """A homelab and the sidecar that watches it, from ``now`` on. A context manager.
 
     Everything is kept for twelve days instead of four weeks, so that there is less to read; without ``lean`` as the homelab says.
-    ``sparing``: while nothing has happened in the homelab, a source is polled every twenty minutes only, which is as long
-    as a reading counts.
+    ``options``: more of the configuration. ``sparing``: a reading counts for two hours, and a source is polled once an hour
+    and when something has happened in the homelab.
     """
 
     def __init__(
@@ -62,31 +65,44 @@ class Watch:
         *,
         sparing: bool = False,
         lean: bool = True,
+        options: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.now = now.astimezone(UTC)
         self.rack = Rack(_lean(homelab) if lean else homelab, self.clock, Path("unused"), faults)
         self._sparing = sparing
         self._polled: dict[str, datetime] = {}
-        self._read_at: dict[str, datetime] = {}
-        config = Config.model_validate({"sources": _described(homelab), **self.rack.expectations()})
-        self._keeper = BoardKeeper(config.to_settings(), self.clock)
-        self._sources = _sources(self.rack)
-        self._rounds = {
-            name: Rounds(source, self.clock, pace(config, name), self._keeper, lambda: 0.0)
-            for name, source in self._sources.items()
-        }
+        self._due: dict[str, datetime] = {}
+        own = {**(_SPARING if sparing else {}), **options}
+        self._config = Config.model_validate({"sources": _described(homelab), **self.rack.expectations(), **own})
 
     def __enter__(self) -> Self:
         self._runner = asyncio.Runner()
-        self._read_all()
+        self._start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+        self._runner.close()
+
+    def restart(self) -> None:
+        """End the sidecar and start it again, without a memory."""
+        self._stop()
+        self._start()
+
+    def _start(self) -> None:
+        self._keeper = BoardKeeper(self._config.to_settings(), self.clock)
+        self._sources = _sources(self.rack)
+        self._rounds = {
+            name: Rounds(source, self.clock, pace(self._config, name), self._keeper, lambda: 0.0)
+            for name, source in self._sources.items()
+        }
+        self._read_all()
+
+    def _stop(self) -> None:
         for source in self._sources.values():
             self._runner.run(source.close())
-        self._runner.close()
 
     def clock(self) -> datetime:
         """The time in the homelab and in the sidecar."""
@@ -101,7 +117,9 @@ class Watch:
         """The board of every minute after this one, up to ``until``."""
         while self.now < until:
             self.now += MINUTE
-            news = [self.round(name).is_news for name in self._sources if self._is_due(name)]
+            happened = not self._sparing or self.rack.site.has_changed(self.now - MINUTE)
+            due = [name for name in self._sources if self._is_due(name, happened=happened)]
+            news = [self.round(name).is_news for name in due]
             if not any(news):
                 self._keeper.rejudge()
             yield self.board
@@ -109,24 +127,25 @@ class Watch:
     def round(self, name: str) -> Round:
         """The next round of one source, delivered as the product does it."""
         self._polled[name] = self.now
-        brought = self._runner.run(self._rounds[name].next())
+        # Without the signal handler that Runner.run sets each time.
+        brought = self._runner.get_loop().run_until_complete(self._rounds[name].next())
+        self._due[name] = self.now + brought.pause
         if brought.report is not None and brought.is_news:
             self._keeper.record(brought.report)
         elif brought.report is not None:
             self._keeper.confirm(brought.report)
-        self._read_at[name] = (brought.report and brought.report.full_at) or self.now
         return brought
+
+    def _is_due(self, name: str, *, happened: bool) -> bool:
+        if self.now < self._due[name]:
+            return False
+        return happened or self.now - self._polled[name] >= _QUIET_POLL
 
     def leap(self, until: datetime) -> None:
         """On to a later moment; in between every source is polled twice a day, and nobody looks."""
         while self.now < until:
             self.now = min(self.now + timedelta(hours=12), until)
             self._read_all()
-
-    def _is_due(self, name: str) -> bool:
-        if not self._sparing or self.now - self._read_at[name] > _QUIET_POLL - POLL:
-            return True
-        return self.rack.site.has_changed(self._polled[name])
 
     def _read_all(self) -> None:
         for name in self._sources:

@@ -63,6 +63,7 @@ for number in range(100_000):
 """
 
 
+@pytest.mark.fortnight
 def test_a_kill_in_the_middle_of_writing_leaves_a_whole_ledger(tmp_path: Path) -> None:
     """Every report is one transaction: all forty guests of one reading with their runs, or none of it."""
     chance = random.Random(7)
@@ -128,6 +129,7 @@ ledger.close()
 """
 
 
+@pytest.mark.fortnight
 def test_a_full_disk_is_shown_on_the_page_and_the_serving_goes_on_until_there_is_room_again(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path)],
@@ -161,6 +163,7 @@ def credentials(tmp_path: Path) -> Path:
     return directory
 
 
+@pytest.mark.fortnight
 def test_the_command_keeps_its_ledger_over_a_kill(tmp_path: Path, credentials: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
@@ -206,6 +209,7 @@ def test_the_command_closes_its_ledger_when_it_is_stopped(tmp_path: Path, creden
     assert "ledger" not in log
 
 
+@pytest.mark.fortnight
 def test_no_secret_reaches_the_ledger(tmp_path: Path) -> None:
     """Reports hold none, whatever a refused or a granted credential made of them."""
     moment = datetime.fromisoformat("2026-11-23T07:30:00+01:00")

@@ -4,6 +4,7 @@
 - ``refreshes``: thousands of refreshes with random troubles; the curve of memory, files, threads, tasks and ledger.
 - ``hostile``: every case of too much of everything, with the real sidecar.
 - ``faults``: every source with every fault, as in docs/faults.md.
+- ``load``: what a day of 50,000 snapshots takes from a backup server, beside reading everything every five minutes.
 - ``fuzz``: every property test with thousands of examples.
 """
 
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sidecar.ledger.ledger import FILE
+from tests import large_day
 from tests.hostile.sweep import excess, sweep
 from tests.ledger.damage import every_page, flipped, house
 from tests.soak.endurance import endured
@@ -35,6 +37,7 @@ def main() -> int:
         "refreshes": _refreshes,
         "hostile": _hostile,
         "faults": _faults,
+        "load": _load,
         "fuzz": _fuzz,
     }
     wrong: list[str] = []
@@ -76,6 +79,17 @@ def _faults(_options: argparse.Namespace) -> list[str]:
     return _tested("a fault is not told as docs/faults.md says", "tests/faults")
 
 
+def _load(_options: argparse.Namespace) -> list[str]:
+    wrong = []
+    for name, ordinary, most in (("an idle day", False, 0.03), ("an ordinary day", True, 0.15)):
+        day = large_day.lived(groups=1_000, ordinary=ordinary)
+        _say(
+            f"{name}: {day.calls} calls, {day.sent / 1e6:.0f} MB, {day.share:.1%} of {day.whole / 1e6:.1f} MB every 5 min"
+        )
+        wrong += [f"{name} takes {day.share:.1%} of the bytes"] if day.share > most else []
+    return wrong
+
+
 def _fuzz(_options: argparse.Namespace) -> list[str]:
     return _tested("a property test failed", "-m", "hypothesis", "--hypothesis-profile=soak", "tests")
 
@@ -88,7 +102,10 @@ def _tested(wrong: str, *arguments: str) -> list[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument(
-        "--only", nargs="+", choices=("ledger", "refreshes", "hostile", "faults", "fuzz"), help="only these parts"
+        "--only",
+        nargs="+",
+        choices=("ledger", "refreshes", "hostile", "faults", "load", "fuzz"),
+        help="only these parts",
     )
     parser.add_argument("--refreshes", type=int, default=2_000, metavar="N", help="so many (default: %(default)s)")
     parser.add_argument(

@@ -141,6 +141,7 @@ def test_what_is_no_longer_used_is_forgotten_and_what_was_read_at_the_start_is_n
     assert text == f"{WITHHELD} {WITHHELD} {WITHHELD}, not others"
 
 
+@pytest.mark.fortnight
 def test_threads_may_add_while_others_look() -> None:
     known = KnownSecrets(FOUR)
     with ThreadPoolExecutor(4) as pool:

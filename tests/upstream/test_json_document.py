@@ -42,6 +42,7 @@ def test_any_text_gives_what_json_gives_or_an_error(long: int, text: str) -> Non
             assert asyncio.run(document(text)) == json.loads(text)
 
 
+@pytest.mark.fortnight
 @pytest.mark.parametrize(
     "part",
     ["[]", "{}", "1", '{"":0}', "1e-320", "9" * 4300, '"\\n\\u00e9"', '{"a":[{"b":"' + "x" * 90_000 + '"}]}'],

@@ -100,6 +100,7 @@ def test_bytes_that_are_not_utf_8_are_not_a_list() -> None:
         asyncio.run(json_rows.rows(latin_1(), "data", lambda row: row))
 
 
+@pytest.mark.fortnight
 def test_fifty_thousand_rows_leave_time_for_other_tasks() -> None:
     """25 MB, as PBS would send them: one json.loads of it would take half a second; a few milliseconds are usual here."""
     row = (
@@ -120,6 +121,7 @@ def test_fifty_thousand_rows_leave_time_for_other_tasks() -> None:
     assert max(stretches) < 0.05
 
 
+@pytest.mark.fortnight
 @pytest.mark.parametrize("size", [1, 64])
 @pytest.mark.parametrize(
     "row", ['{"backup-id":"100","size":1}', '"' + "x" * 500_000 + '"'], ids=["many rows", "megabyte strings"]

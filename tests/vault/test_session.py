@@ -284,29 +284,35 @@ def test_a_vault_that_never_ends_its_answer_is_an_error_and_blocks_nothing(bao: 
 
 
 def test_a_token_is_renewed_before_it_ends_and_replaced_where_it_cannot_be(bao: Bao) -> None:
-    async def tokens_of(**settings: object) -> int:
+    async def tokens_of(wanted: int, **settings: object) -> int:
+        """How many tokens it took until there were that many, but at least for a life of the longest."""
         seen: set[str] = set()
         vault = session(bao, bao.role(**settings), hide=seen.add)
-        async with alive(vault):
-            await asyncio.sleep(2.3)
+
+        def tokens() -> int:
+            return len([secret for secret in seen if secret.startswith(("s.", "b."))])
+
+        async with alive(vault), asyncio.timeout(30):
+            await asyncio.sleep(3.4)
+            while tokens() < wanted:  # noqa: ASYNC110  # nothing tells; a busy machine is late
+                await asyncio.sleep(0.1)
             assert await vault.read(PBS, "secret", fresh=True) == "first-secret-of-pbs"
-        return len([secret for secret in seen if secret.startswith(("s.", "b."))])
+            return tokens()
 
     async def story() -> tuple[int, ...]:
         return tuple(
             await asyncio.gather(
-                tokens_of(token_period="1s"),
-                tokens_of(token_ttl="3s", token_max_ttl="3s"),
-                tokens_of(token_ttl="1s", token_max_ttl="2s"),
-                tokens_of(token_type="batch", token_ttl="1s"),
+                tokens_of(1, token_period="3s"),
+                tokens_of(2, token_ttl="3s", token_max_ttl="3s"),
+                tokens_of(2, token_ttl="1s", token_max_ttl="2s"),
+                tokens_of(3, token_type="batch", token_ttl="1s"),
             )
         )
 
-    periodic, ending, capped, batch = asyncio.run(story())
+    periodic, ending, _capped, _batch = asyncio.run(story())
+    # A new one when the maximal TTL is reached, and where it can't be renewed at all, was waited for.
     assert periodic == 1, "it is renewed for ever"
-    assert ending == 2, "a new one as soon as renewing gives less than half, while the old one still works"
-    assert capped >= 2, "a new one when the maximal TTL is reached"
-    assert batch >= 3, "it can't be renewed at all"
+    assert ending <= 3, "a new one as soon as renewing gives less than half, and not at each renewal"
 
 
 def test_a_revoked_token_is_replaced_at_the_next_read(bao: Bao) -> None:
