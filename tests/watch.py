@@ -24,7 +24,8 @@ from sidecar.sources.backrest import BackrestOptions, BackrestSource
 from sidecar.sources.databasement import DatabasementOptions, DatabasementSource
 from sidecar.sources.pbs import PbsSource
 from sidecar.sources.proxmox import ProxmoxOptions
-from sidecar.sources.pve import BackupServers, PveSource
+from sidecar.sources.pve import PveSource
+from sidecar.sources.pve_content import BackupServers
 from sidecar.sources.rounds import Round, Rounds
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Upstream

@@ -22,7 +22,8 @@ from .sources.backrest import BackrestOptions, BackrestSource
 from .sources.databasement import DatabasementOptions, DatabasementSource
 from .sources.pbs import PbsSource
 from .sources.proxmox import ProxmoxOptions
-from .sources.pve import BackupServers, PveSource
+from .sources.pve import PveSource
+from .sources.pve_content import BackupServers
 from .sources.rounds import Pace
 from .upstream.tls import Trust
 from .upstream.upstream import Limits, Upstream

@@ -11,7 +11,8 @@ import pytest
 from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob
 from sidecar.core.reports.report import Report
 from sidecar.sources.proxmox import ProxmoxOptions
-from sidecar.sources.pve import ALLOWED, BackupServers, PveSource
+from sidecar.sources.pve import ALLOWED, PveSource
+from sidecar.sources.pve_content import BackupServers
 from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Headers
 from tests.sources.recorded import Answering, any_secret, cause, clock, no_headers, reading, run, texts, upstream

@@ -6,20 +6,17 @@ Lists are filtered by what the token may see, without saying so: a refresh asks 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from itertools import chain, islice
-from typing import Any
+from itertools import chain
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import BackupJob, Fact, Guest, Node, Storage, Task, TaskResult, Zone
-from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Report, Scope, guests_of
+from sidecar.core.reports.facts import BackupJob, Fact, Guest, Node, Task, TaskResult, Zone
+from sidecar.core.reports.report import Limit, LimitKind, Problem, Reading, Report, Scope, guests_of
 from sidecar.core.reports.vzdump_log import VzdumpLog
 from sidecar.texts.known_secrets import KnownSecrets
-from sidecar.upstream import json_rows
-from sidecar.upstream.budget import MOST_CALLS
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Limits, Upstream
 
@@ -27,6 +24,8 @@ from . import pve_grants, pve_parse, task_list
 from .permissions import Permissions
 from .problems import cut_off, is_of_the_source, not_read, old_version, unreadable_rows
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource, Seen, Unsettled, set_back
+from .pve_content import CONTENT, PRUNE_PREVIEW, UNTOLD, BackupServers, Content, Proof, offline
+from .pve_layout import Layout
 from .pve_log import parse_log
 from .pve_news import VZDUMP, Touched, touched
 from .pve_parse import Place
@@ -42,9 +41,6 @@ NODES = Call("GET", f"{API}/nodes")
 TIME = Call("GET", f"{API}/nodes/{{node}}/time")
 TASKS = Call("GET", f"{API}/nodes/{{node}}/tasks", frozenset({"typefilter", "source", "limit", "since"}))
 LOG = Call("GET", f"{API}/nodes/{{node}}/tasks/{{upid}}/log", frozenset({"start", "limit"}))
-CONTENT = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/content", frozenset({"content"}))
-#: What a prune would do: a read that lists every archive to a token that may only audit (PVE-5).
-PRUNE_PREVIEW = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/prunebackups", frozenset({"prune-backups"}))
 
 ALLOWED = (VERSION, PERMISSIONS, GUESTS, JOBS, MEMBERS, STORAGES, NODES, TIME, TASKS, LOG, CONTENT, PRUNE_PREVIEW)
 
@@ -53,10 +49,6 @@ _SUPPORTED = 8
 
 #: How far back tasks are read, and how many of them a node gives at most.
 _TASKS_SINCE, _TASKS_AT_MOST = timedelta(days=40), 500
-
-#: Content that no task touches is read again after so long: what another tool or a backup server of its own does there
-#: leaves no task here.
-_READ_AGAIN_AFTER = timedelta(hours=6)
 
 #: Logs of tasks that ended OK are read for so long after their end: they too may have left a guest out.
 _OK_LOGS = timedelta(hours=36)
@@ -72,43 +64,6 @@ _RANKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class BackupServers:
-    """The backup servers that are configured sources: what they keep is asked of them, and not of PVE.
-
-    Attributes:
-        any: there are some.
-        hosts, fingerprints: as configured, in lower case.
-        storages: storages that the configuration leads to one of them.
-    """
-
-    any: bool = False
-    hosts: frozenset[str] = frozenset()
-    fingerprints: frozenset[str] = frozenset()
-    storages: frozenset[str] = frozenset()
-
-    def keep(self, storage: Storage) -> bool:
-        """The storage leads to one of them, as far as the configuration tells."""
-        return (
-            storage.name in self.storages
-            or (storage.server or "").lower() in self.hosts
-            or (storage.fingerprint or "") in self.fingerprints
-        )
-
-
-#: Nobody said which there are: there may well be some.
-_UNTOLD = BackupServers(any=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where archives and tasks are looked for. What can't be listed is taken from the last refresh."""
-
-    nodes: tuple[Node, ...] = ()
-    places: tuple[Place, ...] = ()
-    targets: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class _Tasks:
     """The tasks of a node: all that began a short time ago, and its backups as far back as they are read.
 
@@ -118,19 +73,6 @@ class _Tasks:
     known: TaskList
     backups: tuple[Task, ...]
     is_cut: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """What a storage keeps as it was read last, at ``read_at``, with what could not be read of it."""
-
-    reading: Reading
-    read_at: datetime
-    limits: tuple[Limit, ...] = ()
-
-    def holds(self, now: datetime) -> bool:
-        """It can be used again: it could be read, and not too long ago, nor after ``now`` (a clock that was set back)."""
-        return self.reading.problem is None and timedelta() <= now - self.read_at < _READ_AGAIN_AFTER
 
 
 class PveSource(ProxmoxSource):
@@ -144,25 +86,23 @@ class PveSource(ProxmoxSource):
         self,
         options: ProxmoxOptions,
         *,
-        backup_servers: BackupServers = _UNTOLD,
+        backup_servers: BackupServers = UNTOLD,
         limits: Limits | None = None,
         upstream: Upstream | None = None,
         known: KnownSecrets | None = None,
     ) -> None:
         super().__init__(options, limits=limits, upstream=upstream, known=known)
-        self._backup_servers = backup_servers
-        self._layout = _Layout()
+        self._layout = Layout()
         self._logs: TaskLogs[VzdumpLog] = TaskLogs(LOG, VzdumpLog.so_far)
         self._tasks: dict[str, _Tasks] = {}
-        self._content: dict[Scope, _Content] = {}
+        self._content = Content(backup_servers)
 
     @property
     def confirms(self) -> bool:
         """See Source: the tasks of every node that is there are listed."""
         nodes = [node.name for node in self._layout.nodes if node.online]
         are_listed = bool(nodes) and all(node in self._tasks for node in nodes)
-        asked = (each for each in _questions(self._layout) if each.scope in self._content)
-        return self._last is not None and are_listed and all(each.is_proved for each in asked)
+        return self._last is not None and are_listed and self._content.is_proved(self._layout)
 
     def _closed(self, permissions: Permissions) -> Problem | None:
         return None if any(permissions.paths.values()) else pve_grants.nothing_visible(permissions)
@@ -181,14 +121,14 @@ class PveSource(ProxmoxSource):
             _storages(refresh, permissions),
             refresh.rows("list of nodes", pve_parse.parse_node, NODES, most=VERY_FEW),
         )
-        self._layout = _layout(self._layout, jobs, places, nodes)
+        self._layout = self._layout.later(jobs, places, nodes)
         of_nodes = await asyncio.gather(*(self._node(refresh, permissions, node, last) for node in self._layout.nodes))
         changes = {node.name: change for node, (_, change) in zip(self._layout.nodes, of_nodes, strict=True)}
         at_work = {
             node: touched((*change.tasks, *change.after.running)) if change else None
             for node, change in changes.items()
         }
-        archives = await self._archives(refresh, permissions, at_work, in_full=True)
+        archives = await self._content.read(refresh, permissions, self._layout, self._proof(at_work), in_full=True)
         details = [*chain.from_iterable(readings for readings, _ in of_nodes), *archives]
         return [
             guests.reading(("guests",), guests.rows),
@@ -205,7 +145,7 @@ class PveSource(ProxmoxSource):
     ) -> tuple[list[Reading], Change | None]:
         """The zone of a node and its vzdump tasks; and what changed since the last round, where that is proved."""
         scopes = ("zone", node.name), ("tasks", node.name)
-        closed = _offline(node) if not node.online else None
+        closed = offline(node) if not node.online else None
         if closed is None and not pve_grants.sees_node(permissions, node.name):
             closed = pve_grants.node_closed(permissions, node.name)
         if closed is not None:
@@ -298,9 +238,8 @@ class PveSource(ProxmoxSource):
         tasks = {reading.scope: reading for reading in await self._with_logs(refresh, tuple(logged.values()))}
         told = [node for node in nodes if tasks[("tasks", node)].facts != _facts(last, "tasks", node)]
         at_work = {node: replace(each, backups=each.backups or node in told) for node, each in news.items()}
-        archives = {
-            reading.scope: reading for reading in await self._archives(refresh, permissions, at_work, in_full=False)
-        }
+        kept = await self._content.read(refresh, permissions, self._layout, self._proof(at_work), in_full=False)
+        archives = {reading.scope: reading for reading in kept}
         if any(reading.problem and not _had_problem(last, scope) for scope, reading in archives.items()):
             return None
         again = {**tasks, **archives}
@@ -308,60 +247,8 @@ class PveSource(ProxmoxSource):
         is_news = bool(told) or any(each.backups or each.storages for each in at_work.values())
         return Seen(readings, is_news=is_news)
 
-    # --- what storages keep -----------------------------------------------------------------------------------------------
-
-    async def _archives(
-        self, refresh: Refresh, permissions: Permissions, news: Mapping[str, Touched | None], *, in_full: bool
-    ) -> list[Reading]:
-        """What each storage keeps, as it was read last where the tasks of all nodes that reach it show nothing new.
-
-        Args:
-            news: by node; None where they prove nothing.
-            in_full: a full round: what can't be proved, or is some hours old, is read again.
-        """
-        every = islice(_questions(self._layout), MOST_CALLS)
-        questions = [each for each in every if self._is_asked(permissions, each.storage)]
-        there = {question.scope for question in questions}
-        self._content = {scope: content for scope, content in self._content.items() if scope in there}
-        return list(
-            await asyncio.gather(
-                *(self._kept(refresh, permissions, question, news, in_full=in_full) for question in questions)
-            )
-        )
-
-    async def _kept(
-        self,
-        refresh: Refresh,
-        permissions: Permissions,
-        question: _Question,
-        news: Mapping[str, Touched | None],
-        *,
-        in_full: bool,
-    ) -> Reading:
-        content, now = self._content.get(question.scope), refresh.clock()
-        if content is not None and _is_untouched(question, news):
-            known = [tasks.known for node in question.writers if (tasks := self._tasks.get(node)) is not None]
-            proves = question.is_proved and bool(known) and all(each.proves for each in known)
-            if not in_full or (proves and content.holds(now)):
-                refresh.limits += content.limits
-                if proves and content.reading.problem is None:
-                    as_of = min(each.as_of for each in known)
-                    content = replace(content, reading=replace(content.reading, as_of=as_of))
-                    self._content[question.scope] = content
-                return content.reading
-        apart = refresh.apart()
-        reading = await _kept(apart, permissions, question)
-        refresh.limits += apart.limits
-        self._content[question.scope] = _Content(reading, reading.as_of or now, tuple(apart.limits))
-        return reading
-
-    def _is_asked(self, permissions: Permissions, storage: Storage) -> bool:
-        """Beside a backup server that may well be the one, a storage is asked only where that costs no right (PVE-19)."""
-        if storage.type != "pbs":
-            return True
-        if self._backup_servers.keep(storage):
-            return False
-        return not self._backup_servers.any or pve_grants.lists_archives(permissions, storage.name)
+    def _proof(self, news: Mapping[str, Touched | None]) -> Proof:
+        return Proof(news, {node: tasks.known for node, tasks in self._tasks.items()})
 
     async def _with_logs(self, refresh: Refresh, readings: tuple[Reading, ...]) -> list[Reading]:
         """The same readings, each vzdump task with what its log tells, as far as that is known."""
@@ -431,19 +318,6 @@ async def _storages(refresh: Refresh, permissions: Permissions) -> Answer[Place]
     return await refresh.rows("list of storages", pve_parse.parse_storage, STORAGES, most=FEW)
 
 
-def _layout(last: _Layout, jobs: Answer[BackupJob], places: Answer[Place], nodes: Answer[Node]) -> _Layout:
-    """What was listed now; of what could not be listed, for want of an answer, what was listed last."""
-    return _Layout(
-        nodes=last.nodes if _is_unknown(nodes) else nodes.rows,
-        places=last.places if _is_unknown(places) else places.rows,
-        targets=last.targets if _is_unknown(jobs) else frozenset(job.storage for job in jobs.rows if job.storage),
-    )
-
-
-def _is_unknown(answer: Answer[Any]) -> bool:
-    return answer.problem is not None and not answer.problem.denied
-
-
 # --- calls for one node -----------------------------------------------------------------------------------------------------
 
 
@@ -492,82 +366,6 @@ def _facts(last: Report, *scope: str) -> tuple[Fact, ...]:
 def _had_problem(last: Report, scope: Scope) -> bool:
     reading = last.reading(*scope)
     return reading is not None and reading.problem is not None
-
-
-def _offline(node: Node) -> Problem:
-    action = f"Start node {node.name}; until then nothing new is known of it."
-    return Problem(f"node {node.name} is offline", action, kind=ProblemKind.OFFLINE, culprit=node.name)
-
-
-def _out_of_reach(storage: str) -> Problem:
-    cause = f"no node that reaches storage {storage} is online"
-    action = f"Start a node that reaches {storage}; until then nothing new is known of it."
-    return Problem(cause, action, kind=ProblemKind.OFFLINE, culprit=storage)
-
-
-# --- what storages keep -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What a storage keeps, and which node is asked for it; None where none can be. ``writers``: nodes whose tasks change it."""
-
-    scope: Scope
-    storage: Storage
-    node: Node | None
-    writers: tuple[str, ...] = ()
-
-    @property
-    def is_proved(self) -> bool:
-        """Tasks of the nodes show all that happens there. What a backup server does itself leaves no task here (PVE-19)."""
-        return self.storage.type != "pbs"
-
-
-def _is_untouched(question: _Question, news: Mapping[str, Touched | None]) -> bool:
-    """No task touched the storage, as far as every node that writes to it is proved."""
-    touches = [news.get(node) for node in question.writers]
-    name = question.storage.name
-    return all(each is not None and not each.backups and name not in each.storages for each in touches)
-
-
-def _questions(layout: _Layout) -> Iterator[_Question]:
-    """One for each storage that a job writes to, and where it is not shared for each node."""
-    for place in layout.places:
-        storage = place.storage
-        if storage.name not in layout.targets:
-            continue
-        nodes = [node for node in layout.nodes if not place.nodes or node.name in place.nodes]
-        online = [node for node in nodes if node.online]
-        if storage.shared:
-            writers = tuple(node.name for node in online)
-            yield _Question(("archives", "shared", storage.name), storage, next(iter(online), None), writers)
-        else:
-            yield from (_Question(("archives", node.name, storage.name), storage, node, (node.name,)) for node in nodes)
-
-
-async def _kept(refresh: Refresh, permissions: Permissions, question: _Question) -> Reading:
-    """The backups on a storage. To a token that may only audit, the content is empty without saying so (PVE-4)."""
-    scope, storage, node = question.scope, question.storage.name, question.node
-    if node is None or not node.online:
-        return Reading(scope, None, (), _offline(node) if node else _out_of_reach(storage))
-    full = pve_grants.lists_archives(permissions, storage)
-    if question.storage.type == "pbs":
-        if not full:
-            return Reading(scope, None, (), pve_grants.snapshots_closed(permissions, storage))
-        return await _snapshots(refresh, scope, question.storage, node)
-    call, params = (CONTENT, {"content": "backup"}) if full else (PRUNE_PREVIEW, {"prune-backups": "keep-all=1"})
-    parse = partial(pve_parse.parse_archive, storage=storage)
-    path = {"node": node.name, "storage": storage}
-    answer = await refresh.rows(f"archives on {storage}", parse, call, params, most=json_rows.MOST_ROWS, **path)
-    return answer.reading(scope, await made_of(answer.rows, pve_parse.newest_first))
-
-
-async def _snapshots(refresh: Refresh, scope: Scope, storage: Storage, node: Node) -> Reading:
-    """What a backup server keeps that is no configured source, as PVE lists it (PVE-19)."""
-    parse, path = partial(pve_parse.parse_snapshot, storage=storage), {"node": node.name, "storage": storage.name}
-    asked: Params = {"content": "backup"}
-    answer = await refresh.rows(f"backups on {storage.name}", parse, CONTENT, asked, most=json_rows.MOST_ROWS, **path)
-    return answer.reading(scope, await made_of(answer.rows, partial(pve_parse.groups_of, storage=storage)))
 
 
 def _version_limits(version: Answer[str]) -> list[Limit]:
