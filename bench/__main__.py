@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from bench.beside import page_beside_file, refresh_beside_exporter
+from bench.beside import page_beside_file, rounds_beside_exporter
 from bench.calibration import calibration
 from bench.compare import compare
 from bench.figures import Figure, Measure, say
@@ -78,7 +78,7 @@ def _measures() -> Iterator[Measure]:
     every: tuple[Callable[[Path], list[Measure]], ...] = (
         row_reader_beside_json,
         page_beside_file,
-        refresh_beside_exporter,
+        rounds_beside_exporter,
         large_house,
     )
     for measured in every:

@@ -21,6 +21,7 @@ from bench.figures import Measure
 from sidecar.config import load
 from sidecar.config.model import Config
 from sidecar.credentials import Credentials
+from sidecar.sources import Source
 from sidecar.web.app import create_app
 from sidecar.web.rendered import rendered
 from sidecar.wiring import make_sources
@@ -39,6 +40,9 @@ PAGE_BESIDE_FILE = 8.0
 #: What a refresh of the homelab's backup server takes beside a plain exporter's calls, which look at no right, no task and no
 #: job: calls, bytes, and time although it reads a few at a time.
 CALLS_BESIDE_EXPORTER, BYTES_BESIDE_EXPORTER, TIME_BESIDE_EXPORTER = 4.0, 3.0, 6.0
+
+#: The same for an hour in which nothing runs: light rounds and full ones, beside an exporter that is asked once a minute.
+CALLS_OF_AN_HOUR, BYTES_OF_AN_HOUR, TIME_OF_AN_HOUR = 0.8, 0.3, 1.0
 
 
 def page_beside_file(folder: Path) -> list[Measure]:
@@ -118,8 +122,15 @@ class _Counted:
         await self.upstream(scope, receive, counted)
 
 
-def refresh_beside_exporter(folder: Path) -> list[Measure]:
-    """A whole refresh of the homelab's backup server, beside the calls of a plain exporter: what it keeps and its room."""
+Effort = tuple[float, float, float]
+"""Calls, bytes and seconds."""
+
+
+def rounds_beside_exporter(folder: Path) -> list[Measure]:
+    """A whole refresh of the homelab's backup server, beside the calls of a plain exporter: what it keeps and its room.
+
+    And an hour of both.
+    """
     now = datetime.now(UTC)
     with Rack(HOMELAB, lambda: now, folder / "upstreams") as rack:
         counters: list[_Counted] = []
@@ -130,18 +141,21 @@ def refresh_beside_exporter(folder: Path) -> list[Measure]:
 
         rack.stand_before("pbs", count)
         config = load.load(rack.write_config(folder / "config.yaml"))
-        ours, theirs = asyncio.run(_both(rack, counters[0], config, lambda: now))
-    names = ("calls", "bytes", "time")
-    limits = (CALLS_BESIDE_EXPORTER, BYTES_BESIDE_EXPORTER, TIME_BESIDE_EXPORTER)
-    return [
-        Measure(f"{name} of a refresh, beside a plain exporter's", mine / other, limit)
-        for name, mine, other, limit in zip(names, ours, theirs, limits, strict=True)
-    ]
+        refresh, hour = asyncio.run(_both(rack, counters[0], config, lambda: now))
+    once = (CALLS_BESIDE_EXPORTER, BYTES_BESIDE_EXPORTER, TIME_BESIDE_EXPORTER)
+    long = (CALLS_OF_AN_HOUR, BYTES_OF_AN_HOUR, TIME_OF_AN_HOUR)
+    return [*_measures("a refresh", *refresh, once), *_measures("an hour without runs", *hour, long)]
+
+
+def _measures(what: str, ours: Effort, theirs: Effort, limits: Effort) -> Iterator[Measure]:
+    for name, mine, other, limit in zip(("calls", "bytes", "time"), ours, theirs, limits, strict=True):
+        yield Measure(f"{name} of {what}, beside a plain exporter's", mine / other, limit)
 
 
 async def _both(
     rack: Rack, counter: _Counted, config: Config, clock: Callable[[], datetime]
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+) -> tuple[tuple[Effort, Effort], tuple[Effort, Effort]]:
+    """Ours and theirs: of a refresh, and of an hour."""
     headers = {"Authorization": f"PBSAPIToken={rack.token_id('pbs')}:{rack.token('pbs')}"}
     trust = ssl.create_default_context(cafile=str(rack.ca_file("pbs")))
     trust.check_hostname = False
@@ -152,11 +166,24 @@ async def _both(
             for _ in range(TURNS):
                 ours.append(await _counted(counter, lambda: pbs.read(clock)))
                 theirs.append(await _counted(counter, lambda: _exporter(client)))
-    return min(ours, key=lambda each: each[2]), min(theirs, key=lambda each: each[2])
+            hour = await _counted(counter, lambda: _hour(pbs, clock)), await _counted(counter, lambda: _scraped(client))
+    return (min(ours, key=lambda each: each[2]), min(theirs, key=lambda each: each[2])), hour
 
 
-async def _counted(counter: _Counted, work: Callable[[], Awaitable[object]]) -> tuple[float, float, float]:
-    """Calls, bytes and seconds."""
+async def _hour(pbs: Source, clock: Callable[[], datetime]) -> None:
+    for minute in range(60):
+        if minute % 15 == 0:
+            await pbs.read(clock, whole=False)
+        else:
+            await pbs.look(clock, wide=minute % 5 == 0)
+
+
+async def _scraped(client: httpx.AsyncClient) -> None:
+    for _ in range(60):
+        await _exporter(client)
+
+
+async def _counted(counter: _Counted, work: Callable[[], Awaitable[object]]) -> Effort:
     calls, size, began = counter.calls, counter.bytes, time.perf_counter()
     await work()
     return counter.calls - calls, counter.bytes - size, time.perf_counter() - began
