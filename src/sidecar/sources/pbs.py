@@ -54,6 +54,9 @@ _SUPPORTED, _PUSH_SYNC = (3, 2), (3, 3)
 #: How far back tasks are read.
 _TASKS_SINCE = timedelta(days=14)
 
+#: A server that was started more often within these days does not tell its starts by its processes.
+_MOST_PROCESSES = 200
+
 #: Of one job the newest runs that went wrong are explained by their logs.
 _EXPLAINED_PER_JOB = 3
 
@@ -94,8 +97,8 @@ class PbsSource(ProxmoxSource):
         self._tasks: TaskList | None = None
         #: All tasks of interest.
         self._every: tuple[Task, ...] = ()
-        #: The processes that ran tasks. The server has two of them, until it is started anew (PBS-29).
-        self._processes: frozenset[str] = frozenset()
+        #: The processes that ran tasks. The server has two of them, until it is started anew (PBS-29). None: too many to tell.
+        self._processes: frozenset[str] | None = None
 
     @property
     def confirms(self) -> bool:
@@ -156,7 +159,7 @@ class PbsSource(ProxmoxSource):
                 self._take(answer.only)
                 return answer
         listed = await _tasks(refresh)
-        self._processes = frozenset(process_of(task.upid) for task in listed.rows)
+        self._processes = _processes(listed.rows)
         self._every = tuple(task for task in listed.rows if pbs_parse.is_of_interest(task))
         if listed.problem:
             return Answer(listed.as_of, problem=listed.problem)
@@ -165,7 +168,8 @@ class PbsSource(ProxmoxSource):
 
     def _was_restarted(self, change: Change) -> bool:
         """A process that is not known ran a task: what was seen of the server before may not hold for this one."""
-        return any(process_of(task.upid) not in self._processes for task in change.tasks)
+        known = self._processes
+        return known is not None and any(process_of(task.upid) not in known for task in change.tasks)
 
     def _take(self, change: Change) -> None:
         """Adds what began or ended. Tasks become too old only then: a light round without news costs nothing."""
@@ -350,6 +354,15 @@ async def _new_tasks(refresh: Refresh, known: TaskList, *, to_the_oldest: bool) 
     if answer.problem:
         return Answer(answer.as_of, problem=answer.problem)
     return Answer(answer.as_of, (task_list.compare(known, since, answer.rows, answer.as_of),))
+
+
+def _processes(tasks: Iterable[Task]) -> frozenset[str] | None:
+    processes: set[str] = set()
+    for task in tasks:
+        processes.add(process_of(task.upid))
+        if len(processes) > _MOST_PROCESSES:
+            return None
+    return frozenset(processes)
 
 
 def _proof(change: Change | None, stores: Iterable[Datastore]) -> Proof | None:

@@ -73,7 +73,7 @@ class _Pieces:
     def __init__(self, text: str) -> None:
         self._text = text
         self._long: set[int] = set()
-        self._turns = Turns(0.005)
+        self._turns = Turns()
 
     async def parsed(self) -> Any:
         await self._find_long_ones()

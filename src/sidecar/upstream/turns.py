@@ -9,7 +9,7 @@ import time
 class Turns:
     """Lets others work when this has worked for ``seconds`` of CPU time."""
 
-    def __init__(self, seconds: float = 0.01) -> None:
+    def __init__(self, seconds: float = 0.002) -> None:
         self._seconds = seconds
         self._began, self._since = time.thread_time(), time.perf_counter()
 
