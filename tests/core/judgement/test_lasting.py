@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,11 +15,16 @@ from hypothesis import strategies as st
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.record import record
+from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import judged
+from sidecar.core.judgement.lasting import holds_until
+from sidecar.core.model import Cause, State
+from sidecar.core.parts.expectation import Activity, PauseWindow
+from sidecar.core.parts.part import Part
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 from tests.core import sample_reports
-from tests.core.factories import at
+from tests.core.factories import BERLIN, at
 from tests.core.racks import Rack, racks
 from tests.core.sample_reports import PBS, PVE, group, pbs, pve, vzdump
 
@@ -91,3 +98,105 @@ def test_it_is_judged_anew_when_a_reading_is_too_old_or_another_one() -> None:
     assert (
         judged(reports, history, a_house(timedelta(hours=2)), at("23 08:26")).services[0].parts[0].verdict.state == "ok"
     )
+
+
+# --- until when ---------------------------------------------------------------------------------------------------------
+
+NOW = at("23 07:30")
+
+
+def well() -> tuple[Part, Judgement]:
+    """A part that is well, with its only judgement: due at 04:00, the next time tomorrow."""
+    (service,) = judged(anew(REPORTS), remembered(), a_house(), NOW).services
+    (part,) = service.parts
+    return part.part, part.judgements[0]
+
+
+def until(part: Part, *judgements: Judgement, zone: ZoneInfo = BERLIN) -> datetime | None:
+    return holds_until(part, judgements, NOW, zone)
+
+
+def owed(judgement: Judgement, **changes: Any) -> Judgement:
+    return replace(judgement, expectation=replace(judgement.expectation, **changes))
+
+
+def scheduled(judgement: Judgement, **changes: Any) -> Judgement:
+    assert judgement.expectation.schedule is not None
+    return owed(judgement, schedule=replace(judgement.expectation.schedule, **changes))
+
+
+def test_it_holds_until_the_first_of_due_time_next_run_age_and_midnight() -> None:
+    part, judgement = well()
+    far = replace(judgement, due=at("30 04:00"), next_run=at("30 04:00"))
+    assert until(part, judgement) == until(part, far) == at("24 00:00")
+    assert until(part, far, zone=ZoneInfo("America/New_York")) == at("24 06:00")
+    # It is still the day before in New York.
+    assert holds_until(part, (far,), at("23 02:00"), ZoneInfo("America/New_York")) == at("23 06:00")
+    assert until(part, replace(far, due=at("23 20:00"))) == at("23 20:00")
+    assert until(part, replace(far, next_run=at("23 21:00"))) == at("23 21:00")
+
+    short = replace(judgement.expectation.observed.evidence, stale_after=timedelta(hours=2))
+    seen = replace(judgement.expectation.observed, evidence=short)
+    aged = replace(part, observed=seen)
+    assert short.as_of is not None
+    assert until(aged, owed(far, observed=seen)) == short.as_of + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"gone": NOW}, {"note": "no such guest"}, {"pauses": (PauseWindow(NOW, NOW + timedelta(hours=1)),)}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_part_with_more_to_it_is_judged_on_every_board(change: dict[str, Any]) -> None:
+    part, judgement = well()
+    assert until(replace(part, **change), judgement) is None
+
+
+def test_only_one_expectation_that_is_in_time_lasts() -> None:
+    part, judgement = well()
+    verdict = judgement.verdict
+    assert until(part) is until(part, judgement, judgement) is None
+    assert until(part, replace(judgement, verdict=replace(verdict, state=State.WARNING))) is None
+    assert until(part, replace(judgement, verdict=replace(verdict, cause=Cause.NOTHING_WAS_DUE))) is None
+    assert until(part, replace(judgement, due=None)) is None
+    assert until(part, replace(judgement, next_run=None)) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"by_rhythm": True}, {"overdue": True}, {"activities": (Activity(NOW),)}, {"schedule": None}],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_time_alone_may_change_does_not_last(change: dict[str, Any]) -> None:
+    part, judgement = well()
+    assert until(part, owed(judgement, **change)) is None
+
+
+@pytest.mark.parametrize("change", [{"schedule": None}, {"enabled": False}, {"silenced": True}], ids=repr)
+def test_a_schedule_that_asks_for_nothing_does_not_last(change: dict[str, Any]) -> None:
+    part, judgement = well()
+    assert until(part, scheduled(judgement, **change)) is None
+
+
+def test_a_grace_that_follows_from_the_period_lasts_only_where_starts_are_seen() -> None:
+    part, judgement = well()
+    unseen = owed(judgement, starts_seen=False)
+    assert until(part, unseen) is None
+    assert until(part, scheduled(unseen, grace=timedelta(hours=1))) is not None
+    assert until(part, scheduled(judgement, grace=timedelta(hours=1))) is not None
+
+
+def test_what_was_seen_must_be_the_newest_good_run_of_the_part() -> None:
+    part, judgement = well()
+    seen = judgement.expectation.observed
+    other = replace(seen, runs=(replace(seen.runs[0]), *seen.runs[1:]))
+    assert until(part, owed(judgement, observed=replace(seen, evidence=replace(seen.evidence)))) is None
+    for changed in (replace(seen, runs=()), other):
+        assert until(part, owed(judgement, observed=changed)) is None
+        assert until(replace(part, observed=changed), judgement) is None
+
+
+def test_what_was_never_read_does_not_last() -> None:
+    part, judgement = well()
+    seen = replace(part.observed, evidence=replace(part.observed.evidence, as_of=None))
+    assert until(replace(part, observed=seen), owed(judgement, observed=seen)) is None
