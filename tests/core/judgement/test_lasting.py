@@ -21,12 +21,13 @@ from sidecar.core.judgement.lasting import holds_until
 from sidecar.core.model import Cause, State
 from sidecar.core.parts.expectation import Activity, PauseWindow
 from sidecar.core.parts.part import Part
+from sidecar.core.reports.facts import Guest
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 from tests.core import sample_reports
 from tests.core.factories import BERLIN, at
 from tests.core.racks import Rack, racks
-from tests.core.sample_reports import PBS, PVE, group, pbs, pve, vzdump
+from tests.core.sample_reports import CRITICAL, PBS, PVE, group, pbs, pve, vzdump
 
 #: Minutes after the moment of a rack, also back: clocks are set.
 LATER = (0, 1, 2, 9, 31, 8, 200, 190, 700, 1441, 3000, -30, 0)
@@ -64,6 +65,22 @@ def remembered() -> History:
 def a_house(stale_after: timedelta = timedelta(days=3)) -> Settings:
     sources = tuple(replace(source, stale_after=stale_after) for source in (PVE, PBS))
     return sample_reports.settings(*sources)
+
+
+def test_parts_of_one_source_are_kept_apart() -> None:
+    guests = tuple(Guest(vmid=vmid, type="lxc", name=f"guest{vmid}", node="pve1") for vmid in (101, 102))
+    job = replace(CRITICAL, guests=(101, 102))
+    reports = {
+        "pve": pve("23 07:25", vzdump("23 04:00", "23 04:10"), guests=guests, jobs=(job,)),
+        "pbs": pbs("23 07:25", group("22 04:05", "23 04:05"), group("22 04:07", "23 04:07", vmid="102")),
+    }
+    history = record(record(EMPTY, reports["pve"]), reports["pbs"])
+    house = a_house()
+    first, second = (judged(reports, history, house, at("23 07:30")) for _ in range(2))
+    parts = [[part for service in made.services for part in service.parts] for made in (first, second)]
+
+    assert [part.verdict.state.value for part in parts[0]] == ["ok", "ok"]
+    assert all(one is other for one, other in zip(*parts, strict=True))
 
 
 def test_what_is_well_is_judged_once() -> None:

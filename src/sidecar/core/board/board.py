@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast
 
 from sidecar.core import words
 from sidecar.core.history.history import History
@@ -26,6 +25,7 @@ from sidecar.core.model import (
 from sidecar.core.parts import offsite
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
+from sidecar.core.reports.cached import cached
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 
@@ -66,12 +66,18 @@ def board_of(judged: Judged) -> Board:
     )
 
 
+@cached
+def _part_rows(_report: Report) -> dict[tuple[str, str], tuple[JudgedPart, PartRow]]:
+    """The rows of the parts of a source as they were made last, by kind and reference."""
+    return {}
+
+
 def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> PartRow:
     """The row of a part; the same object as on the board before where the verdicts are the same ones."""
     report = inputs.reports.get(judged.part.source)
     if report is None or within is not None:
         return _new_part_row(judged, within, inputs)
-    before = cast("dict[tuple[str, str], tuple[JudgedPart, PartRow]]", report.derived.setdefault(_part_row, {}))
+    before = _part_rows(report)
     key = judged.part.kind, judged.part.ref
     known = before.get(key)
     if known is None or known[0] is not judged:

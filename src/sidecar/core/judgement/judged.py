@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import cast
 
 from sidecar.core.history.history import History
 from sidecar.core.model import Run, Verdict
@@ -13,6 +12,7 @@ from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
 from sidecar.core.parts.services import Service, services
 from sidecar.core.parts.upkeep import upkeep
+from sidecar.core.reports.cached import cached
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 from sidecar.core.value import value
@@ -90,6 +90,12 @@ class _Lasting:
         return self.judged.part is part and self.settings is inputs.settings and self.since <= inputs.now < self.until
 
 
+@cached
+def _kept(_report: Report) -> dict[tuple[str, str], _Lasting]:
+    """What lasts of the parts of a source, by kind and reference."""
+    return {}
+
+
 def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
     """One verdict for each expectation; the part takes the worst, and the first of those that are equally bad.
 
@@ -98,7 +104,7 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
     report = inputs.reports.get(part.source)
     if report is None:
         return _judged_part(part, inputs)
-    before = cast("dict[tuple[str, str], _Lasting]", report.derived.setdefault(judge_part, {}))
+    before = _kept(report)
     key = part.kind, part.ref
     lasting = before.get(key)
     if lasting is not None and lasting.holds(part, inputs):
