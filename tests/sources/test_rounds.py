@@ -22,8 +22,6 @@ from tests.simulators.timetable import Timetable
 from tests.simulators.wire import How
 from tests.watch import MINUTE, Watch
 
-pytestmark = pytest.mark.fortnight
-
 BERLIN = ZoneInfo("Europe/Berlin")
 WEDNESDAY = date(2026, 11, 25)
 

@@ -78,6 +78,21 @@ def test_of_several_the_latest_is_waited_for(order: int) -> None:
     assert set(awaited(both).values()) == {at("24 04:30")}
 
 
+def test_a_late_one_without_a_due_time_or_read_at_its_deadline_is_not_waited_for() -> None:
+    made = house("24 04:20", "24 04:45")
+    (service,) = made.services
+    (part,) = service.parts
+    (judgement,) = part.judgements
+    seen = judgement.expectation.observed
+    at_deadline = replace(seen, evidence=replace(seen.evidence, as_of=at("24 04:30")))
+    for changed in (
+        replace(judgement, due=None),
+        replace(judgement, expectation=replace(judgement.expectation, observed=at_deadline)),
+    ):
+        parts = (replace(part, judgements=(changed,)),)
+        assert awaited(replace(made, services=(replace(service, parts=parts),))) == {}
+
+
 def test_of_what_is_not_well_both_sources_are_of_interest() -> None:
     made = house("24 04:31", "24 04:45")
 
