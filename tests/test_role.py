@@ -304,7 +304,7 @@ class Cached:
         wheels.mkdir()
         for name in ("anyio-4.16.0-py3-none-any.whl", "charset_normalizer-3.5.2-cp313-cp313-manylinux_2_17_x86_64.whl"):
             (wheels / name).write_bytes(name.encode())
-        self.wheels = {path.name: path.read_bytes() for path in wheels.iterdir()}
+        self.wheels = {path.name: path.read_bytes() for path in sorted(wheels.iterdir())}
         self.lock = "# made by hand\n"
         for package, content in zip(("anyio==4.16.0", "charset-normalizer==3.5.2"), self.wheels.values(), strict=True):
             other = "0" * 64
