@@ -18,7 +18,7 @@ help: ## list these commands
 demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
 	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
 
-check: $(VENV)/.dev ## lint, types, unit and contract tests with their coverage: some minutes
+check: $(VENV)/.dev ## lint, types, unit and contract tests with their coverage: about two minutes
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line lint types unit
 
 lint: .cache/ansible-lint lint-python lint-words lint-yaml lint-shell ## ruff, ansible-lint, yamllint, shellcheck, codespell

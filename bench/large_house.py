@@ -9,7 +9,6 @@ Writes the configuration, prints a line when everything can be asked, and runs u
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from dataclasses import replace
@@ -157,7 +156,6 @@ def _with_more_tasks(messages: list[Message]) -> list[Message]:
 
 def main() -> None:
     """``python -m bench.large_house FOLDER POLL_INTERVAL``."""
-    os.nice(10)  # what it takes is not what a reader waits for
     folder, interval = Path(sys.argv[1]), sys.argv[2]
     now = datetime.now(UTC)
     rack = Rack(house(), lambda: now, folder / "upstreams")

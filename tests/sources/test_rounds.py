@@ -297,7 +297,7 @@ def test_a_source_that_sleeps_is_let_sleep() -> None:
         asked = Counter(request.path for request in noon.rack.requests)
 
     assert all(states(board) == well for board in boards)
-    assert asked[TASKS] == asked["/api2/json/access/permissions"]
+    assert asked[TASKS] == asked["/api2/json/access/permissions"] > 0
 
 
 def test_pve_that_hides_its_tasks_is_read_at_once() -> None:

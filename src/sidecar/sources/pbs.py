@@ -181,19 +181,23 @@ class PbsSource(ProxmoxSource):
         oldest = change.after.as_of - _TASKS_SINCE
         self._every = task_list.merged(kept, replace(change, ended=of_interest), oldest)
 
-    async def _look(
-        self, refresh: Refresh, permissions: Permissions, last: Report, *, wide: bool
-    ) -> Seen | Unsettled | Problem | None:
-        stores = await _same_datastores(refresh, last) if wide else None
-        if isinstance(stores, Unsettled | Problem):
-            return stores
-        seen = await self._look_at_tasks(refresh, permissions, last)
-        if stores is None or not isinstance(seen, Seen):
-            return seen
-        readings = tuple(stores if reading.scope == stores.scope else reading for reading in seen.readings)
-        return Seen(readings, is_news=seen.is_news or stores.facts != tuple(last.facts(Datastore)))
+    async def _short_lists(
+        self,
+        refresh: Refresh,
+        permissions: Permissions,  # noqa: ARG002
+        last: Report,
+    ) -> Sequence[Reading] | Unsettled | Problem:
+        """The datastores with their room now, where they are the same and on the same disks."""
+        listed, files = await _datastores(refresh), {each.name: each.index_files for each in last.facts(Datastore)}
+        if listed.problem is not None:
+            return listed.problem
+        same = {store.name for store in listed.rows} == set(files)
+        if not same or any(_is_another(last, store) for store in listed.rows):
+            return Unsettled()
+        stores = (replace(store, index_files=files[store.name]) for store in listed.rows)
+        return (listed.reading(("datastores",), stores),)
 
-    async def _look_at_tasks(
+    async def _look(
         self, refresh: Refresh, permissions: Permissions, last: Report
     ) -> Seen | Unsettled | Problem | None:
         if self._tasks is None:
@@ -296,18 +300,6 @@ async def _datastores(refresh: Refresh) -> Answer[Datastore]:
     if usage.problem:
         refresh.limits.append(not_read(SIZES, usage.problem))
     return replace(listing, rows=pbs_parse.with_usage(listing.rows, usage.rows, listing.as_of))
-
-
-async def _same_datastores(refresh: Refresh, last: Report) -> Reading | Unsettled | Problem:
-    """The datastores with their room now, where they are the same and on the same disks; else a full round is needed."""
-    listed, index_files = await _datastores(refresh), {each.name: each.index_files for each in last.facts(Datastore)}
-    if listed.problem is not None:
-        return listed.problem
-    if {store.name for store in listed.rows} != set(index_files) or any(
-        _is_another(last, each) for each in listed.rows
-    ):
-        return Unsettled()
-    return listed.reading(("datastores",), (replace(each, index_files=index_files[each.name]) for each in listed.rows))
 
 
 async def _zone(refresh: Refresh) -> Reading:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sidecar.core.reports.facts import BackupGroup, Task, TaskResult
@@ -18,33 +18,13 @@ from sidecar.upstream import json_rows
 from sidecar.upstream.calls import Call
 
 from . import pbs_grants, pbs_parse
+from .kept import Kept
 from .pbs_news import Group, Touched, group_of, is_worth_a_call, shows
 from .permissions import Permissions
 from .proxmox import API
 from .refresh import Refresh, made_of
 
 SNAPSHOTS = Call("GET", f"{API}/admin/datastore/{{store}}/snapshots", frozenset({"ns", "backup-type", "backup-id"}))
-
-#: What leaves no task (a snapshot removed by hand, a note, a flag) is seen after so long.
-READ_AGAIN_AFTER = timedelta(hours=6)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The content of a namespace as it was read last, as a whole, at ``read_at``; with what could not be read of it."""
-
-    reading: Reading
-    read_at: datetime
-    limits: tuple[Limit, ...] = ()
-
-    def holds(self, now: datetime) -> bool:
-        """It can be used again: it could be read, and not too long ago, nor after ``now`` (a clock that was set back)."""
-        return self.reading.problem is None and timedelta() <= now - self.read_at < READ_AGAIN_AFTER
-
-    @property
-    def groups(self) -> dict[tuple[str, str], BackupGroup]:
-        """Its groups by type and id."""
-        return {(group.type, group.id): group for group in self.reading.of(BackupGroup)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +76,7 @@ class Content:
             return await self._whole(refresh, permissions, store, names)
         now = refresh.clock()
         groups = proof.of(store)
-        known = {name: self._kept[_scope(store, name)].groups for name in names if _scope(store, name) in self._kept}
+        known = {name: _groups(self._kept[_scope(store, name)]) for name in names if _scope(store, name) in self._kept}
         if any(all(group[1:] not in there for there in known.values()) for group in groups):
             # A group that is in no namespace yet may have been made in any.
             return await self._whole(refresh, permissions, store, names)
@@ -134,7 +114,7 @@ class Content:
         kept = self._kept.get(_scope(store, name))
         if kept is None or not kept.holds(now):
             return await self._list(refresh, permissions, store, name)
-        there = kept.groups
+        there = _groups(kept)
         again = [there[group[1:]] for group in groups if group[1:] in there]
         if again and not is_worth_a_call(again, there.values()):
             return await self._list(refresh, permissions, store, name)
@@ -156,7 +136,12 @@ class Content:
         if group is None or task.result not in (TaskResult.OK, TaskResult.WARNINGS):
             return True
         kept = (self._kept.get(_scope(store, name)) for name in names)
-        return any(shows(each.groups.get(group[1:]), task) for each in kept if each is not None)
+        return any(shows(_groups(each).get(group[1:]), task) for each in kept if each is not None)
+
+
+def _groups(kept: Kept) -> dict[tuple[str, str], BackupGroup]:
+    """The groups of a namespace by type and id."""
+    return {(group.type, group.id): group for group in kept.reading.of(BackupGroup)}
 
 
 def _scope(store: str, namespace: str) -> Scope:

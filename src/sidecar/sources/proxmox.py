@@ -6,7 +6,7 @@ Their lists are short or empty for a token that may not see everything, without 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -62,6 +62,13 @@ class Seen:
 
     readings: tuple[Reading, ...]
     is_news: bool = False
+
+    def also(self, again: Iterable[Reading]) -> Seen:
+        """The same with some readings that were read again."""
+        newer = {reading.scope: reading for reading in again}
+        readings = tuple(newer.get(reading.scope, reading) for reading in self.readings)
+        changed = any(one.facts != other.facts for one, other in zip(self.readings, readings, strict=True))
+        return Seen(readings, is_news=self.is_news or changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,11 @@ class ProxmoxSource(ABC):
         at, last = clock(), self._last
         # Whatever goes wrong from here on, the next refresh reads everything.
         self._last = None
-        look = await self._look(refresh, self._server.permissions, last, wide=wide)
+        mine = self._server.permissions
+        lists = await self._short_lists(refresh, mine, last) if wide else ()
+        look = lists if isinstance(lists, Unsettled | Problem) else await self._look(refresh, mine, last)
+        if isinstance(look, Seen) and not isinstance(lists, Unsettled | Problem):
+            look = look.also(lists)
         if isinstance(look, Problem):
             return Look(self._report(at, problem=look), is_news=True) if is_of_the_source(look) else DOUBT
         if look is None:
@@ -180,9 +191,15 @@ class ProxmoxSource(ABC):
 
     @abstractmethod
     async def _look(
-        self, refresh: Refresh, permissions: Permissions, last: Report, *, wide: bool
+        self, refresh: Refresh, permissions: Permissions, last: Report
     ) -> Seen | Unsettled | Problem | None:
-        """What the tasks since the last round show, and ``wide`` the short lists; None where everything must be read."""
+        """What the tasks since the last round show; None where everything must be read."""
+
+    @abstractmethod
+    async def _short_lists(
+        self, refresh: Refresh, permissions: Permissions, last: Report
+    ) -> Sequence[Reading] | Unsettled | Problem:
+        """The short lists of what leaves no task when it changes, where they say the same as before."""
 
     def _report(
         self,

@@ -6,7 +6,7 @@ Lists are filtered by what the token may see, without saying so: a refresh asks 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -189,23 +189,10 @@ class PveSource(ProxmoxSource):
             refresh.limits.append(_cut_off(node))
         return Reading(("tasks", node), change.after.as_of, backups)
 
-    async def _look(
-        self, refresh: Refresh, permissions: Permissions, last: Report, *, wide: bool
-    ) -> Seen | Unsettled | Problem | None:
-        lists = await self._same_lists(refresh, permissions, last) if wide else []
-        if isinstance(lists, Unsettled | Problem):
-            return lists
-        seen = await self._look_at_tasks(refresh, permissions, last)
-        if not isinstance(seen, Seen):
-            return seen
-        again = {reading.scope: reading for reading in lists}
-        readings = tuple(again.get(reading.scope, reading) for reading in seen.readings)
-        return Seen(readings, is_news=seen.is_news or any(each.facts != _facts(last, *each.scope) for each in lists))
-
-    async def _same_lists(
+    async def _short_lists(
         self, refresh: Refresh, permissions: Permissions, last: Report
-    ) -> list[Reading] | Unsettled | Problem:
-        """Guests and jobs now, where they are the same but for locks; else a full round is needed."""
+    ) -> Sequence[Reading] | Unsettled | Problem:
+        """Guests and jobs now, where they are the same but for locks."""
         guests, jobs = await asyncio.gather(_guests(refresh, permissions), _jobs(refresh, permissions))
         problem = guests.problem or jobs.problem
         if problem is not None and is_of_the_source(problem):
@@ -214,7 +201,7 @@ class PveSource(ProxmoxSource):
         same = all(_is_same(reading, last.reading(*reading.scope)) for reading in lists)
         return lists if same and set(refresh.limits) <= set(last.limits) else Unsettled()
 
-    async def _look_at_tasks(
+    async def _look(
         self, refresh: Refresh, permissions: Permissions, last: Report
     ) -> Seen | Unsettled | Problem | None:
         nodes = [node.name for node in self._layout.nodes if node.name in self._tasks]
@@ -352,10 +339,13 @@ def _cut_off(node: str) -> Limit:
 
 def _is_same(reading: Reading, before: Reading | None) -> bool:
     """It says the same as before, but for locks of guests that are backed up just now."""
-    unlocked = (replace(each, locked_for_backup=False) if isinstance(each, Guest) else each for each in reading.facts)
-    known = before.facts if before is not None else ()
-    were = (replace(each, locked_for_backup=False) if isinstance(each, Guest) else each for each in known)
-    return before is not None and reading.problem == before.problem and tuple(unlocked) == tuple(were)
+    if before is None or reading.problem != before.problem:
+        return False
+    return _unlocked(reading) == _unlocked(before)
+
+
+def _unlocked(reading: Reading) -> list[Fact]:
+    return [replace(each, locked_for_backup=False) if isinstance(each, Guest) else each for each in reading.facts]
 
 
 def _facts(last: Report, *scope: str) -> tuple[Fact, ...]:

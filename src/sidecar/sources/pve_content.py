@@ -8,17 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
 from sidecar.core.reports.facts import Node, Storage
-from sidecar.core.reports.report import Limit, Problem, ProblemKind, Reading, Scope
+from sidecar.core.reports.report import Problem, ProblemKind, Reading, Scope
 from sidecar.upstream import json_rows
 from sidecar.upstream.budget import MOST_CALLS
 from sidecar.upstream.calls import Call, Params
 
 from . import pve_grants, pve_parse
+from .kept import Kept
 from .permissions import Permissions
 from .proxmox import API
 from .pve_layout import Layout
@@ -29,10 +29,6 @@ from .task_list import TaskList
 CONTENT = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/content", frozenset({"content"}))
 #: What a prune would do: a read that lists every archive to a token that may only audit (PVE-5).
 PRUNE_PREVIEW = Call("GET", f"{API}/nodes/{{node}}/storage/{{storage}}/prunebackups", frozenset({"prune-backups"}))
-
-#: Content that no task touches is read again after so long: what another tool or a backup server of its own does there
-#: leaves no task here.
-READ_AGAIN_AFTER = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +57,6 @@ class BackupServers:
 
 #: Nobody said which there are: there may well be some.
 UNTOLD = BackupServers(any=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a storage keeps as it was read last, at ``read_at``, with what could not be read of it."""
-
-    reading: Reading
-    read_at: datetime
-    limits: tuple[Limit, ...] = ()
-
-    def holds(self, now: datetime) -> bool:
-        """It can be used again: it could be read, and not too long ago, nor after ``now`` (a clock that was set back)."""
-        return self.reading.problem is None and timedelta() <= now - self.read_at < READ_AGAIN_AFTER
 
 
 @dataclass(frozen=True, slots=True)

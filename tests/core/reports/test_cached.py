@@ -18,9 +18,10 @@ from bench.workload import NOW, Workload, mixed
 from sidecar.core.board.board import board_of
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Outcome, SourceKind
-from sidecar.core.reports.cached import cached
-from sidecar.core.reports.facts import BackupGroup, Dump, Fact
-from sidecar.core.reports.report import Report
+from sidecar.core.reports.cached import cached, cached_of
+from sidecar.core.reports.facts import BackupGroup, Dump, Fact, Guest
+from sidecar.core.reports.report import Reading, Report
+from sidecar.core.reports.shared import shared
 from sidecar.core.timeline.timeline import timeline_of
 
 ROOT = Path(__file__).parents[3]
@@ -116,3 +117,48 @@ def test_what_is_kept_by_report_goes_with_the_report() -> None:
     others = [Report(source=f"pbs{number}", kind=SourceKind.PBS, at=NOW) for number in range(1000)]
     assert [length(report) for report in others] == [0] * 1000
     assert len(made) == 1002, "one of them got what was made of a report that is gone"
+
+
+# --- from one report to the next ----------------------------------------------------------------------------------------
+
+PLANS, DUMPS = ("plans",), ("dumps",)
+
+
+@cached_of("plans", "dumps")
+def made_of_both(report: Report) -> list[Fact]:
+    return [fact for reading in report.readings if reading.scope in (PLANS, DUMPS) for fact in reading.facts]
+
+
+@cached
+def made_of_all(report: Report) -> list[Fact]:
+    return made_of_both.__wrapped__(report)  # type: ignore[attr-defined, no-any-return]
+
+
+def a_report(plans: str, guests: str = "a", *, dumps: bool = True) -> Report:
+    """Facts as they are read: equal ones are not the same objects."""
+    texts = {PLANS: plans, ("guests",): guests} | ({DUMPS: "a"} if dumps else {})
+    facts = {scope: (Guest(vmid=1, type="lxc", name=text, node="n"),) for scope, text in texts.items()}
+    readings = tuple(Reading(scope, NOW, told) for scope, told in facts.items())
+    return Report(source="s", kind=SourceKind.DATABASEMENT, at=NOW, readings=readings)
+
+
+@pytest.mark.parametrize(
+    ("later", "is_same"),
+    [
+        (a_report("a"), True),
+        (a_report("a", guests="b"), True),
+        (a_report("b"), False),
+        (a_report("a", dumps=False), False),
+    ],
+    ids=["all is the same", "what it does not rest on is another", "one scope is another", "one scope is gone"],
+)
+def test_what_rests_on_some_scopes_is_made_again_when_one_of_them_says_something_else(
+    later: Report, is_same: bool
+) -> None:
+    before = a_report("a")
+    first, all_of_it = made_of_both(before), made_of_all(before)
+    after = shared(later, before)
+
+    assert (made_of_both(after) is first) is is_same
+    assert made_of_both(after) == made_of_both.__wrapped__(after)  # type: ignore[attr-defined]
+    assert made_of_all(after) is not all_of_it
