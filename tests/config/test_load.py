@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,14 @@ pauses: [{from: 2026-12-20, to: 2027-01-03, sources: [pbs], reason: holiday}]
 offsite: [backrest/b2, databasement/s3]
 calendar: [{title: Tape to the safe, schedule: "0 9 1 * *", kind: offsite}]
 widget: {frame_ancestors: ["https://glance.lan"], theme: {background-color: "240 8 9", light: false, contrast-multiplier: 1.2}}
-proxy: {enabled: false, tokens: [{name: n8n, token: {file: /run/n8n}}]}
+proxy: {enabled: false}
+tokens: [{name: n8n, token: {file: /run/n8n}, for: [proxy, metrics, calendar, api]}]
+alerts:
+  receivers:
+    - {name: phone, url: {file: /run/phone}, states: [failed, missed, never, unknown], services: ["*"], jobs: true,
+       datastores: true, sources: true, quiet: "22:00-07:00", remind_after: null, hold: 2m}
+  heartbeat_url: {file: /run/heartbeat}
+mutes: [{service: paperless, until: 2026-12-01, reason: moving house}]
 """
 
 SMALL = """\
@@ -276,10 +283,52 @@ def test_a_source_of_its_own_pace_is_named() -> None:
     )
 
 
-def test_a_token_of_the_proxy_in_vault_needs_a_vault_section() -> None:
-    (finding,) = findings(f"{SMALL}proxy: {{tokens: [{{name: n8n, token: {{vault: x, field: y}}}}]}}\n")
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [
+        ("tokens: [{name: n8n, token: SECRET, for: [api]}]", "tokens.0.token"),
+        ("alerts: {receivers: [{name: phone, url: SECRET}]}", "alerts.receivers.0.url"),
+        ("alerts: {heartbeat_url: SECRET}", "alerts.heartbeat_url"),
+    ],
+)
+def test_a_secret_of_a_program_or_receiver_in_vault_needs_a_vault_section(section: str, place: str) -> None:
+    (finding,) = findings(SMALL + section.replace("SECRET", "{vault: x, field: y}") + "\n")
 
-    assert finding == "config.yaml:3: proxy.tokens.0.token: refers to Vault, but there is no vault: section; add one"
+    assert finding == f"config.yaml:3: {place}: refers to Vault, but there is no vault: section; add one"
+
+
+@pytest.mark.parametrize(
+    ("section", "finding"),
+    [
+        (
+            "tokens: [{name: a, token: {file: /x}, for: [api]}, {name: a, token: {file: /y}, for: [api]}]",
+            "tokens.1.name: 'a' appears twice; give each its own name",
+        ),
+        (
+            "alerts: {receivers: [{name: a, url: {file: /x}}, {name: a, url: {file: /y}}]}",
+            "alerts.receivers.1.name: 'a' appears twice; give each its own name",
+        ),
+        ("tokens: [{name: a, token: {file: /x}, for: []}]", "tokens.0.for: is empty; name at least one"),
+        ("tokens: [{name: a, token: {file: /x}, for: [everything]}]", "tokens.0.for.0: "),
+        (
+            "alerts: {receivers: [{name: a, url: {file: /x}, quiet: late}]}",
+            'alerts.receivers.0.quiet: is not a time of day from and to; write it in quotes, for example "22:00-07:00"',
+        ),
+        ("alerts: {receivers: [{name: a, url: {file: /x}, states: [late]}]}", "alerts.receivers.0.states.0: "),
+        ("alerts: {receivers: [{name: a, url: https://x}]}", "alerts.receivers.0.url: is not a reference to a secret"),
+    ],
+)
+def test_what_is_wrong_with_programs_and_receivers_is_told_with_its_place(section: str, finding: str) -> None:
+    (found,) = findings(f"{SMALL}{section}\n")
+
+    assert found.startswith(f"config.yaml:3: {finding}")
+
+
+def test_quiet_hours_and_hold_are_understood() -> None:
+    (receiver,) = read(WHOLE).alerts.receivers
+
+    assert receiver.quiet == (time(22), time(7))
+    assert receiver.hold == timedelta(minutes=2)
 
 
 def test_a_secret_in_the_wrong_place_is_never_quoted() -> None:

@@ -18,9 +18,11 @@ from pydantic import ConfigDict, Field
 from sidecar.core import settings, words
 from sidecar.core.model import PartKind, SourceKind
 
+from .alerts import Alerts, Mute
 from .secret_refs import CredentialSecret, FileSecret, Secret, Vault, VaultSecret
 from .services import GuestPart, Part, Service
 from .sources import Backrest, Databasement, Pbs, Pve, Source
+from .tokens import Token
 from .values import Duration, DurationOrOff, Model, ScheduleText, Texts, Zone
 
 #: Between light rounds, and between full ones: where light ones prove that nothing ran, and where they don't.
@@ -82,18 +84,10 @@ class Widget(Model):
     refresh: Duration = Field(default=timedelta(minutes=1), description="How often an open page refreshes itself.")
 
 
-class ProxyToken(Model):
-    """A program that may use the proxy."""
-
-    name: str
-    token: Secret
-
-
 class Proxy(Model):
     """The read-only pass-through to the upstreams."""
 
     enabled: bool = False
-    tokens: tuple[ProxyToken, ...] = ()
 
 
 class Config(Model):
@@ -124,11 +118,15 @@ class Config(Model):
     calendar: tuple[CalendarLine, ...] = ()
     widget: Widget = Widget()
     proxy: Proxy = Proxy()
+    tokens: tuple[Token, ...] = ()
+    alerts: Alerts = Alerts()
+    mutes: tuple[Mute, ...] = ()
 
     def across(self) -> Iterator[tuple[str, str]]:
         """Findings that need the whole file, as (place, message)."""
         yield from _misnamed_sources(self)
         yield from _repeated_services(self)
+        yield from _repeated_names(self)
         yield from _unknown_places(self)
         yield from _missing_vault(self)
 
@@ -153,8 +151,12 @@ class Config(Model):
             for key, value in source:
                 if isinstance(value, VaultSecret | CredentialSecret | FileSecret):
                     yield f"sources.{name}.{key}", value
-        for number, token in enumerate(self.proxy.tokens):
-            yield f"proxy.tokens.{number}.token", token.token
+        for number, token in enumerate(self.tokens):
+            yield f"tokens.{number}.token", token.token
+        for number, receiver in enumerate(self.alerts.receivers):
+            yield f"alerts.receivers.{number}.url", receiver.url
+        if self.alerts.heartbeat_url is not None:
+            yield "alerts.heartbeat_url", self.alerts.heartbeat_url
 
     def to_settings(self) -> settings.Settings:
         """The part of it that the judgement reads."""
@@ -283,6 +285,17 @@ def _repeated_services(config: Config) -> Iterator[tuple[str, str]]:
         if service.name in seen:
             yield f"services.{number}.name", f"{service.name!r} appears twice; give each service its own name"
         seen.add(service.name)
+
+
+def _repeated_names(config: Config) -> Iterator[tuple[str, str]]:
+    """Programs and receivers are told apart by their names, in messages and in what is remembered."""
+    for place, names in (
+        ("tokens", [token.name for token in config.tokens]),
+        ("alerts.receivers", [receiver.name for receiver in config.alerts.receivers]),
+    ):
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                yield f"{place}.{number}.name", f"{name!r} appears twice; give each its own name"
 
 
 def _missing_vault(config: Config) -> Iterator[tuple[str, str]]:

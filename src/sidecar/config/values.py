@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,7 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sidecar.core.schedules import schedule
 from sidecar.core.schedules.wall_clock import ScheduleError
 
+T = TypeVar("T")
+
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
+_QUIET_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIXTY, _HOURS = 60, 24
 _GUEST_REF = re.compile(
@@ -104,9 +107,23 @@ _proxmox_address = partial(_https_address, why="Proxmox needs TLS, and a token m
 _vault_address = partial(_https_address, why="logins and secrets of Vault must not be sent without encryption")
 
 
+def _quiet_hours(value: object) -> object:
+    match = _QUIET_HOURS.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match[1] == match[2]:
+        raise ValueError('is not a time of day from and to; write it in quotes, for example "22:00-07:00"')
+    return (time.fromisoformat(match[1]), time.fromisoformat(match[2]))
+
+
 def _text(value: object) -> object:
     """Guest ids and schedules are often written as bare numbers."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def not_empty(value: tuple[T, ...]) -> tuple[T, ...]:
+    """A validator for lists without a default that does anything."""
+    if not value:
+        raise ValueError("is empty; name at least one")
+    return value
 
 
 def _list_of_text(value: object) -> object:
@@ -122,6 +139,11 @@ DurationOrOff = Annotated[
     BeforeValidator(
         _duration_or_off, json_schema_input_type=Annotated[str, Field(pattern=f"^(?:{_DURATION.pattern}|off)$")]
     ),
+]
+#: A time of day from which, and one up to which, in local time; the second may be on the next day.
+QuietHours = Annotated[
+    tuple[time, time],
+    BeforeValidator(_quiet_hours, json_schema_input_type=Annotated[str, Field(pattern=f"^{_QUIET_HOURS.pattern}$")]),
 ]
 Zone = Annotated[str, AfterValidator(_zone)]
 ScheduleText = Annotated[str, BeforeValidator(_schedule_text), AfterValidator(_schedule)]
