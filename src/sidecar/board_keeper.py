@@ -69,7 +69,8 @@ class BoardKeeper:
 
     Attributes:
         shown: the newest board with its timeline; immutable, replaced as a whole.
-        run_counts: what became of each job's due times since the start; immutable, replaced as a whole.
+        run_counts: what became of each job's due times since the start; immutable, replaced as a whole. None without a ledger:
+            then nothing is decided.
     """
 
     def __init__(self, settings: Settings, clock: Clock, ledger: Ledger | None = None) -> None:
@@ -77,7 +78,7 @@ class BoardKeeper:
         self._clock = clock
         self._ledger = ledger
         self._remembers = True
-        self.run_counts: Mapping[str, RunCounts] = NOTHING_COUNTED
+        self.run_counts: Mapping[str, RunCounts] | None = None if ledger is None else NOTHING_COUNTED
         self._tried: set[str] = set()
         self._confirmed: dict[str, Report] = {}
         self._awaited: Mapping[str, datetime] = {}
@@ -181,7 +182,9 @@ class BoardKeeper:
         made = judged(dict(self._reports), self._history, self._settings, self._clock())
         self._awaited, self._troubled = awaited(made), troubled(made)
         board = self._board(made)
-        return JudgedBoard(self._remembered(made, board), made, source)
+        if self._ledger is not None:
+            board = self._remembered(self._ledger, made, board)
+        return JudgedBoard(board, made, source)
 
     def _take_what_was_found(self) -> None:
         """A ledger that could not be read at the start can be read now: what was seen since then is added to what it holds."""
@@ -200,12 +203,11 @@ class BoardKeeper:
             self._ledger.refuse(_NOT_JUDGED)
             self._reports, self._history, self._verdicts = reports, history, verdicts
 
-    def _remembered(self, made: Judged, board: Board) -> Board:
+    def _remembered(self, ledger: Ledger, made: Judged, board: Board) -> Board:
         """Trouble here takes nothing from the board; it is logged once, and told on the board for as long as it lasts."""
         try:
             after, new = remember_verdicts(self._verdicts, made, board)
-            if self._ledger is not None:
-                self._ledger.record_verdicts(new)
+            ledger.record_verdicts(new)
         except Exception:
             if self._remembers:
                 log.exception("internal error: verdicts are not remembered")
@@ -214,7 +216,7 @@ class BoardKeeper:
         if not self._remembers:
             log.info("verdicts are remembered again")
         self._verdicts, self._remembers = after, True
-        self.run_counts = counted(self.run_counts, new.finals, (row.name for row in board.jobs))
+        self.run_counts = counted(self.run_counts or {}, new.finals, (row.name for row in board.jobs))
         return board
 
     def ready(self) -> bool:

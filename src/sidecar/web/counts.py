@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sidecar.core.history.run_counts import NOTHING_COUNTED, RunCounts
+from sidecar.core.history.run_counts import RunCounts
 
 
 class SourceCounts(Protocol):
@@ -21,7 +21,7 @@ class SourceCounts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The counts now, by the name of the job and of the source."""
+    """The counts now, by the name of the job and of the source. Without a ledger runs are not counted: None."""
 
-    runs: Callable[[], Mapping[str, RunCounts]] = lambda: NOTHING_COUNTED
+    runs: Callable[[], Mapping[str, RunCounts] | None] = lambda: None
     sources: Callable[[], Mapping[str, SourceCounts]] = dict

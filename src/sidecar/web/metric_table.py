@@ -57,7 +57,7 @@ class Shown:
     judged_at: datetime
     is_stale: bool
     version: str
-    runs: Mapping[str, RunCounts]
+    runs: Mapping[str, RunCounts] | None
     sources: Mapping[str, SourceCounts]
 
 
@@ -112,7 +112,7 @@ class _Source:
 @dataclass(frozen=True, slots=True)
 class _Job:
     row: JobRow
-    runs: RunCounts
+    runs: RunCounts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,6 @@ class _Service:
 class _Part:
     service: str
     row: PartRow
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,8 @@ def _sources(shown: Shown) -> Iterable[_Source]:
 
 
 def _jobs(shown: Shown) -> Iterable[_Job]:
-    return (_Job(row, shown.runs.get(row.name, NO_RUNS)) for row in shown.board.jobs)
+    runs = shown.runs
+    return (_Job(row, None if runs is None else runs.get(row.name, NO_RUNS)) for row in shown.board.jobs)
 
 
 def _services(shown: Shown) -> Iterable[_Service]:
@@ -147,7 +147,7 @@ def _services(shown: Shown) -> Iterable[_Service]:
 
 
 def _parts(shown: Shown) -> Iterable[_Part]:
-    return (_Part(row.name, part, shown.board.at) for row in shown.board.services for part in row.parts)
+    return (_Part(row.name, part) for row in shown.board.services for part in row.parts)
 
 
 def _expectations(shown: Shown) -> Iterable[_Expectation]:
@@ -164,6 +164,10 @@ def _age(moment: datetime | None, now: datetime) -> float | None:
 
 def _count(of_counts: Callable[[SourceCounts], int]) -> Callable[[_Source], float | None]:
     return lambda of: None if of.counts is None else of_counts(of.counts)
+
+
+def _runs(of_runs: Callable[[RunCounts], int]) -> Callable[[_Job], float | None]:
+    return lambda of: None if of.runs is None else of_runs(of.runs)
 
 
 def _one(_row: object) -> float:
@@ -306,12 +310,14 @@ JOBS = Level[_Job](
         Metric(
             "runs_due_total",
             "Due times whose result was decided since the start, one for each member and destination.",
-            lambda of: of.runs.due,
+            _runs(lambda runs: runs.due),
             Type.COUNTER,
         ),
-        Metric("runs_kept_total", "Those with a good run, also a late one.", lambda of: of.runs.kept, Type.COUNTER),
-        Metric("runs_failed_total", "Those with a failed run.", lambda of: of.runs.failed, Type.COUNTER),
-        Metric("runs_missed_total", "Those at which nothing started.", lambda of: of.runs.missed, Type.COUNTER),
+        Metric(
+            "runs_kept_total", "Those with a good run, also a late one.", _runs(lambda runs: runs.kept), Type.COUNTER
+        ),
+        Metric("runs_failed_total", "Those with a failed run.", _runs(lambda runs: runs.failed), Type.COUNTER),
+        Metric("runs_missed_total", "Those at which nothing started.", _runs(lambda runs: runs.missed), Type.COUNTER),
     ),
 )
 
@@ -348,11 +354,6 @@ PARTS = Level[_Part](
             "part_last_success_timestamp_seconds",
             "Start of its newest good backup.",
             lambda of: _seconds(of.row.last_backup),
-        ),
-        Metric(
-            "part_last_success_age_seconds",
-            "The age of that when the board was judged, at most a minute ago.",
-            lambda of: _age(of.row.last_backup, of.now),
         ),
         Metric("part_backups", "Its finished snapshots; for a database its dumps.", lambda of: of.row.count),
         Metric("part_size_bytes", "Size of its newest good backup.", lambda of: of.row.size),
