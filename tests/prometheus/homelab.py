@@ -57,7 +57,7 @@ class Homelab:
         self._process.stdin.write(f"{self._clock.moment.isoformat()}\n")
         self._process.stdin.flush()
 
-    def wait_until_tried(self, seconds: float = 20) -> None:
+    def wait_until_tried(self, seconds: float = 40) -> None:
         """Until each source was tried once."""
         deadline = time.monotonic() + seconds
         while self.caddy.client.get("/readyz").status_code != 200:

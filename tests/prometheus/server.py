@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,13 @@ from tests.processes import free_port, running
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs" / "prometheus"
 
-#: Where scripts/need-prometheus puts them.
-PROGRAMS = ROOT / ".cache" / "prometheus" / "bin"
+
+@cache
+def programs() -> Path:
+    """The folder with Debian's prometheus and promtool, which ``scripts/need-prometheus`` has fetched, or fetches now."""
+    made = subprocess.run([ROOT / "scripts/need-prometheus"], stdout=subprocess.PIPE, text=True, check=True)
+    return Path(made.stdout.strip())
+
 
 #: So often it scrapes and evaluates.
 _OFTEN = "500ms"
@@ -79,7 +86,7 @@ def prometheus(folder: Path, scrape: Mapping[str, Any], rules: Sequence[Path] = 
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     command: list[str | Path] = [
-        PROGRAMS / "prometheus",
+        programs() / "prometheus",
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -110,7 +117,7 @@ def impatient_rules(folder: Path) -> Path:
     return path
 
 
-def eventually(what: str, is_so: Callable[[], object], seconds: float = 15) -> None:
+def eventually(what: str, is_so: Callable[[], object], seconds: float = 30) -> None:
     """Waits until it is so."""
     deadline = time.monotonic() + seconds
     while not is_so():

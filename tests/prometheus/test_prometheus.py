@@ -13,18 +13,20 @@ from typing import Any
 import pytest
 import yaml
 
+from sidecar.core.model import State
 from sidecar.web.counts import Counts
 from sidecar.web.exposition import exposition
 from sidecar.web.known import Known
+from sidecar.web.metric_table import DATASTORES, EXPECTATIONS, JOBS, PARTS, SERVICES, SOURCES, Level
 from tests.prometheus.homelab import bad_morning
 from tests.prometheus.server import (
     DOCS,
-    PROGRAMS,
     Labels,
     Prometheus,
     documented,
     eventually,
     impatient_rules,
+    programs,
     prometheus,
 )
 from tests.web import boards
@@ -118,6 +120,9 @@ def test_every_bad_row_has_its_alert_until_it_is_healed_and_a_second_prometheus_
         (services,) = fleet.query('instance_state:backup_glance_services:sum{state="ok"}')
         assert services["metric"]["site"] == "home"
         assert services["value"][1] == str(len(healed["services"]))
+        assert len(fleet_queries()) == 5
+        answers = {query: fleet.query(query) for query in fleet_queries()}
+        assert [query for query, answer in answers.items() if "age_seconds" in query and not answer] == []
 
 
 def assert_counted(site: Prometheus, requests: list[Any]) -> None:
@@ -176,7 +181,7 @@ def test_the_dashboard_names_what_it_asks_for() -> None:
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([PROGRAMS / "promtool", *arguments], cwd=DOCS, capture_output=True, text=True, check=False)
+    return subprocess.run([programs() / "promtool", *arguments], cwd=DOCS, capture_output=True, text=True, check=False)
 
 
 def test_the_rules_fire_after_their_patience_and_not_before() -> None:
@@ -209,6 +214,37 @@ def test_every_alert_is_tested() -> None:
 
 def test_the_text_format_is_what_promtool_expects() -> None:
     text = b"".join(exposition(Known(boards.hostile(), nothing_due), Counts()))
-    run = subprocess.run([PROGRAMS / "promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+    run = subprocess.run([programs() / "promtool", "check", "metrics"], input=text, capture_output=True, check=False)
 
     assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+
+
+# --- docs/fleet.md ------------------------------------------------------------------------------------------------------
+
+FLEET = (DOCS.parent / "fleet.md").read_text()
+
+
+def test_the_configuration_in_the_page_about_fleets_is_accepted(tmp_path: Path) -> None:
+    pieces = re.findall(r"```yaml\n(.*?)```", FLEET, re.DOTALL)
+    (tmp_path / "prometheus.yml").write_text("".join(pieces))
+    run = promtool("check", "config", "--syntax-only", str(tmp_path / "prometheus.yml"))
+
+    assert len(pieces) == 2
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    "level", [SERVICES, JOBS, SOURCES, DATASTORES, PARTS, EXPECTATIONS], ids=lambda level: level.title
+)
+def test_the_page_about_fleets_knows_how_many_series_a_row_takes(level: Level[Any]) -> None:
+    most = len(level.metrics) + (len(State) if level.states else 0)
+    row = {"Expectations of parts that have several": "expectation, only of parts with several"}.get(
+        level.title, level.title.lower().removesuffix("s")
+    )
+
+    assert re.search(rf"^\| {row} \| {most}\b", FLEET, re.MULTILINE)
+
+
+def fleet_queries() -> list[str]:
+    """The questions for all sites at once."""
+    return [row.replace(r"\|", "|") for row in re.findall(r"^\| [^|`]+ \| `([^`]+)`", FLEET, re.MULTILINE)]

@@ -20,10 +20,10 @@ from sidecar.web import views
 from sidecar.web.counts import Counts
 from sidecar.web.exposition import families
 from sidecar.web.metric_rows import MOST_CHARACTERS, MOST_SERIES, label, metric_rows
-from sidecar.web.metric_table import CODES, LEFT_OUT, PREFIX, Shown
+from sidecar.web.metric_table import CODES, LEFT_OUT, LEVELS, PREFIX, Shown, Type, every_metric
 from sidecar.web.stale_board import stale_board
 from tests.core.racks import Rack, racks
-from tests.web import boards
+from tests.web import boards, metrics_page
 from tests.web.asking import app_for, ask
 from tests.web.metrics import Metrics, metrics, parsed, seconds
 
@@ -320,3 +320,17 @@ def test_equal_boards_give_equal_bytes() -> None:
 
     assert len(etags) == 1
     assert other not in etags
+
+
+def test_the_tables_of_the_documentation_are_those_of_the_code() -> None:
+    text = metrics_page.PAGE.read_text()
+
+    assert metrics_page.page(text) == text, "run python -m tests.web.metrics_page"
+
+
+def test_metrics_are_named_as_prometheus_wants_it() -> None:
+    every = [metric for level in LEVELS for metric in every_metric(level)]
+
+    assert all((metric.type is Type.COUNTER) == metric.name.endswith("_total") for metric in every)
+    assert len({metric.name for metric in every}) == len(every)
+    assert not {label for level in LEVELS for label in level.labels} & {"job", "instance", "state", "__name__"}

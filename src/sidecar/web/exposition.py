@@ -17,7 +17,7 @@ from sidecar.core.model import State
 
 from .counts import Counts
 from .known import Known
-from .metric_rows import MetricRow, MetricRows, label, metric_rows
+from .metric_rows import MetricRow, MetricRows, labels, metric_rows
 from .metric_table import LEFT_OUT, LEVELS, PREFIX, Level, Metric, Shown, Type
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -90,7 +90,11 @@ def _values(metric: Metric[Any], place: int, rows: Iterable[MetricRow]) -> Famil
     for row in rows:
         value = row.values[place]
         if value is not None:
-            more = metric.more(row.row) if metric.more else {}
-            named = {**row.labels, **{name: label(text) for name, text in more.items()}} if more else row.labels
-            family.add_sample(PREFIX + metric.name, named, value)
+            family.add_sample(PREFIX + metric.name, _with_more(metric, row), value)
     return family
+
+
+def _with_more(metric: Metric[Any], row: MetricRow) -> dict[str, str]:
+    if not metric.more_labels:
+        return row.labels
+    return {**row.labels, **dict(zip(metric.more_labels, labels(metric.more(row.row)), strict=True))}

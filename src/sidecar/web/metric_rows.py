@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ MOST_CHARACTERS = 200
 
 _DIGEST = 12
 
+Values = tuple[float | None, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
@@ -28,13 +31,12 @@ class MetricRow:
     level: Level[Any]
     row: Any
     labels: dict[str, str]
-    values: tuple[float | None, ...]
+    values: Values
 
     @property
     def series(self) -> int:
         """How many series it takes."""
-        values = sum(value is not None for value in self.values)
-        return values + (len(State) if self.level.states else 0)
+        return _series(self.level, self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +52,34 @@ def metric_rows(shown: Shown, most: int = MOST_SERIES) -> MetricRows:
 
     Where there are more, expectations go first, then parts; of those of the same place the harmless ones.
     """
-    rows = sorted(_every_row(shown), key=lambda row: (row.level.place, row.level.state(row.row).rank))
-    taken: list[MetricRow] = []
-    left, names = most - 1, set()
-    left_out = 0
-    for row in rows:
-        name = (row.level.title, *row.labels.values())
-        if name in names:
-            continue  # The worst of those that can't be told apart was first.
-        names.add(name)
-        if left_out == 0 and row.series <= left:
-            taken.append(row)
-            left -= row.series
-        else:
-            left_out += row.series
-    return MetricRows(taken, left_out)
+    taken: dict[tuple[str, ...], MetricRow] = {}
+    left, left_out = most - 1, 0
+    for level, row in _worst_first(shown):
+        values = tuple(metric.value(row) for metric in level.metrics)
+        series = _series(level, values)
+        if left_out or series > left:
+            left_out += series
+            continue
+        named = dict(zip(level.labels, labels(level.names(row)), strict=True))
+        name = (level.title, *named.values())
+        if name not in taken:  # Of those that can't be told apart the worst was first.
+            taken[name] = MetricRow(level, row, named, values)
+            left -= series
+    return MetricRows(list(taken.values()), left_out)
 
 
-def _every_row(shown: Shown) -> Iterator[MetricRow]:
+def _worst_first(shown: Shown) -> Iterator[tuple[Level[Any], Any]]:
+    """Every row with its level. Many thousands are not sorted at once: that would be one long step."""
+    waiting: dict[tuple[int, int], list[tuple[Level[Any], Any]]] = defaultdict(list)
     for level in LEVELS:
         for row in level.rows(shown):
-            values = tuple(metric.value(row) for metric in level.metrics)
-            yield MetricRow(level, row, dict(zip(level.labels, labels(level.names(row)), strict=True)), values)
+            waiting[level.place, level.state(row).rank].append((level, row))
+    for key in sorted(waiting):
+        yield from waiting.pop(key)
+
+
+def _series(level: Level[Any], values: Values) -> int:
+    return sum(value is not None for value in values) + (len(State) if level.states else 0)
 
 
 def labels(texts: Iterable[str]) -> Iterator[str]:

@@ -68,14 +68,16 @@ class Metric(Generic[R]):
     Attributes:
         meaning: one line of help.
         value: None where nobody knows, or where there is no such thing: then there is no series.
-        more: labels with texts that belong to a row and don't name it, for a metric that is always 1.
+        more_labels: the names of further labels, of a metric that is always 1.
+        more: their texts, which belong to a row and don't name it.
     """
 
     name: str
     meaning: str
     value: Callable[[R], float | None]
     type: Type = Type.GAUGE
-    more: Callable[[R], Mapping[str, str]] | None = None
+    more_labels: tuple[str, ...] = ()
+    more: Callable[[R], tuple[str, ...]] = lambda _: ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +187,7 @@ GENERAL = Level[Shown](
     place=0,
     states=Metric("overall_state", "Overall state: 1 for the state it is in, 0 for all others.", _one),
     metrics=(
-        Metric("build_info", "Always 1, with the version.", _one, more=lambda shown: {"version": shown.version}),
+        Metric("build_info", "Always 1.", _one, more_labels=("version",), more=lambda shown: (shown.version,)),
         Metric("board_timestamp_seconds", "When the board was judged last.", lambda shown: _seconds(shown.judged_at)),
         Metric(
             "board_stale",
@@ -213,9 +215,10 @@ SOURCES = Level[_Source](
     metrics=(
         Metric(
             "source_info",
-            "Always 1, with the version that the source reported.",
+            "Always 1. The version is the one that the source reported.",
             _one,
-            more=lambda of: {"version": of.row.version or ""},
+            more_labels=("version",),
+            more=lambda of: (of.row.version or "",),
         ),
         Metric("source_as_of_timestamp_seconds", "When it was read last.", lambda of: _seconds(of.row.as_of)),
         Metric("source_limits", "How many things it could not show, or may not.", lambda of: len(of.row.limits)),
@@ -291,13 +294,10 @@ JOBS = Level[_Job](
     metrics=(
         Metric(
             "job_info",
-            "Always 1, with title, schedule and time zone.",
+            "Always 1. The schedule is the upstream's own text.",
             _one,
-            more=lambda of: {
-                "title": of.row.title,
-                "schedule": of.row.schedule or "",
-                "timezone": of.row.timezone or "",
-            },
+            more_labels=("title", "schedule", "timezone"),
+            more=lambda of: (of.row.title, of.row.schedule or "", of.row.timezone or ""),
         ),
         Metric(
             "job_last_run_timestamp_seconds",
