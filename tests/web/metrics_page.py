@@ -46,7 +46,7 @@ def tables() -> Iterator[str]:
 
 
 def _line(level: Level[Any], metric: Metric[Any]) -> str:
-    more = ("state",) if metric is level.states else metric.more_labels
+    more = ("state",) if metric is level.states else tuple(metric.more)
     labels = f" Also labelled {', '.join(f'`{name}`' for name in more)}." if more else ""
     return f"| `{PREFIX}{metric.name}` | {metric.type} | {metric.meaning}{labels} |"
 

@@ -16,7 +16,7 @@ class Traffic:
         full_rounds, light_rounds: that were begun.
         calls: that were made; one whose credentials are refused and that is made again with fresh ones is one call.
         failed_calls: those that brought no answer that can be used: not reached, refused, cut off, too late, too large.
-        received_bytes: of the bodies of answers, as they arrived: usually compressed.
+        received_bytes: of the bodies of answers, as they arrived, compressed or not.
     """
 
     full_rounds: int = 0

@@ -239,7 +239,7 @@ class Handlers:
         return rendered(self._render_extension(known, question), _HTML)
 
     def _render_metrics(self, known: Known) -> Rendered:
-        # It loads a library that others do without.
+        # It loads a library that nobody else needs.
         from .exposition import MEDIA_TYPE, exposition
 
         return rendered(exposition(known, self._counts), MEDIA_TYPE)

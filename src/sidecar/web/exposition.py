@@ -1,4 +1,4 @@
-"""``/metrics`` in Prometheus' text format. Only who asks for it loads the library: it takes some megabytes."""
+"""``/metrics`` in Prometheus' text format. The library is loaded when somebody asks for the first time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sidecar.core.model import State
 
 from .counts import Counts
 from .known import Known
-from .metric_rows import MetricRow, MetricRows, labels, metric_rows
+from .metric_rows import MetricRow, MetricRows, label, metric_rows
 from .metric_table import LEFT_OUT, LEVELS, PREFIX, Level, Metric, Shown, Type
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -95,6 +95,6 @@ def _values(metric: Metric[Any], place: int, rows: Iterable[MetricRow]) -> Famil
 
 
 def _with_more(metric: Metric[Any], row: MetricRow) -> dict[str, str]:
-    if not metric.more_labels:
+    if not metric.more:
         return row.labels
-    return {**row.labels, **dict(zip(metric.more_labels, labels(metric.more(row.row)), strict=True))}
+    return {**row.labels, **{name: label(text(row.row)) for name, text in metric.more.items()}}

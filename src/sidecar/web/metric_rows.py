@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,7 @@ def metric_rows(shown: Shown, most: int = MOST_SERIES) -> MetricRows:
         if left_out or series > left:
             left_out += series
             continue
-        named = dict(zip(level.labels, labels(level.names(row)), strict=True))
+        named = dict(zip(level.labels, map(label, level.names(row)), strict=True))
         name = (level.title, *named.values())
         if name not in taken:  # Of those that can't be told apart the worst was first.
             taken[name] = MetricRow(level, row, named, values)
@@ -80,11 +80,6 @@ def _worst_first(shown: Shown) -> Iterator[tuple[Level[Any], Any]]:
 
 def _series(level: Level[Any], values: Values) -> int:
     return sum(value is not None for value in values) + (len(State) if level.states else 0)
-
-
-def labels(texts: Iterable[str]) -> Iterator[str]:
-    """The texts as labels."""
-    return (label(text) for text in texts)
 
 
 def label(text: str) -> str:

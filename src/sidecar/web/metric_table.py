@@ -68,16 +68,14 @@ class Metric(Generic[R]):
     Attributes:
         meaning: one line of help.
         value: None where nobody knows, or where there is no such thing: then there is no series.
-        more_labels: the names of further labels, of a metric that is always 1.
-        more: their texts, which belong to a row and don't name it.
+        more: further labels of a metric that is always 1: texts that belong to a row and don't name it.
     """
 
     name: str
     meaning: str
     value: Callable[[R], float | None]
     type: Type = Type.GAUGE
-    more_labels: tuple[str, ...] = ()
-    more: Callable[[R], tuple[str, ...]] = lambda _: ()
+    more: Mapping[str, Callable[[R], str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +185,7 @@ GENERAL = Level[Shown](
     place=0,
     states=Metric("overall_state", "Overall state: 1 for the state it is in, 0 for all others.", _one),
     metrics=(
-        Metric("build_info", "Always 1.", _one, more_labels=("version",), more=lambda shown: (shown.version,)),
+        Metric("build_info", "Always 1.", _one, more={"version": lambda shown: shown.version}),
         Metric("board_timestamp_seconds", "When the board was judged last.", lambda shown: _seconds(shown.judged_at)),
         Metric(
             "board_stale",
@@ -217,8 +215,7 @@ SOURCES = Level[_Source](
             "source_info",
             "Always 1. The version is the one that the source reported.",
             _one,
-            more_labels=("version",),
-            more=lambda of: (of.row.version or "",),
+            more={"version": lambda of: of.row.version or ""},
         ),
         Metric("source_as_of_timestamp_seconds", "When it was read last.", lambda of: _seconds(of.row.as_of)),
         Metric("source_limits", "How many things it could not show, or may not.", lambda of: len(of.row.limits)),
@@ -296,8 +293,11 @@ JOBS = Level[_Job](
             "job_info",
             "Always 1. The schedule is the upstream's own text.",
             _one,
-            more_labels=("title", "schedule", "timezone"),
-            more=lambda of: (of.row.title, of.row.schedule or "", of.row.timezone or ""),
+            more={
+                "title": lambda of: of.row.title,
+                "schedule": lambda of: of.row.schedule or "",
+                "timezone": lambda of: of.row.timezone or "",
+            },
         ),
         Metric(
             "job_last_run_timestamp_seconds",
