@@ -33,8 +33,11 @@ from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Board
 from sidecar.core.reports.report import Report
 from sidecar.core.reports.shared import shared
-from sidecar.core.timeline.timeline import timeline_of
+from sidecar.core.timeline.timeline import Timeline, timeline_of
+from sidecar.web.counts import Counts
+from sidecar.web.exposition import MEDIA_TYPE, exposition
 from sidecar.web.extension import ExtensionTemplate
+from sidecar.web.known import Known
 from sidecar.web.page import page
 from sidecar.web.query import ExtensionQuery
 from sidecar.web.rendered import rendered
@@ -50,6 +53,7 @@ BOARD_JUST_READ = {100: 2.8, 1_000: 8.5, 10_000: 82.0}
 BOARD_AGAIN = {100: 0.9, 1_000: 3.2, 10_000: 32.0}
 MONTH = {100: 3.2, 1_000: 6.0, 10_000: 45.0}
 PAGE = {15: 0.45, 1_000: 24.0}
+METRICS = {15: 0.9, 1_000: 15.0}
 
 #: The page of a month shows whole weeks.
 WEEKS = datetime(2026, 10, 25, 23, tzinfo=UTC), datetime(2026, 12, 6, 23, tzinfo=UTC)
@@ -110,12 +114,13 @@ def _month_figures(size: int) -> list[Figure]:
 
 
 def _page_figures(size: int) -> list[Figure]:
-    """Glance's fragment for a new board: it asks once a minute, when there is a new one."""
+    """Glance's fragment for a new board, and Prometheus' metrics: both ask once a minute, when there is a new one."""
     workload, template = mixed(size), ExtensionTemplate()
     boards = [board(workload.reports, workload.history, workload.settings, moment) for moment in _moments(15)]
     figure = _beside_calibration("page", [partial(page_seconds, template, shown) for shown in boards], PAGE[size])
-    say(f"page of {size:>7} services: {figure}")
-    return [figure]
+    metrics = _beside_calibration("metrics", [partial(metrics_seconds, shown) for shown in boards], METRICS[size])
+    say(f"page of {size:>7} services: {figure}, {metrics}")
+    return [figure, metrics]
 
 
 def _just_read(workload: Workload, source: str, rounds: int) -> Iterator[Callable[[], float]]:
@@ -170,6 +175,21 @@ def page_seconds(template: ExtensionTemplate, shown: Board) -> float:
 
 def _fragment(template: ExtensionTemplate, shown: Board) -> None:
     rendered(template.render(ExtensionQuery(), page(shown), None, shown.as_of), "text/html")
+
+
+def metrics_seconds(shown: Board) -> float:
+    """The CPU time of all metrics, whose board was judged before."""
+    began = time.process_time()
+    uncollected(_metrics)(shown)
+    return time.process_time() - began
+
+
+def _metrics(shown: Board) -> None:
+    rendered(exposition(Known(shown, _nothing_due), Counts()), MEDIA_TYPE)
+
+
+def _nothing_due() -> Timeline:
+    raise AssertionError("metrics ask for no due times")
 
 
 def month_seconds(workload: Workload, now: datetime) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.board_keeper import BoardKeeper
+from sidecar.core.history.run_counts import RunCounts
 from sidecar.core.history.verdict_log import ExpectationKey, FinalState, RememberedVerdicts
 from sidecar.core.model import SourceKind, State
 from sidecar.core.reports.facts import Guest
@@ -65,6 +66,29 @@ def test_verdicts_are_remembered_as_they_were_judged_and_not_again_after_a_resta
         ("vaultwarden", 22, 2),
         ("vaultwarden", 23, 3),
     ]
+
+
+def test_runs_are_counted_as_they_are_decided_and_from_0_after_a_restart(tmp_path: Path) -> None:
+    clock = Clock("22 12:00")
+    with closing(Ledger(tmp_path, at(clock.now))) as ledger:
+        keeper = BoardKeeper(settings(), clock, ledger)
+        keeper.record(pve("22 12:00", vzdump("22 04:00", "22 04:10")))
+        keeper.record(pbs("22 12:00", group("21 04:00", "22 04:00")))
+        before = keeper.run_counts
+        clock.now = "23 12:01"
+        keeper.record(pve("23 12:00", vzdump("23 04:00", "23 04:10")))
+        keeper.record(pbs("23 12:00", group("21 04:00", "22 04:00", "23 04:01")))
+        after = keeper.run_counts
+        keeper.rejudge()
+        again = keeper.run_counts
+        written(ledger)
+    with closing(Ledger(tmp_path, at(clock.now))) as ledger:
+        restarted = BoardKeeper(settings(), clock, ledger).run_counts
+
+    assert before == {}
+    assert after == again == {"pve/backup/critical": RunCounts(due=1, kept=1)}
+    assert restarted == {}
+    assert BoardKeeper(settings(), clock).run_counts is None
 
 
 def test_a_gap_in_observation_is_remembered_from_its_beginning_to_its_end(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ ONLY_TESTS = {
     "glance",
     "fuzz",
     "hostile",
+    "prometheus",
     "replay",
     "simulators",
     "soak",

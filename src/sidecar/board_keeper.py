@@ -14,6 +14,7 @@ from .core.board.board import board_of
 from .core.history.bounds import within_bounds
 from .core.history.history import History
 from .core.history.record import record
+from .core.history.run_counts import NOTHING_COUNTED, RunCounts, counted
 from .core.judgement.awaited import awaited, troubled
 from .core.judgement.judged import Judged, judged
 from .core.model import HARMLESS, Board, SourceKind
@@ -68,6 +69,8 @@ class BoardKeeper:
 
     Attributes:
         shown: the newest board with its timeline; immutable, replaced as a whole.
+        run_counts: what became of each job's due times since the start; immutable, replaced as a whole. None without a ledger:
+            then nothing is decided.
     """
 
     def __init__(self, settings: Settings, clock: Clock, ledger: Ledger | None = None) -> None:
@@ -75,6 +78,7 @@ class BoardKeeper:
         self._clock = clock
         self._ledger = ledger
         self._remembers = True
+        self.run_counts: Mapping[str, RunCounts] | None = None if ledger is None else NOTHING_COUNTED
         self._tried: set[str] = set()
         self._confirmed: dict[str, Report] = {}
         self._awaited: Mapping[str, datetime] = {}
@@ -212,6 +216,7 @@ class BoardKeeper:
         if not self._remembers:
             log.info("verdicts are remembered again")
         self._verdicts, self._remembers = after, True
+        self.run_counts = counted(self.run_counts or {}, new.finals, (row.name for row in board.jobs))
         return board
 
     def ready(self) -> bool:

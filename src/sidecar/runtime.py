@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,8 +30,11 @@ from .ledger.ledger import Ledger
 from .poller import Polled, Sleep, pause_after, poll
 from .renewal import Renewal
 from .sources import Source
+from .sources.counted import CountedSource
 from .sources.rounds import Round, Rounds
+from .upstream.traffic import Traffic
 from .web.app import Handlers, WidgetOptions, app_of
+from .web.counts import Counts
 from .web.known import Known
 from .web.query import parse_theme
 from .wiring import make_sources, make_vault, pace
@@ -97,6 +100,7 @@ async def _serve(
     signals: _Signals,
 ) -> None:
     worker = Worker()
+    traffic = {name: Traffic() for name in config.sources}
     # Compiling the templates takes longer than a step of the loop may.
     handlers = await asyncio.get_running_loop().run_in_executor(
         worker,
@@ -106,6 +110,7 @@ async def _serve(
             clock=clock,
             options=_widget_options(config),
             worker=worker,
+            counts=Counts(lambda: keeper.run_counts, lambda: traffic),
         ),
     )
     renewal = Renewal(keeper, handlers.answers, worker)
@@ -124,7 +129,7 @@ async def _serve(
     vault = make_vault(config.vault, credentials) if config.vault else None
     known = credentials.with_vault(vault) if vault else credentials
     async with make_sources(config, known) as sources:
-        loops = _loops(config, sources, keeper, renewal, clock, sleep)
+        loops = _loops(config, sources, keeper, renewal, clock, sleep, traffic)
         if vault:
             loops.append(asyncio.create_task(vault.keep_alive()))
         with _ended(worker):
@@ -209,11 +214,17 @@ def _written(value: str | float | bool) -> str:
 
 
 def _loops(
-    config: Config, sources: Sequence[Source], keeper: BoardKeeper, renewal: Renewal, clock: Clock, sleep: Sleep
+    config: Config,
+    sources: Sequence[Source],
+    keeper: BoardKeeper,
+    renewal: Renewal,
+    clock: Clock,
+    sleep: Sleep,
+    traffic: Mapping[str, Traffic],
 ) -> list[asyncio.Task[None]]:
     tasks = [asyncio.create_task(_rejudge(renewal, sleep))]
     for source in sources:
-        rounds = Rounds(source, clock, pace(config, source.name), keeper)
+        rounds = Rounds(CountedSource(source, traffic[source.name]), clock, pace(config, source.name), keeper)
         polled = Polled(source.name, rounds.after_error, rounds.next, _failed_round(source, clock, rounds), _pause)
         tasks.append(asyncio.create_task(poll(polled, partial(_deliver, renewal, keeper), sleep)))
     return tasks

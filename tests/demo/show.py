@@ -10,22 +10,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sidecar import credentials, logs, runtime
-from sidecar.board_keeper import BoardKeeper
 from sidecar.config import load
 from sidecar.config.model import Config
-from sidecar.core.reports.report import Report
 from sidecar.credentials import Credentials
-from sidecar.ledger.ledger import Ledger
 from tests.caddyfile import assert_version, find_caddy, render_caddyfile
 from tests.demo.night import REFRESH, HurryingClock, report
-from tests.evening_before import EARLIER, remembered
+from tests.evening_before import EARLIER, write_ledger
 from tests.glance.site import glance_site
 from tests.processes import running
 from tests.simulators import Rack, demo_faults, demo_homelab
@@ -84,11 +81,7 @@ class Show:
         """The sidecar has been there for twelve hours, so that a dump which never was made is missing and not new."""
         self._evening = self._clock() - EARLIER
         self._rack.settle()
-        history = await remembered(config, credentials, self._evening)
-        with closing(Ledger(state, self._evening)) as ledger:
-            keeper = BoardKeeper(config.to_settings(), self._clock)
-            for source in config.to_settings().sources:
-                ledger.record(Report(source=source.name, kind=source.kind, at=self._evening), history, keeper.board)
+        await write_ledger(config, credentials, self._evening, state)
         self._evening = None
         self._rack.settle()
 

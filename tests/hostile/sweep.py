@@ -43,6 +43,7 @@ def measured(case: Case, folder: Path) -> tuple[Figures, list[dict[str, Any]]]:
             if tried:
                 victim.get("/widget")
                 victim.get("/extension")
+                victim.get("/metrics")
             return victim.end(), rows
 
 

@@ -25,6 +25,7 @@ PATHS = [
     "/api/v1/status",
     "/api/v1/services/vault",
     CALENDAR,
+    "/metrics",
     "/openapi.json",
 ]
 

@@ -38,6 +38,8 @@ def states(board: Board) -> set[State]:
     rows += [row.verdict.state for row in board.sources]
     rows += [row.verdict.state for row in board.datastores]
     rows += [part.verdict.state for service in board.services for part in service.parts]
+    parts = [part for service in board.services for part in service.parts]
+    rows += [expectation.verdict.state for part in parts for expectation in part.expectations]
     rows += [copy.state for service in board.services for copy in service.copies]
     return {board.overall.state, *rows}
 

@@ -24,7 +24,7 @@ from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SecretError, SourceError
 from sidecar.texts.known_secrets import KnownSecrets
 
-from . import budget, error_text, in_front, inflate, json_document, json_rows, tls
+from . import budget, error_text, in_front, inflate, json_document, json_rows, tls, traffic
 from .border import Border
 from .calls import Call, Params
 from .tls import Trust
@@ -168,7 +168,11 @@ class Upstream:
         budget.current().call()
         self._respect_rate_limit()
         try:
-            async with asyncio.timeout(self._limits.total), self._client_in_use() as client:
+            async with (
+                traffic.current().call(),
+                asyncio.timeout(self._limits.total),
+                self._client_in_use() as client,
+            ):
                 request = partial(_request, client, call.method, url, params, body)
                 answer = await self._send(client, request, authenticated=authenticated)
                 try:
@@ -279,7 +283,7 @@ class Upstream:
         """The inflated body in pieces, up to the limit in bytes."""
         encoding = answer.headers.get("content-encoding", "")
         try:
-            async for piece in inflate.inflated(answer.aiter_raw(), encoding, limit):
+            async for piece in inflate.inflated(traffic.current().body(answer.aiter_raw()), encoding, limit):
                 yield piece
         except inflate.TooLargeError:
             raise SourceError(

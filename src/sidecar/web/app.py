@@ -24,6 +24,7 @@ from .answers import Answers
 from .assets import load_assets
 from .auth import RequireKey
 from .calendar_page import CalendarPage, calendar_page
+from .counts import Counts
 from .dues import Dues
 from .extension import ExtensionTemplate, respond_to_glance
 from .known import Known, Question, Whole
@@ -124,6 +125,7 @@ def routes(handlers: Handlers) -> list[Route]:
         # Names of services may hold slashes: "nas (pbs:main/ns/host/nas)".
         Route("/api/v1/services/{name:path}", handlers.service),
         Route("/api/v1/calendar", handlers.calendar),
+        Route("/metrics", handlers.metrics),
         Route("/openapi.json", handlers.openapi),
     ]
 
@@ -143,12 +145,14 @@ class Handlers:
         clock: Callable[[], datetime],
         options: WidgetOptions,
         worker: Executor | None = None,
+        counts: Counts | None = None,
     ) -> None:
         self.options = options
         self.answers = Answers(self._render, worker or ThreadPoolExecutor(1, "pages"))
         self._present = known
         self._ready = ready
         self._clock = clock
+        self._counts = counts or Counts()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
         self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
@@ -205,6 +209,9 @@ class Handlers:
             raise QueryError(f"There are {error}; ask for a shorter period.") from None
         return respond(request, answer)
 
+    async def metrics(self, request: Request) -> Response:
+        return respond(request, await self.answers.answer(self._known(), Whole.METRICS))
+
     async def openapi(self, request: Request) -> Response:
         return respond(request, self._openapi)
 
@@ -219,15 +226,23 @@ class Handlers:
         known, now = self._present(), self._clock()
         if not is_stale(known.board, now):
             return known
-        return Known(stale_board(known.board, now), lambda: StaleTimeline(known.timeline(), now))
+        return Known(stale_board(known.board, now), lambda: StaleTimeline(known.timeline(), now), known.board.at)
 
     def _render(self, known: Known, question: Question) -> Rendered:
         """Runs in the worker."""
+        if question is Whole.METRICS:
+            return self._render_metrics(known)
         if isinstance(question, Whole):
             return rendered(_json_bytes(views.status(known.board)), _JSON)
         if isinstance(question, WidgetQuery):
             return rendered(self._render_widget(known, question), _HTML)
         return rendered(self._render_extension(known, question), _HTML)
+
+    def _render_metrics(self, known: Known) -> Rendered:
+        # It loads a library that nobody else needs.
+        from .exposition import MEDIA_TYPE, exposition
+
+        return rendered(exposition(known, self._counts), MEDIA_TYPE)
 
     def _render_widget(self, known: Known, query: WidgetQuery) -> Iterator[bytes]:
         board = known.board

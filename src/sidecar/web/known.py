@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from sidecar.core.model import Board
@@ -14,16 +15,21 @@ from .query import ExtensionQuery, WidgetQuery
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A board, and the timeline that belongs to it, which is made when it is first asked for."""
+    """A board, and the timeline that belongs to it, which is made when it is first asked for.
+
+    ``stale_since``: when it was judged, where that is so long ago that only what still holds is left of it.
+    """
 
     board: Board
     timeline: Callable[[], Dues]
+    stale_since: datetime | None = None
 
 
 class Whole(Enum):
-    """The board as JSON."""
+    """The whole board: as JSON, or as metrics."""
 
     STATUS = "status"
+    METRICS = "metrics"
 
 
 #: What an answer is kept for: the view, in one form however it was asked for.

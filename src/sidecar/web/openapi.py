@@ -79,6 +79,11 @@ def _paths() -> Schema:
             422,
             parameters=[_moment_parameter("from"), _moment_parameter("to")],
         ),
+        "/metrics": _path(
+            "The board for Prometheus (docs/metrics.md): at most 20,000 series, made once for each board",
+            _answer("Prometheus' text format, version 0.0.4", "text/plain", {"type": "string"}),
+            304,
+        ),
         "/openapi.json": _path("This description", _json("OpenAPI 3.1", {"type": "object"})),
     }
 

@@ -18,6 +18,7 @@ from sidecar.core.model import (
     HeadlineKind,
     Occurrence,
     Overall,
+    PartRow,
     ScheduleLine,
     ServiceRow,
     State,
@@ -90,9 +91,14 @@ class StaleTimeline:
 
 
 def _service(row: ServiceRow) -> ServiceRow:
-    parts = tuple(replace(part, verdict=_verdict(part.verdict)) for part in row.parts)
+    parts = tuple(_part(part) for part in row.parts)
     copies = tuple(replace(copy, state=worst([copy.state, State.UNKNOWN])) for copy in row.copies)
     return replace(row, verdict=_verdict(row.verdict), parts=parts, copies=copies)
+
+
+def _part(part: PartRow) -> PartRow:
+    expectations = tuple(replace(each, verdict=_verdict(each.verdict)) for each in part.expectations)
+    return replace(part, verdict=_verdict(part.verdict), expectations=expectations)
 
 
 def _verdict(verdict: Verdict) -> Verdict:

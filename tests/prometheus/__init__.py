@@ -1,0 +1,1 @@
+"""docs/prometheus/ with a real Prometheus."""
