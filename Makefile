@@ -15,8 +15,8 @@ SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/*)
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
-	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
+demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (MORNING=good, PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
+	@$(BIN)/python -m tests.demo --port "$(PORT)" $(if $(NOW),--now "$(NOW)") $(if $(MORNING),--morning "$(MORNING)") $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
 
 check: $(VENV)/.dev ## lint, types, unit and contract tests with their coverage: about two minutes
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line lint types unit
