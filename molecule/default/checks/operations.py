@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deployments import TARGET, Bench, other_checkout
+from deployments import TARGET, Bench, other_checkout, refused
 
 URL = f"http://{TARGET}:8080/widget"
 PER_SECOND = 30
@@ -37,25 +38,22 @@ def main() -> None:
     bench = Bench(Path(sys.argv[1]), sys.argv[2])
     with tempfile.TemporaryDirectory() as scratch:
         newer = other_checkout(Path(scratch) / "source", "A newer release.\n")
-        _configuration(bench)
         _upgrade(bench, newer)
         _secret_id(bench, newer)
         _sidecar_key(bench)
         _roll_back(bench)
         _forward_again(bench, newer)
+    _not_all_sources(bench)
     _remove(bench)
 
 
-def _configuration(bench: Bench) -> None:
-    config = {**bench.described["config"], "week_start": "sunday"}
-    _done(bench, "a changed configuration", "playbooks/deploy.yml", backup_glance_config=config)
-    assert "week_start: sunday" in _said(bench, "cat /etc/backup-glance/config.yaml")
-
-
 def _upgrade(bench: Bench, newer: Path) -> None:
-    before = _active(bench)
-    _done(bench, "an upgrade", "playbooks/deploy.yml", backup_glance_source=str(newer))
+    before, unused = _active(bench), "/etc/backup-glance/credentials/former /etc/backup-glance/ca/former.pem"
+    _said(bench, f"touch {unused}")
+    output = _done(bench, "an upgrade", "playbooks/deploy.yml", backup_glance_source=str(newer))
+    assert f"4 of 4 sources read; {URL}" in output, output[-2000:]
     assert _active(bench) != before
+    assert _said(bench, f"ls {unused}") == ""
 
 
 def _secret_id(bench: Bench, newer: Path) -> None:
@@ -87,14 +85,28 @@ def _roll_back(bench: Bench) -> None:
 
 
 def _forward_again(bench: Bench, newer: Path) -> None:
-    previous = Path(_active(bench)).name
-    output = _done(bench, "the next deployment", "playbooks/deploy.yml", backup_glance_source=str(newer))
+    previous, config = Path(_active(bench)).name, {**bench.described["config"], "week_start": "sunday"}
+    variables = {"backup_glance_source": str(newer), "backup_glance_config": config}
+    output = _done(bench, "the next deployment, with a changed configuration", "playbooks/deploy.yml", **variables)
     said = " ".join(output.split())
     assert "This goes forward again: on 20" in said, output[-2000:]
     assert f"to {previous} (0.1.0, installed" in said, output[-2000:]
-    code, output = bench.deploy("playbooks/deploy.yml", backup_glance_source=str(newer))
-    assert code == 0
-    assert "goes forward again" not in output
+    assert _said(bench, "ls /opt/backup-glance") == "caddy\ncurrent\nprevious\nreleases"
+    assert "week_start: sunday" in _said(bench, "cat /etc/backup-glance/config.yaml")
+
+
+def _not_all_sources(bench: Bench) -> None:
+    config = copy.deepcopy(bench.described["config"])
+    config["sources"]["pbs"]["fingerprint"] = ":".join(["00"] * 32)
+    variables = {"backup_glance_config": config, "backup_glance_require_sources": True}
+    refused(
+        bench,
+        "a wrong fingerprint",
+        "playbooks/deploy.yml",
+        variables,
+        "3 of 4 sources read",
+        "Not read, or not all of it: pbs: Can't be read",
+    )
 
 
 def _remove(bench: Bench) -> None:
