@@ -10,7 +10,7 @@ SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
-    browser rollout bench soak mutants pictures lock clean
+    browser rollout bench soak mutants pictures dist lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ soak: $(VENV)/.dev ## what takes too long for every day: 2,000 refreshes with ra
 
 mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules/cron.py)
 	$(BIN)/python -m scripts.mutants $(ONLY)
+
+dist: $(VENV)/.dev ## the wheel, its lock, an SBOM and checksums, in dist/: the same bytes for the same checkout
+	@$(BIN)/python -m scripts.dist
 
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes
 	scripts/lock
