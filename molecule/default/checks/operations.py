@@ -1,4 +1,4 @@
-"""What an owner does over the years, under load: no request may fail. Then backup-glance is removed, and nothing may be left.
+"""What an owner does over the years, under load: no request may fail.
 
 ``operations.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is already deployed.
 """
@@ -23,15 +23,6 @@ from deployments import TARGET, Bench, other_checkout, refused
 URL = f"http://{TARGET}:8080/widget"
 PER_SECOND = 30
 
-#: Everything on the target that has to do with it, but the log.
-WHAT_IS_LEFT = r"""
-find / -xdev \( -path /proc -o -path /sys -o -path /srv -o -path /var/log \) -prune -o -name '*backup-glance*' -print
-systemctl list-units --all --no-legend 'backup-glance*'
-getent passwd backup-glance backup-glance-caddy
-getent group backup-glance backup-glance-caddy
-true
-"""
-
 
 def main() -> None:
     """Exits with a message at the first thing that is not as it should be."""
@@ -44,7 +35,6 @@ def main() -> None:
         _roll_back(bench)
         _forward_again(bench, newer)
     _not_all_sources(bench)
-    _remove(bench)
 
 
 def _upgrade(bench: Bench, newer: Path) -> None:
@@ -107,20 +97,6 @@ def _not_all_sources(bench: Bench) -> None:
         "3 of 4 sources read",
         "Not read, or not all of it: pbs: Can't be read",
     )
-
-
-def _remove(bench: Bench) -> None:
-    for _ in range(2):
-        code, output = bench.deploy("playbooks/remove.yml")
-        assert code == 0, output[-3000:]
-        assert "The ledger is kept in /var/lib/backup-glance" in output, output[-3000:]
-        assert "could not be destroyed" not in output, output[-3000:]
-        left = _said(bench, WHAT_IS_LEFT).split("\n")
-        assert left == ["/var/lib/backup-glance"], left
-    code, output = bench.deploy("playbooks/remove.yml", backup_glance_remove_ledger=True)
-    assert code == 0, output[-3000:]
-    assert _said(bench, WHAT_IS_LEFT) == ""
-    print("it was removed; nothing is left but the log")
 
 
 def _done(bench: Bench, what: str, playbook: str, **variables: Any) -> str:
