@@ -10,13 +10,13 @@ SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
-    browser rollout bench soak mutants pictures lock clean
+    browser rollout bench soak mutants pictures dist lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
-	@$(BIN)/python -m tests.demo --port $(PORT) $(if $(NOW),--now $(NOW)) $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
+demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (MORNING=good, PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
+	@$(BIN)/python -m tests.demo --port "$(PORT)" $(if $(NOW),--now "$(NOW)") $(if $(MORNING),--morning "$(MORNING)") $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
 
 check: $(VENV)/.dev ## lint, types, unit and contract tests with their coverage: about two minutes
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line lint types unit
@@ -87,6 +87,9 @@ soak: $(VENV)/.dev ## what takes too long for every day: 2,000 refreshes with ra
 
 mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules/cron.py)
 	$(BIN)/python -m scripts.mutants $(ONLY)
+
+dist: $(VENV)/.dev ## the wheel, its lock, an SBOM and checksums, in dist/: the same bytes for the same checkout
+	@$(BIN)/python -m scripts.dist
 
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes
 	scripts/lock

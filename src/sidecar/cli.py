@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -27,6 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for finding in error.findings:
             print(finding, file=sys.stderr)
         return UNUSABLE
+    except KeyboardInterrupt:
+        # Everything is closed. The shell that started this wants to see that the signal ended it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
+        raise
     return code
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -64,10 +65,10 @@ class Demo:
         listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
         return [int(pid) for pid in listing.stdout.split()]
 
-    def end(self) -> str:
-        """Ctrl-C."""
+    def end(self, ending: signal.Signals = signal.SIGINT) -> str:
+        """Ctrl-C, or another ending."""
         if self.process.poll() is None:
-            os.kill(self.process.pid, signal.SIGINT)
+            os.kill(self.process.pid, ending)
             self.said = self.process.communicate(timeout=20)[0]
         return self.said
 
@@ -191,16 +192,32 @@ def test_a_real_glance_shows_it_whole_and_ends_with_it(page: Page, demo_with_gla
     assert not [pid for pid in programs if Path(f"/proc/{pid}").exists()]
 
 
-def test_ctrl_c_ends_everything() -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
+def test_ctrl_c_and_a_closed_terminal_end_everything(ending: signal.Signals) -> None:
     """A second demo of its own, ended while its Caddy runs."""
-    demo = Demo()
+    demo = Demo("--morning", "good")
     children = demo.children()
     assert children, "Caddy should be running"
+    assert demo.board()["overall"]["headline"].startswith("All 12 backed up")
 
-    output = demo.end()
+    output = demo.end(ending)
 
     assert demo.process.returncode == 0
+    assert "after a good night" in output
     assert "Everything is stopped." in output
     assert "Traceback" not in output
     assert not demo.has_data()
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def test_every_link_opens_a_page_that_says_what_it_stands_for(demo: Demo) -> None:
+    board = demo.board()
+    rows = [*board["services"], *board["jobs"], *(part for row in board["services"] for part in row["parts"])]
+    links = {row["link"] for row in rows if row["link"]}
+    # The certificates of the demo are signed by nobody whom anybody trusts.
+    context = ssl._create_unverified_context()
+
+    assert links
+    for link in links:
+        with urllib.request.urlopen(link.partition("#")[0], timeout=5, context=context) as answer:
+            assert re.search(r"<h1>.*, simulated</h1>", answer.read().decode())

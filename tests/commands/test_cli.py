@@ -207,6 +207,16 @@ def test_it_serves_on_the_socket_it_was_given_and_stops_on_sigterm(
     assert KEY not in log
 
 
+def test_ctrl_c_ends_it_without_a_traceback(tmp_path: Path, config: Path, credentials: Path) -> None:
+    with running(config, credentials, tmp_path) as sidecar:
+        sidecar.wait_until_ready()
+        sidecar.process.send_signal(signal.SIGINT)
+        _, log = sidecar.process.communicate(timeout=10)
+
+    assert sidecar.process.returncode == -signal.SIGINT
+    assert "Traceback" not in log
+
+
 def test_a_source_whose_secret_cannot_be_read_is_unknown_and_the_rest_goes_on(
     tmp_path: Path, credentials: Path
 ) -> None:

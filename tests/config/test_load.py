@@ -331,6 +331,24 @@ def test_quiet_hours_and_hold_are_understood() -> None:
     assert receiver.hold == timedelta(minutes=2)
 
 
+@pytest.mark.parametrize(
+    ("service", "place", "message"),
+    [
+        ("databases: [a/b]", "databases", "there is no source of kind databasement; add one, or remove them"),
+        ("plans: [photos]", "plans", "there is no source of kind backrest; add one, or remove them"),
+        ('guests: ["pbs2:main/host/nas"]', "guests", "there is no source 'pbs2'; use pbs"),
+        ('guests: [{ref: "pve2:101", expect: {schedule: daily}}]', "guests", "there is no source 'pve2'; use pbs"),
+        ('guests: ["pbs:main/host/nas", 101]', None, None),
+    ],
+)
+def test_parts_that_no_source_can_know_are_told(service: str, place: str | None, message: str | None) -> None:
+    config = read(f"{SMALL}services: [{{name: a, {service}}}]\n")
+
+    expected = [(f"services.0.{place}", message)] if place else []
+    assert list(config.concerns()) == expected
+    assert all(f"Configuration, services.0.{place}: {message}." in config.to_settings().concerns for _ in expected)
+
+
 def test_a_secret_in_the_wrong_place_is_never_quoted() -> None:
     lines = findings('sources:\n  main: {kind: pbs, url: "https://pbs.lan", token_id: a, secret: hunter2hunter2}\n')
 

@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import contextlib
 import signal
 import sys
-from datetime import datetime
+from types import FrameType
 
-from tests.demo.night import EVENING
-from tests.demo.show import DemoError, Show
+from tests.demo.options import DemoError, parse
+from tests.demo.show import Show
 from tests.processes import NotStartedError
-
-#: The morning of the demo: the Monday after a night in which something failed, was missed, and never ran.
-MONDAY_MORNING = "2026-11-23T07:30:00+01:00"
+from tests.simulators import demo_homelab
 
 
 def main() -> int:
     """Runs the demo; returns an exit code."""
-    options = _options()
-    # SIGTERM is handled like Ctrl-C, so that everything is removed.
+    # SIGTERM is handled like Ctrl-C, so that everything is removed; so is the end of the terminal.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, _like_sigterm)
     try:
-        with Show(_begin(options), options.port, night=options.night, glance=options.glance) as show:
+        with Show(parse(None, demo_homelab().zone)) as show:
             asyncio.run(show.run())
     except (DemoError, NotStartedError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
         pass
-    sys.stdout.write("\nEverything is stopped.\n")
+    # There may be no terminal any more.
+    with contextlib.suppress(OSError):
+        sys.stdout.write("\nEverything is stopped.\n")
+        sys.stdout.flush()
     return 0
 
 
-def _begin(options: argparse.Namespace) -> datetime:
-    return options.now or datetime.fromisoformat(EVENING if options.night else MONDAY_MORNING)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.demo", description=__doc__)
-    parser.add_argument("--port", type=int, default=8480, help="port of the page (default: %(default)s)")
-    parser.add_argument(
-        "--now",
-        type=datetime.fromisoformat,
-        metavar="TIME",
-        help=f"start of the demo's clock, with its offset from UTC (default: {MONDAY_MORNING}, with --night: {EVENING})",
-    )
-    parser.add_argument("--night", action="store_true", help="play the twelve hours after that in three minutes")
-    parser.add_argument("--glance", action="store_true", help="also show it in a real Glance, on the next port")
-    return parser.parse_args()
+def _like_sigterm(_number: int, _frame: FrameType | None) -> None:
+    """Whoever handles SIGTERM at this moment handles this too."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 sys.exit(main())

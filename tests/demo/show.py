@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,9 +20,12 @@ from typing import Self
 from sidecar import credentials, logs, runtime
 from sidecar.config import load
 from sidecar.config.model import Config
+from sidecar.core.model import SourceKind
 from sidecar.credentials import Credentials
 from tests.caddyfile import assert_version, find_caddy, render_caddyfile
+from tests.demo.front_pages import FrontPage
 from tests.demo.night import REFRESH, HurryingClock, report
+from tests.demo.options import DemoError, Options
 from tests.evening_before import EARLIER, write_ledger
 from tests.glance.site import glance_site
 from tests.processes import running
@@ -29,25 +33,19 @@ from tests.simulators import Rack, demo_faults, demo_homelab
 from tests.simulators.upstream_site import SOURCES
 
 
-class DemoError(Exception):
-    """The demo can't start; the message has the reason and what to do."""
-
-
 class Show:
-    """Everything the demo runs; stopped and removed at the end. ``url`` is the widget's address; a ``night`` is played fast.
+    """Everything the demo runs; stopped and removed at the end. ``url`` is the widget's address."""
 
-    With ``glance`` a real Glance shows it on the port after ``port``.
-    """
-
-    def __init__(self, now: datetime, port: int, *, night: bool = False, glance: bool = False) -> None:
-        self.url = f"http://127.0.0.1:{port}/widget"
-        self._glance_port = port + 1 if glance else None
+    def __init__(self, options: Options) -> None:
+        self.url = f"http://127.0.0.1:{options.port}/widget"
+        self._glance_port = options.port + 1 if options.glance else None
         self.directory = Path(tempfile.mkdtemp(prefix="backup-glance-demo-"))
         # Its sleepers: one poller per source, and the task that judges again every minute.
-        self._night = HurryingClock(now, len(SOURCES) + 1) if night else None
-        self._clock = self._night or ticking_from(now)
+        self._night = HurryingClock(options.now, len(SOURCES) + 1) if options.night else None
+        self._clock = self._night or ticking_from(options.now)
         self._evening: datetime | None = None
-        self._port = port
+        self._port = options.port
+        self._faults = demo_faults() if options.faults else ()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -57,8 +55,10 @@ class Show:
                 _need_free_port(port)
             logs.set_up()
             self._rack = self._stack.enter_context(
-                Rack(demo_homelab(), self._upstream_clock, self.directory / "upstreams", faults=demo_faults())
+                Rack(demo_homelab(), self._upstream_clock, self.directory / "upstreams", faults=self._faults)
             )
+            for source in SOURCES:
+                self._rack.stand_before(source, partial(FrontPage, product=SourceKind(source).product))
             self._rack.settle()
             self._listener = self._stack.enter_context(_listening(self.directory / "sidecar.sock"))
             self._start_caddy(self._write_key())
@@ -135,13 +135,21 @@ class Show:
 
     def _print_addresses(self) -> None:
         now = self._clock().astimezone(demo_homelab().zone)
-        story = "the night is played in three minutes" if self._night else "after a night with failures"
-        glance = f"Glance: http://127.0.0.1:{self._glance_port}/\n" if self._glance_port else ""
+        story = "after a night with failures" if self._faults else "after a good night"
+        if self._night:
+            story = "the night is played in three minutes"
+        glance = f"Glance: http://127.0.0.1:{self._glance_port}/\n{_GLANCE_CLOCK}" if self._glance_port else ""
         _write(
             f"{glance}Widget: {self.url}\n"
             f"  The sidecar and Caddy are real; PBS, Proxmox VE, Databasement and Backrest are simulated.\n"
             f"  Its clock shows {now:%A %H:%M}, {story}. Ctrl-C stops everything.\n"
         )
+
+
+_GLANCE_CLOCK = (
+    "  Its second page shows the extension, whose age Glance counts by the real clock: "
+    "the demo's morning is some time ago.\n"
+)
 
 
 def ticking_from(now: datetime) -> Callable[[], datetime]:

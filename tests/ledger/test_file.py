@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -57,6 +58,25 @@ def test_a_broken_file_is_renamed_and_reported_and_a_new_file_begins(tmp_path: P
         f"The ledger was broken and is kept as {FILE}.broken-20261122T110000Z: what was remembered begins anew.",
     )
     assert rows(tmp_path, "SELECT source FROM reports") == [("pve",)]
+
+
+def test_a_copy_of_both_files_while_it_is_in_use_restores_everything(tmp_path: Path) -> None:
+    """As docs/deploy.md describes it: what a snapshot of the container holds."""
+    (tmp_path / "live").mkdir()
+    keeper, ledger = keeper_and_ledger(tmp_path / "live")
+    for report in (pbs("22 11:58", group("21 04:05", "22 04:05")), pve("22 11:58")):
+        keeper.record(report)
+    written(ledger)
+    shutil.copytree(tmp_path / "live", tmp_path / "restored", ignore=shutil.ignore_patterns("*-shm"))
+    assert (tmp_path / "restored" / f"{FILE}-wal").stat().st_size > 0
+    ledger.close()
+
+    restored, other = keeper_and_ledger(tmp_path / "restored")
+    other.close()
+
+    assert restored.board.services == keeper.board.services
+    assert restored.board.notes == ()
+    assert not list((tmp_path / "restored").glob("*.broken-*"))
 
 
 def test_a_file_that_breaks_while_it_is_in_use_is_set_aside_and_everything_is_written_again(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
     return [
         ("a bad variable", deploy, {"backup_glance_access": "basic"}, "backup_glance_users needs a user"),
         ("a port that is not a number", deploy, {"backup_glance_port": "many"}, "backup_glance_port"),
+        ("a CA file that is not there", deploy, {"backup_glance_ca_files": {"pve.pem": "ca/pve.pem"}},
+         "molecule/default/inventory/ca/pve.pem does not exist on the controller"),
         ("passwords without TLS", deploy, {"backup_glance_access": "basic", "backup_glance_users": reader},
          "passwords would be sent without encryption"),
         ("a name with a line break", deploy, {"backup_glance_names": ["backup.lan\n}\nevil.lan {"]},
@@ -147,6 +149,10 @@ def _upgrade_without_vault(bench: Bench) -> None:
     assert code == 0, output[-3000:]
     assert bench.on_target("readlink /opt/backup-glance/current").stdout != before
     assert len(bench.on_target("ls /opt/backup-glance/releases").stdout.split()) == 2
+    files = bench.on_target(
+        "cd /etc/backup-glance && ls credentials ca . | grep -E 'role_id|secret_id|vault.pem'"
+    ).stdout
+    assert files == "", f"left behind after Vault was left: {files}"
     assert not [name for name, value in credentials.items() if value in output and name != "pbs_token_id"], (
         "a credential in the output"
     )

@@ -26,29 +26,29 @@ systemctl show --property=MainPID,ActiveState backup-glance.service backup-glanc
 class Bench:
     """The scenario: its directory with tokens, its Vault, and the target."""
 
-    def __init__(self, run: Path, rack: str) -> None:
+    def __init__(self, run: Path, rack: str, host: str = HOST, target: str = TARGET) -> None:
         self.run = run
+        self._host, self._target = host, target
         self.vault = f"https://{rack}:8200"
         self.described = json.loads((run / "rack.json").read_text("utf-8"))
 
     def deploy(self, playbook: str, *options: str, **variables: Any) -> tuple[int, str]:
-        """Exit code and output of a deployment of the target with these variables."""
-        command = ["ansible-playbook", "-i", str(ROOT / "molecule/default/inventory"), "--limit", f"{HOST},localhost",
+        """Exit code and output of a deployment of the target with these variables, from a directory without ansible.cfg."""
+        command = ["ansible-playbook", "-i", str(ROOT / "molecule/default/inventory"), "--limit", f"{self._host},localhost",
                    "-e", json.dumps(variables), *options, str(ROOT / playbook)]  # fmt: skip
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),
             "ANSIBLE_HOST_KEY_CHECKING": "false",
             "ANSIBLE_NOCOLOR": "1",
         }
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
         return done.returncode, done.stdout + done.stderr
 
     def on_target(self, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Runs a shell script there as root."""
         command = ["ssh", "-q", "-i", "/var/lib/backup-glance-rollout/key", "-o", "StrictHostKeyChecking=no",
-                   "-o", "UserKnownHostsFile=/dev/null", f"root@{TARGET}", script]  # fmt: skip
+                   "-o", "UserKnownHostsFile=/dev/null", f"root@{self._target}", script]  # fmt: skip
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
     def as_admin(self, path: str, body: dict[str, Any] | None = None) -> Any:

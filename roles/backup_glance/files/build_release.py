@@ -52,6 +52,7 @@ def main() -> int:
                 "release": release.name,
                 "archive": str(release.archive),
                 "lock": release.lock,
+                "version": release.version,
                 "caddy": str(caddy.path) if caddy else "",
                 "caddy_sha256": caddy.sha256 if caddy else "",
             }
@@ -64,6 +65,7 @@ class Release(NamedTuple):
     """What a target gets: an archive of packages, and the lock that they must match. The name is a hash of the lock."""
 
     name: str
+    version: str
     archive: Path
     lock: str
 
@@ -87,7 +89,7 @@ def make_release(source: Path, cache: Path, python: str, machine: str) -> Releas
             download(lock, wheels, python, machine, find=own.parent)
             _pack(wheels, archive)
     verify_archive(archive, lock)
-    return Release(name, archive, lock)
+    return Release(name, own.name.split("-")[1], archive, lock)
 
 
 def make_caddy(source: Path, cache: Path, machine: str) -> Caddy:

@@ -7,7 +7,7 @@ Secrets are references only; ``credentials.py`` reads their values when they are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Literal
@@ -144,6 +144,7 @@ class Config(Model):
                 f"{words.duration(given)} is too short for {words.listed(names)}, read every {every}: {instead} counts"
             )
             yield place, f"{short} instead; set stale_after to that or longer, or poll_interval lower"
+        yield from _parts_of_no_source(self)
 
     def secrets(self) -> Iterator[tuple[str, Secret]]:
         """Every reference to a secret with its place, except those that the login at Vault needs."""
@@ -277,6 +278,28 @@ def _unknown_places(config: Config) -> Iterator[tuple[str, str]]:
             sources = f"one of the sources {', '.join(possible)}" if possible else "a source of these kinds"
             fix = f"write SOURCE/VOLUME or SOURCE/REPOSITORY with {sources}"
             yield f"offsite.{number}", f"{place!r} is not a volume of Databasement or a repository of Backrest; {fix}"
+
+
+#: Where the parts of a service come from.
+_KINDS = {"guests": ("pve", "pbs"), "databases": ("databasement",), "plans": ("backrest",)}
+
+
+def _parts_of_no_source(config: Config) -> Iterator[tuple[str, str]]:
+    """References that nothing can match, because there is no source that could know them."""
+    for number, service in enumerate(config.services):
+        for key, kinds in _KINDS.items():
+            place, entries = f"services.{number}.{key}", getattr(service, key)
+            if entries and not any(source.kind in kinds for source in config.sources.values()):
+                yield place, f"there is no source of kind {' or '.join(kinds)}; add one, or remove them"
+            elif key == "guests":
+                yield from _guests_of_no_source(config, place, entries)
+
+
+def _guests_of_no_source(config: Config, place: str, entries: Iterable[str | GuestPart]) -> Iterator[tuple[str, str]]:
+    for entry in entries:
+        source, colon, _ = (entry if isinstance(entry, str) else entry.ref).partition(":")
+        if colon and source not in config.sources:
+            yield place, f"there is no source {source!r}; use {', '.join(config.sources)}"
 
 
 def _repeated_services(config: Config) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,54 @@
+"""Removes backup-glance as an owner does, and looks for what is left.
+
+``removal.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian12, which is already deployed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.error
+from pathlib import Path
+
+from deployments import Bench
+
+#: Everything on the target that has to do with it, but the log.
+WHAT_IS_LEFT = r"""
+find / -xdev \( -path /proc -o -path /sys -o -path /srv -o -path /var/log \) -prune -o -name '*backup-glance*' -print
+systemctl list-units --all --no-legend 'backup-glance*'
+getent passwd backup-glance backup-glance-caddy
+getent group backup-glance backup-glance-caddy
+true
+"""
+
+
+def main() -> None:
+    """Exits with a message at the first thing that is not as it should be."""
+    bench = Bench(Path(sys.argv[1]), sys.argv[2], "debian12", "10.77.0.12")
+    accessor = json.loads(bench.on_target("cat /etc/backup-glance/secret_id.json").stdout)["secret_id_accessor"]
+    for _ in range(2):
+        code, output = bench.deploy("playbooks/remove.yml")
+        assert code == 0, output[-3000:]
+        assert "The ledger is kept in /var/lib/backup-glance" in output, output[-3000:]
+        assert "could not be destroyed" not in output, output[-3000:]
+        left = _left(bench)
+        assert left == "/var/lib/backup-glance", left
+    code, output = bench.deploy("playbooks/remove.yml", backup_glance_remove_ledger=True)
+    assert code == 0, output[-3000:]
+    assert _left(bench) == ""
+    try:
+        bench.as_admin("auth/approle/role/backup-glance/secret-id-accessor/lookup", {"secret_id_accessor": accessor})
+    except urllib.error.HTTPError as error:
+        known = error.code != 404
+    else:
+        known = True
+    assert not known, "Vault still knows the secret_id"
+    print("removed: nothing is left but the log, and Vault does not know the secret_id any more")
+
+
+def _left(bench: Bench) -> str:
+    return bench.on_target(WHAT_IS_LEFT).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
