@@ -23,10 +23,12 @@ from . import extension, openapi, views
 from .answers import Answers
 from .assets import load_assets
 from .auth import RequireKey
+from .calendar_feed import calendar_feed
 from .calendar_page import CalendarPage, calendar_page
 from .counts import Counts
 from .dues import Dues
 from .extension import ExtensionTemplate, respond_to_glance
+from .icalendar_text import icalendar_text
 from .known import Known, Question, Whole
 from .page import Page, page, page_of_service
 from .problem import INTERNAL_ERROR, for_any_exception, for_http_exception, problem
@@ -51,6 +53,7 @@ from .words import TimeFormat
 _HTML = "text/html"
 _JSON = "application/json"
 _CSS = "text/css"
+_CALENDAR = "text/calendar"
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -126,6 +129,7 @@ def routes(handlers: Handlers) -> list[Route]:
         Route("/api/v1/services/{name:path}", handlers.service),
         Route("/api/v1/calendar", handlers.calendar),
         Route("/metrics", handlers.metrics),
+        Route("/calendar.ics", handlers.calendar_feed),
         Route("/openapi.json", handlers.openapi),
     ]
 
@@ -212,6 +216,9 @@ class Handlers:
     async def metrics(self, request: Request) -> Response:
         return respond(request, await self.answers.answer(self._known(), Whole.METRICS))
 
+    async def calendar_feed(self, request: Request) -> Response:
+        return respond(request, await self.answers.answer(self._known(), Whole.CALENDAR_FEED))
+
     async def openapi(self, request: Request) -> Response:
         return respond(request, self._openapi)
 
@@ -232,6 +239,8 @@ class Handlers:
         """Runs in the worker."""
         if question is Whole.METRICS:
             return self._render_metrics(known)
+        if question is Whole.CALENDAR_FEED:
+            return rendered(icalendar_text(calendar_feed(known.board, known.timeline())), _CALENDAR)
         if isinstance(question, Whole):
             return rendered(_json_bytes(views.status(known.board)), _JSON)
         if isinstance(question, WidgetQuery):
