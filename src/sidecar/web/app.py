@@ -25,6 +25,7 @@ from .assets import load_assets
 from .auth import RequireKey
 from .calendar_feed import calendar_feed
 from .calendar_page import CalendarPage, calendar_page
+from .change_list import Changes, DiskReader, NoChanges, change_list
 from .counts import Counts
 from .dues import Dues
 from .extension import ExtensionTemplate, respond_to_glance
@@ -38,6 +39,7 @@ from .query import (
     QueryError,
     WidgetQuery,
     parse_calendar_query,
+    parse_changes_query,
     parse_extension_query,
     parse_theme,
     parse_widget_query,
@@ -84,6 +86,7 @@ def create_app(
     keys: Sequence[str],
     clock: Callable[[], datetime],
     options: WidgetOptions | None = None,
+    changes: Changes | None = None,
 ) -> ASGIApp:
     """The ASGI application. It shows what was judged already; no request causes a judgement.
 
@@ -93,9 +96,14 @@ def create_app(
         ready: whether every source was tried since start.
         keys: accepted sidecar keys; without any, every answer but /healthz is 401. Raises ValueError for an empty one.
         clock: the present moment; a board that stopped being renewed shows nothing as ok.
+        changes: which verdicts changed when.
     """
     handlers = Handlers(
-        known=lambda: Known(board(), timeline), ready=ready, clock=clock, options=options or WidgetOptions()
+        known=lambda: Known(board(), timeline),
+        ready=ready,
+        clock=clock,
+        options=options or WidgetOptions(),
+        changes=changes,
     )
     return app_of(handlers, keys)
 
@@ -129,6 +137,7 @@ def routes(handlers: Handlers) -> list[Route]:
         Route("/api/v1/services/{name:path}", handlers.service),
         Route("/api/v1/calendar", handlers.calendar),
         Route("/metrics", handlers.metrics),
+        Route("/api/v1/changes", handlers.changes),
         Route("/calendar.ics", handlers.calendar_feed),
         Route("/openapi.json", handlers.openapi),
     ]
@@ -150,6 +159,7 @@ class Handlers:
         options: WidgetOptions,
         worker: Executor | None = None,
         counts: Counts | None = None,
+        changes: Changes | None = None,
     ) -> None:
         self.options = options
         self.answers = Answers(self._render, worker or ThreadPoolExecutor(1, "pages"))
@@ -157,6 +167,8 @@ class Handlers:
         self._ready = ready
         self._clock = clock
         self._counts = counts or Counts()
+        self._changes = changes or NoChanges()
+        self._disk = DiskReader()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
         self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
@@ -215,6 +227,11 @@ class Handlers:
 
     async def metrics(self, request: Request) -> Response:
         return respond(request, await self.answers.answer(self._known(), Whole.METRICS))
+
+    async def changes(self, request: Request) -> Response:
+        query, board = parse_changes_query(request.query_params.multi_items()), self._known().board
+        answer = await self._disk.read(lambda: rendered(_json_bytes(change_list(self._changes, query, board)), _JSON))
+        return respond(request, answer)
 
     async def calendar_feed(self, request: Request) -> Response:
         return respond(request, await self.answers.answer(self._known(), Whole.CALENDAR_FEED))
