@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -32,7 +32,8 @@ from .extension import ExtensionTemplate, respond_to_glance
 from .icalendar_text import icalendar_text
 from .known import Known, Question, Whole
 from .page import Page, page, page_of_service
-from .problem import INTERNAL_ERROR, for_any_exception, for_http_exception, problem
+from .problem import problem, problem_of
+from .problem_page import ProblemPage
 from .query import (
     CalendarQuery,
     ExtensionQuery,
@@ -113,9 +114,9 @@ def app_of(handlers: Handlers, keys: Sequence[str]) -> ASGIApp:
     app = Starlette(
         routes=routes(handlers),
         exception_handlers={
-            HTTPException: for_http_exception,
-            QueryError: _unprocessable,
-            Exception: handlers.internal_error,
+            HTTPException: handlers.error,
+            QueryError: handlers.error,
+            Exception: handlers.error,
         },
     )
     # A redirect to the path with or without a slash would name a host and lose the prefix under which we are reached.
@@ -126,6 +127,7 @@ def app_of(handlers: Handlers, keys: Sequence[str]) -> ASGIApp:
 def routes(handlers: Handlers) -> list[Route]:
     """Every path there is. GET brings HEAD with it."""
     return [
+        Route("/", handlers.root),
         Route("/healthz", handlers.healthz),
         Route("/readyz", handlers.readyz),
         Route("/widget", handlers.widget),
@@ -173,7 +175,13 @@ class Handlers:
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
         self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
         self._fragment = ExtensionTemplate()
+        self._problem_page = ProblemPage(self._assets)
         self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
+
+    async def root(self, request: Request) -> Response:
+        """To the page, under whatever prefix we are reached. Not for ever: browsers would never ask again."""
+        query = request.url.query
+        return RedirectResponse(f"./widget?{query}" if query else "./widget", 307)
 
     async def healthz(self, _request: Request) -> Response:
         """The process answers; this is no statement about backups."""
@@ -239,11 +247,12 @@ class Handlers:
     async def openapi(self, request: Request) -> Response:
         return respond(request, self._openapi)
 
-    def internal_error(self, request: Request, error: Exception) -> Response:
-        """An error that nothing else handles. The server logs it; Glance gets a fragment with the message."""
-        if request.url.path != extension.PATH:
-            return for_any_exception(request, error)
-        return respond_to_glance(request, self._fragment.problem(INTERNAL_ERROR))
+    def error(self, request: Request, error: Exception) -> Response:
+        """Whatever was raised. The server logs what nothing else handles; of that Glance gets a fragment with the message."""
+        wrong = problem_of(request, error)
+        if request.url.path == extension.PATH and wrong.status == 500:
+            return respond_to_glance(request, self._fragment.problem(wrong.detail))
+        return self._problem_page.answer(request, wrong)
 
     def _known(self) -> Known:
         """What was judged last; if that is too long ago, what of it still holds."""
@@ -304,7 +313,3 @@ def _calendar_json(known: Known, query: CalendarQuery) -> Rendered:
 
 def _json_bytes(document: views.Json) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
-
-
-def _unprocessable(_request: Request, error: Exception) -> Response:
-    return problem(422, str(error))
