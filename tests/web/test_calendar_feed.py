@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -21,11 +22,12 @@ from starlette.types import ASGIApp
 
 from sidecar.core.model import Board, Exempt, Occurrence, OccurrenceKind, Run, ScheduleLine, State
 from sidecar.core.timeline.timeline import MOST, Timeline, TooManyError
-from sidecar.web.app import create_app
+from sidecar.web.app import Handlers, WidgetOptions, create_app
 from sidecar.web.calendar_feed import MOST_READ, SPANS, calendar_feed
 from sidecar.web.due_list import MOST_IN_A_LIST, midnight
 from sidecar.web.dues import Dues
 from sidecar.web.icalendar_text import icalendar_text
+from sidecar.web.known import Known, Question, Whole
 from sidecar.web.stale_board import StaleTimeline
 from tests.core.factories import BERLIN, at, run
 from tests.web import boards, calendars
@@ -412,3 +414,16 @@ def test_its_spans_get_shorter() -> None:
 def test_the_library_is_loaded_only_for_who_asks() -> None:
     code = "import sys, sidecar.web.app; sys.exit('icalendar' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(SRC)})
+
+
+def test_a_new_board_does_not_wait_for_the_calendar_of_phones() -> None:
+    """They ask once an hour, and drawing it takes longest of all."""
+    known = Known(board_at(NOW), lambda: month(NOW))
+    handlers = Handlers(known=lambda: known, ready=lambda: True, clock=lambda: NOW, options=WidgetOptions())
+
+    async def asked() -> set[Question]:
+        for question in (Whole.CALENDAR_FEED, Whole.STATUS):
+            await handlers.answers.answer(known, question)
+        return set(await handlers.answers.prepared(Known(board_at(NOW), lambda: month(NOW))))
+
+    assert asyncio.run(asked()) == {Whole.STATUS}
