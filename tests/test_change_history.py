@@ -48,7 +48,7 @@ def walked(
 ) -> tuple[VerdictChange, ...]:
     """Everything from ``start`` on, page by page."""
     found: list[VerdictChange] = []
-    while True:
+    for _ in range(100):
         page = history.page(start, until, most)
         assert len(page.changes) <= most
         found += page.changes
@@ -56,6 +56,7 @@ def walked(
         if not page.more:
             assert history.page(start, until, most).changes == ()
             return tuple(found)
+    raise AssertionError("no end")
 
 
 def history_of(
@@ -63,7 +64,7 @@ def history_of(
 ) -> tuple[ChangeHistory, Ledger]:
     """A process that found ``before`` in its ledger, and judged ``since`` itself. Close the ledger."""
     ledger = Ledger(directory, BEGAN)
-    ledger.record_verdicts(VerdictLog(changes=tuple(before)))
+    ledger.record_verdicts(VerdictLog(changes=tuple(before)[::-1]))
     written(ledger)
     history = ChangeHistory(ledger, BEGAN)
     for changes in since:

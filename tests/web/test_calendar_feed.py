@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
-from sidecar.core.model import Board, Exempt, Occurrence, OccurrenceKind, Run, ScheduleLine, State
+from sidecar.core.model import Board, Exempt, Occurrence, OccurrenceKind, Outcome, Run, ScheduleLine, State
 from sidecar.core.timeline.timeline import MOST, Timeline, TooManyError
 from sidecar.web.app import Handlers, WidgetOptions, create_app
 from sidecar.web.calendar_feed import MOST_READ, SPANS, calendar_feed
@@ -115,7 +115,7 @@ def occurrences(draw: st.DrawFn) -> Occurrence:
     due = NOW + draw(st.integers(-45, 75)) * timedelta(days=1) + draw(st.integers(0, 40)) * timedelta(minutes=30)
     state = draw(st.sampled_from(State)) if due <= NOW else None
     start = due + timedelta(minutes=draw(st.integers(-5, 50)))
-    ended = draw(st.booleans())
+    ended, ran = draw(st.booleans()), draw(st.sampled_from([1, 60]))
     members = draw(st.none() | st.integers(1, 5))
     return Occurrence(
         job=draw(st.none() | st.sampled_from(["pve/backup/a", "pve/backup/b", "pbs/gc/main"])),
@@ -124,7 +124,7 @@ def occurrences(draw: st.DrawFn) -> Occurrence:
         due=due,
         grace_until=draw(st.none() | st.just(due + timedelta(minutes=30))),
         state=state,
-        run=Run(start=start, end=start + timedelta(hours=1) if ended else None, outcome=run("1 00:00").outcome)
+        run=Run(start=start, end=start + timedelta(minutes=ran) if ended else None, outcome=Outcome.OK)
         if state is not None and draw(st.booleans())
         else None,
         members=members,
@@ -233,6 +233,17 @@ def test_an_event_is_as_long_as_the_run_or_the_grace_and_makes_nobody_busy() -> 
     assert not any("valarm" in event.contents for event in events.values())
 
 
+def test_a_run_that_was_over_before_its_due_time_leaves_the_grace_as_its_end() -> None:
+    early = Run(start=NOW - timedelta(minutes=4), end=NOW - timedelta(minutes=1), outcome=Outcome.OK)
+    due = Occurrence(
+        job="pve/backup/a", title="A", kind=OccurrenceKind.BACKUP, due=NOW, grace_until=NOW + timedelta(minutes=20)
+    )
+    (event,) = read(text_of(Listed((replace(due, state=State.OK, run=early),))))
+
+    assert (event.dtstart.value, event.dtend.value) == (NOW, NOW + timedelta(minutes=20))
+    assert event.dtstamp.value == NOW
+
+
 def test_reasons_are_the_description() -> None:
     failed = Occurrence(
         job="pve/backup/a",
@@ -318,6 +329,15 @@ def test_an_event_keeps_its_name_whatever_becomes_of_it() -> None:
     assert [event.sequence.value for event in events] == ["0", *["1"] * len(State)]
     other = read(text_of(Listed((replace(due, due=NOW + timedelta(days=1)),))))[0]
     assert other.uid.value != events[0].uid.value
+
+
+def test_a_time_that_the_clocks_skip_keeps_its_name_beside_the_one_that_is_due_then() -> None:
+    due = Occurrence(job="pve/backup/a", title="A", kind=OccurrenceKind.BACKUP, due=NOW)
+    skipped = replace(due, state=State.DISABLED, exempt=Exempt.SKIPPED)
+    both = {event.summary.value: event.uid.value for event in read(text_of(Listed((due, skipped))))}
+    (alone,) = read(text_of(Listed((skipped,))))
+
+    assert both["A: skipped"] == alone.uid.value != both["A"]
 
 
 def test_while_nothing_happens_the_bytes_and_the_tag_stay() -> None:
