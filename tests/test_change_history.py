@@ -20,6 +20,7 @@ from sidecar.core.history.change_page import Position, in_order
 from sidecar.core.history.verdict_log import VerdictChange, VerdictLog
 from sidecar.core.model import State
 from sidecar.ledger.ledger import FILE, Ledger
+from sidecar.ledger.patience import Patience
 from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve, settings, vzdump
 from tests.ledgers import written
@@ -174,6 +175,27 @@ def test_memory_has_a_bound_and_the_ledger_has_the_rest(tmp_path: Path, monkeypa
         assert walked(history, 3) == every
     assert walked(alone, 3) == every[-4:]
     assert alone.page(Position(EVER), NOW, 3).known_since == BEGAN + timedelta(minutes=7, microseconds=1)
+
+
+def test_what_memory_dropped_and_the_ledger_could_not_take_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_history, "MOST_IN_MEMORY", 2)
+    ledger = Ledger(tmp_path, BEGAN, patience=Patience(lock=timedelta(0)))
+    ledger.record_verdicts(VerdictLog(changes=(change(at("22 04:30")),)))
+    written(ledger)
+    history = ChangeHistory(ledger, BEGAN)
+    with closing(ledger), closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for minute in range(2):
+            new = [change(at(f"23 07:0{minute}"), number) for number in range(2)]
+            history.add(new)
+            ledger.record_verdicts(VerdictLog(changes=tuple(new)))
+        written(ledger)
+        page = history.page(FIRST, NOW, 10)
+
+    assert [each.at for each in page.changes] == [at("23 07:01")] * 2
+    assert page.known_since == at("23 07:00") + datetime.resolution
 
 
 def test_a_judgement_that_changes_more_than_the_bound_is_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:

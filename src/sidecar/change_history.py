@@ -13,6 +13,7 @@ from itertools import takewhile
 from .core.history.change_page import ChangePage, Position, behind, in_order, page_of
 from .core.history.verdict_log import VerdictChange
 from .ledger.ledger import Ledger
+from .ledger.opened import Condition
 
 #: So many changes are kept in memory, about a megabyte, and always those of the last judgement that changed anything.
 MOST_IN_MEMORY = 2_000
@@ -34,13 +35,14 @@ class ChangeHistory:
 
     def __init__(self, ledger: Ledger | None, began: datetime) -> None:
         self._ledger = ledger
+        self._began = began
         self._recent = _Recent(began)
 
     def add(self, changes: Iterable[VerdictChange]) -> None:
         """What a judgement changed. Of the same expectation at the same moment the last one counts."""
-        known = {(change.at, change.expectation): change for change in self._recent.changes}
         new = {(change.at, change.expectation): change for change in changes}
         if new:
+            known = {(change.at, change.expectation): change for change in self._recent.changes}
             self._recent = _within_bounds(_Recent(self._recent.since, in_order((known | new).values())))
 
     def page(self, position: Position, until: datetime, most: int) -> ChangePage:
@@ -49,11 +51,16 @@ class ChangeHistory:
         newest = list(takewhile(lambda change: change.at <= until, behind(position, recent.changes)))
         if position.since >= recent.since:
             return page_of(newest, position, most, None if self._ledger else recent.since)
-        end = min(recent.since, until + datetime.resolution)
-        older = self._ledger.changes_behind(position, end, most + 1) if self._ledger else None
+        older = self._older(position, min(recent.since, until + datetime.resolution), most + 1, recent)
         if older is None:
             return page_of(newest, Position(recent.since), most, recent.since)
-        return page_of([*older, *newest][: most + 1], position, most, None)
+        return page_of([*older, *newest], position, most, None)
+
+    def _older(self, position: Position, end: datetime, most: int, recent: _Recent) -> tuple[VerdictChange, ...] | None:
+        """What the ledger has; None where it has not all: it can't be read, or could not take what memory has dropped."""
+        if self._ledger is None or (recent.since > self._began and self._ledger.condition is Condition.UNUSABLE):
+            return None
+        return self._ledger.changes_behind(position, end, most)
 
 
 def _within_bounds(recent: _Recent) -> _Recent:
