@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTHON_CODE := src tests bench scripts
 ROLLOUT := .venv-rollout
 ANSIBLE_CODE = site.yml ansible.cfg $(shell find .config inventory molecule playbooks roles -type f)
-SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/*)
+SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/* docs/recipes/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
@@ -55,6 +55,7 @@ test: lint types suite rollout ## everything: check, a fortnight, a real Vault, 
 
 # All of pytest at once: the long files fill both cores.
 suite: $(VENV)/.dev
+	@scripts/need-curl
 	@scripts/need-chromium
 	@scripts/need-glance $(BIN)/python >/dev/null
 	@scripts/need-prometheus >/dev/null
@@ -62,6 +63,7 @@ suite: $(VENV)/.dev
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: no red, no amber; every failure found in time; what users reported; whatever takes long
 	@scripts/need-prometheus >/dev/null
+	@scripts/need-curl
 	$(BIN)/pytest -q -n 2 -m fortnight
 
 vault: $(VENV)/.dev ## the sidecar against a real OpenBao server

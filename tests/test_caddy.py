@@ -134,6 +134,30 @@ def test_the_security_headers_of_the_sidecar_arrive_once_and_no_server_is_named(
         assert {"server", "via"}.isdisjoint(answer.headers)
 
 
+def test_the_root_leads_to_the_page_below_a_prefix_too(caddy: Caddy) -> None:
+    app = create_app(timeline=nothing_due, board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
+    with sidecar(app, caddy.upstream):
+        for method in ("GET", "HEAD"):
+            answer = caddy.client.request(method, "/?view=calendar")
+            assert (answer.status_code, answer.headers["location"]) == (307, "./widget?view=calendar")
+        followed = caddy.client.get("/", follow_redirects=True)
+    assert (followed.status_code, followed.url.path) == (200, "/widget")
+
+
+def test_a_mistake_in_the_address_is_a_page_of_the_sidecars_own_in_a_browser(caddy: Caddy) -> None:
+    app = create_app(timeline=nothing_due, board=good_morning, ready=lambda: True, keys=["right"], clock=lambda: NOW)
+    with sidecar(app, caddy.upstream):
+        page = caddy.client.get("/widget?view=calender", headers=READER)
+        document = caddy.client.get("/widget?view=calender")
+        calendar = caddy.client.get("/calendar.ics")
+    assert (page.status_code, page.headers["content-type"]) == (422, "text/html; charset=utf-8")
+    assert "show all services" in page.text
+    assert "Accept" in page.headers["vary"]
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert document.headers["content-type"] == "application/problem+json"
+    assert calendar.headers["content-type"] == "text/calendar; charset=utf-8"
+
+
 def test_a_sidecar_that_is_down_gives_a_readable_page_that_tries_again(caddy: Caddy) -> None:
     answer = caddy.client.get("/widget", headers=READER)
     assert answer.status_code == 502

@@ -33,6 +33,7 @@ ROOMS = (
     "sources",
     "vault",
     "credentials",
+    "change_history",
     "ledger",
     "upstream",
     "config",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from .change_history import ChangeHistory
 from .core.board.board import board_of
 from .core.history.bounds import within_bounds
 from .core.history.history import History
@@ -65,7 +66,7 @@ class BoardKeeper:
     """The newest report of each source, the history, and the board that was judged from them.
 
     With a ledger it starts with what was known before the restart: readings keep their age, so nothing old is green.
-    ``judge_with`` and ``judge`` belong to one thread at a time.
+    ``judge_with`` and ``judge`` belong to one thread at a time. ``changes`` gets every change of a verdict.
 
     Attributes:
         shown: the newest board with its timeline; immutable, replaced as a whole.
@@ -73,10 +74,17 @@ class BoardKeeper:
             then nothing is decided.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        ledger: Ledger | None = None,
+        changes: ChangeHistory | None = None,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._ledger = ledger
+        self._changes = changes
         self._remembers = True
         self.run_counts: Mapping[str, RunCounts] | None = None if ledger is None else NOTHING_COUNTED
         self._tried: set[str] = set()
@@ -182,8 +190,8 @@ class BoardKeeper:
         made = judged(dict(self._reports), self._history, self._settings, self._clock())
         self._awaited, self._troubled = awaited(made), troubled(made)
         board = self._board(made)
-        if self._ledger is not None:
-            board = self._remembered(self._ledger, made, board)
+        if self._ledger is not None or self._changes is not None:
+            board = self._remembered(made, board)
         return JudgedBoard(board, made, source)
 
     def _take_what_was_found(self) -> None:
@@ -203,11 +211,14 @@ class BoardKeeper:
             self._ledger.refuse(_NOT_JUDGED)
             self._reports, self._history, self._verdicts = reports, history, verdicts
 
-    def _remembered(self, ledger: Ledger, made: Judged, board: Board) -> Board:
+    def _remembered(self, made: Judged, board: Board) -> Board:
         """Trouble here takes nothing from the board; it is logged once, and told on the board for as long as it lasts."""
         try:
             after, new = remember_verdicts(self._verdicts, made, board)
-            ledger.record_verdicts(new)
+            if self._ledger is not None:
+                self._ledger.record_verdicts(new)
+            if self._changes is not None:
+                self._changes.add(new.changes)
         except Exception:
             if self._remembers:
                 log.exception("internal error: verdicts are not remembered")
@@ -216,7 +227,8 @@ class BoardKeeper:
         if not self._remembers:
             log.info("verdicts are remembered again")
         self._verdicts, self._remembers = after, True
-        self.run_counts = counted(self.run_counts or {}, new.finals, (row.name for row in board.jobs))
+        if self._ledger is not None:
+            self.run_counts = counted(self.run_counts or {}, new.finals, (row.name for row in board.jobs))
         return board
 
     def ready(self) -> bool:

@@ -22,6 +22,7 @@ import uvicorn
 
 from . import service_manager
 from .board_keeper import BoardKeeper, Clock
+from .change_history import ChangeHistory
 from .config.model import Config
 from .core.reports.bounds import within_bounds
 from .core.reports.report import Problem, Report
@@ -85,8 +86,9 @@ async def serve(
         sleep: how the loops wait, by the same clock.
     """
     with _Signals() as signals, _ledger_in(state, clock, config.remember_for) as ledger:
-        keeper = BoardKeeper(config.to_settings(), clock, ledger)
-        await _serve(config, credentials, keys, sock, clock, keeper, sleep, signals)
+        changes = ChangeHistory(ledger, clock())
+        keeper = BoardKeeper(config.to_settings(), clock, ledger, changes)
+        await _serve(config, credentials, keys, sock, clock, keeper, changes, sleep, signals)
 
 
 async def _serve(
@@ -96,6 +98,7 @@ async def _serve(
     sock: socket.socket,
     clock: Clock,
     keeper: BoardKeeper,
+    changes: ChangeHistory,
     sleep: Sleep,
     signals: _Signals,
 ) -> None:
@@ -111,6 +114,7 @@ async def _serve(
             options=_widget_options(config),
             worker=worker,
             counts=Counts(lambda: keeper.run_counts, lambda: traffic),
+            changes=changes,
         ),
     )
     renewal = Renewal(keeper, handlers.answers, worker)

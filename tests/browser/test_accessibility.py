@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from sidecar.core.model import State
+from sidecar.web.theme import Theme, colours
 from tests.browser.serving import Sidecar
 from tests.web import boards, themes
 
@@ -64,6 +65,38 @@ def test_axe_finds_nothing_on_a_page_with_many_services(browser: Browser, sideca
     page.get_by_text("show 6 more").click()
     page.get_by_text("show less").click()
     assert Axe().run(page).response["violations"] == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("address", ["widget?view=calender", "widget?service=nobody", "no/where"])
+def test_axe_finds_nothing_on_the_page_of_an_error(browser: Browser, sidecar: Sidecar, address: str) -> None:
+    assert violations(browser, f"{sidecar.address}/{address}") == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_an_error_can_be_read_in_each_theme(browser: Browser, sidecar: Sidecar, theme: str) -> None:
+    address = f"{sidecar.address}/widget?view=calender{themes.query(theme)}"
+    assert violations(browser, address, rules="color-contrast", widths=[924]) == []
+
+
+@pytest.mark.parametrize("width", [300, 924])
+@pytest.mark.parametrize("address", ["widget?view=calender", "no//where"])
+def test_an_error_is_a_card_that_leads_back_to_the_services(
+    browser: Browser, sidecar: Sidecar, address: str, width: int
+) -> None:
+    sidecar.show(boards.bad_morning)
+    page = browser.new_context(viewport={"width": width, "height": 400}).new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"{sidecar.address}/{address}")
+    ground = page.locator("main").evaluate("e => getComputedStyle(e).backgroundColor")
+    box = page.locator("svg.mark").bounding_box()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert (ground, box and box["width"]) == (f"rgb{colours(Theme())['color-widget-background']}", 26)
+    assert [text for text in complaints if "status of 4" not in text] == []
+    page.get_by_role("link", name="show all services").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("3 of 12 need you", use_inner_text=True)
     page.context.close()
 
 

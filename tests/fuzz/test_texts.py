@@ -17,6 +17,7 @@ from sidecar.config import load
 from sidecar.errors import ConfigError
 from sidecar.upstream import json_rows
 from sidecar.web import query
+from sidecar.web.problem_page import prefers_html
 from sidecar.web.theme import Theme
 from tests.config.test_load import WHOLE
 from tests.fuzz.mutation import mutated, mutated_text
@@ -57,11 +58,12 @@ _QUERIES = (
     "view=calendar&month=2026-11&day=2026-11-23&service=vaultwarden",
     "service=app&background-color=240%208%209&contrast-multiplier=1.2&light=true",
     "from=2026-11-01T00%3A00%3A00Z&to=2026-12-01T00%3A00%3A00%2B01%3A00",
+    "since=2026-11-01T00%3A00%3A00.000001Z&skip=12&limit=100",
     "fold=20&title=Backups",
 )
 
 
-@given(data=st.data(), parse=st.sampled_from(("widget", "extension", "calendar")))
+@given(data=st.data(), parse=st.sampled_from(("widget", "extension", "calendar", "changes")))
 def test_a_query_is_understood_or_refused(data: st.DataObject, parse: str) -> None:
     text = data.draw(mutated_text(data.draw(st.sampled_from(_QUERIES))))
     pairs = parse_qsl(text, keep_blank_values=True, errors="replace")
@@ -71,8 +73,17 @@ def test_a_query_is_understood_or_refused(data: st.DataObject, parse: str) -> No
                 query.parse_widget_query(pairs, Theme())
             case "extension":
                 query.parse_extension_query(pairs)
+            case "changes":
+                query.parse_changes_query(pairs)
             case _:
                 query.parse_calendar_query(pairs)
+
+
+@given(data=st.data())
+def test_whatever_is_accepted_html_is_sent_or_not(data: st.DataObject) -> None:
+    accept = data.draw(mutated_text("text/html,application/xhtml+xml;q=0.9,application/json;q=0.8,*/*;q=0.1"))
+
+    assert prefers_html(accept) in (True, False)
 
 
 @given(data=st.data())

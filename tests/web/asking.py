@@ -16,6 +16,7 @@ from sidecar.core.settings import Settings
 from sidecar.core.timeline.timeline import Timeline, timeline
 from sidecar.web.app import WidgetOptions, create_app
 from tests.web.boards import NOW, bad_morning
+from tests.web.described import assert_as_described
 
 KEY = "first-key"
 SECOND_KEY = "second-key"
@@ -53,7 +54,10 @@ def ask(
     key: str | None = KEY,
     headers: Mapping[str, str] | None = None,
 ) -> httpx.Response:
-    """The answer to one request; what the application raises after answering is left to the server's log."""
+    """The answer to one request, held against the description of the API.
+
+    What the application raises after answering is left to the server's log.
+    """
     authorization = {} if key is None else {"Authorization": f"Bearer {key}"}
 
     async def send() -> httpx.Response:
@@ -61,4 +65,6 @@ def ask(
         async with httpx.AsyncClient(transport=transport, base_url="http://sidecar") as client:
             return await client.request(method, path, headers={**authorization, **(headers or {})})
 
-    return asyncio.run(send())
+    answer = asyncio.run(send())
+    assert_as_described(answer)
+    return answer

@@ -15,6 +15,7 @@ from tests.web.asking import KEY, SECOND_KEY, app_for, ask, nothing_due
 from tests.web.boards import HOSTILE, NOW, bad_morning, good_morning
 
 CALENDAR = "/api/v1/calendar?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z"
+CHANGES = "/api/v1/changes?since=2026-11-22T00:00:00Z"
 PATHS = [
     "/readyz",
     "/widget",
@@ -26,6 +27,8 @@ PATHS = [
     "/api/v1/services/vault",
     CALENDAR,
     "/metrics",
+    CHANGES,
+    "/calendar.ics",
     "/openapi.json",
 ]
 
@@ -81,13 +84,36 @@ def test_head_answers_like_get(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/", 404), ("/widget/", 404), ("/static/", 404), ("/static/../app.py", 404), ("/api/v1/services/nobody", 404)],
+    [
+        ("/nowhere", 404),
+        ("/widget/", 404),
+        ("/static/", 404),
+        ("/static/../app.py", 404),
+        ("/api/v1/services/nobody", 404),
+    ],
 )
 def test_what_does_not_exist_is_a_problem_document(path: str, status: int) -> None:
     answer = ask(app_for(), path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json().keys() == {"type", "title", "status", "detail"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("/", "./widget"),
+        ("/?view=calendar&light=true", "./widget?view=calendar&light=true"),
+        ("/?view=a%0d%0aSet-Cookie:x", "./widget?view=a%0d%0aSet-Cookie:x"),
+        ("/?//evil.lan", "./widget?//evil.lan"),
+    ],
+)
+def test_the_root_leads_to_the_page_below_whatever_prefix(method: str, asked: str, location: str) -> None:
+    answer = ask(app_for(), asked, method=method)
+
+    assert (answer.status_code, answer.content) == (307, b"")
+    assert answer.headers["location"].lower() == location.lower()
 
 
 def test_readyz_is_503_until_every_source_was_tried() -> None:
@@ -142,7 +168,7 @@ def test_a_frame_ancestor_that_would_change_the_policy_is_refused(ancestor: str)
         app_for(options=WidgetOptions(frame_ancestors=(ancestor,)))
 
 
-@pytest.mark.parametrize("path", ["/widget", "/api/v1/status", "/api/v1/services/vault", "/theme.css"])
+@pytest.mark.parametrize("path", [path for path in PATHS if path != "/readyz"])
 def test_an_unchanged_answer_is_304(path: str) -> None:
     app = app_for()
     etag = ask(app, path).headers["etag"]

@@ -19,6 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from sidecar.core.history.bounds import FORGOTTEN_AFTER
+from sidecar.core.history.change_page import Position
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.verdict_log import (
     FinalOccurrence,
@@ -188,6 +189,10 @@ class Ledger:
     def verdict_changes(self, start: datetime, end: datetime) -> tuple[VerdictChange, ...]:
         """The changes of state from ``start`` up to, not including, ``end``, oldest first."""
         return self._read(lambda connection: verdict_rows.read_changes(connection, start, end), ())
+
+    def changes_behind(self, position: Position, end: datetime, most: int) -> tuple[VerdictChange, ...] | None:
+        """The first ``most`` changes from ``position`` up to, not including, ``end``; None when the file can't be read."""
+        return self._read(lambda connection: verdict_rows.read_changes_behind(connection, position, end, most), None)
 
     def finals(self, start: datetime, end: datetime) -> tuple[FinalOccurrence, ...]:
         """What became of everything due from ``start`` up to, not including, ``end``, oldest first."""

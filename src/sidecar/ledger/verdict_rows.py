@@ -8,6 +8,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
+from sidecar.core.history.change_page import Position
 from sidecar.core.history.verdict_log import (
     MOST_EXPECTATIONS,
     ExpectationKey,
@@ -216,6 +217,16 @@ SELECT member, job, destination, at, state_from, state_to, cause, reason
 FROM verdict_changes JOIN expectations ON id = expectation
 WHERE at >= ? AND at < ? ORDER BY at, expectation
 """
+_CHANGES_OF_A_MOMENT = """
+SELECT member, job, destination, at, state_from, state_to, cause, reason
+FROM verdict_changes JOIN expectations ON id = expectation
+WHERE at = ? ORDER BY member, job, destination LIMIT ? OFFSET ?
+"""
+_CHANGES_AFTER = """
+SELECT member, job, destination, at, state_from, state_to, cause, reason
+FROM verdict_changes JOIN expectations ON id = expectation
+WHERE at > ? AND at < ? ORDER BY at, member, job, destination LIMIT ?
+"""
 _FINALS = """
 SELECT member, job, destination, due, state, run_start, decided_at
 FROM finals JOIN expectations ON id = expectation
@@ -244,8 +255,23 @@ def read_remembered(connection: Connection) -> RememberedVerdicts:
 
 def read_changes(connection: Connection, start: datetime, end: datetime) -> tuple[VerdictChange, ...]:
     """The changes from ``start`` up to, not including, ``end``, oldest first. Raises UnreadableRecordError."""
-    return tuple(
-        VerdictChange(
+    return tuple(_changes(_within(connection, _CHANGES, start, end)))
+
+
+def read_changes_behind(
+    connection: Connection, position: Position, end: datetime, most: int
+) -> tuple[VerdictChange, ...]:
+    """The first ``most`` changes from ``position`` up to, not including, ``end``. Raises UnreadableRecordError."""
+    start = microseconds(position.since)
+    if position.since >= end:
+        return ()
+    first = tuple(_changes(connection.execute(_CHANGES_OF_A_MOMENT, (start, most, position.skip))))
+    return first + tuple(_changes(connection.execute(_CHANGES_AFTER, (start, microseconds(end), most - len(first)))))
+
+
+def _changes(found: Iterable[tuple[Any, ...]]) -> Iterator[VerdictChange]:
+    for member, job, destination, at, before, after, cause, reason in found:
+        yield VerdictChange(
             member=member,
             job=job,
             destination=destination,
@@ -255,8 +281,6 @@ def read_changes(connection: Connection, start: datetime, end: datetime) -> tupl
             cause=cause,
             reason=reason,
         )
-        for member, job, destination, at, before, after, cause, reason in _within(connection, _CHANGES, start, end)
-    )
 
 
 def read_finals(connection: Connection, start: datetime, end: datetime) -> tuple[FinalOccurrence, ...]:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from sidecar.core.model import Board
 
-from .known import Known, Question
+from .known import UNHURRIED, Known, Question
 from .rendered import Rendered, RenderedAnswers
 
 T = TypeVar("T")
@@ -47,11 +47,15 @@ class Answers:
         if (kept := self._kept.get(known.board, question)) is None:
             kept = await self._drawn(known, question)
             self._kept.keep(known.board, question, kept)
+        if question not in UNHURRIED:
+            self._remember(question)
+        return kept
+
+    def _remember(self, question: Question) -> None:
         self._asked.pop(question, None)
         self._asked[question] = None
         if len(self._asked) > ANSWERED_BEFORE:
             del self._asked[next(iter(self._asked))]
-        return kept
 
     async def _drawn(self, known: Known, question: Question) -> Rendered:
         board, drawing = self._under_way.get(question, (None, None))

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -23,19 +23,24 @@ from . import extension, openapi, views
 from .answers import Answers
 from .assets import load_assets
 from .auth import RequireKey
+from .calendar_feed import calendar_feed
 from .calendar_page import CalendarPage, calendar_page
+from .change_list import Changes, DiskReader, NoChanges, change_list
 from .counts import Counts
 from .dues import Dues
 from .extension import ExtensionTemplate, respond_to_glance
+from .icalendar_text import icalendar_text
 from .known import Known, Question, Whole
 from .page import Page, page, page_of_service
-from .problem import INTERNAL_ERROR, for_any_exception, for_http_exception, problem
+from .problem import problem, problem_of
+from .problem_page import ProblemPage
 from .query import (
     CalendarQuery,
     ExtensionQuery,
     QueryError,
     WidgetQuery,
     parse_calendar_query,
+    parse_changes_query,
     parse_extension_query,
     parse_theme,
     parse_widget_query,
@@ -51,6 +56,7 @@ from .words import TimeFormat
 _HTML = "text/html"
 _JSON = "application/json"
 _CSS = "text/css"
+_CALENDAR = "text/calendar"
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -81,6 +87,7 @@ def create_app(
     keys: Sequence[str],
     clock: Callable[[], datetime],
     options: WidgetOptions | None = None,
+    changes: Changes | None = None,
 ) -> ASGIApp:
     """The ASGI application. It shows what was judged already; no request causes a judgement.
 
@@ -90,9 +97,14 @@ def create_app(
         ready: whether every source was tried since start.
         keys: accepted sidecar keys; without any, every answer but /healthz is 401. Raises ValueError for an empty one.
         clock: the present moment; a board that stopped being renewed shows nothing as ok.
+        changes: which verdicts changed when.
     """
     handlers = Handlers(
-        known=lambda: Known(board(), timeline), ready=ready, clock=clock, options=options or WidgetOptions()
+        known=lambda: Known(board(), timeline),
+        ready=ready,
+        clock=clock,
+        options=options or WidgetOptions(),
+        changes=changes,
     )
     return app_of(handlers, keys)
 
@@ -102,9 +114,9 @@ def app_of(handlers: Handlers, keys: Sequence[str]) -> ASGIApp:
     app = Starlette(
         routes=routes(handlers),
         exception_handlers={
-            HTTPException: for_http_exception,
-            QueryError: _unprocessable,
-            Exception: handlers.internal_error,
+            HTTPException: handlers.error,
+            QueryError: handlers.error,
+            Exception: handlers.error,
         },
     )
     # A redirect to the path with or without a slash would name a host and lose the prefix under which we are reached.
@@ -115,6 +127,7 @@ def app_of(handlers: Handlers, keys: Sequence[str]) -> ASGIApp:
 def routes(handlers: Handlers) -> list[Route]:
     """Every path there is. GET brings HEAD with it."""
     return [
+        Route("/", handlers.root),
         Route("/healthz", handlers.healthz),
         Route("/readyz", handlers.readyz),
         Route("/widget", handlers.widget),
@@ -126,6 +139,8 @@ def routes(handlers: Handlers) -> list[Route]:
         Route("/api/v1/services/{name:path}", handlers.service),
         Route("/api/v1/calendar", handlers.calendar),
         Route("/metrics", handlers.metrics),
+        Route("/api/v1/changes", handlers.changes),
+        Route("/calendar.ics", handlers.calendar_feed),
         Route("/openapi.json", handlers.openapi),
     ]
 
@@ -146,6 +161,7 @@ class Handlers:
         options: WidgetOptions,
         worker: Executor | None = None,
         counts: Counts | None = None,
+        changes: Changes | None = None,
     ) -> None:
         self.options = options
         self.answers = Answers(self._render, worker or ThreadPoolExecutor(1, "pages"))
@@ -153,11 +169,19 @@ class Handlers:
         self._ready = ready
         self._clock = clock
         self._counts = counts or Counts()
+        self._changes = changes or NoChanges()
+        self._disk = DiskReader()
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
         self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
         self._fragment = ExtensionTemplate()
+        self._problem_page = ProblemPage(self._assets)
         self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
+
+    async def root(self, request: Request) -> Response:
+        """To the page, under whatever prefix we are reached. Not for ever: browsers would never ask again."""
+        query = request.url.query
+        return RedirectResponse(f"./widget?{query}" if query else "./widget", 307)
 
     async def healthz(self, _request: Request) -> Response:
         """The process answers; this is no statement about backups."""
@@ -212,14 +236,23 @@ class Handlers:
     async def metrics(self, request: Request) -> Response:
         return respond(request, await self.answers.answer(self._known(), Whole.METRICS))
 
+    async def changes(self, request: Request) -> Response:
+        query, board = parse_changes_query(request.query_params.multi_items()), self._known().board
+        answer = await self._disk.read(lambda: rendered(_json_bytes(change_list(self._changes, query, board)), _JSON))
+        return respond(request, answer)
+
+    async def calendar_feed(self, request: Request) -> Response:
+        return respond(request, await self.answers.answer(self._known(), Whole.CALENDAR_FEED))
+
     async def openapi(self, request: Request) -> Response:
         return respond(request, self._openapi)
 
-    def internal_error(self, request: Request, error: Exception) -> Response:
-        """An error that nothing else handles. The server logs it; Glance gets a fragment with the message."""
-        if request.url.path != extension.PATH:
-            return for_any_exception(request, error)
-        return respond_to_glance(request, self._fragment.problem(INTERNAL_ERROR))
+    def error(self, request: Request, error: Exception) -> Response:
+        """Whatever was raised. The server logs what nothing else handles; of that Glance gets a fragment with the message."""
+        wrong = problem_of(request, error)
+        if request.url.path == extension.PATH and wrong.status == 500:
+            return respond_to_glance(request, self._fragment.problem(wrong.detail))
+        return self._problem_page.answer(request, wrong)
 
     def _known(self) -> Known:
         """What was judged last; if that is too long ago, what of it still holds."""
@@ -232,6 +265,8 @@ class Handlers:
         """Runs in the worker."""
         if question is Whole.METRICS:
             return self._render_metrics(known)
+        if question is Whole.CALENDAR_FEED:
+            return rendered(icalendar_text(calendar_feed(known.board, known.timeline())), _CALENDAR)
         if isinstance(question, Whole):
             return rendered(_json_bytes(views.status(known.board)), _JSON)
         if isinstance(question, WidgetQuery):
@@ -278,7 +313,3 @@ def _calendar_json(known: Known, query: CalendarQuery) -> Rendered:
 
 def _json_bytes(document: views.Json) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
-
-
-def _unprocessable(_request: Request, error: Exception) -> Response:
-    return problem(422, str(error))

@@ -19,7 +19,7 @@ from .words import Moment, TimeFormat
 MARKS = ("failed", "missed", "unknown", "warning", "late", "running", "ok", PLANNED)
 
 #: A job that is due more often than this in a list is shown in one line.
-_MOST_IN_A_LIST = 6
+MOST_IN_A_LIST = 6
 
 #: So many occurrences are read for a page at most.
 MOST_ON_A_PAGE = 20_000
@@ -109,7 +109,7 @@ def _entries(occurrences: Sequence[Occurrence], times: TimeFormat) -> Iterator[E
     by_job: dict[tuple[str | None, str], list[Occurrence]] = defaultdict(list)
     for occurrence in occurrences:
         by_job[occurrence.job, occurrence.title].append(occurrence)
-    often = {key for key, mine in by_job.items() if len(mine) > _MOST_IN_A_LIST}
+    often = {key for key, mine in by_job.items() if len(mine) > MOST_IN_A_LIST}
     unread: set[str | None] = set()
     for occurrence in occurrences:
         key = (occurrence.job, occurrence.title)
@@ -138,24 +138,37 @@ def _result(occurrence: Occurrence, times: TimeFormat) -> str:
     """ "8 of 9" for a job with members, the state for others, "in 19h" for what is to come."""
     if occurrence.state is None:
         return times.ahead(occurrence.due) if occurrence.due > times.now else PLANNED
+    return share(occurrence) or word(occurrence)
+
+
+def word(occurrence: Occurrence) -> str:
+    """Its state, or why nothing was expected: "ok", "planned", "paused"."""
     if occurrence.state is State.DISABLED:
         return (occurrence.exempt or Exempt.PAUSED).value
+    return occurrence.state.value if occurrence.state else PLANNED
+
+
+def share(occurrence: Occurrence) -> str | None:
+    """ "8 of 9": how many members have their backup. None where that says nothing more than the state."""
+    if occurrence.state is State.DISABLED or not occurrence.members or occurrence.members_ok is None:
+        return None
     partly = occurrence.state is State.OK or occurrence.members_ok != occurrence.members
-    if occurrence.members and occurrence.members > 1 and occurrence.members_ok is not None and partly:
-        return f"{occurrence.members_ok} of {occurrence.members}"
-    return occurrence.state.value
+    return f"{occurrence.members_ok} of {occurrence.members}" if occurrence.members > 1 and partly else None
+
+
+def speaker(mine: Sequence[Occurrence]) -> tuple[Occurrence, str | None]:
+    """Of a job that is due every few minutes: the worst of what is past, and how many went well; None before the first."""
+    past = [occurrence for occurrence in mine if occurrence.state is not None]
+    good = sum(1 for occurrence in past if occurrence.state in (State.OK, State.WARNING))
+    return min(past, key=_badness, default=mine[0]), f"{good} of {len(past)}" if past else None
 
 
 def _summed(mine: Sequence[Occurrence], times: TimeFormat) -> Entry:
-    """A job that is due every few minutes: the worst of them speaks, and how many went well."""
-    past = [occurrence for occurrence in mine if occurrence.state is not None]
-    good = sum(1 for occurrence in past if occurrence.state in (State.OK, State.WARNING))
-    speaker = min(past, key=_badness, default=mine[0])
-    entry = _entry(speaker, times)
-    result = f"{good} of {len(past)}" if past else times.ahead(mine[0].due)
+    worst, went_well = speaker(mine)
+    entry = _entry(worst, times)
     span = f"{times.time(mine[0].due)} to {times.time(mine[-1].due)}, {len(mine)} times"
     who = f"{span}. {entry.who}" if entry.who else f"{span}."
-    return replace(entry, result=result, who=who, is_future=mine[0].due > times.now)
+    return replace(entry, result=went_well or times.ahead(mine[0].due), who=who, is_future=mine[0].due > times.now)
 
 
 def _badness(occurrence: Occurrence) -> int:

@@ -26,10 +26,15 @@ class Known:
 
 
 class Whole(Enum):
-    """The whole board: as JSON, or as metrics."""
+    """What is shown in one form only: the board as JSON and as metrics, and the calendar to subscribe to."""
 
     STATUS = "status"
     METRICS = "metrics"
+    CALENDAR_FEED = "calendar feed"
+
+
+#: Whoever asks for these comes rarely and can wait: they are not answered for a new board before it is shown.
+UNHURRIED = frozenset({Whole.CALENDAR_FEED})
 
 
 #: What an answer is kept for: the view, in one form however it was asked for.

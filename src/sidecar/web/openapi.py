@@ -6,7 +6,7 @@ from typing import Any
 
 from . import extension, theme
 from .openapi_schemas import SCHEMAS, TIME, Schema, object_of, ref
-from .query import MOST_UNFOLDED, VIEWS, ExtensionQuery
+from .query import MOST_CHANGES, MOST_SKIPPED, MOST_UNFOLDED, USUAL_CHANGES, VIEWS, YEARS, ExtensionQuery
 
 
 def document() -> Schema:
@@ -16,23 +16,31 @@ def document() -> Schema:
         "info": {
             "title": "backup-glance",
             "version": "1",
-            "description": "Does every service have the backup it should have, and when is the next one? Read-only.",
+            "description": "Does every service have the backup it should have, and when is the next one? Read-only: GET and "
+            "HEAD. What stays within version 1 is written in docs/api.md.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "security": [{"sidecarKey": []}],
+        # Who asks Caddy needs no key: Caddy adds it.
+        "security": [{"sidecarKey": []}, {}],
         "paths": _paths(),
         "components": {
-            "securitySchemes": {"sidecarKey": {"type": "http", "scheme": "bearer"}},
-            "responses": {
-                "Problem": _answer("What is wrong, as in RFC 9457", "application/problem+json", ref("Problem"))
-            },
+            "securitySchemes": {"sidecarKey": _KEY},
+            "responses": {"Problem": _PROBLEM, "ProblemPage": _PROBLEM_PAGE},
             "schemas": SCHEMAS,
         },
     }
 
 
+_KEY: Schema = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "Between Caddy and the sidecar. Caddy adds it; without it the sidecar answers 401 to all but /healthz.",
+}
+
+
 def _paths() -> Schema:
     return {
+        "/": _moved(),
         "/healthz": _path("The process answers", _json("Alive", object_of(status={"const": "ok"})), security=[]),
         "/readyz": _path(
             "Every source was tried since start", _json("Ready", object_of(status={"const": "ready"})), 503
@@ -43,6 +51,7 @@ def _paths() -> Schema:
             304,
             404,
             422,
+            problems="ProblemPage",
             parameters=[_view_parameter(), _service_parameter(), *_calendar_parameters(), *_theme_parameters()],
         ),
         "/extension": _path(
@@ -56,12 +65,14 @@ def _paths() -> Schema:
             _answer("A style sheet", "text/css", {"type": "string"}),
             304,
             422,
+            problems="ProblemPage",
             parameters=_theme_parameters(),
         ),
         "/static/{name}": _path(
             "A file whose name changes with its content",
             _answer("The file", "*/*", {}),
             404,
+            problems="ProblemPage",
             parameters=[_path_parameter("name")],
         ),
         "/api/v1/status": _path("The board", _json("The whole answer at one moment", ref("Board")), 304),
@@ -84,19 +95,48 @@ def _paths() -> Schema:
             _answer("Prometheus' text format, version 0.0.4", "text/plain", {"type": "string"}),
             304,
         ),
-        "/openapi.json": _path("This description", _json("OpenAPI 3.1", {"type": "object"})),
+        "/api/v1/changes": _path(
+            "Which verdicts changed since a moment, oldest first: of the last 400 days, at most 1,000 at once",
+            _json("The changes, and where to go on", ref("Changes")),
+            304,
+            422,
+            503,
+            parameters=_changes_parameters(),
+        ),
+        "/calendar.ics": _path(
+            "The calendar to subscribe to: 30 days back and 60 ahead, past events with their verdict",
+            _answer("iCalendar, RFC 5545", "text/calendar", {"type": "string"}),
+            304,
+        ),
+        "/openapi.json": _path("This description", _json("OpenAPI 3.1", {"type": "object"}), 304),
     }
 
 
-def _path(summary: str, ok: Schema, *statuses: int, **more: Any) -> Schema:
-    problems = {str(status): {"$ref": "#/components/responses/Problem"} for status in statuses if status != 304}
+def _path(summary: str, ok: Schema, *statuses: int, problems: str = "Problem", **more: Any) -> Schema:
+    wrong = {str(status): {"$ref": f"#/components/responses/{problems}"} for status in statuses if status != 304}
     unchanged = {"304": {"description": "Not changed since the given ETag"}} if 304 in statuses else {}
     refused = {} if "security" in more else {"401": {"$ref": "#/components/responses/Problem"}}
-    return {"get": {"summary": summary, "responses": {"200": ok, **unchanged, **refused, **problems}, **more}}
+    return {"get": {"summary": summary, "responses": {"200": ok, **unchanged, **refused, **wrong}, **more}}
+
+
+def _moved() -> Schema:
+    location = {"Location": {"schema": {"type": "string", "pattern": r"^\./widget"}}}
+    there = {"description": "To the page, with the same query", "headers": location}
+    responses = {"307": there, "401": {"$ref": "#/components/responses/Problem"}}
+    return {"get": {"summary": "Leads to ./widget", "responses": responses}}
 
 
 def _answer(description: str, media_type: str, schema: Schema) -> Schema:
     return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+_PROBLEM_JSON: Schema = {"application/problem+json": {"schema": ref("Problem")}}
+_PROBLEM: Schema = {"description": "What is wrong, as in RFC 9457", "content": _PROBLEM_JSON}
+_PROBLEM_PAGE: Schema = {
+    "description": "The same; whoever prefers HTML, as browsers do, gets a page",
+    "content": {**_PROBLEM_JSON, "text/html": {"schema": {"type": "string"}}},
+    "headers": {"Vary": {"schema": {"const": "Accept"}}},
+}
 
 
 def _fragment() -> Schema:
@@ -120,9 +160,14 @@ def _service_parameter() -> Schema:
 
 
 def _calendar_parameters() -> list[Schema]:
-    month = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "in the calendar: this month"}
-    day = {"type": "string", "format": "date", "description": "in the calendar: open this day"}
+    month = {"type": "string", "pattern": rf"^({_MONTH})?$", "description": "in the calendar: this month"}
+    day = {"type": "string", "pattern": rf"^({_MONTH}-{_DAY})?$", "description": "in the calendar: open this day"}
     return [_query_parameter("month", month), _query_parameter("day", day)]
+
+
+#: Of the years that there are. Which months have a 31st is for the answer to say.
+_MONTH = "20[0-9]{2}-(0[1-9]|1[0-2])"
+_DAY = "(0[1-9]|[12][0-9]|3[01])"
 
 
 def _extension_parameters() -> list[Schema]:
@@ -138,11 +183,35 @@ def _extension_parameters() -> list[Schema]:
 
 def _moment_parameter(name: str) -> Schema:
     edge = "not included" if name == "to" else "included"
-    return {**_query_parameter(name, {**TIME, "description": f"RFC 3339; {edge}"}), "required": True}
+    description = f"RFC 3339, in the years {YEARS.start} to {YEARS.stop - 1}; {edge}"
+    example = f"2026-{12 if name == 'to' else 11}-01T00:00:00Z"
+    return {**_query_parameter(name, {**TIME, "description": description}), "required": True, "example": example}
+
+
+def _changes_parameters() -> list[Schema]:
+    skip = {"type": "integer", "minimum": 0, "maximum": MOST_SKIPPED, "default": 0}
+    limit = {"type": "integer", "minimum": 1, "maximum": MOST_CHANGES, "default": USUAL_CHANGES}
+    return [
+        _moment_parameter("since"),
+        _query_parameter("skip", {**skip, "description": "so many changes of exactly that moment are known already"}),
+        _query_parameter("limit", limit),
+    ]
+
+
+_UP_TO_100 = r"([0-9]{1,2}(\.[0-9]{1,3})?|100)%?"
+_UP_TO_360 = r"([12]?[0-9]{1,2}(\.[0-9]{1,3})?|3[0-5][0-9](\.[0-9]{1,3})?|360)"
+_HSL: Schema = {"type": "string", "pattern": rf"^{_UP_TO_360} {_UP_TO_100} {_UP_TO_100}$", "examples": ["240 8 9"]}
+_MULTIPLIER: Schema = {"type": "string", "pattern": r"^([0-9](\.[0-9]{1,3})?|10)$", "examples": ["1.2"]}
 
 
 def _theme_parameters() -> list[Schema]:
-    return [_query_parameter(name, {"type": "string"}) for name in sorted(theme.PARAMETER_NAMES)]
+    return [_query_parameter(name, _theme_schema(name)) for name in sorted(theme.PARAMETER_NAMES)]
+
+
+def _theme_schema(name: str) -> Schema:
+    if name.endswith("-color"):
+        return _HSL
+    return {"type": "boolean"} if name == "light" else _MULTIPLIER
 
 
 def _query_parameter(name: str, schema: Schema) -> Schema:

@@ -1,4 +1,4 @@
-"""The queries of /widget, /extension and /api/v1/calendar: read strictly, so that a typing error is reported and not ignored."""
+"""The queries of the pages and of the API: read strictly, so that a typing error is reported and not ignored."""
 
 from __future__ import annotations
 
@@ -153,6 +153,41 @@ def parse_calendar_query(pairs: Iterable[tuple[str, str]]) -> CalendarQuery:
     if end - start > LONGEST_WINDOW:
         raise QueryError(f"from and to are more than {LONGEST_WINDOW.days} days apart; ask for a shorter period.")
     return CalendarQuery(start, end)
+
+
+#: How many changes one answer lists: unless asked for, and at most.
+USUAL_CHANGES, MOST_CHANGES = 100, 1_000
+
+#: The largest ``skip``; more changes never have the same moment.
+MOST_SKIPPED = 99_999
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesQuery:
+    """What /api/v1/changes was asked for: ``limit`` changes from ``since`` on, without the first ``skip`` of that very moment."""
+
+    since: datetime
+    skip: int = 0
+    limit: int = USUAL_CHANGES
+
+
+def parse_changes_query(pairs: Iterable[tuple[str, str]]) -> ChangesQuery:
+    """Raises QueryError for an unknown, repeated, missing or wrong parameter."""
+    parameters = unique(pairs)
+    unknown = sorted(parameters.keys() - {"since", "skip", "limit"})
+    if unknown:
+        raise QueryError(f'Unknown parameter "{unknown[0][:40]}"; use since, skip, limit.')
+    return ChangesQuery(
+        _moment("since", parameters.get("since")),
+        _whole("skip", parameters.get("skip", "0"), 0, MOST_SKIPPED),
+        _whole("limit", parameters.get("limit", str(USUAL_CHANGES)), 1, MOST_CHANGES),
+    )
+
+
+def _whole(name: str, text: str, least: int, most: int) -> int:
+    if re.fullmatch(r"\d{1,5}", text, re.ASCII) and least <= int(text) <= most:
+        return int(text)
+    raise QueryError(f'{name}: "{text[:40]}" is not a whole number from {least} to {most}.')
 
 
 def _moment(name: str, text: str | None) -> datetime:
