@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -139,6 +140,13 @@ class VaultSession:
                 log.exception("internal error: renewing the login at Vault failed")
                 pause = self._waits.longest
             await asyncio.sleep(pause)
+
+    async def log_out(self) -> None:
+        """Gives the login back, for who needs it only for a moment. A token that can't be revoked expires by itself."""
+        login, self._login = self._login, None
+        if login is not None:
+            with contextlib.suppress(SecretError):
+                await self._in_thread(lambda: self._server.revoke(login.token))
 
     # --- entries ---
 
