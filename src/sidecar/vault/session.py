@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ import anyio
 
 from sidecar.errors import SecretError
 
-from .client import Login, Server, Trouble, VaultError
+from .client import Login, Server, TokenFacts, Trouble, VaultError
 
 T = TypeVar("T")
 
@@ -140,6 +140,17 @@ class VaultSession:
                 log.exception("internal error: renewing the login at Vault failed")
                 pause = self._waits.longest
             await asyncio.sleep(pause)
+
+    async def examine(self, paths: Sequence[str]) -> tuple[TokenFacts, Mapping[str, tuple[str, ...]]]:
+        """What the login is worth: its token, and what that may do with these entries, by path. Raises SecretError."""
+        async with self._calling:
+            login = self._login or await self._log_in()
+            facts = await self._call(lambda: self._server.describe(login.token))
+            places = {path: f"{self._account.kv_mount}/data/{path}" for path in paths}
+            held = (
+                await self._call(lambda: self._server.capabilities(login.token, list(places.values()))) if paths else {}
+            )
+        return facts, {path: held[place] for path, place in places.items()}
 
     async def log_out(self) -> None:
         """Gives the login back, for who needs it only for a moment. A token that can't be revoked expires by itself."""

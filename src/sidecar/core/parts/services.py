@@ -45,11 +45,15 @@ class Service:
 
 @value()
 class Services:
-    """All services, the parts that are left out by configuration, and findings about references for the page."""
+    """All services, the parts that are left out by configuration, and findings for the page.
+
+    ``references`` are those of the notes that are about references of the configuration which mean nothing, or too much.
+    """
 
     services: tuple[Service, ...]
     left_out: int
     notes: tuple[str, ...]
+    references: tuple[str, ...] = ()
 
 
 def services(inputs: Inputs) -> Services:
@@ -81,7 +85,7 @@ def services(inputs: Inputs) -> Services:
             _with_parts(service, (sizes.unjudged(part, quiet) for part in service.parts)) for service in every
         )
     paused = tuple(_paused(service, inputs) for service in every) if inputs.settings.pauses else every
-    return Services(paused, ignored, notes)
+    return Services(paused, ignored, notes, tuple(search.notes))
 
 
 def _named_by_their_groups(guest_parts: Iterable[GuestPart], taken: set[Named]) -> set[Named]:
