@@ -15,3 +15,6 @@ DEFAULT_STATE = Path("/var/lib/backup-glance")
 
 #: The file from which Caddy reads its key on each request.
 DEFAULT_CADDY_KEY = Path("/etc/backup-glance/caddy/key")
+
+#: Beside the directory of the credentials: what ``enrol`` records of the secret_id, nothing of which is secret.
+RECORD = "secret_id.json"

@@ -28,14 +28,11 @@ from sidecar.terminal import style
 from sidecar.texts.known_secrets import KnownSecrets
 
 from . import check
-from .defaults import DEFAULT_CADDY_KEY, DEFAULT_CONFIG, DEFAULT_STATE
+from .defaults import DEFAULT_CADDY_KEY, DEFAULT_CONFIG, DEFAULT_STATE, RECORD
 from .status import add_credentials, directory, quiet
 
 #: Bytes of a file with a key, and of what ``enrol`` recorded.
 _LONGEST = 64 * 1024
-
-#: Beside the directory of the credentials: what ``enrol`` recorded of the secret_id.
-RECORD = "secret_id.json"
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
