@@ -48,7 +48,7 @@ def test_what_the_documents_ask_for_is_never_too_much(acl: Acl, kind: SourceKind
 
 def test_the_right_to_list_archives_is_too_much_where_none_are_read() -> None:
     ((text, _),) = found(listed(PVE_LISTING))
-    assert text == "the token may do more than look, on /storage: Datastore.Allocate"
+    assert text == "the token may do more than it needs, on /storage: Datastore.Allocate"
 
 
 def test_a_backup_server_tells_what_to_type() -> None:
@@ -59,7 +59,7 @@ def test_a_backup_server_tells_what_to_type() -> None:
         },
         SourceKind.PBS,
     )
-    assert text == "the token may do more than look, on /datastore: Datastore.Modify, Datastore.Prune"
+    assert text == "the token may do more than it needs, on /datastore: Datastore.Modify, Datastore.Prune"
     assert action == (
         "Find the role with: proxmox-backup-manager acl list; then take it away: "
         "proxmox-backup-manager acl update /datastore ROLE --delete --auth-id 'monitor@pbs!glance'"
@@ -68,7 +68,7 @@ def test_a_backup_server_tells_what_to_type() -> None:
 
 def test_a_cluster_tells_of_token_and_user() -> None:
     ((text, action),) = found({"/": {"VM.Audit", "VM.PowerMgmt"}, "/vms": {"VM.Audit", "VM.PowerMgmt"}})
-    assert text == "the token may do more than look, on /: VM.PowerMgmt"
+    assert text == "the token may do more than it needs, on /: VM.PowerMgmt"
     assert "pveum acl delete / --roles ROLE --tokens 'monitor@pve!glance'" in action
     assert "pveum user token modify 'monitor@pve' glance --privsep 1" in action
 
@@ -76,13 +76,13 @@ def test_a_cluster_tells_of_token_and_user() -> None:
 def test_what_is_more_below_is_named_there() -> None:
     texts = [text for text, _ in found({"/vms": {"VM.Backup"}, "/vms/1": {"VM.Backup", "VM.Allocate"}, "/vmsx": {"A"}})]
     assert texts == [
-        "the token may do more than look, on /vms: VM.Backup",
-        "the token may do more than look, on /vmsx: A",
-        "the token may do more than look, on /vms/1: VM.Allocate",
+        "the token may do more than it needs, on /vms: VM.Backup",
+        "the token may do more than it needs, on /vmsx: A",
+        "the token may do more than it needs, on /vms/1: VM.Allocate",
     ]
 
 
 def test_a_hostile_amount_of_paths_is_counted() -> None:
     texts = [text for text, _ in found({f"/vms/{number}": {"VM.Allocate"} for number in range(500)})]
     assert len(texts) == 11
-    assert texts[-1] == "the token may do more than look on 490 more paths"
+    assert texts[-1] == "the token may do more than it needs on 490 more paths"

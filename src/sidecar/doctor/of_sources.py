@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.model import SourceKind, SourceRow, State
+from sidecar.core.parts.expectation import Observed
 from sidecar.core.reports.clocks import wrong_clock
 from sidecar.core.reports.facts import Storage, Zone
 from sidecar.core.reports.report import LimitKind, Problem, ProblemKind, Report
@@ -147,7 +148,8 @@ def _clock(facts: SourceFacts, about: str) -> Iterator[Finding]:
 def _missing(facts: SourceFacts, judged: Judged, about: str) -> Iterator[Finding]:
     """What it could not read or may not see, each with its cure and with what stays unknown."""
     troubles = (reading.trouble for reading in facts.report.readings)
-    problems = list(dict.fromkeys(problem for problem in troubles if problem is not None))
+    told = list(dict.fromkeys(problem for problem in troubles if problem is not None))
+    problems = [*told, *_unseen(told, facts.name, judged)]
     for problem in problems[:_MOST]:
         costs = costs_of(problem, facts.name, judged)
         yield Finding(
@@ -180,13 +182,27 @@ def costs_of(problem: Problem, source: str, judged: Judged) -> tuple[str, ...]:
 
 
 def _rests_on(part: JudgedPart, problem: Problem, source: str) -> bool:
-    expectations = [judgement.expectation for judgement in part.judgements]
-    observed = (part.part.observed, *(expectation.observed for expectation in expectations))
-    evident = (each.evidence.problem for each in observed if each.evidence.source == source)
-    blocking = [expectation.blocked_by for expectation in expectations]
+    evident = (each.evidence.problem for each in _observed(part) if each.evidence.source == source)
+    blocking = [judgement.expectation.blocked_by for judgement in part.judgements]
     return any(_is_same(each, problem) for each in (*evident, *blocking)) or any(
         each is not None and each.kind is ProblemKind.NOT_READ_YET and each.culprit == source for each in blocking
     )
+
+
+def _unseen(told: Iterable[Problem], source: str, judged: Judged) -> Iterator[Problem]:
+    """What unknown services need of a source that it tells nothing of: a datastore that its token may not see."""
+    known = {(problem.kind, problem.culprit) for problem in told}
+    parts = (part for service in judged.services for part in service.parts if part.verdict.state is State.UNKNOWN)
+    for evidence in (each.evidence for part in parts for each in _observed(part)):
+        problem = evidence.problem
+        if evidence.source == source and problem is not None and (problem.kind, problem.culprit) not in known:
+            known.add((problem.kind, problem.culprit))
+            yield problem
+
+
+def _observed(part: JudgedPart) -> Iterator[Observed]:
+    yield part.part.observed
+    yield from (judgement.expectation.observed for judgement in part.judgements)
 
 
 def _is_same(found: Problem | None, problem: Problem) -> bool:

@@ -28,10 +28,10 @@ def surplus(permissions: Permissions, report: Report, about: str) -> Iterator[Fi
     needed = _LISTS_ARCHIVES if report.within("archives") else frozenset[str]()
     by_path = dict(_topmost(permissions, needed))
     for path, privileges in list(by_path.items())[:_MOST]:
-        text = f"the token may do more than look, on {path}: {', '.join(sorted(privileges))}"
+        text = f"the token may do more than it needs, on {path}: {', '.join(sorted(privileges))}"
         yield Finding(about=about, severity=Severity.WARNING, text=text, action=_cure(permissions, path, report.kind))
     if len(by_path) > _MOST:
-        text = f"the token may do more than look on {len(by_path) - _MOST} more paths"
+        text = f"the token may do more than it needs on {len(by_path) - _MOST} more paths"
         yield Finding(about=about, severity=Severity.WARNING, text=text)
 
 
