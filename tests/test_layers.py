@@ -25,6 +25,7 @@ ROOMS = (
     "cli",
     "commands",
     "doctor",
+    "suggestion",
     "terminal",
     "running_sidecar",
     "one_round",

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from .commands import doctor, enrol, serve, status
+from .commands import doctor, enrol, serve, status, suggest
 from .commands import next as next_command
 from .config.model import Config
 from .errors import ConfigError
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add(commands)
     status.add(commands)
     doctor.add(commands)
+    suggest.add(commands)
     enrol.add(commands)
     next_command.add(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of the configuration file")
