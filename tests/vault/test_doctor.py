@@ -122,6 +122,17 @@ def test_a_secret_id_that_is_refused_warns_of_the_lock(ask: Asked) -> None:
     assert "locks the role after five wrong logins" in login["action"]
 
 
+def test_a_token_that_may_not_ask_about_itself(ask: Asked) -> None:
+    ask.home.bao.call("POST", f"auth/approle/role/{ask.home.role.name}", {"token_no_default_policy": True})
+    found = ask()
+
+    assert said(found["vault"])[0] == (
+        "cannot tell",
+        f"login at {ask.home.bao.address} works; its token may not ask what it may do",
+    )
+    assert {finding["severity"] for finding in found["source pbs"]} == {"ok"}
+
+
 def test_a_policy_that_allows_too_little_and_one_that_allows_too_much(ask: Asked) -> None:
     bao, entry = ask.home.bao, "secret/data/backup-glance/rack-pbs"
     for name, capabilities in (("nothing", '"deny"'), ("much", '"read", "update", "delete"')):

@@ -110,7 +110,7 @@ async def _vault(config: Config, every: Opened, ends: datetime | Record) -> Vaul
     paths = sorted({secret.vault for _, secret in config.secrets() if isinstance(secret, VaultSecret)})
     address, mount = config.vault.address, config.vault.kv_mount
     try:
-        token, held = await every.vault.examine(paths)
+        token, held = await every.vault.examine(paths) or (None, {})
     except SecretError as error:
         trouble = error.trouble if isinstance(error, VaultError) else None
         return VaultFacts(

@@ -36,7 +36,7 @@ class VaultFacts:
 
     Attributes:
         error, trouble: why the login, or a look at its token, failed; then nothing else is known of it.
-        token: what Vault says of the token.
+        token: what Vault says of the token; None where it may not ask.
         capabilities: what it may do with each entry, by path.
         secret_id_ends: as ``enrol`` recorded it.
     """
@@ -57,6 +57,10 @@ def findings(facts: VaultFacts, now: datetime) -> Iterator[Finding]:
     elif facts.token is not None:
         yield from _of_token(facts.token, facts.address)
         yield from _of_entries(facts)
+    else:
+        text = f"login at {facts.address} works; its token may not ask what it may do"
+        action = "Give the role the policy default too: token_no_default_policy=false"
+        yield Finding(about=_ABOUT, severity=Severity.UNKNOWN, text=text, action=action)
     yield _of_secret_id(facts.secret_id_ends, now)
 
 

@@ -131,6 +131,8 @@ class Server:
     def capabilities(self, token: str, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """What the token may do at these paths of the API, by path."""
         client = self._client(token)
+        if not paths:
+            return {}
         return self._call(
             lambda: _capabilities(client.adapter.post("/v1/sys/capabilities-self", json={"paths": list(paths)}), paths),
             _token_errors,

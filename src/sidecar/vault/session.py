@@ -141,15 +141,21 @@ class VaultSession:
                 pause = self._waits.longest
             await asyncio.sleep(pause)
 
-    async def examine(self, paths: Sequence[str]) -> tuple[TokenFacts, Mapping[str, tuple[str, ...]]]:
-        """What the login is worth: its token, and what that may do with these entries, by path. Raises SecretError."""
+    async def examine(self, paths: Sequence[str]) -> tuple[TokenFacts, Mapping[str, tuple[str, ...]]] | None:
+        """What the login is worth: its token, and what that may do with these entries, by path.
+
+        None where the token may not ask, which the policy ``default`` allows. Raises SecretError if there is no login.
+        """
         async with self._calling:
             login = self._login or await self._log_in()
-            facts = await self._call(lambda: self._server.describe(login.token))
             places = {path: f"{self._account.kv_mount}/data/{path}" for path in paths}
-            held = (
-                await self._call(lambda: self._server.capabilities(login.token, list(places.values()))) if paths else {}
-            )
+            try:
+                facts = await self._call(lambda: self._server.describe(login.token))
+                held = await self._call(lambda: self._server.capabilities(login.token, list(places.values())))
+            except VaultError as error:
+                if error.trouble is Trouble.DENIED:
+                    return None
+                raise
         return facts, {path: held[place] for path, place in places.items()}
 
     async def log_out(self) -> None:
