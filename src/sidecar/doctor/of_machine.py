@@ -24,10 +24,14 @@ class CaddyKey(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFacts:
-    """The ledger's file. ``fatal`` and ``detail``: what a start would make of it; ``size`` in bytes."""
+    """The ledger's file. ``fatal`` and ``detail``: what a start would make of it; ``size`` in bytes.
+
+    ``readable``: its directory may be looked into.
+    """
 
     path: str
     there: bool
+    readable: bool = True
     fatal: bool = False
     detail: str | None = None
     version: int | None = None
@@ -89,7 +93,10 @@ def _caddy(key: CaddyKey, path: str) -> Finding:
 
 
 def _ledger(facts: LedgerFacts, now: datetime) -> Iterator[Finding]:
-    if facts.fatal:
+    if not facts.readable:
+        text = f"{facts.path} can't be read here"
+        yield Finding(about="ledger", severity=Severity.UNKNOWN, text=text, action="Run doctor as root")
+    elif facts.fatal:
         action = "Read docs/verdicts.md, What is remembered; backup-glance itself goes on from memory"
         yield Finding(about="ledger", severity=Severity.PROBLEM, text=facts.detail or facts.path, action=action)
     elif not facts.there:

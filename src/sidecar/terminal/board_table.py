@@ -160,8 +160,8 @@ def _besides(board: Json, style: Style) -> Iterator[str]:
 
 
 def _asides(board: Json) -> Iterator[str]:
-    notes, limits = board.get("notes"), [limit for row in _rows(board, "sources") for limit in row.get("limits") or ()]
-    count = (len(notes) if isinstance(notes, list) else 0) + len(limits)
+    lists = (board.get("notes"), *(row.get("limits") for row in _rows(board, "sources")))
+    count = sum(len(each) for each in lists if isinstance(each, list))
     if count:
         yield f"{count} note{'s' if count > 1 else ''} on the page; backup-glance doctor says what to do"
     if isinstance(left_out := board.get("left_out"), int) and left_out:
