@@ -53,6 +53,7 @@ def verdicts(board: Board) -> dict[tuple[str, str, str], Verdict]:
     return {(part.kind, part.source, part.ref): part.verdict for row in board.services for part in row.parts}
 
 
+@pytest.mark.fortnight
 def test_the_demo_gets_the_map_that_its_owner_wrote(product: Product, capsys: pytest.CaptureFixture[str]) -> None:
     code, text, err = suggested(product, capsys)
     block = {entry["name"]: entry for entry in yaml.safe_load(text)["services"]}
@@ -80,6 +81,7 @@ def test_with_the_block_the_board_has_these_services_and_without_it_the_same(
     assert GROUPED not in written.notes
 
 
+@pytest.mark.fortnight
 def test_grouping_changes_no_verdict(product: Product) -> None:
     product.remember_the_evening_before()
     product.rack.faults = demo_faults()
@@ -93,6 +95,7 @@ def test_grouping_changes_no_verdict(product: Product) -> None:
     assert max(len(row.parts) for row in alone.services) == 1
 
 
+@pytest.mark.fortnight
 def test_what_has_no_backup_is_a_comment_with_why_and_a_source_that_is_away_is_named(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,13 +210,3 @@ def meant(kind: PartKind, ref: str, every: list[Part], settings: Settings) -> It
         same = each.ref == pattern if is_literal else fnmatchcase(each.ref, pattern)
         if each.kind is kind and source in (None, each.source) and same:
             yield each
-
-
-def test_a_thousand_parts_are_no_work() -> None:
-    every = [
-        replace(part(read="23 07:25"), kind=PartKind.DATABASE, source="databasement", ref=f"pg/{n}", name=f"app{n}")
-        for n in range(3000)
-    ]
-    made = suggestion(house(*every), "x")
-
-    assert len(yaml.safe_load(made.text)["services"]) == 3000

@@ -175,6 +175,7 @@ def test_what_a_missing_grant_costs_are_the_services_that_are_unknown_for_it(ask
     assert problem["text"].startswith("rights: the token may not see any datastore")
 
 
+@pytest.mark.fortnight
 def test_more_than_it_needs_is_named_with_the_way_to_take_it_away(ask: Doctor, product: Product) -> None:
     product.rack.set_permissions(
         "pbs", Acl({**PBS_FULL.entries, "/datastore": Grant(DATASTORE_AUDIT | {"Datastore.Prune"})})
@@ -208,6 +209,7 @@ def test_another_certificate_than_the_pinned_one(ask: Doctor, product: Product) 
     assert said.code == 2
 
 
+@pytest.mark.fortnight
 def test_a_certificate_of_an_unknown_ca(ask: Doctor, product: Product) -> None:
     product.rack.swap_certificate("pve")
     try:
@@ -220,6 +222,7 @@ def test_a_certificate_of_an_unknown_ca(ask: Doctor, product: Product) -> None:
     assert "fingerprint or ca_file" in problem["action"]
 
 
+@pytest.mark.fortnight
 def test_a_certificate_that_has_ended(ask: Doctor, product: Product) -> None:
     with product.rack.certificate_that_ends("pbs", -timedelta(days=1)) as fingerprint:
         ended = ask(pbs={"fingerprint": fingerprint}).only("source pbs", "problem")
@@ -228,6 +231,7 @@ def test_a_certificate_that_has_ended(ask: Doctor, product: Product) -> None:
     assert ended["action"].startswith("Renew its certificate")
 
 
+@pytest.mark.fortnight
 def test_a_port_on_which_nothing_listens_and_a_host_without_a_name(ask: Doctor, product: Product) -> None:
     product.rack.close("backrest")
     try:
@@ -273,6 +277,7 @@ def test_something_else_in_place_of_its_api(ask: Doctor, product: Product, how: 
     assert cure in problem["action"]
 
 
+@pytest.mark.fortnight
 def test_a_clock_that_is_off_by_ten_minutes(ask: Doctor, product: Product) -> None:
     product.rack.set_clock("pbs", timedelta(minutes=10))
     try:
@@ -284,6 +289,7 @@ def test_a_clock_that_is_off_by_ten_minutes(ask: Doctor, product: Product) -> No
     assert "timedatectl" in warning["action"]
 
 
+@pytest.mark.fortnight
 def test_the_wrong_zone_of_databasement(ask: Doctor) -> None:
     said = ask(databasement={"timezone": "UTC"})
     problem = said.only("source databasement", "problem")
@@ -297,6 +303,7 @@ def test_the_wrong_zone_of_databasement(ask: Doctor) -> None:
 # --- the configuration, and secrets -----------------------------------------------------------------------------------
 
 
+@pytest.mark.fortnight
 def test_references_that_mean_nothing_or_too_much(ask: Doctor) -> None:
     said = ask(
         services=[
@@ -344,6 +351,7 @@ def test_secrets_that_are_too_short(ask: Doctor, tmp_path: Path, secret: str, sa
     assert secret == "snapshot" or secret not in said.text + json.dumps(said.document)
 
 
+@pytest.mark.fortnight
 def test_a_secret_that_cannot_be_read_is_named_by_its_place(ask: Doctor) -> None:
     said = ask(pbs={"secret": {"file": "/nonexistent/secret"}})
     secret, source = said.only("secrets", "problem"), said.only("source pbs", "problem")
@@ -383,6 +391,7 @@ def test_the_key_that_caddy_reads(ask: Doctor, tmp_path: Path, content: str | No
     assert said.of("keys", "ok")
 
 
+@pytest.mark.fortnight
 def test_a_key_of_caddy_that_may_not_be_read_is_no_statement(ask: Doctor, tmp_path: Path) -> None:
     (tmp_path / "key").mkdir()
     said = ask("--credentials", keys_in(tmp_path / "credentials"), "--caddy-key", tmp_path / "key")
@@ -391,6 +400,7 @@ def test_a_key_of_caddy_that_may_not_be_read_is_no_statement(ask: Doctor, tmp_pa
     assert said.only("caddy", "cannot tell")["action"] == "Run doctor as root"
 
 
+@pytest.mark.fortnight
 def test_the_ledger_is_looked_at_and_not_touched(ask: Doctor, product: Product, tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()

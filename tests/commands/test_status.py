@@ -8,8 +8,6 @@ import os
 import pty
 import socket
 import socketserver
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +19,8 @@ import pytest
 
 from sidecar.cli import main, parser
 from sidecar.commands import status
-from tests.commands.test_cli import ENVIRONMENT, KEY, command, running
+from sidecar.terminal.style import prepared, style_of
+from tests.commands.test_cli import KEY, command, running
 from tests.product import MORNING, Product
 from tests.simulators import demo_faults
 
@@ -87,21 +86,19 @@ def test_it_shows_the_board_of_the_running_sidecar(
         sidecar.wait_until_ready()
         asked = ("--socket", str(sidecar.path), "--key-file", str(key_file), "--config", str(config))
         done = command("status", *asked)
-        as_json = command("status", "--json", *asked)
+        code, as_json, _ = shown(capsys, "--json", *asked, now=datetime.now(UTC))
         board = sidecar.board()
 
-    assert (done.returncode, done.stderr) == (3, "")
+    assert (done.returncode, code, done.stderr) == (3, 3, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "unknown: Can't tell: pbs can't be read"
     assert lines[1].endswith("Europe/Berlin")
     assert "? source pbs  unknown" in lines
     assert "\x1b" not in done.stdout
-    given = json.loads(as_json.stdout)
-    assert {**given, "generated_at": ""} == {**board, "generated_at": ""}
-    assert as_json.returncode == 3
-    assert capsys.readouterr().out == ""
+    assert {**json.loads("\n".join(as_json)), "generated_at": ""} == {**board, "generated_at": ""}
 
 
+@pytest.mark.fortnight
 def test_fresh_reads_every_source_once_and_says_what_the_page_would(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -224,27 +221,26 @@ def test_a_watch_needs_a_second_at_least() -> None:
     assert main(["status", "--watch", "0"]) == 2
 
 
-def test_no_colour_and_no_escapes_without_a_terminal_and_where_it_is_not_wanted(
-    tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("environment", "colour"),
+    [({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_colour_in_a_terminal_only_and_where_it_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: dict[str, str], colour: bool
 ) -> None:
-    with answering(tmp_path / "s", board_of(datetime.now(UTC))):
-        arguments = ["status", "--socket", str(tmp_path / "s"), "--key-file", str(key_file)]
-        assert "\x1b" not in command(*arguments).stdout
-        monkeypatch.delenv("NO_COLOR", raising=False)
-        assert b"\x1b[1m" in in_terminal(arguments, TERM="xterm")
-        assert b"\x1b" not in in_terminal(arguments, TERM="xterm", NO_COLOR="1")
-        assert b"\x1b" not in in_terminal(arguments, TERM="dumb")
-
-
-def in_terminal(arguments: list[str], **environment: str) -> bytes:
-    """What the command writes to a terminal."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     ours, theirs = pty.openpty()
-    try:
-        subprocess.run(
-            [sys.executable, "-m", "sidecar", *arguments],
-            stdout=theirs, check=False, timeout=30, env={**ENVIRONMENT, **environment},
-        )  # fmt: skip
-        return os.read(ours, 65536)
-    finally:
-        os.close(ours)
-        os.close(theirs)
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal, (tmp_path / "file").open("w", encoding="utf-8") as file:
+        assert style_of(terminal).colour is colour
+        assert not style_of(file).colour
+        assert not style_of(terminal).plain
+    os.close(ours)
+
+
+def test_a_terminal_that_has_only_ascii_gets_only_that(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w", encoding="ascii") as file:
+        print("ö", file=prepared(file))
+        assert style_of(file).plain
+    assert (tmp_path / "file").read_text() == "\\xf6\n"
