@@ -6,8 +6,11 @@ import http.server
 import json
 import os
 import pty
+import signal
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +23,7 @@ import pytest
 from sidecar.cli import main, parser
 from sidecar.commands import status
 from sidecar.terminal.style import prepared, style_of
-from tests.commands.test_cli import KEY, command, running
+from tests.commands.test_cli import ENVIRONMENT, KEY, command, running
 from tests.product import MORNING, Product
 from tests.simulators import demo_faults
 
@@ -215,6 +218,25 @@ def test_fresh_with_a_configuration_that_cannot_be_used(tmp_path: Path, capsys: 
 
     assert (code, len(lines)) == (3, 1)
     assert "tmezone: is an unknown key" in lines[0]
+
+
+@pytest.mark.fortnight
+def test_a_watch_shows_it_again_until_it_is_interrupted_and_ends_as_the_last_one(
+    tmp_path: Path, key_file: Path
+) -> None:
+    with answering(tmp_path / "s", board_of(datetime.now(UTC))) as asked:
+        arguments = ["status", "--watch", "1", "--socket", str(tmp_path / "s"), "--key-file", str(key_file)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sidecar", *arguments], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        )
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+
+    assert len(asked) >= 2
+    assert [line for line in lines if line.startswith("ok: ")] == ["ok: All 3 backed up\n"] * 2
+    assert (process.returncode, "Traceback" in rest) == (0, False)
 
 
 def test_a_watch_needs_a_second_at_least() -> None:
