@@ -187,7 +187,7 @@ def test_more_than_it_needs_is_named_with_the_way_to_take_it_away(ask: Doctor, p
     pbs, pve = said.only("source pbs", "warning"), said.only("source pve", "warning")
     assert pbs["text"].endswith("on /datastore: Datastore.Prune")
     assert "acl update /datastore ROLE --delete --auth-id 'monitor@pbs!glance'" in pbs["action"]
-    assert pve["text"].endswith("on /: VM.Backup, VM.PowerMgmt")
+    assert pve["text"].endswith("on /: VM.Backup and VM.PowerMgmt")
     assert "pveum acl delete / --roles ROLE --tokens 'monitor@pve!glance'" in pve["action"]
 
 
@@ -262,11 +262,11 @@ def test_a_token_that_is_refused(ask: Doctor, product: Product, source: str) -> 
 @pytest.mark.parametrize(
     ("how", "says", "cure"),
     [
-        (404, "HTTP: HTTP 404", "this is where its API is"),
-        ("login-page", "HTTP: a web page came instead", "Check its url"),
-        ("redirect", "HTTP: ", "Check its url"),
-        (500, "HTTP: HTTP 500", "read its log there"),
-        ("garbage", "HTTP: its answer is not valid JSON", "nothing in its place"),
+        (404, "answer: HTTP 404", "this is where its API is"),
+        ("login-page", "answer: a web page came instead", "Check its url"),
+        ("redirect", "answer: ", "Check its url"),
+        (500, "answer: HTTP 500", "read its log there"),
+        ("garbage", "answer: its answer is not valid JSON", "nothing in its place"),
     ],
 )
 def test_something_else_in_place_of_its_api(ask: Doctor, product: Product, how: Any, says: str, cure: str) -> None:

@@ -59,7 +59,7 @@ def test_a_backup_server_tells_what_to_type() -> None:
         },
         SourceKind.PBS,
     )
-    assert text == "the token may do more than it needs, on /datastore: Datastore.Modify, Datastore.Prune"
+    assert text == "the token may do more than it needs, on /datastore: Datastore.Modify and Datastore.Prune"
     assert action == (
         "Find the role with: proxmox-backup-manager acl list; then take it away: "
         "proxmox-backup-manager acl update /datastore ROLE --delete --auth-id 'monitor@pbs!glance'"
@@ -80,6 +80,11 @@ def test_what_is_more_below_is_named_there() -> None:
         "the token may do more than it needs, on /vmsx: A",
         "the token may do more than it needs, on /vms/1: VM.Allocate",
     ]
+
+
+def test_a_hostile_amount_of_privileges_is_counted() -> None:
+    ((text, _),) = found({"/vms": {f"VM.{number:04}" for number in range(5000)}})
+    assert text.endswith("VM.0023 and 4976 more")
 
 
 def test_a_hostile_amount_of_paths_is_counted() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sidecar.core.reports.facts import Dump, DumpPlan
@@ -21,8 +22,8 @@ from .findings import Finding, Severity
 #: How long after its due time a dump begins, at most: Databasement works through its queue.
 _BEGINS_WITHIN = timedelta(minutes=15)
 
-#: So many of the newest dumps are looked at, and on so many different days they must have begun.
-_LOOKED_AT, _DAYS = 60, 3
+#: So many of the newest dumps are looked at, with so many schedules of a server; and on so many days they must have begun.
+_LOOKED_AT, _SCHEDULES, _DAYS = 60, 5, 3
 
 #: Which share of them begins at due times of the right zone, and of a wrong one.
 _RIGHT, _WRONG = 0.9, 0.1
@@ -69,7 +70,7 @@ def _begun(report: Report) -> Iterator[_Begun]:
     plans: dict[str, tuple[str, ...]] = {}
     for plan in report.facts(DumpPlan):
         if plan.schedule and plan.enabled:
-            plans[plan.server] = (*plans.get(plan.server, ()), plan.schedule)
+            plans[plan.server] = (*plans.get(plan.server, ()), plan.schedule)[:_SCHEDULES]
     dumps = sorted(report.facts(Dump), key=lambda dump: dump.run.start, reverse=True)
     starts = {
         (dump.server, dump.run.start.replace(second=0, microsecond=0)): dump.run.start
@@ -95,6 +96,7 @@ def _fits(begun: _Begun, zone: str) -> bool:
     )
 
 
+@lru_cache(maxsize=1_024)
 def _schedule(text: str, zone: str) -> Schedule | None:
     try:
         return schedule.parse(text, ZoneInfo(zone))

@@ -87,14 +87,16 @@ def _way(facts: SourceFacts, judged: Judged, about: str) -> Iterator[Finding]:
         yield Finding(
             about=about,
             severity=Severity.PROBLEM,
-            text=f"{_STEPS.get(problem.kind, 'HTTP')}: {problem.cause}",
+            text=f"{_STEPS.get(problem.kind, 'answer')}: {problem.cause}",
             action=problem.action or facts.row.verdict.action,
             costs=costs_of(problem, facts.name, judged),
         )
     else:
         version = f", version {facts.report.version}" if facts.report.version else ""
         steps = (
-            "name, connection, certificate, HTTP and login" if shown.fingerprint else "name, connection, HTTP and login"
+            "name, connection, certificate, answer and login"
+            if shown.fingerprint
+            else "name, connection, answer and login"
         )
         yield Finding(about=about, severity=Severity.OK, text=f"answers at {facts.url}{version}: {steps} are in order")
 
@@ -154,7 +156,7 @@ def _missing(facts: SourceFacts, judged: Judged, about: str) -> Iterator[Finding
         costs = costs_of(problem, facts.name, judged)
         yield Finding(
             about=about,
-            severity=Severity.PROBLEM if costs and problem.denied else Severity.WARNING,
+            severity=Severity.PROBLEM if costs else Severity.WARNING,
             text=problem.cause,
             action=problem.action or facts.row.verdict.action,
             costs=costs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from shlex import quote
 
+from sidecar.core import words
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.report import Report
 from sidecar.sources.permissions import Permissions
@@ -19,8 +20,8 @@ _LISTS_ARCHIVES = frozenset(
     {"Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate", "VM.Backup"}
 )
 
-#: Paths of one source that are named.
-_MOST = 10
+#: Paths of one source that are named, and privileges of each.
+_MOST, _MOST_NAMED = 10, 24
 
 
 def surplus(permissions: Permissions, report: Report, about: str) -> Iterator[Finding]:
@@ -28,7 +29,7 @@ def surplus(permissions: Permissions, report: Report, about: str) -> Iterator[Fi
     needed = _LISTS_ARCHIVES if report.within("archives") else frozenset[str]()
     by_path = dict(_topmost(permissions, needed))
     for path, privileges in list(by_path.items())[:_MOST]:
-        text = f"the token may do more than it needs, on {path}: {', '.join(sorted(privileges))}"
+        text = f"the token may do more than it needs, on {path}: {words.listed(sorted(privileges), most=_MOST_NAMED)}"
         yield Finding(about=about, severity=Severity.WARNING, text=text, action=_cure(permissions, path, report.kind))
     if len(by_path) > _MOST:
         text = f"the token may do more than it needs on {len(by_path) - _MOST} more paths"
@@ -40,14 +41,18 @@ def _topmost(permissions: Permissions, needed: frozenset[str]) -> Iterator[tuple
     above: dict[str, frozenset[str]] = {}
     for path in sorted(permissions.paths, key=lambda each: (each.count("/") if each != "/" else 0, each)):
         held = frozenset(each for each in permissions.paths[path] if not each.endswith(_LOOKS)) - needed
-        known = frozenset[str]().union(*(had for top, had in above.items() if _is_above(top, path)))
+        known = frozenset[str]().union(*(above.get(top, ()) for top in _upwards(path)))
         above[path] = held
         if held - known:
             yield path, held - known
 
 
-def _is_above(top: str, path: str) -> bool:
-    return top == "/" or path.startswith(f"{top}/")
+def _upwards(path: str) -> Iterator[str]:
+    """The paths above it."""
+    yield "/"
+    while path.count("/") > 1:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _cure(permissions: Permissions, path: str, kind: SourceKind) -> str:
