@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from .commands import enrol, serve
+from .commands import doctor, enrol, serve, status, suggest
 from .commands import next as next_command
 from .config.model import Config
 from .errors import ConfigError
@@ -21,7 +21,7 @@ UNUSABLE = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
     except ConfigError as error:
@@ -36,21 +36,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Of the whole command line; each command adds itself."""
+    whole = argparse.ArgumentParser(
         prog="backup-glance",
         description="Shows whether every service has the backups it should have, and when the next one is due.",
     )
-    parser.add_argument("--version", action="version", version=f"backup-glance {version('backup-glance')}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    whole.add_argument("--version", action="version", version=f"backup-glance {version('backup-glance')}")
+    commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
     serve.add(commands)
+    status.add(commands)
+    doctor.add(commands)
+    suggest.add(commands)
     enrol.add(commands)
     next_command.add(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of the configuration file")
     schema.set_defaults(run=lambda _: _print_json(Config.model_json_schema()))
     interface = commands.add_parser("openapi", help="print the OpenAPI document of the HTTP interface")
     interface.set_defaults(run=lambda _: _print_json(openapi.document()))
-    return parser
+    return whole
 
 
 def _print_json(document: object) -> int:

@@ -107,14 +107,26 @@ def directory(option: Path | None) -> Path | None:
 
 def sidecar_keys(credentials: Credentials) -> tuple[str, ...]:
     """The keys that callers may use, one per line; blank lines and comments (from # on) are ignored. Raises SecretError."""
-    lines = credentials.unnoted(CredentialSecret(credential="sidecar_keys")).lstrip("\ufeff").splitlines()
-    keys = tuple(key for line in lines if (key := _COMMENT.sub("", line).strip()))
+    keys = _keys(credentials.unnoted(CredentialSecret(credential="sidecar_keys")))
     for key in keys:
         credentials.on_secret(key)
+    return _checked(keys, "credential sidecar_keys")
+
+
+def keys_in(path: Path) -> tuple[str, ...]:
+    """The same of a file, for a caller. Raises SecretError."""
+    return _checked(_keys(_text(path, f"file {path}")), f"file {path}")
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    lines = text.lstrip("\ufeff").splitlines()
+    return tuple(key for line in lines if (key := _COMMENT.sub("", line).strip()))
+
+
+def _checked(keys: tuple[str, ...], where: str) -> tuple[str, ...]:
     if not keys or not all(_KEY.fullmatch(key) for key in keys):
         raise SecretError(
-            "credential sidecar_keys: needs one key per line, each of at least 32 characters, without spaces and "
-            "with ASCII characters only"
+            f"{where}: needs one key per line, each of at least 32 characters, without spaces and with ASCII characters only"
         )
     return keys
 

@@ -231,3 +231,12 @@ def test_a_source_whose_secret_cannot_be_read_is_unknown_and_the_rest_goes_on(
     assert sources["pbs"]["state"] == "unknown"
     assert "its credential can't be read: file /nonexistent/pbs" in sources["pbs"]["reason"]
     assert sources["pve"]["state"] in ("ok", "warning")
+
+
+def test_the_client_of_vault_is_loaded_by_nobody_who_needs_none() -> None:
+    code = "import sys, sidecar.cli; sidecar.cli.parser(); print([name for name in sys.modules if name in ('hvac', 'requests')])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30, env=ENVIRONMENT
+    )
+
+    assert done.stdout.strip() == "[]"

@@ -17,6 +17,9 @@ from sidecar.config.model import Config
 from sidecar.core.model import Board
 from sidecar.core.reports.report import Report
 from sidecar.credentials import Credentials
+from sidecar.doctor import looked_up
+from sidecar.doctor.findings import Finding
+from sidecar.doctor.of_vault import Record
 from sidecar.ledger.ledger import Ledger
 from sidecar.sources import Source
 from sidecar.upstream.upstream import Limits
@@ -69,6 +72,13 @@ class Lived:
         for upstream in self._rack.upstreams.values():
             upstream.unanswered.clear()
         return asyncio.run(self._boards(state, steps, limits, asked))
+
+    def diagnosed(self, now: datetime, answers: Answers) -> tuple[list[Finding], Board]:
+        """What ``doctor`` finds, and the board of the same answers."""
+        clock, credentials = _Clock(now), Credentials(self._directory / "credentials")
+        self._rack.answer(answers)
+        found = looked_up.findings(self._config, credentials, clock, path="config.yaml", secret_id_ends=Record.MISSING)
+        return asyncio.run(found), self.boards((now, answers))[-1]
 
     async def _boards(
         self, state: Path, steps: Sequence[tuple[datetime, Answers | None]], limits: Limits | None, asked: str | None

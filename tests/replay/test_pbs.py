@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from sidecar.core.model import Board, State, Verdict
+from sidecar.doctor import told as told_as_text
+from sidecar.doctor.findings import Severity, worst
+from sidecar.terminal.style import Style
 from sidecar.upstream.upstream import Limits
 from tests.cases.case import Answers
 
@@ -25,6 +28,14 @@ TABLES = concluded.read(Path(__file__).parent / "pbs_concluded.txt")
 
 #: Nothing ran there yet, so Proxmox VE did nothing either.
 _NEW = ("01", "02")
+
+#: Tokens that may do more than to look: also to read what is in the backups.
+_MORE_THAN_NEEDED = (
+    "08 admin",
+    "08 DatastoreReader",
+    "08 DatastoreBackup_clusterA_owner_of_groups",
+    "08 deeper_acl_replaces",
+)
 
 RED = (State.FAILED, State.MISSED, State.NEVER)
 
@@ -111,6 +122,23 @@ def test_what_cannot_be_read_after_a_restart_is_not_red_for_it_nor_green_for_lon
             assert after[row].state not in RED or after[row].state == before[row].state, after[row]
             assert old[row].state == "unknown", old[row]
     assert [text for board in life[2:] for text in untrue_or_unhelpful(board)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in STATES if name.startswith("08 ")])
+def test_doctor_names_the_cure_that_the_source_names_for_each_token(name: str, lived: Lived) -> None:
+    findings, board = lived.diagnosed(STATES[name].now, told(name))
+    mine = [finding for finding in findings if finding.about == "source pbs"]
+    row = next(row for row in board.sources if row.name == "pbs")
+    text = "\n".join(told_as_text.lines(mine, Style()))
+
+    cures = [each for each in (row.verdict.action or "", *row.limits) if "acl update" in each]
+    assert all(cure.rstrip(".") in text for cure in cures)
+    unknown = {service.name for service in board.services if service.verdict.state == "unknown"}
+    assert unknown <= {name for finding in mine for name in finding.costs}
+    rights = [finding for finding in mine if "may do more than it needs" in finding.text]
+    assert bool(rights) is (name in _MORE_THAN_NEEDED)
+    assert all("'audit@pbs!full'" in (finding.action or "") for finding in rights)
+    assert (worst(mine) is Severity.OK) is (not cures and not rights and row.verdict.state == "ok")
 
 
 @dataclass(frozen=True, slots=True)

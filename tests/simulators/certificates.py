@@ -19,6 +19,10 @@ _LOOPBACK: tuple[x509.GeneralName, ...] = (
 )
 
 
+#: How long they are valid.
+VALID = timedelta(days=730)
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A certificate and its key, as files. ``ca`` is what a client trusts; None where it pins the fingerprint."""
@@ -89,7 +93,7 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=730))
+        .not_valid_after(start + VALID)
     )
 
 

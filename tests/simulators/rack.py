@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp
 
 from tests.simulators import backrest, databasement, pbs, pve
 from tests.simulators.acl import PBS_FULL, PVE_FULL, Acl
-from tests.simulators.certificates import make_certificates
+from tests.simulators.certificates import VALID, make_certificates
 from tests.simulators.faults import Fault, is_away
 from tests.simulators.homelab import Homelab
 from tests.simulators.servers import Servers
@@ -226,6 +227,18 @@ class Rack:
     def swap_certificate_back(self, source: str) -> None:
         """Show the certificate that clients trust."""
         self._servers.show(source, self._pairs[source])
+
+    @contextmanager
+    def certificate_that_ends(self, source: str, left: timedelta) -> Iterator[str]:
+        """Show one that ends so long from now, by the clock of TLS; yields its fingerprint."""
+        folder = self._directory / "ending"
+        folder.mkdir(exist_ok=True)
+        pair = make_certificates(folder, now=datetime.now(UTC) + left - VALID + timedelta(days=1))[source]
+        self._servers.show(source, pair)
+        try:
+            yield pair.fingerprint
+        finally:
+            self.swap_certificate_back(source)
 
     def distrust(self, source: str) -> None:
         """In process: behave as if the upstream showed a certificate that nobody trusts, until ``repair``."""

@@ -123,6 +123,25 @@ def test_the_installed_command_takes_the_token_from_standard_input(host: Host) -
     assert host.credential.read_text() != OLD
 
 
+def test_what_it_prints_is_recorded_beside_the_credentials_and_nothing_of_it_is_secret(host: Host) -> None:
+    done = host.enrol(host.wrapping_token())
+    record = host.credential.parent.parent / "secret_id.json"
+
+    assert record.read_text() == done.stdout
+    assert set(json.loads(done.stdout)) == {"secret_id_accessor", "expires_at"}
+    assert record.stat().st_mode & 0o7777 == 0o600
+    assert host.credential.read_text().strip() not in record.read_text()
+
+
+def test_an_enrolment_that_cannot_be_recorded_is_installed_all_the_same(host: Host) -> None:
+    (host.credential.parent.parent / "secret_id.json").mkdir()
+    done = host.enrol(host.wrapping_token())
+
+    assert done.returncode == 0
+    assert "secret_id.json: can't be written" in done.stderr
+    assert host.credential.read_text() != OLD
+
+
 def test_it_prints_the_accessor_and_when_the_secret_id_expires(host: Host) -> None:
     enrolled = json.loads(host.enrol(_wrapped_for(host, "1h")).stdout)
 
@@ -233,7 +252,7 @@ def test_a_directory_that_cannot_be_written_leaves_the_token_usable(host: Host) 
 
     error = host.refused(token, credential="/nonexistent/secret_id", credentials=str(host.credential.parent))
 
-    assert "credential /nonexistent/secret_id: can't be written: No such file or directory" in error
+    assert "/nonexistent/secret_id: can't be written: No such file or directory" in error
     assert host.enrol(token).returncode == 0
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.core.model import Board, Culprit, Headline, HeadlineKind, SourceKind, SourceTrouble, State, Verdict
 from sidecar.web.app import WidgetOptions
-from sidecar.web.page import Page, page, page_of_service
+from sidecar.web.page import DOCTOR, Page, page, page_of_service
 from sidecar.web.rows import Row
 from sidecar.web.words import TimedText
 from tests.web import boards
@@ -266,5 +266,17 @@ def test_what_a_source_cannot_tell_although_it_is_read_well_is_a_note() -> None:
         boards.good_morning(), sources=(boards.source("pbs", SourceKind.PBS, limits=("sees no remotes",)),)
     )
 
-    assert page(limited).notes[-1] == "pbs: sees no remotes"
+    assert page(limited).notes[-2:] == ("pbs: sees no remotes", DOCTOR)
     assert page(limited).troubles == ()
+
+
+def test_the_command_that_tells_more_is_named_once_where_sources_are_not_well() -> None:
+    board = boards.bad_morning()
+    troubled = [replace(row, trouble=SourceTrouble.PARTLY_READ) for row in board.sources]
+    shown = page(replace(board, sources=tuple(troubled)))
+
+    assert [trouble.more for trouble in shown.troubles if trouble.is_source] == [None] * (len(troubled) - 1) + [DOCTOR]
+    assert ask(app_for(boards.bad_morning), "/widget").text.count("run: backup-glance doctor") == 1
+    assert "backup-glance doctor" not in ask(app_for(boards.good_morning), "/widget").text
+    (service,) = [row for row in board.services if row.name == "vault"]
+    assert [trouble.more for trouble in page_of_service(board, service).troubles] == [DOCTOR]

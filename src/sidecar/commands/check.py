@@ -115,7 +115,7 @@ def check(path: Path, credentials: Credentials, state: Path | None, clock: Clock
     ledger, board = LedgerResult(None), False
     if config is not None:
         findings += _missing_secrets(config, credentials)
-        ledger, board, more = _first_board(config, state, clock)
+        ledger, board, more = first_board(config, state, clock)
         findings += more
     return Result(
         version=version("backup-glance"),
@@ -177,7 +177,7 @@ def _weaknesses(secret: str) -> Iterator[str]:
         )
 
 
-def _first_board(config: Config, state: Path | None, clock: Clock) -> tuple[LedgerResult, bool, list[Finding]]:
+def first_board(config: Config, state: Path | None, clock: Clock) -> tuple[LedgerResult, bool, list[Finding]]:
     """Opens a copy of the ledger and judges once from what it holds."""
     if state is None:
         return LedgerResult("none"), *_judged(config, None, clock)

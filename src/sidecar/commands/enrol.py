@@ -12,7 +12,7 @@ from sidecar.config import load
 from sidecar.credentials import Credentials
 from sidecar.errors import ConfigError, SecretError
 
-from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS
+from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS, RECORD
 
 #: Exit codes: enrolment failed; the token was created elsewhere.
 FAILED, ALARM = 1, 3
@@ -27,7 +27,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "enrol",
         help="unwrap a secret_id for the AppRole and install it",
         description="Reads a wrapping token from standard input, checks that it was created for this AppRole, unwraps it, tests "
-        "a login at Vault and writes the secret_id as a credential. Prints its accessor as JSON. Run it as root. "
+        "a login at Vault and writes the secret_id as a credential. Prints its accessor and when it expires as JSON, and records "
+        f"both in {RECORD} beside the directory of the credential, for backup-glance doctor. Run it as root. "
         f"Exit code {ALARM}: the token was created elsewhere; somebody may have intercepted it.",
     )
     command.add_argument(
@@ -66,7 +67,14 @@ def _enrol(options: argparse.Namespace) -> int:
         print(f"enrol: {error}", file=sys.stderr)
         return ALARM if isinstance(error, enrol.WrongOriginError) else FAILED
     ends = enrolled.expires_at
-    print(json.dumps({"secret_id_accessor": enrolled.accessor, "expires_at": ends and _rfc3339(ends)}, indent=2))
+    record = json.dumps({"secret_id_accessor": enrolled.accessor, "expires_at": ends and _rfc3339(ends)}, indent=2)
+    print(record)
+    try:
+        with enrol.replacing(options.credential.parent.parent / RECORD, 0o600) as file:
+            file.write(f"{record}\n".encode())
+    except SecretError as error:
+        # The secret_id is installed; only doctor can't tell when it expires.
+        print(f"enrol: {error}", file=sys.stderr)
     return 0
 
 

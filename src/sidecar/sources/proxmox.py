@@ -110,6 +110,12 @@ class ProxmoxSource(ABC):
         self._rests = Rests()
         self._last: Report | None = None
         self._server: Server | None = None
+        self._rights: Permissions | None = None
+
+    @property
+    def rights(self) -> Permissions | None:
+        """What the token may do, as the last full round read it; None where it could not."""
+        return self._rights
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -123,11 +129,12 @@ class ProxmoxSource(ABC):
     async def _read(self, clock: Clock, *, whole: bool) -> Report:
         refresh = Refresh(self._upstream, clock, self._rests)
         at = clock()
-        last, self._last = self._last, None
+        last, self._last, self._rights = self._last, None, None
         permissions = await refresh.value(parse_permissions, PERMISSIONS)
         if permissions.only is None:
             return self._report(at, problem=permissions.problem)
         mine = replace(permissions.only, token=shown_token(await self._options.token_id(False)))
+        self._rights = mine
         if (closed := self._closed(mine)) is not None:
             return self._report(at, problem=closed)
         version = await self._version(refresh, mine)

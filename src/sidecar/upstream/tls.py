@@ -84,8 +84,8 @@ async def _pinned(host: str, port: int, wanted: str, seconds: float) -> ssl.SSLC
 
     The leaf certificate is fetched over a connection on which nothing is sent, compared, and made the only trust anchor.
     """
-    leaf = await _leaf(host, port, seconds)
-    shown = fingerprint_of(leaf)
+    found = await leaf(host, port, seconds)
+    shown = fingerprint_of(found)
     if shown != wanted:
         raise SourceError(
             f"its certificate has fingerprint {shown}, configured is {wanted}",
@@ -98,11 +98,12 @@ async def _pinned(host: str, port: int, wanted: str, seconds: float) -> ssl.SSLC
     created.check_hostname = False
     created.verify_mode = ssl.CERT_REQUIRED
     created.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    created.load_verify_locations(cadata=leaf)
+    created.load_verify_locations(cadata=found)
     return without_strict(created)
 
 
-async def _leaf(host: str, port: int, seconds: float) -> bytes:
+async def leaf(host: str, port: int, seconds: float) -> bytes:
+    """The certificate (DER) that a server shows, whoever made it. Raises SourceError."""
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE

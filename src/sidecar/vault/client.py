@@ -5,7 +5,7 @@ Everything here waits for the network; ``session.py`` calls it from worker threa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -71,6 +71,18 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What Vault says of a token: seconds that it is still valid (0: it does not expire), and its policies.
+
+    ``renewable``: whether its lease can be extended.
+    """
+
+    left: float
+    renewable: bool
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wrapped:
     """Where and when a wrapping token was created: the API path, and the time (RFC 3339)."""
 
@@ -110,6 +122,21 @@ class Server:
                 return False
             raise
         return True
+
+    def describe(self, token: str) -> TokenFacts:
+        """What the token is."""
+        client = self._client(token)
+        return self._call(lambda: _token_facts(client.auth.token.lookup_self()), _token_errors)
+
+    def capabilities(self, token: str, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """What the token may do at these paths of the API, by path."""
+        client = self._client(token)
+        if not paths:
+            return {}
+        return self._call(
+            lambda: _capabilities(client.adapter.post("/v1/sys/capabilities-self", json={"paths": list(paths)}), paths),
+            _token_errors,
+        )
 
     def revoke(self, token: str) -> None:
         """Revokes the token."""
@@ -175,6 +202,18 @@ def _login(answer: Any) -> Login:
     if not 0 <= lease <= _LONGEST_LEASE:
         raise ValueError("not a number of seconds")
     return Login(str(granted["client_token"]), lease, bool(granted["renewable"]))
+
+
+def _token_facts(answer: Any) -> TokenFacts:
+    data = answer["data"]
+    left = float(data["ttl"])
+    if not 0 <= left <= _LONGEST_LEASE:
+        raise ValueError("not a number of seconds")
+    return TokenFacts(left, bool(data["renewable"]), tuple(str(policy) for policy in data["policies"]))
+
+
+def _capabilities(answer: Any, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    return {path: tuple(str(each) for each in answer["data"][path]) for path in paths}
 
 
 def _fields(answer: Any) -> dict[str, object]:

@@ -60,7 +60,7 @@ def enrol(server: Server, role: Role, wrapping_token: str, credential: Path) -> 
     """
     if not _WRAPPING_TOKEN.fullmatch(wrapping_token):
         raise SecretError("standard input is not a wrapping token; pass wrap_info.token and nothing else")
-    with _replacing(credential) as file:
+    with replacing(credential, 0o400) as file:
         known = KnownSecrets([wrapping_token, role.role_id])
         created = _checked_origin(server, role, wrapping_token, known)
         answer = server.unwrap(wrapping_token)
@@ -121,18 +121,18 @@ def _end(created: str, seconds: object) -> datetime | None:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that replaces ``path`` atomically if the block succeeds, and is removed otherwise."""
+def replacing(path: Path, mode: int) -> Iterator[BinaryIO]:
+    """A new file that replaces ``path`` atomically if the block succeeds, and is removed otherwise. Raises SecretError."""
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 yield file
-                os.fchmod(file.fileno(), 0o400)
+                os.fchmod(file.fileno(), mode)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)
         finally:
             Path(name).unlink(missing_ok=True)
     except OSError as error:
-        raise SecretError(f"credential {path}: can't be written: {error.strerror}; run it as root") from None
+        raise SecretError(f"{path}: can't be written: {error.strerror}; run it as root") from None

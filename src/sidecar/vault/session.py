@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ import anyio
 
 from sidecar.errors import SecretError
 
-from .client import Login, Server, Trouble, VaultError
+from .client import Login, Server, TokenFacts, Trouble, VaultError
 
 T = TypeVar("T")
 
@@ -139,6 +140,30 @@ class VaultSession:
                 log.exception("internal error: renewing the login at Vault failed")
                 pause = self._waits.longest
             await asyncio.sleep(pause)
+
+    async def examine(self, paths: Sequence[str]) -> tuple[TokenFacts, Mapping[str, tuple[str, ...]]] | None:
+        """What the login is worth: its token, and what that may do with these entries, by path.
+
+        None where the token may not ask, which the policy ``default`` allows. Raises SecretError if there is no login.
+        """
+        async with self._calling:
+            login = self._login or await self._log_in()
+            places = {path: f"{self._account.kv_mount}/data/{path}" for path in paths}
+            try:
+                facts = await self._call(lambda: self._server.describe(login.token))
+                held = await self._call(lambda: self._server.capabilities(login.token, list(places.values())))
+            except VaultError as error:
+                if error.trouble is Trouble.DENIED:
+                    return None
+                raise
+        return facts, {path: held[place] for path, place in places.items()}
+
+    async def log_out(self) -> None:
+        """Gives the login back, for who needs it only for a moment. A token that can't be revoked expires by itself."""
+        login, self._login = self._login, None
+        if login is not None:
+            with contextlib.suppress(SecretError):
+                await self._in_thread(lambda: self._server.revoke(login.token))
 
     # --- entries ---
 

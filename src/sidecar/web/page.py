@@ -28,6 +28,9 @@ from .words import TimedText, TimeFormat
 #: Kinds of jobs that keep the backups in order. Jobs that make backups show in the rows of the services.
 UPKEEP_KINDS = ("prune", "gc", "verify", "sync", "check")
 
+#: Where there is more to know about sources than fits here. The page itself never asks them.
+DOCTOR = "For every cause with its cure run: backup-glance doctor"
+
 _TROUBLE = frozenset({State.FAILED, State.MISSED, State.NEVER, State.UNKNOWN, State.WARNING})
 
 
@@ -53,7 +56,7 @@ class Trouble:
     """A source, an upkeep job or a datastore that needs attention.
 
     A source's reason goes on from its name ("backrest can't be read since …"), so its state needs no word in sight.
-    ``limits`` are further things that it does not report.
+    ``limits`` are further things that it does not report. ``more``: where there is more to know, said at the last source.
     """
 
     state: State
@@ -63,6 +66,7 @@ class Trouble:
     link: Link | None
     limits: tuple[str, ...] = ()
     is_source: bool = False
+    more: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +158,7 @@ def page_of_service(board: Board, service: ServiceRow) -> Page:
             _as_of_and_next(board.as_of, service.next_run, times),
         ),
         tally=(),
-        troubles=tuple(
-            _source_trouble(row) for row in board.sources if row.name in sources and row.trouble is not None
-        ),
+        troubles=tuple(_source_troubles(row for row in board.sources if row.name in sources)),
         rows=rows.table([service], _unreadable(board), times, stale=above.stale),
         folded=0,
         beyond=0,
@@ -213,7 +215,7 @@ def _tally(board: Board) -> tuple[tuple[State, int], ...]:
 def _troubles(board: Board) -> tuple[Trouble, ...]:
     """What needs attention besides the services. What is unknown only because of its source is not repeated."""
     unreadable = _unreadable(board)
-    sources = [_source_trouble(row) for row in board.sources if row.trouble is not None]
+    sources = _source_troubles(board.sources)
     jobs = [
         _trouble(row.title, row.verdict)
         for row in board.jobs
@@ -235,6 +237,12 @@ def _is_own_trouble(verdict: Verdict, source: str, unreadable: frozenset[str]) -
     return _is_trouble(verdict) and not (verdict.state is State.UNKNOWN and source in unreadable)
 
 
+def _source_troubles(rows: Iterable[SourceRow]) -> list[Trouble]:
+    """Those that need attention; the last one names the command that says more of all of them."""
+    troubles = [_source_trouble(row) for row in rows if row.trouble is not None]
+    return [*troubles[:-1], *(replace(last, more=DOCTOR) for last in troubles[-1:])]
+
+
 def _source_trouble(row: SourceRow) -> Trouble:
     limits = tuple(limit for limit in row.limits if limit != row.verdict.reason)
     reason = f" {row.after_name}" if row.after_name else f": {row.verdict.reason}" if row.verdict.reason else None
@@ -243,7 +251,8 @@ def _source_trouble(row: SourceRow) -> Trouble:
 
 def _limits_of_fine_sources(board: Board) -> list[str]:
     """What a source can't report although it is read well, as notes; for a source in trouble it stands there."""
-    return [f"{row.name}: {limit}" for row in board.sources if row.trouble is None for limit in row.limits]
+    limits = [f"{row.name}: {limit}" for row in board.sources if row.trouble is None for limit in row.limits]
+    return [*limits, DOCTOR] if limits else []
 
 
 def _trouble(name: str, verdict: Verdict) -> Trouble:

@@ -51,13 +51,14 @@ class JudgedService:
 
 @value(kw_only=True)
 class Judged:
-    """Everything that was judged at ``inputs.now``. ``left_out`` and ``notes``: see services.Services."""
+    """Everything that was judged at ``inputs.now``. ``left_out``, ``notes`` and ``references``: see services.Services."""
 
     inputs: Inputs
     services: tuple[JudgedService, ...]
     upkeep: tuple[JudgedPart, ...]
     left_out: int
     notes: tuple[str, ...]
+    references: tuple[str, ...] = ()
 
 
 def judged(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Judged:
@@ -73,6 +74,7 @@ def judged(reports: Mapping[str, Report], history: History, settings: Settings, 
         upkeep=tuple(judge_part(part, inputs) for part in upkeep(inputs)),
         left_out=mapped.left_out,
         notes=mapped.notes,
+        references=mapped.references,
     )
 
 

@@ -279,6 +279,7 @@ class Expectation:
         read_since: runs before this could not be read: a list was too long.
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
         note: why nothing can be known of it: a storage that leads to no configured server. ``cure``: what to do about it.
+        blocked_by: the same as a problem, where it is one of a source.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
         by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
         remembered: when good runs of it began whose backups may be gone by now, for its rhythm; newest first.
@@ -305,6 +306,7 @@ class Expectation:
     confirmed_until: datetime | None = None
     note: str | None = None
     cure: str | None = None
+    blocked_by: Problem | None = None
     task: Run | None = None
     by_rhythm: bool = False
     remembered: tuple[datetime, ...] = ()

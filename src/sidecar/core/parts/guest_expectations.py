@@ -77,6 +77,7 @@ def _expectation(
         longest=longest,
         note=closed.cause if closed else None,
         cure=closed.action if closed else None,
+        blocked_by=closed,
         task=shared.newest,
     )
 

@@ -17,7 +17,7 @@ from sidecar.core.schedules.schedule import parse
 from sidecar.core.settings import PartSetting, ServiceSetting, SourceSetting
 from sidecar.core.value import value
 
-from . import backrest_plans, backup_groups, databases, guests, left_out, sizes, unclaimed, vanished
+from . import backrest_plans, backup_groups, databases, equal_names, guests, left_out, sizes, unclaimed, vanished
 from .expectation import Evidence, Expectation, Observed, ScheduleInForce
 from .guests import GuestPart
 from .inputs import Inputs
@@ -30,6 +30,9 @@ _ASKED = {
 }
 #: A part by its kind and its reference with the source.
 Named = tuple[PartKind, str]
+
+#: What is said once where there is no map.
+GROUPED = "Services are grouped by equal names; write your own map with backup-glance suggest."
 
 _KEY = {PartKind.GUEST: "guests", PartKind.DATABASE: "databases", PartKind.PLAN: "plans"}
 
@@ -45,11 +48,15 @@ class Service:
 
 @value()
 class Services:
-    """All services, the parts that are left out by configuration, and findings about references for the page."""
+    """All services, the parts that are left out by configuration, and findings for the page.
+
+    ``references`` are those of the notes that are about references of the configuration which mean nothing, or too much.
+    """
 
     services: tuple[Service, ...]
     left_out: int
     notes: tuple[str, ...]
+    references: tuple[str, ...] = ()
 
 
 def services(inputs: Inputs) -> Services:
@@ -75,13 +82,18 @@ def services(inputs: Inputs) -> Services:
         *vanished.unmapped(inputs, search.lost),
         *left_out.notes(inputs, (guest.part for guest in kept_guests)),
     )
-    every = (*mapped, *_unmapped(rest, {service.name for service in mapped}))
+    if inputs.settings.services:
+        every = (*mapped, *_unmapped(((part,) for part in rest), {service.name for service in mapped}))
+    else:
+        together = equal_names.grouped(rest)
+        every = tuple(_unmapped((*together.together, *((part,) for part in together.alone)), set()))
+        notes = (*notes, GROUPED) if together.together else notes
     if quiet := frozenset(name for name, job in inputs.settings.jobs.items() if not job.shrink):
         every = tuple(
             _with_parts(service, (sizes.unjudged(part, quiet) for part in service.parts)) for service in every
         )
     paused = tuple(_paused(service, inputs) for service in every) if inputs.settings.pauses else every
-    return Services(paused, ignored, notes)
+    return Services(paused, ignored, notes, tuple(search.notes))
 
 
 def _named_by_their_groups(guest_parts: Iterable[GuestPart], taken: set[Named]) -> set[Named]:
@@ -111,13 +123,14 @@ def _stands_alone(part: Part) -> bool:
     return part.kind is not PartKind.DATABASE or part.expected or part.observed.newest_good is not None
 
 
-def _unmapped(parts: Iterable[Part], names: set[str]) -> Iterator[Service]:
-    """Each under its own name; parts that share a name stay apart: "name (source:ref)"."""
-    parts = sorted(parts, key=lambda part: (part.name.lower(), part.kind, part.source, part.ref))
-    uses = Counter(part.name for part in parts)
-    for part in parts:
-        alone = uses[part.name] == 1 and part.name not in names
-        yield Service(part.name if alone else f"{part.name} ({part.full_ref})", (part,))
+def _unmapped(groups: Iterable[tuple[Part, ...]], names: set[str]) -> Iterator[Service]:
+    """Each under the name of its first part; those that share a name stay apart: "name (source:ref)"."""
+    every = sorted(groups, key=lambda group: (group[0].name.lower(), group[0].kind, group[0].source, group[0].ref))
+    uses = Counter(group[0].name for group in every)
+    for group in every:
+        first = group[0]
+        alone = uses[first.name] == 1 and first.name not in names
+        yield Service(first.name if alone else f"{first.name} ({first.full_ref})", group)
 
 
 class _Search:

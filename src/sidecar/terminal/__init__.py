@@ -1,0 +1,1 @@
+"""What people see in a terminal: text that fits, colour where it helps, tables."""
