@@ -155,8 +155,10 @@ def _line(
         return Line(name=name, kind=source.kind)
     calls, headers = _passed_on(name, source, credentials)
     allowed = [passed_on.call for passed_on in calls]
+    limits = _limits(source.timeout) or LIMITS
+    limits = replace(LIMITS, read=min(LIMITS.read, limits.read), total=min(LIMITS.total, limits.total))
     upstream = Upstream(
-        name, source.url, _trust(source), allowed, headers, LIMITS, known=credentials.known, parsing=parsing
+        name, source.url, _trust(source), allowed, headers, limits, known=credentials.known, parsing=parsing
     )
     return Line(name=name, kind=source.kind, calls=calls, upstream=upstream)
 
