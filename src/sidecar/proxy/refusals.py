@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SourceError
-from sidecar.upstream import redaction
+
+from . import shape
 
 
 class NotPassedOnError(Exception):
@@ -52,7 +53,7 @@ def refusal(source: str, error: SourceError, rests: float) -> NotPassedOnError:
     if error.kind is ProblemKind.REJECTED:
         status = 404 if error.status == 404 else 422
         # Its own words about the query, without what looks like a secret.
-        return NotPassedOnError(status, f"Source {source}: it rejected this call ({redaction.shown(error.cause)}).")
+        return NotPassedOnError(status, f"Source {source}: it rejected this call ({shape.words(error.cause)}).")
     status, said = _SAID.get(error.kind, (502, "It can't be read."))
     return NotPassedOnError(status, f"Source {source}: {said}")
 

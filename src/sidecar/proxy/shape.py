@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -22,7 +23,7 @@ class Leaf(Enum):
 
     Attributes:
         VALUE: a number, true or false, a name, or a list of names in one text.
-        WORDS: a text for people, in one short line, without what looks like a password, a token or a login in an address.
+        WORDS: a text for people, in one short line, without what looks like a password, a token or an address.
         UPID: the name of a task of Proxmox, without the user in it.
     """
 
@@ -43,8 +44,20 @@ Shape = Leaf | Each | Mapping[str, "Shape"]
 #: Characters of a text that is passed on, such as the list of a job's guests; a longer one is left out.
 LONGEST = 4096
 
+#: What errors say of where they were connected to: addresses of the web, users at hosts, addresses, hosts with a port.
+_PLACES = re.compile(
+    r"[a-z][a-z0-9+.-]{0,20}://\S+|[\w.+'-]{1,64}@[\w.'\[:-]{1,200}|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?"
+    r"|\[[0-9a-f:.]{2,45}\](?::\d+)?|\b(?:[\w-]{1,63}\.){1,8}[\w-]{1,63}:\d{2,5}\b|\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7}\b",
+    re.IGNORECASE,
+)
+
 #: Whole numbers beyond are none that an upstream means.
 _MOST = 10**32
+
+
+def words(text: str) -> str:
+    """A text for people as it is passed on."""
+    return _PLACES.sub(redaction.HIDDEN, redaction.shown(text))
 
 
 class TooLargeError(ValueError):
@@ -121,7 +134,7 @@ def _number(value: Any) -> str | None:
 
 def _text(value: str, leaf: Leaf) -> str | None:
     if leaf is Leaf.WORDS:
-        return redaction.shown(value)
+        return words(value)
     if len(value) > LONGEST:
         return None
     return visible_line(_without_user(value) if leaf is Leaf.UPID else value)

@@ -26,6 +26,11 @@ _JOB: dict[str, Shape] = {
     "store": _VALUE,
     **_LAST_RUN,
 }
+#: What a garbage collection counted.
+_COUNTED: dict[str, Shape] = dict.fromkeys(
+    ("disk-bytes", "duration", "index-data-bytes", "index-file-count", "pending-bytes", "removed-bytes", "still-bad"),
+    _VALUE,
+)
 _KEEPS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
 
 PASSED_ON = (
@@ -83,7 +88,7 @@ PASSED_ON = (
     PassedOn(PRUNE, {"data": Each({**_JOB, **dict.fromkeys(_KEEPS, _VALUE)})}),
     PassedOn(VERIFY, {"data": Each(_JOB)}),
     PassedOn(SYNC, {"data": Each({**_JOB, "owner": _VALUE, "sync-direction": _VALUE})}),
-    PassedOn(GC, {"data": Each({**_LAST_RUN, "index-file-count": _VALUE, "store": _VALUE, "upid": _UPID})}),
+    PassedOn(GC, {"data": Each({**_LAST_RUN, **_COUNTED, "store": _VALUE, "upid": _UPID})}),
     PassedOn(NAMESPACES, {"data": Each({"comment": _WORDS, "ns": _VALUE})}),
     PassedOn(
         SNAPSHOTS,
