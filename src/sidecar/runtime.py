@@ -138,7 +138,7 @@ async def _serve(
     )
     async with make_sources(config, known) as sources, contextlib.aclosing(proxy):
         loops = _loops(config, sources, keeper, renewal, clock, sleep, traffic)
-        loops.append(asyncio.create_task(tokens.keep_reading(sleep)))
+        loops.append(asyncio.create_task(tokens.keep_reading(sleep, renewal.rejudge)))
         if vault:
             loops.append(asyncio.create_task(vault.keep_alive()))
         with _ended(worker):

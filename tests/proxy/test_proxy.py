@@ -81,17 +81,22 @@ NEVER = [
 ]
 
 
-@pytest.mark.parametrize("path", CALLS)
-def test_a_listed_call_is_passed_on_with_its_own_fields_only(rack: Rack, tmp_path: Path, path: str) -> None:
-    got = answer(rack, tmp_path, path)
+def test_each_listed_call_is_passed_on_with_its_own_fields_only(rack: Rack, tmp_path: Path) -> None:
+    async def asking(it: Asked) -> None:
+        for path in CALLS:
+            rack.requests.clear()
+            check(path, await it.get(path))
 
-    assert got.status_code == 200, got.text
-    assert got.headers["content-type"] == "application/json"
-    assert got.json().get("data", True) not in (None, {})
-    assert [(request.source, request.method) for request in rack.requests] == [(path.split("/")[0], "GET")]
-    known = got.text.replace('"localhost', "")
-    assert [word for word in NEVER if word in known] == []
-    assert {"set-cookie", "server", "date", "x-powered-by", "etag"}.isdisjoint(got.headers)
+    def check(path: str, got: httpx.Response) -> None:
+        assert got.status_code == 200, (path, got.text)
+        assert got.headers["content-type"] == "application/json"
+        assert got.json().get("data", True) not in (None, {}), path
+        assert [(request.source, request.method) for request in rack.requests] == [(path.split("/")[0], "GET")]
+        known = got.text.replace('"localhost', "")
+        assert [word for word in NEVER if word in known] == [], path
+        assert {"set-cookie", "server", "date", "x-powered-by", "etag"}.isdisjoint(got.headers)
+
+    asked(rack, tmp_path, asking)
 
 
 def test_what_is_passed_on_is_what_the_upstream_said(rack: Rack, tmp_path: Path) -> None:
@@ -159,12 +164,12 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("path", OTHERS)
-def test_everything_else_is_not_found_and_nobody_is_asked(rack: Rack, tmp_path: Path, path: str) -> None:
-    got = answer(rack, tmp_path, path)
+def test_everything_else_is_not_found_and_nobody_is_asked(rack: Rack, tmp_path: Path) -> None:
+    async def asking(it: Asked) -> dict[str, tuple[int, str]]:
+        answers = {path: await it.get(path) for path in OTHERS}
+        return {path: (got.status_code, got.headers["content-type"]) for path, got in answers.items()}
 
-    assert got.status_code == 404
-    assert got.headers["content-type"] == "application/problem+json"
+    assert asked(rack, tmp_path, asking) == dict.fromkeys(OTHERS, (404, "application/problem+json"))
     assert rack.requests == []
 
 
@@ -311,6 +316,7 @@ def test_an_answer_that_is_no_good_is_a_problem_of_ours(
     assert rack.token("pbs") not in got.text
 
 
+@pytest.mark.fortnight
 @pytest.mark.parametrize("how", ["slow", hostile.silent(), hostile.endless(b" ", every=0.01)], ids=str)
 def test_one_that_hangs_is_given_up(rack: Rack, tmp_path: Path, how: How) -> None:
     rack.break_answer("pbs", API, how)
@@ -463,6 +469,7 @@ def test_an_answer_is_kept_for_15_seconds_and_then_asked_for_again(rack: Rack, t
     assert asked(rack, tmp_path, asking) == [1, 1, 2, 2]
 
 
+@pytest.mark.fortnight
 def test_no_more_than_two_connections_to_a_source_and_who_waits_too_long_is_told(rack: Rack, tmp_path: Path) -> None:
     async def asking(it: Asked) -> tuple[Counter[int], int, int]:
         counting, other = Counting(rack, "pbs", API), Counting(rack, "pve", API)
@@ -492,21 +499,32 @@ def test_after_429_it_is_left_alone_by_the_proxy_only(product: Product, tmp_path
         answers = [await it.get(path) for path in paths]
         return [(answer.status_code, answer.headers.get("retry-after")) for answer in answers]
 
-    async def both() -> list[tuple[int, str | None]]:
-        config = load.load(rack.write_config(tmp_path / "rounds.yaml"))
-        async with make_sources(config, Credentials(None)) as sources:
-            results = await asyncio.to_thread(asked, rack, tmp_path, asking)
-            rack.repair("pbs")
+    async def reading() -> list[bool]:
+        """Whether the rounds could read everything: while it refuses, and after it refused the proxy only."""
+        async with make_sources(load.load(rack.write_config(tmp_path / "rounds.yaml")), Credentials(None)) as sources:
             pbs = next(source for source in sources if source.name == "pbs")
-            report = await pbs.read(lambda: MORNING)
-            assert report.problem is None
-            assert report.limits == ()
-            return results
+            reports = [await pbs.read(lambda: MORNING)]
+            rack.repair("pbs")
+            rack.break_answer("pbs", f"{API}/admin/verify", 429)
+            await asyncio.to_thread(asked, rack, tmp_path, asking_again)
+        async with make_sources(load.load(tmp_path / "rounds.yaml"), Credentials(None)) as sources:
+            pbs = next(source for source in sources if source.name == "pbs")
+            await asyncio.to_thread(asked, rack, tmp_path, asking_again)
+            rack.repair("pbs")
+            reports.append(await pbs.read(lambda: MORNING))
+        return [all(each.problem is None for each in report.readings) for report in reports]
 
-    results = asyncio.run(both())
+    async def asking_again(it: Asked) -> None:
+        assert (await it.get(f"pbs{API}/admin/prune")).status_code == 200, (
+            "it knows nothing of what the rounds were told"
+        )
+        assert (await it.get(f"pbs{API}/admin/verify")).status_code == 503
+
+    results = asked(rack, tmp_path, asking)
     assert [status for status, _ in results] == [503, 503, 503, 200]
     assert {retry_after for status, retry_after in results if status == 503} <= {"6", "7"}
-    assert [request.path for request in rack.requests if request.path.endswith("/prune")][:2] != []
+    assert [request.path for request in rack.requests] == [f"{API}/admin/prune", f"{API}/version"]
+    assert asyncio.run(reading()) == [False, True]
 
 
 def test_a_retry_after_that_is_far_away_is_capped(rack: Rack, tmp_path: Path) -> None:
@@ -539,6 +557,7 @@ def test_a_token_that_was_replaced_is_read_anew(rack: Rack, tmp_path: Path) -> N
     assert asked(rack, tmp_path, asking) == [200, 200]
 
 
+@pytest.mark.fortnight
 def test_what_is_kept_is_bounded(rack: Rack, tmp_path: Path) -> None:
     async def asking(it: Asked) -> tuple[int, int]:
         for number in range(80):
@@ -568,6 +587,7 @@ def test_what_waits_ends_with_the_proxy(rack: Rack, tmp_path: Path) -> None:
     asked(rack, tmp_path, asking)
 
 
+@pytest.mark.fortnight
 def test_the_board_is_the_same_before_and_after(product: Product, tmp_path: Path) -> None:
     before = product.board()
 

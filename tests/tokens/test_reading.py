@@ -88,13 +88,21 @@ def test_no_token_at_all_is_not_one_that_can_not_be_read() -> None:
     tokens = Tokens([], Credentials(None), [])
 
     assert not tokens.accepted.still_unread
-    asyncio.run(tokens.keep_reading(asyncio.sleep))
+    asyncio.run(tokens.keep_reading(asyncio.sleep, nothing))
+
+
+async def nothing() -> None:
+    """Nobody is told."""
 
 
 def test_after_a_failure_it_reads_again_soon_and_ever_more_rarely_then_every_five_minutes() -> None:
     vault = Vault()
     tokens = Tokens([token("a", VaultSecret(vault="x", field="t"))], Credentials(None).with_vault(vault), [])
     waits: list[float] = []
+    told: list[tuple[str, ...]] = []
+
+    async def changed() -> None:
+        told.append(tokens.notes)
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
@@ -104,9 +112,10 @@ def test_after_a_failure_it_reads_again_soon_and_ever_more_rarely_then_every_fiv
             raise Ended
 
     with pytest.raises(Ended):
-        asyncio.run(tokens.keep_reading(sleep))
+        asyncio.run(tokens.keep_reading(sleep, changed))
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300, 300, 300]
     assert names(tokens) == ["a"]
+    assert [len(notes) for notes in told] == [1, 0], "a note came, and went"
 
 
 def test_what_is_wrong_is_logged_once_and_stands_among_the_notes_as_long_as_it_lasts(

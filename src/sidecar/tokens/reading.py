@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from sidecar.config.tokens import Token
 from sidecar.credentials import Credentials
@@ -37,11 +37,11 @@ class Tokens:
         self.accepted = Accepted(still_unread=bool(tokens))
         self.notes: tuple[str, ...] = ()
 
-    async def keep_reading(self, sleep: Sleep) -> None:
-        """Reads them for ever. Ends only when it is cancelled; at once where there are none."""
+    async def keep_reading(self, sleep: Sleep, changed: Callable[[], Awaitable[None]]) -> None:
+        """Reads them for ever, and calls ``changed`` when the notes did. Ends only when it is cancelled; at once without any."""
         wait = _SOON
         while self._tokens:
-            if await self._read_all():
+            if await self._read_all(changed):
                 wait = _SOON
                 await sleep(_EVERY)
             else:
@@ -60,12 +60,16 @@ class Tokens:
         self.notes = refused
         return all(each.value is not None for each in entries)
 
-    async def _read_all(self) -> bool:
+    async def _read_all(self, changed: Callable[[], Awaitable[None]]) -> bool:
+        before = self.notes
         try:
-            return await self.read()
+            were_read = await self.read()
+            if self.notes != before:
+                await changed()
         except Exception:
             log.exception("internal error: the tokens of programs can't be read")
             return False
+        return were_read
 
     async def _entry(self, number: int) -> Entry:
         """What the entry holds now: in Vault it may be another value than the last time."""
