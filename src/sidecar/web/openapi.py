@@ -37,8 +37,8 @@ _TOKEN: Schema = {
     "type": "apiKey",
     "in": "header",
     "name": "X-Backup-Glance-Token",
-    "description": "Of a program (tokens: in the configuration). Caddy lets it past users and forward_auth; it is sent without the "
-    "key. The calendar is also at /calendar/TOKEN.ics.",
+    "description": "Of a program (tokens: in the configuration). Caddy lets it past users and forward_auth; it is sent "
+    "without the key. The calendar is also at /calendar/TOKEN.ics.",
 }
 
 _KEY: Schema = {
