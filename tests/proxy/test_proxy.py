@@ -574,6 +574,19 @@ def test_what_is_kept_is_bounded(rack: Rack, tmp_path: Path) -> None:
     assert size <= 8 * 2**20
 
 
+def test_a_refusal_that_is_kept_holds_nothing_of_the_answer(rack: Rack, tmp_path: Path) -> None:
+    rack.break_answer("pbs", API, hostile.filled('{"backup-id":"' + "\u202e" * 100 + '"}', 1_000_000))
+
+    async def asking(it: Asked) -> Exception:
+        assert (await it.get(SNAPSHOTS)).status_code == 502
+        (kept,) = it.proxy._flights._kept.values()
+        assert isinstance(kept.answer, NotPassedOnError)
+        return kept.answer
+
+    kept = asked(rack, tmp_path, asking)
+    assert (kept.__traceback__, kept.__context__, kept.__cause__) == (None, None, None)
+
+
 def test_what_waits_ends_with_the_proxy(rack: Rack, tmp_path: Path) -> None:
     async def asking(it: Asked) -> None:
         Counting(rack, "pbs", API)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.proxy import shape
 from sidecar.proxy.shape import Each, Leaf, Shape, TooLargeError, words, written
 
 SHAPE: dict[str, Shape] = {
@@ -114,3 +115,11 @@ def test_whatever_an_upstream_says_what_is_passed_on_is_json_of_that_shape(docum
     for row in left.get("data", []):
         assert row is None or row.keys() <= {"name", "note", "task", "in", "all"}
     assert not re.search(rb"[\x00-\x1f\x7f]", text)
+
+
+def test_an_answer_that_is_made_to_take_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shape, "_MOST_SECONDS", 0.02)
+    document = {"data": [{"note": f"{number}{'a-' * 500}"} for number in range(200)]}
+
+    with pytest.raises(TooLargeError):
+        written(document, SHAPE, 2**20)

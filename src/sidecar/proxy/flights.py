@@ -44,7 +44,7 @@ class Flights:
         else:
             answer = kept.answer
         if isinstance(answer, NotPassedOnError):
-            raise NotPassedOnError(answer.status, answer.detail, answer.retry_after)
+            raise answer.again()
         return answer
 
     @property
@@ -75,7 +75,7 @@ class Flights:
         try:
             answer = await ask()
         except NotPassedOnError as error:
-            answer = error
+            answer = error.again()
         self._keep(question, answer)
         return answer
 

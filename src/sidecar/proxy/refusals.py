@@ -20,6 +20,10 @@ class NotPassedOnError(Exception):
         self.detail = detail
         self.retry_after = retry_after
 
+    def again(self) -> NotPassedOnError:
+        """The same, without what led to it: that would hold the upstream's whole answer."""
+        return NotPassedOnError(self.status, self.detail, self.retry_after)
+
 
 OFF = "The proxy is off. Set proxy: {enabled: true} in the configuration, and restart backup-glance."
 

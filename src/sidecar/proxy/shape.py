@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from sidecar.texts.hidden_characters import visible_line
@@ -44,6 +46,12 @@ Shape = Leaf | Each | Mapping[str, "Shape"]
 #: Characters of a text that is passed on, such as the list of a job's guests; a longer one is left out.
 LONGEST = 4096
 
+#: Of a text for people so many characters are looked at; fewer are shown.
+_LOOKED_AT = 1000
+
+#: Seconds of a processor's time that an answer may take, looked at after so many pieces. 12,000 snapshots take one.
+_MOST_SECONDS, _LOOK_EVERY = 4.0, 64
+
 #: What errors say of where they were connected to: addresses of the web, users at hosts, addresses, hosts with a port.
 _PLACES = re.compile(
     r"[a-z][a-z0-9+.-]{0,20}://\S+|[\w.+'-]{1,64}@[\w.'\[:-]{1,200}|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?"
@@ -55,26 +63,28 @@ _PLACES = re.compile(
 _MOST = 10**32
 
 
+@lru_cache(maxsize=1024)
 def words(text: str) -> str:
     """A text for people as it is passed on."""
-    return _PLACES.sub(redaction.HIDDEN, redaction.shown(text))
+    return _PLACES.sub(redaction.HIDDEN, redaction.shown(text[:_LOOKED_AT]))
 
 
 class TooLargeError(ValueError):
-    """What would be passed on is larger than the limit."""
+    """What would be passed on is larger than the limit, or takes too long to write."""
 
 
 def written(document: Any, shape: Shape, limit: int) -> bytes:
     """The answer as JSON with the fields of its shape only. For a thread: a large one takes some tenths of a second.
 
     Raises:
-        TooLargeError: it has more bytes than ``limit``.
+        TooLargeError: it has more bytes than ``limit``, or it is made to take long.
     """
-    pieces, size = [], 0
+    pieces: list[bytes] = []
+    size, began = 0, time.thread_time()
     for text in _pieces(document, shape):
         piece = text.encode("utf-8", "replace")
         size += len(piece)
-        if size > limit:
+        if size > limit or (len(pieces) % _LOOK_EVERY == 0 and time.thread_time() - began > _MOST_SECONDS):
             raise TooLargeError
         pieces.append(piece)
     return b"".join(pieces) if pieces else b"{}"
