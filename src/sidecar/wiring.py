@@ -19,7 +19,7 @@ from .config.sources import Backrest, Databasement, Pbs, Pve
 from .credentials import Credentials
 from .errors import SecretError
 from .proxy.passed_on import PassedOn
-from .proxy.proxy import LIMITS, Line, Proxy
+from .proxy.proxy import LIMITS, ProxiedSource, Proxy
 from .sources import Source, databasement, databasement_passed_on, pbs_passed_on, proxmox, pve_passed_on
 from .sources.backrest import BackrestOptions, BackrestSource
 from .sources.databasement import DatabasementOptions, DatabasementSource
@@ -144,15 +144,15 @@ def _backup_servers(pve: Pve, beside: Mapping[str, Pbs | Pve | Databasement | Ba
 def make_proxy(config: Config, credentials: Credentials) -> Proxy:
     """The way through to the sources, with connections of its own."""
     parsing = asyncio.Lock()
-    lines = [_line(name, source, credentials, parsing) for name, source in config.sources.items()]
-    return Proxy(lines if config.proxy.enabled else None)
+    sources = [_proxied(name, source, credentials, parsing) for name, source in config.sources.items()]
+    return Proxy(sources if config.proxy.enabled else None)
 
 
-def _line(
+def _proxied(
     name: str, source: Pbs | Pve | Databasement | Backrest, credentials: Credentials, parsing: asyncio.Lock
-) -> Line:
+) -> ProxiedSource:
     if isinstance(source, Backrest):
-        return Line(name=name, kind=source.kind)
+        return ProxiedSource(name=name, kind=source.kind)
     calls, headers = _passed_on(name, source, credentials)
     allowed = [passed_on.call for passed_on in calls]
     limits = _limits(source.timeout) or LIMITS
@@ -160,7 +160,7 @@ def _line(
     upstream = Upstream(
         name, source.url, _trust(source), allowed, headers, limits, known=credentials.known, parsing=parsing
     )
-    return Line(name=name, kind=source.kind, calls=calls, upstream=upstream)
+    return ProxiedSource(name=name, kind=source.kind, calls=calls, upstream=upstream)
 
 
 def _passed_on(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sidecar.proxy.flights import KEPT_FOR
 from sidecar.proxy.passed_on import PassedOn
 from sidecar.proxy.proxy import CONNECTIONS, LIMITS
 from sidecar.proxy.shape import Each, Leaf, Shape
+from sidecar.proxy.shared_answers import KEPT_FOR
 from sidecar.sources import databasement_passed_on, pbs_passed_on, pve_passed_on
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "proxy.md"

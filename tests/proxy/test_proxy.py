@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sidecar.config import load
 from sidecar.credentials import Credentials
-from sidecar.proxy.flights import KEPT_FOR
 from sidecar.proxy.refusals import NotPassedOnError
+from sidecar.proxy.shared_answers import KEPT_FOR
 from sidecar.wiring import make_proxy, make_sources
 from tests.product import MORNING, Product
 from tests.proxy.asking import API, Asked, answer, asked
@@ -458,7 +458,7 @@ def test_an_answer_is_kept_for_15_seconds_and_then_asked_for_again(rack: Rack, t
     seconds = [0.0]
 
     async def asking(it: Asked) -> list[int]:
-        it.proxy._flights._seconds = lambda: seconds[0]
+        it.proxy._answers._seconds = lambda: seconds[0]
         counts = []
         for moment in (0.0, KEPT_FOR - 0.1, KEPT_FOR, KEPT_FOR + 1):
             seconds[0] = moment
@@ -562,12 +562,12 @@ def test_what_is_kept_is_bounded(rack: Rack, tmp_path: Path) -> None:
     async def asking(it: Asked) -> tuple[int, int]:
         for number in range(80):
             await it.get(f"{SNAPSHOTS}?ns=n{number}")
-        flights = it.proxy._flights
-        few = len(flights._kept)
+        answers = it.proxy._answers
+        few = len(answers._kept)
         rack.break_answer("pbs", API, hostile.filled(json.dumps({"backup-id": "x" * 200}), 3_000_000))
         for number in range(6):
             assert (await it.get(f"{SNAPSHOTS}?ns=large{number}")).status_code == 200
-        return few, flights._bytes()
+        return few, answers._bytes()
 
     few, size = asked(rack, tmp_path, asking)
     assert few == 64
@@ -579,7 +579,7 @@ def test_a_refusal_that_is_kept_holds_nothing_of_the_answer(rack: Rack, tmp_path
 
     async def asking(it: Asked) -> Exception:
         assert (await it.get(SNAPSHOTS)).status_code == 502
-        (kept,) = it.proxy._flights._kept.values()
+        (kept,) = it.proxy._answers._kept.values()
         assert isinstance(kept.answer, NotPassedOnError)
         return kept.answer
 
@@ -595,7 +595,7 @@ def test_what_waits_ends_with_the_proxy(rack: Rack, tmp_path: Path) -> None:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await it.proxy.aclose()
-        assert it.proxy._flights.under_way == 0
+        assert it.proxy._answers.under_way == 0
 
     asked(rack, tmp_path, asking)
 

@@ -36,7 +36,7 @@ class Asked:
     parts: tuple[tuple[str, str], ...]
 
 
-class QueryKeyError(ValueError):
+class RefusedQueryError(ValueError):
     """A query that may not be passed on; the message repeats nothing of it."""
 
 
@@ -76,18 +76,18 @@ def checked(query: Iterable[tuple[str, str]], call: Call) -> tuple[tuple[str, st
     """The query in one order, for a call that has these keys.
 
     Raises:
-        QueryKeyError: a key is not on the list or stands twice, or a value is none that is passed on.
+        RefusedQueryError: a key is not on the list or stands twice, or a value is none that is passed on.
     """
     pairs = sorted(query)
     keys = [key for key, _ in pairs]
     if not call.query.issuperset(keys) or len(set(keys)) < len(keys):
         known = ", ".join(sorted(call.query))
-        raise QueryKeyError(
+        raise RefusedQueryError(
             f"Only these are passed on, each once: {known}." if known else "No query is passed on here."
         )
     for key, value in pairs:
         if not _VALUE.fullmatch(value):
-            raise QueryKeyError(
+            raise RefusedQueryError(
                 f"The value of {key} is not passed on: it has other characters than names and numbers have."
             )
     return tuple(pairs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,9 +13,9 @@ from sidecar.errors import SourceError
 from sidecar.upstream.upstream import Limits, Upstream
 
 from . import shape
-from .flights import Flights
-from .passed_on import Asked, PassedOn, QueryKeyError, checked, find, steps
+from .passed_on import Asked, PassedOn, RefusedQueryError, checked, find, steps
 from .refusals import OFF, NotPassedOnError, busy, refusal
+from .shared_answers import SharedAnswers
 
 #: Connections to one source, and how many more may wait for one.
 CONNECTIONS, _WAITING = 2, 8
@@ -31,14 +31,19 @@ _NOT_LISTED = "This call is not passed on. docs/proxy.md lists the calls that ar
 
 
 @dataclass(kw_only=True)
-class Line:
-    """A source: its calls that may be passed on, and its own way out. Without calls it has none."""
+class ProxiedSource:
+    """A source: its calls that may be passed on, and a way out of its own. Without calls it has none.
+
+    Attributes:
+        free: its connections.
+        waiting: who waits for one.
+        refused_until: since its credential was refused it is left alone until then, by the monotonic clock.
+    """
 
     name: str
     kind: str
     calls: Sequence[PassedOn] = ()
     upstream: Upstream | None = None
-    seconds: Callable[[], float] = time.monotonic
     free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
     waiting: int = 0
     refused_until: float = 0.0
@@ -47,15 +52,15 @@ class Line:
     def rests(self) -> float:
         """Seconds for which it is left alone."""
         own = self.upstream.rests if self.upstream is not None else 0.0
-        return max(own, self.refused_until - self.seconds(), 0.0)
+        return max(own, self.refused_until - time.monotonic(), 0.0)
 
 
 class Proxy:
-    """For one event loop. Without ``lines`` it is off."""
+    """For one event loop. Without ``sources`` it is off."""
 
-    def __init__(self, lines: Iterable[Line] | None, seconds: Callable[[], float] = time.monotonic) -> None:
-        self._lines: Mapping[str, Line] | None = None if lines is None else {line.name: line for line in lines}
-        self._flights = Flights(seconds)
+    def __init__(self, sources: Iterable[ProxiedSource] | None) -> None:
+        self._sources = None if sources is None else {source.name: source for source in sources}
+        self._answers = SharedAnswers()
 
     async def answer(self, source: str, raw_path: bytes, query: Iterable[tuple[str, str]]) -> bytes:
         """The upstream's answer as JSON with the fields that may be passed on.
@@ -68,62 +73,64 @@ class Proxy:
         Raises:
             NotPassedOnError: there is no answer. Nothing was asked for what is not on the list.
         """
-        line = self._line(source)
-        asked = find(line.calls, steps(raw_path) or ())
+        proxied = self._source(source)
+        asked = find(proxied.calls, steps(raw_path) or ())
         if asked is None:
             raise NotPassedOnError(404, _NOT_LISTED)
         try:
             params = checked(query, asked.passed_on.call)
-        except QueryKeyError as error:
+        except RefusedQueryError as error:
             raise NotPassedOnError(422, str(error)) from None
         question = (source, asked.passed_on.call.path, asked.parts, params)
-        return await self._flights.answer(question, partial(self._asked, line, asked, params))
+        return await self._answers.answer(question, partial(self._asked, proxied, asked, params))
 
     async def aclose(self) -> None:
         """Ends what is under way, and closes all connections."""
-        await self._flights.close()
-        for line in (self._lines or {}).values():
-            if line.upstream is not None:
-                await line.upstream.close()
+        await self._answers.close()
+        for source in (self._sources or {}).values():
+            if source.upstream is not None:
+                await source.upstream.close()
 
-    def _line(self, source: str) -> Line:
-        if self._lines is None:
+    def _source(self, name: str) -> ProxiedSource:
+        if self._sources is None:
             raise NotPassedOnError(404, OFF)
-        line = self._lines.get(source)
-        if line is None:
+        source = self._sources.get(name)
+        if source is None:
             raise NotPassedOnError(404, _UNKNOWN)
-        if line.upstream is None:
-            raise NotPassedOnError(404, f"Source {source} is of kind {line.kind}: nothing of that is passed on.")
-        return line
+        if source.upstream is None:
+            raise NotPassedOnError(404, f"Source {name} is of kind {source.kind}: nothing of that is passed on.")
+        return source
 
-    async def _asked(self, line: Line, asked: Asked, params: tuple[tuple[str, str], ...]) -> bytes:
-        if line.upstream is None:
+    async def _asked(self, source: ProxiedSource, asked: Asked, params: tuple[tuple[str, str], ...]) -> bytes:
+        if source.upstream is None:
             raise NotPassedOnError(404, _NOT_LISTED)
-        if line.waiting >= _WAITING:
-            raise busy(line.name, line.rests)
-        line.waiting += 1
+        if source.waiting >= _WAITING:
+            raise busy(source.name, source.rests)
+        source.waiting += 1
         try:
             async with asyncio.timeout(_PATIENCE):
-                await line.free.acquire()
+                await source.free.acquire()
         except TimeoutError:
-            raise busy(line.name, line.rests) from None
+            raise busy(source.name, source.rests) from None
         finally:
-            line.waiting -= 1
+            source.waiting -= 1
         try:
-            return await self._called(line, line.upstream, asked, dict(params))
+            return await self._called(source, source.upstream, asked, dict(params))
         finally:
-            line.free.release()
+            source.free.release()
 
-    async def _called(self, line: Line, upstream: Upstream, asked: Asked, params: Mapping[str, str]) -> bytes:
-        if line.rests > 0:
-            raise busy(line.name, line.rests)
+    async def _called(
+        self, source: ProxiedSource, upstream: Upstream, asked: Asked, params: Mapping[str, str]
+    ) -> bytes:
+        if source.rests > 0:
+            raise busy(source.name, source.rests)
         make = partial(_written, asked=asked)
         try:
             return await upstream.made(asked.passed_on.call, params, make=make, **dict(asked.parts))
         except SourceError as error:
             if error.kind is ProblemKind.REFUSED_CREDENTIALS:
-                line.refused_until = line.seconds() + _AFTER_REFUSAL
-            raise refusal(line.name, error, line.rests) from None
+                source.refused_until = time.monotonic() + _AFTER_REFUSAL
+            raise refusal(source.name, error, source.rests) from None
 
 
 def _written(document: object, asked: Asked) -> bytes:

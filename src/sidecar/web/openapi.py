@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidecar.proxy.flights import KEPT_FOR
+from sidecar.proxy.shared_answers import KEPT_FOR
 
 from . import extension, programs, theme
 from .openapi_schemas import SCHEMAS, TIME, Schema, object_of, ref

@@ -23,13 +23,13 @@ class _Kept:
     until: float
 
 
-class Flights:
+class SharedAnswers:
     """For one event loop. ``seconds``: a clock that only goes forward."""
 
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._flying: dict[Hashable, asyncio.Task[bytes | NotPassedOnError]] = {}
+        self._under_way: dict[Hashable, asyncio.Task[bytes | NotPassedOnError]] = {}
 
     async def answer(self, question: Hashable, ask: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
         """What is kept, what somebody else is being told just now, or what ``ask`` brings.
@@ -40,7 +40,7 @@ class Flights:
         kept = self._kept.get(question)
         if kept is None or kept.until <= self._seconds():
             # Whoever began it may go away; the others still want it.
-            answer = await asyncio.shield(self._flight(question, ask))
+            answer = await asyncio.shield(self._task(question, ask))
         else:
             answer = kept.answer
         if isinstance(answer, NotPassedOnError):
@@ -50,23 +50,23 @@ class Flights:
     @property
     def under_way(self) -> int:
         """Questions whose answers have not come yet."""
-        return len(self._flying)
+        return len(self._under_way)
 
     async def close(self) -> None:
         """Ends all that is under way."""
-        flights = list(self._flying.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _flight(
+    def _task(
         self, question: Hashable, ask: Callable[[], Coroutine[Any, Any, bytes]]
     ) -> asyncio.Task[bytes | NotPassedOnError]:
-        flight = self._flying.get(question)
-        if flight is None:
-            flight = self._flying[question] = asyncio.create_task(self._asked(question, ask))
-            flight.add_done_callback(lambda _: self._flying.pop(question, None))
-        return flight
+        task = self._under_way.get(question)
+        if task is None:
+            task = self._under_way[question] = asyncio.create_task(self._asked(question, ask))
+            task.add_done_callback(lambda _: self._under_way.pop(question, None))
+        return task
 
     async def _asked(
         self, question: Hashable, ask: Callable[[], Coroutine[Any, Any, bytes]]
