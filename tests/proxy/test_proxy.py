@@ -18,6 +18,7 @@ from sidecar.credentials import Credentials
 from sidecar.proxy.refusals import NotPassedOnError
 from sidecar.proxy.shared_answers import KEPT_FOR
 from sidecar.wiring import make_proxy, make_sources
+from tests.event_loop import seconds_between_turns
 from tests.product import MORNING, Product
 from tests.proxy.asking import API, Asked, answer, asked
 from tests.simulators import Rack, hostile
@@ -585,6 +586,28 @@ def test_a_refusal_that_is_kept_holds_nothing_of_the_answer(rack: Rack, tmp_path
 
     kept = asked(rack, tmp_path, asking)
     assert (kept.__traceback__, kept.__context__, kept.__cause__) == (None, None, None)
+
+
+@pytest.mark.fortnight
+def test_no_large_answer_holds_up_others(rack: Rack, tmp_path: Path) -> None:
+    """They are parsed in steps, and written in a thread."""
+    rows = [
+        {"backup-id": "x" * 20, "comment": "y" * 10, "files": [{"filename": "z"}]},
+        {"comment": "a-" * 500},
+        {"backup-id": "\u202e\\" * 100},
+        {"evil": [[[1]]]},
+    ]
+
+    async def asking(it: Asked) -> float:
+        async with seconds_between_turns() as stretches:
+            for number, row in enumerate(rows):
+                rack.break_answer("pbs", API, hostile.filled(json.dumps(row), 3_900_000))
+                assert (await it.get(f"{SNAPSHOTS}?ns=n{number}")).status_code in (200, 502)
+        return max(stretches)
+
+    longest = asked(rack, tmp_path, asking)
+
+    assert longest < 0.05
 
 
 def test_what_waits_ends_with_the_proxy(rack: Rack, tmp_path: Path) -> None:
