@@ -275,6 +275,7 @@ def test_a_token_is_no_way_past_the_network(tmp_path: Path) -> None:
         assert house.app.seen == []
 
 
+@pytest.mark.fortnight
 def test_programs_need_no_key_of_caddy_and_readers_do(tmp_path: Path) -> None:
     with opened(tmp_path) as house:
         house.caddy.key_file.unlink()
@@ -333,7 +334,9 @@ BEHIND: dict[str, ASGIApp | None] = {
 }
 
 
-@pytest.mark.parametrize("behind", BEHIND)
+@pytest.mark.parametrize(
+    "behind", ["answers", *(pytest.param(name, marks=pytest.mark.fortnight) for name in ("breaks off", "away"))]
+)
 def test_no_log_of_caddy_holds_a_token(tmp_path: Path, behind: str) -> None:
     """Requests and errors, with a token in the path, in a header and in the query, whatever the sidecar does."""
     with ExitStack() as stack:

@@ -272,34 +272,44 @@ def test_it_is_off_unless_enabled(rack: Rack, tmp_path: Path) -> None:
 # --- answers that are no good -----------------------------------------------------------------------------------------
 
 
+def name_of(value: object) -> str:
+    """The same in each process that collects tests."""
+    return "made up" if callable(value) else str(value)
+
+
+QUICK: list[tuple[How, int, str]] = [
+    ("garbage", 502, "not the JSON"),
+    ("oversized", 502, "larger than 4 MiB"),
+    ("redirect", 502, "redirects elsewhere"),
+    (403, 403, "may not ask for this"),
+    (401, 502, "refused the credential"),
+    (429, 503, "left alone"),
+]
+SLOWER: list[tuple[How, int, str]] = [
+    ("truncated", 502, "not the JSON"),
+    ("cut", 502, "not the JSON"),
+    ("login-page", 502, "asks for a login"),
+    (500, 502, "an error of its own"),
+    (502, 502, "an error of its own"),
+    (418, 422, "rejected this call"),
+    (404, 404, "rejected this call"),
+    (503, 503, "left alone"),
+    ("busy", 503, "left alone"),
+    (hostile.gzipped(64 * 2**20), 502, "larger than 4 MiB"),
+    (hostile.filled("[]"), 502, "larger than 4 MiB"),
+    (hostile.filled("1"), 502, "larger than 4 MiB"),
+    (hostile.sends(b"[" * 100_000), 502, "not the JSON"),
+    (hostile.sends(b"[1,2]"), 502, "not the JSON"),
+    (hostile.sends(b"null"), 502, "not the JSON"),
+    (hostile.sends(b'{"data":[{"size":' + b"9" * 5000 + b"}]}"), 502, "not the JSON"),
+    (hostile.sends(b""), 502, "not the JSON"),
+]
+
+
 @pytest.mark.parametrize(
     ("how", "status", "says"),
-    [
-        ("garbage", 502, "not the JSON"),
-        ("truncated", 502, "not the JSON"),
-        ("cut", 502, "not the JSON"),
-        ("oversized", 502, "larger than 4 MiB"),
-        ("redirect", 502, "redirects elsewhere"),
-        ("login-page", 502, "asks for a login"),
-        (500, 502, "an error of its own"),
-        (502, 502, "an error of its own"),
-        (418, 422, "rejected this call"),
-        (404, 404, "rejected this call"),
-        (403, 403, "may not ask for this"),
-        (401, 502, "refused the credential"),
-        (429, 503, "left alone"),
-        (503, 503, "left alone"),
-        ("busy", 503, "left alone"),
-        (hostile.gzipped(64 * 2**20), 502, "larger than 4 MiB"),
-        (hostile.filled("[]"), 502, "larger than 4 MiB"),
-        (hostile.filled("1"), 502, "larger than 4 MiB"),
-        (hostile.sends(b"[" * 100_000), 502, "not the JSON"),
-        (hostile.sends(b"[1,2]"), 502, "not the JSON"),
-        (hostile.sends(b"null"), 502, "not the JSON"),
-        (hostile.sends(b'{"data":[{"size":' + b"9" * 5000 + b"}]}"), 502, "not the JSON"),
-        (hostile.sends(b""), 502, "not the JSON"),
-    ],
-    ids=str,
+    [*QUICK, *(pytest.param(*case, marks=pytest.mark.fortnight) for case in SLOWER)],
+    ids=name_of,
 )
 def test_an_answer_that_is_no_good_is_a_problem_of_ours(
     rack: Rack, tmp_path: Path, how: How, status: int, says: str
@@ -318,7 +328,7 @@ def test_an_answer_that_is_no_good_is_a_problem_of_ours(
 
 
 @pytest.mark.fortnight
-@pytest.mark.parametrize("how", ["slow", hostile.silent(), hostile.endless(b" ", every=0.01)], ids=str)
+@pytest.mark.parametrize("how", ["slow", hostile.silent(), hostile.endless(b" ", every=0.01)], ids=name_of)
 def test_one_that_hangs_is_given_up(rack: Rack, tmp_path: Path, how: How) -> None:
     rack.break_answer("pbs", API, how)
     got = answer(rack, tmp_path, f"pbs{API}/version", timeout="1s")
@@ -326,6 +336,7 @@ def test_one_that_hangs_is_given_up(rack: Rack, tmp_path: Path, how: How) -> Non
     assert (got.status_code, got.json()["detail"]) == (504, "Source pbs: It did not answer in time.")
 
 
+@pytest.mark.fortnight
 def test_a_closed_port_and_a_stranger_s_certificate_are_told_apart(rack: Rack, tmp_path: Path) -> None:
     rack.close("pbs")
     try:
@@ -491,6 +502,7 @@ def test_no_more_than_two_connections_to_a_source_and_who_waits_too_long_is_told
     assert elsewhere == 200, "another source does not wait"
 
 
+@pytest.mark.fortnight
 def test_after_429_it_is_left_alone_by_the_proxy_only(product: Product, tmp_path: Path) -> None:
     rack = product.rack
     rack.break_answer("pbs", f"{API}/admin/prune", 429)
@@ -549,6 +561,7 @@ def test_a_refused_token_is_read_anew_once_and_then_the_source_is_left_alone(rac
     assert asked(rack, tmp_path, asking) == [(502, 2), (503, 2), (503, 2)]
 
 
+@pytest.mark.fortnight
 def test_a_token_that_was_replaced_is_read_anew(rack: Rack, tmp_path: Path) -> None:
     async def asking(it: Asked) -> list[int]:
         first = await it.get(f"pbs{API}/version")
@@ -575,6 +588,7 @@ def test_what_is_kept_is_bounded(rack: Rack, tmp_path: Path) -> None:
     assert size <= 8 * 2**20
 
 
+@pytest.mark.fortnight
 def test_a_refusal_that_is_kept_holds_nothing_of_the_answer(rack: Rack, tmp_path: Path) -> None:
     rack.break_answer("pbs", API, hostile.filled('{"backup-id":"' + "\u202e" * 100 + '"}', 1_000_000))
 
