@@ -272,48 +272,38 @@ def test_it_is_off_unless_enabled(rack: Rack, tmp_path: Path) -> None:
 # --- answers that are no good -----------------------------------------------------------------------------------------
 
 
-def name_of(value: object) -> str:
-    """The same in each process that collects tests."""
-    return "made up" if callable(value) else str(value)
+QUICK: dict[str, tuple[How, int, str]] = {
+    "garbage": ("garbage", 502, "not the JSON"),
+    "oversized": ("oversized", 502, "larger than 4 MiB"),
+    "redirect": ("redirect", 502, "redirects elsewhere"),
+    "403": (403, 403, "may not ask for this"),
+    "401": (401, 502, "refused the credential"),
+    "429": (429, 503, "left alone"),
+}
+SLOWER: dict[str, tuple[How, int, str]] = {
+    "truncated": ("truncated", 502, "not the JSON"),
+    "cut": ("cut", 502, "not the JSON"),
+    "login page": ("login-page", 502, "asks for a login"),
+    "500": (500, 502, "an error of its own"),
+    "502": (502, 502, "an error of its own"),
+    "418": (418, 422, "rejected this call"),
+    "404": (404, 404, "rejected this call"),
+    "503": (503, 503, "left alone"),
+    "busy": ("busy", 503, "left alone"),
+    "a bomb": (hostile.gzipped(64 * 2**20), 502, "larger than 4 MiB"),
+    "lists": (hostile.filled("[]"), 502, "larger than 4 MiB"),
+    "numbers": (hostile.filled("1"), 502, "larger than 4 MiB"),
+    "deep": (hostile.sends(b"[" * 100_000), 502, "not the JSON"),
+    "a list": (hostile.sends(b"[1,2]"), 502, "not the JSON"),
+    "null": (hostile.sends(b"null"), 502, "not the JSON"),
+    "a huge number": (hostile.sends(b'{"data":[{"size":' + b"9" * 5000 + b"}]}"), 502, "not the JSON"),
+    "nothing": (hostile.sends(b""), 502, "not the JSON"),
+}
 
 
-QUICK: list[tuple[How, int, str]] = [
-    ("garbage", 502, "not the JSON"),
-    ("oversized", 502, "larger than 4 MiB"),
-    ("redirect", 502, "redirects elsewhere"),
-    (403, 403, "may not ask for this"),
-    (401, 502, "refused the credential"),
-    (429, 503, "left alone"),
-]
-SLOWER: list[tuple[How, int, str]] = [
-    ("truncated", 502, "not the JSON"),
-    ("cut", 502, "not the JSON"),
-    ("login-page", 502, "asks for a login"),
-    (500, 502, "an error of its own"),
-    (502, 502, "an error of its own"),
-    (418, 422, "rejected this call"),
-    (404, 404, "rejected this call"),
-    (503, 503, "left alone"),
-    ("busy", 503, "left alone"),
-    (hostile.gzipped(64 * 2**20), 502, "larger than 4 MiB"),
-    (hostile.filled("[]"), 502, "larger than 4 MiB"),
-    (hostile.filled("1"), 502, "larger than 4 MiB"),
-    (hostile.sends(b"[" * 100_000), 502, "not the JSON"),
-    (hostile.sends(b"[1,2]"), 502, "not the JSON"),
-    (hostile.sends(b"null"), 502, "not the JSON"),
-    (hostile.sends(b'{"data":[{"size":' + b"9" * 5000 + b"}]}"), 502, "not the JSON"),
-    (hostile.sends(b""), 502, "not the JSON"),
-]
-
-
-@pytest.mark.parametrize(
-    ("how", "status", "says"),
-    [*QUICK, *(pytest.param(*case, marks=pytest.mark.fortnight) for case in SLOWER)],
-    ids=name_of,
-)
-def test_an_answer_that_is_no_good_is_a_problem_of_ours(
-    rack: Rack, tmp_path: Path, how: How, status: int, says: str
-) -> None:
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.fortnight) for name in SLOWER)])
+def test_an_answer_that_is_no_good_is_a_problem_of_ours(rack: Rack, tmp_path: Path, name: str) -> None:
+    how, status, says = {**QUICK, **SLOWER}[name]
     rack.break_answer("pbs", f"{API}/admin", how)
     got = answer(rack, tmp_path, SNAPSHOTS)
 
@@ -327,10 +317,13 @@ def test_an_answer_that_is_no_good_is_a_problem_of_ours(
     assert rack.token("pbs") not in got.text
 
 
+HANGING: dict[str, How] = {"slow": "slow", "silent": hostile.silent(), "endless": hostile.endless(b" ", every=0.01)}
+
+
 @pytest.mark.fortnight
-@pytest.mark.parametrize("how", ["slow", hostile.silent(), hostile.endless(b" ", every=0.01)], ids=name_of)
-def test_one_that_hangs_is_given_up(rack: Rack, tmp_path: Path, how: How) -> None:
-    rack.break_answer("pbs", API, how)
+@pytest.mark.parametrize("name", HANGING)
+def test_one_that_hangs_is_given_up(rack: Rack, tmp_path: Path, name: str) -> None:
+    rack.break_answer("pbs", API, HANGING[name])
     got = answer(rack, tmp_path, f"pbs{API}/version", timeout="1s")
 
     assert (got.status_code, got.json()["detail"]) == (504, "Source pbs: It did not answer in time.")
