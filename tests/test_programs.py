@@ -42,6 +42,8 @@ def test_a_program_gets_in_by_its_token_alone_and_no_log_holds_it(tmp_path: Path
         caddy, known, narrow = house.caddy, house.tokens["everything"], house.tokens["proxy-only"]
 
         assert get(caddy, "/api/v1/status", known).status_code == 200
+        assert get(caddy, "/metrics", known).text.startswith("# HELP backup_glance")
+        assert get(caddy, "/metrics", narrow).status_code == 403
         assert get(caddy, "/widget").status_code == 401
         assert get(caddy, "/api/v1/status", "too-short-for-a-token").status_code == 401
         assert get(caddy, "/api/v1/status", narrow).status_code == 403
