@@ -51,7 +51,9 @@ def test_a_program_gets_in_by_its_token_alone_and_no_log_holds_it(tmp_path: Path
         proxied = get(caddy, "/proxy/pbs/api2/json/version", narrow)
         assert (proxied.status_code, proxied.json()) == (200, {"data": {"version": "3.2", "release": "4"}})
         assert get(caddy, "/proxy/pbs/api2/json/access/permissions", narrow).status_code == 404
-        for path in (f"/calendar/{known}.ics", f"/calendar/{quote(known)}x.ics", f"/nowhere/{known}"):
+        assert get(caddy, f"/calendar/{known}.ics").text.startswith("BEGIN:VCALENDAR")
+        assert get(caddy, f"/calendar/{narrow}.ics").status_code == 403
+        for path in (f"/calendar/{quote(known)}x.ics", f"/nowhere/{known}"):
             get(caddy, path)
         for path in (
             f"/api/v1/calendar?from={known}",

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from sidecar.config.tokens import Scope
 from sidecar.tokens.accepted import Accepted, Program, digest
 from sidecar.web import programs
 from sidecar.web.auth import RequireKey
-from tests.web.asking import KEY, app_for, ask
+from tests.web.asking import KEY, app_for
 
 TOKENS = {scope: f"token-for-{scope}-0123456789-0123456789" for scope in Scope}
 EVERYTHING = "token-for-everything-0123456789-0123456789"
@@ -36,6 +37,19 @@ OPENED = {
 }
 CLOSED = ["/", "/healthz", "/readyz", "/widget", "/extension", "/theme.css", "/static/widget.css", "/api", "/metrics/"]
 ODD = ["/apix", "/proxy", "/calendar", "/calendar/", "/calendar.ics/", "//metrics", "/METRICS", "/x/api/v1/status"]
+
+
+def ask(
+    app: ASGIApp, path: str, *, key: str | None = KEY, headers: Mapping[str, str] | None = None, method: str = "GET"
+) -> httpx.Response:
+    """The answer of the guard; what stands behind it is not the described application."""
+    authorization = {} if key is None else {"Authorization": f"Bearer {key}"}
+
+    async def send() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://sidecar") as client:
+            return await client.request(method, path, headers={**authorization, **(headers or {})})
+
+    return asyncio.run(send())
 
 
 class Inside:
