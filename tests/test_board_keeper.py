@@ -139,3 +139,15 @@ def test_trouble_with_remembering_takes_nothing_from_the_board_and_is_logged_and
         assert set(ledger.remembered.reports) == {"pbs", "pve"}, "reports are remembered all the time"
     assert caplog.text.count("internal error: verdicts are not remembered") == 1
     assert caplog.text.count("verdicts are remembered again") == 1
+
+
+def test_notes_of_others_stand_on_each_board_for_as_long_as_they_are_given() -> None:
+    notes = ["The token of program n8n (tokens.0.token) is not accepted: it is short."]
+    keeper = BoardKeeper(settings(), Clock("22 12:00"))
+    keeper.note_also(lambda: tuple(notes))
+
+    assert notes[0] not in keeper.board.notes
+    keeper.rejudge()
+    assert keeper.board.notes[-1] == notes.pop()
+    keeper.rejudge()
+    assert not any("n8n" in note for note in keeper.board.notes)

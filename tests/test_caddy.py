@@ -100,7 +100,6 @@ def test_the_clients_credentials_are_replaced_or_removed(caddy: Caddy) -> None:
         "Cookie": "session_token=evil",
         "X-Api-Key": "evil",
         "X_Api_Key": "evil",
-        "X-Backup-Glance-Token": "evil",
         "Proxy-Authorization": "Basic evil",
         "Forwarded": "for=evil",
     }

@@ -283,3 +283,35 @@ def test_no_secret_is_printed(host: Host) -> None:
 
     assert "secret-of-the-source" not in printed
     assert KEY not in printed
+
+
+# --- tokens of programs ---
+
+
+def test_a_token_that_would_not_be_accepted_is_told_and_is_not_fatal(host: Host) -> None:
+    values = {"good": "g" * 32, "short": "too-short-for-one", "twice": "t" * 32, "again": "t" * 32, "key": KEY}
+    for name, value in values.items():
+        (host.credentials / name).write_text(f"{value}\n")
+    entries = "".join(f"  - {{name: {name}, token: {{credential: {name}}}, for: [api]}}\n" for name in values)
+    vault = "  - {name: far, token: {vault: a/b, field: c}, for: [api]}\nvault: {address: 'https://vault.lan:8200'}\n"
+    host.config.write_text(f"{host.config.read_text()}tokens:\n{entries}{vault}")
+    result = host.result()
+    texts = [finding["text"] for finding in result["findings"] if "program" in finding["text"]]
+
+    assert result["usable"]
+    assert [text.partition(" is not")[0] for text in texts] == [
+        "The token of program short (tokens.1.token)",
+        "The token of program twice (tokens.2.token)",
+        "The token of program again (tokens.3.token)",
+        "The token of program key (tokens.4.token)",
+    ]
+    assert not any(value in json.dumps(result) for value in values.values())
+
+
+def test_a_token_in_a_file_that_does_not_exist_is_fatal_like_every_other_secret(host: Host) -> None:
+    entry = "tokens: [{name: a, token: {file: /nonexistent/token}, for: [proxy]}]\n"
+    host.config.write_text(f"{host.config.read_text()}{entry}")
+    result = host.result()
+
+    assert kinds(result) == [("secret", True)]
+    assert result["findings"][0]["text"].startswith("tokens.0.token: file /nonexistent/token: ")

@@ -36,6 +36,8 @@ ROOMS = (
     "wiring",
     "web",
     "sources",
+    "proxy",
+    "tokens",
     "vault",
     "credentials",
     "change_history",

@@ -6,7 +6,7 @@ One thread judges, and another one may show: what is judged is shown only by ``s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -87,6 +87,7 @@ class BoardKeeper:
         self._changes = changes
         self._remembers = True
         self.run_counts: Mapping[str, RunCounts] | None = None if ledger is None else NOTHING_COUNTED
+        self._more_notes: list[Callable[[], Iterable[str]]] = []
         self._tried: set[str] = set()
         self._confirmed: dict[str, Report] = {}
         self._awaited: Mapping[str, datetime] = {}
@@ -130,6 +131,10 @@ class BoardKeeper:
     def timeline(self) -> Timeline:
         """What is due at any time, as it was known when that board was made."""
         return self.shown.timeline()
+
+    def note_also(self, notes: Callable[[], Iterable[str]]) -> None:
+        """From the next board on these notes stand on it too; ``notes`` may be asked in another thread."""
+        self._more_notes.append(notes)
 
     def confirm(self, report: Report) -> None:
         """Takes what a light round showed that found nothing new: the same readings, of which some are younger now (rule 6).
@@ -237,7 +242,8 @@ class BoardKeeper:
 
     def _board(self, made: Judged) -> Board:
         board = board_of(made)
-        return replace(board, notes=(*board.notes, *_many_names(self._history), *self._notes_of_ledger()))
+        more = (note for notes in self._more_notes for note in notes())
+        return replace(board, notes=(*board.notes, *_many_names(self._history), *self._notes_of_ledger(), *more))
 
     def _notes_of_ledger(self) -> Iterator[str]:
         if self._ledger is not None:

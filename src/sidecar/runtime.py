@@ -33,12 +33,13 @@ from .renewal import Renewal
 from .sources import Source
 from .sources.counted import CountedSource
 from .sources.rounds import Round, Rounds
+from .tokens.reading import Tokens
 from .upstream.traffic import Traffic
 from .web.app import Handlers, WidgetOptions, app_of
 from .web.counts import Counts
 from .web.known import Known
 from .web.query import parse_theme
-from .wiring import make_sources, make_vault, pace
+from .wiring import make_proxy, make_sources, make_vault, pace
 from .worker import Worker
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,10 @@ async def _serve(
 ) -> None:
     worker = Worker()
     traffic = {name: Traffic() for name in config.sources}
+    vault = make_vault(config.vault, credentials) if config.vault else None
+    known = credentials.with_vault(vault) if vault else credentials
+    proxy, tokens = make_proxy(config, known), Tokens(config.tokens, known, keys)
+    keeper.note_also(lambda: tokens.notes)
     # Compiling the templates takes longer than a step of the loop may.
     handlers = await asyncio.get_running_loop().run_in_executor(
         worker,
@@ -115,12 +120,13 @@ async def _serve(
             worker=worker,
             counts=Counts(lambda: keeper.run_counts, lambda: traffic),
             changes=changes,
+            pass_on=proxy.answer,
         ),
     )
     renewal = Renewal(keeper, handlers.answers, worker)
     server = _Server(
         uvicorn.Config(
-            app_of(handlers, keys),
+            app_of(handlers, keys, lambda: tokens.accepted),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -130,10 +136,9 @@ async def _serve(
         ),
         signals,
     )
-    vault = make_vault(config.vault, credentials) if config.vault else None
-    known = credentials.with_vault(vault) if vault else credentials
-    async with make_sources(config, known) as sources:
+    async with make_sources(config, known) as sources, contextlib.aclosing(proxy):
         loops = _loops(config, sources, keeper, renewal, clock, sleep, traffic)
+        loops.append(asyncio.create_task(tokens.keep_reading(sleep, renewal.rejudge)))
         if vault:
             loops.append(asyncio.create_task(vault.keep_alive()))
         with _ended(worker):

@@ -1,7 +1,8 @@
-"""Creates the configured sources and the login at Vault, each with its part of the configuration and its secrets."""
+"""Creates sources, the proxy and the login at Vault, each with its part of the configuration and its secrets."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -17,7 +18,9 @@ from .config.secret_refs import Vault, VaultSecret
 from .config.sources import Backrest, Databasement, Pbs, Pve
 from .credentials import Credentials
 from .errors import SecretError
-from .sources import Source
+from .proxy.passed_on import PassedOn
+from .proxy.proxy import LIMITS, ProxiedSource, Proxy
+from .sources import Source, databasement, databasement_passed_on, pbs_passed_on, proxmox, pve_passed_on
 from .sources.backrest import BackrestOptions, BackrestSource
 from .sources.databasement import DatabasementOptions, DatabasementSource
 from .sources.pbs import PbsSource
@@ -26,7 +29,7 @@ from .sources.pve import PveSource
 from .sources.pve_content import BackupServers
 from .sources.rounds import Pace
 from .upstream.tls import Trust
-from .upstream.upstream import Limits, Upstream
+from .upstream.upstream import Headers, Limits, Upstream
 
 if TYPE_CHECKING:
     from .vault.session import VaultSession
@@ -90,12 +93,11 @@ def make_source(
 ) -> Source:
     """The source that this section of the configuration describes; ``beside`` are all sections."""
     read, connect = credentials.reader, partial(Upstream, known=credentials.known)
-    trust, limits = Trust(source.ca_file, source.fingerprint), _limits(source.timeout)
+    trust, limits = _trust(source), _limits(source.timeout)
     if isinstance(source, Pbs):
-        options = ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret))
-        return PbsSource(options, limits=limits, known=credentials.known)
+        return PbsSource(_proxmox_options(name, source, credentials), limits=limits, known=credentials.known)
     if isinstance(source, Pve):
-        options = ProxmoxOptions(name, source.url, trust, read(source.token_id), read(source.secret))
+        options = _proxmox_options(name, source, credentials)
         servers = _backup_servers(source, beside)
         return PveSource(options, backup_servers=servers, limits=limits, known=credentials.known)
     if isinstance(source, Databasement):
@@ -118,6 +120,15 @@ def make_source(
     )
 
 
+def _trust(source: Pbs | Pve | Databasement | Backrest) -> Trust:
+    return Trust(source.ca_file, source.fingerprint)
+
+
+def _proxmox_options(name: str, source: Pbs | Pve, credentials: Credentials) -> ProxmoxOptions:
+    read = credentials.reader
+    return ProxmoxOptions(name, source.url, _trust(source), read(source.token_id), read(source.secret))
+
+
 def _backup_servers(pve: Pve, beside: Mapping[str, Pbs | Pve | Databasement | Backrest]) -> BackupServers:
     """The backup servers that are sources of their own, as the storages of a cluster may name them."""
     servers = [source for source in beside.values() if isinstance(source, Pbs)]
@@ -128,3 +139,36 @@ def _backup_servers(pve: Pve, beside: Mapping[str, Pbs | Pve | Databasement | Ba
         fingerprints=frozenset(server.fingerprint.lower() for server in servers if server.fingerprint),
         storages=frozenset(pve.storages),
     )
+
+
+def make_proxy(config: Config, credentials: Credentials) -> Proxy:
+    """The way through to the sources, with connections of its own."""
+    parsing = asyncio.Lock()
+    sources = [_proxied(name, source, credentials, parsing) for name, source in config.sources.items()]
+    return Proxy(sources if config.proxy.enabled else None)
+
+
+def _proxied(
+    name: str, source: Pbs | Pve | Databasement | Backrest, credentials: Credentials, parsing: asyncio.Lock
+) -> ProxiedSource:
+    if isinstance(source, Backrest):
+        return ProxiedSource(name=name, kind=source.kind)
+    calls, headers = _passed_on(name, source, credentials)
+    allowed = [passed_on.call for passed_on in calls]
+    limits = _limits(source.timeout) or LIMITS
+    limits = replace(LIMITS, read=min(LIMITS.read, limits.read), total=min(LIMITS.total, limits.total))
+    upstream = Upstream(
+        name, source.url, _trust(source), allowed, headers, limits, known=credentials.known, parsing=parsing
+    )
+    return ProxiedSource(name=name, kind=source.kind, calls=calls, upstream=upstream)
+
+
+def _passed_on(
+    name: str, source: Pbs | Pve | Databasement, credentials: Credentials
+) -> tuple[tuple[PassedOn, ...], Headers]:
+    if isinstance(source, Databasement):
+        return databasement_passed_on.PASSED_ON, databasement.headers_of(credentials.reader(source.token))
+    options = _proxmox_options(name, source, credentials)
+    if isinstance(source, Pbs):
+        return pbs_passed_on.PASSED_ON, proxmox.headers_of(options, PbsSource.authorization)
+    return pve_passed_on.PASSED_ON, proxmox.headers_of(options, PveSource.authorization)

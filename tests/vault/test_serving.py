@@ -7,7 +7,7 @@ import json
 import logging
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ import pytest
 import yaml
 
 from sidecar.config import load
+from sidecar.config.tokens import Token
 from sidecar.core.reports.report import Report
 from sidecar.credentials import Credentials
+from sidecar.tokens.reading import Tokens
 from sidecar.wiring import make_sources, make_vault
 from tests.commands.test_cli import Sidecar, command
 from tests.commands.test_cli import running as serving
@@ -142,6 +144,51 @@ def test_a_refused_secret_id_is_reported_on_the_page(home: Home, tmp_path: Path)
 
     assert "the secret_id is expired, wrong, used up or destroyed" in reason
     assert "wrong-secret-id" not in reason
+
+
+def test_a_program_s_token_in_vault_is_accepted_once_vault_is_there_and_may_be_replaced_while_it_runs(
+    home: Home,
+) -> None:
+    first, second = "first-token-of-a-program-0123456789", "second-token-of-a-program-012345678"
+    entry = Token.model_validate({"name": "n8n", "token": {"vault": "backup-glance/n8n", "field": "t"}, "for": ["api"]})
+    home.bao.write("backup-glance/n8n", t=first)
+    home.bao.seal()
+
+    async def story() -> None:
+        vault_section = load.load(home.config).vault
+        assert vault_section is not None
+        credentials = Credentials(home.credentials)
+        vault = make_vault(vault_section, credentials)
+        tokens = Tokens([entry], credentials.with_vault(vault), [])
+        assert not await tokens.read()
+        assert tokens.accepted.still_unread
+        home.bao.unseal()
+        await _until_read(tokens)
+        assert tokens.accepted.program(first.encode()) is not None
+        home.bao.seal()
+        assert await tokens.read(), "while Vault is away, what was read before holds"
+        assert tokens.accepted.program(first.encode()) is not None
+        home.bao.unseal()
+        home.bao.write("backup-glance/n8n", t=second)
+        await _until(lambda: tokens.accepted.program(second.encode()) is not None, tokens)
+        assert tokens.accepted.program(first.encode()) is None
+        assert {first, second} <= set(credentials.known._forms)
+
+    asyncio.run(story())
+
+
+async def _until_read(tokens: Tokens) -> None:
+    await _until(lambda: not tokens.accepted.still_unread, tokens)
+
+
+async def _until(true: Callable[[], bool], tokens: Tokens) -> None:
+    """Vault is not asked again at once after it was away."""
+    for _ in range(200):
+        await tokens.read()
+        if true():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(tokens.notes)
 
 
 def _pbs(sidecar: Sidecar) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -30,6 +31,7 @@ from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.opened import Condition
 from sidecar.ledger.trial_copy import copy_ledger
 from sidecar.texts.known_secrets import SHORT, is_of_the_protocols, is_short
+from sidecar.tokens import checked
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +117,7 @@ def check(path: Path, credentials: Credentials, state: Path | None, clock: Clock
     ledger, board = LedgerResult(None), False
     if config is not None:
         findings += _missing_secrets(config, credentials)
+        findings += _refused_tokens(config, credentials)
         ledger, board, more = first_board(config, state, clock)
         findings += more
     return Result(
@@ -175,6 +178,21 @@ def _weaknesses(secret: str) -> Iterator[str]:
             f"is shorter than {SHORT} characters, so it is withheld from what upstreams say only where it is a whole word; "
             "choose a longer one"
         )
+
+
+def _refused_tokens(config: Config, credentials: Credentials) -> Iterator[Finding]:
+    """Of tokens in files and credentials; those that can't be read were told already."""
+    entries = []
+    for number, token in enumerate(config.tokens):
+        with suppress(SecretError):
+            if not isinstance(token.token, VaultSecret):
+                entries.append(checked.entry(number, token, credentials.local(token.token)))
+    try:
+        keys = secrets.sidecar_keys(credentials)
+    except SecretError:
+        keys = ()
+    for sentence in checked.programs(entries, keys)[1]:
+        yield Finding(Kind.SECRET, fatal=False, text=sentence)
 
 
 def first_board(config: Config, state: Path | None, clock: Clock) -> tuple[LedgerResult, bool, list[Finding]]:

@@ -22,7 +22,7 @@ from sidecar.errors import SecretError, SourceError
 from sidecar.upstream.budget import Budget, spending
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
-from sidecar.upstream.upstream import Limits, Upstream
+from sidecar.upstream.upstream import Headers, Limits, Upstream
 
 from . import DOUBT, LIGHT_SECONDS, Clock, Look, Secret
 from .databasement_pages import MOST_PAGES, First, Pages
@@ -122,6 +122,18 @@ class _Older:
     limits: tuple[Limit, ...]
 
 
+def headers_of(token: Secret) -> Headers:
+    """What gets in."""
+
+    async def headers(fresh: bool) -> Mapping[str, str]:
+        value = await token(fresh)
+        if not _TOKEN.fullmatch(value):
+            raise SecretError("the stored secret is not an API token of Databasement")
+        return {"Authorization": f"Bearer {value}"}
+
+    return headers
+
+
 class DatabasementSource:
     """Reads one Databasement. It remembers servers, volumes and stored files, for a refresh that can't read those.
 
@@ -132,8 +144,8 @@ class DatabasementSource:
 
     def __init__(self, options: DatabasementOptions, *, connect: Callable[..., Upstream] = Upstream) -> None:
         self.name = options.name
-        self._token = options.token
-        self._upstream = connect(options.name, options.url, options.trust, ALLOWED, self._headers, options.limits)
+        headers = headers_of(options.token)
+        self._upstream = connect(options.name, options.url, options.trust, ALLOWED, headers, options.limits)
         self._rests = Rests()
         self._last: Report | None = None
         self._kept: _Kept | None = None
@@ -221,12 +233,6 @@ class DatabasementSource:
             limits=limits,
             problem=problem,
         )
-
-    async def _headers(self, fresh: bool) -> Mapping[str, str]:
-        token = await self._token(fresh)
-        if not _TOKEN.fullmatch(token):
-            raise SecretError("the stored secret is not an API token of Databasement")
-        return {"Authorization": f"Bearer {token}"}
 
     # --- what is read -----------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from sidecar.texts.known_secrets import KnownSecrets
 from sidecar.upstream.budget import Budget, spending
 from sidecar.upstream.calls import Call
 from sidecar.upstream.tls import Trust
-from sidecar.upstream.upstream import Limits, Upstream
+from sidecar.upstream.upstream import Headers, Limits, Upstream
 
 from . import DOUBT, LIGHT_SECONDS, Clock, Look, Secret
 from .permissions import Permissions, parse_permissions, shown_token
@@ -82,6 +82,17 @@ def set_back(before: Iterable[Zone], now: Iterable[Zone]) -> bool:
     return any((zone.ahead or 0) < was.get(zone.node, 0) - _SET_BACK.total_seconds() for zone in now)
 
 
+def headers_of(options: ProxmoxOptions, authorization: str) -> Headers:
+    """What gets in; ``authorization`` says how a token's id and its secret are written behind each other."""
+
+    async def headers(fresh: bool) -> Mapping[str, str]:
+        """The secret is percent-decoded on the other side (PBS-1)."""
+        token_id, secret = await options.token_id(fresh), await options.secret(fresh)
+        return {"Authorization": authorization.format(id=token_id, secret=quote(secret, safe=""))}
+
+    return headers
+
+
 class ProxmoxSource(ABC):
     """The frame of a refresh; what is asked in between is the product's own.
 
@@ -105,7 +116,13 @@ class ProxmoxSource(ABC):
         self.name = options.name
         self._options = options
         self._upstream = upstream or Upstream(
-            options.name, options.url, options.trust, self.allowed, self._headers, limits, known=known
+            options.name,
+            options.url,
+            options.trust,
+            self.allowed,
+            headers_of(options, self.authorization),
+            limits,
+            known=known,
         )
         self._rests = Rests()
         self._last: Report | None = None
@@ -227,8 +244,3 @@ class ProxmoxSource(ABC):
             limits=tuple(limits),
             problem=problem,
         )
-
-    async def _headers(self, fresh: bool) -> Mapping[str, str]:
-        """The secret is percent-decoded on the other side (PBS-1)."""
-        token_id, secret = await self._options.token_id(fresh), await self._options.secret(fresh)
-        return {"Authorization": self.authorization.format(id=token_id, secret=quote(secret, safe=""))}

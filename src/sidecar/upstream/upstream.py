@@ -70,6 +70,7 @@ class Upstream:
 
     ``headers`` returns the credentials for a call; when they are refused (401) it is called once more for fresh ones.
     ``known``: secrets that must not stand in an answer, beside those of its own calls.
+    ``parsing``: held while an answer is parsed; several upstreams may share it.
     All methods raise SourceError, and ValueError for a call that is not on the list, which is a bug of backup-glance.
     """
 
@@ -83,6 +84,7 @@ class Upstream:
         limits: Limits | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         known: KnownSecrets | None = None,
+        parsing: asyncio.Lock | None = None,
     ) -> None:
         self._name = name
         self._url = url.rstrip("/")
@@ -95,7 +97,7 @@ class Upstream:
         self._client: httpx.AsyncClient | None = None
         self._border = Border(known)
         self._opening = asyncio.Lock()
-        self._parsing = asyncio.Lock()
+        self._parsing = parsing or asyncio.Lock()
         self._in_flight = 0
         self._outdated = False
         self._fingerprint: str | None = None
@@ -106,10 +108,21 @@ class Upstream:
         """SHA-256 of the certificate that answered last; None over http and before the first call."""
         return self._fingerprint
 
+    @property
+    def rests(self) -> float:
+        """Seconds for which it asked to be left alone."""
+        return max(self._retry_at - time.monotonic(), 0.0)
+
     async def get(self, call: Call, params: Params | None = None, /, **path: str) -> Any:
         """The parsed body of the answer."""
         async with self._answer(call, params, path, None, authenticated=True) as answer:
             return await self._document(answer, call)
+
+    async def made(self, call: Call, params: Params | None = None, /, *, make: Callable[[Any], T], **path: str) -> T:
+        """What ``make`` makes of the parsed body, in a thread. Nothing else is parsed meanwhile."""
+        async with self._answer(call, params, path, None, authenticated=True) as answer:
+            made: T = await self._document(answer, call, lambda document: asyncio.to_thread(make, document))
+            return made
 
     async def rows(
         self,
@@ -253,7 +266,7 @@ class Upstream:
         )
 
     def _respect_rate_limit(self) -> None:
-        left = self._retry_at - time.monotonic()
+        left = self.rests
         if left > 0:
             raise SourceError(
                 f"rate-limited; retrying in {left:.0f} s", kind=ProblemKind.RATE_LIMITED, culprit=self._host, status=429
@@ -261,8 +274,10 @@ class Upstream:
 
     # --- the body -------------------------------------------------------------------------------------------------------
 
-    async def _document(self, answer: httpx.Response, call: Call) -> Any:
-        """The parsed body. One at a time: parsed it takes ten times the memory."""
+    async def _document(
+        self, answer: httpx.Response, call: Call, make: Callable[[Any], Awaitable[Any]] | None = None
+    ) -> Any:
+        """The parsed body, or what is made of it. One at a time: parsed it takes ten times the memory."""
         body = await self._body(answer, self._limits.document)
         budget.current().take(0, len(body))
         async with self._parsing:
@@ -274,7 +289,9 @@ class Upstream:
                 ) from None
             except ValueError:
                 raise _no_json(body, call) from None
-            return document if call.gives_secret else await self._border.document(document)
+            if not call.gives_secret:
+                document = await self._border.document(document)
+            return await make(document) if make is not None else document
 
     async def _body(self, answer: httpx.Response, limit: int) -> bytes:
         return b"".join([chunk async for chunk in self._chunks(answer, limit)])

@@ -18,8 +18,10 @@ from starlette.types import ASGIApp
 
 from sidecar.core.model import Board, ServiceRow
 from sidecar.core.timeline.timeline import TooManyError
+from sidecar.proxy.refusals import nothing_passed_on
+from sidecar.tokens.accepted import Accepted, nobody
 
-from . import extension, openapi, views
+from . import extension, openapi, proxied, views
 from .answers import Answers
 from .assets import load_assets
 from .auth import RequireKey
@@ -88,6 +90,8 @@ def create_app(
     clock: Callable[[], datetime],
     options: WidgetOptions | None = None,
     changes: Changes | None = None,
+    accepted: Callable[[], Accepted] = nobody,
+    pass_on: proxied.PassOn = nothing_passed_on,
 ) -> ASGIApp:
     """The ASGI application. It shows what was judged already; no request causes a judgement.
 
@@ -98,6 +102,8 @@ def create_app(
         keys: accepted sidecar keys; without any, every answer but /healthz is 401. Raises ValueError for an empty one.
         clock: the present moment; a board that stopped being renewed shows nothing as ok.
         changes: which verdicts changed when.
+        accepted: the tokens of programs that are accepted at present.
+        pass_on: asks an upstream for a program.
     """
     handlers = Handlers(
         known=lambda: Known(board(), timeline),
@@ -105,11 +111,12 @@ def create_app(
         clock=clock,
         options=options or WidgetOptions(),
         changes=changes,
+        pass_on=pass_on,
     )
-    return app_of(handlers, keys)
+    return app_of(handlers, keys, accepted)
 
 
-def app_of(handlers: Handlers, keys: Sequence[str]) -> ASGIApp:
+def app_of(handlers: Handlers, keys: Sequence[str], accepted: Callable[[], Accepted] = nobody) -> ASGIApp:
     """The application around its handlers; see create_app."""
     app = Starlette(
         routes=routes(handlers),
@@ -121,7 +128,7 @@ def app_of(handlers: Handlers, keys: Sequence[str]) -> ASGIApp:
     )
     # A redirect to the path with or without a slash would name a host and lose the prefix under which we are reached.
     app.router.redirect_slashes = False
-    return SecurityHeaders(RequireKey(app, keys), handlers.options.frame_ancestors)
+    return SecurityHeaders(RequireKey(app, keys, accepted), handlers.options.frame_ancestors)
 
 
 def routes(handlers: Handlers) -> list[Route]:
@@ -142,6 +149,7 @@ def routes(handlers: Handlers) -> list[Route]:
         Route("/api/v1/changes", handlers.changes),
         Route("/calendar.ics", handlers.calendar_feed),
         Route("/openapi.json", handlers.openapi),
+        Route("/proxy/{source}/{path:path}", handlers.proxied),
     ]
 
 
@@ -162,6 +170,7 @@ class Handlers:
         worker: Executor | None = None,
         counts: Counts | None = None,
         changes: Changes | None = None,
+        pass_on: proxied.PassOn = nothing_passed_on,
     ) -> None:
         self.options = options
         self.answers = Answers(self._render, worker or ThreadPoolExecutor(1, "pages"))
@@ -171,6 +180,7 @@ class Handlers:
         self._counts = counts or Counts()
         self._changes = changes or NoChanges()
         self._disk = DiskReader()
+        self._pass_on = pass_on
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
         self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
@@ -246,6 +256,9 @@ class Handlers:
 
     async def openapi(self, request: Request) -> Response:
         return respond(request, self._openapi)
+
+    async def proxied(self, request: Request) -> Response:
+        return await proxied.answer(request, self._pass_on)
 
     def error(self, request: Request, error: Exception) -> Response:
         """Whatever was raised. The server logs what nothing else handles; of that Glance gets a fragment with the message."""

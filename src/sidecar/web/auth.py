@@ -1,13 +1,17 @@
-"""Who may ask: only somebody with a sidecar key, which Caddy injects. Only /healthz needs none."""
+"""Who may ask: somebody with a sidecar key, which Caddy injects, or with a token. Only /healthz needs neither."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sidecar.tokens.accepted import Accepted, nobody
+
+from . import programs
 from .problem import problem
 
 OPEN_PATHS = frozenset({"/healthz"})
@@ -17,15 +21,24 @@ class RequireKey:
     """Lets a request pass when it carries ``Authorization: Bearer KEY`` with any of the accepted keys.
 
     There may be several keys, so that one can be replaced without a gap. Only digests of them are kept.
+    A request that shows a token is judged by that alone, also for /healthz: see programs.py.
     """
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, keys: Sequence[str], accepted: Callable[[], Accepted] = nobody) -> None:
         if not all(key.strip() for key in keys):
             raise ValueError("a sidecar key is empty: an empty key would let everybody in")
         self._app = app
+        self._accepted = accepted
         self._digests = tuple(_digest(key.encode()) for key in keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and programs.shows_token(scope):
+            admitted = programs.admitted(scope, self._accepted())
+            if isinstance(admitted, Response):
+                await admitted(scope, receive, send)
+            else:
+                await self._app(admitted, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS or self._is_known(_bearer(scope)):
             await self._app(scope, receive, send)
             return

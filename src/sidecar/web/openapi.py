@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import extension, theme
+from sidecar.proxy.shared_answers import KEPT_FOR
+
+from . import extension, programs, theme
 from .openapi_schemas import SCHEMAS, TIME, Schema, object_of, ref
 from .query import MOST_CHANGES, MOST_SKIPPED, MOST_UNFOLDED, USUAL_CHANGES, VIEWS, YEARS, ExtensionQuery
 
@@ -22,14 +24,22 @@ def document() -> Schema:
         },
         # Who asks Caddy needs no key: Caddy adds it.
         "security": [{"sidecarKey": []}, {}],
-        "paths": _paths(),
+        "paths": {path: _with_tokens(path, described) for path, described in _paths().items()},
         "components": {
-            "securitySchemes": {"sidecarKey": _KEY},
+            "securitySchemes": {"sidecarKey": _KEY, "token": _TOKEN},
             "responses": {"Problem": _PROBLEM, "ProblemPage": _PROBLEM_PAGE},
             "schemas": SCHEMAS,
         },
     }
 
+
+_TOKEN: Schema = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-Backup-Glance-Token",
+    "description": "Of a program (tokens: in the configuration). Caddy lets it past users and forward_auth; it is sent "
+    "without the key. The calendar is also at /calendar/TOKEN.ics.",
+}
 
 _KEY: Schema = {
     "type": "http",
@@ -109,7 +119,29 @@ def _paths() -> Schema:
             304,
         ),
         "/openapi.json": _path("This description", _json("OpenAPI 3.1", {"type": "object"}), 304),
+        "/proxy/{source}/{path}": _path(
+            "What a source itself answers to a call of docs/proxy.md, with some of its fields; off unless it is enabled. "
+            f"An answer is kept for {KEPT_FOR:.0f} s",
+            _json("Fields of the source's own answer", {"type": "object"}),
+            403,
+            404,
+            422,
+            502,
+            503,
+            504,
+            parameters=[_path_parameter("source"), _path_parameter("path")],
+        ),
     }
+
+
+def _with_tokens(path: str, described: Schema) -> Schema:
+    """A path that a scope opens may be asked for with a token too; that may lack the scope, or not be readable yet."""
+    if not any(opened.holds(path) for opened in programs.OPENED.values()):
+        return described
+    problem = {"$ref": "#/components/responses/Problem"}
+    asked = described["get"]
+    responses = {**asked["responses"], "403": problem, "503": problem}
+    return {"get": {**asked, "responses": responses, "security": [{"sidecarKey": []}, {"token": []}, {}]}}
 
 
 def _path(summary: str, ok: Schema, *statuses: int, problems: str = "Problem", **more: Any) -> Schema:

@@ -1,0 +1,1 @@
+"""The proxy against simulated upstreams. ``python -m tests.proxy`` writes docs/proxy.md."""
