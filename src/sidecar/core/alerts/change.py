@@ -1,0 +1,141 @@
+"""What becomes of one incident when its subject is seen: what is told, and what must hold before it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sidecar.core.model import State
+
+from .incident import Incident
+from .message import Kind
+from .rules import Receiver
+
+#: Who was told of a subject this lately is told again only after it has held for longer.
+COMES_AGAIN = timedelta(hours=6)
+
+#: It doubles with each time, up to this.
+_LONGEST_HOLD = timedelta(hours=1)
+_SHORTEST_HOLD = timedelta(minutes=2)
+
+#: A source that hides more and more is told when that has come to an end, and no later than this.
+_GATHERED_WITHIN = timedelta(minutes=10)
+
+#: Nothing is wrong any more.
+_OVER = frozenset({State.OK, State.NEW, State.DISABLED})
+
+
+class Standing(StrEnum):
+    """What a state means for a receiver."""
+
+    TOLD = "told"
+    OVER = "over"
+    #: It was tried again and is not known yet, or is bad in a way that this receiver is not told of.
+    OPEN = "open"
+
+
+def standing(state: State, receiver: Receiver) -> Standing:
+    """What ``state`` means for ``receiver``. A warning is backed up; whoever did not ask for warnings takes it for well."""
+    if state in receiver.states:
+        return Standing.TOLD
+    return Standing.OVER if state in _OVER or state is State.WARNING else Standing.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A subject as it stands: its state, what that means for the receiver, and how much is hidden by it."""
+
+    state: State
+    standing: Standing
+    followers: int
+    at: datetime
+
+
+def changed(before: Incident | None, now: Now, receiver: Receiver) -> tuple[Incident | None, Kind | None]:
+    """The incident after it was seen like this, and what is told of it; None: nothing is wrong, or nothing is told."""
+    known = _forgetting(before, now.at)
+    if known is None or known.is_over:
+        return _opening(known, now, receiver)
+    if known.state is None:
+        return _before_it_is_told(known, now, receiver)
+    if now.standing is Standing.OVER:
+        return _better(known, now, receiver)
+    if now.standing is Standing.TOLD and now.state.rank < known.state.rank:
+        return _worse(replace(known, better=None), now, receiver)
+    known = replace(known, better=None, waiting=None, waiting_since=None)
+    return _lasting(known, now, receiver) if now.standing is Standing.TOLD else (known, None)
+
+
+def as_it_was(now: Now) -> Incident | None:
+    """What was so before anybody listened: remembered, and not told."""
+    return Incident(began=now.at, state=now.state) if now.standing is Standing.TOLD else None
+
+
+def hold(receiver: Receiver, known: Incident) -> timedelta:
+    """How long something must hold before it is told: longer for what came again and again lately."""
+    times = len(known.opened) - (known.state is not None and known.told_at is not None)
+    return min(max(receiver.hold, _SHORTEST_HOLD) * 2**times, _LONGEST_HOLD) if times else receiver.hold
+
+
+def _forgetting(known: Incident | None, at: datetime) -> Incident | None:
+    if known is None:
+        return None
+    opened = tuple(when for when in known.opened if at - when < COMES_AGAIN)
+    return replace(known, opened=opened) if opened or not known.is_over else None
+
+
+def _opening(known: Incident | None, now: Now, receiver: Receiver) -> tuple[Incident | None, Kind | None]:
+    if now.standing is not Standing.TOLD:
+        return known, None
+    opened = known.opened if known else ()
+    fresh = Incident(began=now.at, waiting=now.state, waiting_since=now.at, opened=opened, followers=now.followers)
+    return _before_it_is_told(fresh, now, receiver)
+
+
+def _before_it_is_told(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident | None, Kind | None]:
+    if now.standing is not Standing.TOLD:
+        over = replace(known, waiting=None, waiting_since=None, followers=0)
+        return (over if over.opened else None), None
+    gathers = now.followers > known.followers and now.at - known.began < _GATHERED_WITHIN
+    since = now.at if gathers else known.waiting_since or now.at
+    known = replace(known, waiting=now.state, waiting_since=since, followers=now.followers)
+    if now.at - since < hold(receiver, known):
+        return known, None
+    return _told(known, now, opens=True), Kind.PROBLEM
+
+
+def _told(known: Incident, now: Now, *, opens: bool) -> Incident:
+    return replace(
+        known,
+        state=now.state,
+        waiting=None,
+        waiting_since=None,
+        told_at=now.at,
+        opened=(*known.opened, now.at) if opens else known.opened,
+        followers=now.followers,
+    )
+
+
+def _worse(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident, Kind | None]:
+    """Each worse state once; what was so before anybody listened is a problem when it gets worse."""
+    since = known.waiting_since or now.at
+    if now.at - since < receiver.hold:
+        return replace(known, waiting=now.state, waiting_since=since), None
+    first = known.told_at is None
+    return _told(known, now, opens=first), Kind.PROBLEM if first else Kind.UPDATE
+
+
+def _lasting(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident, Kind | None]:
+    if receiver.remind_after is None or known.told_at is None or now.at - known.told_at < receiver.remind_after:
+        return known, None
+    return replace(known, told_at=now.at, followers=now.followers), Kind.REMINDER
+
+
+def _better(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident | None, Kind | None]:
+    since = known.better or now.at
+    known = replace(known, better=since, waiting=None, waiting_since=None)
+    if now.at - since < hold(receiver, known):
+        return known, None
+    over = Incident(began=known.began, opened=known.opened) if known.opened else None
+    return over, Kind.RECOVERY if known.told_at else None
