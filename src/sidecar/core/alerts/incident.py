@@ -83,7 +83,7 @@ class Waiting:
         number: orders the messages; grows.
         attempts: how often it was tried.
         not_before: when it is tried next.
-        stands_for: how many messages it sums up.
+        stands_for: how many messages it sums up that could not be delivered; 0: none, it is a message of its own.
     """
 
     number: int
@@ -91,7 +91,7 @@ class Waiting:
     noted_at: datetime
     attempts: int = 0
     not_before: datetime | None = None
-    stands_for: int = 1
+    stands_for: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

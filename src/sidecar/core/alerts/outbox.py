@@ -96,7 +96,7 @@ def _tried(waiting: Waiting, now: datetime) -> Waiting:
 
 def _summed_up(over: Sequence[Waiting], now: datetime, zone: ZoneInfo) -> Waiting:
     first = over[0]
-    number = sum(waiting.stands_for for waiting in over)
+    number = sum(max(waiting.stands_for, 1) for waiting in over)
     since = words.moment(first.message.at, now, zone)
     message = Message(
         receiver=first.message.receiver,
@@ -111,7 +111,7 @@ def _summed_up(over: Sequence[Waiting], now: datetime, zone: ZoneInfo) -> Waitin
 
 def _lines(waiting: Waiting, now: datetime, zone: ZoneInfo) -> list[str]:
     """One line for a message; a summary of such messages keeps its own."""
-    if waiting.stands_for > 1:
+    if waiting.stands_for:
         return waiting.message.body.splitlines()
     return [f"{words.moment(waiting.message.at, now, zone)}: {waiting.message.title}"]
 
