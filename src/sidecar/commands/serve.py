@@ -58,6 +58,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "network or changing anything; exit code 0: usable, 2: not",
     )
     serve.add_argument("--json", action="store_true", help="with --check: print the result as JSON")
+    serve.add_argument(
+        "--candidate",
+        action="store_true",
+        help="run beside the real service to verify a release: no alert is sent and no heartbeat",
+    )
     where = serve.add_mutually_exclusive_group()
     where.add_argument(
         "--fd", type=int, metavar="N", help="number of an open file descriptor that is a listening socket"
@@ -79,7 +84,8 @@ def _serve(options: argparse.Namespace) -> int:
     config, keys = _usable(options.config, secrets)
     _collect_seldom()
     with _listening(options) as sock:
-        asyncio.run(runtime.serve(config, secrets, keys, sock, runtime.utc_now, state))
+        alerts = not options.candidate
+        asyncio.run(runtime.serve(config, secrets, keys, sock, runtime.utc_now, state, alerts=alerts))
     return 0
 
 
