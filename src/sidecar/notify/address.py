@@ -5,6 +5,7 @@ What is wrong is told without the address, which is a secret.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
@@ -29,6 +30,9 @@ OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
 
 #: The same over TLS.
 _SECURE = MappingProxyType({"ntfys": "ntfy", "gotifys": "gotify", "mailtos": "mailto", "jsons": "json"})
+
+#: What may be named in a message; anything else may be a secret in the wrong place.
+_NAME = re.compile(r"[+:-]?[A-Za-z_-]{1,16}")
 
 #: Only an address of this one may name headers, parameters and fields of its own: +header=, -parameter=, :field=.
 _WITH_FIELDS = "json"
@@ -65,7 +69,8 @@ def fault_of(scheme: str, options: Iterable[tuple[str, str]]) -> str | None:
         if name[:1] in ("+", "-", ":", " ") and plain == _WITH_FIELDS:
             continue
         if name.lower() not in OPTIONS[plain]:
-            return f"the option {name[:40]} is not allowed in its address"
+            called = f"the option {name.strip()}" if _NAME.fullmatch(name.strip()) else "one of the options"
+            return f"{called} is not allowed in its address"
         if name.lower() == "format" and value.lower() != "text":
             return "the option format must be text: messages are plain text"
         if scheme == "mailtos" and name.lower() == "mode" and value.lower() == "insecure":

@@ -301,10 +301,10 @@ def _asset() -> AppriseAsset:
 def _options(job: Job, plain: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """What the receiver shows beside title and text, where the address says nothing else."""
     if plain == "ntfy":
-        tags = ",".join(filter(None, (_TAGS.get(job.kind), given.get("xtags"))))
+        own = given.get("xtags") or []
         return {
             "click": job.link,
-            "xtags": tags,
+            "xtags": [_TAGS[job.kind], *([own] if isinstance(own, str) else own)],
             "priority": given.get("priority") or _PRIORITIES.get(job.kind, "default"),
             "include_image": False,
         }
