@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from sidecar.core.alerts.message import Kind, Message
 from sidecar.errors import SecretError
 from sidecar.notify.delivery import Delivery, Place, ReadUrl, why
-from sidecar.notify.job import Failure, Sent
+from sidecar.notify.job import Failure, Job, Sent
 from sidecar.texts.known_secrets import KnownSecrets
 from tests.alert_memory import PROBLEM
 from tests.notify.receivers import MailServer, WebServer, mail_server, web_server
@@ -48,7 +50,7 @@ def test_ntfy_gets_title_priority_tags_click_and_sequence(web: WebServer) -> Non
     assert call.json == {"topic": "backups", "title": PROBLEM.title, "message": PROBLEM.body}
     expected = {
         "X-Priority": "high",
-        "X-Tags": "rotating_light,floppy_disk",
+        "X-Tags": "floppy_disk,rotating_light",
         "X-Click": "https://pve.lan:8006/",
         "X-Sequence-ID": PROBLEM.incident,
     }
@@ -151,6 +153,54 @@ def test_a_webhook_gets_what_a_program_needs(web: WebServer) -> None:
         "at": "2026-11-22T06:00:00+00:00",
         "link": None,
     }
+
+
+_AT_ANOTHER_ADDRESS = """
+import sys
+from importlib import import_module
+from sidecar.notify.job import Job
+from sidecar.notify.sending import send
+
+module, name, url = sys.argv[1:]
+getattr(import_module(f"apprise.plugins.{module}"), name).notify_url = url
+sys.stdout.buffer.write(send(Job.from_bytes(sys.stdin.buffer.read())).to_bytes())
+"""
+
+
+def sent_to(url: str, instead: tuple[str, str, str], title: str, body: str) -> Sent:
+    """Through a service whose address Apprise knows by heart, which is another one for this test."""
+    job = Job(url=url, title=title, body=body, kind="problem", incident="1", at="now", link=PROBLEM.link)
+    command = [sys.executable, "-c", _AT_ANOTHER_ADDRESS, *instead]
+    done = subprocess.run(command, input=job.to_bytes(), capture_output=True, check=True)
+    assert SECRET not in done.stderr.decode()
+    return Sent.from_bytes(done.stdout)
+
+
+@pytest.mark.fortnight
+def test_discord_interprets_nothing_and_calls_nobody(web: WebServer) -> None:
+    instead = ("discord", "NotifyDiscord", f"http://127.0.0.1:{web.port}/api/webhooks")
+    assert sent_to(f"discord://123456/{SECRET}", instead, "*web*: failed", "@everyone <@1> [x](y) `z`") == Sent()
+
+    (call,) = web.calls
+    assert call.json["allowed_mentions"] == {"parse": []}
+    assert "embeds" not in call.json
+    assert call.json["content"].splitlines() == [
+        r"\*web\*: failed",
+        r"\@everyone \<\@1\> \[x\]\(y\) \`z\`",
+        "<https://pve.lan:8006/>",
+    ]
+
+
+@pytest.mark.fortnight
+def test_telegram_interprets_nothing(web: WebServer) -> None:
+    instead = ("telegram", "NotifyTelegram", f"http://127.0.0.1:{web.port}/bot")
+    hostile = "<a href='x'>*y*</a> &amp;"
+    assert sent_to("tgram://123456789:abcdefghijklmnopqrstuvwxyz/12315544/", instead, "<b>web</b>", hostile) == Sent()
+
+    (call,) = web.calls
+    shown = call.json["text"].replace("<b>&lt;b&gt;web&lt;/b&gt;</b>", "TITLE")
+    assert call.json["parse_mode"] == "HTML"
+    assert shown.splitlines() == ["TITLE", "&lt;a href='x'&gt;*y*&lt;/a&gt; &amp;amp;", "https://pve.lan:8006/"]
 
 
 @pytest.mark.fortnight

@@ -12,6 +12,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Mapping
+from html import escape
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -241,8 +242,8 @@ def send(job: Job) -> Sent:
         return plugin
     _take_over(connections, plain)
     kind = NotifyType(_TYPES.get(job.kind, "info"))
-    title = _unmarked(job.title) if plain == "discord" else job.title
-    went = plugin.notify(body=_body(job, plain), title=title, notify_type=kind, body_format=NotifyFormat.TEXT)
+    title, body = _literal(job.title, plain), _body(job, plain)
+    went = plugin.notify(body=body, title=title, notify_type=kind, body_format=NotifyFormat.TEXT)
     return Sent() if went else connections.trouble or Sent(Failure.OTHER)
 
 
@@ -314,10 +315,23 @@ def _options(job: Job, plain: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _body(job: Job, plain: str) -> str:
-    """Discord reads every text as its own markup."""
-    text = f"{job.body}\n{job.link}" if job.link and plain not in ("ntfy", "gotify", "json") else job.body
-    return _unmarked(text) if plain == "discord" else text
+    text = _literal(job.body, plain)
+    if not job.link or plain not in _WITHOUT_CLICK:
+        return text
+    return f"{text}\n{f'<{job.link}>' if plain == 'discord' else _literal(job.link, plain)}"
 
 
-def _unmarked(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\*_~`|>#[]()<@-" else letter for letter in text)
+#: These show the page's address in the text; the others have a field for it.
+_WITHOUT_CLICK = frozenset({"discord", "tgram", "mailto"})
+
+
+def _literal(text: str, plain: str) -> str:
+    """A text of which nothing is taken for markup: Discord and Telegram would read every text as theirs."""
+    if plain == "tgram":
+        return escape(text, quote=False)
+    if plain != "discord":
+        return text
+    return "".join(f"\\{letter}" if letter in _DISCORD_MARKUP else letter for letter in text)
+
+
+_DISCORD_MARKUP = frozenset("\\*_~`|>#[]()<@")
