@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -31,6 +32,8 @@ class Ping:
 
     async def call(self, url: str) -> None:
         """Calls it. Raises SourceError, whose words do not hold the address."""
+        if not _is_web_address(url):
+            raise SourceError("its address is not a web address", kind=ProblemKind.CONFIGURATION)
         if self._context is None:
             # Reading all CAs takes longer than a step of the event loop may.
             self._context = await asyncio.to_thread(tls.from_ca_file, None)
@@ -45,6 +48,14 @@ class Ping:
             raise SourceError("its address is not a web address", kind=ProblemKind.CONFIGURATION) from None
         if status >= 300:
             raise SourceError(f"it answered {status}", kind=ProblemKind.REJECTED, status=status)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("https", "http") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 async def _status(url: str, context: ssl.SSLContext) -> int:
