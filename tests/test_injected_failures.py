@@ -5,6 +5,7 @@ Which failures, and how they are measured: tests/failures. ``python -m tests.fai
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -39,6 +40,16 @@ def test_a_failure_is_found_in_time_and_gone_when_it_is_fixed(failure: Failure) 
     if failure.healed:
         assert result.gone is not None
         assert result.gone <= failure.healed + POLL
+    kinds = Counter(line.partition(":")[0] for line in result.told)
+    assert 1 <= kinds["problem"] <= INCIDENTS.get(failure.name, 1), result.told
+    assert kinds["reminder"] == kinds["summary"] == 0
+    if failure.healed:
+        assert 1 <= kinds["recovery"] <= RECOVERIES.get(failure.name, 1), result.told
+
+
+#: What is more than one incident: it is well or bad in several ways, of several jobs, or one after the other.
+INCIDENTS: dict[str, int] = {}
+RECOVERIES: dict[str, int] = {}
 
 
 def test_no_two_failures_are_called_the_same() -> None:

@@ -8,16 +8,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from .board_keeper import BoardKeeper, Clock, JudgedBoard
 from .config.model import Config
 from .core.alerts.incident import AlertMemory
+from .core.alerts.rules import Receiver
 from .credentials import Credentials
 from .ledger.ledger import Ledger
 from .notify.alone import Alone
 from .notify.delivery import Delivery, Place
 from .notify.heartbeat import Heartbeat
 from .notify.notifier import Heard, Notifier
+
+
+def places_of(config: Config, credentials: Credentials) -> dict[Receiver, Place]:
+    """The configured receivers, and where their messages go."""
+    zone = ZoneInfo(config.timezone)
+    return {
+        receiver.to_rules(zone): Place(credentials.reader(receiver.url), receiver.ca_file)
+        for receiver in config.alerts.receivers
+    }
 
 
 class Alerting:
@@ -33,10 +44,7 @@ class Alerting:
             self._heartbeat = Heartbeat(credentials.reader(alerts.heartbeat_url), clock, settings.timezone)
         if alerts.receivers:
             self._notifier = Notifier(
-                {
-                    receiver.to_rules(settings.timezone): Place(credentials.reader(receiver.url), receiver.ca_file)
-                    for receiver in alerts.receivers
-                },
+                places_of(config, credentials),
                 settings,
                 Delivery(credentials.known),
                 clock,

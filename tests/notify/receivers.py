@@ -6,7 +6,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message as Mail
@@ -40,7 +40,7 @@ class WebServer:
     """Records what arrives. It answers with the next of ``answers``, the last one again and again.
 
     Attributes:
-        answers: a status, or "hang", "cut off", "redirect".
+        answers: a status, or "hang", "cut off", "redirect", "endless".
         waiting: set while a call hangs.
     """
 
@@ -67,6 +67,12 @@ def web_server(pair: Pair | None = None) -> Iterator[WebServer]:
             if answer == "hang":
                 state.waiting.set()
                 state.released.wait(60)
+            elif answer == "endless":
+                self.send_response(200)
+                self.end_headers()
+                with suppress(OSError):
+                    for _ in range(100_000):
+                        self.wfile.write(b"x" * 10_000)
             elif answer != "cut off":
                 self._answer(302 if answer == "redirect" else int(answer))
 

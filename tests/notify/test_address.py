@@ -72,6 +72,7 @@ def test_these_are_used(address: str) -> None:
         ("ntfys://h/t?tk_fake0fake1fake2", "one of the options is not allowed"),
         ("ntfys://h/t?" + "x" * 5000, "too long"),
         ("ntfys://[h/t", "can't be understood"),
+        ("ntfys://h:99999/t", "can't be understood"),
     ],
 )
 def test_these_are_refused_and_what_is_wrong_is_named(address: str, named: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -77,15 +78,15 @@ def test_nothing_of_the_address_gets_into_arguments_environment_or_output(
     asyncio.run(watched())
     output = capfd.readouterr()
     assert any("sidecar.notify.child" in each for each in seen)
+    assert any(re.search(r"^Max data size +67108864 +67108864 ", each, re.MULTILINE) for each in seen)
     assert not [each for each in [*seen, output.out, output.err] if SECRET in each or str(web.port) in each]
     assert children() == []
 
 
 def visible_of_children() -> list[str]:
     """What everybody on this machine may see of them."""
-    return [
-        Path(f"/proc/{child}/{name}").read_bytes().decode() for child in children() for name in ("cmdline", "environ")
-    ]
+    names = ("cmdline", "environ", "limits")
+    return [Path(f"/proc/{child}/{name}").read_bytes().decode() for child in children() for name in names]
 
 
 def reader(url: str) -> ReadUrl:
@@ -115,6 +116,13 @@ def test_a_server_that_hangs_costs_its_time_and_no_more(web: WebServer) -> None:
 
     assert sent(f"json://127.0.0.1:{web.port}/", seconds=3).failure is Failure.TIMED_OUT
     assert children() == []
+
+
+@pytest.mark.fortnight
+def test_an_answer_without_end_is_read_for_a_little_while_only(web: WebServer) -> None:
+    web.answers = ["endless"]
+
+    assert sent(f"json://127.0.0.1:{web.port}/") == Sent()
 
 
 # --- what takes a process each ----------------------------------------------------------------------------------------

@@ -50,6 +50,8 @@ def fault(address: str) -> str | None:
         return "its address is too long, or holds spaces or line breaks"
     try:
         parts = urlsplit(address)
+        # Raises where there can be no such port.
+        _ = parts.port
         options = parse_qsl(parts.query.replace(";", "&"), keep_blank_values=True, max_num_fields=100)
     except ValueError:
         return "its address can't be understood"

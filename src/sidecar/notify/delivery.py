@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -29,7 +28,8 @@ _LONGEST_ANSWER = 4096
 #: Reads an address; True asks for a fresh value. Raises SecretError.
 ReadUrl = Callable[[bool], Coroutine[Any, Any, str]]
 
-log = logging.getLogger(__name__)
+#: Where this very package is, for the process to load the same.
+_CODE = str(Path(__file__).parents[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,14 @@ class Delivery:
 async def _started() -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        "-I",
+        "-sP",
         "-m",
         "sidecar.notify.child",
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,
-        # No proxies, no credentials directory, no paths of other code.
-        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+        # No proxies, no credentials directory, no paths of other code than this one.
+        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONPATH": _CODE, "PYTHONDONTWRITEBYTECODE": "1"},
         cwd="/",
     )
 

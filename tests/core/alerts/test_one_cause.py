@@ -67,6 +67,18 @@ def test_services_that_turn_unknown_one_after_the_other_are_in_the_same_message(
     assert phone.hear({**states, "source pbs": "unknown"}, 10) == ["problem: pbs can't be read: 9 services unknown"]
 
 
+def test_services_that_a_source_hides_later_are_an_update_of_the_same_incident() -> None:
+    """What was read before counts for a while longer."""
+    phone = Listener(first=WELL)
+    first = {**WELL, "source pbs": "unknown", "datastore pbs/main": "unknown"}
+
+    assert phone.hear(first, 20) == ["problem: pbs can't be read: 1 datastore unknown"]
+    assert phone.hear(AWAY, 60) == ["update: pbs can't be read: 9 services, 1 job and 1 datastore unknown"]
+    assert phone.hear(first, 20) + phone.hear(AWAY, 20) == []
+    assert phone.hear(WELL, 20) == ["recovery: pbs can be read again"]
+    assert len({message.incident for message in phone.messages}) == 1
+
+
 def test_who_wants_no_sources_still_hears_once_of_what_they_hide() -> None:
     phone = Listener(replace(PHONE, sources=False, jobs=False, datastores=False), first=WELL)
 

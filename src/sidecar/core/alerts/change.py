@@ -19,7 +19,8 @@ COMES_AGAIN = timedelta(hours=6)
 _LONGEST_HOLD = timedelta(hours=1)
 _SHORTEST_HOLD = timedelta(minutes=2)
 
-#: A source that hides more and more is told when that has come to an end, and no later than this.
+#: What becomes more and more is told when that has come to an end, and no later than this: what a source hides, what one
+#: job did to several.
 _GATHERED_WITHIN = timedelta(minutes=10)
 
 #: Nothing is wrong any more.
@@ -44,12 +45,24 @@ def standing(state: State, receiver: Receiver) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """A subject as it stands: its state, what that means for the receiver, and how much is hidden by it."""
+    """A subject as it stands.
+
+    Attributes:
+        standing: what its state means for the receiver.
+        followers: how many services are hidden by it.
+        others: since when the youngest of those waits that have the same cause.
+    """
 
     state: State
     standing: Standing
     followers: int
     at: datetime
+    others: datetime | None = None
+
+    def together(self, since: datetime, began: datetime) -> datetime:
+        """From when on it must hold: as long as others come, it waits for them, but not for ever."""
+        waits = self.others is not None and self.at - began < _GATHERED_WITHIN
+        return max(since, self.others or since) if waits else since
 
 
 def changed(before: Incident | None, now: Now, receiver: Receiver) -> tuple[Incident | None, Kind | None]:
@@ -63,6 +76,8 @@ def changed(before: Incident | None, now: Now, receiver: Receiver) -> tuple[Inci
         return _better(known, now, receiver)
     if now.standing is Standing.TOLD and now.state.rank < known.state.rank:
         return _worse(replace(known, better=None), now, receiver)
+    if now.standing is Standing.TOLD and known.told_at is not None and now.followers and not known.followers:
+        return _hides_services(replace(known, better=None), now, receiver)
     known = replace(known, better=None, waiting=None, waiting_since=None)
     return _lasting(known, now, receiver) if now.standing is Standing.TOLD else (known, None)
 
@@ -100,7 +115,7 @@ def _before_it_is_told(known: Incident, now: Now, receiver: Receiver) -> tuple[I
     gathers = now.followers > known.followers and now.at - known.began < _GATHERED_WITHIN
     since = now.at if gathers else known.waiting_since or now.at
     known = replace(known, waiting=now.state, waiting_since=since, followers=now.followers)
-    if now.at - since < hold(receiver, known):
+    if now.at - now.together(since, known.began) < hold(receiver, known):
         return known, None
     return _told(known, now, opens=True), Kind.PROBLEM
 
@@ -126,6 +141,15 @@ def _worse(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident, Kin
     return _told(known, now, opens=first), Kind.PROBLEM if first else Kind.UPDATE
 
 
+def _hides_services(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident, Kind | None]:
+    """A source that hid nothing when it was told hides services now: they are told, once, as an update."""
+    since = known.waiting_since or now.at
+    if now.at - since < receiver.hold:
+        return replace(known, waiting=now.state, waiting_since=since), None
+    told = _told(known, now, opens=False)
+    return replace(told, state=known.state), Kind.UPDATE
+
+
 def _lasting(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident, Kind | None]:
     if receiver.remind_after is None or known.told_at is None or now.at - known.told_at < receiver.remind_after:
         return known, None
@@ -135,7 +159,7 @@ def _lasting(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident, K
 def _better(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident | None, Kind | None]:
     since = known.better or now.at
     known = replace(known, better=since, waiting=None, waiting_since=None)
-    if now.at - since < hold(receiver, known):
+    if now.at - now.together(since, since) < hold(receiver, known):
         return known, None
     over = Incident(began=known.began, opened=known.opened) if known.opened else None
     return over, Kind.RECOVERY if known.told_at else None

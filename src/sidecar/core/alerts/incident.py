@@ -27,7 +27,7 @@ class Incident:
         better: since when it is well; None: it is not.
         told_at: when the last message about it was made; None: nobody was told.
         opened: when incidents of this subject were told lately, this one included; who comes again and again waits longer.
-        followers: how many services, jobs and datastores can't be judged because of it, where it is a source.
+        followers: how many services can't be judged because of it, where it is a source: as they were told.
     """
 
     began: datetime

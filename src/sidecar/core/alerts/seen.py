@@ -40,7 +40,7 @@ class Seen:
     Attributes:
         key: names it in the memory: "service:vaultwarden".
         name: how people call it.
-        job: which job is to blame, for what went wrong in several services at once.
+        blame: what it has in common with others that are so at the same time: the job, or the source that tells too little.
         hidden_by: the source that can't be read, because of which nothing is known here.
         after_name: of a source, what is wrong with it, as it goes on after its name.
         silenced: it is muted, or a pause expects nothing of it.
@@ -50,7 +50,7 @@ class Seen:
     key: str
     name: str
     verdict: Verdict
-    job: str | None = None
+    blame: str | None = None
     hidden_by: str | None = None
     after_name: str | None = None
     silenced: bool = False
@@ -100,21 +100,24 @@ def _is_paused(settings: Settings, source: str, now: datetime) -> bool:
 
 def _service(row: ServiceRow, troubled: set[str], titles: dict[str, str], *, silenced: bool) -> Seen:
     part = next((part for part in row.parts if part.verdict.state is row.verdict.state), None)
-    job = _job(part) if part else None
     return Seen(
         kind=SubjectKind.SERVICE,
         key=f"service:{row.name}",
         name=row.name,
         verdict=row.verdict,
-        job=titles.get(job, job) if job else None,
+        blame=_blame(part, titles) if part else None,
         hidden_by=_hidden_by(part.verdict, part.source, troubled) if part else None,
         silenced=silenced,
     )
 
 
-def _job(part: PartRow) -> str | None:
+def _blame(part: PartRow, titles: dict[str, str]) -> str | None:
+    if part.verdict.state is State.UNKNOWN:
+        return part.verdict.unread or part.source
     bad = (row.job for row in part.expectations if row.verdict.state is part.verdict.state)
-    return next(bad, part.job)
+    job = next(bad, part.job)
+    # Of no job: what all of them have in common is who tells so.
+    return titles.get(job, job) if job else part.source
 
 
 def _hidden_by(verdict: Verdict, source: str, troubled: set[str]) -> str | None:
@@ -130,6 +133,7 @@ def _upkeep(row: JobRow, troubled: set[str]) -> Seen:
         key=f"job:{row.name}",
         name=row.title,
         verdict=row.verdict,
+        blame=row.source if row.verdict.state is State.UNKNOWN else None,
         hidden_by=_hidden_by(row.verdict, row.source, troubled),
     )
 
@@ -140,6 +144,7 @@ def _datastore(row: DatastoreRow, troubled: set[str], *, silenced: bool) -> Seen
         key=f"datastore:{row.source}/{row.name}",
         name=f"datastore {row.source}/{row.name}",
         verdict=row.verdict,
+        blame=row.source if row.verdict.state is State.UNKNOWN else None,
         hidden_by=_hidden_by(row.verdict, row.source, troubled),
         silenced=silenced,
     )

@@ -44,12 +44,13 @@ def told(
     subjects = {subject.key: subject for subject in _subjects(every, receiver)}
     if memory is None:
         memory = _listening(subjects.values(), now, turned)
+    youngest = _youngest(subjects, memory.incidents, now)
     incidents: dict[str, Incident] = {}
     news: list[News] = []
     # What is muted or not wanted any more is forgotten; what is not there any more is over.
     there = {seen.key for seen in every}
     for key in [*subjects, *(key for key in memory.incidents if key not in there)]:
-        after, kind = _seen(memory.incidents.get(key), subjects.get(key), receiver, now)
+        after, kind = _seen(memory.incidents.get(key), subjects.get(key), receiver, now, youngest)
         if after is not None:
             incidents[key] = after
         if kind is not None:
@@ -58,11 +59,16 @@ def told(
     return _sent(receiver, kept, news, Reader(receiver.name, now, situation.zone))
 
 
+#: What several may have in common: the state, None for what is over, and what is to blame.
+_Cause = tuple[State | None, str | None]
+
+
 class _Subject:
     """What one incident is about, with what it hides."""
 
     def __init__(self, seen: Seen, standing: Standing, state: State, hidden: Sequence[Seen] = ()) -> None:
         self.key, self.seen, self.standing, self.state, self.hidden = seen.key, seen, standing, state, tuple(hidden)
+        self.cause: _Cause = (None if standing is Standing.OVER else state, seen.blame)
 
 
 # --- what there is to look at -----------------------------------------------------------------------------------------
@@ -116,14 +122,42 @@ def _listening(subjects: Iterable[_Subject], now: datetime, turned: frozenset[st
 
 
 def _now(subject: _Subject, now: datetime) -> Now:
-    return Now(subject.state, subject.standing, len(subject.hidden), now)
+    services = sum(seen.kind is SubjectKind.SERVICE for seen in subject.hidden)
+    return Now(subject.state, subject.standing, services, now)
 
 
 def _seen(
-    before: Incident | None, subject: _Subject | None, receiver: Receiver, now: datetime
+    before: Incident | None,
+    subject: _Subject | None,
+    receiver: Receiver,
+    now: datetime,
+    youngest: Mapping[_Cause, datetime],
 ) -> tuple[Incident | None, Kind | None]:
-    gone = Now(State.OK, Standing.OVER, 0, now)
-    return changed(before, _now(subject, now) if subject else gone, receiver)
+    if subject is None:
+        return changed(before, Now(State.OK, Standing.OVER, 0, now), receiver)
+    return changed(before, replace(_now(subject, now), others=youngest.get(subject.cause)), receiver)
+
+
+def _youngest(
+    subjects: Mapping[str, _Subject], incidents: Mapping[str, Incident], now: datetime
+) -> Mapping[_Cause, datetime]:
+    """Since when the youngest waits to be told, or to be told that it is over, for each cause."""
+    youngest: dict[_Cause, datetime] = {}
+    for key, subject in subjects.items():
+        known = incidents.get(key)
+        since = _waits_since(subject, known, now) if subject.cause[-1] else None
+        if since is not None:
+            youngest[subject.cause] = max(youngest.get(subject.cause, since), since)
+    return youngest
+
+
+def _waits_since(subject: _Subject, known: Incident | None, now: datetime) -> datetime | None:
+    is_told = known is not None and known.state is not None
+    if subject.standing is Standing.TOLD and not is_told:
+        return (known.waiting_since if known else None) or now
+    if subject.standing is Standing.OVER and known is not None and known.told_at is not None and is_told:
+        return known.better or now
+    return None
 
 
 def _news(

@@ -47,11 +47,11 @@ class News:
 
     @property
     def cause(self) -> tuple[object, ...]:
-        """What is told in one message where it happens at the same time: one job, or everything that is well again."""
+        """What is told in one message where it is so at once: of one job or source, or all that is well again."""
         if self.kind is Kind.RECOVERY:
             return (self.kind,)
-        job = self.seen.job if self.seen else None
-        return (self.kind, self.seen.state, job) if self.seen and job else (self.kind, self.key)
+        blame = self.seen.blame if self.seen else None
+        return (self.kind, self.seen.state, blame) if self.seen and blame else (self.kind, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _title_of_many(news: Sequence[News]) -> str:
     if first.kind is Kind.RECOVERY or first.seen is None:
         return f"{len(news)} are well again: {names}"
     still = "Still: " if first.kind is Kind.REMINDER else ""
-    return f"{still}{first.seen.job}: {len(news)} {first.seen.state}: {names}"
+    return f"{still}{first.seen.blame}: {len(news)} {first.seen.state}: {names}"
 
 
 def _line(news: News) -> str:
