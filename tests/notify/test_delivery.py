@@ -97,15 +97,20 @@ def reader(url: str) -> ReadUrl:
 
 
 def children() -> list[int]:
-    """Processes that this one started and that are still there."""
-    own = os.getpid()
+    """Processes that send, started by this one."""
+    return processes_that_send(os.getpid())
+
+
+def processes_that_send(parent: int | None = None) -> list[int]:
+    """Those that are there; ``parent``: only those that it started."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            started_by = int(stat.read_text().rpartition(")")[2].split()[1])
+            is_one = b"sidecar.notify.child" in (stat.parent / "cmdline").read_bytes()
         except OSError:
             continue
-        if int(fields[1]) == own and b"sidecar.notify" in (stat.parent / "cmdline").read_bytes():
+        if is_one and parent in (None, started_by):
             found.append(int(stat.parent.name))
     return found
 
