@@ -19,7 +19,7 @@ from tests.simulators import Rack, demo_homelab
 
 pytestmark = pytest.mark.fortnight
 
-HIDDEN = "pbs can't be read: "
+HIDDEN = "pbs can't be read since "
 
 
 class House:

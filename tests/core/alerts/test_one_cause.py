@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
+from sidecar.core.alerts.seen import situation
+from sidecar.core.alerts.telling import told
 from sidecar.core.model import State
 from sidecar.core.settings import Mute, Pause
-from tests.core.alerts.listener import PHONE, USUAL, Listener, settings
+from tests.core.alerts.listener import PHONE, START, USUAL, Listener, board, settings
 
 NAMES = [f"app{number}" for number in range(9)]
 WELL = {
@@ -37,6 +39,19 @@ def test_a_source_that_cannot_be_read_is_one_message_with_all_that_it_hides() ->
     assert "app0: unknown" in phone.messages[0].body
     assert "and 1 more" in phone.messages[0].body
     assert phone.hear(WELL, 60) == ["recovery: pbs can be read again"]
+
+
+def test_it_says_since_when() -> None:
+    phone = Listener(first=WELL)
+    away = board(AWAY, phone.now)
+    (pbs, pve) = away.sources
+    since = replace(pbs, verdict=replace(pbs.verdict, since=START - timedelta(minutes=58)))
+    for minute in range(5):
+        now = replace(away, at=phone.now + timedelta(minutes=minute), sources=(since, pve))
+        phone.memory, new = told(phone.receiver, phone.memory, situation(now, phone.settings))
+        phone.messages += new
+
+    assert phone.messages[0].title == "pbs can't be read since 06:02: 9 services, 1 job and 1 datastore unknown"
 
 
 def test_two_sources_away_at_once_are_two_messages_each_with_its_own() -> None:

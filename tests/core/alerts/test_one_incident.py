@@ -214,3 +214,15 @@ def test_what_turned_bad_while_an_upgrade_ran_is_told() -> None:
     phone.memory, _ = told(phone.receiver, None, now, frozenset({"service:vault"}))
 
     assert phone.hear(states, 10) == ["problem: vault: failed"]
+
+
+@pytest.mark.parametrize("state", ["failed", "ok"])
+def test_a_clock_that_is_set_back_delays_nothing(state: str) -> None:
+    phone = Listener(first=OK)
+    if state == "ok":
+        phone.hear(FAILED, 10)
+        phone.messages.clear()
+    phone.hear({"service vault": state}, 2)
+    phone.now -= timedelta(days=2)
+
+    assert len(phone.hear({"service vault": state}, 10)) == 1

@@ -94,10 +94,19 @@ def hold(receiver: Receiver, known: Incident) -> timedelta:
 
 
 def _forgetting(known: Incident | None, at: datetime) -> Incident | None:
+    """Without what was told long ago. No time lies ahead: after the clock was set back nothing would hold for days."""
     if known is None:
         return None
-    opened = tuple(when for when in known.opened if at - when < COMES_AGAIN)
-    return replace(known, opened=opened) if opened or not known.is_over else None
+    opened = tuple(when for when in known.opened if timedelta(0) <= at - when < COMES_AGAIN)
+    if known.is_over and not opened:
+        return None
+    return replace(
+        known,
+        opened=opened,
+        waiting_since=known.waiting_since and min(known.waiting_since, at),
+        better=known.better and min(known.better, at),
+        told_at=known.told_at and min(known.told_at, at),
+    )
 
 
 def _opening(known: Incident | None, now: Now, receiver: Receiver) -> tuple[Incident | None, Kind | None]:

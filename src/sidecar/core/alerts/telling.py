@@ -192,7 +192,7 @@ def _sent(
     if memory.flood is not None and (now >= memory.flood or memory.flood - now > FLOOD_WITHIN):
         memory = replace(memory, flood=None)
     if receiver.is_quiet(now) or memory.flood is not None:
-        return _holding(memory, news, now), ()
+        return _holding(memory, news, reader), ()
     summary = [_summary(memory, reader)] if memory.held else []
     messages = [*summary, *(message_of(group, reader) for group in _grouped(news))]
     memory = replace(memory, held=(), not_held=0)
@@ -201,7 +201,7 @@ def _sent(
         groups = _grouped(news)[max(room - len(summary), 0) :]
         messages = messages[: max(room, len(summary))]
         memory = replace(memory, flood=now + FLOOD_WITHIN)
-        memory = _holding(memory, [each for group in groups for each in group], now)
+        memory = _holding(memory, [each for group in groups for each in group], reader)
     return replace(memory, sent=(*memory.sent, *(now for _ in messages))), tuple(messages)
 
 
@@ -212,8 +212,8 @@ def _grouped(news: Sequence[News]) -> list[list[News]]:
     return list(groups.values())
 
 
-def _holding(memory: ReceiverMemory, news: Iterable[News], now: datetime) -> ReceiverMemory:
-    held: tuple[Held, ...] = (*memory.held, *(held_of(each, now) for each in news))
+def _holding(memory: ReceiverMemory, news: Iterable[News], reader: Reader) -> ReceiverMemory:
+    held: tuple[Held, ...] = (*memory.held, *(held_of(each, reader) for each in news))
     return replace(memory, held=held[:MOST_HELD], not_held=memory.not_held + max(len(held) - MOST_HELD, 0))
 
 

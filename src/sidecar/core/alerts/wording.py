@@ -41,11 +41,6 @@ class News:
         return self.seen.name if self.seen else self.key.partition(":")[2]
 
     @property
-    def text(self) -> str:
-        """One line that says it."""
-        return title_of(self)
-
-    @property
     def cause(self) -> tuple[object, ...]:
         """What is told in one message where it is so at once: of one job or source, or all that is well again."""
         if self.kind is Kind.RECOVERY:
@@ -66,6 +61,10 @@ class Reader:
         """A moment in words."""
         return words.moment(when, self.now, self.zone)
 
+    def clock(self, when: datetime) -> str:
+        """A moment in few words: today's without its day."""
+        return words.clock(when, self.now, self.now, self.zone)
+
     def message(self, kind: Kind, incident: str, title: str, body: Sequence[str], link: str | None = None) -> Message:
         """The message; empty lines are left out."""
         text = "\n".join(line for line in body if line)
@@ -80,12 +79,14 @@ def message_of(news: Sequence[News], reader: Reader) -> Message:
     incident = incident_id(first.key, first.incident.began)
     link = link_of(first.seen) if first.seen and first.kind is not Kind.RECOVERY else None
     if len(news) == 1:
-        return reader.message(first.kind, incident, title_of(first), _body(first, reader), link)
-    return reader.message(first.kind, incident, _title_of_many(news), [lines([_line(each) for each in news])], link)
+        return reader.message(first.kind, incident, title_of(first, reader), _body(first, reader), link)
+    return reader.message(
+        first.kind, incident, _title_of_many(news), [lines([_line(each, reader) for each in news])], link
+    )
 
 
-def title_of(news: News) -> str:
-    """ "vaultwarden: missed", "pbs can't be read: 9 services unknown", "vaultwarden: ok again"."""
+def title_of(news: News, reader: Reader) -> str:
+    """ "vaultwarden: missed", "pbs can't be read since 06:02: 9 services unknown", "vaultwarden: ok again"."""
     seen = news.seen
     if seen is None:
         return f"{news.name}: not shown any more"
@@ -94,7 +95,8 @@ def title_of(news: News) -> str:
     still = "Still: " if news.kind is Kind.REMINDER else ""
     if seen.kind is SubjectKind.SOURCE:
         hidden = f": {_counted(news.hidden)} unknown" if news.hidden else ""
-        return f"{still}{seen.name} {seen.after_name or 'is ' + seen.state}{hidden}"
+        since = f" since {reader.clock(seen.verdict.since)}" if seen.verdict.since and seen.after_name else ""
+        return f"{still}{seen.name} {seen.after_name or 'is ' + seen.state}{since}{hidden}"
     return f"{still}{seen.name}: {seen.state}"
 
 
@@ -114,9 +116,9 @@ def _title_of_many(news: Sequence[News]) -> str:
     return f"{still}{first.seen.blame}: {len(news)} {first.seen.state}: {names}"
 
 
-def _line(news: News) -> str:
-    reason = news.seen.verdict.reason if news.seen else None
-    return f"{news.text}. {reason}" if reason and news.kind is not Kind.RECOVERY else f"{news.text}."
+def _line(news: News, reader: Reader) -> str:
+    reason, text = news.seen.verdict.reason if news.seen else None, title_of(news, reader)
+    return f"{text}. {reason}" if reason and news.kind is not Kind.RECOVERY else f"{text}."
 
 
 def _counted(hidden: Sequence[Seen]) -> str:
@@ -143,11 +145,10 @@ def _body(news: News, reader: Reader) -> list[str]:
 # --- what was held back -----------------------------------------------------------------------------------------------
 
 
-def held_of(news: News, now: datetime) -> Held:
+def held_of(news: News, reader: Reader) -> Held:
     """What is kept of it for a summary."""
     problem = news.kind is not Kind.RECOVERY
-    text = _line(news) if problem else news.text
-    return Held(subject=news.key, name=news.name, problem=problem, text=text, at=now)
+    return Held(subject=news.key, name=news.name, problem=problem, text=_line(news, reader), at=reader.now)
 
 
 def summary_of(held: Sequence[Held], still: frozenset[str], reader: Reader, more: int = 0) -> Message:
