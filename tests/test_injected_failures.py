@@ -47,9 +47,18 @@ def test_a_failure_is_found_in_time_and_gone_when_it_is_fixed(failure: Failure) 
         assert 1 <= kinds["recovery"] <= RECOVERIES.get(failure.name, 1), result.told
 
 
-#: What is more than one incident: it is well or bad in several ways, of several jobs, or one after the other.
-INCIDENTS: dict[str, int] = {}
-RECOVERIES: dict[str, int] = {}
+#: What is more than one incident: it is bad in several ways or of several jobs. And what is well again at several times.
+INCIDENTS = {
+    "a new guest misses its first backup": 2,
+    "a plan hangs and holds up the queue": 3,
+    "the datastore is read-only": 2,
+}
+RECOVERIES = {
+    "a backup of several guests by hand fails": 2,
+    "a new guest misses its first backup": 2,
+    "a node goes off in the middle of a task": 2,
+    "the whole cluster is asleep": 2,
+}
 
 
 def test_no_two_failures_are_called_the_same() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from sidecar.core.alerts.incident import ReceiverMemory
 from sidecar.core.alerts.message import Message
@@ -32,6 +33,11 @@ class Told:
         """Of a new board."""
         self._memory, new = told(self._receiver, self._memory, situation(board, self._settings))
         self.messages += new
+
+    def hear_for(self, board: Board, time: timedelta) -> None:
+        """Of a board that stays as it is for so long."""
+        for minute in range(1, time // timedelta(minutes=1) + 1):
+            self.hear(replace(board, at=board.at + timedelta(minutes=minute)))
 
     @property
     def lines(self) -> list[str]:

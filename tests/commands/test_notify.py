@@ -130,4 +130,4 @@ def test_a_credential_that_is_not_there_is_told(host: Host) -> None:
     done = host.notify("--test")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "phone: not sent: credential phone_url: No such file or directory; correct its url\n"
+    assert done.stderr == "phone: not sent: its url can't be read: credential phone_url: No such file or directory\n"

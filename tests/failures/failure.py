@@ -116,11 +116,10 @@ def measure(failure: Failure) -> Found:
         strange: list[str] = []
         told = Told(watch.settings, EVERYTHING if failure.state == "warning" else USUAL)
         moment = _find(watch, failure, strange, told)
+        told.hear_for(watch.board, _HELD)
         shown = not_well(watch.board)
         reasons = {row: str(shown[row].reason) for row in failure.rows if row in shown}
         gone = _recover(watch, failure, failure.healed, strange, told) if moment and failure.healed else None
-        if not failure.healed:
-            list(_minutes(watch, watch.now + _HELD, told))
     return Found(moment, reasons, gone, tuple(strange), tuple(told.lines))
 
 

@@ -335,4 +335,4 @@ def test_a_secret_that_can_not_be_read_is_told() -> None:
         raise SecretError("credential ntfy_url: No such file or directory")
 
     refused = asyncio.run(Delivery(KnownSecrets()).send(PROBLEM, Place(read)))
-    assert why(refused) == "credential ntfy_url: No such file or directory; correct its url"
+    assert why(refused) == "its url can't be read: credential ntfy_url: No such file or directory"

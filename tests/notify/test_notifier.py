@@ -270,7 +270,25 @@ def test_two_processes_with_the_same_ledger_never_both_send(tmp_path: Path) -> N
         "Another backup-glance with the same state directory sends the alerts; this one sends none.",
     )
     first.stop()
+    second.hear(BAD, 10)
+    second.hear(WELL, 10)
     second.stop()
+    assert second.post.titles == ["vault: ok again"]
+
+
+def test_what_waits_for_a_receiver_that_is_configured_no_more_is_forgotten(tmp_path: Path) -> None:
+    service = Service(tmp_path, Post(lambda _: Sent(Failure.REFUSED)), PHONE, MAIL)
+    service.hear(WELL)
+    service.hear(BAD, 5)
+    service.stop()
+    post = Post()
+    later = Service(tmp_path, post, PHONE, now=service.now + timedelta(hours=1))
+
+    asyncio.run(later.notifier.step())
+    assert [message.receiver for message in post.sent] == ["phone"]
+    later.hear(BAD)
+    later.stop()
+    assert rows(tmp_path, "SELECT receiver FROM alert_receivers") == [("phone",)]
 
 
 def test_what_a_ledger_held_that_is_found_later_is_not_told_again(tmp_path: Path, post: Post) -> None:
@@ -315,7 +333,7 @@ def test_an_error_of_ours_ends_nothing(tmp_path: Path, caplog: pytest.LogCapture
         assert service.post.titles == ["vault: failed", "vault: failed"]
 
     asyncio.run(run())
-    assert "internal error: alerts could not be sent" in caplog.text
+    assert "internal error: a message could not be sent" in caplog.text
 
 
 # --- with real processes and servers ----------------------------------------------------------------------------------

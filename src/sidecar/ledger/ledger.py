@@ -234,6 +234,10 @@ class Ledger:
         """How services stood on the local days from ``first`` to ``last``, both included, oldest first."""
         return self._read(lambda connection: verdict_rows.read_days(connection, first, last), ())
 
+    def alerts(self) -> AlertMemory:
+        """What is remembered of alerts, also by another process with the same file."""
+        return self._read(alert_rows.read, AlertMemory())
+
     def _read(self, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         try:
             with (

@@ -134,8 +134,10 @@ def why(sent: Sent) -> str:
     answered = f" (it answered {sent.status})" if sent.status else ""
     detail = f": {sent.detail}" if sent.detail else ""
     match sent.failure:
-        case Failure.ADDRESS | Failure.SECRET:
+        case Failure.ADDRESS:
             return f"{sent.detail}; correct its url"
+        case Failure.SECRET:
+            return f"its url can't be read: {sent.detail}"
         case Failure.CA_FILE:
             return f"its ca_file can't be used{detail}; put the CA's certificate (PEM) there"
         case Failure.NO_HOST:

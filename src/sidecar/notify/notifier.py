@@ -17,12 +17,14 @@ from typing import Protocol
 from sidecar.core import words
 from sidecar.core.alerts import outbox
 from sidecar.core.alerts.incident import AlertMemory, Waiting
+from sidecar.core.alerts.message import Message
 from sidecar.core.alerts.rules import Receiver
 from sidecar.core.alerts.seen import situation
 from sidecar.core.alerts.turned import Changes, added, turned
 from sidecar.core.history.verdict_log import VerdictChange
 from sidecar.core.model import Board
 from sidecar.core.settings import Settings
+from sidecar.ledger.opened import Condition
 
 from .alone import Alone
 from .delivery import Delivery, Place, why
@@ -49,9 +51,12 @@ class Store(Protocol):
     def found_alerts(self) -> AlertMemory | None:
         """See ``Ledger``."""
 
+    def alerts(self) -> AlertMemory:
+        """See ``Ledger``."""
+
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What is wrong with it now."""
+    def condition(self) -> Condition:
+        """What became of the file, now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Notifier:
         self._clock = clock
         self._alone = alone
         self._store = store
-        self._memory = memory
+        self._memory = outbox.of_receivers(memory, self._receivers)
         self._changes: Changes = {}
         self._newest: Heard | None = None
         self._news = asyncio.Event()
@@ -117,7 +122,7 @@ class Notifier:
         ]
         if self._not_alone:
             found.append(_NOT_ALONE)
-        if self._store is None or self._store.notes:
+        if self._store is None or self._store.condition is Condition.UNUSABLE:
             found.append(_ONLY_IN_MEMORY)
         return tuple(found)
 
@@ -145,22 +150,31 @@ class Notifier:
     async def step(self) -> None:
         """What is new since the last step is noted, and all that is due is sent."""
         self._news.clear()
-        alone = await asyncio.to_thread(self._alone.is_held)
-        if alone is self._not_alone:
-            self._not_alone = not alone
-            log.warning("%s", _NOT_ALONE) if not alone else log.info("this backup-glance sends the alerts now")
-        if not alone:
+        if not await asyncio.to_thread(self._is_alone):
             return
         await self._take_in()
-        while due := outbox.due(self._memory, self._clock()):
+        while due := outbox.due(self._memory, self._clock(), self._receivers):
             await asyncio.gather(*(self._send(waiting) for waiting in due))
+
+    def _is_alone(self) -> bool:
+        """Takes over what another process has remembered, when that has ended."""
+        alone = self._alone.is_held()
+        if alone is self._not_alone:
+            self._not_alone = not alone
+            if not alone:
+                log.warning("%s", _NOT_ALONE)
+                return False
+            log.info("this backup-glance sends the alerts now")
+            if self._store is not None:
+                self._memory = outbox.of_receivers(self._store.alerts(), self._receivers)
+        return alone
 
     async def _take_in(self) -> None:
         heard, self._newest = self._newest, None
         before = self._memory
         found = self._store.found_alerts() if self._store else None
         if found is not None:
-            self._memory = outbox.rejoined(before, found)
+            self._memory = outbox.of_receivers(outbox.rejoined(before, found), self._receivers)
         if heard is not None:
             self._memory = await asyncio.to_thread(self._after, self._memory, heard)
             self._changes = {}
@@ -178,14 +192,21 @@ class Notifier:
 
     async def _send(self, waiting: Waiting) -> None:
         message, now, zone = waiting.message, self._clock(), self._settings.timezone
-        place = self._places[message.receiver]
-        sent = await self._delivery.send(outbox.as_sent(message, now, zone), place)
+        sent = await self._sent(outbox.as_sent(message, now, zone))
         if sent.failure is None:
             self._memory = outbox.delivered(self._memory, waiting.number)
         else:
             self._memory = outbox.failed(self._memory, waiting.number, self._clock(), zone)
         self._tell_change(message.receiver, sent)
         await self._note()
+
+    async def _sent(self, message: Message) -> Sent:
+        """A mistake of ours is a failure like others: whoever else is told now is told all the same."""
+        try:
+            return await self._delivery.send(message, self._places[message.receiver])
+        except Exception:
+            log.exception("internal error: a message could not be sent")
+            return Sent(Failure.OTHER)
 
     def _tell_change(self, receiver: str, sent: Sent) -> None:
         """Logs once when a receiver can't be told any more, or for another reason, and once when it can again."""

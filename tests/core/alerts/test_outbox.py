@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 
 import pytest
 
 from sidecar.core.alerts import outbox
 from sidecar.core.alerts.incident import AlertMemory
+from sidecar.core.alerts.rules import QuietHours
 from sidecar.core.alerts.seen import situation
 from sidecar.core.alerts.telling import FLOOD
 from tests.core.alerts.listener import BERLIN, MINUTE, PHONE, START, States, board, settings
@@ -28,7 +30,7 @@ def failing(number: int, now: datetime = START) -> AlertMemory:
 
 
 def tried(memory: AlertMemory, now: datetime) -> AlertMemory:
-    for waiting in outbox.due(memory, now):
+    for waiting in outbox.due(memory, now, [PHONE]):
         memory = outbox.failed(memory, waiting.number, now, BERLIN)
     return memory
 
@@ -41,12 +43,12 @@ def test_what_is_told_waits_in_its_order_and_only_the_first_is_tried() -> None:
     memory = failing(2)
 
     assert titles(memory) == ["app0: failed", "app1: failed"]
-    assert [waiting.message.title for waiting in outbox.due(memory, START)] == ["app0: failed"]
+    assert [waiting.message.title for waiting in outbox.due(memory, START, [PHONE])] == ["app0: failed"]
 
 
 def test_what_was_delivered_makes_way_for_the_next() -> None:
     memory = failing(2)
-    memory = outbox.delivered(memory, outbox.due(memory, START)[0].number)
+    memory = outbox.delivered(memory, outbox.due(memory, START, [PHONE])[0].number)
 
     assert titles(memory) == ["app1: failed"]
     assert outbox.next_due(memory) is None
@@ -58,7 +60,7 @@ def test_it_is_tried_again_after_a_pause_that_grows_up_to_an_hour() -> None:
         memory = tried(memory, now)
         again = outbox.next_due(memory)
         assert again is not None
-        assert outbox.due(memory, again - timedelta(seconds=1)) == ()
+        assert outbox.due(memory, again - timedelta(seconds=1), [PHONE]) == ()
         pauses.append(int((again - now).total_seconds() // 60))
         now = again
 
@@ -68,7 +70,19 @@ def test_it_is_tried_again_after_a_pause_that_grows_up_to_an_hour() -> None:
 def test_a_clock_that_was_set_back_delays_nothing_for_days() -> None:
     memory = tried(failing(1), START + timedelta(days=3))
 
-    assert len(outbox.due(memory, START)) == 1
+    assert len(outbox.due(memory, START, [PHONE])) == 1
+
+
+def test_what_waits_when_quiet_hours_begin_waits_for_their_end() -> None:
+    memory = tried(failing(1), START)
+    quiet = replace(PHONE, quiet=QuietHours(time(8), time(9), BERLIN))
+
+    assert [len(outbox.due(memory, START + timedelta(hours=hour), [quiet])) for hour in (0.9, 1, 1.9, 2)] == [
+        1,
+        0,
+        0,
+        1,
+    ]
 
 
 def test_what_could_not_be_delivered_for_a_day_ends_in_a_summary() -> None:

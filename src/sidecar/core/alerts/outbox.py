@@ -27,12 +27,20 @@ GIVEN_UP_AFTER = timedelta(days=1)
 LATE = timedelta(minutes=5)
 
 
+def of_receivers(memory: AlertMemory, receivers: Iterable[Receiver]) -> AlertMemory:
+    """Without what is remembered of, and waits for, receivers that are configured no more."""
+    names = {receiver.name for receiver in receivers}
+    return AlertMemory(
+        receivers=MappingProxyType({name: of for name, of in memory.receivers.items() if name in names}),
+        outbox=tuple(waiting for waiting in memory.outbox if waiting.message.receiver in names),
+    )
+
+
 def heard(
     memory: AlertMemory, receivers: Sequence[Receiver], situation: Situation, turned: frozenset[str] = frozenset()
 ) -> AlertMemory:
     """The memory after every receiver has heard of this; what it is told waits in the outbox. See ``told``."""
-    names = {receiver.name for receiver in receivers}
-    outbox = [waiting for waiting in memory.outbox if waiting.message.receiver in names]
+    outbox = [*of_receivers(memory, receivers).outbox]
     after: dict[str, ReceiverMemory] = {}
     for receiver in receivers:
         after[receiver.name], messages = told(receiver, memory.receivers.get(receiver.name), situation, turned)
@@ -45,12 +53,13 @@ def _numbered(outbox: Sequence[Waiting], messages: Iterable[Message], now: datet
     return [Waiting(number=number, message=each, noted_at=now) for number, each in enumerate(messages, first)]
 
 
-def due(memory: AlertMemory, now: datetime) -> tuple[Waiting, ...]:
-    """The oldest message of each receiver, where it is time to try it."""
+def due(memory: AlertMemory, now: datetime, receivers: Iterable[Receiver]) -> tuple[Waiting, ...]:
+    """The oldest message of each receiver, where it is time to try it, and not quiet there."""
+    quiet = {receiver.name for receiver in receivers if receiver.is_quiet(now)}
     oldest: dict[str, Waiting] = {}
     for waiting in memory.outbox:
         oldest.setdefault(waiting.message.receiver, waiting)
-    return tuple(waiting for waiting in oldest.values() if _is_due(waiting, now))
+    return tuple(waiting for name, waiting in oldest.items() if name not in quiet and _is_due(waiting, now))
 
 
 def next_due(memory: AlertMemory) -> datetime | None:
