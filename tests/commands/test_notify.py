@@ -131,3 +131,15 @@ def test_a_credential_that_is_not_there_is_told(host: Host) -> None:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "phone: not sent: its url can't be read: credential phone_url: No such file or directory\n"
+
+
+@pytest.mark.fortnight
+def test_the_check_before_a_start_finds_an_address_that_is_not_used(host: Host) -> None:
+    host.receivers(phone=f"ntfys://ntfy.lan/{SECRET}?verify=no", good="ntfys://ntfy.lan/backups")
+    done = command("serve", "--check", "--config", host.config, "--credentials", host.credentials)
+
+    found = [line for line in done.stderr.splitlines() if line.startswith("alerts.")]
+    assert found == [
+        "alerts.receivers.0.url: the option verify is not allowed in its address; nobody can be told there"
+    ]
+    assert SECRET not in done.stderr
