@@ -94,6 +94,14 @@ def test_services_that_a_source_hides_later_are_an_update_of_the_same_incident()
     assert len({message.incident for message in phone.messages}) == 1
 
 
+def test_what_a_source_hid_before_anybody_listened_is_not_told_and_what_it_hides_later_is() -> None:
+    assert Listener(first=AWAY).hear(AWAY, 60) == []
+
+    phone = Listener(first={**WELL, "source pbs": "unknown"})
+    assert phone.hear(AWAY, 60) == ["problem: pbs can't be read: 9 services, 1 job and 1 datastore unknown"]
+    assert phone.hear(WELL, 60) == ["recovery: pbs can be read again"]
+
+
 def test_who_wants_no_sources_still_hears_once_of_what_they_hide() -> None:
     phone = Listener(replace(PHONE, sources=False, jobs=False, datastores=False), first=WELL)
 

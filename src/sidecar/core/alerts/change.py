@@ -76,7 +76,7 @@ def changed(before: Incident | None, now: Now, receiver: Receiver) -> tuple[Inci
         return _better(known, now, receiver)
     if now.standing is Standing.TOLD and now.state.rank < known.state.rank:
         return _worse(replace(known, better=None), now, receiver)
-    if now.standing is Standing.TOLD and known.told_at is not None and now.followers and not known.followers:
+    if now.standing is Standing.TOLD and now.followers and not known.followers:
         return _hides_services(replace(known, better=None), now, receiver)
     known = replace(known, better=None, waiting=None, waiting_since=None)
     return _lasting(known, now, receiver) if now.standing is Standing.TOLD else (known, None)
@@ -84,7 +84,9 @@ def changed(before: Incident | None, now: Now, receiver: Receiver) -> tuple[Inci
 
 def as_it_was(now: Now) -> Incident | None:
     """What was so before anybody listened: remembered, and not told."""
-    return Incident(began=now.at, state=now.state) if now.standing is Standing.TOLD else None
+    if now.standing is not Standing.TOLD:
+        return None
+    return Incident(began=now.at, state=now.state, followers=now.followers)
 
 
 def hold(receiver: Receiver, known: Incident) -> timedelta:
@@ -142,21 +144,19 @@ def _told(known: Incident, now: Now, *, opens: bool) -> Incident:
 
 
 def _worse(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident, Kind | None]:
-    """Each worse state once; what was so before anybody listened is a problem when it gets worse."""
+    """Each worse state once."""
     since = known.waiting_since or now.at
     if now.at - since < receiver.hold:
         return replace(known, waiting=now.state, waiting_since=since), None
+    # What was so before anybody listened is a problem when it gets worse.
     first = known.told_at is None
     return _told(known, now, opens=first), Kind.PROBLEM if first else Kind.UPDATE
 
 
 def _hides_services(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident, Kind | None]:
-    """A source that hid nothing when it was told hides services now: they are told, once, as an update."""
-    since = known.waiting_since or now.at
-    if now.at - since < receiver.hold:
-        return replace(known, waiting=now.state, waiting_since=since), None
-    told = _told(known, now, opens=False)
-    return replace(told, state=known.state), Kind.UPDATE
+    """A source that hid no service when it was told hides some now: that is told once, whatever its own state."""
+    after, kind = _worse(known, now, receiver)
+    return replace(after, state=known.state), kind
 
 
 def _lasting(known: Incident, now: Now, receiver: Receiver) -> tuple[Incident, Kind | None]:
