@@ -42,8 +42,8 @@ class House:
         self.config = rack.write_config(folder / "config.yaml", changed)
 
     @contextmanager
-    def running(self, *more: str) -> Iterator[Sidecar]:
-        with running(self.config, self.credentials, self._folder, "--state", str(self.state), *more) as sidecar:
+    def running(self, **environment: str) -> Iterator[Sidecar]:
+        with running(self.config, self.credentials, self._folder, "--state", str(self.state), **environment) as sidecar:
             sidecar.wait_until_ready()
             yield sidecar
 
@@ -104,7 +104,7 @@ def test_one_incident_one_recovery_and_an_upgrade_in_between_says_nothing(house:
 
 
 def test_a_candidate_sends_nothing_and_does_not_beat(house: House) -> None:
-    with house.running("--candidate") as sidecar:
+    with house.running(BACKUP_GLANCE_CANDIDATE="1") as sidecar:
         house.rack.refuse_token("pbs")
         wait(lambda: _state_of_pbs(sidecar) == "unknown")
         time.sleep(3)

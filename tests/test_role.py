@@ -427,10 +427,8 @@ def unit(name: str, **item: object) -> list[str]:
 
 def test_a_candidate_is_started_as_one_and_the_service_is_not() -> None:
     """Of the two that run at the same time, with the same credentials and ledger, only one may send alerts."""
-    start = "ExecStart=/opt/release/venv/bin/backup-glance serve"
-
-    assert f"{start} --candidate --config /etc/config.yaml" in unit("backup-glance-candidate")
-    assert f"{start} --config /etc/config.yaml" in unit("backup-glance")
+    assert "Environment=BACKUP_GLANCE_CANDIDATE=1" in unit("backup-glance-candidate")
+    assert not [line for line in unit("backup-glance") if line.startswith("Environment=")]
 
 
 def test_the_sandbox_lets_the_service_start_a_process_that_limits_itself_and_sends() -> None:

@@ -22,6 +22,9 @@ from .defaults import DEFAULT_CONFIG
 #: Seconds after which the thread that judges lets the one that answers have a turn; each answer needs a few of them.
 _TURN = 0.001
 
+#: Set for a release that is proved beside the running one.
+_CANDIDATE = "BACKUP_GLANCE_CANDIDATE"
+
 #: The first file descriptor that systemd passes on (sd_listen_fds).
 SYSTEMD_FD = 3
 
@@ -61,7 +64,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve.add_argument(
         "--candidate",
         action="store_true",
-        help="run beside the real service to verify a release: no alert is sent and no heartbeat",
+        default=bool(os.environ.get(_CANDIDATE)),
+        help="run beside the real service to verify a release: no alert is sent and no heartbeat "
+        f"(default where ${_CANDIDATE} is set)",
     )
     where = serve.add_mutually_exclusive_group()
     where.add_argument(
