@@ -38,6 +38,10 @@ _NAME = re.compile(r"[+:-]?[A-Za-z_-]{1,16}")
 _WITH_FIELDS = "json"
 
 
+#: In an address of this one a colon is part of the token.
+_WITH_COLON = "tgram"
+
+
 def plain_scheme(scheme: str) -> str | None:
     """ "ntfy" for ntfy and ntfys; None for what is not used."""
     plain = _SECURE.get(scheme, scheme)
@@ -50,8 +54,9 @@ def fault(address: str) -> str | None:
         return "its address is too long, or holds spaces or line breaks"
     try:
         parts = urlsplit(address)
-        # Raises where there can be no such port.
-        _ = parts.port
+        if parts.scheme != _WITH_COLON:
+            # Raises where there can be no such port.
+            _ = parts.port
         options = parse_qsl(parts.query.replace(";", "&"), keep_blank_values=True, max_num_fields=100)
     except ValueError:
         return "its address can't be understood"
