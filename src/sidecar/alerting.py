@@ -37,18 +37,19 @@ class Alerting:
     def __init__(
         self, config: Config, clock: Clock, state: Path | None, ledger: Ledger | None, credentials: Credentials
     ) -> None:
-        alerts, settings = config.alerts, config.to_settings()
+        alerts, settings, alone = config.alerts, config.to_settings(), Alone(state)
         self._heartbeat: Heartbeat | None = None
         self._notifier: Notifier | None = None
         if alerts.heartbeat_url is not None:
-            self._heartbeat = Heartbeat(credentials.reader(alerts.heartbeat_url), clock, settings.timezone)
+            read = credentials.reader(alerts.heartbeat_url)
+            self._heartbeat = Heartbeat(read, clock, settings.timezone, alone=alone.is_held)
         if alerts.receivers:
             self._notifier = Notifier(
                 places_of(config, credentials),
                 settings,
                 Delivery(credentials.known),
                 clock,
-                Alone(state),
+                alone,
                 store=ledger,
                 memory=ledger.remembered.alerts if ledger else AlertMemory(),
             )

@@ -60,6 +60,7 @@ def web() -> Iterator[WebServer]:
         yield server
 
 
+@pytest.mark.fortnight
 def test_each_receiver_gets_one_message_and_it_is_said_whether_it_went_out(host: Host, web: WebServer) -> None:
     host.receivers(
         phone=f"ntfy://glance:{SECRET}@127.0.0.1:{web.port}/backups",

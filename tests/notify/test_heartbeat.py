@@ -6,11 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from sidecar.core.reports.report import ProblemKind
 from sidecar.errors import SecretError, SourceError
+from sidecar.notify.alone import Alone
 from sidecar.notify.heartbeat import APART, Heartbeat
 from sidecar.upstream.ping import Ping
 from tests.core.alerts.listener import BERLIN, START
@@ -33,7 +35,7 @@ def beaten(url: str, judgements: int = 1, *, apart: float = 0.01, until: Callabl
         task = asyncio.create_task(heartbeat.run())
         for _ in range(judgements):
             heartbeat.judged()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.04)
         await asyncio.to_thread(waited, until)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -59,6 +61,34 @@ def test_without_a_judgement_nobody_is_called() -> None:
         beaten(f"http://127.0.0.1:{web.port}/", 0, until=lambda: True)
 
     assert web.calls == []
+
+
+def test_of_two_processes_only_one_beats(tmp_path: Path) -> None:
+    first, second = Alone(tmp_path), Alone(tmp_path)
+    assert first.is_held()
+    beats: list[str] = []
+
+    async def read(_: bool) -> str:
+        return "https://hc.lan/fake"
+
+    async def call(url: str) -> None:
+        beats.append(url)
+
+    async def run() -> None:
+        heartbeat = Heartbeat(read, lambda: START, BERLIN, alone=second.is_held, call=call, apart=0.01)
+        task = asyncio.create_task(heartbeat.run())
+        for held in (True, False):
+            if not held:
+                assert beats == []
+                first.release()
+            heartbeat.judged()
+            await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+    second.release()
+    assert beats == ["https://hc.lan/fake"]
 
 
 def test_many_judgements_at_once_are_one_call_a_minute() -> None:
@@ -164,7 +194,7 @@ def test_a_secret_that_can_not_be_read_is_told() -> None:
         heartbeat = Heartbeat(read, lambda: START, BERLIN, apart=0.01)
         task = asyncio.create_task(heartbeat.run())
         heartbeat.judged()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.04)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return heartbeat

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 
 
@@ -13,13 +14,16 @@ class Alone:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._held: int | None = None
+        self._asking = threading.Lock()
 
     def is_held(self) -> bool:
         """Takes the lock if it is free. A directory that can't be opened holds no ledger that another one could use."""
-        if self._directory is None or self._held is not None:
-            return True
+        with self._asking:
+            return self._directory is None or self._held is not None or self._taken(self._directory)
+
+    def _taken(self, directory: Path) -> bool:
         try:
-            opened = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
             return True
         try:

@@ -27,7 +27,7 @@ _UNKNOWN_THERE = (401, 403, 404)
 
 
 class Heartbeat:
-    """Calls the address at most once a minute. Belongs to one event loop."""
+    """Calls the address at most once a minute, as long as ``alone``. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -35,12 +35,14 @@ class Heartbeat:
         clock: Callable[[], datetime],
         zone: ZoneInfo,
         *,
+        alone: Callable[[], bool] = lambda: True,
         call: Callable[[str], Awaitable[None]] | None = None,
         apart: float = APART,
     ) -> None:
         self._url = url
         self._clock = clock
         self._zone = zone
+        self._alone = alone
         self._call = call or Ping().call
         self._apart = apart
         self._fresh = False
@@ -63,7 +65,8 @@ class Heartbeat:
         while True:
             await self._judged.wait()
             self._judged.clear()
-            await self._beat()
+            if await asyncio.to_thread(self._alone):
+                await self._beat()
             await asyncio.sleep(self._apart)
 
     async def _beat(self) -> None:

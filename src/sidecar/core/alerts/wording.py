@@ -12,8 +12,11 @@ from sidecar.core import words
 from sidecar.core.model import State
 
 from .incident import Held, Incident, incident_id
-from .message import Kind, Message, lines
+from .message import Kind, Message, lines, shortened
 from .seen import Seen, SubjectKind, link_of
+
+#: Characters of what is held for a summary.
+_LONGEST_LINE = 300
 
 #: Names that a title lists.
 _NAMED = 3
@@ -148,7 +151,8 @@ def _body(news: News, reader: Reader) -> list[str]:
 def held_of(news: News, reader: Reader) -> Held:
     """What is kept of it for a summary."""
     problem = news.kind is not Kind.RECOVERY
-    return Held(subject=news.key, name=news.name, problem=problem, text=_line(news, reader), at=reader.now)
+    text = shortened(_line(news, reader), _LONGEST_LINE)
+    return Held(subject=news.key, name=shortened(news.name, _LONGEST_LINE), problem=problem, text=text, at=reader.now)
 
 
 def summary_of(held: Sequence[Held], still: frozenset[str], reader: Reader, more: int = 0) -> Message:
