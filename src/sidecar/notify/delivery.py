@@ -59,7 +59,6 @@ class Delivery:
             return Sent(Failure.SECRET, detail=str(error))
         if (wrong := fault(url)) is not None:
             return Sent(Failure.ADDRESS, detail=wrong)
-        self._known.add(url)
         job = Job(
             url=url,
             title=self._known.withheld(message.title),
