@@ -17,6 +17,7 @@ from sidecar.core.model import Board, State
 from tests.simulators.changes import GuestCreated, GuestDeleted
 from tests.simulators.faults import DumpFails, DumpsHeldUp, Fault, GuestTakes, PlanTakes
 from tests.simulators.homelab import HOMELAB, Guest, Homelab
+from tests.told import Told
 from tests.watch import MINUTE, POLL, Watch, not_ok, not_well
 
 pytestmark = pytest.mark.fortnight
@@ -76,17 +77,22 @@ AUTUMN = Stretch("the clocks go back", HOMELAB, at(date(2026, 10, 24), "22:00"),
 
 
 @pytest.mark.parametrize("stretch", [FORTNIGHT, SPRING, AUTUMN], ids=lambda stretch: stretch.name.replace(" ", "-"))
-def test_not_one_minute_is_red_or_amber_and_all_is_ok_whenever_nothing_is_due(stretch: Stretch) -> None:
+def test_not_one_minute_is_red_or_amber_and_all_is_ok_whenever_nothing_is_due_and_nobody_is_told(
+    stretch: Stretch,
+) -> None:
     wrong: list[str] = []
 
     with Watch(stretch.homelab, stretch.start, stretch.ordinary, sparing=True) as watch:
+        told = Told(watch.settings)
         for board in watch.walk(stretch.end):
+            told.hear(board)
             wrong += [f"{local(board)} {name}: {verdict}" for name, verdict in not_well(board).items()]
             if board.overall.state is not State.OK:
                 wrong.append(f"{local(board)} {board.overall.headline}")
             if not watch.rack.site.is_busy(board.at - 2 * POLL, board.at + MINUTE):
                 wrong += [f"{local(board)} nothing is due, but {problem}" for problem in unexpected(board)]
             assert wrong == []
+            assert told.lines == []
 
 
 def local(board: Board) -> str:

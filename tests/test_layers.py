@@ -30,11 +30,13 @@ ROOMS = (
     "running_sidecar",
     "one_round",
     "runtime",
+    "alerting",
     "renewal",
     "worker",
     "board_keeper",
     "wiring",
     "web",
+    "notify",
     "sources",
     "proxy",
     "tokens",
@@ -51,6 +53,7 @@ ROOMS = (
     "errors",
     "files",
     "texts",
+    "core/alerts",
     "core/timeline",
     "core/board",
     "core/judgement",
@@ -376,9 +379,19 @@ def test_the_poller_knows_neither_ledger_nor_core_nor_sources() -> None:
     assert sidecar_imports(Path("poller.py")) == set()
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path != Path("upstream/upstream.py")], ids=str)
+WAYS_OUT = {Path("upstream/upstream.py"), Path("upstream/ping.py")}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path not in WAYS_OUT], ids=str)
 def test_only_the_one_way_out_knows_the_http_client(path: Path) -> None:
     assert "httpx" not in {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path != Path("notify/sending.py")], ids=str)
+def test_only_the_process_that_sends_knows_apprise(path: Path) -> None:
+    names = set(imports(path))
+    assert "apprise" not in {name.split(".")[0] for name in names}
+    assert "sidecar.notify.sending" not in names or path == Path("notify/child.py")
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path != Path("vault/client.py")], ids=str)

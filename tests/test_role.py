@@ -425,6 +425,25 @@ def unit(name: str, **item: object) -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
+def test_a_candidate_is_started_as_one_and_the_service_is_not() -> None:
+    """Of the two that run at the same time, with the same credentials and ledger, only one may send alerts."""
+    assert "Environment=BACKUP_GLANCE_CANDIDATE=1" in unit("backup-glance-candidate")
+    assert not [line for line in unit("backup-glance") if line.startswith("Environment=")]
+
+
+def test_the_sandbox_lets_the_service_start_a_process_that_limits_itself_and_sends() -> None:
+    """RLIMIT_DATA is set with prlimit64, which belongs to @default; @resources, which is denied, has only setrlimit."""
+    lines = unit("backup-glance")
+
+    assert [line for line in lines if line.startswith("SystemCallFilter=")] == [
+        "SystemCallFilter=@system-service",
+        "SystemCallFilter=~@privileged @resources",
+    ]
+    assert "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6" in lines
+    tasks = next(int(line.partition("=")[2]) for line in lines if line.startswith("TasksMax="))
+    assert tasks >= 64
+
+
 def test_the_check_of_a_candidate_has_the_user_credentials_and_sandbox_of_the_candidate() -> None:
     candidate, check = unit("candidate"), unit("candidate", checks=True)
 

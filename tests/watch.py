@@ -17,6 +17,7 @@ from typing import Self
 from sidecar.board_keeper import BoardKeeper
 from sidecar.config.model import Config
 from sidecar.core.model import HARMLESS, Board, State, Verdict
+from sidecar.core.settings import Settings
 from sidecar.sources import Secret, Source
 from sidecar.sources import pbs as pbs_source
 from sidecar.sources import pve as pve_source
@@ -108,6 +109,11 @@ class Watch:
     def clock(self) -> datetime:
         """The time in the homelab and in the sidecar."""
         return self.now
+
+    @property
+    def settings(self) -> Settings:
+        """What the judgement reads of the configuration."""
+        return self._config.to_settings()
 
     @property
     def board(self) -> Board:

@@ -16,6 +16,7 @@ from .core.history.bounds import within_bounds
 from .core.history.history import History
 from .core.history.record import record
 from .core.history.run_counts import NOTHING_COUNTED, RunCounts, counted
+from .core.history.verdict_log import VerdictChange
 from .core.judgement.awaited import awaited, troubled
 from .core.judgement.judged import Judged, judged
 from .core.model import HARMLESS, Board, SourceKind
@@ -46,11 +47,14 @@ _NOT_REMEMBERED = "Verdicts are not remembered now: internal error. Read the log
 class JudgedBoard:
     """A board, and what it was judged from. Never changes.
 
-    ``source``: whose report it was judged for; None where only time has passed.
+    ``source``: whose report it was judged for; None where only time has passed. ``changes``: of verdicts, by the memory.
     """
 
-    def __init__(self, board: Board, judged: Judged, source: str | None) -> None:
+    def __init__(
+        self, board: Board, judged: Judged, source: str | None, changes: tuple[VerdictChange, ...] = ()
+    ) -> None:
         self.board = board
+        self.changes = changes
         self.source = source
         self.judged = judged
         self._timeline: Timeline | None = None
@@ -195,9 +199,10 @@ class BoardKeeper:
         made = judged(dict(self._reports), self._history, self._settings, self._clock())
         self._awaited, self._troubled = awaited(made), troubled(made)
         board = self._board(made)
+        new: tuple[VerdictChange, ...] = ()
         if self._ledger is not None or self._changes is not None:
-            board = self._remembered(made, board)
-        return JudgedBoard(board, made, source)
+            board, new = self._remembered(made, board)
+        return JudgedBoard(board, made, source, new)
 
     def _take_what_was_found(self) -> None:
         """A ledger that could not be read at the start can be read now: what was seen since then is added to what it holds."""
@@ -216,7 +221,7 @@ class BoardKeeper:
             self._ledger.refuse(_NOT_JUDGED)
             self._reports, self._history, self._verdicts = reports, history, verdicts
 
-    def _remembered(self, made: Judged, board: Board) -> Board:
+    def _remembered(self, made: Judged, board: Board) -> tuple[Board, tuple[VerdictChange, ...]]:
         """Trouble here takes nothing from the board; it is logged once, and told on the board for as long as it lasts."""
         try:
             after, new = remember_verdicts(self._verdicts, made, board)
@@ -228,13 +233,13 @@ class BoardKeeper:
             if self._remembers:
                 log.exception("internal error: verdicts are not remembered")
             self._remembers = False
-            return replace(board, notes=(*board.notes, _NOT_REMEMBERED))
+            return replace(board, notes=(*board.notes, _NOT_REMEMBERED)), ()
         if not self._remembers:
             log.info("verdicts are remembered again")
         self._verdicts, self._remembers = after, True
         if self._ledger is not None:
             self.run_counts = counted(self.run_counts or {}, new.finals, (row.name for row in board.jobs))
-        return board
+        return board, new.changes
 
     def ready(self) -> bool:
         """Whether every source was tried since the start."""

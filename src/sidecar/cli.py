@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from .commands import doctor, enrol, serve, status, suggest
+from .commands import doctor, enrol, notify, serve, status, suggest
 from .commands import next as next_command
 from .config.model import Config
 from .errors import ConfigError
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     suggest.add(commands)
     enrol.add(commands)
     next_command.add(commands)
+    notify.add(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of the configuration file")
     schema.set_defaults(run=lambda _: _print_json(Config.model_json_schema()))
     interface = commands.add_parser("openapi", help="print the OpenAPI document of the HTTP interface")

@@ -15,6 +15,7 @@ from . import files
 from .config.secret_refs import CredentialSecret, FileSecret, Secret, VaultSecret
 from .errors import SecretError
 from .texts.known_secrets import KnownSecrets
+from .texts.secret_parts import secret_parts
 
 #: Bytes. No secret is longer; a larger file is the wrong file.
 LONGEST = 64 * 1024
@@ -59,9 +60,10 @@ class Credentials:
         return type(self)(self._directory, vault, self._on_secret, self.known)
 
     def on_secret(self, secret: str) -> None:
-        """Notes a value that must not be told to anybody."""
-        self.known.add(secret)
-        self._on_secret(secret)
+        """Notes a value that must not be told to anybody; of an address, its login and its tokens."""
+        for part in secret_parts(secret):
+            self.known.add(part)
+            self._on_secret(part)
 
     def reader(self, secret: Secret | str) -> Read:
         """A function that reads this secret when it is needed; a plain text is returned as it is."""

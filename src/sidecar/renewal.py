@@ -20,13 +20,22 @@ from .web.known import Known
 class Renewal:
     """Renews the board of ``keeper``, one renewal after the other. Belongs to one event loop.
 
+    ``shown`` is called with each board when it is shown.
+
     Whoever is cancelled here leaves the board as it was; what the worker had begun comes to its end there.
     """
 
-    def __init__(self, keeper: BoardKeeper, answers: Answers, worker: Executor) -> None:
+    def __init__(
+        self,
+        keeper: BoardKeeper,
+        answers: Answers,
+        worker: Executor,
+        shown: Callable[[JudgedBoard], None] = lambda _: None,
+    ) -> None:
         self._keeper = keeper
         self._answers = answers
         self._worker = worker
+        self._shown = shown
         self._turn = asyncio.Lock()
         self._garbage = Garbage()
 
@@ -45,4 +54,5 @@ class Renewal:
             answers = await self._answers.prepared(Known(judged.board, judged.timeline))
             self._keeper.show(judged)
             self._answers.keep(judged.board, answers)
+            self._shown(judged)
             await loop.run_in_executor(self._worker, self._garbage.put_out)

@@ -21,6 +21,7 @@ from typing import Any, Self
 import uvicorn
 
 from . import service_manager
+from .alerting import Alerting
 from .board_keeper import BoardKeeper, Clock
 from .change_history import ChangeHistory
 from .config.model import Config
@@ -79,17 +80,21 @@ async def serve(
     clock: Clock,
     state: Path | None = None,
     sleep: Sleep = asyncio.sleep,
+    *,
+    alerts: bool = False,
 ) -> None:
     """Polls, judges and answers on ``sock`` until SIGINT or SIGTERM.
 
     Args:
         state: where the ledger is kept, if anywhere.
         sleep: how the loops wait, by the same clock.
+        alerts: tell the receivers and call the heartbeat, as configured. Only the real service does.
     """
     with _Signals() as signals, _ledger_in(state, clock, config.remember_for) as ledger:
         changes = ChangeHistory(ledger, clock())
         keeper = BoardKeeper(config.to_settings(), clock, ledger, changes)
-        await _serve(config, credentials, keys, sock, clock, keeper, changes, sleep, signals)
+        alerting = partial(Alerting, config, clock, state, ledger) if alerts else None
+        await _serve(config, credentials, keys, sock, clock, keeper, changes, sleep, signals, alerting)
 
 
 async def _serve(
@@ -102,6 +107,7 @@ async def _serve(
     changes: ChangeHistory,
     sleep: Sleep,
     signals: _Signals,
+    make_alerting: Callable[[Credentials], Alerting] | None,
 ) -> None:
     worker = Worker()
     traffic = {name: Traffic() for name in config.sources}
@@ -123,7 +129,8 @@ async def _serve(
             pass_on=proxy.answer,
         ),
     )
-    renewal = Renewal(keeper, handlers.answers, worker)
+    alerting = make_alerting(known) if make_alerting else None
+    renewal = Renewal(keeper, handlers.answers, worker, *([alerting.join(keeper)] if alerting else []))
     server = _Server(
         uvicorn.Config(
             app_of(handlers, keys, lambda: tokens.accepted),
@@ -141,6 +148,8 @@ async def _serve(
         loops.append(asyncio.create_task(tokens.keep_reading(sleep, renewal.rejudge)))
         if vault:
             loops.append(asyncio.create_task(vault.keep_alive()))
+        if alerting:
+            loops += alerting.start()
         with _ended(worker):
             async with _running(loops):
                 await server.serve(sockets=[sock])

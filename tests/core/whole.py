@@ -40,4 +40,5 @@ class Whole:
             reason=self.reason,
             action=self.action,
             link=PAGE if bad else None,
+            unread="pbs" if self.cause is Cause.UNREADABLE else None,
         )

@@ -15,6 +15,7 @@ from sidecar.core.model import Board
 from tests.simulators import Rack
 from tests.simulators.faults import Fault
 from tests.simulators.homelab import HOMELAB, Homelab
+from tests.told import EVERYTHING, USUAL, Told
 from tests.watch import MINUTE, POLL, Watch, not_well
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -32,6 +33,9 @@ UNTOLD = timedelta(hours=6) + POLL
 #: Everything was read just before, so that it takes as long as it can until it is read again.
 _BEFORE = timedelta(minutes=1)
 _AFTER = timedelta(minutes=5)
+
+#: So long it takes until something is told.
+_HELD = timedelta(minutes=3)
 
 
 def at(text: str) -> datetime:
@@ -95,12 +99,14 @@ class Found:
         reasons: the reasons of its rows then.
         gone: from when on everything was well again; None: not within the time given.
         strange: whatever turned beside it.
+        told: the messages of a receiver who is told of everything that is red or amber, as "KIND: TITLE".
     """
 
     at: datetime | None
     reasons: Mapping[str, str]
     gone: datetime | None
     strange: tuple[str, ...]
+    told: tuple[str, ...]
 
 
 def measure(failure: Failure) -> Found:
@@ -108,15 +114,17 @@ def measure(failure: Failure) -> Found:
     with Watch(failure.homelab, failure.seen - failure.early, failure.faults) as watch:
         watch.leap(failure.watched_from)
         strange: list[str] = []
-        moment = _find(watch, failure, strange)
+        told = Told(watch.settings, EVERYTHING if failure.state == "warning" else USUAL)
+        moment = _find(watch, failure, strange, told)
+        told.hear_for(watch.board, _HELD)
         shown = not_well(watch.board)
         reasons = {row: str(shown[row].reason) for row in failure.rows if row in shown}
-        gone = _recover(watch, failure, failure.healed, strange) if moment and failure.healed else None
-    return Found(moment, reasons, gone, tuple(strange))
+        gone = _recover(watch, failure, failure.healed, strange, told) if moment and failure.healed else None
+    return Found(moment, reasons, gone, tuple(strange), tuple(told.lines))
 
 
-def _find(watch: Watch, failure: Failure, strange: list[str]) -> datetime | None:
-    for board in _minutes(watch, failure.seen + failure.limit + _AFTER):
+def _find(watch: Watch, failure: Failure, strange: list[str], told: Told) -> datetime | None:
+    for board in _minutes(watch, failure.seen + failure.limit + _AFTER, told):
         if board.at == failure.seen - MINUTE:
             failure.breaks(watch.rack)
         turned = _states(board)
@@ -126,12 +134,12 @@ def _find(watch: Watch, failure: Failure, strange: list[str]) -> datetime | None
     return None
 
 
-def _recover(watch: Watch, failure: Failure, healed: datetime, strange: list[str]) -> datetime | None:
+def _recover(watch: Watch, failure: Failure, healed: datetime, strange: list[str], told: Told) -> datetime | None:
     """The first minute from which on everything is well."""
     watch.leap(healed - MINUTE)
     failure.repairs(watch.rack)
     gone = None
-    for board in _minutes(watch, healed + POLL + _AFTER):
+    for board in _minutes(watch, healed + POLL + _AFTER, told):
         strange += _strange(board, failure)
         gone = None if _states(board) else gone or board.at
         if gone and board.at >= gone + _AFTER:
@@ -139,9 +147,12 @@ def _recover(watch: Watch, failure: Failure, healed: datetime, strange: list[str
     return gone
 
 
-def _minutes(watch: Watch, until: datetime) -> Iterator[Board]:
+def _minutes(watch: Watch, until: datetime, told: Told) -> Iterator[Board]:
+    told.hear(watch.board)
     yield watch.board
-    yield from watch.walk(until)
+    for board in watch.walk(until):
+        told.hear(board)
+        yield board
 
 
 def _states(board: Board) -> dict[str, str]:

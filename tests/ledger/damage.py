@@ -26,6 +26,7 @@ from sidecar.credentials import Credentials
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.opened import Condition
 from sidecar.wiring import make_sources
+from tests.alert_memory import FULL
 from tests.simulators import Rack, demo_homelab
 from tests.simulators.faults import SourceAway
 
@@ -61,6 +62,7 @@ def house(directory: Path) -> House:
                 reports = asyncio.run(_read(config, clock[0]))
                 for report in reports:
                     keeper.record(report)
+            ledger.record_alerts(FULL)
     return House(directory, config.to_settings(), tuple(reports), clock[0])
 
 

@@ -24,6 +24,7 @@ from sidecar.core.history.verdict_log import FinalOccurrence, FinalState, Observ
 from sidecar.ledger import migrations, place
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.opened import Condition
+from tests.alert_memory import FULL
 from tests.core.factories import at, run
 from tests.core.remembering import pruning
 from tests.core.sample_reports import group, pbs, pve
@@ -53,6 +54,7 @@ def stopped_before(path: Path) -> None:
     final = FinalOccurrence(due=at("21 04:00"), state=FinalState.KEPT, run_start=None, decided_at=NOW, **names)
     gap = ObservationGap(source="pbs", start=at("20 01:00"))
     ledger.record_verdicts(VerdictLog(finals=(final,), gaps=(gap,)))
+    ledger.record_alerts(FULL)
     ledger.close()
     assert ledger.notes == ()
 
@@ -277,10 +279,10 @@ def test_a_newer_version_without_a_copy_from_before_is_kept_and_a_new_ledger_beg
 
 def test_where_the_copy_from_before_is_broken_the_one_before_it_is_taken(path: Path) -> None:
     shutil.copyfile(path, path.with_name(f"{FILE}.v1"))
-    shutil.copyfile(path, path.with_name(f"{FILE}.v3"))
-    os.truncate(path.with_name(f"{FILE}.v3"), 5000)
+    shutil.copyfile(path, path.with_name(f"{FILE}.v4"))
+    os.truncate(path.with_name(f"{FILE}.v4"), 5000)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE schema_version SET version = 4")
+        connection.execute("UPDATE schema_version SET version = 5")
     _, ledger = started(path)
 
     assert ledger.condition is Condition.RESTORED

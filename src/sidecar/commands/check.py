@@ -30,6 +30,7 @@ from sidecar.ledger import place
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.opened import Condition
 from sidecar.ledger.trial_copy import copy_ledger
+from sidecar.notify import address
 from sidecar.texts.known_secrets import SHORT, is_of_the_protocols, is_short
 from sidecar.tokens import checked
 
@@ -159,6 +160,8 @@ def _missing_secrets(config: Config, credentials: Credentials) -> Iterator[Findi
             yield from (
                 Finding(Kind.SECRET, fatal=False, text=f"{where}: {weakness}") for weakness in _weaknesses(value)
             )
+            if where.startswith("alerts.receivers.") and (wrong := address.fault(value.strip())) is not None:
+                yield Finding(Kind.SECRET, fatal=False, text=f"{where}: {wrong}; nobody can be told there")
     role = config.vault.approle if config.vault else None
     for name, login in (("role_id", role.role_id), ("secret_id", role.secret_id)) if role else ():
         try:

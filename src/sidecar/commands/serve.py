@@ -22,6 +22,9 @@ from .defaults import DEFAULT_CONFIG
 #: Seconds after which the thread that judges lets the one that answers have a turn; each answer needs a few of them.
 _TURN = 0.001
 
+#: Set for a release that is proved beside the running one.
+_CANDIDATE = "BACKUP_GLANCE_CANDIDATE"
+
 #: The first file descriptor that systemd passes on (sd_listen_fds).
 SYSTEMD_FD = 3
 
@@ -58,6 +61,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "network or changing anything; exit code 0: usable, 2: not",
     )
     serve.add_argument("--json", action="store_true", help="with --check: print the result as JSON")
+    serve.add_argument(
+        "--candidate",
+        action="store_true",
+        default=bool(os.environ.get(_CANDIDATE)),
+        help="run beside the real service to verify a release: no alert is sent and no heartbeat "
+        f"(default where ${_CANDIDATE} is set)",
+    )
     where = serve.add_mutually_exclusive_group()
     where.add_argument(
         "--fd", type=int, metavar="N", help="number of an open file descriptor that is a listening socket"
@@ -79,7 +89,8 @@ def _serve(options: argparse.Namespace) -> int:
     config, keys = _usable(options.config, secrets)
     _collect_seldom()
     with _listening(options) as sock:
-        asyncio.run(runtime.serve(config, secrets, keys, sock, runtime.utc_now, state))
+        alerts = not options.candidate
+        asyncio.run(runtime.serve(config, secrets, keys, sock, runtime.utc_now, state, alerts=alerts))
     return 0
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
+
+from sidecar.core.alerts import rules
+from sidecar.core.model import State
 
 from .secret_refs import Secret
 from .values import Duration, DurationOrOff, Model, QuietHours, Texts, not_empty
@@ -32,6 +36,20 @@ class Receiver(Model):
         default=timedelta(minutes=2), description="Wait this long; what is over by then is not told."
     )
     ca_file: Path | None = Field(default=None, description="CA certificates for its server; default: the system's.")
+
+    def to_rules(self, zone: ZoneInfo) -> rules.Receiver:
+        """The part of it that decides who is told of what; ``zone``: of the quiet hours."""
+        return rules.Receiver(
+            name=self.name,
+            states=frozenset(State(state) for state in self.states),
+            services=self.services,
+            jobs=self.jobs,
+            datastores=self.datastores,
+            sources=self.sources,
+            quiet=rules.QuietHours(*self.quiet, zone) if self.quiet else None,
+            remind_after=self.remind_after,
+            hold=timedelta(0) if self.hold == "off" else self.hold,
+        )
 
 
 class Alerts(Model):

@@ -172,6 +172,9 @@ class Config(Model):
                 settings.Pause(pause.first, pause.last + timedelta(days=1), pause.sources, pause.reason)
                 for pause in self.pauses
             ),
+            mutes=tuple(
+                settings.Mute(mute.service, mute.until + timedelta(days=1), mute.reason) for mute in self.mutes
+            ),
             offsite=self.offsite,
             calendar=tuple(settings.CalendarLine(**dict(line)) for line in self.calendar),
             concerns=tuple(f"Configuration, {place}: {message}." for place, message in self.concerns()),

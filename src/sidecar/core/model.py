@@ -154,6 +154,7 @@ class Verdict:
         action: one sentence in the imperative, where something can be done.
         link: where to do it.
         cause: the rule's answer as a word; None for rows that no rule of the judge speaks for (sources, datastores).
+        unread: the source whose readings are missing, where nothing is known because of that (Cause.UNREADABLE).
     """
 
     state: State
@@ -162,6 +163,7 @@ class Verdict:
     action: str | None = None
     link: Link | None = None
     cause: Cause | None = None
+    unread: str | None = None
 
 
 @value(kw_only=True)

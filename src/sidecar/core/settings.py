@@ -95,6 +95,19 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """Nobody is told of ``service`` before the local day ``until``."""
+
+    service: str
+    until: date
+    reason: str | None = None
+
+    def lasts(self, now: datetime, zone: ZoneInfo) -> bool:
+        """It still holds."""
+        return now.astimezone(zone).date() < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Ignore:
     """What is left out: vmids, "tag:x" and "pool:x" for guests; globs for groups and databases."""
 
@@ -123,6 +136,7 @@ class Settings:
     jobs: Mapping[str, JobSetting] = field(default_factory=lambda: MappingProxyType({}))
     ignore: Ignore = Ignore()
     pauses: tuple[Pause, ...] = ()
+    mutes: tuple[Mute, ...] = ()
     offsite: tuple[str, ...] = ()
     calendar: tuple[CalendarLine, ...] = ()
     week_start: str = "monday"

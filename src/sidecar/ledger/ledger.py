@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from sidecar.core.alerts.incident import AlertMemory
 from sidecar.core.history.bounds import FORGOTTEN_AFTER
 from sidecar.core.history.change_page import Position
 from sidecar.core.history.history import EMPTY, History
@@ -31,7 +32,7 @@ from sidecar.core.history.verdict_log import (
 from sidecar.core.model import Board, Run
 from sidecar.core.reports.report import Report
 
-from . import names, opened, place, rows, verdict_rows
+from . import alert_rows, names, opened, place, rows, verdict_rows
 from .opened import Condition, DamagedError, NotNowError, Opened, Remembered
 from .patience import Patience
 
@@ -68,6 +69,15 @@ class _Entry:
 class _Verdicts:
     log: VerdictLog
     memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Alerts:
+    """All that is remembered of alerts now. ``done``: it has been written, or could not be."""
+
+    alerts: AlertMemory
+    memory: int
+    done: threading.Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,8 @@ class Ledger:
         self._written = _Written()
         self._unwritten: dict[str, _Entry] = {}
         self._unwritten_verdicts = VerdictLog()
+        self._alerts: _Alerts | None = None
+        self._alerts_are_written = True
         self._current: names.Current | None = None
         self._is_lost = False
         self._failures = 0
@@ -118,9 +130,11 @@ class Ledger:
         self._left_out = False
         self._lock = threading.Lock()
         self._memory = self._taken_memory = 0
+        self._taken_alerts = 0
         self._found: Remembered | None = None
+        self._found_alerts: AlertMemory | None = None
         self._waiting = 0
-        self._entries: SimpleQueue[_Entry | _Verdicts | _Refusal | None] = SimpleQueue()
+        self._entries: SimpleQueue[_Entry | _Verdicts | _Alerts | _Refusal | None] = SimpleQueue()
         self._open_first()
         self._thread = threading.Thread(target=self._write_on, name="ledger", daemon=True)
         self._thread.start()
@@ -154,6 +168,20 @@ class Ledger:
         if verdicts:
             self._hand_over(_Verdicts(verdicts, self._taken_memory))
 
+    def record_alerts(self, alerts: AlertMemory) -> threading.Event:
+        """Hands over all that is remembered of alerts. Returns at once; the event says when it has been written, or could
+        not be, which ``condition`` and ``notes`` tell."""
+        entry = _Alerts(alerts, self._taken_alerts, threading.Event())
+        self._hand_over(entry)
+        return entry.done
+
+    def found_alerts(self) -> AlertMemory | None:
+        """The same as ``found``, of what is remembered of alerts."""
+        with self._lock:
+            found, self._found_alerts = self._found_alerts, None
+            self._taken_alerts = self._memory
+        return found
+
     def refuse(self, why: str) -> threading.Event:
         """What was remembered can't be judged: the file is set aside like a broken one. Returns at once; the event says when
         it is done, and ``notes`` tell of it."""
@@ -172,7 +200,7 @@ class Ledger:
             self._taken_memory = self._memory
         return found
 
-    def _hand_over(self, entry: _Entry | _Verdicts | _Refusal) -> None:
+    def _hand_over(self, entry: _Entry | _Verdicts | _Alerts | _Refusal) -> None:
         with self._lock:
             self._waiting += 1
         self._entries.put(entry)
@@ -205,6 +233,10 @@ class Ledger:
     def service_days(self, first: date, last: date) -> tuple[ServiceDay, ...]:
         """How services stood on the local days from ``first`` to ``last``, both included, oldest first."""
         return self._read(lambda connection: verdict_rows.read_days(connection, first, last), ())
+
+    def alerts(self) -> AlertMemory:
+        """What is remembered of alerts, also by another process with the same file."""
+        return self._read(alert_rows.read, AlertMemory())
 
     def _read(self, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         try:
@@ -263,8 +295,10 @@ class Ledger:
         if there.remembered:
             with self._lock:
                 self._memory += 1
-                self._found = there.remembered
-            self._unwritten, self._unwritten_verdicts = {}, VerdictLog()
+                self._found, self._found_alerts = there.remembered, there.remembered.alerts
+            self._unwritten, self._unwritten_verdicts, self._alerts = {}, VerdictLog(), None
+        # A file that begins anew has none.
+        self._alerts_are_written = False
 
     def _beside(self, ending: str) -> Path:
         return self.path.with_name(f"{FILE}{ending}")
@@ -285,7 +319,7 @@ class Ledger:
                 self._waiting -= 1
         self._close_connection()
 
-    def _take(self, entry: _Entry | _Verdicts | _Refusal) -> None:
+    def _take(self, entry: _Entry | _Verdicts | _Alerts | _Refusal) -> None:
         if isinstance(entry, _Refusal):
             self._set_aside(entry.why)
             entry.done.set()
@@ -295,13 +329,17 @@ class Ledger:
         if entry.memory == self._memory:
             self._keep(entry)
         self._write()
+        if isinstance(entry, _Alerts):
+            entry.done.set()
 
-    def _keep(self, entry: _Entry | _Verdicts) -> None:
+    def _keep(self, entry: _Entry | _Verdicts | _Alerts) -> None:
         """Until it is written."""
         if isinstance(entry, _Entry):
             self._unwritten[entry.report.source] = entry
-        else:
+        elif isinstance(entry, _Verdicts):
             self._unwritten_verdicts += entry.log
+        else:
+            self._alerts, self._alerts_are_written = entry, False
 
     def _write(self) -> None:
         """Everything that waits, into the file that is there now."""
@@ -324,6 +362,7 @@ class Ledger:
         self._close_connection()
         try:
             self._take_up(opened.begun_anew(self.path, self._now, self._patience, why))
+            self._alerts_are_written = False
         except NotNowError as error:
             self._not_now("opened", error)
             return
@@ -351,6 +390,8 @@ class Ledger:
         written = [self._try(self._write_report, entry) for entry in list(self._unwritten.values())]
         if self._unwritten_verdicts:
             written.append(self._try(self._write_verdicts, self._unwritten_verdicts))
+        if self._alerts is not None and not self._alerts_are_written:
+            written.append(self._try(self._write_alerts, self._alerts))
         if all(written):
             self._recovered()
 
@@ -376,6 +417,8 @@ class Ledger:
         """It waits no longer."""
         if isinstance(entry, _Entry):
             del self._unwritten[entry.report.source]
+        elif isinstance(entry, _Alerts):
+            self._alerts_are_written = True
         else:
             self._unwritten_verdicts = VerdictLog()
 
@@ -413,6 +456,11 @@ class Ledger:
             connection.execute("BEGIN IMMEDIATE")
             left_out = verdict_rows.write(connection, verdicts, self._current)
         self._tell_left_out(left_out)
+
+    def _write_alerts(self, connection: sqlite3.Connection, entry: _Alerts) -> None:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            alert_rows.write(connection, entry.alerts)
 
     def _tell_left_out(self, number: int) -> None:
         if number and not self._left_out:

@@ -93,9 +93,33 @@ _VERSION_3 = """
 ALTER TABLE runs ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
 """
 
+#: Who was told of what.
+_VERSION_4 = """
+CREATE TABLE alert_receivers (receiver TEXT PRIMARY KEY, sent TEXT NOT NULL, flood TEXT, not_held INTEGER NOT NULL);
+
+-- What is not well, and what was not well lately. state NULL: nothing was told yet. told_at NULL: nobody was told.
+CREATE TABLE alert_incidents (
+    receiver TEXT NOT NULL, subject TEXT NOT NULL, began TEXT NOT NULL, state TEXT, waiting TEXT, waiting_since TEXT,
+    better TEXT, told_at TEXT, opened TEXT NOT NULL, followers INTEGER NOT NULL, PRIMARY KEY (receiver, subject)
+);
+
+-- What is summed up at the end of quiet hours and floods.
+CREATE TABLE alert_held (
+    receiver TEXT NOT NULL, place INTEGER NOT NULL, subject TEXT NOT NULL, name TEXT NOT NULL, problem INTEGER NOT NULL,
+    text TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (receiver, place)
+) WITHOUT ROWID;
+
+-- Messages that are noted and not delivered yet.
+CREATE TABLE alert_outbox (
+    number INTEGER PRIMARY KEY, receiver TEXT NOT NULL, kind TEXT NOT NULL, incident TEXT NOT NULL, title TEXT NOT NULL,
+    body TEXT NOT NULL, at TEXT NOT NULL, link TEXT, noted_at TEXT NOT NULL, attempts INTEGER NOT NULL, not_before TEXT,
+    stands_for INTEGER NOT NULL
+);
+"""
+
 #: Statements that migrate from one version to the next; the first makes version 1 of an empty file. Only ever append,
 #: and write no semicolon inside a statement or comment.
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 
 
 class NewerLedgerError(Exception):

@@ -18,11 +18,12 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from sidecar.core.alerts.incident import AlertMemory
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.verdict_log import RememberedVerdicts
 from sidecar.core.reports.report import Report
 
-from . import migrations, place, rows, sound, verdict_rows
+from . import alert_rows, migrations, place, rows, sound, verdict_rows
 from .migrations import NewerLedgerError
 from .patience import Patience
 from .values import UnreadableRecordError
@@ -94,9 +95,11 @@ class Remembered:
     history: History = EMPTY
     reports: dict[str, Report] = field(default_factory=dict)
     verdicts: RememberedVerdicts = field(default_factory=RememberedVerdicts)
+    alerts: AlertMemory = field(default_factory=AlertMemory)
 
     def __bool__(self) -> bool:
-        return self.history != EMPTY or bool(self.reports) or self.verdicts != RememberedVerdicts()
+        judged = self.history != EMPTY or bool(self.reports) or self.verdicts != RememberedVerdicts()
+        return judged or bool(self.alerts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +229,10 @@ def _loaded(path: Path, patience: Patience) -> Opened:
             copy = migrations.bring_up_to_date(connection, path)
             sound.check_tables(connection)
             remembered = Remembered(
-                rows.read_history(connection), rows.read_reports(connection), verdict_rows.read_remembered(connection)
+                rows.read_history(connection),
+                rows.read_reports(connection),
+                verdict_rows.read_remembered(connection),
+                alert_rows.read(connection),
             )
         except BaseException as error:
             # A query that was not read to its end would keep the file open, under whatever name it gets.

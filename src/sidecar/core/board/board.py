@@ -30,6 +30,7 @@ from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 
 from . import datastores, headline, job_rows
+from .mutes import mute_notes
 from .source_rows import source_rows
 
 #: Runs that a part keeps for its own page.
@@ -51,6 +52,7 @@ def board_of(judged: Judged) -> Board:
     sources = tuple(source_rows(inputs))
     stores = tuple(datastores.datastore_rows(inputs))
     beside = headline.Beside(jobs, _awake(sources, inputs), [row for row in stores if inputs.pause(row.source) is None])
+    names = {row.name for row in rows}
     return Board(
         at=inputs.now,
         timezone=inputs.settings.timezone.key,
@@ -62,7 +64,7 @@ def board_of(judged: Judged) -> Board:
         sources=sources,
         datastores=stores,
         left_out=judged.left_out,
-        notes=(*judged.inputs.settings.concerns, *judged.notes),
+        notes=(*inputs.settings.concerns, *mute_notes(inputs.settings, names, inputs.now), *judged.notes),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,10 @@ def unreadable(
         newest: what was known last, in words.
         about: how the reason begins: which of several jobs it is about.
     """
+    return replace(_verdict(part, evidence, newest, now, zone, about=about), unread=evidence.source)
+
+
+def _verdict(part: Part, evidence: Evidence, newest: str, now: datetime, zone: ZoneInfo, *, about: str) -> Verdict:
     problem, source = evidence.problem, evidence.source
     action = (problem.action if problem else None) or part.actions.unreadable
     if evidence.as_of is None:

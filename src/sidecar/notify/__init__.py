@@ -1,0 +1,1 @@
+"""Who is told of a change: messages on their way out, and the dead man's switch."""
