@@ -77,7 +77,7 @@ def test_it_is_as_wide_as_the_terminal_at_most(width: int) -> None:
     [
         *((state, 0) for state in (State.OK, State.LATE, State.RUNNING, State.NEW, State.DISABLED)),
         (State.WARNING, 1),
-        *((state, 2) for state in NEEDS_YOU),
+        *((state, 2) for state in (State.FAILED, State.MISSED, State.NEVER)),
         (State.UNKNOWN, 3),
         ("of a later version", 3),
         (None, 3),
