@@ -17,7 +17,7 @@ PYTHON = "/opt/backup-glance/current/venv/bin/python"
 JOB = {
     "url": "json://127.0.0.1:9/",
     "title": "A test",
-    "body": "",
+    "body": "A test.",
     "kind": "test",
     "incident": "1",
     "at": "2026-11-23T06:30:00+00:00",
