@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2.sandbox
+import jsonschema
 import pytest
 import yaml
 from starlette.types import ASGIApp
@@ -22,6 +23,7 @@ from sidecar.core.history.verdict_log import VerdictChange
 from sidecar.core.model import Board, State
 from sidecar.web import openapi, views
 from sidecar.web.app import create_app
+from tests import n8n
 from tests.caddy import Caddy, running_caddy, sidecar
 from tests.web import boards
 from tests.web.asking import nothing_due
@@ -156,6 +158,29 @@ def test_the_sensors_of_home_assistant_ask_for_what_there_is() -> None:
     assert set(sensors()["Backups"]["json_attributes"]) <= overall.keys()
     assert sensors()["Backups"]["json_attributes_path"] == "$.overall"
     assert len({sensor["unique_id"] for sensor in sensors().values()}) == 3
+
+
+# --- n8n (tests/browser/test_n8n_workflow.py executes it) ------------------------------------------------------------------
+
+
+def test_n8n_can_import_the_workflow() -> None:
+    jsonschema.validate(n8n.workflow(), n8n.schema(), format_checker=jsonschema.FormatChecker())
+    nodes = {node["name"]: node for node in n8n.workflow()["nodes"]}
+    connections = n8n.workflow()["connections"]
+    led_to = {name for each in connections.values() for output in each["main"] for name in n8n.targets(output)}
+
+    assert len(nodes) == len(n8n.workflow()["nodes"]) == len({node["id"] for node in nodes.values()})
+    assert connections.keys() | led_to == nodes.keys(), "each node is connected, and each connection has its nodes"
+    assert {name for name, node in nodes.items() if node["type"].endswith("Trigger")} == nodes.keys() - led_to
+
+
+def test_the_workflow_asks_for_what_there_is_with_a_credential_of_n8n() -> None:
+    (ask,) = [node for node in n8n.workflow()["nodes"] if node["type"] == "n8n-nodes-base.httpRequest"]
+
+    assert ask["parameters"]["url"] == "https://backup.lan/api/v1/status"
+    assert ask["credentials"] == {"httpHeaderAuth": {"id": None, "name": "backup-glance"}}
+    assert ask["parameters"]["options"]["redirect"] == {"redirect": {"followRedirects": False}}
+    assert ask["parameters"].keys() == {"method", "url", "authentication", "genericAuthType", "options"}
 
 
 def test_each_recipe_is_listed() -> None:
