@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,9 +26,11 @@ from sidecar.web import openapi, views
 from sidecar.web.app import create_app
 from tests import n8n
 from tests.caddy import Caddy, running_caddy, sidecar
+from tests.uptime_kuma import Beat, push_monitor
 from tests.web import boards
 from tests.web.asking import nothing_due
 from tests.web.boards import NOW
+from tests.whole_house import WholeHouse, whole_house
 
 DOCS = Path(__file__).parent.parent / "docs"
 BEGAN = NOW - timedelta(hours=12)
@@ -52,6 +55,13 @@ def sh(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[
     """Runs a command with this environment only."""
     own = {"PATH": os.environ["PATH"], "no_proxy": "*", **environment}
     return subprocess.run([*command], env=own, capture_output=True, text=True, check=False)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline, "it does not come to that"
+        time.sleep(0.05)
 
 
 # --- the shell ------------------------------------------------------------------------------------------------------------
@@ -181,6 +191,53 @@ def test_the_workflow_asks_for_what_there_is_with_a_credential_of_n8n() -> None:
     assert ask["credentials"] == {"httpHeaderAuth": {"id": None, "name": "backup-glance"}}
     assert ask["parameters"]["options"]["redirect"] == {"redirect": {"followRedirects": False}}
     assert ask["parameters"].keys() == {"method", "url", "authentication", "genericAuthType", "options"}
+
+
+# --- Uptime Kuma ----------------------------------------------------------------------------------------------------------
+
+
+def block(language: str, holds: str) -> str:
+    """The block of recipes.md in this language that holds this."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", (DOCS / "recipes.md").read_text(), re.MULTILINE | re.DOTALL)
+    (found,) = [text for text in blocks if holds in text]
+    return str(found)
+
+
+def notes(house: WholeHouse) -> list[str]:
+    return [str(note) for note in house.caddy.client.get("/api/v1/status").json()["notes"]]
+
+
+@pytest.mark.fortnight
+def test_the_push_monitor_of_uptime_kuma_is_told_that_all_runs(tmp_path: Path) -> None:
+    alerts = yaml.safe_load(block("yaml", "heartbeat_url"))["alerts"]
+    url = tmp_path / "kuma.url"
+    assert alerts == {"heartbeat_url": {"file": "/etc/backup-glance/kuma.url"}}
+    alerts["heartbeat_url"]["file"] = str(url)
+    with push_monitor("fake-push-token") as kuma:
+        url.write_text(f"{kuma.push_url}\n")
+        with whole_house(tmp_path, {}, alerts=alerts) as house:
+            until(lambda: bool(kuma.beats))
+            told = notes(house)
+            house.sidecar.process.terminate()
+            _, log = house.sidecar.process.communicate(timeout=20)
+
+    assert kuma.beats == [Beat("up", "OK", "")], "one a minute"
+    assert not any("heartbeat" in note for note in told)
+    assert "fake-push-token" not in log + house.caddy.log.read_text()
+
+
+@pytest.mark.fortnight
+def test_a_monitor_that_was_deleted_is_a_note_on_the_page(tmp_path: Path) -> None:
+    url = tmp_path / "kuma.url"
+    with push_monitor("fake-push-token") as kuma:
+        url.write_text(kuma.push_url.replace("fake-push-token", "another-fake-token"))
+        with whole_house(tmp_path, {}, alerts={"heartbeat_url": {"file": str(url)}}) as house:
+            until(lambda: any("The heartbeat can't be sent" in note for note in notes(house)))
+            told = "\n".join(notes(house))
+
+    assert (kuma.beats, kuma.refused) == ([], 1)
+    assert "it answered 404" in told
+    assert "another-fake-token" not in told
 
 
 def test_each_recipe_is_listed() -> None:
