@@ -113,6 +113,11 @@ def test_the_message_has_one_line_for_each_row_and_is_never_long(evaluate: Evalu
     assert len(bad) == len(set(bad))
 
 
+@pytest.mark.parametrize("answer", [{}, {"hello": 1}, {"overall": None, "services": None}])
+def test_an_answer_of_somebody_else_is_told(answer: dict[str, Any], evaluate: Evaluate) -> None:
+    assert reached(answer, evaluate)[-1] == (LAST, {"title": "This answer is not from backup-glance", "text": ""})
+
+
 def test_who_can_not_be_reached_is_told(evaluate: Evaluate) -> None:
     def nobody(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("connection refused", request=request)
