@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2.sandbox
+import jsonschema
 import pytest
 import yaml
 from starlette.types import ASGIApp
@@ -22,10 +24,13 @@ from sidecar.core.history.verdict_log import VerdictChange
 from sidecar.core.model import Board, State
 from sidecar.web import openapi, views
 from sidecar.web.app import create_app
+from tests import n8n
 from tests.caddy import Caddy, running_caddy, sidecar
+from tests.uptime_kuma import Beat, push_monitor
 from tests.web import boards
 from tests.web.asking import nothing_due
 from tests.web.boards import NOW
+from tests.whole_house import WholeHouse, whole_house
 
 DOCS = Path(__file__).parent.parent / "docs"
 BEGAN = NOW - timedelta(hours=12)
@@ -50,6 +55,13 @@ def sh(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[
     """Runs a command with this environment only."""
     own = {"PATH": os.environ["PATH"], "no_proxy": "*", **environment}
     return subprocess.run([*command], env=own, capture_output=True, text=True, check=False)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline, "it does not come to that"
+        time.sleep(0.05)
 
 
 # --- the shell ------------------------------------------------------------------------------------------------------------
@@ -156,6 +168,76 @@ def test_the_sensors_of_home_assistant_ask_for_what_there_is() -> None:
     assert set(sensors()["Backups"]["json_attributes"]) <= overall.keys()
     assert sensors()["Backups"]["json_attributes_path"] == "$.overall"
     assert len({sensor["unique_id"] for sensor in sensors().values()}) == 3
+
+
+# --- n8n (tests/browser/test_n8n_workflow.py executes it) ------------------------------------------------------------------
+
+
+def test_n8n_can_import_the_workflow() -> None:
+    jsonschema.validate(n8n.workflow(), n8n.schema(), format_checker=jsonschema.FormatChecker())
+    nodes = {node["name"]: node for node in n8n.workflow()["nodes"]}
+    connections = n8n.workflow()["connections"]
+    led_to = {name for each in connections.values() for output in each["main"] for name in n8n.targets(output)}
+
+    assert len(nodes) == len(n8n.workflow()["nodes"]) == len({node["id"] for node in nodes.values()})
+    assert connections.keys() | led_to == nodes.keys(), "each node is connected, and each connection has its nodes"
+    assert {name for name, node in nodes.items() if node["type"].endswith("Trigger")} == nodes.keys() - led_to
+
+
+def test_the_workflow_asks_for_what_there_is_with_a_credential_of_n8n() -> None:
+    (ask,) = [node for node in n8n.workflow()["nodes"] if node["type"] == "n8n-nodes-base.httpRequest"]
+
+    assert ask["parameters"]["url"] == "https://backup.lan/api/v1/status"
+    assert ask["credentials"] == {"httpHeaderAuth": {"id": None, "name": "backup-glance"}}
+    assert ask["parameters"]["options"]["redirect"] == {"redirect": {"followRedirects": False}}
+    assert ask["parameters"].keys() == {"method", "url", "authentication", "genericAuthType", "options"}
+
+
+# --- Uptime Kuma ----------------------------------------------------------------------------------------------------------
+
+
+def block(language: str, holds: str) -> str:
+    """The block of recipes.md in this language that holds this."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", (DOCS / "recipes.md").read_text(), re.MULTILINE | re.DOTALL)
+    (found,) = [text for text in blocks if holds in text]
+    return str(found)
+
+
+def notes(house: WholeHouse) -> list[str]:
+    return [str(note) for note in house.caddy.client.get("/api/v1/status").json()["notes"]]
+
+
+@pytest.mark.fortnight
+def test_the_push_monitor_of_uptime_kuma_is_told_that_all_runs(tmp_path: Path) -> None:
+    alerts = yaml.safe_load(block("yaml", "heartbeat_url"))["alerts"]
+    url = tmp_path / "kuma.url"
+    assert alerts == {"heartbeat_url": {"file": "/etc/backup-glance/kuma.url"}}
+    alerts["heartbeat_url"]["file"] = str(url)
+    with push_monitor("fake-push-token") as kuma:
+        url.write_text(f"{kuma.push_url}\n")
+        with whole_house(tmp_path, {}, alerts=alerts) as house:
+            until(lambda: bool(kuma.beats))
+            told = notes(house)
+            house.sidecar.process.terminate()
+            _, log = house.sidecar.process.communicate(timeout=20)
+
+    assert kuma.beats == [Beat("up", "OK", "")], "one a minute"
+    assert not any("heartbeat" in note for note in told)
+    assert "fake-push-token" not in log + house.caddy.log.read_text()
+
+
+@pytest.mark.fortnight
+def test_a_monitor_that_was_deleted_is_a_note_on_the_page(tmp_path: Path) -> None:
+    url = tmp_path / "kuma.url"
+    with push_monitor("fake-push-token") as kuma:
+        url.write_text(kuma.push_url.replace("fake-push-token", "another-fake-token"))
+        with whole_house(tmp_path, {}, alerts={"heartbeat_url": {"file": str(url)}}) as house:
+            until(lambda: any("The heartbeat can't be sent" in note for note in notes(house)))
+            told = "\n".join(notes(house))
+
+    assert (kuma.beats, kuma.refused) == ([], 1)
+    assert "it answered 404" in told
+    assert "another-fake-token" not in told
 
 
 def test_each_recipe_is_listed() -> None:
