@@ -570,6 +570,23 @@ def proof(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proof]:
         yield proved
 
 
+def test_the_end_of_a_deployment_says_which_sources_can_not_be_read_and_why(proof: Proof) -> None:
+    done = proof("--sources", "20")
+    said = json.loads(done.stdout)
+
+    assert (done.returncode, done.stderr, said["read"]) == (0, "", [])
+    assert [text for text in said["not_read"] if text.startswith("b: Can't be read: connection refused. Check that")]
+
+
+def test_a_sidecar_that_is_away_says_nothing_of_its_sources(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"{KEY}\n")
+    done = script("prove.py", tmp_path / "nobody.sock", tmp_path / "keys", "--sources", "1")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "does not say which sources it can read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the candidate's own check prints."""

@@ -3,6 +3,9 @@
 ``prove.py SOCKET KEYS_FILE [CHECK_FILE [ledger]]`` runs on the target, so that the key stays there, and prints what is wrong.
 CHECK_FILE holds the output of ``serve --check --json``: the sidecar must be usable. With ``ledger`` the sidecar was given a
 ledger, so the check must have found one that it can use.
+
+``prove.py SOCKET KEYS_FILE --sources SECONDS`` prints as JSON which sources it could read since its start: ``{"read": [names],
+"not_read": [sentences]}``. Those of which a part can't be read are among the latter. It waits so long until all were tried.
 """
 
 from __future__ import annotations
@@ -44,6 +47,8 @@ def main() -> int:
     """Runs the command; returns its exit code."""
     path, keys, *more = sys.argv[1:]
     key = [key for line in Path(keys).read_text("utf-8").splitlines() if (key := _COMMENT.sub("", line).strip())][-1]
+    if more[:1] == ["--sources"]:
+        return _report_sources(path, key, float(more[1]))
     problem = (
         (_unusable(Path(more[0]), needs_ledger="ledger" in more[1:]) if more else "")
         or _not_alive(path)
@@ -93,6 +98,27 @@ def _no_board_with_key(path: str, key: str) -> str:
     if status != 200:
         return f"with the key from its credentials the board answers {status} instead of 200"
     return "" if json.loads(body).get("version") == 1 else "the version of the board is not 1"
+
+
+def _report_sources(path: str, key: str, seconds: float) -> int:
+    known = {"Authorization": f"Bearer {key}"}
+    deadline = time.monotonic() + seconds
+    try:
+        while _get(path, "/readyz", known)[0] != 200 and time.monotonic() < deadline:
+            time.sleep(0.5)
+        sources = json.loads(_get(path, "/api/v1/status", known)[1])["sources"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        print(f"the sidecar does not say which sources it can read: {error}", file=sys.stderr)
+        return 1
+    read = [source["name"] for source in sources if source["state"] == "ok"]
+    not_read = [_sentence(source) for source in sources if source["state"] != "ok"]
+    print(json.dumps({"read": read, "not_read": not_read}))
+    return 0
+
+
+def _sentence(source: dict[str, Any]) -> str:
+    told = " ".join(text for text in (source["reason"], source["action"]) if text)
+    return f"{source['name']}: {told or 'not read yet'}"
 
 
 def _get(path: str, target: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
