@@ -352,6 +352,23 @@ def test_secrets_that_are_too_short(ask: Doctor, tmp_path: Path, secret: str, sa
 
 
 @pytest.mark.fortnight
+def test_what_the_sidecar_would_not_use_is_a_problem(ask: Doctor, tmp_path: Path) -> None:
+    """A token of a program that is too short, and an address of a receiver with an option that is not allowed."""
+    (tmp_path / "token").write_text("only-twenty-characte\n")
+    (tmp_path / "url").write_text("ntfys://ntfy.lan/backups?verify=no\n")
+    said = ask(
+        tokens=[{"name": "n8n", "token": {"file": str(tmp_path / "token")}, "for": ["api"]}],
+        alerts={"receivers": [{"name": "phone", "url": {"file": str(tmp_path / "url")}}]},
+    )
+
+    address, token = (finding["text"] for finding in said.of("secrets", "problem"))
+    assert token.startswith(
+        "The token of program n8n (tokens.0.token) is not accepted: it is shorter than 32 characters."
+    )
+    assert address.startswith("alerts.receivers.0.url: the option verify is not allowed in its address")
+
+
+@pytest.mark.fortnight
 def test_a_secret_that_cannot_be_read_is_named_by_its_place(ask: Doctor) -> None:
     said = ask(pbs={"secret": {"file": "/nonexistent/secret"}})
     secret, source = said.only("secrets", "problem"), said.only("source pbs", "problem")

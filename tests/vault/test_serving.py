@@ -232,3 +232,17 @@ def test_a_check_reports_everything_that_is_wrong_at_once(home: Home) -> None:
     assert f"{home.config}:" in done.stderr
     assert "has an unknown kind" in done.stderr
     assert "at least 32 characters" in done.stderr
+
+
+def test_a_test_of_the_receivers_leaves_no_login_behind(home: Home) -> None:
+    home.bao.write("backup-glance/phone", url="json://127.0.0.1:9/")
+    document = yaml.safe_load(home.config.read_text())
+    receiver = {"name": "phone", "url": {"vault": "backup-glance/phone", "field": "url"}}
+    home.config.write_text(yaml.safe_dump(document | {"alerts": {"receivers": [receiver]}}))
+    before = home.bao.call("LIST", "auth/token/accessors")["data"]["keys"]
+
+    done = command("notify", "--test", "--config", str(home.config), "--credentials", str(home.credentials))
+
+    assert done.returncode == 1
+    assert "refused the connection" in done.stderr
+    assert sorted(home.bao.call("LIST", "auth/token/accessors")["data"]["keys"]) == sorted(before)

@@ -258,6 +258,17 @@ def test_reasons_are_the_description() -> None:
     assert event.description.value == "101: no space, left."
 
 
+def test_what_is_left_out_ahead_was_not_changed_in_the_future() -> None:
+    due = NOW + timedelta(days=9)
+    skipped = Occurrence(
+        job="pve/backup/a", title="A", kind=OccurrenceKind.BACKUP, due=due, state=State.DISABLED, exempt=Exempt.SKIPPED
+    )
+    (event,) = read(text_of(Listed((skipped,))))
+
+    assert event.last_modified.value <= NOW < event.dtstart.value
+    assert event.sequence.value == "0"
+
+
 def test_paused_and_skipped_ones_say_so() -> None:
     due = {"pve/backup/a": Exempt.PAUSED, "pve/backup/b": Exempt.SKIPPED}
     listed = tuple(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -13,13 +15,14 @@ from sidecar.board_keeper import BoardKeeper
 from sidecar.core.model import Board, Copy, Occurrence, OccurrenceKind, Outcome, State
 from sidecar.core.reports.facts import Datastore, FactT
 from sidecar.core.reports.report import Report
-from sidecar.web.app import create_app
+from sidecar.web.app import Handlers, WidgetOptions, app_of, create_app
+from sidecar.web.known import Known
 from sidecar.web.page import page
 from sidecar.web.stale_board import stale_board, stale_occurrences
 from tests.core.factories import at, run
 from tests.core.sample_reports import PBS, PVE, Scopes, group, pbs, pve, settings, vzdump
 from tests.web import boards
-from tests.web.asking import KEY, ask
+from tests.web.asking import KEY, ask, nothing_due
 from tests.web.boards import NOW
 
 LATER = NOW + timedelta(minutes=6)
@@ -216,3 +219,37 @@ def test_a_judgement_that_fails_changes_neither_the_board_nor_its_timeline() -> 
 
     assert sidecar.keeper.board is board
     assert sidecar.keeper.timeline() is timeline
+
+
+@pytest.mark.parametrize("path", ["/widget", "/api/v1/status", "/metrics", CALENDAR])
+def test_when_judging_hangs_the_old_board_is_still_shown_as_unknown(path: str) -> None:
+    """One thread judges and draws. What hangs in it must not keep the pages from saying so."""
+    board, go_on = boards.good_morning(), threading.Event()
+    with ThreadPoolExecutor(1) as worker:
+        worker.submit(go_on.wait)
+        handlers = Handlers(
+            known=lambda: Known(board, nothing_due),
+            ready=lambda: True,
+            clock=lambda: LATER,
+            options=WidgetOptions(),
+            worker=worker,
+        )
+        try:
+            answer = ask(app_of(handlers, (KEY,)), path)
+        finally:
+            go_on.set()
+
+    assert answer.status_code == 200
+    assert path == CALENDAR or "stopped judging" in answer.text or "backup_glance_board_stale 1.0" in answer.text
+
+
+def test_an_old_board_is_drawn_once_a_minute() -> None:
+    moments = [LATER + timedelta(seconds=seconds) for seconds in (0, 30, 59, 60)]
+    board, clock = boards.good_morning(), iter(moments)
+    app = create_app(
+        board=lambda: board, timeline=nothing_due, ready=lambda: True, keys=(KEY,), clock=lambda: next(clock)
+    )
+
+    made = [ask(app, "/api/v1/status").json()["generated_at"] for _ in moments]
+
+    assert made == [made[0]] * 3 + ["2026-11-23T06:33:00Z"]

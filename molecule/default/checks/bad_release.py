@@ -41,7 +41,7 @@ def _migration(statement: str) -> Change:
 CRASHES: Change = (
     "runtime.py",
     "async def serve(",
-    'async def serve(*_):\n    raise SystemExit("broken on purpose")\n\n\nasync def _unused(',
+    'async def serve(*_, **__):\n    raise SystemExit("broken on purpose")\n\n\nasync def _unused(',
 )
 CANT_MIGRATE = _migration("INSERT INTO contacts SELECT * FROM contacts")
 MIGRATES = _migration("CREATE TABLE lamps (name TEXT)")

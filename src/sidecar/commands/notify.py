@@ -72,10 +72,15 @@ def _names(config: Config, wanted: str | None) -> list[str]:
 
 
 async def _sent(config: Config, credentials: Credentials, names: list[str]) -> list[Sent]:
-    known = credentials.with_vault(make_vault(config.vault, credentials)) if config.vault else credentials
+    vault = make_vault(config.vault, credentials) if config.vault else None
+    known = credentials.with_vault(vault) if vault else credentials
     places = {receiver.name: place for receiver, place in places_of(config, known).items()}
     delivery = Delivery(known.known)
-    return [await delivery.send(_message(name), places[name]) for name in names]
+    try:
+        return [await delivery.send(_message(name), places[name]) for name in names]
+    finally:
+        if vault is not None:
+            await vault.log_out()
 
 
 def _message(receiver: str) -> Message:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from sidecar import one_round
@@ -18,9 +19,11 @@ from sidecar.core.reports.facts import Zone
 from sidecar.core.reports.report import Report
 from sidecar.credentials import Credentials
 from sidecar.errors import SecretError
+from sidecar.notify.address import fault
 from sidecar.one_round import Opened
 from sidecar.sources import Source
 from sidecar.sources.proxmox import ProxmoxSource
+from sidecar.tokens.checked import entry, programs
 from sidecar.upstream.handshake import Handshake, handshake
 from sidecar.upstream.tls import Trust
 from sidecar.vault.client import VaultError
@@ -44,6 +47,7 @@ async def findings(
     async with one_round.opened(config, credentials) as every:
         vault = await _vault(config, every, secret_id_ends)
         secrets = [await _secret(place, secret, every.credentials) for place, secret in config.secrets()]
+        secrets += await _refused_tokens(config, every.credentials)
         ways = await asyncio.gather(*(_way(config, name) for name in config.sources))
         reports = await one_round.read(every.sources, clock)
         shown = one_round.judge(reports, config.to_settings(), clock)
@@ -101,7 +105,19 @@ async def _secret(place: str, secret: Secret, credentials: Credentials) -> Secre
         value = await credentials.reader(secret)(False)
     except SecretError as error:
         return SecretFacts(place, None, str(error))
-    return SecretFacts(place, None if place.endswith(".token_id") else of_secrets.strength(value))
+    wrong = fault(value.strip()) if place.startswith("alerts.receivers.") else None
+    refused = f"{place}: {wrong}; nobody can be told there" if wrong else None
+    return SecretFacts(place, None if place.endswith(".token_id") else of_secrets.strength(value), refused=refused)
+
+
+async def _refused_tokens(config: Config, credentials: Credentials) -> list[SecretFacts]:
+    """Tokens that can be read and are not accepted. Whether one is a key of the sidecar, the service itself tells."""
+    entries = []
+    for number, token in enumerate(config.tokens):
+        with suppress(SecretError):
+            entries.append(entry(number, token, await credentials.reader(token.token)(False)))
+    _, refused = programs(entries, keys=())
+    return [SecretFacts("tokens", None, refused=sentence) for sentence in refused]
 
 
 async def _vault(config: Config, every: Opened, ends: datetime | Record) -> VaultFacts | None:

@@ -25,11 +25,15 @@ class Strength(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecretFacts:
-    """A secret by its place in the configuration: its strength, or why it can't be read."""
+    """A secret by its place in the configuration: its strength, or why it can't be read.
+
+    ``refused``: why the sidecar does not use it, as a sentence: the address of a receiver, or the token of a program.
+    """
 
     place: str
     strength: Strength | None
     error: str | None = None
+    refused: str | None = None
 
 
 def strength(secret: str) -> Strength:
@@ -67,6 +71,13 @@ def _of(secret: SecretFacts) -> Iterator[Finding]:
             severity=Severity.PROBLEM,
             text=f"{secret.place}: {secret.error}",
             action="Correct the reference, or what it points to",
+        )
+    elif secret.refused is not None:
+        yield Finding(
+            about="secrets",
+            severity=Severity.PROBLEM,
+            text=secret.refused,
+            action="Write another value there; the sidecar reads it within five minutes",
         )
     elif secret.strength in _WEAKNESSES:
         yield Finding(

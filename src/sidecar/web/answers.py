@@ -33,11 +33,15 @@ class Answers:
     Args:
         render: draws an answer; runs in ``worker``.
         worker: one thread, so that nothing that is drawn or judged is in two hands.
+        beside: another one for stale boards: the first may be what is stuck.
     """
 
-    def __init__(self, render: Callable[[Known, Question], Rendered], worker: Executor) -> None:
+    def __init__(
+        self, render: Callable[[Known, Question], Rendered], worker: Executor, beside: Executor | None = None
+    ) -> None:
         self._render = render
         self._worker = worker
+        self._beside = beside or worker
         self._kept = RenderedAnswers[Question]()
         self._asked: dict[Question, None] = {}
         self._under_way: dict[Question, tuple[Board, asyncio.Future[Rendered]]] = {}
@@ -60,7 +64,7 @@ class Answers:
     async def _drawn(self, known: Known, question: Question) -> Rendered:
         board, drawing = self._under_way.get(question, (None, None))
         if drawing is None or board is not known.board or drawing.get_loop() is not asyncio.get_running_loop():
-            drawing = self._in_worker(partial(self._render, known, question))
+            drawing = self._in_worker(partial(self._render, known, question), known)
             self._under_way[question] = known.board, drawing
             drawing.add_done_callback(lambda _: self._forget(question, drawing))
         # One of them may go away; the others still want it.
@@ -70,15 +74,16 @@ class Answers:
         if self._under_way.get(question, (None, None))[1] is drawing:
             del self._under_way[question]
 
-    def _in_worker(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._worker, work)
+    def _in_worker(self, work: Callable[[], T], known: Known) -> asyncio.Future[T]:
+        worker = self._worker if known.stale_since is None else self._beside
+        return asyncio.get_running_loop().run_in_executor(worker, work)
 
     async def prepared(self, known: Known) -> dict[Question, Rendered]:
         """The answers to what was asked last, from a board that is not shown yet. What can't be answered is left out."""
         answers: dict[Question, Rendered] = {}
         for question in tuple(self._asked):
             try:
-                answers[question] = await self._in_worker(partial(self._render, known, question))
+                answers[question] = await self._in_worker(partial(self._render, known, question), known)
             except HTTPException:
                 self._asked.pop(question, None)  # A service that is gone.
             except Exception:
@@ -91,6 +96,6 @@ class Answers:
         for question, answer in answers.items():
             self._kept.keep(board, question, answer)
 
-    async def made(self, make: Callable[[], T]) -> T:
-        """Something that is not kept, made in the worker."""
-        return await self._in_worker(make)
+    async def made(self, make: Callable[[], T], known: Known) -> T:
+        """Something that is not kept, made from what is known in its worker."""
+        return await self._in_worker(make, known)

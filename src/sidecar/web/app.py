@@ -59,6 +59,7 @@ _HTML = "text/html"
 _JSON = "application/json"
 _CSS = "text/css"
 _CALENDAR = "text/calendar"
+_A_MINUTE = timedelta(minutes=1)
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -173,7 +174,10 @@ class Handlers:
         pass_on: proxied.PassOn = nothing_passed_on,
     ) -> None:
         self.options = options
-        self.answers = Answers(self._render, worker or ThreadPoolExecutor(1, "pages"))
+        self.answers = Answers(
+            self._render, worker or ThreadPoolExecutor(1, "pages"), ThreadPoolExecutor(1, "stale pages")
+        )
+        self._stale: tuple[Board, Known] | None = None
         self._present = known
         self._ready = ready
         self._clock = clock
@@ -238,7 +242,7 @@ class Handlers:
         """Not kept: there are too many windows that could be asked for."""
         query, known = parse_calendar_query(request.query_params.multi_items()), self._known()
         try:
-            answer = await self.answers.made(lambda: _calendar_json(known, query))
+            answer = await self.answers.made(lambda: _calendar_json(known, query), known)
         except TooManyError as error:
             raise QueryError(f"There are {error}; ask for a shorter period.") from None
         return respond(request, answer)
@@ -271,8 +275,12 @@ class Handlers:
         """What was judged last; if that is too long ago, what of it still holds."""
         known, now = self._present(), self._clock()
         if not is_stale(known.board, now):
+            self._stale = None
             return known
-        return Known(stale_board(known.board, now), lambda: StaleTimeline(known.timeline(), now), known.board.at)
+        # The same for a minute, as other boards: what was drawn of it is drawn once.
+        if self._stale is None or self._stale[0] is not known.board or abs(now - self._stale[1].board.at) >= _A_MINUTE:
+            self._stale = known.board, _what_still_holds(known, now)
+        return self._stale[1]
 
     def _render(self, known: Known, question: Question) -> Rendered:
         """Runs in the worker."""
@@ -306,6 +314,10 @@ class Handlers:
 
     def _calendar(self, known: Known, query: WidgetQuery | None) -> CalendarPage:
         return calendar_page(known.board, known.timeline(), query, self.options.week_start)
+
+
+def _what_still_holds(known: Known, now: datetime) -> Known:
+    return Known(stale_board(known.board, now), lambda: StaleTimeline(known.timeline(), now), known.board.at)
 
 
 def _table(board: Board, service: str | None) -> Page:

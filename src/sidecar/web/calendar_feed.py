@@ -116,7 +116,7 @@ def _each(whose: str, mine: Sequence[Occurrence]) -> Iterator[FeedEvent]:
             summary=_summary(occurrence, share(occurrence)),
             description=_cut(occurrence.reason, _LONGEST_DESCRIPTION) if occurrence.reason else None,
             category=_category(occurrence),
-            sequence=int(occurrence.state is not None),
+            sequence=int(_has_result(occurrence)),
             revised=_revised(occurrence),
         )
 
@@ -160,9 +160,14 @@ def _end(occurrence: Occurrence) -> datetime:
     return next(ends, occurrence.due + _SHORT)
 
 
+def _has_result(occurrence: Occurrence) -> bool:
+    """What is left out (a pause, a clock change) is known before it would be due, and stays so."""
+    return occurrence.state not in (None, State.DISABLED)
+
+
 def _revised(occurrence: Occurrence) -> datetime:
     """When it became what it is; never in the future."""
-    if occurrence.state is None:
+    if not _has_result(occurrence):
         return occurrence.due - _IN_SIGHT
     if occurrence.state in (State.MISSED, State.NEVER) and occurrence.grace_until:
         return occurrence.grace_until
