@@ -161,8 +161,8 @@ def _end(occurrence: Occurrence) -> datetime:
 
 
 def _has_result(occurrence: Occurrence) -> bool:
-    """What is left out (a pause, a clock change) is known before it would be due, and stays so."""
-    return occurrence.state not in (None, State.DISABLED)
+    """What is left out (a pause, a clock change) is known before it would be due, and has none unless something ran."""
+    return occurrence.run is not None or occurrence.state not in (None, State.DISABLED)
 
 
 def _revised(occurrence: Occurrence) -> datetime:
