@@ -115,7 +115,9 @@ def _source(seen: Seen, hidden: Sequence[Seen], receiver: Receiver) -> _Subject:
 def _listening(subjects: Iterable[_Subject], now: datetime, turned: frozenset[str]) -> ReceiverMemory:
     there: dict[str, Incident] = {}
     for subject in subjects:
-        known = as_it_was(_now(subject, now)) if subject.key not in turned else None
+        # No verdict of a source is in the ledger: it broke when the first service that it hides turned bad.
+        news = any(key in turned for key in (subject.key, *(seen.key for seen in subject.hidden)))
+        known = as_it_was(_now(subject, now)) if not news else None
         if known is not None:
             there[subject.key] = known
     return ReceiverMemory(incidents=MappingProxyType(there))
