@@ -152,6 +152,27 @@ def test_what_one_job_did_to_many_is_one_message() -> None:
     assert phone.hear(WELL, 30) == ["recovery: 9 are well again: app0, app1, app2 and 6 more"]
 
 
+def test_what_is_not_shown_any_more_is_not_called_well_again() -> None:
+    phone = Listener(first=WELL)
+    phone.hear({**WELL, **{f"service {name}": "missed" for name in NAMES}}, 30)
+    gone = {key: state for key, state in WELL.items() if key not in ("service app1", "service app2")}
+
+    assert sorted(phone.hear(gone, 30)) == [
+        "recovery: 2 are not shown any more: app1 and app2",
+        "recovery: 7 are well again: app0, app3, app4 and 4 more",
+    ]
+
+
+def test_neither_is_what_is_a_warning_now() -> None:
+    phone = Listener(first=WELL)
+    missed = {**WELL, "service app0": "missed", "service app1": "missed", "service app2": "missed"}
+    phone.hear(missed, 30)
+
+    assert phone.hear({**missed, "service app0": "warning", "service app1": "ok", "service app2": "ok"}, 30) == [
+        "recovery: 2 are well again and 1 is now warning: app0, app1 and app2"
+    ]
+
+
 def test_upkeep_is_told_under_its_job_and_a_datastore_under_its_name() -> None:
     phone = Listener(first=WELL)
 

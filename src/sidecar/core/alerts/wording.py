@@ -45,9 +45,9 @@ class News:
 
     @property
     def cause(self) -> tuple[object, ...]:
-        """What is told in one message where it is so at once: of one job or source, or all that is well again."""
+        """What is told in one message where it is so at once: of one job or source, all that is well again, or gone."""
         if self.kind is Kind.RECOVERY:
-            return (self.kind,)
+            return (self.kind, self.seen is None)
         blame = self.seen.blame if self.seen else None
         return (self.kind, self.seen.state, blame) if self.seen and blame else (self.kind, self.key)
 
@@ -113,10 +113,25 @@ def _recovered(news: News, seen: Seen) -> str:
 
 def _title_of_many(news: Sequence[News]) -> str:
     first, names = news[0], words.listed([each.name for each in news], _NAMED)
-    if first.kind is Kind.RECOVERY or first.seen is None:
-        return f"{len(news)} are well again: {names}"
+    if first.seen is None:
+        return f"{len(news)} are not shown any more: {names}"
+    if first.kind is Kind.RECOVERY:
+        return f"{_better(news)}: {names}"
     still = "Still: " if first.kind is Kind.REMINDER else ""
     return f"{still}{first.seen.blame}: {len(news)} {first.seen.state}: {names}"
+
+
+def _better(news: Sequence[News]) -> str:
+    """ "3 are well again and 1 is now warning"."""
+    counts = Counter(each.seen.state for each in news if each.seen)
+    states = sorted(counts, key=lambda state: (state is not State.OK, state.rank))
+    return words.listed(
+        [
+            f"{counts[state]} {'is' if counts[state] == 1 else 'are'} {'well again' if state is State.OK else f'now {state}'}"
+            for state in states
+        ],
+        len(State),
+    )
 
 
 def _line(news: News, reader: Reader) -> str:
