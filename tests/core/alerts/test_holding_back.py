@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from sidecar.core.alerts.rules import QuietHours
-from tests.core.alerts.listener import BERLIN, PHONE, Listener
+from sidecar.core.settings import Mute
+from tests.core.alerts.listener import BERLIN, PHONE, Listener, settings
 
 WELL = {"service vault": "ok", "service web": "ok", "service mail": "ok"}
 #: It is 07:00 at first.
@@ -50,6 +51,35 @@ def test_what_began_before_them_and_lasts_is_not_told_again() -> None:
 
     assert phone.hear(bad, 30) == ["problem: web: failed"]
     assert phone.hear(bad, 150) == []
+
+
+def test_what_was_well_again_and_breaks_as_they_end_is_told_as_a_problem_and_makes_no_empty_summary() -> None:
+    phone = Listener(QUIET, first=WELL)
+    phone.hear({**WELL, "service web": "failed"}, 59)
+    phone.hear(WELL, 58)
+    phone.messages.clear()
+
+    assert phone.hear({**WELL, "service web": "failed"}, 30) == ["problem: web: failed"]
+
+
+def test_what_is_muted_when_they_end_is_not_in_their_summary() -> None:
+    phone = Listener(QUIET, first=WELL)
+    bad = {**WELL, "service web": "failed", "service mail": "failed"}
+    phone.hear(WELL, 60)
+    phone.hear(bad, 30)
+    phone.settings = settings(mutes=[Mute("web", date(2026, 12, 1))])
+
+    assert phone.hear(bad, 60) == ["summary: Since today 08:03: 1 need you"]
+    assert "web" not in phone.messages[-1].body
+
+
+def test_when_all_of_it_is_muted_there_is_none() -> None:
+    phone = Listener(QUIET, first=WELL)
+    phone.hear(WELL, 60)
+    phone.hear({**WELL, "service web": "failed"}, 30)
+    phone.settings = settings(mutes=[Mute("web", date(2026, 12, 1))])
+
+    assert phone.hear({**WELL, "service web": "failed"}, 60) == []
 
 
 @pytest.mark.parametrize(

@@ -170,16 +170,21 @@ def held_of(news: News, reader: Reader) -> Held:
     return Held(subject=news.key, name=shortened(news.name, _LONGEST_LINE), problem=problem, text=text, at=reader.now)
 
 
-def summary_of(held: Sequence[Held], still: frozenset[str], reader: Reader, more: int = 0) -> Message:
-    """What is still so, what came and went, and what is well again; ``more``: how many could not be kept."""
+def summary_of(held: Sequence[Held], still: frozenset[str], reader: Reader, more: int = 0) -> Message | None:
+    """What is still so, what came and went, and what is well again; ``more``: how many could not be kept.
+
+    None: nothing of that. What was well again and is bad once more is told when that has held.
+    """
     newest = {each.subject: each for each in held}
     troubled = {each.subject for each in held if each.problem}
     lasting = [_newest_problem(held, subject) for subject in newest if subject in troubled and subject in still]
     over = [newest[subject] for subject in newest if subject not in still]
     went = [each for each in over if each.subject in troubled]
     well = [each for each in over if each.subject not in troubled]
-    counts = ((lasting, "need you"), (went, "came and went"), (well, "well again"))
-    title = ", ".join(f"{len(each)} {what}" for each, what in counts if each)
+    counts = ((len(lasting), "need you"), (len(went), "came and went"), (len(well), "well again"))
+    title = ", ".join(f"{number} {what}" for number, what in counts if number) or (f"{more} more" if more else "")
+    if not title:
+        return None
     body = [
         lines([f"{reader.at(each.at)}: {each.text}" for each in lasting]),
         f"Came and went: {words.listed([each.name for each in went], 10)}." if went else "",
