@@ -198,6 +198,18 @@ def test_what_a_receiver_does_not_want_is_not_told(change: dict[str, object], ba
     assert phone.hear({**WELL, **bad}, 30) == []
 
 
+def test_a_service_that_shares_its_name_is_wanted_under_that_name() -> None:
+    wanted = replace(PHONE, services=("app1", "*2"), jobs=False, datastores=False)
+    names = ("app1 (pve:101)", "app1 (pve:999)", "app2 (pbs:main/ct/2)", "app3 (pve:103)", "app1 (old)")
+    phone = Listener(wanted, first={f"service {name}": "ok" for name in names})
+
+    assert sorted(phone.hear({f"service {name}": "failed" for name in names}, 10)) == [
+        "problem: app1 (pve:101): failed",
+        "problem: app1 (pve:999): failed",
+        "problem: app2 (pbs:main/ct/2): failed",
+    ]
+
+
 # --- mutes ----------------------------------------------------------------------------------------------------------------
 
 UNTIL_TOMORROW = settings(mutes=[Mute("app1", date(2026, 11, 24))])
@@ -234,6 +246,17 @@ def test_muting_what_was_told_ends_the_matter_quietly_and_it_is_told_anew_afterw
 
     assert phone.hear(bad, 16 * 60, every=5) == []
     assert phone.hear(bad, 60) == ["problem: app1: failed"]
+
+
+def test_a_mute_is_of_the_service_called_so_or_else_of_all_that_share_the_name() -> None:
+    apart = {"service app1 (pve:101)": "failed", "service app1 (pve:999)": "failed"}
+    phone = Listener(first=dict.fromkeys(apart, "ok"), settings=UNTIL_TOMORROW)
+    assert phone.hear(apart, 10) == []
+
+    phone = Listener(first={"service app1": "ok", "service app1 (pve:999)": "ok"}, settings=UNTIL_TOMORROW)
+    assert phone.hear({"service app1": "failed", "service app1 (pve:999)": "failed"}, 10) == [
+        "problem: app1 (pve:999): failed"
+    ]
 
 
 def test_a_muted_service_is_not_counted_among_what_a_source_hides() -> None:
