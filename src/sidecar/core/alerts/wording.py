@@ -167,11 +167,18 @@ def held_of(news: News, reader: Reader) -> Held:
     """What is kept of it for a summary."""
     problem = news.kind is not Kind.RECOVERY
     text = shortened(_line(news, reader), _LONGEST_LINE)
-    return Held(subject=news.key, name=shortened(news.name, _LONGEST_LINE), problem=problem, text=text, at=reader.now)
+    name = shortened(news.name, _LONGEST_LINE) + ("" if problem else _if_not_well(news))
+    return Held(subject=news.key, name=name, problem=problem, text=text, at=reader.now)
+
+
+def _if_not_well(news: News) -> str:
+    if news.seen is None:
+        return " (not shown any more)"
+    return "" if news.seen.state is State.OK else f" (now {news.seen.state})"
 
 
 def summary_of(held: Sequence[Held], still: frozenset[str], reader: Reader, more: int = 0) -> Message | None:
-    """What is still so, what came and went, and what is well again; ``more``: how many could not be kept.
+    """What is still so, what came and went, and what is over; ``more``: how many could not be kept.
 
     None: nothing of that. What was well again and is bad once more is told when that has held.
     """
@@ -181,14 +188,14 @@ def summary_of(held: Sequence[Held], still: frozenset[str], reader: Reader, more
     over = [newest[subject] for subject in newest if subject not in still]
     went = [each for each in over if each.subject in troubled]
     well = [each for each in over if each.subject not in troubled]
-    counts = ((len(lasting), "need you"), (len(went), "came and went"), (len(well), "well again"))
+    counts = ((len(lasting), "need you"), (len(went), "came and went"), (len(well), "over"))
     title = ", ".join(f"{number} {what}" for number, what in counts if number) or (f"{more} more" if more else "")
     if not title:
         return None
     body = [
         lines([f"{reader.at(each.at)}: {each.text}" for each in lasting]),
         f"Came and went: {words.listed([each.name for each in went], 10)}." if went else "",
-        f"Well again: {words.listed([each.name for each in well], 10)}." if well else "",
+        f"Over: {words.listed([each.name for each in well], 10)}." if well else "",
         f"{more} more are not listed." if more else "",
     ]
     began = held[0].at
