@@ -24,6 +24,13 @@ from sidecar.notify.address import OPTIONS, fault
         "json://n8n.lan/webhook/fake",
         "jsons://n8n.lan/webhook/fake?+X-Key=fake&:team=home&method=PUT",
         "ntfy://ntfy.lan/backups?format=text",
+        "ntfy://backups",
+        "ntfy://ntfy.sh/backups?mode=cloud",
+        "ntfy://ntfy.lan/backups/?email=me@lan,you@lan",
+        "gotify://gotify.lan/below/a/path/AfakeToken.123",
+        "tgram://123456789:fake-token/12315544:7/",
+        "mailto://glance%40lan:open@mail.lan?from=glance@lan",
+        "mailto://mail.lan/me@lan?from=glance@lan&reply=you@lan",
     ],
 )
 def test_these_are_used(address: str) -> None:
@@ -77,6 +84,28 @@ def test_these_are_used(address: str) -> None:
 )
 def test_these_are_refused_and_what_is_wrong_is_named(address: str, named: str) -> None:
     assert named in str(fault(address))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ntfy://ntfy.lan/one/two",
+        "ntfy://ntfy.lan/one,two",
+        "ntfys://ntfy.lan/one%2Ftwo",
+        "ntfy://ntfy.lan/one?to=two",
+        "ntfy://one/two?mode=cloud",
+        "ntfy://one,two",
+        "tgram://123456789:fake-token/1/2",
+        "tgram://123456789:fake-token/1?to=2",
+        "mailto://mail.lan?from=glance@lan&to=me@lan,you@lan",
+        "mailto://mail.lan?from=glance@lan&to=me@lan&cc=you@lan",
+        "mailto://mail.lan?from=glance@lan&to=me@lan&BCC=you%40lan",
+        "mailto://mail.lan?from=glance@lan&cc=you@lan",
+        "mailtos://mail.lan/me@lan/you@lan?from=glance@lan",
+    ],
+)
+def test_one_address_is_one_target(address: str) -> None:
+    assert fault(address) == "its address names several targets; write one receiver for each"
 
 
 @given(st.text(max_size=100), st.sampled_from([*OPTIONS, "ntfys", "jsons"]))

@@ -309,6 +309,27 @@ def test_what_a_ledger_held_that_is_found_later_is_not_told_again(tmp_path: Path
     assert post.titles == ["vault: failed", "vault: ok again"]
 
 
+def test_a_ledger_that_is_found_before_the_first_board_keeps_what_was_told(tmp_path: Path, post: Post) -> None:
+    state, away = tmp_path / "state", tmp_path / "away"
+    state.mkdir()
+    service = Service(state, post)
+    service.hear(WELL)
+    service.hear(BAD, 10)
+    service.stop()
+    state.rename(away)
+    service = Service(state, post, now=service.now)
+    away.rename(state)
+    assert service.ledger is not None
+    # Whatever is handed over opens the file.
+    assert service.ledger.record_alerts(AlertMemory()).wait(10)
+    asyncio.run(service.notifier.step())
+
+    assert rows(state, "SELECT receiver FROM alert_receivers") == [("phone",)]
+    service.hear(WELL, 10)
+    service.stop()
+    assert post.titles == ["vault: failed", "vault: ok again"]
+
+
 def test_an_error_of_ours_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     wrong = [True]
 

@@ -123,3 +123,9 @@ class GroupKey:
         if len(steps) < 3 or not all(steps):
             raise ValueError(f"{path!r} is not the path of a backup group: DATASTORE[/NAMESPACE]/TYPE/ID")
         return cls(steps[0], "/".join(steps[1:-2]), steps[-2], steps[-1])
+
+
+def shared_name(service: str) -> str:
+    """What it is called without what keeps services of one name apart: "vaultwarden" of "vaultwarden (pve:101)"."""
+    name, apart, reference = service.rpartition(" (")
+    return name if apart and reference.endswith(")") and ":" in reference else service

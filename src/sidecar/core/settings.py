@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from .ids import shared_name
 from .model import PartKind, SourceKind
 
 
@@ -105,6 +106,10 @@ class Mute:
     def lasts(self, now: datetime, zone: ZoneInfo) -> bool:
         """It still holds."""
         return now.astimezone(zone).date() < self.until
+
+    def concerns(self, name: str, names: Collection[str]) -> bool:
+        """It is the mute of the service ``name``, one of ``names``; where none is called so, of all that share its name."""
+        return name == self.service or (self.service not in names and shared_name(name) == self.service)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ What is wrong is told without the address, which is a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 #: Characters of an address.
 LONGEST = 4_096
@@ -63,7 +63,37 @@ def fault(address: str) -> str | None:
     # What follows # is ignored here and may be read by others.
     if parts.fragment or "#" in address:
         return "its address holds a #; write it as %23"
-    return fault_of(parts.scheme.lower(), options)
+    return fault_of(parts.scheme.lower(), options) or (SEVERAL if _targets(parts, options) > 1 else None)
+
+
+#: Where one of several refuses a message, all of them would get it again with each attempt.
+SEVERAL = "its address names several targets; write one receiver for each"
+
+#: Where Apprise takes a text for several.
+_BETWEEN = re.compile(r"[\[\];,\s/\\]+")
+
+
+def _targets(parts: SplitResult, options: Sequence[tuple[str, str]]) -> int:
+    """How many topics, chats or people get each message."""
+    plain = plain_scheme(parts.scheme.lower())
+    given = {name: [value for key, value in options if key.lower() == name] for name in ("to", "cc", "bcc", "mode")}
+    path = unquote(parts.path)
+    if plain == "mailto":
+        host = unquote(parts.netloc.rpartition("@")[2])
+        others = [*given["cc"], *given["bcc"]]
+        return max(_people([host, path, *given["to"]]), 1 if _people(others) else 0) + _people(others)
+    if plain not in ("ntfy", "tgram"):
+        return 1
+    names = {name for text in (path, *given["to"]) for name in _BETWEEN.split(text) if name}
+    if plain == "ntfy" and (not names or "cloud" in given["mode"]):
+        # A topic at ntfy.sh, which may be written in place of the host.
+        host = unquote(parts.netloc.rpartition("@")[2])
+        names |= {name for name in _BETWEEN.split(host) if name and not name.lower().startswith("ntfy.sh")}
+    return len(names)
+
+
+def _people(texts: Iterable[str]) -> int:
+    return sum(text.count("@") for text in texts)
 
 
 def fault_of(scheme: str, options: Iterable[tuple[str, str]]) -> str | None:

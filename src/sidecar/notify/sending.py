@@ -24,7 +24,7 @@ from requests.adapters import HTTPAdapter
 
 from sidecar.upstream import tls
 
-from .address import fault, fault_of, plain_scheme
+from .address import SEVERAL, fault, fault_of, plain_scheme
 from .job import Failure, Job, Sent
 
 #: Seconds to connect, and between two pieces of an answer.
@@ -271,10 +271,16 @@ def _plugin(job: Job, scheme: str, plain: str) -> NotifyBase | Sent:
     results |= {"asset": _asset(), "verify": True, "redirect": False, "format": "text", "overflow": "truncate"}
     results |= _options(job, plain, results)
     try:
-        return made(**results)
+        plugin = made(**results)
     except TypeError as error:
         # AppriseImproperlyConfigured is one; its message holds parts of the address.
         return _NOT_UNDERSTOOD if type(error) is not TypeError else Sent(Failure.OTHER, detail="internal error")
+    return plugin if _reached(plugin) <= 1 else Sent(Failure.ADDRESS, detail=SEVERAL)
+
+
+def _reached(plugin: NotifyBase) -> int:
+    """How many get each message, as Apprise counts them; copies of mails it does not count."""
+    return len(plugin) + len(getattr(plugin, "cc", ())) + len(getattr(plugin, "bcc", ()))
 
 
 _NOT_UNDERSTOOD = Sent(

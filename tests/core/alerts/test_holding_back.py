@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from sidecar.core.alerts.rules import QuietHours
-from tests.core.alerts.listener import BERLIN, PHONE, Listener
+from sidecar.core.settings import Mute
+from tests.core.alerts.listener import BERLIN, PHONE, Listener, settings
 
 WELL = {"service vault": "ok", "service web": "ok", "service mail": "ok"}
 #: It is 07:00 at first.
@@ -28,12 +29,12 @@ def test_quiet_hours_end_in_one_summary_of_what_is_still_so_and_what_came_and_we
     assert phone.hear({**WELL, "service vault": "missed", "service web": "failed"}, 20) == []
     assert phone.hear({**WELL, "service vault": "missed"}, 39) == []
     assert phone.hear({**WELL, "service vault": "missed"}, 60) == [
-        "summary: Since today 08:03: 1 need you, 1 came and went, 1 well again"
+        "summary: Since today 08:03: 1 need you, 1 came and went, 1 over"
     ]
     assert phone.messages[-1].body.splitlines() == [
         "today 08:03: vault: missed. It is missed.",
         "Came and went: web.",
-        "Well again: mail.",
+        "Over: mail.",
     ]
     assert phone.hear(WELL, 60) == ["recovery: vault: ok again"]
 
@@ -50,6 +51,44 @@ def test_what_began_before_them_and_lasts_is_not_told_again() -> None:
 
     assert phone.hear(bad, 30) == ["problem: web: failed"]
     assert phone.hear(bad, 150) == []
+
+
+def test_what_was_well_again_and_breaks_as_they_end_is_told_as_a_problem_and_makes_no_empty_summary() -> None:
+    phone = Listener(QUIET, first=WELL)
+    phone.hear({**WELL, "service web": "failed"}, 59)
+    phone.hear(WELL, 58)
+    phone.messages.clear()
+
+    assert phone.hear({**WELL, "service web": "failed"}, 30) == ["problem: web: failed"]
+
+
+def test_what_is_gone_or_a_warning_now_is_said_to_be_so() -> None:
+    phone = Listener(QUIET, first=WELL)
+    phone.hear({**WELL, "service web": "failed", "service mail": "failed"}, 60)
+    phone.messages.clear()
+
+    assert phone.hear({"service vault": "ok", "service web": "warning"}, 90) == ["summary: Since today 08:03: 2 over"]
+    assert phone.messages[-1].body == "Over: web (now warning) and mail (not shown any more)."
+
+
+def test_what_is_muted_when_they_end_is_not_in_their_summary() -> None:
+    phone = Listener(QUIET, first=WELL)
+    bad = {**WELL, "service web": "failed", "service mail": "failed"}
+    phone.hear(WELL, 60)
+    phone.hear(bad, 30)
+    phone.settings = settings(mutes=[Mute("web", date(2026, 12, 1))])
+
+    assert phone.hear(bad, 60) == ["summary: Since today 08:03: 1 need you"]
+    assert "web" not in phone.messages[-1].body
+
+
+def test_when_all_of_it_is_muted_there_is_none() -> None:
+    phone = Listener(QUIET, first=WELL)
+    phone.hear(WELL, 60)
+    phone.hear({**WELL, "service web": "failed"}, 30)
+    phone.settings = settings(mutes=[Mute("web", date(2026, 12, 1))])
+
+    assert phone.hear({**WELL, "service web": "failed"}, 60) == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +157,7 @@ def test_what_comes_and_goes_within_a_flood_is_named_in_its_summary() -> None:
 
     assert phone.hear(many(8, "ok"), 60)[-1].startswith("summary: ")
     assert "3 came and went" in phone.messages[-1].title
-    assert "5 well again" in phone.messages[-1].title
+    assert "5 over" in phone.messages[-1].title
 
 
 def test_a_flood_over_hours_is_a_few_messages() -> None:

@@ -152,6 +152,27 @@ def test_what_one_job_did_to_many_is_one_message() -> None:
     assert phone.hear(WELL, 30) == ["recovery: 9 are well again: app0, app1, app2 and 6 more"]
 
 
+def test_what_is_not_shown_any_more_is_not_called_well_again() -> None:
+    phone = Listener(first=WELL)
+    phone.hear({**WELL, **{f"service {name}": "missed" for name in NAMES}}, 30)
+    gone = {key: state for key, state in WELL.items() if key not in ("service app1", "service app2")}
+
+    assert sorted(phone.hear(gone, 30)) == [
+        "recovery: 2 are not shown any more: app1 and app2",
+        "recovery: 7 are well again: app0, app3, app4 and 4 more",
+    ]
+
+
+def test_neither_is_what_is_a_warning_now() -> None:
+    phone = Listener(first=WELL)
+    missed = {**WELL, "service app0": "missed", "service app1": "missed", "service app2": "missed"}
+    phone.hear(missed, 30)
+
+    assert phone.hear({**missed, "service app0": "warning", "service app1": "ok", "service app2": "ok"}, 30) == [
+        "recovery: 2 are well again and 1 is now warning: app0, app1 and app2"
+    ]
+
+
 def test_upkeep_is_told_under_its_job_and_a_datastore_under_its_name() -> None:
     phone = Listener(first=WELL)
 
@@ -175,6 +196,18 @@ def test_what_a_receiver_does_not_want_is_not_told(change: dict[str, object], ba
     phone = Listener(replace(PHONE, **change), first=WELL)  # type: ignore[arg-type]
 
     assert phone.hear({**WELL, **bad}, 30) == []
+
+
+def test_a_service_that_shares_its_name_is_wanted_under_that_name() -> None:
+    wanted = replace(PHONE, services=("app1", "*2"), jobs=False, datastores=False)
+    names = ("app1 (pve:101)", "app1 (pve:999)", "app2 (pbs:main/ct/2)", "app3 (pve:103)", "app1 (old)")
+    phone = Listener(wanted, first={f"service {name}": "ok" for name in names})
+
+    assert sorted(phone.hear({f"service {name}": "failed" for name in names}, 10)) == [
+        "problem: app1 (pve:101): failed",
+        "problem: app1 (pve:999): failed",
+        "problem: app2 (pbs:main/ct/2): failed",
+    ]
 
 
 # --- mutes ----------------------------------------------------------------------------------------------------------------
@@ -213,6 +246,17 @@ def test_muting_what_was_told_ends_the_matter_quietly_and_it_is_told_anew_afterw
 
     assert phone.hear(bad, 16 * 60, every=5) == []
     assert phone.hear(bad, 60) == ["problem: app1: failed"]
+
+
+def test_a_mute_is_of_the_service_called_so_or_else_of_all_that_share_the_name() -> None:
+    apart = {"service app1 (pve:101)": "failed", "service app1 (pve:999)": "failed"}
+    phone = Listener(first=dict.fromkeys(apart, "ok"), settings=UNTIL_TOMORROW)
+    assert phone.hear(apart, 10) == []
+
+    phone = Listener(first={"service app1": "ok", "service app1 (pve:999)": "ok"}, settings=UNTIL_TOMORROW)
+    assert phone.hear({"service app1": "failed", "service app1 (pve:999)": "failed"}, 10) == [
+        "problem: app1 (pve:999): failed"
+    ]
 
 
 def test_a_muted_service_is_not_counted_among_what_a_source_hides() -> None:

@@ -216,6 +216,16 @@ def test_what_turned_bad_while_an_upgrade_ran_is_told() -> None:
     assert phone.hear(states, 10) == ["problem: vault: failed"]
 
 
+def test_so_is_a_source_that_broke_while_an_upgrade_ran_with_what_it_hides() -> None:
+    states = {"service vault": "unknown pbs", "source pbs": "unknown", "source pve": "unknown"}
+    phone = Listener(first=OK)
+    now = situation(board(states, phone.now), phone.settings)
+    phone.memory, _ = told(phone.receiver, None, now, frozenset({"service:vault"}))
+
+    assert phone.hear(states, 10) == ["problem: pbs can't be read: 1 service unknown"]
+    assert phone.hear({**OK, "source pbs": "ok", "source pve": "ok"}, 10) == ["recovery: pbs can be read again"]
+
+
 @pytest.mark.parametrize("state", ["failed", "ok"])
 def test_a_clock_that_is_set_back_delays_nothing(state: str) -> None:
     phone = Listener(first=OK)

@@ -162,3 +162,9 @@ def test_a_ledger_that_is_found_later_keeps_what_it_was_told_and_what_waits() ->
     assert [waiting.number for waiting in both.outbox] == [1, 2, 3]
     after = heard(both, WELL | {"service app6": "failed"}, START + 90 * MINUTE)
     assert titles(after)[3:] == ["2 are well again: app0 and app1"]
+
+
+def test_a_ledger_that_is_found_before_anybody_heard_anything_loses_nothing() -> None:
+    found = failing(2)
+
+    assert outbox.rejoined(AlertMemory(), found) == found

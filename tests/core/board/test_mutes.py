@@ -45,3 +45,12 @@ def test_a_mute_of_a_service_that_is_not_there_is_odd() -> None:
 
 def test_before_anything_was_read_no_name_is_odd() -> None:
     assert notes(MUTED, "30 12:00") == ["paperless is muted until 1 Dec: moving house."]
+
+
+def test_what_several_are_called_mutes_them_and_is_not_odd() -> None:
+    mute = replace(MUTED, reason=None)
+
+    assert notes(mute, "30 12:00", "paperless (pve:101)", "paperless (pve:999)") == ["paperless is muted until 1 Dec."]
+    assert notes(mute, "30 12:00", "paperless (old)", "paperless-2 (pve:1)")[0].startswith(
+        "Configuration, mutes: no service"
+    )

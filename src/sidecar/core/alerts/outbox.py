@@ -134,7 +134,9 @@ def as_sent(message: Message, now: datetime, zone: ZoneInfo) -> Message:
 
 def rejoined(own: AlertMemory, found: AlertMemory) -> AlertMemory:
     """What a ledger held that can be read only now, with what was heard meanwhile: nobody is told twice of the same."""
-    both = {name: _rejoined(memory, found.receivers.get(name)) for name, memory in own.receivers.items()}
+    heard_of = {name: _rejoined(memory, found.receivers.get(name)) for name, memory in own.receivers.items()}
+    # Whoever has heard nothing yet since the start has its memory from there.
+    both = {**found.receivers, **heard_of}
     numbered = [*found.outbox]
     for waiting in own.outbox:
         numbered.append(replace(waiting, number=max((each.number for each in numbered), default=0) + 1))

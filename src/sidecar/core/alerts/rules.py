@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
+from sidecar.core.ids import shared_name
 from sidecar.core.model import State
 
 
@@ -35,7 +36,7 @@ class Receiver:
 
     Attributes:
         states: the states that are told. ``late``, ``running``, ``new``, ``ok`` and ``disabled`` never are.
-        services: patterns of names; ``*`` matches anything.
+        services: patterns of names; ``*`` matches anything, and "vaultwarden" also "vaultwarden (pve:101)".
         jobs: upkeep jobs; a job that backs something up shows in its services.
         remind_after: what has lasted this long is told again; None: never.
         hold: what is over after this time is not told.
@@ -52,8 +53,8 @@ class Receiver:
     hold: timedelta = timedelta(minutes=2)
 
     def wants_service(self, name: str) -> bool:
-        """One of the patterns matches."""
-        return any(fnmatchcase(name, pattern) for pattern in self.services)
+        """One of the patterns matches, also without what keeps services of one name apart."""
+        return any(fnmatchcase(each, pattern) for pattern in self.services for each in (name, shared_name(name)))
 
     def is_quiet(self, now: datetime) -> bool:
         """Nothing is to be sent now."""

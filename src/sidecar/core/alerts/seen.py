@@ -77,12 +77,14 @@ def situation(board: Board, settings: Settings) -> Situation:
 
 def _seen_on(board: Board, settings: Settings) -> Iterator[Seen]:
     now, zone = board.at, settings.timezone
-    muted = {mute.service for mute in settings.mutes if mute.lasts(now, zone)}
+    mutes = [mute for mute in settings.mutes if mute.lasts(now, zone)]
+    names = {service.name for service in board.services} if mutes else ()
     away = {source.name for source in settings.sources if _is_paused(settings, source.name, now)}
     troubled = {row.name for row in board.sources if row.trouble is not None and row.name not in away}
     titles = {row.name: row.title for row in board.jobs}
     for service in board.services:
-        yield _service(service, troubled, titles, silenced=service.name in muted)
+        is_muted = any(mute.concerns(service.name, names) for mute in mutes)
+        yield _service(service, troubled, titles, silenced=is_muted)
     for job in board.jobs:
         # A job that backs something up shows in its services.
         if job.members is None:

@@ -55,7 +55,8 @@ def told(
             incidents[key] = after
         if kind is not None:
             news.append(_news(key, kind, subjects.get(key), memory.incidents.get(key), after, now))
-    kept = replace(memory, incidents=MappingProxyType(_bounded(incidents)))
+    held = tuple(each for each in memory.held if each.subject in subjects or each.subject not in there)
+    kept = replace(memory, incidents=MappingProxyType(_bounded(incidents)), held=held)
     return _sent(receiver, kept, news, Reader(receiver.name, now, situation.zone))
 
 
@@ -115,7 +116,9 @@ def _source(seen: Seen, hidden: Sequence[Seen], receiver: Receiver) -> _Subject:
 def _listening(subjects: Iterable[_Subject], now: datetime, turned: frozenset[str]) -> ReceiverMemory:
     there: dict[str, Incident] = {}
     for subject in subjects:
-        known = as_it_was(_now(subject, now)) if subject.key not in turned else None
+        # No verdict of a source is in the ledger: it broke when the first service that it hides turned bad.
+        news = any(key in turned for key in (subject.key, *(seen.key for seen in subject.hidden)))
+        known = as_it_was(_now(subject, now)) if not news else None
         if known is not None:
             there[subject.key] = known
     return ReceiverMemory(incidents=MappingProxyType(there))
@@ -193,7 +196,7 @@ def _sent(
         memory = replace(memory, flood=None)
     if receiver.is_quiet(now) or memory.flood is not None:
         return _holding(memory, news, reader), ()
-    summary = [_summary(memory, reader)] if memory.held else []
+    summary = _summary(memory, reader)
     messages = [*summary, *(message_of(group, reader) for group in _grouped(news))]
     memory = replace(memory, held=(), not_held=0)
     room = max(FLOOD - len(memory.sent), 0)
@@ -217,6 +220,8 @@ def _holding(memory: ReceiverMemory, news: Iterable[News], reader: Reader) -> Re
     return replace(memory, held=held[:MOST_HELD], not_held=memory.not_held + max(len(held) - MOST_HELD, 0))
 
 
-def _summary(memory: ReceiverMemory, reader: Reader) -> Message:
+def _summary(memory: ReceiverMemory, reader: Reader) -> list[Message]:
+    """One, or none where there is nothing to say."""
     still = frozenset(key for key, incident in memory.incidents.items() if not incident.is_over)
-    return summary_of(memory.held, still, reader, memory.not_held)
+    made = summary_of(memory.held, still, reader, memory.not_held) if memory.held else None
+    return [made] if made else []

@@ -45,9 +45,9 @@ class News:
 
     @property
     def cause(self) -> tuple[object, ...]:
-        """What is told in one message where it is so at once: of one job or source, or all that is well again."""
+        """What is told in one message where it is so at once: of one job or source, all that is well again, or gone."""
         if self.kind is Kind.RECOVERY:
-            return (self.kind,)
+            return (self.kind, self.seen is None)
         blame = self.seen.blame if self.seen else None
         return (self.kind, self.seen.state, blame) if self.seen and blame else (self.kind, self.key)
 
@@ -113,10 +113,25 @@ def _recovered(news: News, seen: Seen) -> str:
 
 def _title_of_many(news: Sequence[News]) -> str:
     first, names = news[0], words.listed([each.name for each in news], _NAMED)
-    if first.kind is Kind.RECOVERY or first.seen is None:
-        return f"{len(news)} are well again: {names}"
+    if first.seen is None:
+        return f"{len(news)} are not shown any more: {names}"
+    if first.kind is Kind.RECOVERY:
+        return f"{_better(news)}: {names}"
     still = "Still: " if first.kind is Kind.REMINDER else ""
     return f"{still}{first.seen.blame}: {len(news)} {first.seen.state}: {names}"
+
+
+def _better(news: Sequence[News]) -> str:
+    """ "3 are well again and 1 is now warning"."""
+    counts = Counter(each.seen.state for each in news if each.seen)
+    states = sorted(counts, key=lambda state: (state is not State.OK, state.rank))
+    return words.listed(
+        [
+            f"{counts[state]} {'is' if counts[state] == 1 else 'are'} {'well again' if state is State.OK else f'now {state}'}"
+            for state in states
+        ],
+        len(State),
+    )
 
 
 def _line(news: News, reader: Reader) -> str:
@@ -152,23 +167,35 @@ def held_of(news: News, reader: Reader) -> Held:
     """What is kept of it for a summary."""
     problem = news.kind is not Kind.RECOVERY
     text = shortened(_line(news, reader), _LONGEST_LINE)
-    return Held(subject=news.key, name=shortened(news.name, _LONGEST_LINE), problem=problem, text=text, at=reader.now)
+    name = shortened(news.name, _LONGEST_LINE) + ("" if problem else _if_not_well(news))
+    return Held(subject=news.key, name=name, problem=problem, text=text, at=reader.now)
 
 
-def summary_of(held: Sequence[Held], still: frozenset[str], reader: Reader, more: int = 0) -> Message:
-    """What is still so, what came and went, and what is well again; ``more``: how many could not be kept."""
+def _if_not_well(news: News) -> str:
+    if news.seen is None:
+        return " (not shown any more)"
+    return "" if news.seen.state is State.OK else f" (now {news.seen.state})"
+
+
+def summary_of(held: Sequence[Held], still: frozenset[str], reader: Reader, more: int = 0) -> Message | None:
+    """What is still so, what came and went, and what is over; ``more``: how many could not be kept.
+
+    None: nothing of that. What was well again and is bad once more is told when that has held.
+    """
     newest = {each.subject: each for each in held}
     troubled = {each.subject for each in held if each.problem}
     lasting = [_newest_problem(held, subject) for subject in newest if subject in troubled and subject in still]
     over = [newest[subject] for subject in newest if subject not in still]
     went = [each for each in over if each.subject in troubled]
     well = [each for each in over if each.subject not in troubled]
-    counts = ((lasting, "need you"), (went, "came and went"), (well, "well again"))
-    title = ", ".join(f"{len(each)} {what}" for each, what in counts if each)
+    counts = ((len(lasting), "need you"), (len(went), "came and went"), (len(well), "over"))
+    title = ", ".join(f"{number} {what}" for number, what in counts if number) or (f"{more} more" if more else "")
+    if not title:
+        return None
     body = [
         lines([f"{reader.at(each.at)}: {each.text}" for each in lasting]),
         f"Came and went: {words.listed([each.name for each in went], 10)}." if went else "",
-        f"Well again: {words.listed([each.name for each in well], 10)}." if well else "",
+        f"Over: {words.listed([each.name for each in well], 10)}." if well else "",
         f"{more} more are not listed." if more else "",
     ]
     began = held[0].at

@@ -18,7 +18,7 @@ def mute_notes(settings: Settings, services: Collection[str], now: datetime) -> 
     for mute in settings.mutes:
         if not mute.lasts(now, settings.timezone):
             continue
-        if services and mute.service not in services:
+        if services and not any(mute.concerns(name, services) for name in services):
             yield f"Configuration, mutes: no service is called {mute.service!r}; use a name of the table."
             continue
         why = f": {mute.reason.rstrip('.')}" if mute.reason else ""
