@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -22,43 +22,63 @@ from tests.processes import free_port
 SECRET = "fake-secret-of-a-url"
 
 
-def beaten(url: str, judgements: int = 1, *, apart: float = 0.01, until: Callable[[], bool]) -> Heartbeat:
-    """A heartbeat after so many judgements, one after the other, as soon as ``until``."""
-    asked: list[bool] = []
+def beaten(url: str, judgements: int = 1, *, apart: float = 0.01) -> Heartbeat:
+    """A heartbeat after so many judgements, each of which is answered before the next one, unless calls are a minute apart."""
+    ping, done = Ping(), 0
 
-    async def read(fresh: bool) -> str:
-        asked.append(fresh)
+    async def read(_: bool) -> str:
         return url
 
+    async def call(address: str) -> None:
+        nonlocal done
+        try:
+            await ping.call(address)
+        finally:
+            done += 1
+
+    async def answered(calls: int) -> None:
+        await until(lambda: done >= calls)
+
     async def run() -> Heartbeat:
-        heartbeat = Heartbeat(read, lambda: START, BERLIN, apart=apart)
-        task = asyncio.create_task(heartbeat.run())
-        for _ in range(judgements):
-            heartbeat.judged()
-            await asyncio.sleep(0.04)
-        await asyncio.to_thread(waited, until)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        heartbeat = Heartbeat(read, lambda: START, BERLIN, call=call, apart=apart)
+        async with beating(heartbeat):
+            for number in range(judgements):
+                heartbeat.judged()
+                await answered(1 if apart >= APART else number + 1)
+            # Time for calls that should not come.
+            await asyncio.sleep(0.1 if apart >= APART else 0)
         return heartbeat
 
     return asyncio.run(run())
 
 
-def waited(until: Callable[[], bool]) -> None:
-    while not until():
-        time.sleep(0.01)
+@asynccontextmanager
+async def beating(heartbeat: Heartbeat) -> AsyncIterator[None]:
+    task = asyncio.create_task(heartbeat.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """However slow the machine is."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 (the heartbeat tells nobody that it has called)
+            await asyncio.sleep(0.005)
 
 
 def test_each_judgement_is_a_call() -> None:
     with web_server() as web:
-        beaten(f"http://127.0.0.1:{web.port}/{SECRET}", 3, until=lambda: len(web.calls) == 3)
+        beaten(f"http://127.0.0.1:{web.port}/{SECRET}", 3)
 
     assert [(call.method, call.path) for call in web.calls] == [("GET", f"/{SECRET}")] * 3
 
 
 def test_without_a_judgement_nobody_is_called() -> None:
     with web_server() as web:
-        beaten(f"http://127.0.0.1:{web.port}/", 0, until=lambda: True)
+        beaten(f"http://127.0.0.1:{web.port}/", 0)
 
     assert web.calls == []
 
@@ -74,17 +94,21 @@ def test_of_two_processes_only_one_beats(tmp_path: Path) -> None:
     async def call(url: str) -> None:
         beats.append(url)
 
+    asked: list[bool] = []
+
+    def alone() -> bool:
+        asked.append(second.is_held())
+        return asked[-1]
+
     async def run() -> None:
-        heartbeat = Heartbeat(read, lambda: START, BERLIN, alone=second.is_held, call=call, apart=0.01)
-        task = asyncio.create_task(heartbeat.run())
-        for held in (True, False):
-            if not held:
-                assert beats == []
-                first.release()
+        heartbeat = Heartbeat(read, lambda: START, BERLIN, alone=alone, call=call, apart=0.01)
+        async with beating(heartbeat):
             heartbeat.judged()
-            await asyncio.sleep(0.1)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+            await until(lambda: asked)
+            first.release()
+            heartbeat.judged()
+            await until(lambda: beats)
+        assert asked == [False, True]
 
     asyncio.run(run())
     second.release()
@@ -93,7 +117,7 @@ def test_of_two_processes_only_one_beats(tmp_path: Path) -> None:
 
 def test_many_judgements_at_once_are_one_call_a_minute() -> None:
     with web_server() as web:
-        beaten(f"http://127.0.0.1:{web.port}/", 5, apart=APART, until=lambda: len(web.calls) >= 1)
+        beaten(f"http://127.0.0.1:{web.port}/", 5, apart=APART)
 
     assert (len(web.calls), APART) == (1, 60)
 
@@ -112,7 +136,7 @@ def test_what_goes_wrong_is_logged_once_and_on_the_page_without_the_address(
 ) -> None:
     with web_server() as web, caplog.at_level(logging.INFO, "sidecar"):
         web.answers = [answer]
-        heartbeat = beaten(f"http://127.0.0.1:{web.port}/{SECRET}", 3, until=lambda: len(web.calls) >= 3)
+        heartbeat = beaten(f"http://127.0.0.1:{web.port}/{SECRET}", 3)
 
     assert heartbeat.notes() == (f"The heartbeat can't be sent since today 07:00: {text}.",)
     assert [record.message for record in caplog.records] == [
@@ -124,7 +148,7 @@ def test_what_goes_wrong_is_logged_once_and_on_the_page_without_the_address(
 def test_when_it_works_again_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with web_server() as web, caplog.at_level(logging.INFO, "sidecar"):
         web.answers = [500, 200]
-        heartbeat = beaten(f"http://127.0.0.1:{web.port}/", 2, until=lambda: len(web.calls) >= 2)
+        heartbeat = beaten(f"http://127.0.0.1:{web.port}/", 2)
 
     assert heartbeat.notes() == ()
     assert [record.message for record in caplog.records][-1] == "the heartbeat can be sent again"
@@ -175,12 +199,10 @@ def test_an_address_that_is_unknown_there_is_read_anew() -> None:
 
     async def run() -> None:
         heartbeat = Heartbeat(read, lambda: START, BERLIN, call=call, apart=0.01)
-        task = asyncio.create_task(heartbeat.run())
-        while answers:
-            heartbeat.judged()
-            await asyncio.sleep(0.02)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with beating(heartbeat):
+            while answers:
+                heartbeat.judged()
+                await asyncio.sleep(0.005)
 
     asyncio.run(run())
     assert asked[:2] == [False, True]
@@ -192,11 +214,9 @@ def test_a_secret_that_can_not_be_read_is_told() -> None:
 
     async def run() -> Heartbeat:
         heartbeat = Heartbeat(read, lambda: START, BERLIN, apart=0.01)
-        task = asyncio.create_task(heartbeat.run())
-        heartbeat.judged()
-        await asyncio.sleep(0.04)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with beating(heartbeat):
+            heartbeat.judged()
+            await until(heartbeat.notes)
         return heartbeat
 
     assert "credential heartbeat: No such file" in asyncio.run(run()).notes()[0]
