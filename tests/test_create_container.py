@@ -213,16 +213,27 @@ def test_what_differs_is_told_and_corrected_and_what_others_set_is_kept(controll
     assert f"pct resize {ID} rootfs 4G" in told.text
     assert controller.container.settings == before
 
-    corrected = controller.run()
+    corrected = controller.run(
+        backup_glance_container_vlan=20,
+        backup_glance_container_address6="fd00::20/64",
+        backup_glance_container_nameserver="192.168.1.53",
+    )
 
     assert (corrected.code, corrected.changed) == (0, 1), corrected.output
     assert [(method, path) for method, path, _ in controller.containers.written] == [
         ("PUT", f"/nodes/pve2/lxc/{ID}/config")
     ]
     after = dict(controller.container.settings)
-    assert set(str(after.pop("net0")).split(",")) == set(network.replace(".21/", ".20/").split(","))
+    wanted = f"{network.replace('.21/', '.20/')},tag=20,ip6=fd00::20/64"
+    assert set(str(after.pop("net0")).split(",")) == set(wanted.split(","))
     del before["net0"]
-    assert after == before | {"memory": 512, "tags": "critical;backup-glance", "onboot": 1, "cmode": "tty"}
+    assert after == before | {
+        "memory": 512,
+        "tags": "critical;backup-glance",
+        "onboot": 1,
+        "cmode": "tty",
+        "nameserver": "192.168.1.53",
+    }
 
 
 #: What is wrong with each of these targets, and what the playbook says about it.
