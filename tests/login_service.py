@@ -42,7 +42,7 @@ class LoginService:
         headers = dict(request.headers)
         target = request.scope["raw_path"].decode("latin-1")
         if target == DECIDES and "x-forwarded-uri" in headers:
-            self.decided.append(headers)
+            self.decided.append({**headers, "query": request.url.query})
             return self._decision(headers)
         self.pages.append(Asked(request.method, target, headers, body))
         path, query = request.url.path, parse_qs(request.url.query)

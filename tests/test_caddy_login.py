@@ -249,6 +249,16 @@ def test_the_login_service_never_gets_the_token_of_a_program(house: House) -> No
     assert "token-of-a-script" not in json.dumps([house.login.decided, house.login.pages[0].headers])
 
 
+def test_a_query_of_the_reader_is_none_of_the_decision(house: House) -> None:
+    """Else a link could change what is decided: where a login goes back to, or which groups are let in."""
+    house.caddy.ask(
+        "/widget?view=all&rd=https://evil.example", "X-Forwarded-Uri: /extension", "X-Forwarded-Method: POST"
+    )
+    (decided,) = house.login.decided
+    assert decided["x-forwarded-uri"] == "/widget?view=all&rd=https://evil.example"
+    assert (decided["x-forwarded-method"], decided["query"]) == ("GET", "")
+
+
 def test_the_log_shows_no_code_of_a_login(house: House) -> None:
     house.caddy.ask(f"{PAGES}/callback?state=s3cret-a&code=4/s3cret-b&rd=/widget&Code=s3cret-c")
     log = house.caddy.log.read_text()
