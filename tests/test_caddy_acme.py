@@ -51,7 +51,7 @@ def authority(folder: Path, http: int, https: int) -> Iterator[Authority]:
         "tlsPort": https,
     }
     (folder / "pebble.json").write_text(json.dumps({"pebble": options}))
-    command = [Path(made.stdout.strip()) / "pebble", "-config", folder / "pebble.json"]
+    command: list[str | Path] = [Path(made.stdout.strip()) / "pebble", "-config", folder / "pebble.json"]
     calm = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
     with running("pebble", command, port=port, folder=folder, environment=calm):
         trusted = ssl.create_default_context(cafile=pair.ca)

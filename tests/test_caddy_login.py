@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,7 +15,8 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from tests.caddy import Caddy, running_caddy, sidecar, status_of
+from tests.caddy import BINARY, Caddy, running_caddy, sidecar, status_of
+from tests.caddyfile import render_caddyfile
 from tests.login_service import DECIDES, PAGES, PASSWORD, SESSION, LoginService
 
 READER = {"Accept": "text/html"}
@@ -264,6 +267,19 @@ def test_the_log_shows_no_code_of_a_login(house: House) -> None:
     log = house.caddy.log.read_text()
     assert "/oauth2/callback?state=[withheld]&code=[withheld]&rd=/widget&Code=[withheld]" in log
     assert "s3cret" not in log
+
+
+def test_a_login_service_with_tls_is_asked_with_tls_everywhere(tmp_path: Path) -> None:
+    forward_auth = {"address": "https://auth.lan", "uri": DECIDES, "pages": [PAGES]}
+    text = render_caddyfile(site=":80", key_file=tmp_path / "key", upstream=tmp_path / "up", forward_auth=forward_auth)
+    (tmp_path / "Caddyfile").write_text(text)
+    command: list[str | Path] = [BINARY, "adapt", "--adapter", "caddyfile", "--config", tmp_path / "Caddyfile"]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    dialled = re.findall(
+        r'"transport":\{([^{}]*(?:\{[^}]*\})?[^{}]*)\},"upstreams":\[\{"dial":"auth.lan:443"\}\]', made
+    )
+    assert len(dialled) == 2
+    assert all('"tls":{}' in transport and '"response_header_timeout"' in transport for transport in dialled)
 
 
 @pytest.mark.fortnight

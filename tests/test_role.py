@@ -480,7 +480,7 @@ def test_ansible_makes_a_caddyfile_that_caddy_understands(
     )  # fmt: skip
     assert "failed=0" in done.stdout, done.stdout + done.stderr
 
-    for arguments in (["fmt", made], ["adapt", "--adapter", "caddyfile", "--config", made]):
+    for arguments in (["fmt", str(made)], ["adapt", "--adapter", "caddyfile", "--config", str(made)]):
         subprocess.run([find_caddy(), *arguments], capture_output=True, check=True)
     assert [text for text in expected if text not in made.read_text()] == []
 
