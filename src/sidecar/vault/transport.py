@@ -79,8 +79,9 @@ def explain(error: requests.RequestException) -> str:
         if error.cause is not None:
             return f"is a standby and redirects{to}, which {explain(error.cause)}"
         return (
-            f"redirects{to}; only a standby's redirect is followed, to the same call at an https:// server that vault.ca_file "
-            "proves: set vault.ca_file, or set vault.address to the active server or to a load balancer that checks /v1/sys/health"
+            f"redirects{to}; only a standby's redirect is followed, to the same call at an https:// server that "
+            "vault.ca_file proves: set vault.ca_file, or set vault.address to the active server or to a load balancer that checks "
+            "/v1/sys/health"
         )
     if isinstance(error, requests.exceptions.Timeout):
         return "can't be reached: timed out"
