@@ -80,8 +80,8 @@ def explain(error: requests.RequestException) -> str:
             return f"is a standby and redirects{to}, which {explain(error.cause)}"
         return (
             f"redirects{to}; only a standby's redirect is followed, to the same call at an https:// server that "
-            "vault.ca_file proves: set vault.ca_file, or set vault.address to the active server or to a load balancer that checks "
-            "/v1/sys/health"
+            "vault.ca_file proves: set vault.ca_file, or set vault.address to the active server or to a load balancer "
+            "that checks /v1/sys/health"
         )
     if isinstance(error, requests.exceptions.Timeout):
         return "can't be reached: timed out"
