@@ -221,12 +221,12 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"backup_glance_vault_address": "http://vault.lan:8200"},
         [
             "backup_glance_vault_address: http://vault.lan:8200 would send tokens, logins and secrets without encryption.",
-            "set backup_glance_vault_allow_http to true",
+            "allow it by backup_glance_vault_allow_http=true",
         ],
     ),
     "http-on-loopback": (
         {"backup_glance_vault_address": "http://127.0.0.1:8200"},
-        ["set backup_glance_vault_allow_http to true"],
+        ["allow it by backup_glance_vault_allow_http=true"],
     ),
     "http-with-the-word": (
         {"backup_glance_vault_address": "http://127.0.0.1:1/", "backup_glance_vault_allow_http": "true"},
