@@ -100,6 +100,22 @@ def test_variables_that_hold_secrets_are_kept_out_of_the_output(variable: str) -
     assert DESCRIBED[variable]["no_log"] is True
 
 
+def hidden_tasks(tasks: list[dict[str, Any]], *, rescued: bool = False) -> Iterator[tuple[str, bool]]:
+    """Each task whose output is hidden, and whether another one tells why it failed."""
+    for task in tasks:
+        if task.get("no_log"):
+            yield task["name"], rescued or task.get("failed_when") is False
+        for inner in ("block", "rescue"):
+            yield from hidden_tasks(task.get(inner, []), rescued=rescued or "rescue" in task)
+
+
+@pytest.mark.parametrize("path", sorted((ROLE / "tasks").glob("*.yml")), ids=lambda path: path.stem)
+def test_no_hidden_output_hides_why_a_task_failed(path: Path) -> None:
+    """tests/vault/test_role_tasks.py shows what is told instead."""
+    untold = [name for name, told in hidden_tasks(yaml.safe_load(path.read_text("utf-8"))) if not told]
+    assert untold == []
+
+
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_playbooks_use_only_what_ansible_itself_brings(path: Path) -> None:
     """But for one file: nothing of Ansible's own creates a container. Who has one needs no collection."""
@@ -241,7 +257,7 @@ BAD: list[tuple[str, object]] = [
     ("backup_glance_credentials", {"pbs_secret": "hunter2\n"}),
     *(
         ("backup_glance_vault_address", value)
-        for value in ("https://a\n", "http://a", "https://a b", "https://u:p@a", "x")
+        for value in ("https://a\n", "ftp://a", "https://a b", "https://u:p@a", "x")
     ),
     *(("backup_glance_vault_namespace", value) for value in ("a\nb", "../a", "a/../b", "/a")),
     *(("backup_glance_vault_kv_mount", value) for value in ("sys", "auth", "../a", "a/..", 'a" {', "a\n", "")),
