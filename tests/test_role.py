@@ -139,7 +139,7 @@ def template(text: str) -> Template:
         "match": lambda value, pattern: re.match(pattern, value) is not None,
         "search": lambda value, pattern: re.search(pattern, value) is not None,
     }
-    environment.filters["to_json"] = json.dumps
+    environment.filters |= {"to_json": json.dumps, "backup_glance_place": lambda _: ""}
     return environment.from_string(text)
 
 
@@ -153,8 +153,8 @@ def wrong_values(**variables: object) -> str:
             return [rendered(item) for item in value]
         return template(value).render(known) if isinstance(value, str) and "{{" in value else value
 
-    checked = [{**item, "given": rendered(item["given"])} for item in VARS["__backup_glance_checked"]]
-    known["__backup_glance_checked"] = checked
+    for name in ("__backup_glance_checked", "__backup_glance_ranges"):
+        known[name] = [{**item, "given": rendered(item["given"])} for item in VARS[name]]
     found = (template(VARS[f"__backup_glance_wrong_{kind}"]).render(known) for kind in ("values", "secrets"))
     return " ".join(" ".join(map(str, filter(None, found))).split())
 
@@ -175,6 +175,7 @@ GOOD: list[dict[str, Any]] = [
     },
     {"backup_glance_users": [{"name": "a.b@lan", "password_hash": TOKEN}]},
     {"backup_glance_forward_auth": {"address": "http://auth.lan:9091", "uri": "/api/verify?rd=https://auth.lan"}},
+    {"backup_glance_port": "8443", "backup_glance_keep_releases": 2, "backup_glance_vault_wrap_ttl": "300"},
     {"backup_glance_tls_certificate": "/etc/ssl/backup.pem", "backup_glance_caddy_sha256": "a1" * 32},
 ]
 
@@ -240,6 +241,9 @@ BAD: list[tuple[str, object]] = [
         for value in ("a.pem", "/a b", "/a\n", "/etc/../a", "/{x}")
     ),
     *(("backup_glance_caddy_sha256", value) for value in ("a1", "a1" * 32 + "\n", "A1" * 32)),
+    *(("backup_glance_port", value) for value in (0, 65536, "0", "-1")),
+    ("backup_glance_keep_releases", 1),
+    ("backup_glance_vault_wrap_ttl", 301),
     *((name, "a\nb") for name in ("backup_glance_source", "backup_glance_cache", "backup_glance_caddy_binary")),
     ("backup_glance_vault_ca", "a\nb"),
 ]
