@@ -241,7 +241,7 @@ BAD: list[tuple[str, object]] = [
         for value in ("a.pem", "/a b", "/a\n", "/etc/../a", "/{x}")
     ),
     *(("backup_glance_caddy_sha256", value) for value in ("a1", "a1" * 32 + "\n", "A1" * 32)),
-    *(("backup_glance_port", value) for value in (0, 65536, "0", "-1")),
+    *(("backup_glance_port", value) for value in (0, 65536, "-1")),
     ("backup_glance_keep_releases", 1),
     ("backup_glance_vault_wrap_ttl", 301),
     *((name, "a\nb") for name in ("backup_glance_source", "backup_glance_cache", "backup_glance_caddy_binary")),

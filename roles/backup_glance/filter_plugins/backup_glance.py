@@ -1,4 +1,4 @@
-"""Filters for messages about variables: where a value was written, and what is wrong with it.
+"""The role's filters: where a value was written and what is wrong with it, for messages; and a host as URLs have it.
 
 ansible-core 2.19 and newer know the file and line of most values. That is not a public interface: without it the filters name the
 variable only. Nothing else is decided by it.
@@ -7,6 +7,7 @@ variable only. Nothing else is decided by it.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -148,9 +149,23 @@ def _walk(line: str, value: object, where: str) -> tuple[str, bool]:
         found = True
 
 
+def in_url(host: object) -> str:
+    """A host name or address as URLs and browsers have it: an address of IPv6 in its shortest form and in brackets."""
+    text = str(host)
+    try:
+        return f"[{ipaddress.IPv6Address(text.strip('[]')).compressed}]"
+    except ValueError:
+        return text
+
+
 class FilterModule:
     """The filters, by the names with which the role calls them."""
 
     def filters(self) -> dict[str, Any]:
         """As Ansible asks for them."""
-        return {"backup_glance_explained": explained, "backup_glance_place": place, "backup_glance_unfit": unfit}
+        return {
+            "backup_glance_explained": explained,
+            "backup_glance_in_url": in_url,
+            "backup_glance_place": place,
+            "backup_glance_unfit": unfit,
+        }
