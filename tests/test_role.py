@@ -268,6 +268,33 @@ def test_every_variable_of_text_has_a_form() -> None:
     assert set(DEFAULTS) - checked - others == {"backup_glance_config"}
 
 
+@pytest.mark.parametrize(
+    "variable", [name for name, spec in SPECS["main"]["options"].items() if spec["type"] in ("bool", "int")]
+)
+def test_numbers_and_booleans_are_used_as_such_also_when_they_are_given_as_texts(variable: str) -> None:
+    """With -e NAME=false the value is a text, and no text but the empty one is false."""
+    kind = SPECS["main"]["options"][variable]["type"]
+    uses = [
+        line.strip()
+        for folder in ("tasks", "templates", "vars", "handlers")
+        for path in sorted((ROLE / folder).iterdir())
+        for line in path.read_text("utf-8").splitlines()
+        for use in re.finditer(rf"\b{variable}\b(?!=)", line)
+        if not line.strip().startswith("#")
+        and not line[: use.start()].endswith(("variable: ", 'given: "{{ '))
+        and not line[use.end() :].startswith((f" | {kind}", " | backup_glance_place", " ~ 's'"))
+    ]
+
+    assert uses == []
+
+
+@pytest.mark.parametrize("path", sorted((ROLE / "tasks").iterdir()), ids=lambda path: path.name)
+def test_no_task_prints_a_diff_that_was_not_asked_for(path: Path) -> None:
+    """The keyword of a task wins over the command line: true is a diff without --diff."""
+    for said in re.findall(r"^ *diff: (.*)$", path.read_text("utf-8"), re.MULTILINE):
+        assert said == "false" or "ansible_diff_mode and" in said
+
+
 @pytest.mark.parametrize("tasks", ["preflight.yml", "vault_ready.yml"])
 def test_the_values_are_checked_before_anything_is_changed(tasks: str) -> None:
     assert "preflight_values.yml" in (ROLE / "tasks" / tasks).read_text("utf-8")
