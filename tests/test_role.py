@@ -125,6 +125,29 @@ def test_a_checkout_that_cannot_be_built_is_reported_with_what_to_do(build_relea
         build_release.build_wheel(tmp_path, tmp_path / "wheels")
 
 
+@pytest.mark.parametrize(
+    ("system", "let_in"),
+    [
+        ("Debian 12.11", True),
+        ("Debian 13", True),
+        ("Debian 13.1", True),
+        ("Ubuntu 24.04", True),
+        ("Debian 11.11", False),
+        ("Debian 14.0", False),
+        ("Ubuntu 22.04", False),
+        ("Ubuntu 24.10", False),
+        ("Alpine 3.22.1", False),
+    ],
+)
+def test_only_known_systems_are_let_in(system: str, let_in: bool) -> None:
+    tasks = yaml.safe_load((ROLE / "tasks/preflight.yml").read_text("utf-8"))
+    check = next(task for task in tasks if task["name"] == "Check the system")["ansible.builtin.assert"]["that"][0]
+    environment = Environment(undefined=StrictUndefined)
+    environment.filters["split"] = lambda text, by: text.split(by)
+
+    assert environment.compile_expression(check, undefined_to_none=False)(system=system) is let_in
+
+
 # --- values that become part of files, paths and commands ---
 
 VARS: dict[str, Any] = yaml.safe_load((ROLE / "vars/main.yml").read_text("utf-8"))
