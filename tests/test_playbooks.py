@@ -199,14 +199,14 @@ class TestConfiguration:
 
     def test_a_finding_of_the_sidecar_is_told_with_the_line_of_the_inventory(self, configure: Play, home: Home) -> None:
         line = home.change('fingerprint: "00:11:22', 'fingerprint: "zz:11:22')
-        misspelt = home.change("  widget:", "  wigdet:")
+        misspelt = home.change("  services:", "  servces:")
 
         output, good = configure()
 
         assert not good
         where = "home/group_vars/backup_glance.yml line"
         assert f"{where} {line}: backup_glance_config.sources.pbs.fingerprint: " in output
-        assert f"{where} {misspelt}: backup_glance_config.wigdet: is an unknown key; did you mean widget?" in output
+        assert f"{where} {misspelt}: backup_glance_config.servces: is an unknown key; did you mean services?" in output
         assert "config.yaml:" not in output
         assert "The running release was not changed." in output
 
