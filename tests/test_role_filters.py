@@ -56,11 +56,20 @@ def test_a_value_is_found_by_file_and_line(filters: ModuleType, inventory: Inven
     assert filters.place(True) == ""
 
 
+class AnotherOrigin:
+    """As a later Ansible may have it."""
+
+    @staticmethod
+    def get_tag(value: object) -> object:
+        return value
+
+
+@pytest.mark.parametrize("origin", [None, AnotherOrigin, object()], ids=["none", "other fields", "other methods"])
 def test_an_ansible_that_keeps_no_places_gets_the_messages_without_them(
-    filters: ModuleType, inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+    filters: ModuleType, inventory: Inventory, monkeypatch: pytest.MonkeyPatch, origin: object
 ) -> None:
     value = inventory.at(12, "many")
-    monkeypatch.setattr(filters, "Origin", None)
+    monkeypatch.setattr(filters, "Origin", origin)
 
     assert filters.unfit({"backup_glance_port": value}, SPECS["options"]) == [
         'backup_glance_port: "many" is not a whole number.'

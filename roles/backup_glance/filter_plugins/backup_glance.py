@@ -48,16 +48,18 @@ def place(value: object) -> str:
 
     The role's own files are nowhere that somebody could correct, so they are not named.
     """
-    origin = Origin.get_tag(value) if Origin is not None else None
-    if origin is None:
+    try:
+        origin = Origin.get_tag(value)
+        written, description, number = origin.path, origin.description, origin.line_num
+    except AttributeError:  # Not known, or Ansible keeps it in another form.
         return ""
-    if not origin.path:
-        return COMMAND_LINE if "'-e'" in (origin.description or "") else ""
-    path = Path(origin.path)
+    if not written:
+        return COMMAND_LINE if "'-e'" in (description or "") else ""
+    path = Path(written)
     if path.resolve().is_relative_to(_ROLE):
         return ""
     below = os.path.relpath(path)
-    line = f" line {origin.line_num}" if origin.line_num else ""
+    line = f" line {number}" if number else ""
     return f"{path if below.startswith('..') else below}{line}: "
 
 
