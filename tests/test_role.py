@@ -305,7 +305,7 @@ def test_numbers_and_booleans_are_used_as_such_also_when_they_are_given_as_texts
         for use in re.finditer(rf"\b{variable}\b(?!=)", line)
         if not line.strip().startswith("#")
         and not line[: use.start()].endswith(("variable: ", 'given: "{{ '))
-        and not line[use.end() :].startswith((f" | {kind}", " | backup_glance_place", " ~ 's'"))
+        and not line[use.end() :].startswith((f" | {kind}", " | backup_glance_place", " ~ 's'", " to "))
     ]
 
     assert uses == []
