@@ -1,5 +1,6 @@
 # backup-glance: what you can do here. `make` lists it.
 PYTHON ?= python3
+PYTHONS ?= python3.11 python3.13
 PORT ?= 8480
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +11,7 @@ SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/* docs/recipes/*
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
-    browser rollout bench soak mutants pictures dist lock clean
+    browser rollout controllers bench soak mutants pictures dist lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -80,6 +81,9 @@ browser: $(VENV)/.dev ## the pages in Debian's Chromium
 
 rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
 	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
+
+controllers: $(VENV)/.dev ## the playbooks with the oldest and the newest ansible-core of the lock (PYTHONS="python3.11 python3.13")
+	@for python in $(PYTHONS); do scripts/with-controller "$$python" $(BIN)/python -m pytest -q -p no:xdist tests/test_playbooks.py || exit 1; done
 
 bench: $(VENV)/.dev ## how long boards, calendars and pages take, and how much memory; beside others
 	$(BIN)/python -m bench

@@ -53,13 +53,16 @@ def status_of(answer: str) -> int:
 
 @contextmanager
 def running_caddy(
-    folder: Path, scheme: str = "http", verify: bool | ssl.SSLContext = True, **options: Any
+    folder: Path, scheme: str = "http", verify: bool | ssl.SSLContext = True, host: str = "localhost", **options: Any
 ) -> Iterator[Caddy]:
-    """Caddy with these options of the Caddyfile (tests/caddyfile.py), until the block ends; its key is "right"."""
+    """Caddy with these options of the Caddyfile (tests/caddyfile.py), until the block ends; its key is "right".
+
+    ``host`` is asked for, and is on the certificate.
+    """
     key_file, upstream, log = folder / "key", folder / "up.sock", folder / "caddy.log"
     key_file.write_text("right\n")
     port = free_port()
-    address = f"{scheme}://localhost:{port}"
+    address = f"{scheme}://{host}:{port}"
     site = address if scheme == "https" else f":{port}"
     text = render_caddyfile(site=site, key_file=key_file, upstream=upstream, **options)
     (folder / "Caddyfile").write_text(text)

@@ -391,6 +391,20 @@ def test_the_address_of_ipv6_at_which_it_is_reached_may_be_asked_for(start_caddy
     assert statuses == [200, 200, 421]
 
 
+def test_a_page_at_an_address_of_ipv6_has_its_certificate(start_caddy: StartCaddy, tmp_path: Path) -> None:
+    caddy = start_caddy(
+        scheme="https", host="[::1]", hosts=["[::1]", "[fd00::5]"], bind=["::1", "127.0.0.1"], verify=False,
+        tls={"mode": "internal", "storage": str(tmp_path / "tls")},
+    )  # fmt: skip
+    asked = ("[::1]", f"[::1]:{caddy.port}", "[fd00::5]", "[fd00::6]")
+    with sidecar(Echo(), caddy.upstream):
+        _once_the_certificate_is_made(caddy.client)
+        trust = ssl.create_default_context(cafile=tmp_path / "tls" / "pki" / "authorities" / "local" / "root.crt")
+        with httpx.Client(base_url=caddy.client.base_url, verify=trust, trust_env=False) as client:
+            statuses = [client.get("/widget", headers={"Host": host}).status_code for host in asked]
+    assert statuses == [200, 200, 200, 421]
+
+
 def test_a_proxy_with_a_prefix_that_keeps_the_host_is_let_in_by_its_name(
     start_caddy: StartCaddy, tmp_path: Path
 ) -> None:

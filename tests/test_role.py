@@ -172,6 +172,29 @@ def test_a_checkout_that_cannot_be_built_is_reported_with_what_to_do(build_relea
         build_release.build_wheel(tmp_path, tmp_path / "wheels")
 
 
+@pytest.mark.parametrize(
+    ("system", "let_in"),
+    [
+        ("Debian 12.11", True),
+        ("Debian 13", True),
+        ("Debian 13.1", True),
+        ("Ubuntu 24.04", True),
+        ("Debian 11.11", False),
+        ("Debian 14.0", False),
+        ("Ubuntu 22.04", False),
+        ("Ubuntu 24.10", False),
+        ("Alpine 3.22.1", False),
+    ],
+)
+def test_only_known_systems_are_let_in(system: str, let_in: bool) -> None:
+    tasks = yaml.safe_load((ROLE / "tasks/preflight.yml").read_text("utf-8"))
+    check = next(task for task in tasks if task["name"] == "Check the system")["ansible.builtin.assert"]["that"][0]
+    environment = Environment(undefined=StrictUndefined)
+    environment.filters["split"] = lambda text, by: text.split(by)
+
+    assert environment.compile_expression(check, undefined_to_none=False)(system=system) is let_in
+
+
 # --- values that become part of files, paths and commands ---
 
 VARS: dict[str, Any] = yaml.safe_load((ROLE / "vars/main.yml").read_text("utf-8"))
@@ -186,7 +209,7 @@ def template(text: str) -> Template:
         "match": lambda value, pattern: re.match(pattern, value) is not None,
         "search": lambda value, pattern: re.search(pattern, value) is not None,
     }
-    environment.filters["to_json"] = json.dumps
+    environment.filters |= {"to_json": json.dumps, "backup_glance_place": lambda _: ""}
     return environment.from_string(text)
 
 
@@ -200,8 +223,8 @@ def wrong_values(**variables: object) -> str:
             return [rendered(item) for item in value]
         return template(value).render(known) if isinstance(value, str) and "{{" in value else value
 
-    checked = [{**item, "given": rendered(item["given"])} for item in VARS["__backup_glance_checked"]]
-    known["__backup_glance_checked"] = checked
+    for name in ("__backup_glance_checked", "__backup_glance_ranges"):
+        known[name] = [{**item, "given": rendered(item["given"])} for item in VARS[name]]
     found = (template(VARS[f"__backup_glance_wrong_{kind}"]).render(known) for kind in ("values", "secrets"))
     return " ".join(" ".join(map(str, filter(None, found))).split())
 
@@ -223,6 +246,7 @@ GOOD: list[dict[str, Any]] = [
     {"backup_glance_users": [{"name": "a.b@lan", "password_hash": TOKEN}]},
     {"backup_glance_forward_auth": {"address": "http://auth.lan:9091", "uri": "/api/verify?rd=https://auth.lan"}},
     {"backup_glance_forward_auth": {"pages": ["/oauth2", "/outpost.goauthentik.io/", "/a/b_c-d", "/apis", "/widgets"]}},
+    {"backup_glance_port": "8443", "backup_glance_keep_releases": 2, "backup_glance_vault_wrap_ttl": "300"},
     {"backup_glance_tls_certificate": "/etc/ssl/backup.pem", "backup_glance_caddy_sha256": "a1" * 32},
     {
         "backup_glance_acme_directory": "https://ca.lan:9000/acme/acme/directory",
@@ -338,6 +362,9 @@ BAD: list[tuple[str, object]] = [
         for value in ("a.pem", "/a b", "/a\n", "/etc/../a", "/{x}")
     ),
     *(("backup_glance_caddy_sha256", value) for value in ("a1", "a1" * 32 + "\n", "A1" * 32)),
+    *(("backup_glance_port", value) for value in (0, 65536, "-1")),
+    ("backup_glance_keep_releases", 1),
+    ("backup_glance_vault_wrap_ttl", 301),
     *((name, "a\nb") for name in ("backup_glance_source", "backup_glance_cache", "backup_glance_caddy_binary")),
     ("backup_glance_vault_ca", "a\nb"),
 ]
@@ -372,6 +399,33 @@ def test_every_variable_of_text_has_a_form() -> None:
     }
     # The sidecar checks its configuration itself, before the role writes it.
     assert set(DEFAULTS) - checked - others == {"backup_glance_config"}
+
+
+@pytest.mark.parametrize(
+    "variable", [name for name, spec in SPECS["main"]["options"].items() if spec["type"] in ("bool", "int")]
+)
+def test_numbers_and_booleans_are_used_as_such_also_when_they_are_given_as_texts(variable: str) -> None:
+    """With -e NAME=false the value is a text, and no text but the empty one is false."""
+    kind = SPECS["main"]["options"][variable]["type"]
+    uses = [
+        line.strip()
+        for folder in ("tasks", "templates", "vars", "handlers")
+        for path in sorted((ROLE / folder).iterdir())
+        for line in path.read_text("utf-8").splitlines()
+        for use in re.finditer(rf"\b{variable}\b(?!=)", line)
+        if not line.strip().startswith("#")
+        and not line[: use.start()].endswith(("variable: ", 'given: "{{ '))
+        and not line[use.end() :].startswith((f" | {kind}", " | backup_glance_place", " ~ 's'", " to "))
+    ]
+
+    assert uses == []
+
+
+@pytest.mark.parametrize("path", sorted((ROLE / "tasks").iterdir()), ids=lambda path: path.name)
+def test_no_task_prints_a_diff_that_was_not_asked_for(path: Path) -> None:
+    """The keyword of a task wins over the command line: true is a diff without --diff."""
+    for said in re.findall(r"^ *diff: (.*)$", path.read_text("utf-8"), re.MULTILINE):
+        assert said == "false" or "ansible_diff_mode and" in said
 
 
 @pytest.mark.parametrize("tasks", ["preflight.yml", "vault_ready.yml"])

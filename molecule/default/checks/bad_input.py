@@ -43,12 +43,13 @@ def main() -> None:
 def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
     """What is refused before anything is changed: what, the playbook, its variables, the expected error."""
     deploy, site = "playbooks/deploy.yml", "site.yml"
-    reader = [{"name": "reader", "password_hash": "a hash"}]
+    reader = [{"name": "reader", "password_hash": "$2a$14$abcdefghijklmnopqrstuv"}]
     old = {"backup_glance_caddy_source": "existing", "backup_glance_caddy_binary": "/srv/old-caddy"}
     away = bench.vault.replace("8200", "8299")
     return [
         ("a bad variable", deploy, {"backup_glance_access": "basic"}, "backup_glance_users needs a user"),
-        ("a port that is not a number", deploy, {"backup_glance_port": "many"}, "backup_glance_port"),
+        ("a port that is not a number", deploy, {"backup_glance_port": "many"},
+         '-e: backup_glance_port: "many" is not a whole number'),
         ("a CA file that is not there", deploy, {"backup_glance_ca_files": {"pve.pem": "ca/pve.pem"}},
          "molecule/default/inventory/ca/pve.pem does not exist on the controller"),
         ("passwords without TLS", deploy, {"backup_glance_access": "basic", "backup_glance_users": reader},
