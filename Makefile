@@ -10,7 +10,7 @@ SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/* docs/recipes/*
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
-    browser rollout bench soak mutants pictures dist lock clean
+    browser rollout fresh bench soak mutants pictures dist lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ browser: $(VENV)/.dev ## the pages in Debian's Chromium
 
 rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
 	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
+
+fresh: ## demo and check in a new Debian 12 and 13 with git, make and python3 only (as root; SUITES=trixie)
+	scripts/fresh $(SUITES)
 
 bench: $(VENV)/.dev ## how long boards, calendars and pages take, and how much memory; beside others
 	$(BIN)/python -m bench
