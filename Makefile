@@ -10,7 +10,7 @@ SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/* docs/recipes/*
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
-    browser rollout fresh bench soak mutants pictures dist lock clean
+    browser rollout fresh bench soak mutants pictures docs dist lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -92,6 +92,12 @@ soak: $(VENV)/.dev ## what takes too long for every day: 2,000 refreshes with ra
 
 mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules/cron.py)
 	$(BIN)/python -m scripts.mutants $(ONLY)
+
+docs: $(VENV)/.dev ## write the pages that are made from code: variables, faults, the proxy, metrics
+	$(BIN)/python -m scripts.variables
+	$(BIN)/python -m tests.proxy
+	$(BIN)/python -m tests.web.metrics_page
+	$(BIN)/python -m tests.faults
 
 dist: $(VENV)/.dev ## the wheel, its lock, an SBOM and checksums, in dist/: the same bytes for the same checkout
 	@$(BIN)/python -m scripts.dist

@@ -1,0 +1,121 @@
+"""``make docs``: writes docs/variables.md, every variable of the role, from the role itself.
+
+The words are those of meta/argument_specs.yml, the defaults and their groups those of defaults/main.yml. A default that is
+computed is described by the sentence "Default: …" at the end of the variable's description.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_ROOT = Path(__file__).parent.parent
+_ROLE = _ROOT / "roles" / "backup_glance"
+PAGE = _ROOT / "docs" / "variables.md"
+
+#: What begins a group in defaults/main.yml, and a variable there.
+_GROUP = re.compile(r"# --- (.+) ---")
+_VARIABLE = re.compile(r"(backup_glance_\w+):")
+
+_COMPUTED = re.compile(r" *\bDefault: (.+?)\.?$", re.DOTALL)
+
+_HEAD = """\
+# Variables of the role
+
+Every variable of the role `backup_glance`, for the inventory: `group_vars/backup_glance.yml`, or `-e` on the command line.
+[deploy.md](deploy.md) says which of them a first deployment needs; most need none of the others.
+
+- **A wrong value** is refused before anything is changed: also one with a line break, with `..` as a step of a path, or with a
+  name that the role uses itself (`sidecar_keys` among `backup_glance_credentials`).
+- **A path on the controller** (`backup_glance_ca_files`, `backup_glance_vault_ca`, `backup_glance_caddy_binary`) is absolute, or
+  begins beside the inventory. The playbooks work from any directory, also where Ansible does not read `ansible.cfg`.
+- **`--skip-tags backup_glance_activate`** installs and configures, but does not change what runs.
+"""
+
+_FOOT = """
+This page is written by `make docs`, from the role's `meta/argument_specs.yml` and `defaults/main.yml`; a test compares it with them.
+"""
+
+
+class VariablesError(Exception):
+    """The page can't be written; the message says which variable lacks what."""
+
+
+def page(specs: str, defaults: str) -> str:
+    """The page, from the text of the two files. Raises VariablesError."""
+    options = yaml.safe_load(specs)["argument_specs"]["main"]["options"]
+    values = yaml.safe_load(defaults)
+    if missing := sorted(set(options) ^ set(values)):
+        raise VariablesError(
+            f"{missing[0]} is in only one of meta/argument_specs.yml and defaults/main.yml; add it to the other"
+        )
+    return _HEAD + "".join(_lines(options, values, defaults)) + _FOOT
+
+
+def _lines(options: dict[str, Any], values: dict[str, Any], defaults: str) -> Iterator[str]:
+    for line in defaults.splitlines():
+        if group := _GROUP.match(line):
+            yield f"\n## {group[1][0].upper()}{group[1][1:]}\n\n| variable | default | meaning |\n|---|---|---|\n"
+        elif variable := _VARIABLE.match(line):
+            name = variable[1]
+            meaning, default = _described(name, options[name], values[name])
+            yield f"| `{name}` | {default} | {meaning} |\n"
+
+
+def _described(name: str, option: dict[str, Any], value: object) -> tuple[str, str]:
+    """What a variable means, and its default, as cells of a table."""
+    text = " ".join(str(option.get("description", "")).split())
+    if not text:
+        raise VariablesError(f"{name} has no description in meta/argument_specs.yml")
+    computed = _COMPUTED.search(text)
+    if computed is None and "{{" in str(value):
+        raise VariablesError(f'the default of {name} is computed: end its description with "Default: …" in words')
+    if computed is not None:
+        return _cell(text[: computed.start()] + _keys(option)), _cell(computed[1])
+    return _cell(text + _keys(option)), _cell(f"`{_written(value)}`" if value not in ("", None) else "empty")
+
+
+def _keys(option: dict[str, Any]) -> str:
+    """The keys of a variable that is a mapping, or a list of them."""
+    keys = [f"`{key}`: {_small(inner['description'])}" for key, inner in (option.get("options") or {}).items()]
+    return f" Keys{' of each' * (option['type'] == 'list')}: {'; '.join(keys)}." if keys else ""
+
+
+def _small(sentence: str) -> str:
+    sentence = sentence.rstrip(".")
+    return sentence if sentence.startswith("C(") else f"{sentence[0].lower()}{sentence[1:]}"
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return f"[{', '.join(value)}]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _cell(text: str) -> str:
+    """Ansible's marks become Markdown's, and pages of this folder links."""
+    text = re.sub(r"\bdocs/(\w+\.md)", r"[\1](\1)", re.sub(r"C\(([^)]*)\)", r"`\1`", text))
+    return text.replace("|", "\\|")
+
+
+def main() -> int:
+    """Writes the page; returns an exit code."""
+    try:
+        text = page(
+            (_ROLE / "meta/argument_specs.yml").read_text("utf-8"), (_ROLE / "defaults/main.yml").read_text("utf-8")
+        )
+    except VariablesError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    PAGE.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
