@@ -31,7 +31,7 @@ ELSEWHERE: dict[tuple[str, str], str] = {
         "tests/test_api_docs.py::test_the_problem_that_is_shown_is_the_answer_to_a_question_without_since"
     ),
     ("docs/calendar.md", "sudo -u www-data php occ"): "needs a Nextcloud",
-    ("docs/calendar.md", "scp root@backup.lan"): "molecule/default/checks/as_user.py",
+    ("docs/calendar.md", "scp root@backup.lan"): "needs a target",
     ("docs/deploy.md", "reader ─►"): "a picture",
     (
         "docs/deploy.md",
@@ -39,7 +39,7 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ): "needs the address of the repository; `make rollout` makes the same environment of the same lock",
     ("docs/deploy.md", "cp -r inventory/example"): "tests/test_deploy_docs.py::test_the_inventory_to_copy_is_one",
     ("docs/deploy.md", "cat >/dev/shm/entries.yml"): "molecule/default/prepare.yml",
-    ("docs/deploy.md", "ansible-playbook -i inventory/home site.yml --check"): "molecule/default/verify.yml",
+    ("docs/deploy.md", "ansible-playbook -i inventory/home site.yml --check"): "molecule/default/molecule.yml",
     (
         "docs/deploy.md",
         "- type: iframe",
@@ -149,7 +149,7 @@ def test_the_smallest_file_has_one_source_and_nothing_else() -> None:
     [
         ("```yaml\nsources: {pbs: {kind: pbs}}\n```\n", "is missing"),
         ("```yaml\nservices: [{name: a, databases: [b/c]}]\n```\n", ""),
-        ("  ```yaml\n  services: [{name: a, databses: [b/c]}]\n  ```\n", "did you mean databases?"),
+        ("  ```yaml\n  services: [{name: a, databasez: [b/c]}]\n  ```\n", "did you mean databases?"),
         ("```yaml\nguests: [{ref: 101, expect: {schedule: never}}]\n```\n", "never"),
     ],
 )

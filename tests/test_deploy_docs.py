@@ -51,6 +51,13 @@ def test_the_play_of_the_role_s_page_is_one() -> None:
     load.parse(configuration(variables["backup_glance_config"]), str(block))
 
 
+def test_the_role_s_page_lists_every_entry_point() -> None:
+    specs = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text("utf-8"))["argument_specs"]
+    page = (ROLE / "README.md").read_text("utf-8")
+
+    assert set(re.findall(r"^\| `(\w+)` \| `playbooks/", page, re.MULTILINE)) == specs.keys()
+
+
 # --- without Vault --------------------------------------------------------------------------------------------------------
 
 #: What the role makes of the variables of an inventory, without a target.
