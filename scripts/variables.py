@@ -29,7 +29,7 @@ _HEAD = """\
 # Variables of the role
 
 Every variable of the role `backup_glance`, for the inventory: `group_vars/backup_glance.yml`, or `-e` on the command line.
-[deploy.md](deploy.md) says which of them a first deployment needs; most need none of the others.
+[deploy.md](deploy.md) says which of them a first deployment needs; leave out the others.
 
 - **A wrong value** is refused before anything is changed: also one with a line break, with `..` as a step of a path, or with a
   name that the role uses itself (`sidecar_keys` among `backup_glance_credentials`).

@@ -154,10 +154,11 @@ def test_without_ansible_it_runs_as_it_is_written(tmp_path: Path) -> None:
     assert installed.returncode == 0, installed.stderr
 
     etc = tmp_path / "etc" / "backup-glance"
-    etc.mkdir(parents=True)
-    (etc / "pbs").write_text("fake-secret-of-pbs")
+    (etc / "credentials").mkdir(parents=True)
+    (etc / "credentials" / "pbs_secret").write_text("fake-secret-of-pbs")
     example = the_block("docs/configuration.md", "timezone: Europe/Berlin\nsources:\n  pbs:").filled()
-    (etc / "config.yaml").write_text(here(example).replace("https://pbs.lan:8007", "https://127.0.0.1:1"))
+    example = example.replace("{file: /etc/backup-glance/pbs}", "{credential: pbs_secret}")
+    (etc / "config.yaml").write_text(example.replace("https://pbs.lan:8007", "https://127.0.0.1:1"))
     named = f" --config {etc}/config.yaml"
     checked = sh(
         re.sub(r"(--credentials \S+)$", rf"\1{named}", here(the_block(DEPLOY, "install -d -m 755").text)), checkout
