@@ -28,7 +28,7 @@ _COMPUTED = re.compile(r" *\bDefault: (.+?)\.?$", re.DOTALL)
 _HEAD = """\
 # Variables of the role
 
-Every variable of the role `backup_glance`, for the inventory: `group_vars/backup_glance.yml`, or `-e` on the command line.
+Every variable of the role `backup_glance`, for `group_vars/backup_glance.yml` of the inventory, or `-e` on the command line.
 [deploy.md](deploy.md) says which of them a first deployment needs; leave out the others.
 
 - **A wrong value** is refused before anything is changed: also one with a line break, with `..` as a step of a path, or with a
@@ -39,7 +39,7 @@ Every variable of the role `backup_glance`, for the inventory: `group_vars/backu
 """
 
 _FOOT = """
-This page is written by `make docs`, from the role's `meta/argument_specs.yml` and `defaults/main.yml`; a test compares it with them.
+This page is written by `make docs`, from the role's `meta/argument_specs.yml` and `defaults/main.yml`; a test compares them.
 """
 
 

@@ -163,6 +163,19 @@ def test_an_example_that_can_not_be_used_is_noticed(text: str, says: str) -> Non
         loaded(block)
 
 
+#: Folders of which a test takes every file.
+TAKEN_WHOLE = ("proxy-example", "systemd")
+
+
+def test_every_file_to_copy_is_named_by_a_test() -> None:
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    named = {text.rpartition("/")[2] for text in re.findall(r"""["' ]([^"'\s]+)["']""", code)}
+    files = [path for path in (ROOT / "docs").rglob("*") if path.is_file() and path.suffix not in (".md", ".png")]
+
+    assert not [path.name for path in files if path.parent.name not in TAKEN_WHOLE and path.name not in named]
+    assert all(f'"{folder}"' in code for folder in TAKEN_WHOLE)
+
+
 def test_the_tests_that_contributors_call_exist() -> None:
     (block,) = [block for block in BLOCKS if block.page == "CONTRIBUTING.md"]
     for line in block.text.splitlines():
