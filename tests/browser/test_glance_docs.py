@@ -37,7 +37,7 @@ def whole(block: Block) -> dict[str, Any]:
 def accepted(folder: Path, document: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     (folder / "glance.yml").write_text(yaml.safe_dump(document, sort_keys=False))
     shutil.copy(ROOT / "docs" / "custom-api.yml", folder)
-    command = [find_glance(), "--config", folder / "glance.yml", "config:validate"]
+    command: list[str | Path] = [find_glance(), "--config", folder / "glance.yml", "config:validate"]
     environment = {"PATH": os.defpath, "BACKUP_GLANCE": "https://backup.lan"}  # which custom-api.yml asks for
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
