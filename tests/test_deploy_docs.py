@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import pty
 import re
 import shutil
 import signal
@@ -114,24 +113,26 @@ def test_a_secret_of_ansible_vault_is_asked_for_once(tmp_path: Path) -> None:
 
 def typed(command: list[str], folder: Path, answers: list[str]) -> tuple[int, str]:
     """Runs a command in a terminal, in which somebody answers each question. Returns its exit code and what it showed."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(folder)
-        os.execvpe(str(BIN / command[0]), command, environment(folder))
-    shown, waiting, left = "", "", list(answers)
-    while True:
-        try:
-            piece = os.read(terminal, 4096).decode()
-        except OSError:  # the other end is closed
-            break
-        shown, waiting = shown + piece, waiting + piece
-        if left and re.search(r"(password|name\)|\(hidden\)): $", waiting):
-            # Whoever asks for a secret first throws away what was typed before.
-            time.sleep(0.2)
-            os.write(terminal, f"{left.pop(0)}\n".encode())
-            waiting = ""
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.replace("\r\n", "\n")
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        ["setsid", "--ctty", BIN / command[0], *command[1:]],
+        cwd=folder, env=environment(folder), stdin=theirs, stdout=theirs, stderr=theirs,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown, waiting, left = "", "", list(answers)
+        while True:
+            try:
+                piece = os.read(ours, 4096).decode()
+            except OSError:  # the other end is closed
+                break
+            shown, waiting = shown + piece, waiting + piece
+            if left and re.search(r"(password|name\)|\(hidden\)): $", waiting):
+                # Whoever asks for a secret first throws away what was typed before.
+                time.sleep(0.2)
+                os.write(ours, f"{left.pop(0)}\n".encode())
+                waiting = ""
+        os.close(ours)
+    return process.returncode, shown.replace("\r\n", "\n")
 
 
 # --- without Ansible ------------------------------------------------------------------------------------------------------
