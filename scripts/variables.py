@@ -1,4 +1,4 @@
-"""``make docs``: writes docs/variables.md, every variable of the role, from the role itself.
+"""``make docs``: writes docs/variables.md, every variable of the two roles, from the roles themselves.
 
 The words are those of meta/argument_specs.yml, the defaults and their groups those of defaults/main.yml. A default that is
 computed is described by the sentence "Default: …" at the end of the variable's description.
@@ -16,7 +16,6 @@ from typing import Any
 import yaml
 
 _ROOT = Path(__file__).parent.parent
-_ROLE = _ROOT / "roles" / "backup_glance"
 PAGE = _ROOT / "docs" / "variables.md"
 
 #: What begins a group in defaults/main.yml, and a variable there.
@@ -26,9 +25,10 @@ _VARIABLE = re.compile(r"(backup_glance_\w+):")
 _COMPUTED = re.compile(r" *\bDefault: (.+?)\.?$", re.DOTALL)
 
 _HEAD = """\
-# Variables of the role
+# Variables
 
-Every variable of the role `backup_glance`, for `group_vars/backup_glance.yml` of the inventory, or `-e` on the command line.
+Every variable of the role `backup_glance`, for `group_vars/backup_glance.yml` of the inventory, or `-e` on the command line;
+below them those of the role that [creates a container](#a-container-on-proxmox-ve).
 [deploy.md](deploy.md) says which of them a first deployment needs; leave out the others.
 
 - **A wrong value** is refused before anything is changed: also one with a line break, with `..` as a step of a path, or with a
@@ -38,8 +38,14 @@ Every variable of the role `backup_glance`, for `group_vars/backup_glance.yml` o
 - **`--skip-tags backup_glance_activate`** installs and configures, but does not change what runs.
 """
 
+_CONTAINER = """
+## A container on Proxmox VE
+
+For `playbooks/create-container.yml` only. They belong to one container, so to its `host_vars`.
+"""
+
 _FOOT = """
-This page is written by `make docs`, from the role's `meta/argument_specs.yml` and `defaults/main.yml`; a test compares them.
+This page is written by `make docs`, from the roles' `meta/argument_specs.yml` and `defaults/main.yml`; a test compares them.
 """
 
 
@@ -47,21 +53,33 @@ class VariablesError(Exception):
     """The page can't be written; the message says which variable lacks what."""
 
 
-def page(specs: str, defaults: str) -> str:
-    """The page, from the text of the two files. Raises VariablesError."""
+def page() -> str:
+    """The whole page. Raises VariablesError."""
+    role, container = (
+        [
+            (_ROOT / "roles" / name / file).read_text("utf-8")
+            for file in ("meta/argument_specs.yml", "defaults/main.yml")
+        ]
+        for name in ("backup_glance", "backup_glance_container")
+    )
+    return _HEAD + tables(*role, level=2) + _CONTAINER + tables(*container, level=3) + _FOOT
+
+
+def tables(specs: str, defaults: str, *, level: int) -> str:
+    """A table for each group of variables, below a heading of this level; from the text of two files. Raises VariablesError."""
     options = yaml.safe_load(specs)["argument_specs"]["main"]["options"]
     values = yaml.safe_load(defaults)
     if missing := sorted(set(options) ^ set(values)):
         raise VariablesError(
             f"{missing[0]} is in only one of meta/argument_specs.yml and defaults/main.yml; add it to the other"
         )
-    return _HEAD + "".join(_lines(options, values, defaults)) + _FOOT
+    return "".join(_lines(options, values, defaults, "#" * level))
 
 
-def _lines(options: dict[str, Any], values: dict[str, Any], defaults: str) -> Iterator[str]:
+def _lines(options: dict[str, Any], values: dict[str, Any], defaults: str, marks: str) -> Iterator[str]:
     for line in defaults.splitlines():
         if group := _GROUP.match(line):
-            yield f"\n## {group[1][0].upper()}{group[1][1:]}\n\n| variable | default | meaning |\n|---|---|---|\n"
+            yield f"\n{marks} {group[1][0].upper()}{group[1][1:]}\n\n| variable | default | meaning |\n|---|---|---|\n"
         elif variable := _VARIABLE.match(line):
             name = variable[1]
             meaning, default = _described(name, options[name], values[name])
@@ -107,9 +125,7 @@ def _cell(text: str) -> str:
 def main() -> int:
     """Writes the page; returns an exit code."""
     try:
-        text = page(
-            (_ROLE / "meta/argument_specs.yml").read_text("utf-8"), (_ROLE / "defaults/main.yml").read_text("utf-8")
-        )
+        text = page()
     except VariablesError as error:
         sys.stderr.write(f"{error}\n")
         return 1

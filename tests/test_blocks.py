@@ -37,7 +37,15 @@ ELSEWHERE: dict[tuple[str, str], str] = {
         "docs/deploy.md",
         "git clone",
     ): "needs the address of the repository; `make rollout` makes the same environment of the same lock",
-    ("docs/deploy.md", "cp -r inventory/example"): "tests/test_deploy_docs.py::test_the_inventory_to_copy_is_one",
+    ("docs/deploy.md", "ansible-playbook -i inventory/home playbooks/create-container.yml"): (
+        "tests/test_create_container.py::test_it_is_created_and_started_and_a_second_run_changes_nothing"
+    ),
+    ("docs/deploy.md", "ansible-galaxy"): "needs Ansible Galaxy",
+    ("docs/deploy.md", "pveam update"): "needs a Proxmox VE",
+    (
+        "docs/deploy.md",
+        "$EDITOR inventory/home/hosts.yml",
+    ): "tests/test_deploy_docs.py::test_the_inventory_to_copy_is_one",
     ("docs/deploy.md", "cat >/dev/shm/entries.yml"): "molecule/default/prepare.yml",
     ("docs/deploy.md", "ansible-playbook -i inventory/home site.yml --check"): "molecule/default/molecule.yml",
     (

@@ -31,7 +31,8 @@ BIN = Path(sys.executable).parent
 @pytest.mark.fortnight
 def test_the_inventory_to_copy_is_one(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "inventory", tmp_path / "inventory", ignore=shutil.ignore_patterns("home"))
-    done = sh(the_block(DEPLOY, "cp -r inventory/example").text, tmp_path, EDITOR="true")
+    (copied,) = re.findall("^cp -r inventory/.*$", the_block(DEPLOY, "git clone").text, re.MULTILINE)
+    done = sh(f"{copied}\n{the_block(DEPLOY, '$EDITOR inventory').text}", tmp_path, EDITOR="ls")
     assert done.returncode == 0, done.stderr
     done = sh("ansible-inventory -i inventory/home --list", tmp_path)
 

@@ -9,8 +9,7 @@ import yaml
 
 from scripts import variables
 
-ROLE = Path(__file__).parent.parent / "roles" / "backup_glance"
-SPECS, DEFAULTS = ((ROLE / name).read_text("utf-8") for name in ("meta/argument_specs.yml", "defaults/main.yml"))
+ROLES = [Path(__file__).parent.parent / "roles" / name for name in ("backup_glance", "backup_glance_container")]
 
 DESCRIBED = """
 argument_specs:
@@ -22,33 +21,35 @@ argument_specs:
 
 
 def test_the_page_is_what_the_role_says() -> None:
-    assert variables.PAGE.read_text("utf-8") == variables.page(SPECS, DEFAULTS), "run: make docs"
+    assert variables.PAGE.read_text("utf-8") == variables.page(), "run: make docs"
 
 
 def test_each_variable_is_there_with_its_default() -> None:
-    text = variables.page(SPECS, DEFAULTS)
+    text = variables.page()
 
-    for name in yaml.safe_load(DEFAULTS):
-        assert text.count(f"\n| `{name}` | ") == 1
+    for role in ROLES:
+        for name in yaml.safe_load((role / "defaults/main.yml").read_text("utf-8")):
+            assert text.count(f"\n| `{name}` | ") == 1
     assert "| `backup_glance_vault_renew_days` | `7` |" in text
     assert "| `backup_glance_vault_token` | `$VAULT_TOKEN` of the controller |" in text
 
 
 def test_every_choice_is_described() -> None:
-    options = yaml.safe_load(SPECS)["argument_specs"]["main"]["options"]
+    specs = [yaml.safe_load((role / "meta/argument_specs.yml").read_text("utf-8"))["argument_specs"] for role in ROLES]
 
     assert not [
         (name, choice)
-        for name, option in options.items()
+        for spec in specs
+        for name, option in spec["main"]["options"].items()
         for choice in option.get("choices", ())
         if f"C({choice})" not in option["description"]
     ]
 
 
 def test_marks_keys_and_computed_defaults_become_cells_of_a_table() -> None:
-    text = variables.page(DESCRIBED, '# --- some ---\nbackup_glance_a: "{{ x }}"\nbackup_glance_b: []\n')
+    text = variables.tables(DESCRIBED, '# --- some ---\nbackup_glance_a: "{{ x }}"\nbackup_glance_b: []\n', level=3)
 
-    assert "\n## Some\n\n| variable | default | meaning |\n" in text
+    assert "\n### Some\n\n| variable | default | meaning |\n" in text
     assert "\n| `backup_glance_a` | what there is | `x` \\| or [deploy.md](deploy.md), where it is. |\n" in text
     assert "\n| `backup_glance_b` | `[]` | Some. Keys of each: `name`: name of it. |\n" in text
 
@@ -67,4 +68,4 @@ def test_marks_keys_and_computed_defaults_become_cells_of_a_table() -> None:
 )
 def test_what_is_missing_is_named(specs: str, defaults: str, says: str) -> None:
     with pytest.raises(variables.VariablesError, match=says):
-        variables.page(specs, defaults)
+        variables.tables(specs, defaults, level=2)
