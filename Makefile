@@ -11,7 +11,7 @@ SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/* docs/recipes/*
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
-    browser rollout controllers bench soak mutants pictures dist lock clean
+    browser rollout controllers fresh bench soak mutants pictures docs dist lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them,
 controllers: $(VENV)/.dev ## the playbooks with the oldest and the newest ansible-core of the lock (PYTHONS="python3.11 python3.13")
 	@for python in $(PYTHONS); do scripts/with-controller "$$python" $(BIN)/python -m pytest -q -p no:xdist tests/test_playbooks.py || exit 1; done
 
+fresh: ## demo and check in a new Debian 12 and 13 with git, make and python3 only (as root; SUITES=trixie)
+	scripts/fresh $(SUITES)
+
 bench: $(VENV)/.dev ## how long boards, calendars and pages take, and how much memory; beside others
 	$(BIN)/python -m bench
 
@@ -97,6 +100,12 @@ soak: $(VENV)/.dev ## what takes too long for every day: 2,000 refreshes with ra
 
 mutants: $(VENV)/.mutants ## do the tests notice when judgement or schedules are changed? (ONLY=schedules/cron.py)
 	$(BIN)/python -m scripts.mutants $(ONLY)
+
+docs: $(VENV)/.dev ## write the pages that are made from code: variables, faults, the proxy, metrics
+	$(BIN)/python -m scripts.variables
+	$(BIN)/python -m tests.proxy
+	$(BIN)/python -m tests.web.metrics_page
+	$(BIN)/python -m tests.faults
 
 dist: $(VENV)/.dev ## the wheel, its lock, an SBOM and checksums, in dist/: the same bytes for the same checkout
 	@$(BIN)/python -m scripts.dist

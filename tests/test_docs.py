@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,34 @@ def test_locks_hold_hashes_and_no_addresses(lock: str) -> None:
     assert "://" not in text
     for line in re.findall(r"^\S+==\S+.*(?:\n    .*)*", text, re.MULTILINE):
         assert "--hash=sha256:" in line
+
+
+def test_the_changelog_has_a_dated_section_for_this_version_and_the_newest_is_first() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    released = [re.fullmatch(r"\[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d\d-\d\d)", heading) for heading in headings]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    assert None not in released[headings[0] == "Unreleased" :]
+    versions = [(tuple(map(int, found.groups()[:3])), found[4]) for found in released if found]
+    assert versions == sorted(versions, reverse=True)
+    assert tuple(map(int, version.split("."))) in [number for number, _ in versions]
+
+
+def test_what_the_page_about_operations_quotes_is_said_somewhere() -> None:
+    """A reader searches it for the words on the screen."""
+    said = " ".join(
+        path.read_text()
+        for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.html"), ROOT / "caddy" / "Caddyfile.j2"]
+    )
+    # A sentence in code may be cut into two texts.
+    said = re.sub(r'"\s+f?"', "", said)
+    quoted = re.findall(r'"([^"\n]+)"', re.sub(r"```.*?```", "", OPERATIONS, flags=re.DOTALL))
+
+    assert len(quoted) > 10
+    missing = [
+        piece for text in quoted for piece in re.split(r"…", text) if piece.strip(" ;,") and piece.strip() not in said
+    ]
+    assert not missing
+
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

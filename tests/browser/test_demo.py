@@ -187,6 +187,11 @@ def test_a_real_glance_shows_it_whole_and_ends_with_it(page: Page, demo_with_gla
     expect(services.locator("h1")).to_have_text("3 of 12 need you")
     expect(calendar.locator("h1")).to_have_text("3 of 12 need you")
     assert services.evaluate("document.documentElement.scrollHeight - innerHeight") == 0
+    assert opened.evaluate("new Date().toISOString()") > "2026-11-23T06:3"
+    assert opened.evaluate("new Date(0).getTime()") == 0
+    opened.goto(f"{address}backups")
+    # Data of the demo's last minutes, by the demo's clock; by the real one they are days old, or lie ahead.
+    expect(opened.locator("[data-dynamic-relative-time]").first).to_have_text(re.compile(r"^[0-9]{1,2}m$"))
     opened.close()
     assert f"Glance: {address}\n" in demo_with_glance.end()
     assert not [pid for pid in programs if Path(f"/proc/{pid}").exists()]

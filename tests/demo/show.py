@@ -24,10 +24,11 @@ from sidecar.core.model import SourceKind
 from sidecar.credentials import Credentials
 from tests.caddyfile import assert_version, find_caddy, render_caddyfile
 from tests.demo.front_pages import FrontPage
+from tests.demo.glance_clock import at_another_time
 from tests.demo.night import REFRESH, HurryingClock, report
 from tests.demo.options import DemoError, Options
 from tests.evening_before import EARLIER, write_ledger
-from tests.glance.site import glance_site
+from tests.glance.site import DOCUMENTED, glance_site
 from tests.processes import running
 from tests.simulators import Rack, demo_faults, demo_homelab
 from tests.simulators.upstream_site import SOURCES
@@ -131,14 +132,20 @@ class Show:
     def _start_glance(self, port: int) -> None:
         folder = self.directory / "glance"
         folder.mkdir()
-        self._stack.enter_context(glance_site(port, f"http://127.0.0.1:{self._port}", folder))
+        address = f"http://127.0.0.1:{self._port}"
+        if self._night:
+            self._stack.enter_context(glance_site(port, address, folder))
+            return
+        pages = at_another_time(DOCUMENTED.read_text("utf-8"), self._clock() - runtime.utc_now())
+        self._stack.enter_context(glance_site(port, address, folder, pages=pages))
 
     def _print_addresses(self) -> None:
         now = self._clock().astimezone(demo_homelab().zone)
         story = "after a night with failures" if self._faults else "after a good night"
         if self._night:
             story = "the night is played in three minutes"
-        glance = f"Glance: http://127.0.0.1:{self._glance_port}/\n{_GLANCE_CLOCK}" if self._glance_port else ""
+        clock = _REAL_CLOCK if self._night else _SAME_CLOCK
+        glance = f"Glance: http://127.0.0.1:{self._glance_port}/\n{clock}" if self._glance_port else ""
         _write(
             f"{glance}Widget: {self.url}\n"
             f"  The sidecar and Caddy are real; PBS, Proxmox VE, Databasement and Backrest are simulated.\n"
@@ -146,9 +153,9 @@ class Show:
         )
 
 
-_GLANCE_CLOCK = (
-    "  Its second page shows the extension, whose age Glance counts by the real clock: "
-    "the demo's morning is some time ago.\n"
+_SAME_CLOCK = "  Its second page shows the extension. Its clock and the ages on it are those of the demo.\n"
+_REAL_CLOCK = (
+    "  Its second page shows the extension, with ages by the real clock: the demo's runs too fast for Glance.\n"
 )
 
 

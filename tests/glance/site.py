@@ -13,6 +13,9 @@ from tests.processes import NotStartedError, free_port, running
 
 _ROOT = Path(__file__).parent.parent.parent
 
+#: The pages that users copy.
+DOCUMENTED = _ROOT / "docs" / "glance.yml"
+
 
 @contextmanager
 def glance_site(
@@ -21,7 +24,7 @@ def glance_site(
     folder: Path,
     *,
     settings: str = "",
-    pages: str = f"$include: {_ROOT / 'docs/glance.yml'}",
+    pages: str = f"$include: {DOCUMENTED}",
 ) -> Iterator[str]:
     """The address of a page where Glance is at ``/`` and ``backup_glance`` (its own address) below ``/backup/``.
 

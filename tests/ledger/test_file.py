@@ -61,7 +61,7 @@ def test_a_broken_file_is_renamed_and_reported_and_a_new_file_begins(tmp_path: P
 
 
 def test_a_copy_of_both_files_while_it_is_in_use_restores_everything(tmp_path: Path) -> None:
-    """As docs/deploy.md describes it: what a snapshot of the container holds."""
+    """As docs/operations.md describes it: what a snapshot of the container holds."""
     (tmp_path / "live").mkdir()
     keeper, ledger = keeper_and_ledger(tmp_path / "live")
     for report in (pbs("22 11:58", group("21 04:05", "22 04:05")), pve("22 11:58")):
