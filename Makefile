@@ -60,11 +60,15 @@ suite: $(VENV)/.dev
 	@scripts/need-chromium
 	@scripts/need-glance $(BIN)/python >/dev/null
 	@scripts/need-prometheus >/dev/null
+	@scripts/need-proxmox-collection $(BIN)/python >/dev/null
+	@scripts/need-pebble >/dev/null
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough -p scripts.coverage_floors
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: no red, no amber; every failure found in time; what users reported; whatever takes long
 	@scripts/need-prometheus >/dev/null
+	@scripts/need-pebble >/dev/null
 	@scripts/need-curl
+	@scripts/need-proxmox-collection $(BIN)/python >/dev/null
 	$(BIN)/pytest -q -n 2 -m fortnight
 
 vault: $(VENV)/.dev ## the sidecar against a real OpenBao server

@@ -1,7 +1,8 @@
 """A pytest plugin: lines and branches of src/ that the tests reach, and the floors in pyproject.toml under which a run fails.
 
 slipcover writes its counters into the code and takes them out again once a line was reached: it costs a tenth, where tracing
-doubles the time. Child processes are not measured, so commands and the web server look less tested than they are.
+doubles the time. Child processes are not measured, so commands and the web server look less tested than they are; what
+runs nowhere else is not counted (``elsewhere`` in pyproject.toml).
 
 Each xdist worker leaves its counts in .cache/coverage; the session that started them adds them up.
 """
@@ -70,13 +71,12 @@ class CoverageFloors:
 
 def _shares() -> list[tuple[str, str, float, float]]:
     """Each floor: its folder, "lines" or "branches", the share that was reached, the share that must be."""
-    files = _everything()
-    floors: dict[str, dict[str, float]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
-        "coverage-floors"
-    ]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage-floors"]
+    elsewhere = {ROOT / path for path in settings["elsewhere"]}
+    files = {ROOT / path: file for path, file in _everything().items() if ROOT / path not in elsewhere}
     shares = []
-    for folder, wanted in floors.items():
-        mine = [file["summary"] for path, file in files.items() if (ROOT / path).is_relative_to(ROOT / folder)]
+    for folder, wanted in settings["floors"].items():
+        mine = [file["summary"] for path, file in files.items() if path.is_relative_to(ROOT / folder)]
         for what, percent in wanted.items():
             covered = sum(summary[f"covered_{what}"] for summary in mine)
             missing = sum(summary[f"missing_{what}"] for summary in mine)

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,25 @@ class Caddy:
     key_file: Path
     upstream: Path
     log: Path
+
+    def ask(self, target: str, *headers: str, method: str = "GET", host: str = "localhost", body: str = "") -> str:
+        """The answer to a request with exactly these lines."""
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *headers, "", body]
+        return self.ask_raw("\r\n".join(lines))
+
+    def ask_raw(self, request: str) -> str:
+        """The answer to exactly these bytes, in latin-1; as much of it as came before Caddy ended the connection."""
+        arrived = b""
+        with socket.create_connection(("127.0.0.1", self.port), 10) as stream, suppress(ConnectionError):
+            stream.sendall(request.encode("latin-1"))
+            while piece := stream.recv(65536):
+                arrived += piece
+        return arrived.decode("latin-1")
+
+
+def status_of(answer: str) -> int:
+    """The status of an answer of ``Caddy.ask``."""
+    return int(answer.split(" ", 2)[1])
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -30,7 +31,7 @@ def render_caddyfile(
     allow: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
     users: Sequence[Mapping[str, str]] = (),
-    forward_auth: Mapping[str, str] | None = None,
+    forward_auth: Mapping[str, Any] | None = None,
     theme: Mapping[str, str] | None = None,
 ) -> str:
     """caddy/Caddyfile.j2 with these values; its first lines describe them."""

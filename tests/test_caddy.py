@@ -259,7 +259,53 @@ def test_only_the_named_networks_may_see_the_page(start_caddy: StartCaddy) -> No
         stranger = caddy.client.get("/widget", headers=READER)
         friend = caddy.client.get("/widget", headers={"X-Forwarded-For": "192.0.2.7"})
     assert (stranger.status_code, friend.status_code) == (403, 200)
-    assert "Access from this network is not allowed" in stranger.text
+    assert "<h1>127.0.0.1 may not see this page: it is not in backup_glance_networks</h1>" in stranger.text
+
+
+#: What a proxy in front says, and the address that is seen; "" for those that are let in.
+FORWARDED = {
+    "198.51.100.7": "198.51.100.7",
+    "192.0.2.7, 198.51.100.7": "198.51.100.7",
+    "2001:DB8::7": "2001:db8::7",
+    "fe80::7%eth0": "fe80::7",
+    "::ffff:198.51.100.7": "::ffff:198.51.100.7",
+    # Not within 192.0.2.0/24, but within the network that is named beside it.
+    "::ffff:192.0.2.7": "::ffff:192.0.2.7",
+    "::ffff:203.0.113.7": "",
+    "192.0.2.7": "",
+    "[fd00::7]:1234": "",
+    "<script>alert(1)</script>": "127.0.0.1",
+    'fe80::7%"><script>alert(1)</script>': "fe80::7",
+    "{env.HOME}": "127.0.0.1",
+}
+
+
+def test_who_is_kept_out_is_told_the_address_that_was_seen_and_so_is_the_log(start_caddy: StartCaddy) -> None:
+    """Also without an access log; and nobody else is logged then."""
+    caddy = start_caddy(allow=["192.0.2.0/24", "fd00::/8", "::ffff:203.0.113.0/120"], trusted_proxies=["127.0.0.1"])
+    with sidecar(Echo(), caddy.upstream):
+        answers = {sent: caddy.client.get("/widget", headers={"X-Forwarded-For": sent}) for sent in FORWARDED}
+        page = caddy.client.get("/widget", headers={"X-Forwarded-For": 'fe80::7%"><script>alert(1)</script>', **READER})
+
+    assert {sent: answer.status_code for sent, answer in answers.items()} == {
+        sent: 403 if seen else 200 for sent, seen in FORWARDED.items()
+    }
+    seen = [address for address in FORWARDED.values() if address]
+    assert [answer.json()["detail"] for answer in answers.values() if answer.status_code == 403] == [
+        f"{address} may not see this page: it is not in backup_glance_networks." for address in seen
+    ]
+    assert "alert" not in page.text
+    entries = [json.loads(line) for line in caddy.log.read_text().splitlines() if '"handled request"' in line]
+    assert [(entry["status"], entry["request"]["client_ip"]) for entry in entries] == [
+        (403, address) for address in [*seen, "fe80::7"]
+    ]
+
+
+def test_an_address_of_ipv6_is_shown_to_who_comes_from_it(start_caddy: StartCaddy) -> None:
+    caddy = start_caddy(allow=["192.0.2.0/24"], bind=["127.0.0.1", "::1"])
+    with httpx.Client(base_url=f"http://[::1]:{caddy.port}", trust_env=False) as client:
+        answer = client.get("/widget")
+    assert answer.json()["detail"].startswith("::1 may not see this page: it is not in backup_glance_networks")
 
 
 def test_a_forwarded_address_is_ignored_without_a_trusted_proxy(start_caddy: StartCaddy) -> None:
@@ -436,7 +482,9 @@ def test_tls_with_certificate_files(start_caddy: StartCaddy, tmp_path: Path) -> 
 
 
 def test_the_file_is_formatted_as_caddy_formats(tmp_path: Path) -> None:
-    for tls in ({"mode": "off"}, {"mode": "files", "certificate": "/c.pem", "key": "/k.pem"}, {"mode": "acme"}):
+    acme = {"mode": "acme", "directory": "https://ca.lan/dir", "ca": "/ca.pem"}
+    modes = ({"mode": "off"}, {"mode": "files", "certificate": "/c.pem", "key": "/k.pem"}, {"mode": "acme"}, acme)
+    for tls in modes:
         text = render_caddyfile(
             site=":80",
             key_file=Path("/k"),
@@ -445,7 +493,7 @@ def test_the_file_is_formatted_as_caddy_formats(tmp_path: Path) -> None:
             hosts=["backup.lan", "fd00::7"],
             allow=["private_ranges"],
             users=[{"name": "reader", "password_hash": "$2a$14$x"}],
-            forward_auth={"address": "auth.lan:9091", "uri": "/api/authz/forward-auth"},
+            forward_auth={"address": "auth.lan:9091", "uri": "/api/authz/forward-auth", "pages": ["/oauth2", "/a.b/"]},
         )
         path = tmp_path / "Caddyfile"
         path.write_text(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sidecar.config.tokens import Scope as Opens
 from sidecar.tokens.accepted import Accepted, Program, digest
 from sidecar.web.auth import RequireKey
-from tests.caddy import Caddy, running_caddy, sidecar
+from tests.caddy import Caddy, running_caddy, sidecar, status_of
 
 CALENDAR, API = "calendar-token-of-a-phone-1234567890", "api-token-of-a-script-0123456789abcdef"
 ACCEPTED = Accepted(
@@ -67,24 +66,10 @@ class House:
     decider: Decider
 
     def ask(self, target: str, *headers: str, method: str = "GET") -> str:
-        """The answer to a request with exactly these lines."""
-        lines = [f"{method} {target} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""]
-        return self.ask_raw("\r\n".join(line for line in lines))
-
-    def ask_raw(self, request: str) -> str:
-        with socket.create_connection(("127.0.0.1", self.caddy.port), 10) as stream:
-            stream.sendall(request.encode("latin-1"))
-            arrived = b""
-            while piece := stream.recv(65536):
-                arrived += piece
-        return arrived.decode("latin-1")
+        return self.caddy.ask(target, *headers, method=method)
 
     def status(self, target: str, *headers: str, method: str = "GET") -> int:
         return status_of(self.ask(target, *headers, method=method))
-
-
-def status_of(answer: str) -> int:
-    return int(answer.split(" ", 2)[1])
 
 
 def shown(token: str) -> str:
@@ -264,7 +249,7 @@ def test_a_token_lets_nobody_write(house: House, method: str) -> None:
 
 def test_a_token_is_no_way_past_the_host(house: House) -> None:
     request = f"GET /api/v1/status HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n{shown(API)}\r\n\r\n"
-    assert status_of(house.ask_raw(request)) == 421
+    assert status_of(house.caddy.ask_raw(request)) == 421
     assert house.app.seen == []
 
 
@@ -291,7 +276,7 @@ def test_a_second_request_hidden_in_a_body_is_none(house: House) -> None:
         f"Content-Length: {len(hidden)}\r\nTransfer-Encoding: chunked\r\n",
         f"Content-Length: 0\r\nContent-Length: {len(hidden)}\r\n",
     ):
-        house.ask_raw(f"{head}{framing}\r\n{hidden}")
+        house.caddy.ask_raw(f"{head}{framing}\r\n{hidden}")
         assert {path for path, _ in house.app.seen} <= {"/api/v1/status"}
 
 

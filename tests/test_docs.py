@@ -87,7 +87,7 @@ def test_next_helps_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(option in output for option in ("--tz", "--count", "--after", "mon..fri 22:00"))
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-demo.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("lock", sorted(path.name for path in ROOT.glob("requirements*.txt")))
 def test_locks_hold_hashes_and_no_addresses(lock: str) -> None:
     text = (ROOT / lock).read_text()
 

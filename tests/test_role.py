@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from jinja2.nativetypes import NativeEnvironment
 
 from sidecar.config import model
 from sidecar.ledger.ledger import FILE, Ledger
+from sidecar.web.openapi import document
+from tests.caddyfile import find_caddy
 from tests.commands.test_cli import KEY, command, running
 from tests.core.sample_reports import pve
 from tests.ledgers import NOW, filled, keeper_and_ledger, written
@@ -34,6 +37,13 @@ ROOT = Path(__file__).parent.parent
 ROLE = ROOT / "roles" / "backup_glance"
 DEFAULTS: dict[str, Any] = yaml.safe_load((ROLE / "defaults/main.yml").read_text("utf-8"))
 SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text("utf-8"))["argument_specs"]
+#: The other role, which creates the container to deploy to.
+CONTAINER = ROOT / "roles" / "backup_glance_container"
+CONTAINER_DEFAULTS: dict[str, Any] = yaml.safe_load((CONTAINER / "defaults/main.yml").read_text("utf-8"))
+CONTAINER_SPECS: dict[str, Any] = yaml.safe_load((CONTAINER / "meta/argument_specs.yml").read_text("utf-8"))[
+    "argument_specs"
+]
+DESCRIBED: dict[str, Any] = {**SPECS["main"]["options"], **CONTAINER_SPECS["main"]["options"]}
 MANUAL = (ROOT / "docs" / "deploy.md").read_text("utf-8")
 PLAYBOOKS = sorted(
     path for folder in ("roles", "playbooks", "molecule", "inventory") for path in (ROOT / folder).rglob("*.yml")
@@ -72,23 +82,50 @@ def test_every_entry_point_has_its_tasks(entry: str) -> None:
     assert (ROLE / "tasks" / f"{entry}.yml").is_file()
 
 
-@pytest.mark.parametrize("variable", sorted(DEFAULTS))
+def test_every_variable_of_the_container_has_a_default_and_is_specified() -> None:
+    assert set(CONTAINER_SPECS["main"]["options"]) == set(CONTAINER_DEFAULTS)
+
+
+@pytest.mark.parametrize("variable", sorted({**DEFAULTS, **CONTAINER_DEFAULTS}))
 def test_every_variable_is_described_and_in_the_manual(variable: str) -> None:
-    assert SPECS["main"]["options"][variable]["description"]
+    assert DESCRIBED[variable]["description"]
     assert re.search(rf"`{variable}`|\b{variable}:", MANUAL)
 
 
 @pytest.mark.parametrize(
-    "variable", [name for name in sorted(DEFAULTS) if re.search("token$|credentials|users|entries", name)]
+    "variable",
+    [name for name in sorted(DESCRIBED) if re.search("token$|token_secret$|credentials|users|entries", name)],
 )
 def test_variables_that_hold_secrets_are_kept_out_of_the_output(variable: str) -> None:
-    assert SPECS["main"]["options"][variable]["no_log"] is True
+    assert DESCRIBED[variable]["no_log"] is True
+
+
+def hidden_tasks(tasks: list[dict[str, Any]], *, rescued: bool = False) -> Iterator[tuple[str, bool]]:
+    """Each task whose output is hidden, and whether another one tells why it failed."""
+    for task in tasks:
+        if task.get("no_log"):
+            yield task["name"], rescued or task.get("failed_when") is False
+        for inner in ("block", "rescue"):
+            yield from hidden_tasks(task.get(inner, []), rescued=rescued or "rescue" in task)
+
+
+@pytest.mark.parametrize("path", sorted((ROLE / "tasks").glob("*.yml")), ids=lambda path: path.stem)
+def test_no_hidden_output_hides_why_a_task_failed(path: Path) -> None:
+    """tests/vault/test_role_tasks.py shows what is told instead."""
+    untold = [name for name, told in hidden_tasks(yaml.safe_load(path.read_text("utf-8"))) if not told]
+    assert untold == []
 
 
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_playbooks_use_only_what_ansible_itself_brings(path: Path) -> None:
+    """But for one file: nothing of Ansible's own creates a container. Who has one needs no collection."""
     modules = set(re.findall(r"^\s*-?\s*((?:[a-z_]+\.){2}[a-z_]+):", path.read_text("utf-8"), re.MULTILINE))
-    assert all(module.startswith("ansible.builtin.") for module in modules), modules
+    allowed = (
+        ("ansible.builtin.", "community.proxmox.")
+        if path == CONTAINER / "tasks/container.yml"
+        else ("ansible.builtin.",)
+    )
+    assert all(module.startswith(allowed) for module in modules), modules
 
 
 def test_the_example_is_a_configuration_that_can_be_used() -> None:
@@ -97,6 +134,16 @@ def test_the_example_is_a_configuration_that_can_be_used() -> None:
     vault = {"address": example["backup_glance_vault_address"]}
     config = model.Config.model_validate({"vault": vault, **example["backup_glance_config"]})
     assert list(config.across()) == []
+
+
+def test_the_example_of_a_container_sets_only_what_there_is() -> None:
+    example = yaml.safe_load((ROOT / "inventory/example/host_vars/backup-glance.yml").read_text("utf-8"))
+    assert set(example) <= set(CONTAINER_DEFAULTS)
+
+
+def test_the_oldest_collection_that_can_create_a_container_is_the_one_in_the_manual() -> None:
+    oldest = yaml.safe_load((CONTAINER / "vars/main.yml").read_text("utf-8"))["__backup_glance_container_oldest"]
+    assert f"'community.proxmox:>={oldest}'" in MANUAL
 
 
 @pytest.mark.parametrize(("python", "packages"), [("3.11", ["anyio", "backports"]), ("3.13", ["anyio"])])
@@ -198,8 +245,13 @@ GOOD: list[dict[str, Any]] = [
     },
     {"backup_glance_users": [{"name": "a.b@lan", "password_hash": TOKEN}]},
     {"backup_glance_forward_auth": {"address": "http://auth.lan:9091", "uri": "/api/verify?rd=https://auth.lan"}},
+    {"backup_glance_forward_auth": {"pages": ["/oauth2", "/outpost.goauthentik.io/", "/a/b_c-d", "/apis", "/widgets"]}},
     {"backup_glance_port": "8443", "backup_glance_keep_releases": 2, "backup_glance_vault_wrap_ttl": "300"},
     {"backup_glance_tls_certificate": "/etc/ssl/backup.pem", "backup_glance_caddy_sha256": "a1" * 32},
+    {
+        "backup_glance_acme_directory": "https://ca.lan:9000/acme/acme/directory",
+        "backup_glance_acme_ca": "../ca/root ca.pem",
+    },
 ]
 
 
@@ -229,7 +281,7 @@ BAD: list[tuple[str, object]] = [
     ("backup_glance_credentials", {"pbs_secret": "hunter2\n"}),
     *(
         ("backup_glance_vault_address", value)
-        for value in ("https://a\n", "http://a", "https://a b", "https://u:p@a", "x")
+        for value in ("https://a\n", "ftp://a", "https://a b", "https://u:p@a", "x")
     ),
     *(("backup_glance_vault_namespace", value) for value in ("a\nb", "../a", "a/../b", "/a")),
     *(("backup_glance_vault_kv_mount", value) for value in ("sys", "auth", "../a", "a/..", 'a" {', "a\n", "")),
@@ -259,6 +311,52 @@ BAD: list[tuple[str, object]] = [
         for value in ("x", "/a b", "/a\n", "/{x}", "/../a")
     ),
     *(
+        ("backup_glance_forward_auth.pages", value)
+        for value in (
+            *(
+                "oauth2",
+                "/",
+                "",
+                "//",
+                "/oauth2//x",
+                "/a b",
+                "/a\n",
+                "/../a",
+                "/a/../b",
+                "/.a",
+                "/a/.",
+                "/a%2f",
+                "/a*",
+                "/a|b",
+            ),
+            *(
+                "/(a)",
+                "/a?b",
+                "/{x}",
+                "/a$",
+                "/widget",
+                "/widget/",
+                "/api/v2",
+                "/theme.css",
+                "/calendar.ics",
+                "/healthz",
+            ),
+        )
+    ),
+    *(
+        ("backup_glance_acme_directory", value)
+        for value in (
+            "http://ca.lan/dir",
+            "ca.lan",
+            "https://ca.lan/a b",
+            "https://ca.lan/\n",
+            "https://u:p@ca.lan/",
+            "https://a/{x}",
+        )
+    ),
+    ("backup_glance_acme_ca", "a\nb"),
+    ("backup_glance_ca_files", {"acme.pem": "a.pem"}),
+    *(
         (variable, value)
         for variable in ("backup_glance_tls_certificate", "backup_glance_tls_key")
         for value in ("a.pem", "/a b", "/a\n", "/etc/../a", "/{x}")
@@ -274,11 +372,23 @@ BAD: list[tuple[str, object]] = [
 
 @pytest.mark.parametrize(("variable", "value"), BAD, ids=str)
 def test_a_value_that_could_become_something_else_is_refused_with_its_rule(variable: str, value: object) -> None:
-    said = wrong_values(**{variable: value})
+    if variable == "backup_glance_forward_auth.pages":
+        said = wrong_values(backup_glance_forward_auth={"address": "a:1", "uri": "/x", "pages": ["/oauth2", value]})
+    else:
+        said = wrong_values(**{variable: value})
 
     assert said.startswith(variable)
     assert re.search(r" is not (a|an|the|one|what) ", said)
     assert "hunter2" not in said
+
+
+def test_no_page_of_a_login_service_takes_the_place_of_a_path_of_the_sidecar() -> None:
+    paths = [path.partition("{")[0] for path in document()["paths"]]
+    assert {"/api/v1/status", "/widget", "/proxy/"} <= set(paths)
+    for path in paths:
+        for page in (path, "/" + path.split("/")[1]):
+            said = wrong_values(backup_glance_forward_auth={"pages": [page]})
+            assert "that backup-glance does not use itself" in said, page
 
 
 def test_every_variable_of_text_has_a_form() -> None:
@@ -323,31 +433,154 @@ def test_the_values_are_checked_before_anything_is_changed(tasks: str) -> None:
     assert "preflight_values.yml" in (ROLE / "tasks" / tasks).read_text("utf-8")
 
 
-@pytest.mark.fortnight
-def test_ansible_itself_refuses_such_values_and_shows_no_secret(tmp_path: Path) -> None:
-    playbook = tmp_path / "play.yml"
-    role = {"name": str(ROLE), "tasks_from": "preflight_values.yml", "rolespec_validate": False}
+def played(folder: Path, tasks: str, **variables: object) -> str:
+    """What a real Ansible says when it runs these tasks of the role on this machine."""
+    playbook = folder / "play.yml"
+    role = {"name": str(ROLE), "tasks_from": tasks, "rolespec_validate": False}
     playbook.write_text(
         json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": role}]}])
     )
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-vvv", "-c", "local", "-i", "backup.lan,"]
+    done = subprocess.run(
+        [*command, "-e", json.dumps(variables), playbook],
+        capture_output=True, text=True, check=False, timeout=120, env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+    )  # fmt: skip
+    return done.stdout + done.stderr
 
-    def played(**variables: object) -> str:
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-vvv", "-c", "local", "-i", "backup.lan,"]
-        done = subprocess.run(
-            [*command, "-e", json.dumps(variables), playbook],
-            capture_output=True, text=True, check=False, timeout=120, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-        )  # fmt: skip
-        return done.stdout + done.stderr
 
-    assert "failed=0" in played()
-    names = played(backup_glance_names=["ok.lan", "x\n}"], backup_glance_vault_role="root")
+@pytest.mark.fortnight
+def test_ansible_itself_refuses_such_values_and_shows_no_secret(tmp_path: Path) -> None:
+    assert "failed=0" in played(tmp_path, "preflight_values.yml")
+    names = played(
+        tmp_path, "preflight_values.yml", backup_glance_names=["ok.lan", "x\n}"], backup_glance_vault_role="root"
+    )
     assert 'backup_glance_names: "x\\n}" is not a host name' in names
     assert 'backup_glance_vault_role: "root" is not a name' in names
     secrets = played(
-        backup_glance_vault_token="hunter2\nhunter2", backup_glance_vault_entries={"a": {"b": "hunter2\n"}}
+        tmp_path,
+        "preflight_values.yml",
+        backup_glance_vault_token="hunter2\nhunter2",
+        backup_glance_vault_entries={"a": {"b": "hunter2\n"}},
     )
     assert "backup_glance_vault_token is not one line" in secrets
     assert "failed=1" in secrets
+
+
+#: Variables of ``acme``, and what is wrong with them.
+ACME: list[tuple[dict[str, Any], str]] = [
+    ({"backup_glance_names": ["backup.example.org"]}, ""),
+    (
+        {
+            "backup_glance_names": ["backup.example.org", "backup.lan", "192.168.1.20", "fd00::7", "backup"],
+        },
+        "No public authority gives a certificate for backup.lan, 192.168.1.20, fd00::7, backup.",
+    ),
+    (
+        {
+            "backup_glance_names": ["backup.home.arpa", "192.168.1.20"],
+            "backup_glance_acme_directory": "https://ca.lan/dir",
+            "backup_glance_acme_ca": "ca.pem",
+        },
+        "",
+    ),
+    (
+        {"backup_glance_names": ["backup.example.org"], "backup_glance_acme_ca": "ca.pem"},
+        "backup_glance_acme_ca is the CA of backup_glance_acme_directory, which is empty",
+    ),
+]
+
+
+@pytest.mark.fortnight
+@pytest.mark.parametrize(("variables", "wrong"), ACME)
+def test_names_that_an_authority_cannot_know_are_refused(tmp_path: Path, variables: dict[str, Any], wrong: str) -> None:
+    said = played(tmp_path, "preflight_tls.yml", backup_glance_tls="acme", **variables)
+    assert wrong in said
+    assert f"failed={1 if wrong else 0}" in said
+
+
+@pytest.mark.fortnight
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become the user of Caddy")
+def test_a_key_that_caddy_could_not_read_is_refused_with_what_to_do() -> None:
+    """Here nothing is deployed: there is no user and no group of Caddy yet."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        certificate, key = folder / "backup.pem", folder / "backup.key"
+        certificate.write_text("certificate")
+        files = {"backup_glance_tls_certificate": str(certificate), "backup_glance_tls_key": str(key)}
+
+        def said() -> str:
+            return played(folder, "preflight_tls.yml", backup_glance_tls="files", **files)
+
+        missing = said()
+        key.write_text("key")
+        key.chmod(0o600)
+        closed = said()
+        key.chmod(0o644)
+        readable = said()
+
+    assert f"Caddy can't read {key}: No such file or directory." in missing
+    assert f"Caddy can't read {key}: Permission denied." in closed
+    assert f"chgrp backup-glance-caddy {key}; chmod 640 {key}." in closed
+    assert "failed=0" in readable
+
+
+#: Variables, and what the Caddyfile of the role must have with them.
+FRONT_DOORS: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {
+            "backup_glance_tls": "acme",
+            "backup_glance_acme_directory": "https://ca.lan/acme/acme/directory",
+            "backup_glance_acme_ca": "ca.pem",
+            "backup_glance_names": ["backup.home.arpa", "fd00::7"],
+            "backup_glance_access": "forward_auth",
+            "backup_glance_forward_auth": {"address": "auth.lan:4180", "uri": "/", "pages": ["/oauth2/", "/a.b"]},
+        },
+        [
+            "https://backup.home.arpa:443, https://[fd00::7]:443 {",
+            "issuer acme https://ca.lan/acme/acme/directory {",
+            "trusted_roots /etc/backup-glance/ca/acme.pem",
+            "^/(?:oauth2|a[.]b)(?:/",
+        ],
+    ),
+    (
+        {
+            "backup_glance_tls": "files",
+            "backup_glance_tls_certificate": "/etc/ssl/backup.pem",
+            "backup_glance_tls_key": "/etc/ssl/backup.key",
+            "backup_glance_names": ["backup.lan"],
+        },
+        ["tls /etc/ssl/backup.pem /etc/ssl/backup.key", "@stranger not client_ip private_ranges"],
+    ),
+]
+
+
+@pytest.mark.fortnight
+@pytest.mark.parametrize(("variables", "expected"), FRONT_DOORS, ids=["acme", "files"])
+def test_ansible_makes_a_caddyfile_that_caddy_understands(
+    tmp_path: Path, variables: dict[str, Any], expected: list[str]
+) -> None:
+    made = tmp_path / "Caddyfile"
+    template = {"src": str(ROOT / "caddy/Caddyfile.j2"), "dest": str(made), "lstrip_blocks": True}
+    tasks: list[dict[str, Any]] = [
+        *({"ansible.builtin.include_vars": str(ROLE / name)} for name in ("defaults/main.yml", "vars/main.yml")),
+        {"ansible.builtin.include_vars": str(tmp_path / "variables.json")},
+        {"ansible.builtin.template": template, "vars": {"caddy": "{{ __backup_glance_caddyfile }}"}},
+    ]
+    (tmp_path / "variables.json").write_text(json.dumps(variables))
+    (tmp_path / "play.yml").write_text(
+        json.dumps([{"hosts": "all", "gather_facts": False, "vars": {"role_path": str(ROLE)}, "tasks": tasks}])
+    )
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-c", "local", "-i", "backup.lan,"]
+    done = subprocess.run(
+        [*command, tmp_path / "play.yml"], capture_output=True, text=True, check=False, timeout=120,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert "failed=0" in done.stdout, done.stdout + done.stderr
+
+    for arguments in (["fmt", str(made)], ["adapt", "--adapter", "caddyfile", "--config", str(made)]):
+        subprocess.run([find_caddy(), *arguments], capture_output=True, check=True)
+    assert [text for text in expected if text not in made.read_text()] == []
 
 
 class Cached:

@@ -240,8 +240,18 @@ def test_an_address_of_vault_without_encryption_is_refused_in_words_of_vault() -
     (finding,) = findings(f'{SMALL}vault: {{address: "http://vault.lan:8200"}}\n')
 
     assert finding.startswith("config.yaml:3: vault.address: must start with https://")
-    assert "Vault" in finding
+    assert "set vault.allow_http to true" in finding
     assert "Proxmox" not in finding
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8200", "http://localhost:8200", "http://vault.lan:8200"])
+def test_vault_without_encryption_needs_the_explicit_word_on_loopback_too(address: str) -> None:
+    vault = f'{SMALL}vault: {{address: "{address}", allow_http: WORD}}\n'
+
+    assert "vault.address: must start with https://" in findings(vault.replace("WORD", "false"))[0]
+    allowed = read(vault.replace("WORD", "true")).vault
+    assert allowed is not None
+    assert allowed.address == address
 
 
 @pytest.mark.parametrize("zone", ["localtime", "posixrules", "right/Europe/Berlin", "posix/Europe/Berlin", "Factory"])

@@ -21,13 +21,16 @@ def found(
     held: dict[str, tuple[str, ...]] | None = None,
     error: str | None = None,
     trouble: Trouble | None = None,
+    wrong_engine: str | None = None,
+    address: str = "https://vault.lan:8200",
 ) -> list[Finding]:
     facts = VaultFacts(
-        address="https://vault.lan:8200",
+        address=address,
         kv_mount="secret",
         error=error,
         trouble=trouble,
         token=token,
+        wrong_engine=wrong_engine,
         capabilities=held or {},
         secret_id_ends=ends,
     )
@@ -60,6 +63,17 @@ def test_what_it_may_do_with_an_entry(held: tuple[str, ...], severity: Severity 
     entry = found(held={"backup-glance/pbs": held})[1:-1]
     assert [finding.severity for finding in entry] == ([severity] if severity else [])
     assert all('path "secret/data/backup-glance/pbs"' in (finding.action or "") for finding in entry)
+
+
+def test_with_the_wrong_engine_no_policy_is_asked_for() -> None:
+    entry = found(held={"backup-glance/pbs": ("deny",)}, wrong_engine="has KV version 1 at secret")[1:-1]
+    assert [(finding.severity, finding.text) for finding in entry] == [(Severity.PROBLEM, "has KV version 1 at secret")]
+
+
+def test_an_address_without_encryption_is_a_warning() -> None:
+    (warning,) = [finding for finding in found(address="http://vault.lan:8200") if finding.severity is Severity.WARNING]
+    assert "are sent without encryption" in warning.text
+    assert "remove vault.allow_http" in (warning.action or "")
 
 
 def test_only_a_refused_login_warns_of_the_lock() -> None:

@@ -232,6 +232,18 @@ def test_what_is_wrong_with_a_receiver_is_on_the_page_while_it_lasts(tmp_path: P
     service.stop()
 
 
+def test_a_pattern_that_matches_no_service_is_on_the_page(tmp_path: Path, post: Post) -> None:
+    service = Service(tmp_path, post, replace(PHONE, services=("va*", "vaultt")))
+    service.hear({})
+    assert service.notifier.notes() == ()
+    service.hear(WELL)
+    (note,) = service.notifier.notes()
+    assert "receiver phone asks for services 'vaultt', and no service is called so" in note
+    service.hear({**WELL, "service vaultt": "ok"})
+    assert service.notifier.notes() == ()
+    service.stop()
+
+
 def test_without_a_ledger_the_process_remembers_and_says_so(post: Post) -> None:
     service = Service(None, post)
     service.hear(WELL)

@@ -78,11 +78,15 @@ class Call:
     parameters: frozenset[str]
     answer: Callable[[Question], Answer]
     public: bool = False
+    method: str = "GET"
 
 
-def call(path: str, answer: Callable[[Question], Answer], *parameters: str, public: bool = False) -> Call:
+def call(
+    path: str, answer: Callable[[Question], Answer], *parameters: str, public: bool = False, method: str = "GET"
+) -> Call:
     """A call; ``{name}`` in the path stands for one part of it."""
-    return Call(re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path)), frozenset(parameters), answer, public)
+    pattern = re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))
+    return Call(pattern, frozenset(parameters), answer, public, method)
 
 
 def find(calls: Iterable[Call], path: str) -> tuple[Call, dict[str, str]] | None:
@@ -98,6 +102,11 @@ def find(calls: Iterable[Call], path: str) -> tuple[Call, dict[str, str]] | None
 def query(request: Request) -> dict[str, list[str]]:
     """The parameters of a request, empty ones too."""
     return parse_qs(request.url.query, keep_blank_values=True)
+
+
+async def form(request: Request) -> dict[str, list[str]]:
+    """The parameters in its body, as HTML forms send them."""
+    return parse_qs((await request.body()).decode(), keep_blank_values=True)
 
 
 def epoch(moment: datetime) -> int:

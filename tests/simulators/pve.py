@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from tests.simulators import pve_answers as answers
 from tests.simulators import pve_logs, pve_tasks
-from tests.simulators.calls import Answer, Call, Question, RefusedError, call, find, query
+from tests.simulators.calls import Answer, Call, Question, RefusedError, call, find, form, query
 from tests.simulators.upstream_site import Access, Site
 from tests.simulators.vzdump import node_is_down
 
@@ -39,12 +40,12 @@ CALLS = (
 )
 
 
-def app(site: Site) -> Starlette:
-    """The server. It asks ``site`` for everything, at every request."""
+def app(site: Site, more: tuple[Call, ...] = ()) -> Starlette:
+    """The server. It asks ``site`` for everything, at every request. ``more`` calls go before its own."""
 
     async def answer(request: Request) -> Response:
         try:
-            given = _answer(site, request)
+            given = _answer(site, (*more, *CALLS), request, await form(request))
         except RefusedError as refusal:
             return _refuse(refusal)
         return JSONResponse({**given.beside, "data": given.data}, media_type=_JSON)
@@ -67,13 +68,13 @@ def _refuse(refusal: RefusedError) -> Response:
     return JSONResponse({"data": None, "message": f"{refusal.text}\n"}, refusal.status, media_type=_JSON)
 
 
-def _answer(site: Site, request: Request) -> Answer:
+def _answer(site: Site, calls: tuple[Call, ...], request: Request, body: Mapping[str, list[str]]) -> Answer:
     _authenticate(site.access["pve"], request)
-    route = find(CALLS, request.path_params["path"])
-    if route is None or request.method != "GET":
+    route = find((known for known in calls if known.method == request.method), request.path_params["path"])
+    if route is None:
         raise RefusedError(501, f"Method '{request.method} {request.path_params['path']}' not implemented")
     known, parts = route
-    question = Question(site, site.access["pve"], site.moment("pve"), parts, query(request))
+    question = Question(site, site.access["pve"], site.moment("pve"), parts, {**query(request), **body})
     _check(known, question)
     _reach(question)
     return known.answer(question)

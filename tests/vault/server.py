@@ -34,12 +34,16 @@ class AppRole:
 
 
 class Bao:
-    """One server. With ``storage`` "inmem" everything is lost when it stops, with "raft" it is not."""
+    """One server. With ``storage`` "inmem" everything is lost when it stops, with "raft" it is not.
 
-    def __init__(self, directory: Path, storage: str = "inmem") -> None:
+    With ``active`` it has that server's certificate, and becomes its standby with ``join``.
+    """
+
+    def __init__(self, directory: Path, storage: str = "inmem", *, active: Bao | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self._pair: Pair = make_certificates(directory)["databasement"]
+        self._active = active
+        self._pair: Pair = active._pair if active else make_certificates(directory)["databasement"]
         self.port = free_port()
         self.root = ""
         self._unseal_key = ""
@@ -98,6 +102,15 @@ class Bao:
         policy = 'path "secret/data/backup-glance/*" { capabilities = ["read"] }'
         self.call("PUT", "sys/policies/acl/backup-glance", {"policy": policy})
 
+    def join(self) -> None:
+        """Becomes the standby of the active server: both need the storage "raft"."""
+        assert self._active is not None
+        self.root, self._unseal_key = self._active.root, self._active._unseal_key
+        leader = {"leader_api_addr": self._active.address, "leader_ca_cert": self.ca_file.read_text()}
+        self.call("POST", "sys/storage/raft/join", leader)
+        self.call("PUT", "sys/unseal", {"key": self._unseal_key})
+        self._wait_for(429)
+
     def seal(self) -> None:
         self.call("PUT", "sys/seal")
 
@@ -108,12 +121,21 @@ class Bao:
     # --- as its admin ---
 
     def call(
-        self, method: str, path: str, body: object = None, *, wrap: str | None = None, token: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        wrap: str | None = None,
+        token: str | None = None,
+        namespace: str | None = None,
     ) -> dict[str, Any]:
         """One call with the root token; the parsed answer."""
         headers = {"X-Vault-Token": self.root if token is None else token, "Content-Type": "application/json"}
         if wrap:
             headers["X-Vault-Wrap-TTL"] = wrap
+        if namespace:
+            headers["X-Vault-Namespace"] = namespace
         request = urllib.request.Request(
             f"{self.address}/v1/{path}", json.dumps(body).encode() if body is not None else None, headers, method=method
         )
@@ -121,12 +143,12 @@ class Bao:
             text = answer.read()
         return dict(json.loads(text)) if text else {}
 
-    def write(self, path: str, **fields: object) -> None:
-        """A new version of an entry of ``secret``."""
+    def write(self, path: str, *, mount: str = "secret", namespace: str | None = None, **fields: object) -> None:
+        """A new version of an entry."""
         for _ in range(100):
             # A KV engine that was just mounted refuses writes until it has upgraded itself.
             with contextlib.suppress(urllib.error.HTTPError):
-                self.call("POST", f"secret/data/{path}", {"data": fields})
+                self.call("POST", f"{mount}/data/{path}", {"data": fields}, namespace=namespace)
                 return
             time.sleep(0.02)
         raise AssertionError(f"could not write {path}")
@@ -170,13 +192,16 @@ class Bao:
     # --- inside ---
 
     def _settings(self, storage: str) -> str:
+        node, cluster = "two" if self._active else "one", f"127.0.0.1:{free_port()}"
         where = (
-            f'path = "{self._directory}"\n  node_id = "one"\n  performance_multiplier = 1' if storage == "raft" else ""
+            f'path = "{self._directory}"\n  node_id = "{node}"\n  performance_multiplier = 1'
+            if storage == "raft"
+            else ""
         )
         return (
-            f'api_addr = "{self.address}"\ncluster_addr = "https://127.0.0.1:{free_port()}"\n'
+            f'api_addr = "{self.address}"\ncluster_addr = "https://{cluster}"\n'
             f'storage "{storage}" {{\n  {where}\n}}\n'
-            f'listener "tcp" {{\n  address = "127.0.0.1:{self.port}"\n'
+            f'listener "tcp" {{\n  address = "127.0.0.1:{self.port}"\n  cluster_address = "{cluster}"\n'
             f'  tls_cert_file = "{self._pair.certificate}"\n  tls_key_file = "{self._pair.key}"\n}}\n'
         )
 

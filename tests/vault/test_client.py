@@ -392,33 +392,6 @@ def test_a_lease_that_is_no_time_is_no_login(tmp_path: Path, lease: str) -> None
     assert "does not answer like Vault" in str(error)
 
 
-def test_a_redirect_is_not_followed_and_no_token_leaves(
-    bao: Bao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An ambient token must not be sent either, nor a password from .netrc."""
-    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
-    (tmp_path / ".vault-token").write_text("ambient-token")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("VAULT_TOKEN", "ambient-token")
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    pair = make_certificates(tmp_path)["pve"]
-    seen: list[dict[str, str]] = []
-
-    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
-        seen.append(dict(handler.headers))
-        handler.send_response(307)
-        handler.send_header("Location", f"{bao.address}/v1/sys/wrapping/lookup")
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-    with _answering(answer, pair.certificate, pair.key) as port:
-        error = refusal(lambda: Server(f"https://127.0.0.1:{port}", pair.ca).look_up("x"))
-
-    assert "redirects are not followed" in str(error)
-    assert len(seen) == 1
-    assert not {"X-Vault-Token", "Authorization"} & set(seen[0])
-
-
 def test_a_client_certificate_of_the_environment_is_not_used(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
     """hvac reads VAULT_CLIENT_CERT when it is imported."""
     monkeypatch.setattr("hvac.v1.VAULT_CLIENT_CERT", "/nonexistent/client.pem")

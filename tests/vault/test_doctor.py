@@ -148,3 +148,18 @@ def test_a_policy_that_allows_too_little_and_one_that_allows_too_much(ask: Asked
     assert denied["action"] == f'Add to it: path "{entry}" {{ capabilities = ["read"] }}'
     assert much["text"] == "its policy allows more than to read secret/backup-glance/rack-pbs: delete, update"
     assert much["action"] == f'Leave only: path "{entry}" {{ capabilities = ["read"] }}'
+
+
+def test_a_mount_of_version_1_is_named_instead_of_its_policy(ask: Asked) -> None:
+    bao = ask.home.bao
+    bao.call("POST", "sys/mounts/ancient", {"type": "kv", "options": {"version": "1"}})
+    bao.call(
+        "PUT", "sys/policies/acl/ancient", {"policy": 'path "ancient/backup-glance/*" { capabilities = ["read"] }'}
+    )
+    bao.call("POST", f"auth/approle/role/{ask.home.role.name}", {"token_policies": "ancient"})
+
+    found = ask(kv_mount="ancient")
+
+    (problem,) = [finding for finding in found["vault"] if finding["severity"] == "problem"]
+    assert "has KV version 1 at ancient, and backup-glance reads version 2 only" in problem["text"]
+    assert all("has KV version 1 at ancient" in finding["text"] for finding in found["secrets"])

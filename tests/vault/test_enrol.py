@@ -265,6 +265,19 @@ def test_a_login_that_fails_writes_nothing_and_says_that_the_token_is_used_up(ho
     assert "the wrapping token is used up: once this is fixed" in error
 
 
+def test_a_mount_of_version_1_is_named_before_anything_is_written(bao: Bao, tmp_path: Path) -> None:
+    bao.call("POST", "sys/mounts/old", {"type": "kv", "options": {"version": "1"}})
+    bao.call("PUT", "sys/policies/acl/old", {"policy": 'path "old/data/backup-glance/*" { capabilities = ["read"] }'})
+    host = Host(bao, bao.role(token_policies="old"), tmp_path)
+    host.configure(kv_mount="old")
+
+    error = host.refused(host.wrapping_token())
+
+    assert "has KV version 1 at old, and backup-glance reads version 2 only" in error
+    assert "the wrapping token is used up: once this is fixed" in error
+    assert bao.logins(host.role) == 0
+
+
 @pytest.mark.parametrize("uses", [1, 2])
 def test_a_secret_id_for_a_few_logins_is_refused(bao: Bao, tmp_path: Path, uses: int) -> None:
     """The test login is one of them, and a later start would be refused."""

@@ -298,6 +298,7 @@ def dues_of(timeline: Timeline, now: datetime, title: str = "PBS critical LXC") 
     return [(f"{due:%m-%d %H:%MZ}", state) for due, name, state in events if name == title]
 
 
+@pytest.mark.fortnight
 def test_in_autumn_a_time_that_exists_twice_is_due_once() -> None:
     dues = dues_of(month(NOW, every="02:30"), NOW)
     now = datetime(2026, 10, 20, 6, tzinfo=UTC)
@@ -308,6 +309,7 @@ def test_in_autumn_a_time_that_exists_twice_is_due_once() -> None:
     assert all(due.endswith("01:30Z") for due, _ in dues)
 
 
+@pytest.mark.fortnight
 def test_in_spring_a_time_that_does_not_exist_is_skipped_and_the_others_keep_theirs() -> None:
     now = datetime(2027, 3, 1, 6, tzinfo=UTC)
     timeline = month(now, every="02:30")
@@ -319,6 +321,7 @@ def test_in_spring_a_time_that_does_not_exist_is_skipped_and_the_others_keep_the
     assert skipped.description.value == "Skipped: clock change, there was no 02:30 that day."
 
 
+@pytest.mark.fortnight
 @pytest.mark.parametrize("now", [datetime(2026, 10, 20, 6, tzinfo=UTC), NOW, datetime(2027, 3, 1, 6, tzinfo=UTC)])
 def test_over_clock_changes_too_it_is_the_timeline(now: datetime) -> None:
     timeline = month(now, every="02:30")
@@ -442,6 +445,7 @@ def test_its_spans_get_shorter() -> None:
     assert sorted(SPANS, reverse=True) == list(SPANS)
 
 
+@pytest.mark.fortnight
 def test_the_library_is_loaded_only_for_who_asks() -> None:
     code = "import sys, sidecar.web.app; sys.exit('icalendar' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(SRC)})

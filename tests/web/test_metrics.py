@@ -73,6 +73,7 @@ def states_in(shown: Metrics) -> dict[str, dict[tuple[str, ...], str]]:
     }
 
 
+@pytest.mark.fortnight
 @settings(suppress_health_check=list(HealthCheck))
 @given(racks())
 def test_whatever_a_rack_looks_like_its_metrics_are_those_of_the_board_also_when_it_is_stale(rack: Rack) -> None:

@@ -61,7 +61,8 @@ def _enrol(options: argparse.Namespace) -> int:
     credentials = Credentials(options.credentials or options.credential.parent)
     server = Server(vault.address, vault.ca_file, vault.namespace)
     try:
-        role = enrol.Role(vault.approle.mount.strip("/"), options.role, credentials.local(vault.approle.role_id))
+        role_id = credentials.local(vault.approle.role_id)
+        role = enrol.Role(vault.approle.mount.strip("/"), options.role, role_id, vault.kv_mount)
         enrolled = enrol.enrol(server, role, _first_line(), options.credential)
     except SecretError as error:
         print(f"enrol: {error}", file=sys.stderr)

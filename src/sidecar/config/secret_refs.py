@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from .values import Model, VaultAddress
+from .values import Model, WebAddress
 
 
 class VaultSecret(Model):
@@ -78,8 +78,23 @@ class AppRole(Model):
 class Vault(Model):
     """The Vault or OpenBao server with the upstreams' credentials."""
 
-    address: VaultAddress = Field(description="Address of the server.")
+    # Stands before the address, whose check needs it.
+    allow_http: bool = Field(
+        default=False,
+        description="Whether the address may begin with http://: everybody on the way can read what is sent.",
+    )
+    address: WebAddress = Field(description="Address of the server.")
     ca_file: Path | None = Field(default=None, description="CA certificates to trust for it; default: the system's.")
     namespace: str | None = Field(default=None, description="Vault namespace, if the server has any.")
     approle: AppRole = AppRole()
     kv_mount: str = Field(default="secret", description="Mount of the KV version 2 engine.")
+
+    @field_validator("address")
+    @classmethod
+    def _encrypted(cls, address: str, info: ValidationInfo) -> str:
+        if not address.startswith("https://") and not info.data.get("allow_http"):
+            raise ValueError(
+                "must start with https://: logins and secrets of Vault would be sent without encryption; give Vault a "
+                "certificate, or set vault.allow_http to true if everybody on the way may read them"
+            )
+        return address

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import time, timedelta
-from functools import partial
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -96,15 +95,11 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
-def _https_address(value: str, *, why: str) -> str:
+def _proxmox_address(value: str) -> str:
     value = _web_address(value)
     if not value.startswith("https://"):
-        raise ValueError(f"must start with https://: {why}")
+        raise ValueError("must start with https://: Proxmox needs TLS, and a token must not be sent without encryption")
     return value
-
-
-_proxmox_address = partial(_https_address, why="Proxmox needs TLS, and a token must not be sent without encryption")
-_vault_address = partial(_https_address, why="logins and secrets of Vault must not be sent without encryption")
 
 
 def _quiet_hours(value: object) -> object:
@@ -149,7 +144,6 @@ Zone = Annotated[str, AfterValidator(_zone)]
 ScheduleText = Annotated[str, BeforeValidator(_schedule_text), AfterValidator(_schedule)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 ProxmoxAddress = Annotated[str, AfterValidator(_proxmox_address)]
-VaultAddress = Annotated[str, AfterValidator(_vault_address)]
 GuestRef = Annotated[str, BeforeValidator(_text), AfterValidator(_guest_ref)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_list_of_text)]
 

@@ -127,9 +127,12 @@ async def _vault(config: Config, every: Opened, ends: datetime | Record) -> Vaul
     address, mount = config.vault.address, config.vault.kv_mount
     try:
         token, held = await every.vault.examine(paths) or (None, {})
+        engine = await every.vault.wrong_engine()
     except SecretError as error:
         trouble = error.trouble if isinstance(error, VaultError) else None
         return VaultFacts(
             address=address, kv_mount=mount, error=str(error), trouble=trouble, capabilities={}, secret_id_ends=ends
         )
-    return VaultFacts(address=address, kv_mount=mount, token=token, capabilities=held, secret_id_ends=ends)
+    return VaultFacts(
+        address=address, kv_mount=mount, token=token, wrong_engine=engine, capabilities=held, secret_id_ends=ends
+    )

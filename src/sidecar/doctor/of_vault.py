@@ -20,6 +20,7 @@ _SHORT_LIFE = timedelta(minutes=1)
 
 _NEEDED = "read"
 _ABOUT = "vault"
+_ENCRYPT = "Give Vault a certificate, write https:// in vault.address and remove vault.allow_http"
 _ENROL = "Issue a new one: ansible-playbook playbooks/issue-secret-id.yml; or enrol one with backup-glance enrol"
 
 
@@ -37,6 +38,7 @@ class VaultFacts:
     Attributes:
         error, trouble: why the login, or a look at its token, failed; then nothing else is known of it.
         token: what Vault says of the token; None where it may not ask.
+        wrong_engine: why no entry can be read from the mount; None where nothing is known against it.
         capabilities: what it may do with each entry, by path.
         secret_id_ends: as ``enrol`` recorded it.
     """
@@ -46,6 +48,7 @@ class VaultFacts:
     error: str | None = None
     trouble: Trouble | None = None
     token: TokenFacts | None = None
+    wrong_engine: str | None = None
     capabilities: Mapping[str, tuple[str, ...]]
     secret_id_ends: datetime | Record
 
@@ -56,11 +59,16 @@ def findings(facts: VaultFacts, now: datetime) -> Iterator[Finding]:
         yield _failed(facts.error, facts.trouble)
     elif facts.token is not None:
         yield from _of_token(facts.token, facts.address)
-        yield from _of_entries(facts)
+        yield from _of_entries(facts) if facts.wrong_engine is None else ()
     else:
         text = f"login at {facts.address} works; its token may not ask what it may do"
         action = "Give the role the policy default too: token_no_default_policy=false"
         yield Finding(about=_ABOUT, severity=Severity.UNKNOWN, text=text, action=action)
+    if facts.wrong_engine is not None:
+        yield Finding(about=_ABOUT, severity=Severity.PROBLEM, text=facts.wrong_engine)
+    if not facts.address.startswith("https://"):
+        text = f"{facts.address}: logins and secrets are sent without encryption; everybody on the way can read them"
+        yield Finding(about=_ABOUT, severity=Severity.WARNING, text=text, action=_ENCRYPT)
     yield _of_secret_id(facts.secret_id_ends, now)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -103,6 +103,7 @@ class Notifier:
         self._newest: Heard | None = None
         self._news = asyncio.Event()
         self._troubles: dict[str, _Trouble] = {}
+        self._unmatched: tuple[str, ...] = ()
         self._not_alone = False
 
     def hear(self, heard: Heard) -> None:
@@ -110,6 +111,7 @@ class Notifier:
         if any(receiver.name not in self._memory.receivers for receiver in self._receivers):
             self._changes = added(self._changes, heard.changes)
         if heard.ready:
+            self._unmatched = tuple(_unmatched(self._receivers, heard.board))
             self._newest = heard
             self._news.set()
 
@@ -120,6 +122,7 @@ class Notifier:
             f"Receiver {name} can't be told since {words.moment(trouble.since, now, zone)}: {trouble.text}."
             for name, trouble in sorted(self._troubles.items())
         ]
+        found += self._unmatched
         if self._not_alone:
             found.append(_NOT_ALONE)
         if self._store is None or self._store.condition is Condition.UNUSABLE:
@@ -220,3 +223,13 @@ class Notifier:
         self._troubles[receiver] = _Trouble(before.since if before else self._clock(), text, sent.failure)
         if before is None or before.failure is not sent.failure:
             log.warning("receiver %s can't be told: %s", receiver, text)
+
+
+def _unmatched(receivers: Sequence[Receiver], board: Board) -> Iterator[str]:
+    names = [service.name for service in board.services]
+    for receiver in receivers:
+        for pattern in receiver.unmatched(names):
+            yield (
+                f"Configuration, alerts: receiver {receiver.name} asks for services {pattern!r}, and no service is called so; "
+                "use a name of the table."
+            )

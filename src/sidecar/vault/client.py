@@ -27,7 +27,7 @@ _TIMEOUT = (3.05, 10.0)
 #: Seconds: a hundred years. What claims more, or NaN, is no lease.
 _LONGEST_LEASE = 100 * 366 * 86_400.0
 
-_NOT_VAULT = "does not answer like Vault (redirects are not followed): set vault.address to the Vault server itself"
+_NOT_VAULT = "does not answer like Vault: set vault.address to the Vault server itself"
 
 
 class Trouble(Enum):
@@ -144,12 +144,37 @@ class Server:
         self._call(client.auth.token.revoke_self, _token_errors)
 
     def read(self, token: str, mount: str, path: str) -> Mapping[str, object]:
-        """All fields of the newest version of a KV version 2 entry."""
+        """All fields of the newest version of a KV version 2 entry. The error says so if another engine is mounted there."""
         kv = self._client(token).secrets.kv.v2
-        return self._call(
-            lambda: _fields(kv.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)),
-            _entry_errors(mount, path),
-        )
+        refused = VaultError(f"Vault {self.address} {_version_1(mount)}", Trouble.MISSING)
+        try:
+            fields = self._call(
+                lambda: _fields(kv.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)),
+                _entry_errors(mount, path),
+            )
+            if fields is not None:
+                return fields
+        except VaultError as error:
+            refused = error
+        if refused.trouble in (Trouble.DENIED, Trouble.MISSING):
+            self.check_engine(token, mount)
+        raise refused
+
+    def check_engine(self, token: str, mount: str) -> None:
+        """Raises VaultError if Vault says that something other than KV version 2 is mounted there (OPS-9).
+
+        It says so only to a token that may do anything at all below the mount; for another one nothing is known.
+        """
+        client = self._client(token)
+        try:
+            wrong = self._call(
+                lambda: _wrong_engine(client.adapter.get(f"/v1/sys/internal/ui/mounts/{mount.strip('/')}"), mount),
+                _token_errors,
+            )
+        except VaultError:
+            return
+        if wrong is not None:
+            raise VaultError(f"Vault {self.address} {wrong}", Trouble.MISSING)
 
     def look_up(self, wrapping_token: str) -> Wrapped:
         """Where a wrapping token was created; this does not use it up."""
@@ -216,8 +241,28 @@ def _capabilities(answer: Any, paths: Sequence[str]) -> dict[str, tuple[str, ...
     return {path: tuple(str(each) for each in answer["data"][path]) for path in paths}
 
 
-def _fields(answer: Any) -> dict[str, object]:
-    return dict(answer["data"]["data"])
+def _fields(answer: Any) -> dict[str, object] | None:
+    """None for an entry without a version: version 1 gives the fields themselves, one of which may be called "data" (OPS-9)."""
+    data = answer["data"]
+    metadata = data.get("metadata")
+    versioned = isinstance(metadata, dict) and isinstance(metadata.get("version"), int)
+    return dict(data["data"]) if versioned else None
+
+
+def _wrong_engine(answer: Any, mount: str) -> str | None:
+    """What is wrong with the engine at the mount, as the end of a sentence; None if it is KV version 2."""
+    kind, options = answer["data"]["type"], answer["data"]["options"] or {}
+    if kind not in ("kv", "generic"):
+        return f"has an engine of another kind at {mount}, not KV version 2: correct vault.kv_mount"
+    return None if str(options.get("version")) == "2" else _version_1(mount)
+
+
+def _version_1(mount: str) -> str:
+    return (
+        f"has KV version 1 at {mount}, and backup-glance reads version 2 only: mount a new engine (vault secrets enable "
+        "-path=PATH kv-v2), move the entries there and set vault.kv_mount; or upgrade this one (vault kv "
+        f"enable-versioning {mount})"
+    )
 
 
 def _wrapped(answer: Any) -> Wrapped:

@@ -34,11 +34,12 @@ class WrongOriginError(SecretError):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """The AppRole: where its method is mounted, its name, and its role_id."""
+    """The AppRole: where its method is mounted, its name, its role_id, and where the entries are that it may read."""
 
     mount: str
     name: str
     role_id: str
+    kv_mount: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def enrol(server: Server, role: Role, wrapping_token: str, credential: Path) -> 
 
 def _checked_origin(server: Server, role: Role, wrapping_token: str, known: KnownSecrets) -> str:
     wrapped = server.look_up(wrapping_token)
+    # Vault gives the path within its namespace, whichever that is (OPS-10): the login with the role_id proves which one.
     wanted = f"auth/{role.mount}/role/{role.name}/secret-id"
     if wrapped.creation_path != wanted:
         path = known.withheld(wrapped.creation_path)[:_LONGEST_SHOWN]
@@ -101,13 +103,16 @@ def _secret_id(answer: Mapping[str, object]) -> str:
 def _test_login(server: Server, role: Role, secret_id: str) -> None:
     try:
         login = server.log_in(role.mount, role.role_id, secret_id)
+        try:
+            server.check_engine(login.token, role.kv_mount)
+        finally:
+            # The test is done; if the token can't be revoked, it expires by itself.
+            with contextlib.suppress(VaultError):
+                server.revoke(login.token)
     except VaultError as error:
         raise SecretError(
             f"{error} (the wrapping token is used up: once this is fixed, issue a new secret_id)"
         ) from None
-    # The test is done; if the token can't be revoked, it expires by itself.
-    with contextlib.suppress(VaultError):
-        server.revoke(login.token)
 
 
 def _end(created: str, seconds: object) -> datetime | None:

@@ -158,6 +158,19 @@ class VaultSession:
                 raise
         return facts, {path: held[place] for path, place in places.items()}
 
+    async def wrong_engine(self) -> str | None:
+        """What is wrong with the engine that the entries are read from; None: nothing, or the token may not ask.
+
+        Raises SecretError if there is no login.
+        """
+        async with self._calling:
+            login = self._login or await self._log_in()
+            try:
+                await self._call(lambda: self._server.check_engine(login.token, self._account.kv_mount))
+            except VaultError as error:
+                return str(error)
+        return None
+
     async def log_out(self) -> None:
         """Gives the login back, for who needs it only for a moment. A token that can't be revoked expires by itself."""
         login, self._login = self._login, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from fnmatch import fnmatchcase
@@ -54,8 +55,18 @@ class Receiver:
 
     def wants_service(self, name: str) -> bool:
         """One of the patterns matches, also without what keeps services of one name apart."""
-        return any(fnmatchcase(each, pattern) for pattern in self.services for each in (name, shared_name(name)))
+        return any(_matches(pattern, name) for pattern in self.services)
+
+    def unmatched(self, names: Collection[str]) -> tuple[str, ...]:
+        """Patterns that match none of these services, so most likely misspelt. Without any service nothing is known yet."""
+        return tuple(
+            pattern for pattern in self.services if names and not any(_matches(pattern, name) for name in names)
+        )
 
     def is_quiet(self, now: datetime) -> bool:
         """Nothing is to be sent now."""
         return self.quiet is not None and self.quiet.at(now)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    return any(fnmatchcase(each, pattern) for each in (name, shared_name(name)))
