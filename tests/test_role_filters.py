@@ -84,7 +84,7 @@ def test_an_ansible_that_keeps_no_places_gets_the_messages_without_them(
         ("caddy_source", "whel", '"whel" is not one of wheel, binary, existing.'),
         ("names", "backup.lan", '"backup.lan" is not a list.'),
         ("ca_files", "a=b", '"a=b" is not a mapping of names to values.'),
-        ("forward_auth", {"host": "a"}, "has to be a mapping of names to values with the keys address, uri, pages."),
+        ("forward_auth", {"host": "a"}, "has to be a mapping of names to values with the keys address, uri"),
         ("users", [{"name": "hunter2"}], "has to be a list with the keys name, password_hash."),
         ("credentials", "hunter2", "is not a mapping of names to values."),
         ("ports", "basic", "is not a variable of the role. Did you mean backup_glance_port?"),
