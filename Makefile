@@ -1,6 +1,7 @@
 # backup-glance: what you can do here. `make` lists it.
 PYTHON ?= python3
 PORT ?= 8480
+SCENARIO ?= default
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_CODE := src tests bench scripts
@@ -74,8 +75,9 @@ browser: $(VENV)/.dev ## the pages in Debian's Chromium
 	@scripts/need-glance $(BIN)/python >/dev/null
 	$(BIN)/pytest -q -m browser
 
-rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
-	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
+rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker; needs root (SCENARIO=operations, alternative)
+	@scripts/containers images bookworm trixie
+	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule -c molecule/shared/base.yml test -s "$(SCENARIO)"
 
 bench: $(VENV)/.dev ## how long boards, calendars and pages take, and how much memory; beside others
 	$(BIN)/python -m bench

@@ -1,6 +1,7 @@
 """Removes backup-glance as an owner does, and looks for what is left.
 
-``removal.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian12, which is already deployed.
+``removal.py RUN_FOLDER RACK_ADDRESS [all]`` runs on the controller against debian12, which is already deployed. With ``all`` it is
+removed a second time, and then with its ledger.
 """
 
 from __future__ import annotations
@@ -24,18 +25,20 @@ true
 
 def main() -> None:
     """Exits with a message at the first thing that is not as it should be."""
-    bench = Bench(Path(sys.argv[1]), sys.argv[2], "debian12", "10.77.0.12")
+    bench = Bench(Path(sys.argv[1]), sys.argv[2], "debian12")
     accessor = json.loads(bench.on_target("cat /etc/backup-glance/secret_id.json").stdout)["secret_id_accessor"]
-    for _ in range(2):
+    everything = sys.argv[3:] == ["all"]
+    for _ in range(2 if everything else 1):
         code, output = bench.deploy("playbooks/remove.yml")
         assert code == 0, output[-3000:]
         assert "The ledger is kept in /var/lib/backup-glance" in output, output[-3000:]
         assert "could not be destroyed" not in output, output[-3000:]
         left = _left(bench)
         assert left == "/var/lib/backup-glance", left
-    code, output = bench.deploy("playbooks/remove.yml", backup_glance_remove_ledger=True)
-    assert code == 0, output[-3000:]
-    assert _left(bench) == ""
+    if everything:
+        code, output = bench.deploy("playbooks/remove.yml", backup_glance_remove_ledger=True)
+        assert code == 0, output[-3000:]
+        assert _left(bench) == ""
     try:
         bench.as_admin("auth/approle/role/backup-glance/secret-id-accessor/lookup", {"secret_id_accessor": accessor})
     except urllib.error.HTTPError as error:
@@ -43,7 +46,7 @@ def main() -> None:
     else:
         known = True
     assert not known, "Vault still knows the secret_id"
-    print("removed: nothing is left but the log, and Vault does not know the secret_id any more")
+    print(f"removed: nothing is left but the log{'' if everything else ' and the ledger'}, and Vault does not know the secret_id any more")
 
 
 def _left(bench: Bench) -> str:

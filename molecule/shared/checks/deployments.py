@@ -1,4 +1,7 @@
-"""Deployments for the checks: with given variables and sources, and the state of the target afterwards."""
+"""Deployments for the checks: with given variables and sources, and the state of the target afterwards.
+
+``deployments.py FOLDER`` copies the sources of this checkout there.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent.parent
+SCENARIO = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", ROOT / "molecule" / "default"))
 HOST, TARGET = "debian13", "10.77.0.13"
+#: Where a target is, and its page.
+TARGETS = {"debian12": ("10.77.0.12", "https://10.77.0.12"), "debian13": (TARGET, f"http://{TARGET}:8080")}
 #: Prints what runs on the target, and with which files; a refused deployment must not change it.
 WHAT_RUNS = r"""
 readlink /opt/backup-glance/current
@@ -24,23 +30,25 @@ systemctl show --property=MainPID,ActiveState backup-glance.service backup-glanc
 
 
 class Bench:
-    """The scenario: its directory with tokens, its Vault, and the target."""
+    """The scenario: its directory with tokens, its Vault, and the target with its page."""
 
-    def __init__(self, run: Path, rack: str, host: str = HOST, target: str = TARGET) -> None:
-        self.run = run
-        self._host, self._target = host, target
+    def __init__(self, run: Path, rack: str, host: str = HOST) -> None:
+        self.run, self.host = run, host
+        self._target, self.page = TARGETS[host]
         self.vault = f"https://{rack}:8200"
         self.described = json.loads((run / "rack.json").read_text("utf-8"))
 
     def deploy(self, playbook: str, *options: str, **variables: Any) -> tuple[int, str]:
         """Exit code and output of a deployment of the target with these variables, from a directory without ansible.cfg."""
-        command = ["ansible-playbook", "-i", str(ROOT / "molecule/default/inventory"), "--limit", f"{self._host},localhost",
-                   "-e", json.dumps(variables), *options, str(ROOT / playbook)]  # fmt: skip
+        command = ["ansible-playbook", "-i", str(ROOT / "molecule/shared/inventory"), "-i", str(SCENARIO / "inventory"),
+                   "--limit", f"{self.host},localhost", "-e", json.dumps(variables), *options, str(ROOT / playbook)]  # fmt: skip
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "ANSIBLE_CONFIG": "/dev/null",
             "ANSIBLE_HOST_KEY_CHECKING": "false",
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "true",
         }
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
         return done.returncode, done.stdout + done.stderr
@@ -50,6 +58,10 @@ class Bench:
         command = ["ssh", "-q", "-i", "/var/lib/backup-glance-rollout/key", "-o", "StrictHostKeyChecking=no",
                    "-o", "UserKnownHostsFile=/dev/null", f"root@{self._target}", script]  # fmt: skip
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+    def said(self, script: str) -> str:
+        """What it prints."""
+        return self.on_target(script).stdout.strip()
 
     def as_admin(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """A call to Vault with the admin's token."""
@@ -81,3 +93,7 @@ def other_checkout(folder: Path, more: str) -> Path:
     readme = folder / "README.md"
     readme.write_text(readme.read_text("utf-8") + more, "utf-8")
     return folder
+
+
+if __name__ == "__main__":
+    other_checkout(Path(sys.argv[1]), "A copy.\n")
