@@ -44,7 +44,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible ships no typ
         self._end_play()
         self._play = play.get_name().strip()
 
-    def v2_playbook_on_stats(self, stats: Any) -> None:
+    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002
         """The playbook ends."""
         self._end_play()
 

@@ -1,6 +1,7 @@
 """Reads the page and the board through Caddy, as a user does, and compares them with what the upstreams report.
 
-``as_user.py URL RACK_JSON RACK_ADDRESS HEADERS``; HEADERS are the reader's own, as JSON. The upstreams accept only the tokens in Vault: numbers that agree were read with them.
+``as_user.py URL RACK_JSON RACK_ADDRESS HEADERS``; HEADERS are the reader's own, as JSON. The upstreams accept only the tokens in
+Vault: numbers that agree were read with them.
 """
 
 from __future__ import annotations

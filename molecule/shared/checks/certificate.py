@@ -1,4 +1,7 @@
-"""Makes a self-signed certificate and its key: ``certificate.py FOLDER NAME_OR_ADDRESS ...`` writes certificate.pem and key.pem."""
+"""Makes a self-signed certificate and its key.
+
+``certificate.py FOLDER NAME_OR_ADDRESS ...`` writes certificate.pem and key.pem.
+"""
 
 from __future__ import annotations
 

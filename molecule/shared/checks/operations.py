@@ -7,16 +7,22 @@ one of OPERATIONS.
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
-import shutil
+import ssl
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from certificate import make_certificate
 from deployments import Bench, other_checkout, refused
 from load import under_load
+
+#: The Caddy that runs.
+CADDY = 'readlink "/proc/$(systemctl show --property=MainPID --value backup-glance-caddy.service)/exe"'
 
 
 def main() -> None:
@@ -69,6 +75,50 @@ def rotate_key(bench: Bench) -> None:
     assert bench.said("stat -c '%a %U %G' /etc/backup-glance/caddy/key") == "440 root backup-glance-caddy"
 
 
+def rotate_upstream_token(bench: Bench) -> None:
+    """PBS refuses its old token, and the entry in Vault has the new one: it is read without a restart."""
+    pid = bench.said("systemctl show --property=MainPID backup-glance.service")
+    entry = bench.described["entries"]["backup-glance/pbs"]
+    with under_load("a token of PBS that was replaced", f"{bench.page}/widget"):
+        entry["secret"] = bench.on_rack("rotate", "pbs")
+        bench.as_admin("secret/data/backup-glance/pbs", {"data": entry})
+        since = datetime.now(UTC).isoformat()
+        bench.wait_for("PBS read with its new token", lambda board: _read_since(board, "pbs", since), 120)
+    assert bench.said("systemctl show --property=MainPID backup-glance.service") == pid
+    (bench.run / "rack.json").write_text(json.dumps(bench.described), "utf-8")
+
+
+def renew_certificate(bench: Bench) -> None:
+    """Both files are replaced, and Caddy reads them again: no request fails."""
+    target = Bench(bench.run, bench.rack, "debian12")
+    before = ssl.get_server_certificate(("10.77.0.12", 443))
+    make_certificate(bench.run / "own", ["backup.lan", "10.77.0.12"])
+    with under_load("a certificate that was renewed", f"{target.page}/widget"):
+        for name, place in (("certificate", "/etc/ssl/backup.pem"), ("key", "/etc/ssl/private/backup.key")):
+            target.on_target(f"cat >{place}", (bench.run / "own" / f"{name}.pem").read_text("utf-8"))
+        assert target.on_target("systemctl reload backup-glance-caddy").returncode == 0
+        began = time.monotonic()
+        while ssl.get_server_certificate(("10.77.0.12", 443)) == before:
+            assert time.monotonic() - began < 30, "Caddy shows the old certificate"
+            time.sleep(0.2)
+        print(f"the new certificate is shown: after {time.monotonic() - began:.1f} s")
+        time.sleep(3)
+
+
+def upgrade_caddy(bench: Bench) -> None:
+    """Another Caddy: for the moment in which it restarts, a reader's second attempt is answered."""
+    before, newer = bench.said(CADDY), bench.run / "caddy-newer"
+    newer.write_bytes((bench.run / "caddy").read_bytes() + b"newer")
+    newer.chmod(0o755)
+    variables = {
+        "backup_glance_source": str(_newer(bench)),
+        "backup_glance_caddy_binary": str(newer),
+        "backup_glance_caddy_sha256": hashlib.sha256(newer.read_bytes()).hexdigest(),
+    }
+    _done(bench, "another Caddy", "playbooks/deploy.yml", retries=True, **variables)
+    assert bench.said(CADDY) != before
+
+
 def roll_back(bench: Bench) -> None:
     """The release that was active before runs again; a second time there is nothing to go back to."""
     active, previous = _active(bench), bench.said("readlink /opt/backup-glance/previous")
@@ -111,7 +161,10 @@ OPERATIONS: dict[str, Callable[[Bench], None]] = {
         upgrade,
         configure,
         replace_secret_id,
+        rotate_upstream_token,
         rotate_key,
+        renew_certificate,
+        upgrade_caddy,
         roll_back,
         roll_back_again,
         go_forward,
@@ -128,12 +181,19 @@ def _newer(bench: Bench) -> Path:
     return folder
 
 
-def _done(bench: Bench, what: str, playbook: str, **variables: Any) -> str:
+def _done(bench: Bench, what: str, playbook: str, *, retries: bool = False, **variables: Any) -> str:
     """Runs a playbook under load, and expects that it succeeds and no request fails. Returns what it printed."""
-    with under_load(what, f"{bench.page}/widget"):
+    with under_load(what, f"{bench.page}/widget", retries=retries):
         code, output = bench.deploy(playbook, **variables)
         assert code == 0, f"{what}: {output[-4000:]}"
     return output
+
+
+def _read_since(board: dict[str, Any], source: str, since: str) -> bool:
+    """Whether all of a source was read after that moment."""
+    row = next(row for row in board["sources"] if row["name"] == source)
+    as_of = datetime.fromisoformat(row["as_of"]) if row["as_of"] else datetime.min.replace(tzinfo=UTC)
+    return row["state"] == "ok" and as_of > datetime.fromisoformat(since)
 
 
 def _active(bench: Bench) -> str:

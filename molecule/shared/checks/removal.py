@@ -1,7 +1,7 @@
 """Removes backup-glance as an owner does, and looks for what is left.
 
-``removal.py RUN_FOLDER RACK_ADDRESS [all]`` runs on the controller against debian12, which is already deployed. With ``all`` it is
-removed a second time, and then with its ledger.
+``removal.py RUN_FOLDER RACK_ADDRESS [all]`` runs on the controller against debian12, which is already deployed. With ``all``
+it is removed a second time, and then with its ledger.
 """
 
 from __future__ import annotations
@@ -33,23 +33,30 @@ def main() -> None:
         assert code == 0, output[-3000:]
         assert "The ledger is kept in /var/lib/backup-glance" in output, output[-3000:]
         assert "could not be destroyed" not in output, output[-3000:]
-        left = _left(bench)
+        left = what_is_left(bench)
         assert left == "/var/lib/backup-glance", left
     if everything:
         code, output = bench.deploy("playbooks/remove.yml", backup_glance_remove_ledger=True)
         assert code == 0, output[-3000:]
-        assert _left(bench) == ""
-    try:
-        bench.as_admin("auth/approle/role/backup-glance/secret-id-accessor/lookup", {"secret_id_accessor": accessor})
-    except urllib.error.HTTPError as error:
-        known = error.code != 404
-    else:
-        known = True
+        assert what_is_left(bench) == ""
+    known = vault_knows(bench, accessor, approle="auth/approle/role/backup-glance")
     assert not known, "Vault still knows the secret_id"
-    print(f"removed: nothing is left but the log{'' if everything else ' and the ledger'}, and Vault does not know the secret_id any more")
+    left = "the log" if everything else "the log and the ledger"
+    print(f"removed: nothing is left but {left}, and Vault does not know the secret_id any more")
 
 
-def _left(bench: Bench) -> str:
+def vault_knows(bench: Bench, accessor: str, *, approle: str, namespace: str = "") -> bool:
+    """Whether a secret_id can still be looked up."""
+    lookup = f"{approle}/secret-id-accessor/lookup"
+    try:
+        bench.as_admin(lookup, {"secret_id_accessor": accessor}, namespace=namespace)
+    except urllib.error.HTTPError as error:
+        return error.code != 404
+    return True
+
+
+def what_is_left(bench: Bench) -> str:
+    """Paths, units, users and groups."""
     return bench.on_target(WHAT_IS_LEFT).stdout.strip()
 
 

@@ -1,4 +1,4 @@
-"""Decides who may see the page, as a service for `forward_auth` does: ``outpost.py ADDRESS PORT``. One cookie is a valid session."""
+"""Decides who may see the page, as a service for `forward_auth` does: ``outpost.py ADDRESS PORT``. One cookie is a session."""
 
 from __future__ import annotations
 
