@@ -46,9 +46,8 @@ class Bench:
         command = ["ansible-playbook", "-i", str(ROOT / "molecule/shared/inventory"), "-i", str(SCENARIO / "inventory"),
                    "--limit", f"{self.host},localhost", "-e", json.dumps(variables), *options, str(ROOT / playbook)]  # fmt: skip
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "ANSIBLE_CONFIG"},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "ANSIBLE_CONFIG": "/dev/null",
             "ANSIBLE_HOST_KEY_CHECKING": "false",
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": "true",

@@ -83,7 +83,7 @@ def rotate_upstream_token(bench: Bench) -> None:
         entry["secret"] = bench.on_rack("rotate", "pbs")
         bench.as_admin("secret/data/backup-glance/pbs", {"data": entry})
         since = datetime.now(UTC).isoformat()
-        bench.wait_for("PBS read with its new token", lambda board: _read_since(board, "pbs", since), 120)
+        bench.wait_for("PBS read with its new token", lambda board: _read_since(board, "pbs", since), 400)
     assert bench.said("systemctl show --property=MainPID backup-glance.service") == pid
     (bench.run / "rack.json").write_text(json.dumps(bench.described), "utf-8")
 

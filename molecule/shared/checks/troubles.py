@@ -17,6 +17,8 @@ from deployments import Bench
 from load import under_load
 
 SERVICE = "backup-glance.service"
+#: Seconds; what is waited for comes within a few on a quiet machine, and within five minutes where the ledger is tried again.
+PATIENCE = 400
 DROP_IN = Path("/etc/systemd/system/backup-glance.service.d/clock.conf")
 #: libfaketime reads the file again each second. Only the clock on the wall is another one.
 CLOCK = """[Service]
@@ -29,7 +31,7 @@ def main() -> None:
     """Exits with a message at the first thing that is not as it should be."""
     bench = Bench(Path(sys.argv[1]), sys.argv[2])
     for name in sys.argv[3:]:
-        bench.wait_for(f"all is well before {name}", _is_well, 120)
+        bench.wait_for(f"all is well before {name}", _is_well, PATIENCE)
         began = time.monotonic()
         TROUBLES[name](bench)
         print(f"{name}: done after {time.monotonic() - began:.0f} s", flush=True)
@@ -42,11 +44,11 @@ def kill(bench: Bench) -> None:
             before = _pid(bench, SERVICE)
             _must(bench, f"systemctl kill --signal=KILL {SERVICE}")
             _wait_for_another_pid(bench, SERVICE, before)
-            bench.wait_for("it answers after kill -9", _is_well, 60)
+            bench.wait_for("it answers after kill -9", _is_well, PATIENCE)
     before = _pid(bench, "backup-glance-caddy.service")
     _must(bench, "systemctl kill --signal=KILL backup-glance-caddy.service")
     _wait_for_another_pid(bench, "backup-glance-caddy.service", before)
-    bench.wait_for("Caddy answers after kill -9", _is_well, 60)
+    bench.wait_for("Caddy answers after kill -9", _is_well, PATIENCE)
 
 
 def reboot(bench: Bench) -> None:
@@ -54,7 +56,7 @@ def reboot(bench: Bench) -> None:
     before = bench.said("readlink /opt/backup-glance/current; cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
     _must(bench, "systemctl reboot")
     time.sleep(5)
-    bench.wait_for("a restart of the container", _is_well, 120)
+    bench.wait_for("a restart of the container", _is_well, PATIENCE)
     after = bench.said("readlink /opt/backup-glance/current; cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
     assert after != before, "it did not restart"
     assert after.splitlines()[0] == before.splitlines()[0], (before, after)
@@ -65,11 +67,13 @@ def sleeping_pbs(bench: Bench) -> None:
     with under_load("PBS asleep", f"{bench.page}/widget"):
         bench.on_rack("close", "pbs")
         try:
-            board = bench.wait_for("PBS is said to be away", lambda board: _source(board, "pbs")["state"] != "ok", 120)
+            board = bench.wait_for(
+                "PBS is said to be away", lambda board: _source(board, "pbs")["state"] != "ok", PATIENCE
+            )
             assert "pbs" in board["overall"]["headline"].lower() or board["overall"]["state"] != "ok", board["overall"]
         finally:
             bench.on_rack("open", "pbs")
-        bench.wait_for("PBS is read again", _is_well, 180)
+        bench.wait_for("PBS is read again", _is_well, PATIENCE)
 
 
 def sealed_vault(bench: Bench) -> None:
@@ -79,14 +83,16 @@ def sealed_vault(bench: Bench) -> None:
         with under_load("a restart while Vault is sealed", f"{bench.page}/widget"):
             _must(bench, f"systemctl restart {SERVICE}")
             board = bench.wait_for(
-                "Vault is said to be sealed", lambda board: all(row["state"] != "ok" for row in board["sources"]), 60
+                "Vault is said to be sealed",
+                lambda board: all(row["state"] != "ok" for row in board["sources"]),
+                PATIENCE,
             )
             reasons = " ".join(str(row["reason"]) for row in board["sources"])
             assert "sealed" in reasons, reasons
             assert board["overall"]["state"] != "ok", board["overall"]
     finally:
         bench.as_admin("sys/unseal", {"key": (bench.run / "unseal-key").read_text("utf-8").strip()})
-    bench.wait_for("all is read after Vault was unsealed", _is_well, 300)
+    bench.wait_for("all is read after Vault was unsealed", _is_well, PATIENCE)
 
 
 def full_disk(bench: Bench) -> None:
@@ -101,10 +107,10 @@ cp -a /srv/ledger/. /var/lib/backup-glance/
 systemctl start backup-glance.socket {SERVICE} backup-glance-caddy.service""",
     )
     try:
-        bench.wait_for("it runs on a small disk", _is_well, 120)
+        bench.wait_for("it runs on a small disk", _is_well, PATIENCE)
         with under_load("a full disk", f"{bench.page}/widget"):
             bench.on_target("cat /dev/zero >/var/lib/backup-glance/filler")
-            board = bench.wait_for("a note says that the disk is full", lambda board: _notes(board, "full"), 180)
+            board = bench.wait_for("a note says that the disk is full", lambda board: _notes(board, "full"), PATIENCE)
             assert all(row["state"] == "ok" for row in board["sources"]), board["sources"]
             _must(bench, "rm /var/lib/backup-glance/filler")
             bench.wait_for(
@@ -116,17 +122,17 @@ systemctl start backup-glance.socket {SERVICE} backup-glance-caddy.service""",
 umount /var/lib/backup-glance
 systemctl start backup-glance.socket {SERVICE} backup-glance-caddy.service"""
         )
-    bench.wait_for("it runs on its own disk again", _is_well, 120)
+    bench.wait_for("it runs on its own disk again", _is_well, PATIENCE)
 
 
 def clock_jump(bench: Bench) -> None:
     """The clock of the service jumps three days ahead and back: it is named, and nothing is shown as good meanwhile."""
     with _clock_of_its_own(bench), under_load("a clock that jumps", f"{bench.page}/widget"):
         _set_clock(bench, "+3d")
-        board = bench.wait_for("the clock is named", lambda board: "clock" in str(board["sources"]), 120)
+        board = bench.wait_for("the clock is named", lambda board: "clock" in str(board["sources"]), PATIENCE)
         assert board["overall"]["state"] != "ok", board["overall"]
         _set_clock(bench, "+0")
-        bench.wait_for("all is well after the clock jumped back", _is_well, 300)
+        bench.wait_for("all is well after the clock jumped back", _is_well, PATIENCE)
 
 
 def old_evidence(bench: Bench) -> None:
@@ -135,13 +141,15 @@ def old_evidence(bench: Bench) -> None:
     with _clock_of_its_own(bench), under_load("a day without PBS", f"{bench.page}/widget"):
         bench.on_rack("close", "pbs")
         try:
-            bench.wait_for("PBS is said to be away", lambda board: _source(board, "pbs")["state"] != "ok", 120)
+            bench.wait_for("PBS is said to be away", lambda board: _source(board, "pbs")["state"] != "ok", PATIENCE)
             _set_clock(bench, "+1d")
-            bench.wait_for("no guest is shown as good", lambda board: not _good_guests(board), 180)
+            bench.wait_for(
+                "no guest is shown as good", lambda board: _is_judged(board) and not _good_guests(board), PATIENCE
+            )
         finally:
             _set_clock(bench, "+0")
             bench.on_rack("open", "pbs")
-        bench.wait_for("PBS is read again", _is_well, 300)
+        bench.wait_for("PBS is read again", _is_well, PATIENCE)
 
 
 @contextmanager
@@ -152,11 +160,11 @@ def _clock_of_its_own(bench: Bench) -> Iterator[None]:
     restart = f"systemctl daemon-reload && systemctl restart {SERVICE}"
     try:
         _must(bench, restart)
-        bench.wait_for("it runs with a clock of its own", _is_well, 120)
+        bench.wait_for("it runs with a clock of its own", _is_well, PATIENCE)
         yield
     finally:
         bench.on_target(f"rm -rf {DROP_IN.parent} /etc/clock-of-the-test; {restart}")
-    bench.wait_for("all is well with the true clock", _is_well, 120)
+    bench.wait_for("all is well with the true clock", _is_well, PATIENCE)
 
 
 TROUBLES: dict[str, Callable[[Bench], None]] = {
@@ -168,6 +176,11 @@ TROUBLES: dict[str, Callable[[Bench], None]] = {
 def _is_well(board: dict[str, Any]) -> bool:
     """Whether every source was read and everything is shown as good."""
     return board["overall"]["state"] == "ok" and all(row["state"] == "ok" for row in board["sources"])
+
+
+def _is_judged(board: dict[str, Any]) -> bool:
+    """Whether it is more than what is left of an old board."""
+    return "stopped judging" not in board["overall"]["headline"]
 
 
 def _source(board: dict[str, Any], name: str) -> dict[str, Any]:
