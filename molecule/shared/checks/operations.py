@@ -106,17 +106,19 @@ def renew_certificate(bench: Bench) -> None:
 
 
 def upgrade_caddy(bench: Bench) -> None:
-    """Another Caddy: for the moment in which it restarts, a reader's second attempt is answered."""
+    """Another Caddy, and back: for the moment in which it restarts, a reader's second attempt is answered."""
     before, newer = bench.said(CADDY), bench.run / "caddy-newer"
     newer.write_bytes((bench.run / "caddy").read_bytes() + b"newer")
     newer.chmod(0o755)
-    variables = {
-        "backup_glance_source": str(_newer(bench)),
+    same = {"backup_glance_source": str(_newer(bench))}
+    other = {
         "backup_glance_caddy_binary": str(newer),
         "backup_glance_caddy_sha256": hashlib.sha256(newer.read_bytes()).hexdigest(),
     }
-    _done(bench, "another Caddy", "playbooks/deploy.yml", retries=True, **variables)
+    _done(bench, "another Caddy", "playbooks/deploy.yml", retries=True, **same, **other)
     assert bench.said(CADDY) != before
+    _done(bench, "the former Caddy", "playbooks/deploy.yml", retries=True, **same)
+    assert bench.said(CADDY) == before
 
 
 def roll_back(bench: Bench) -> None:
