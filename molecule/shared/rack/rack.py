@@ -1,7 +1,7 @@
 """Runs the simulated upstreams in the container that stands for the rest of the rack, until it is stopped.
 
 ``python -m molecule.shared.rack.rack ADDRESS FOLDER`` first writes into FOLDER what the targets need: certificates, including
-Vault's, and rack.json with the configuration and the entries for Vault. Then it does what tell.py says.
+Vault's, and rack.json with the configuration and the entries for Vault. Then it does what the checks tell it (deployments.py).
 """
 
 from __future__ import annotations
