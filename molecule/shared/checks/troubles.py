@@ -114,11 +114,11 @@ systemctl start backup-glance.socket {SERVICE} backup-glance-caddy.service""",
             _must(bench, f"systemd-run --unit=filler sh -c 'while :; do cat /dev/zero >>{FILLER}; sleep 0.1; done'")
             time.sleep(1)
             _must(bench, f"systemctl restart {SERVICE}")
-            full = "it judges from memory, and a note says that the disk is full"
-            bench.wait_for(full, lambda board: _is_well(board) and bool(_notes(board, "full")), PATIENCE)
+            full = "it judges from memory, and a note says that room is needed"
+            bench.wait_for(full, lambda board: _is_well(board) and bool(_notes(board, "make room")), PATIENCE)
             _must(bench, f"systemctl stop filler && rm {FILLER}")
             again = "the ledger is written again"
-            bench.wait_for(again, lambda board: _is_well(board) and not _notes(board, "full"), PATIENCE)
+            bench.wait_for(again, lambda board: _is_well(board) and not _notes(board, "make room"), PATIENCE)
     finally:
         bench.on_target(
             f"""systemctl stop filler backup-glance.socket {SERVICE}
