@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PYTHONS ?= python3.11 python3.13
 PORT ?= 8480
+SCENARIO ?= default
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_CODE := src tests bench scripts
@@ -11,10 +12,10 @@ SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/* docs/recipes/*
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
-    browser rollout controllers fresh bench soak mutants pictures docs dist lock clean
+    browser rollout controllers fresh bench soak mutants pictures docs dist lock clean clean-all
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.demo ## see it: the real sidecar and Caddy against simulated upstreams (MORNING=good, PORT=8480, NOW=2026-11-23T07:30:00+01:00, NIGHT=1, GLANCE=1)
 	@$(BIN)/python -m tests.demo --port "$(PORT)" $(if $(NOW),--now "$(NOW)") $(if $(MORNING),--morning "$(MORNING)") $(if $(NIGHT),--night) $(if $(GLANCE),--glance)
@@ -52,7 +53,9 @@ types: $(VENV)/.dev
 unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n 2 -m 'not browser and not vault and not fortnight' -p scripts.coverage_floors
 
-test: lint types suite rollout ## everything: check, a fortnight, a real Vault, a real browser, the roll-out into containers
+test: ## everything: check, a fortnight, a real Vault, a real browser, the roll-out into containers; needs root
+	@scripts/need-root
+	@scripts/steps lint types suite rollout
 
 # All of pytest at once: the long files fill both cores.
 suite: $(VENV)/.dev
@@ -79,8 +82,8 @@ browser: $(VENV)/.dev ## the pages in Debian's Chromium
 	@scripts/need-glance $(BIN)/python >/dev/null
 	$(BIN)/pytest -q -m browser
 
-rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker (as root)
-	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" molecule test
+rollout: $(ROLLOUT)/.done ## deploy into real containers with Vault beside them, and look as user and attacker; needs root (SCENARIO=operations, alternative)
+	@PATH="$(CURDIR)/$(ROLLOUT)/bin:$$PATH" scripts/rollout "$(SCENARIO)"
 
 controllers: $(VENV)/.dev ## the playbooks with the oldest and the newest ansible-core of the lock (PYTHONS="python3.11 python3.13")
 	@for python in $(PYTHONS); do scripts/with-controller "$$python" $(BIN)/python -m pytest -q -p no:xdist tests/test_playbooks.py || exit 1; done
@@ -113,8 +116,11 @@ dist: $(VENV)/.dev ## the wheel, its lock, an SBOM and checksums, in dist/: the 
 lock: $(VENV)/.dev ## pin the newest versions that fit, with hashes
 	scripts/lock
 
-clean: ## remove what make has installed and cached
+clean: ## remove what make has installed and cached in the checkout
 	rm -rf $(VENV) $(ROLLOUT) .cache
+
+clean-all: ## also what is kept outside of it: images of containers, releases, wheels, Glance; says how much
+	@scripts/clean-all
 
 $(VENV)/.demo: requirements-demo.txt pyproject.toml
 	@scripts/install $(PYTHON) $(VENV) requirements-demo.txt

@@ -52,7 +52,7 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("docs/deploy.md", "backup_glance_tls: acme"): (
         "tests/test_caddy_acme.py::test_a_certificate_of_an_authority_of_ones_own_for_names_that_public_ones_refuse"
     ),
-    ("docs/deploy.md", "cat >/dev/shm/entries.yml"): "molecule/default/prepare.yml",
+    ("docs/deploy.md", "cat >/dev/shm/entries.yml"): "molecule/shared/prepare.yml",
     ("docs/deploy.md", "ansible-playbook -i inventory/home site.yml --check"): "molecule/default/molecule.yml",
     (
         "docs/deploy.md",
@@ -106,7 +106,7 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("docs/glance.md", "- title: Backups (Proxmox"): "an entry of another repository's list",
     ("docs/only-pbs.md", "proxmox-backup-manager"): "needs a Proxmox Backup Server",
     ("docs/only-pbs.md", "pveum"): "needs a Proxmox VE",
-    ("docs/operations.md", "git pull"): "molecule/default/checks/operations.py",
+    ("docs/operations.md", "git pull"): "molecule/shared/checks/operations.py",
     ("docs/operations.md", "systemctl stop"): (
         "tests/ledger/test_file.py::test_a_copy_of_both_files_while_it_is_in_use_restores_everything"
     ),

@@ -33,6 +33,17 @@ def test_the_readme_lists_what_make_can_do(command: str) -> None:
     assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
+def test_the_table_of_minutes_keeps_make_test_within_its_bounds() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    section = text.partition("## How long `make test` takes\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*) \| ([0-9.]+) \| ([0-9.]+) \|$", section, re.MULTILINE)
+    (steps,) = re.findall(r"@scripts/steps (.*)", (ROOT / "Makefile").read_text())
+
+    assert {step for name, _, _ in rows for step in re.findall("`([a-z]+)`", name)} >= set(steps.split())
+    assert sum(float(cold) for _, cold, _ in rows) <= 45
+    assert sum(float(warm) for _, _, warm in rows) <= 15
+
+
 def test_the_recipe_for_glances_custom_api_asks_only_for_what_the_board_has() -> None:
     (widget,) = yaml.safe_load((ROOT / "docs" / "custom-api.yml").read_text())
     schemas = openapi.document()["components"]["schemas"]

@@ -121,6 +121,32 @@ def test_playbooks_use_only_what_ansible_itself_brings(path: Path) -> None:
     assert all(module.startswith(allowed) for module in modules), modules
 
 
+#: What `make rollout SCENARIO=alternative` leaves as it is by default, and why.
+NOT_CHANGED: dict[str, str] = {
+    "backup_glance_vault_allow_http": "its Vault has a certificate; tests/vault/test_role_tasks.py",
+    "backup_glance_acme_directory": "its certificates are files; tests/test_caddy_acme.py",
+    "backup_glance_acme_ca": "as for the directory",
+}
+
+#: A variable that one of the scenario's deployments is given: a playbook for a later time.
+GIVEN = re.compile(r"^\s+(backup_glance_[a-z0-9_]+)=", re.MULTILINE)
+
+
+def changed_by_the_alternative_scenario() -> set[str]:
+    """The variables that have another value than their default on one of its targets."""
+    changed: set[str] = set()
+    for scenario in ("shared", "alternative"):
+        for path in sorted((ROOT / "molecule" / scenario / "inventory").glob("*_vars/*.yml")):
+            values = yaml.safe_load(path.read_text("utf-8"))
+            changed |= {name for name, value in values.items() if name in DEFAULTS and value != DEFAULTS[name]}
+    return changed | set(GIVEN.findall((ROOT / "molecule/alternative/checks/later.py").read_text("utf-8")))
+
+
+@pytest.mark.parametrize("variable", sorted(DEFAULTS))
+def test_the_alternative_scenario_changes_every_variable_but_those_with_a_reason(variable: str) -> None:
+    assert (variable in changed_by_the_alternative_scenario()) != (variable in NOT_CHANGED)
+
+
 def test_the_example_is_a_configuration_that_can_be_used() -> None:
     example = yaml.safe_load((ROOT / "inventory/example/group_vars/backup_glance.yml").read_text("utf-8"))
     assert set(example) <= set(DEFAULTS)
@@ -909,6 +935,6 @@ def test_a_trial_fails_without_the_result_of_the_check(proof: Proof, tmp_path: P
 
 def test_the_roll_out_can_make_its_unusable_releases(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are changes of a text in this tree; the roll-out itself would show only after minutes that it is another one now."""
-    monkeypatch.syspath_prepend(ROOT / "molecule" / "default" / "checks")
+    monkeypatch.syspath_prepend(ROOT / "molecule" / "shared" / "checks")
     for name, text, _ in importlib.import_module("bad_release").CHANGES:
         assert (ROOT / "src" / "sidecar" / name).read_text("utf-8").count(text) == 1, (name, text)

@@ -28,7 +28,7 @@ PATHS = ("/widget", "/api/v1/status", "/healthz", "/readyz", "/openapi.json", "/
 
 def main() -> None:
     """Exits with a message when a secret is found."""
-    base = sys.argv[1]
+    base, reader = sys.argv[1], json.loads(sys.argv[2])
     hidden = {name: value.encode() for name, value in json.load(sys.stdin).items()}
     hidden |= {
         path.name: path.read_bytes().strip()
@@ -41,7 +41,7 @@ def main() -> None:
     ]
     leaks, searched = [], dict.fromkeys(("process", "journal", "file", "answer"), 0)
     planted, seen = _plant()
-    for kind, place, content in _everything(base):
+    for kind, place, content in _everything(base, reader):
         searched[kind] += 1
         if planted in content:
             seen.add(kind)
@@ -68,7 +68,7 @@ def _plant() -> tuple[bytes, set[str]]:
     return word, set()
 
 
-def _everything(base: str) -> Iterator[tuple[str, str, bytes]]:
+def _everything(base: str, reader: dict[str, str]) -> Iterator[tuple[str, str, bytes]]:
     for process in Path("/proc").glob("[0-9]*"):
         for name in ("cmdline", "environ"):
             yield "process", str(process / name), _read(process / name)
@@ -78,7 +78,7 @@ def _everything(base: str) -> Iterator[tuple[str, str, bytes]]:
     for path in _files():
         yield "file", str(path), _read(path)
     for target in PATHS:
-        yield "answer", target, _answer(base + target)
+        yield "answer", target, _answer(base + target, reader)
 
 
 def _files() -> Iterator[Path]:
@@ -101,12 +101,12 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def _answer(url: str) -> bytes:
+def _answer(url: str, reader: dict[str, str]) -> bytes:
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl._create_unverified_context())
     )
     try:
-        with opener.open(url, timeout=20) as answer:
+        with opener.open(urllib.request.Request(url, headers=reader), timeout=20) as answer:
             content: bytes = bytes(answer.headers) + answer.read()
     except urllib.error.HTTPError as error:
         content = bytes(error.headers) + error.read()

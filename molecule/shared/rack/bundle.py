@@ -1,9 +1,13 @@
-"""Packs this checkout and the wheels of its development lock for one Python, so that tests can run without a package index."""
+"""Packs this checkout and the wheels of its development lock for one Python, so that tests can run without a package index.
+
+Beside the archive it leaves the pinned Caddy, as `caddy`, and its checksum.
+"""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -37,6 +41,9 @@ def main() -> None:
         tar.add(wheels, arcname="wheels")
         for name in _files():
             tar.add(ROOT / name, arcname=f"checkout/{name}")
+    caddy = build_release.make_caddy(ROOT, options.cache, options.machine)
+    shutil.copy(caddy.path, options.archive.with_name("caddy"))
+    options.archive.with_name("caddy.sha256").write_text(caddy.sha256, "utf-8")
 
 
 def _files() -> list[str]:

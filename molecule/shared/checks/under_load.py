@@ -1,6 +1,6 @@
 """Runs on a target: sends requests through Caddy at a steady rate while the sidecar restarts; prints how many failed.
 
-``under_load.py URL RESTARTS``: 30 requests per second, for two seconds per restart.
+``under_load.py URL RESTARTS HEADERS``: 30 requests per second, for two seconds per restart; HEADERS are the reader's, as JSON.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ SECONDS_EACH = 2.0
 
 def main() -> None:
     """Exits with 1 when a request failed."""
-    url, restarts = sys.argv[1], int(sys.argv[2])
+    restarts, page = int(sys.argv[2]), urllib.request.Request(sys.argv[1], headers=json.loads(sys.argv[3]))
     count = int(PER_SECOND * SECONDS_EACH * (restarts + 1))
     begun = time.monotonic()
     with ThreadPoolExecutor(40) as pool:
         restarting = pool.submit(_restart, restarts)
-        requests = [pool.submit(_request, url, begun + number / PER_SECOND) for number in range(count)]
+        requests = [pool.submit(_request, page, begun + number / PER_SECOND) for number in range(count)]
         answers = [request.result() for request in requests]
         restarting.result()
     # Sent in this time; the last answers come later.
@@ -49,7 +49,7 @@ def _restart(times: int) -> None:
         subprocess.run(["systemctl", "restart", "backup-glance.service"], check=True)
 
 
-def _request(url: str, at: float) -> tuple[str, float, float]:
+def _request(page: urllib.request.Request, at: float) -> tuple[str, float, float]:
     """Sends one request at that time. Returns what went wrong ("" for nothing), when it was sent and the seconds it took."""
     time.sleep(max(0.0, at - time.monotonic()))
     opener = urllib.request.build_opener(
@@ -57,7 +57,7 @@ def _request(url: str, at: float) -> tuple[str, float, float]:
     )
     begun = time.monotonic()
     try:
-        with opener.open(url, timeout=20) as answer:
+        with opener.open(page, timeout=20) as answer:
             answer.read()
             problem = "" if answer.status == 200 else str(answer.status)
     except OSError as error:

@@ -51,7 +51,7 @@ def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
         ("a port that is not a number", deploy, {"backup_glance_port": "many"},
          '-e: backup_glance_port: "many" is not a whole number'),
         ("a CA file that is not there", deploy, {"backup_glance_ca_files": {"pve.pem": "ca/pve.pem"}},
-         "molecule/default/inventory/ca/pve.pem does not exist on the controller"),
+         "molecule/shared/inventory/ca/pve.pem does not exist on the controller"),
         ("passwords without TLS", deploy, {"backup_glance_access": "basic", "backup_glance_users": reader},
          "passwords would be sent without encryption"),
         ("a name with a line break", deploy, {"backup_glance_names": ["backup.lan\n}\nevil.lan {"]},

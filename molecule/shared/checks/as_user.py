@@ -1,6 +1,7 @@
 """Reads the page and the board through Caddy, as a user does, and compares them with what the upstreams report.
 
-``as_user.py URL RACK_JSON RACK_ADDRESS``. The upstreams accept only the tokens in Vault: numbers that agree were read with them.
+``as_user.py URL RACK_JSON RACK_ADDRESS HEADERS``; HEADERS are the reader's own, as JSON. The upstreams accept only the tokens in
+Vault: numbers that agree were read with them.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ ANY = ssl._create_unverified_context()
 
 def main() -> None:
     """Exits with a message when something differs."""
-    base, described, address = sys.argv[1:]
+    base, described, address, own = sys.argv[1:]
+    reader = json.loads(own)
     rack = json.loads(Path(described).read_text("utf-8"))
-    board = _settled(base)
+    board = _settled(base, reader)
     assert board["overall"]["state"] == "ok", board["overall"]
     _compare_guests(board, rack, _snapshots(rack, address))
     _compare_datastore(board, _pbs(rack, address, "/status/datastore-usage"))
-    page = _get(f"{base}/widget").decode()
+    page = _get(f"{base}/widget", reader).decode()
     names = [service["name"] for service in rack["config"]["services"]]
     assert all(name in page for name in names), [name for name in names if name not in page]
     assert board["overall"]["headline"] in page, board["overall"]
@@ -36,10 +38,10 @@ def main() -> None:
     )
 
 
-def _settled(base: str) -> dict[str, Any]:
+def _settled(base: str, reader: dict[str, str]) -> dict[str, Any]:
     """The board once every source was read."""
     for _ in range(60):
-        board: dict[str, Any] = json.loads(_get(f"{base}/api/v1/status"))
+        board: dict[str, Any] = json.loads(_get(f"{base}/api/v1/status", reader))
         if all(source["state"] == "ok" for source in board["sources"]):
             return board
         time.sleep(0.5)
