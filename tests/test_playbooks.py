@@ -96,7 +96,7 @@ PLAYBOOKS = [
     *sorted(
         f"playbooks/{path.name}"
         for path in (ROOT / "playbooks").glob("*.yml")
-        if re.search(r": backup_glance$", path.read_text("utf-8"), re.MULTILINE)
+        if re.search(r"(name|role): backup_glance$", path.read_text("utf-8"), re.MULTILINE)
     ),
 ]
 

@@ -593,7 +593,7 @@ def test_ansible_makes_a_caddyfile_that_caddy_understands(
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-c", "local", "-i", "backup.lan,"]
     done = subprocess.run(
         [*command, tmp_path / "play.yml"], capture_output=True, text=True, check=False, timeout=120,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ANSIBLE_FILTER_PLUGINS": str(ROLE / "filter_plugins")},
     )  # fmt: skip
     assert "failed=0" in done.stdout, done.stdout + done.stderr
 
