@@ -23,36 +23,49 @@ def taken_by(answers: list[str]) -> Callable[[str], Awaitable[None]]:
     return deliver
 
 
-def delivered(source: Polled[str], seconds: float) -> list[str]:
-    """What was delivered in so many seconds."""
-    answers: list[str] = []
+def rounds(source: Polled[str], number: int, deliver: Callable[[str], Awaitable[None]]) -> list[float]:
+    """Polls so often, without a wait between. Returns how many seconds it would have waited each time."""
+    pauses: list[float] = []
 
-    async def for_a_while() -> None:
-        task = asyncio.create_task(poll(source, taken_by(answers)))
-        await asyncio.sleep(seconds)
+    async def until_enough() -> None:
+        enough = asyncio.Event()
+
+        async def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == number:
+                enough.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(poll(source, deliver, sleep))
+        await enough.wait()
         task.cancel()
 
-    asyncio.run(for_a_while())
-    return answers
+    asyncio.run(until_enough())
+    return pauses
 
 
 def test_it_reads_at_once_and_again_after_the_interval() -> None:
+    answers: list[str] = []
+
     async def read() -> str:
         return "fine"
 
-    assert delivered(polled(read, 60), 0.05) == ["fine"]
-    assert len(delivered(polled(read), 0.2)) > 3
+    pauses = rounds(polled(read, 3600), 3, taken_by(answers))
+
+    assert answers == ["fine", "fine", "fine"]
+    assert all(3000 < pause <= 3600 for pause in pauses)
 
 
 def test_an_internal_error_becomes_a_failed_report_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[str] = []
+
     async def read() -> str:
         raise KeyError("oops")
 
     with caplog.at_level(logging.ERROR):
-        answers = delivered(polled(read), 0.05)
+        rounds(polled(read), 2, taken_by(answers))
 
-    assert set(answers) == {"failed: 'oops'"}
-    assert len(answers) > 1
+    assert answers == ["failed: 'oops'", "failed: 'oops'"]
     assert "source main: internal error: reading it failed" in caplog.text
 
 
@@ -68,35 +81,17 @@ def test_an_answer_that_cannot_be_processed_is_logged_and_the_next_one_is_read(
         seen.append(answer)
         raise ValueError("no room")
 
-    async def for_a_while() -> None:
-        task = asyncio.create_task(poll(polled(read), deliver))
-        await asyncio.sleep(0.1)
-        task.cancel()
+    rounds(polled(read), 2, deliver)
 
-    asyncio.run(for_a_while())
-
-    assert len(seen) > 1
+    assert seen == ["fine", "fine"]
     assert "source main: internal error: its answer could not be processed" in caplog.text
 
 
 def test_a_slow_source_is_left_alone_ten_times_as_long_as_it_took() -> None:
-    pauses: list[float] = []
-    pausing = asyncio.Event()
-
     async def read() -> str:
         await asyncio.sleep(0.03)
         return "slow"
 
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        pausing.set()
-        await asyncio.Event().wait()
+    (pause,) = rounds(polled(read), 1, taken_by([]))
 
-    async def until_it_pauses() -> None:
-        task = asyncio.create_task(poll(polled(read), taken_by([]), sleep))
-        await pausing.wait()
-        task.cancel()
-
-    asyncio.run(until_it_pauses())
-
-    assert pauses[0] >= 9 * 0.03
+    assert pause >= 9 * 0.03
