@@ -48,11 +48,11 @@ def test_numbers_and_booleans_may_be_strings() -> None:
     assert parse.parse_guest(row) == Guest(
         vmid=9000, type="lxc", name="debian", node="pve1", template=True, tags=("a", "b", "c")
     )
-    assert not parse.parse_job({"id": "b", "schedule": "daily", "enabled": "0"}).job.enabled
+    assert not parse.parse_job({"id": "b", "schedule": "daily", "enabled": "0"}).enabled
 
 
 def test_jobs_are_enabled_unless_they_say_otherwise() -> None:
-    nightly, few, _ = (parse.parse_job(row).job for row in example("jobs"))
+    nightly, few, _ = (parse.parse_job(row) for row in example("jobs"))
     assert nightly == BackupJob(
         id="backup-7a2b3c",
         schedule="mon..fri 01:00",

@@ -47,7 +47,12 @@ LIGHT = {
 #: What every fifth one asks for beside it: what leaves no task when it changes.
 SHORT_LISTS = {
     "pbs": ["/api2/json/admin/datastore", "/api2/json/status/datastore-usage"],
-    "pve": ["/api2/json/cluster/resources", "/api2/json/cluster/backup"],
+    "pve": [
+        "/api2/json/cluster/resources",
+        "/api2/json/cluster/backup",
+        "/api2/json/cluster/backup/backup-critical/included_volumes",
+        "/api2/json/cluster/backup/backup-noncritical/included_volumes",
+    ],
     "databasement": ["/api/v1/database-servers", "/api/v1/snapshots"],
 }
 

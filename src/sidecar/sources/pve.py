@@ -28,7 +28,7 @@ from .pve_content import CONTENT, PRUNE_PREVIEW, UNTOLD, BackupServers, Content,
 from .pve_layout import Layout
 from .pve_log import parse_log
 from .pve_news import VZDUMP, Touched, touched
-from .pve_parse import ListedJob, Place
+from .pve_parse import Place
 from .refresh import FEW, VERY_FEW, Answer, Refresh, made_of
 from .task_list import Change, TaskList
 from .task_logs import Lines, TaskLogs
@@ -95,7 +95,6 @@ class PveSource(ProxmoxSource):
         self._layout = Layout()
         self._logs: TaskLogs[VzdumpLog] = TaskLogs(LOG, VzdumpLog.so_far)
         self._tasks: dict[str, _Tasks] = {}
-        self._listed_jobs: tuple[ListedJob, ...] = ()
         self._content = Content(backup_servers)
 
     @property
@@ -116,13 +115,12 @@ class PveSource(ProxmoxSource):
     async def _readings(
         self, refresh: Refresh, permissions: Permissions, _version: str | None, last: Report | None
     ) -> list[Reading]:
-        guests, (listed, jobs), places, nodes = await asyncio.gather(
+        guests, jobs, places, nodes = await asyncio.gather(
             _guests(refresh, permissions),
             _jobs(refresh, permissions),
             _storages(refresh, permissions),
             refresh.rows("list of nodes", pve_parse.parse_node, NODES, most=VERY_FEW),
         )
-        self._listed_jobs = listed.rows
         self._layout = self._layout.later(jobs, places, nodes)
         of_nodes = await asyncio.gather(*(self._node(refresh, permissions, node, last) for node in self._layout.nodes))
         changes = {node.name: change for node, (_, change) in zip(self._layout.nodes, of_nodes, strict=True)}
@@ -195,14 +193,11 @@ class PveSource(ProxmoxSource):
         self, refresh: Refresh, permissions: Permissions, last: Report
     ) -> Sequence[Reading] | Unsettled | Problem:
         """Guests and jobs now, where they are the same but for locks."""
-        guests, listed = await asyncio.gather(_guests(refresh, permissions), _listed_jobs(refresh, permissions))
-        problem = guests.problem or listed.problem
+        guests, jobs = await asyncio.gather(_guests(refresh, permissions), _jobs(refresh, permissions))
+        problem = guests.problem or jobs.problem
         if problem is not None and is_of_the_source(problem):
             return problem
-        # Whom a job covers, and which volumes it leaves out, is asked in full rounds: it follows from these two lists, but
-        # for the backup flags of volumes.
-        jobs = listed.reading(("jobs",), _facts(last, "jobs") if listed.rows == self._listed_jobs else ())
-        lists = [guests.reading(("guests",), guests.rows), jobs]
+        lists = [guests.reading(("guests",), guests.rows), jobs.reading(("jobs",), jobs.rows)]
         same = all(_is_same(reading, last.reading(*reading.scope)) for reading in lists)
         return lists if same and set(refresh.limits) <= set(last.limits) else Unsettled()
 
@@ -291,18 +286,12 @@ async def _guests(refresh: Refresh, permissions: Permissions) -> Answer[Guest]:
     return answer
 
 
-async def _listed_jobs(refresh: Refresh, permissions: Permissions) -> Answer[ListedJob]:
-    """All backup jobs, also disabled ones."""
+async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]:
+    """All backup jobs, also disabled ones, each with the guests that it covers."""
     if not pve_grants.sees_jobs(permissions):
         return Answer(refresh.clock(), problem=pve_grants.jobs_closed(permissions))
-    return await refresh.rows("list of backup jobs", pve_parse.parse_job, JOBS, most=FEW)
-
-
-async def _jobs(refresh: Refresh, permissions: Permissions) -> tuple[Answer[ListedJob], Answer[BackupJob]]:
-    """The same, and each with the guests that it covers."""
-    listed = await _listed_jobs(refresh, permissions)
-    jobs = await asyncio.gather(*(_with_guests(refresh, each.job) for each in listed.rows))
-    return listed, Answer(listed.as_of, tuple(jobs), listed.problem)
+    listing = await refresh.rows("list of backup jobs", pve_parse.parse_job, JOBS, most=FEW)
+    return replace(listing, rows=tuple(await asyncio.gather(*(_with_guests(refresh, job) for job in listing.rows))))
 
 
 async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:

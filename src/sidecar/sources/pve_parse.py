@@ -89,18 +89,10 @@ def parse_guest(row: Any) -> Guest | None:
 # --- jobs ------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ListedJob:
-    """A job as it is listed, its guests not known yet. ``covers``: a hash of all that says which guests it is for."""
-
-    job: BackupJob
-    covers: int
-
-
-def parse_job(row: Any) -> ListedJob:
-    """A row of /cluster/backup. ``enabled`` is left out when it is set (PVE-10)."""
+def parse_job(row: Any) -> BackupJob:
+    """A row of /cluster/backup, its guests not known yet. ``enabled`` is left out when it is set (PVE-10)."""
     row = row_of(row)
-    job = BackupJob(
+    return BackupJob(
         id=name(row, "id"),
         schedule=label(row, "schedule") or "",
         enabled=flag(row, "enabled", default=True),
@@ -109,7 +101,6 @@ def parse_job(row: Any) -> ListedJob:
         guests=None,
         comment=first_line(row, "comment"),
     )
-    return ListedJob(job, hash(tuple(repr(row.get(key)) for key in ("all", "vmid", "pool", "exclude"))))
 
 
 @dataclass(frozen=True, slots=True)
