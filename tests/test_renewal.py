@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -205,3 +206,24 @@ def test_a_service_that_is_gone_is_not_answered_before() -> None:
         assert (await made.asks("/widget?service=nobody"))[0].status_code == 404
 
     in_house(test)
+
+
+def test_pythons_garbage_collector_rests_until_a_board_is_shown() -> None:
+    """It would look through all of the board each time a step of it is done, and stop every reader for that."""
+    collecting: list[bool] = []
+
+    async def test(made: House) -> None:
+        handlers = Handlers(
+            known=lambda: Known(made.keeper.shown.board, made.keeper.shown.timeline),
+            ready=made.keeper.ready,
+            clock=made.clock,
+            options=WidgetOptions(),
+            worker=made.worker,
+        )
+        renewal = Renewal(made.keeper, handlers.answers, made.worker, lambda _: collecting.append(gc.isenabled()))
+        await renewal.rejudge()
+
+    in_house(test)
+
+    assert collecting == [False]
+    assert gc.isenabled()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 #: glibc's names of these are M_MMAP_THRESHOLD and M_ARENA_MAX (mallopt(3)).
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
@@ -40,7 +42,7 @@ def _give_back() -> None:
 
 
 class Garbage:
-    """What Python's garbage collector has to look through: only what came since the board before.
+    """What Python's garbage collector has to look through: only what came since the board before, and once for each.
 
     It stops every thread while it looks. With 50,000 snapshots that would be a tenth of a second, again and again; they
     hold no circles, and are freed without it.
@@ -48,6 +50,15 @@ class Garbage:
 
     def __init__(self) -> None:
         self._boards = 0
+
+    @contextmanager
+    def left_alone(self) -> Iterator[None]:
+        """The collector rests meanwhile. Else it would look through all that a board is made of each time a part is done."""
+        gc.disable()
+        try:
+            yield
+        finally:
+            gc.enable()
 
     def put_out(self) -> None:
         """Collects what is new, leaves the rest alone from now on, and gives free memory back.

@@ -49,10 +49,14 @@ class Renewal:
 
     async def _renew(self, judge: Callable[[], JudgedBoard]) -> None:
         async with self._turn:
-            loop = asyncio.get_running_loop()
-            judged = await loop.run_in_executor(self._worker, judge)
-            answers = await self._answers.prepared(Known(judged.board, judged.timeline))
-            self._keeper.show(judged)
-            self._answers.keep(judged.board, answers)
-            self._shown(judged)
-            await loop.run_in_executor(self._worker, self._garbage.put_out)
+            with self._garbage.left_alone():
+                await self._made(judge)
+                await asyncio.get_running_loop().run_in_executor(self._worker, self._garbage.put_out)
+
+    async def _made(self, judge: Callable[[], JudgedBoard]) -> None:
+        loop = asyncio.get_running_loop()
+        judged = await loop.run_in_executor(self._worker, judge)
+        answers = await self._answers.prepared(Known(judged.board, judged.timeline))
+        self._keeper.show(judged)
+        self._answers.keep(judged.board, answers)
+        self._shown(judged)

@@ -251,6 +251,22 @@ def test_a_task_that_began_before_the_last_light_round_and_ended_after_it_is_tol
     assert board.at - ended <= timedelta(seconds=75)
 
 
+def test_the_log_of_a_task_that_waits_for_its_node_is_not_asked_until_the_other_one_is_over() -> None:
+    monday = datetime(2026, 11, 23, 4, tzinfo=BERLIN).astimezone(UTC)
+    jobs = (HOMELAB.jobs[0], replace(HOMELAB.jobs[1], guests=(201,)))
+    with Watch(replace(only("pve"), jobs=jobs), monday + MINUTE) as watch:
+        watch.rack.requests.clear()
+        asked: dict[datetime, set[str]] = {}
+        for board in watch.walk(monday + timedelta(minutes=60)):
+            logs = [each.path for each in watch.rack.requests if each.path.endswith("/log") and "/pve1/" in each.path]
+            asked[board.at] = set(logs)
+            watch.rack.requests.clear()
+
+    both = [moment for moment, logs in asked.items() if len(logs) > 1]
+    assert len(set().union(*asked.values())) == 2
+    assert len(both) == 1, "when the first one was over"
+
+
 def test_a_guest_that_is_new_to_a_datastore_is_found_though_no_namespace_knows_it() -> None:
     homelab = replace(PBS, jobs=(replace(PBS.jobs[0], since=WEDNESDAY), PBS.jobs[1]))
     with steps(homelab, "03:58") as night:

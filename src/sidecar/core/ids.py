@@ -6,9 +6,10 @@ upstream calls its things comes last in each form and may hold the separator; wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, Self
+
+from sidecar.core.value import value
 
 #: A source as the configuration names it: small letters, digits, "-" and "_".
 SourceName = NewType("SourceName", str)
@@ -23,7 +24,7 @@ class MemberKind(StrEnum):
     UPKEEP = "upkeep"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value(order=True)
 class JobId:
     """A job: "pve/backup/backup-critical", "pbs/gc/main", "databasement/dump/Daily", "backrest/plan/photos".
 
@@ -53,7 +54,7 @@ class JobId:
         return cls(SourceName(source), kind, id_)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value(order=True)
 class MemberId:
     """A member: "guest:pve:101", "database:databasement:pg/crm", "plan:backrest:photos", "upkeep:pbs:prune/daily".
 
@@ -90,7 +91,7 @@ class MemberId:
 _MEMBER_KINDS = frozenset(MemberKind)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value(order=True)
 class GroupKey:
     """A backup group of a backup server.
 

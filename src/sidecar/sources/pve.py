@@ -246,9 +246,16 @@ class PveSource(ProxmoxSource):
         def parse(task: Task, lines: Lines) -> VzdumpLog:
             return parse_log(task, lines, zones.get(task.node), secrets)
 
-        wanted = await made_of(tasks, partial(_by_importance, refresh=refresh))
+        wanted = await made_of(self._but_waiting(tasks), partial(_by_importance, refresh=refresh))
         logs = await self._logs.read(refresh, wanted, parse, tasks)
         return await made_of(tasks, lambda _: _with_logs(readings, logs))
+
+    def _but_waiting(self, tasks: Sequence[Task]) -> list[Task]:
+        """All but those that wait while another task of their node works (PVE-20): their logs tell nothing new meanwhile."""
+        running = [(task, log) for task in tasks if task.end is None and (log := self._logs.known(task)) is not None]
+        at_work = {task.node for task, log in running if log.guests}
+        waiting = {task.upid for task, log in running if task.node in at_work and log.has_not_begun}
+        return [task for task in tasks if task.upid not in waiting]
 
 
 def _by_importance(tasks: Iterable[Task], refresh: Refresh) -> list[Task]:

@@ -96,6 +96,11 @@ class TaskLogs(Generic[T]):
         self._so_far = so_far
         self._kept: dict[str, _Kept[T]] = {}
 
+    def known(self, task: Task) -> T | None:
+        """What was read of its log so far."""
+        kept = self._kept.get(task.upid)
+        return kept.log if kept is not None else None
+
     async def read(
         self, refresh: Refresh, wanted: Sequence[Task], parse: Callable[[Task, Lines], T], known: Iterable[Task] = ()
     ) -> Mapping[str, T]:

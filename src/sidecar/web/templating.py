@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.environment import TemplateStream
 
 #: Macros of marks.html that every template may call. What they draw depends on few words, and each of these drawings
 #: stands on a page many times, so they are kept. ``run_mark`` is not among them: it holds the time of a run.
@@ -42,9 +43,19 @@ def drawn(template: Template, **values: Any) -> Iterator[bytes]:
 
     Upstreams may send halves of characters, which UTF-8 does not know.
     """
-    stream = template.stream(**values)
+    stream = TemplateStream(_pieces(template, values))
     stream.enable_buffering(_PIECES)
     return (piece.encode(errors="replace") for piece in stream)
+
+
+def _pieces(template: Template, values: Mapping[str, Any]) -> Iterator[str]:
+    """The template's own macros and its context hold each other, and with it the page: let go of at the end (memory.py)."""
+    context = template.new_context(dict(values))
+    try:
+        yield from template.root_render_func(context)
+    finally:
+        context.vars.clear()
+        context.parent.clear()
 
 
 def _unix(iso: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import is_not
 
 from sidecar.core import words
 from sidecar.core.history.history import History
@@ -68,26 +69,7 @@ def board_of(judged: Judged) -> Board:
     )
 
 
-@cached
-def _part_rows(_report: Report) -> dict[tuple[str, str], tuple[JudgedPart, PartRow]]:
-    """The rows of the parts of a source as they were made last, by kind and reference."""
-    return {}
-
-
 def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> PartRow:
-    """The row of a part; the same object as on the board before where the verdicts are the same ones."""
-    report = inputs.reports.get(judged.part.source)
-    if report is None or within is not None:
-        return _new_part_row(judged, within, inputs)
-    before = _part_rows(report)
-    key = judged.part.kind, judged.part.ref
-    known = before.get(key)
-    if known is None or known[0] is not judged:
-        known = before[key] = judged, _new_part_row(judged, within, inputs)
-    return known[1]
-
-
-def _new_part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> PartRow:
     part, good = judged.part, judged.good
     expectation = judged.next.expectation if judged.next else None
     # What comes by itself is no job of anybody's.
@@ -145,7 +127,26 @@ def _verified(verdict: Verdict, part: Part, within: timedelta | None, inputs: In
     )
 
 
+@cached
+def _service_rows(_report: Report) -> dict[str, tuple[tuple[JudgedPart, ...], ServiceRow]]:
+    """The rows of services as they were made last, by name, at the report that knows their first parts."""
+    return {}
+
+
 def _service_row(judged: JudgedService, inputs: Inputs) -> ServiceRow:
+    """The row of a service; the same object as on the board before where the verdicts are the same ones."""
+    report = inputs.reports.get(judged.parts[0].part.source) if judged.parts else None
+    if report is None or judged.service.verify_within is not None:
+        return _new_service_row(judged, inputs)
+    before, name = _service_rows(report), judged.service.name
+    parts, row = before.get(name, ((), None))
+    if row is None or len(parts) != len(judged.parts) or any(map(is_not, parts, judged.parts)):
+        row = _new_service_row(judged, inputs)
+        before[name] = judged.parts, row
+    return row
+
+
+def _new_service_row(judged: JudgedService, inputs: Inputs) -> ServiceRow:
     rows = [_part_row(part, judged.service.verify_within, inputs) for part in judged.parts]
     worst_row = min(rows, key=lambda row: row.verdict.state.rank, default=None)
     backups = [row.last_backup for row in rows]

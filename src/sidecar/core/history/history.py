@@ -44,6 +44,10 @@ class PlanRow:
     valid_to: datetime | None = None
     destination: str | None = None
 
+    def __hash__(self) -> int:
+        # Boards look up thousands of rows, by what differs nearly always.
+        return hash(self.job)
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:

@@ -20,7 +20,7 @@ from sidecar.core.value import value
 
 from . import left_out, vzdump
 from .destination import Destination, GuestBackups
-from .expectation import Evidence
+from .expectation import FIRST, Evidence
 from .inputs import Inputs, schedule_in_force, with_cure
 from .part import weakest
 from .plan_history import Owed, PlanHistory, Remembered
@@ -227,18 +227,23 @@ class Cohort:
 
 @value()
 class JobBatches:
-    """The batches of one job on a node, newest first, the newest as a run of the job, and the longest of the last ten."""
+    """The batches of one job on a node, newest first, the newest as a run of the job, and the longest of the last ten.
+
+    ``over``: when the last of them ended; far in the future while one runs.
+    """
 
     every: tuple[vzdump.VzdumpBatch, ...]
     newest: Run | None
     longest: timedelta | None
+    over: datetime
 
     @classmethod
     def of(cls, tasks: vzdump.NodeTasks, remembered: Remembered, storage: str | None) -> Self:
         """What these tasks tell of a job as it is remembered."""
         every = tasks.batches(remembered.job.id, remembered.schedules, storage)
         newest = next((batch for batch in every if batch.scheduled), None)
-        return cls(every, newest.as_run() if newest else None, vzdump.longest(every))
+        over = max((batch.end or vzdump.NEVER for batch in every), default=FIRST)
+        return cls(every, newest.as_run() if newest else None, vzdump.longest(every), over)
 
 
 def _owed(cluster: Cluster, node: str, job: BackupJob) -> Owed:

@@ -51,6 +51,11 @@ class GuestBackups:
         return min((*self.summary.begun[-1:], *others), default=None)
 
     @property
+    def is_settled(self) -> bool:
+        """There are only snapshots, and each is finished: they prove the same whenever they are asked."""
+        return not (self.summary.unfinished or self.archives or self.failures)
+
+    @property
     def count(self) -> int:
         """Finished backups."""
         return len(self.summary.finished) + len(self.archives)

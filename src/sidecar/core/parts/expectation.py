@@ -5,6 +5,7 @@ It is the unit of judgement: ``judgement/judge.py`` gives one verdict for each, 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -70,14 +71,18 @@ class ScheduleInForce:
         return self.schedule, self.announced, self.announced_before, self.valid_from, self.valid_to, self.grace
 
     @property
-    def announcements(self) -> list[datetime]:
+    def announcements(self) -> Sequence[datetime]:
         """Every announced due time, oldest first."""
-        return sorted({*self.announced_before, *((self.announced,) if self.announced else ())})
+        if self.announced is None or self.announced in self.announced_before[-1:]:
+            return self.announced_before
+        return sorted({*self.announced_before, self.announced})
 
     def due_after(self, moment: datetime) -> datetime | None:
         """The first due time after ``moment`` while it was in force (rule 1); None when there is none."""
         if self.schedule is None:
-            return min((due for due in self.announcements if due > moment), default=None)
+            dues = self.announcements
+            past = bisect_right(dues, moment)
+            return dues[past] if past < len(dues) else None
         if self.valid_from is not None:
             moment = max(moment, self.valid_from - datetime.resolution)
         if self.valid_to is not None and moment >= self.valid_to:
@@ -88,7 +93,9 @@ class ScheduleInForce:
     def due_before(self, moment: datetime) -> datetime | None:
         """The newest due time up to and including ``moment`` while it was in force."""
         if self.schedule is None:
-            return max((due for due in self.announcements if due <= moment), default=None)
+            dues = self.announcements
+            past = bisect_right(dues, moment)
+            return dues[past - 1] if past else None
         due = self.schedule.last_at_or_before(moment)
         return due if due is not None and self.in_force(due) else None
 

@@ -9,7 +9,7 @@ from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 
 from . import vzdump, vzdump_runs
-from .cluster import Member, storage_of
+from .cluster import JobBatches, Member, storage_of
 from .destination import Destination
 from .expectation import Expectation, sort_out
 from .guest_runs import observed_at, saved_runs
@@ -57,12 +57,8 @@ def _expectation(
     batches = [*shared.every, *single] if single else shared.every
     longest = vzdump.longest(batches) if single else shared.longest
     open_ended = tasks.open_ended(guest, job, evidence.as_of, storage)
-    runs = tuple(vzdump_runs.explained(guest, batches, saved_runs(member, destination, _upload_limit(longest))))
+    runs = _runs(member, destination, batches, longest) if single else _runs_of_job(member, destination, job, shared)
     corrupt = [run.start for run in kept.summary.corrupt]
-    backups = [*(run.start for run in runs if run.outcome is not Outcome.FAILED), *corrupt]
-    if evidence.as_of is not None and destination.evidences:
-        without = vzdump_runs.fruitless(guest, _covering(member, batches), backups, evidence.as_of)
-        runs = newest_first([*runs, *without]) if without else runs
     return Expectation(
         job=remembered.job,
         destination=_in_words(remembered, destination),
@@ -80,6 +76,38 @@ def _expectation(
         blocked_by=closed,
         task=shared.newest,
     )
+
+
+def _runs_of_job(member: Member, destination: Destination, job: str, batches: JobBatches) -> tuple[Run, ...]:
+    """The runs at a destination, by a job that saves the guest together with others; newest first.
+
+    Once everything is over that they follow from they are kept, for thousands of guests are asked on every board.
+    """
+    kept, as_of = member.at(destination), member.cohort.evidence(destination).as_of
+    if as_of is None or as_of < batches.over or not (kept.is_settled and destination.evidences):
+        return _runs(member, destination, batches.every, batches.longest)
+    known = member.cohort.cluster.tasks(member.cohort.node).runs
+    name = member.guest.vmid, job, destination.key
+    basis = member.guest, kept.summary, batches.every, member.known_since
+    before, runs = known.get(name, (None, ()))
+    if before != basis:
+        runs = _runs(member, destination, batches.every, batches.longest)
+        known[name] = basis, runs
+    return runs
+
+
+def _runs(
+    member: Member, destination: Destination, batches: Sequence[vzdump.VzdumpBatch], longest: timedelta | None
+) -> tuple[Run, ...]:
+    """What lies at the destination, as the tasks explain it, and those that left nothing there; newest first."""
+    guest, kept, as_of = member.guest, member.at(destination), member.cohort.evidence(destination).as_of
+    runs = tuple(vzdump_runs.explained(guest, batches, saved_runs(member, destination, _upload_limit(longest))))
+    if as_of is None or not destination.evidences:
+        return runs
+    begun = [run.start for run in runs if run.outcome is not Outcome.FAILED]
+    backups = [*begun, *(run.start for run in kept.summary.corrupt)]
+    without = vzdump_runs.fruitless(guest, _covering(member, batches), backups, as_of)
+    return newest_first([*runs, *without]) if without else runs
 
 
 def _upload_limit(longest: timedelta | None) -> timedelta:

@@ -31,8 +31,10 @@ def notes(inputs: Inputs, guest_parts: list[GuestPart], taken: set[tuple[PartKin
     told: dict[str, list[str]] = defaultdict(list)
     for source, report in inputs.of(SourceKind.PBS):
         for group in report.facts(BackupGroup) if report else ():
+            if (source.name, group.key) in owned:
+                continue
             name = f"{source.name}:{group.path}"
-            shown = (source.name, group.key) in owned or (PartKind.GUEST, name) in taken
+            shown = (PartKind.GUEST, name) in taken
             if report is not None and not shown and not _ignored(inputs, group.path):
                 told[known.what_is(source, report, group)].append(name)
     for text in sorted(told):

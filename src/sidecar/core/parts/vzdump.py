@@ -95,6 +95,9 @@ class NodeTasks:
     Args:
         begun: what proves whose a task is, see ``owners``.
         jobs: all jobs; a task's log says whose it is.
+
+    Attributes:
+        runs: what they and the backups of a guest prove, by guest, job and destination; with what else that follows from.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class NodeTasks:
     ) -> None:
         tasks = tuple(tasks)
         self.begun = begun
+        self.runs: dict[tuple[int, str, str], tuple[object, tuple[Run, ...]]] = {}
         self._batches: dict[object, tuple[VzdumpBatch, ...]] = {}
         self._by_id: dict[str, list[Task]] = defaultdict(list)
         for task in tasks:

@@ -36,8 +36,8 @@ class GroupIndex:
         self._before = cast("_Proved", report.derived.pop(_BEFORE, {})) if report else {}
         self._groups = {group.key: group for group in groups}
         self._alike: dict[str, list[BackupGroup]] = defaultdict(list)
-        for group in groups:
-            self._alike[_worker(group.key)].append(group)
+        for key, group in self._groups.items():
+            self._alike[_worker(key)].append(group)
         self._uploads: dict[str, list[Task]] = defaultdict(list)
         for task in self._log.of(Task) if self._log else ():
             if task.type == "backup":

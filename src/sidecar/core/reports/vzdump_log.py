@@ -72,6 +72,11 @@ class VzdumpLog:
         """The newest that it tells of a guest."""
         return self._newest.get(vmid)
 
+    @property
+    def has_not_begun(self) -> bool:
+        """It waits for the lock of its node: there is no first line yet."""
+        return self == VzdumpLog(whole=False)
+
     def so_far(self) -> VzdumpLog:
         """What it still tells when its task went on and came to an end that nobody read."""
         over = tuple(guest for guest in self.guests if guest.step is not GuestStep.SAVING)
