@@ -12,7 +12,7 @@ from tests.simulators import HOMELAB, Rack
 
 # `make check` draws other examples each time, and few; `make test` draws more of them, and `make soak` thousands.
 hypothesis.settings.register_profile("check", max_examples=25, deadline=None)
-hypothesis.settings.register_profile("thorough", max_examples=100, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=50, deadline=None)
 hypothesis.settings.register_profile(
     "soak", max_examples=1_500, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
