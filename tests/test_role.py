@@ -457,6 +457,49 @@ def test_no_task_prints_a_diff_that_was_not_asked_for(path: Path) -> None:
         assert said == "false" or "ansible_diff_mode and" in said
 
 
+@pytest.mark.fortnight
+@pytest.mark.skipif(os.geteuid() != 0, reason="the role gives files to root")
+def test_no_diff_shows_a_password_hash_also_after_the_users_are_gone(tmp_path: Path) -> None:
+    tasks = yaml.safe_load((ROLE / "tasks" / "configure.yml").read_text("utf-8"))
+    names = [task["name"] for task in tasks]
+    folders = {"candidate": tmp_path / "candidate", "caddy_etc": tmp_path / "caddy"}
+    for folder in folders.values():
+        folder.mkdir()
+    (tmp_path / "play.yml").write_text(
+        json.dumps(
+            [
+                {
+                    "hosts": "all",
+                    "gather_facts": False,
+                    "vars_files": [str(ROLE / path / "main.yml") for path in ("defaults", "vars")],
+                    "tasks": tasks[names.index("Check the new configuration with the new release") + 1 :],
+                }
+            ]
+        )
+    )
+
+    def written(**variables: object) -> str:
+        given = {
+            **{f"__backup_glance_{name}": str(folder) for name, folder in folders.items()},
+            "__backup_glance_caddy_user": "root",
+            "backup_glance_source": str(ROLE.parent.parent),
+            **variables,
+        }
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "--diff", "-c", "local", "-i", "backup.lan,"]
+        done = subprocess.run(
+            [*command, "-e", json.dumps(given), tmp_path / "play.yml"],
+            capture_output=True, text=True, check=True, timeout=120,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ANSIBLE_FILTER_PLUGINS": str(ROLE / "filter_plugins")},
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    users = [{"name": "reader", "password_hash": TOKEN}]
+    assert TOKEN not in written(backup_glance_access="basic", backup_glance_users=users)
+    assert TOKEN in (folders["candidate"] / "Caddyfile").read_text()
+    assert TOKEN not in written(backup_glance_access="private")
+    assert "+\t@near client_ip 10.0.0.0/8" in written(backup_glance_networks=["10.0.0.0/8"]).replace("\t\t", "\t")
+
+
 def said_of_an_answer(**answer: Any) -> str:
     """What the role tells of an answer of Vault's, where two secrets were used."""
     (task,) = yaml.safe_load((ROLE / "tasks" / "vault_answer.yml").read_text("utf-8"))
