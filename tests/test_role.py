@@ -391,11 +391,14 @@ BAD: list[tuple[str, object]] = [
     ("backup_glance_vault_wrap_ttl", 301),
     *((name, "a\nb") for name in ("backup_glance_source", "backup_glance_cache", "backup_glance_caddy_binary")),
     ("backup_glance_vault_ca", "a\nb"),
-    ("backup_glance_vault_address", "https://admin:hunter2@vault.lan"),
+    ("backup_glance_vault_address", "https://admin:hunter2/x@vault.lan"),
     ("backup_glance_names", [None]),
     ("backup_glance_ca_files", {"pve.pem": None}),
     *(("backup_glance_credentials", {"pbs": value}) for value in (None, {"secret": "hunter2"}, ["hunter2"])),
-    *(("backup_glance_vault_entries", {"a": value}) for value in (None, "hunter2", {"b": None}, {"b": {"c": "hunter2"}})),
+    *(
+        ("backup_glance_vault_entries", {"a": value})
+        for value in (None, "hunter2", {"b": None}, {"b": {"c": "hunter2"}})
+    ),
 ]
 
 
@@ -485,7 +488,14 @@ def test_no_diff_shows_a_password_hash_also_after_the_users_are_gone(tmp_path: P
             "backup_glance_source": str(ROLE.parent.parent),
             **variables,
         }
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "--diff", "-c", "local", "-i", "backup.lan,"]
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "--diff",
+            "-c",
+            "local",
+            "-i",
+            "backup.lan,",
+        ]
         done = subprocess.run(
             [*command, "-e", json.dumps(given), tmp_path / "play.yml"],
             capture_output=True, text=True, check=True, timeout=120,
