@@ -159,6 +159,10 @@ OTHER = (
     "/outpost.goauthentik.io.evil/start",
     "http://localhost/oauth2/../widget",
     "http://localhost//oauth2/start",
+    "x:oauth2/start",
+    "x:widget",
+    "x:http://localhost/oauth2/start",
+    "x:http://localhost/widget",
     "/calendar/../oauth2/start.ics",
     "/oauth2/../calendar/token-of-a-phone-0123456789abcdefgh.ics",
 )

@@ -261,6 +261,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"backup_glance_container_ssh_key": "nowhere.pub"},
         "/inventory/nowhere.pub does not exist on the controller",
     ),
+    "tags-as-text": (
+        {"backup_glance_container_tags": "prod"},
+        "backup_glance_container_tags must be a list, for example",
+    ),
     "wrong-tag": ({"backup_glance_container_tags": ["Critical"]}, '"Critical" is not a tag in lower case.'),
 }
 

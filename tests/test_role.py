@@ -228,7 +228,12 @@ def template(text: str) -> Template:
         "match": lambda value, pattern: re.match(pattern, value) is not None,
         "search": lambda value, pattern: re.search(pattern, value) is not None,
     }
-    environment.filters |= {"to_json": json.dumps, "backup_glance_place": lambda _: ""}
+    environment.filters |= {
+        "to_json": json.dumps,
+        "backup_glance_place": lambda _: "",
+        "regex_replace": lambda value, pattern, by: re.sub(pattern, by, value),
+        "regex_search": lambda value, pattern: re.search(pattern, value)[0],  # type: ignore[index]
+    }
     return environment.from_string(text)
 
 
@@ -386,6 +391,14 @@ BAD: list[tuple[str, object]] = [
     ("backup_glance_vault_wrap_ttl", 301),
     *((name, "a\nb") for name in ("backup_glance_source", "backup_glance_cache", "backup_glance_caddy_binary")),
     ("backup_glance_vault_ca", "a\nb"),
+    ("backup_glance_vault_address", "https://admin:hunter2/x@vault.lan"),
+    ("backup_glance_names", [None]),
+    ("backup_glance_ca_files", {"pve.pem": None}),
+    *(("backup_glance_credentials", {"pbs": value}) for value in (None, {"secret": "hunter2"}, ["hunter2"])),
+    *(
+        ("backup_glance_vault_entries", {"a": value})
+        for value in (None, "hunter2", {"b": None}, {"b": {"c": "hunter2"}})
+    ),
 ]
 
 
@@ -445,6 +458,76 @@ def test_no_task_prints_a_diff_that_was_not_asked_for(path: Path) -> None:
     """The keyword of a task wins over the command line: true is a diff without --diff."""
     for said in re.findall(r"^ *diff: (.*)$", path.read_text("utf-8"), re.MULTILINE):
         assert said == "false" or "ansible_diff_mode and" in said
+
+
+@pytest.mark.fortnight
+@pytest.mark.skipif(os.geteuid() != 0, reason="the role gives files to root")
+def test_no_diff_shows_a_password_hash_also_after_the_users_are_gone(tmp_path: Path) -> None:
+    tasks = yaml.safe_load((ROLE / "tasks" / "configure.yml").read_text("utf-8"))
+    names = [task["name"] for task in tasks]
+    folders = {"candidate": tmp_path / "candidate", "caddy_etc": tmp_path / "caddy"}
+    for folder in folders.values():
+        folder.mkdir()
+    (tmp_path / "play.yml").write_text(
+        json.dumps(
+            [
+                {
+                    "hosts": "all",
+                    "gather_facts": False,
+                    "vars_files": [str(ROLE / path / "main.yml") for path in ("defaults", "vars")],
+                    "tasks": tasks[names.index("Check the new configuration with the new release") + 1 :],
+                }
+            ]
+        )
+    )
+
+    def written(**variables: object) -> str:
+        given = {
+            **{f"__backup_glance_{name}": str(folder) for name, folder in folders.items()},
+            "__backup_glance_caddy_user": "root",
+            "backup_glance_source": str(ROLE.parent.parent),
+            **variables,
+        }
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "--diff",
+            "-c",
+            "local",
+            "-i",
+            "backup.lan,",
+        ]
+        done = subprocess.run(
+            [*command, "-e", json.dumps(given), tmp_path / "play.yml"],
+            capture_output=True, text=True, check=True, timeout=120,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ANSIBLE_FILTER_PLUGINS": str(ROLE / "filter_plugins")},
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    users = [{"name": "reader", "password_hash": TOKEN}]
+    assert TOKEN not in written(backup_glance_access="basic", backup_glance_users=users)
+    assert TOKEN in (folders["candidate"] / "Caddyfile").read_text()
+    assert TOKEN not in written(backup_glance_access="private")
+    assert "+\t@near client_ip 10.0.0.0/8" in written(backup_glance_networks=["10.0.0.0/8"]).replace("\t\t", "\t")
+
+
+def said_of_an_answer(**answer: Any) -> str:
+    """What the role tells of an answer of Vault's, where two secrets were used."""
+    (task,) = yaml.safe_load((ROLE / "tasks" / "vault_answer.yml").read_text("utf-8"))
+    known: dict[str, Any] = {"__backup_glance_vault_values": ["hunter2-of-pbs", "two  words"], "answer": answer}
+    for name in ("errors", "told", "plain", "words", "said"):
+        known[name] = template(task["vars"][name]).render(known)
+    return f"{known['said']}{template(VARS['__backup_glance_vault_elsewhere']).render(known)}"
+
+
+def test_nothing_of_a_secret_is_told_wherever_vault_repeats_it() -> None:
+    hidden = " (its words hold a secret and are not shown)"
+    for secret in ("hunter2-of-pbs", "two  words"):
+        for before in ("", "a " * 145, "a" * 295 + " "):
+            assert said_of_an_answer(status=400, json={"errors": [f"{before}{secret} is wrong"]}) == hidden
+            assert said_of_an_answer(status=-1, msg=f"{before}{secret} is wrong") == hidden
+    assert said_of_an_answer(status=307, location="https://hunter2-of-pbs.lan/v1") == ""
+    assert said_of_an_answer(status=307, location="https://vault.lan:8200/v1") == " to https://vault.lan:8200"
+    assert said_of_an_answer(status=400, json={"errors": ["no such role"]}) == " (no such role)"
 
 
 @pytest.mark.parametrize("tasks", ["preflight.yml", "vault_ready.yml"])

@@ -83,7 +83,11 @@ def test_an_ansible_that_keeps_no_places_gets_the_messages_without_them(
         ("access_log", "sometimes", '"sometimes" is not true or false.'),
         ("caddy_source", "whel", '"whel" is not one of wheel, binary, existing.'),
         ("names", "backup.lan", '"backup.lan" is not a list.'),
-        ("ca_files", "a=b", '"a=b" is not a mapping of names to values.'),
+        ("ca_files", "a=b", "is not a mapping of names to values."),
+        ("config", "sources: {pbs: {secret: hunter2}}", "is not a mapping of names to values."),
+        ("forward_auth", {"address": "a:1", "uri": "/", "pages": "/oauth2"}, "its pages is not a list."),
+        ("forward_auth", {"address": "a:1", "uri": "/", "pages": None}, "its pages is not a list."),
+        ("forward_auth", {"address": None, "uri": "/"}, "its address is not a text."),
         ("forward_auth", {"host": "a"}, "has to be a mapping of names to values with the keys address, uri"),
         ("users", [{"name": "hunter2"}], "has to be a list with the keys name, password_hash."),
         ("credentials", "hunter2", "is not a mapping of names to values."),
@@ -97,6 +101,18 @@ def test_a_wrong_type_or_name_is_reported_with_its_line_and_without_secrets(
 
     assert sentence.startswith(f"home/hosts.yml line 7: backup_glance_{name}: {said}")
     assert "hunter2" not in sentence
+
+
+def test_variables_that_are_not_the_roles_are_not_looked_at(filters: ModuleType) -> None:
+    """Their templates may need what is not there, and their secrets are not needed: that of Proxmox VE, for example."""
+    names = [
+        "backup_glance_port",
+        "backup_glance_ports",
+        "backup_glance_container_api_token_secret",
+        "backup_glance_my_own",
+    ]
+
+    assert filters.meant(names, SPECS["options"]) == ["backup_glance_port", "backup_glance_ports"]
 
 
 def test_a_variable_without_a_value_is_reported(filters: ModuleType) -> None:

@@ -90,6 +90,23 @@ def test_any_other_redirect_is_not_followed_and_nothing_of_its_path_is_told(
     assert ENTRY not in str(error)
 
 
+def test_a_secret_in_the_place_of_a_host_is_neither_told_nor_looked_up(bao: Bao) -> None:
+    """The host of the second redirect is looked for in DNS if it is followed."""
+    token, secret_id = "hvs.CAESIJ-token-of-the-sidecar", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+    for secret, location in ((token, f"https://{token}"), (secret_id, f"https://{secret_id}.lan:8200")):
+        for status in (307, 308):
+            with redirecting(bao.tls(), lambda path, to=location: f"{to}{path}", status) as front:  # type: ignore[misc]
+                server = Server(front.address, bao.ca_file)
+                call = {
+                    token: lambda its=server: its.read(token, "secret", ENTRY),  # type: ignore[misc]
+                    secret_id: lambda its=server: its.log_in("approle", "a-role-id", secret_id),  # type: ignore[misc]
+                }[secret]
+                error = refusal(call)
+
+            assert f"Vault {front.address} redirects; {NOT_FOLLOWED}" in str(error)
+            assert secret not in str(error)
+
+
 def test_a_server_of_another_ca_gets_nothing(bao: Bao, tmp_path: Path) -> None:
     with (
         redirecting(_stranger(tmp_path), lambda path: f"{bao.address}{path}") as stranger,

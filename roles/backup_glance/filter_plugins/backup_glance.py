@@ -63,6 +63,11 @@ def place(value: object) -> str:
     return f"{path if below.startswith('..') else below}{line}: "
 
 
+def meant(names: Iterable[str], specs: Mapping[str, Any]) -> list[str]:
+    """Which of the names are those of variables of the role, or misspelt. The others are not the role's to evaluate."""
+    return [name for name in names if name in specs or difflib.get_close_matches(name, specs, 1, ALIKE)]
+
+
 def unfit(values: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What is wrong with the types of these variables: sentences. ``specs``: the options of the role's argument specification."""
     sentences = []
@@ -81,10 +86,14 @@ def _faults(name: str, value: object, spec: Mapping[str, Any]) -> list[str]:
     kind = str(spec["type"])
     if value is None:
         return ["has no value. Give it one, or remove the line."]
-    if (kind == "list" and not isinstance(value, list)) or (kind == "dict" and not isinstance(value, Mapping)):
+    if _has_other_shape(value, kind):
         example = '["…"]' if kind == "list" else '{"…": "…"}'
         hint = f" Give it as JSON: -e '{{\"{name}\": {example}}}'." if place(value) == COMMAND_LINE else ""
         return [f"{_shown(value, spec)}is not {KINDS[kind]}.{hint}"]
+    options = spec.get("options", {}) if isinstance(value, Mapping) else {}
+    shapeless = [key for key, its in options.items() if key in value and _has_other_shape(value[key], its["type"])]
+    if shapeless:
+        return [f"its {key} is not {KINDS[options[key]['type']]}." for key in shapeless]
     errors = ArgumentSpecValidator({name: dict(spec)}).validate({name: _plain(value)}).error_messages
     if not errors:
         return []
@@ -97,6 +106,12 @@ def _faults(name: str, value: object, spec: Mapping[str, Any]) -> list[str]:
     return [f"{_shown(value, spec)}is not {KINDS[kind]}."]
 
 
+def _has_other_shape(value: object, kind: str) -> bool:
+    """Ansible would take nothing for anything, and one text for a list or a mapping."""
+    shapes: dict[str, type] = {"list": list, "dict": Mapping}
+    return value is None or not isinstance(value, shapes.get(kind, object))
+
+
 def _plain(value: Any) -> Any:
     """A copy: Ansible's own lists and mappings evaluate templates when they are read, and can't be copied by ``deepcopy``."""
     if isinstance(value, Mapping):
@@ -105,7 +120,8 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(value: object, spec: Mapping[str, Any]) -> str:
-    return "" if spec.get("no_log") else f"{json.dumps(str(value)[:LONGEST], ensure_ascii=False)} "
+    """Nothing of a secret, nor of what should be a mapping: a whole configuration may hold one that is in the wrong place."""
+    return "" if spec.get("no_log") or spec["type"] == "dict" else f"{json.dumps(str(value)[:LONGEST], ensure_ascii=False)} "
 
 
 def explained(findings: str, config: Mapping[str, Any], file: str) -> list[str]:
@@ -168,6 +184,7 @@ class FilterModule:
         return {
             "backup_glance_explained": explained,
             "backup_glance_in_url": in_url,
+            "backup_glance_meant": meant,
             "backup_glance_place": place,
             "backup_glance_unfit": unfit,
         }

@@ -6,6 +6,7 @@ The environment is ignored.
 from __future__ import annotations
 
 import io
+import json
 import re
 import ssl
 from pathlib import Path
@@ -17,6 +18,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from sidecar.errors import SecretError
+from sidecar.texts.known_secrets import KnownSecrets
 from sidecar.upstream import tls
 
 #: Bytes of an answer. An entry of KV may be 1 MiB (docs of Vault: max_entry_size), an answer repeats it once.
@@ -100,7 +102,7 @@ class _BoundedAdapter(HTTPAdapter):
         """Raises ValueError for an answer that Vault would not send, RedirectError for a redirect."""
         response = self._answer(request, *args, **kwargs)
         if response.is_redirect:
-            raise RedirectError(_server(response.headers["Location"]))
+            raise RedirectError(_server(response.headers["Location"], request))
         return response
 
     def _answer(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
@@ -142,7 +144,7 @@ class _ContextAdapter(_BoundedAdapter):
         """The answer of the active server, where a standby names it: it is dialled with the same context."""
         response = super()._answer(request, *args, **kwargs)
         for _ in range(self._most_redirects):
-            server = _active_server(response, str(request.url))
+            server = _active_server(response, request)
             if server is None:
                 break
             request = request.copy()
@@ -154,20 +156,30 @@ class _ContextAdapter(_BoundedAdapter):
         return response
 
 
-def _active_server(response: requests.Response, asked: str) -> str | None:
+def _active_server(response: requests.Response, request: requests.PreparedRequest) -> str | None:
     """The server that a standby names for the same call (OPS-8), as https://HOST:PORT; None for any other answer."""
     if response.status_code != _TEMPORARY_REDIRECT:
         return None
     location = response.headers.get("Location", "")
-    server = _server(location)
+    server = _server(location, request)
     if not server.startswith("https://"):
         return None
-    here, there = urlsplit(asked), urlsplit(location)
+    here, there = urlsplit(str(request.url)), urlsplit(location)
     same_call = (unquote(there.path), there.query, there.fragment) == (unquote(here.path), here.query, "")
     return server if same_call else None
 
 
-def _server(location: str) -> str:
-    """Scheme, host and port of a Location; "" if it is another text. Its path may hold a secret and is never shown."""
+def _server(location: str, request: requests.PreparedRequest) -> str:
+    """Scheme, host and port of a Location; "" if it is another text. Its path may hold a secret and is never shown.
+
+    Also "" if the request's own secret stands in the place of the host: it would get into messages, and into DNS.
+    """
     match = _SERVER.match(location)
-    return match[0] if match else ""
+    if match is None or KnownSecrets(_secrets(request)).withheld(match[0]) != match[0]:
+        return ""
+    return match[0]
+
+
+def _secrets(request: requests.PreparedRequest) -> list[str]:
+    body = json.loads(request.body or "{}")
+    return [request.headers.get("X-Vault-Token", ""), *(str(body.get(key, "")) for key in ("secret_id", "token"))]
