@@ -53,7 +53,7 @@ def test_clean_all_removes_what_is_kept_elsewhere_and_says_how_much(tmp_path: Pa
 
 
 def test_a_scenario_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
-    done = run("rollout", "defualt", folder=SCRIPTS.parent)
+    done = run("rollout", "defaults", folder=SCRIPTS.parent)
 
     assert done.returncode == 1
-    assert "There is no scenario defualt. Scenarios: alternative default operations" in done.stderr
+    assert "There is no scenario defaults. Scenarios: alternative default operations" in done.stderr
