@@ -181,5 +181,5 @@ def _server(location: str, request: requests.PreparedRequest) -> str:
 
 
 def _secrets(request: requests.PreparedRequest) -> list[str]:
-    body = json.loads(request.body or "{}")
-    return [request.headers.get("X-Vault-Token", ""), *(str(body.get(key, "")) for key in ("secret_id", "token"))]
+    body = json.loads(request.body) if isinstance(request.body, str | bytes) else {}
+    return [str(request.headers.get("X-Vault-Token", "")), *(str(body.get(key, "")) for key in ("secret_id", "token"))]
