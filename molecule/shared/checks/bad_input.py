@@ -53,7 +53,7 @@ def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
         ("a CA file that is not there", deploy, {"backup_glance_ca_files": {"pve.pem": "ca/pve.pem"}},
          "molecule/shared/inventory/ca/pve.pem does not exist on the controller"),
         ("passwords without TLS", deploy, {"backup_glance_access": "basic", "backup_glance_users": reader},
-         "passwords would be sent without encryption"),
+         "passwords and sessions would be sent without encryption"),
         ("a name with a line break", deploy, {"backup_glance_names": ["backup.lan\n}\nevil.lan {"]},
          "is not a host name or an address"),
         ("a credential with a reserved name", deploy, {"backup_glance_credentials": {"sidecar_keys": "x" * 40}},
