@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -111,7 +111,6 @@ class Notifier:
         if any(receiver.name not in self._memory.receivers for receiver in self._receivers):
             self._changes = added(self._changes, heard.changes)
         if heard.ready:
-            self._unmatched = tuple(_unmatched(self._receivers, heard.board))
             self._newest = heard
             self._news.set()
 
@@ -180,6 +179,7 @@ class Notifier:
             self._memory = outbox.of_receivers(outbox.rejoined(before, found), self._receivers)
         if heard is not None:
             self._memory = await asyncio.to_thread(self._after, self._memory, heard)
+            self._unmatched = await asyncio.to_thread(_unmatched, self._receivers, heard.board)
             self._changes = {}
         if self._memory != before or found is not None:
             await self._note()
@@ -225,11 +225,12 @@ class Notifier:
             log.warning("receiver %s can't be told: %s", receiver, text)
 
 
-def _unmatched(receivers: Sequence[Receiver], board: Board) -> Iterator[str]:
+def _unmatched(receivers: Sequence[Receiver], board: Board) -> tuple[str, ...]:
+    """A sentence for each pattern that matches nothing; many patterns and services take a while."""
     names = [service.name for service in board.services]
-    for receiver in receivers:
-        for pattern in receiver.unmatched(names):
-            yield (
-                f"Configuration, alerts: receiver {receiver.name} asks for services {pattern!r}, and no service is called so; "
-                "use a name of the table."
-            )
+    return tuple(
+        f"Configuration, alerts: receiver {receiver.name} asks for services {pattern!r}, and no service is called so; "
+        "use a name of the table."
+        for receiver in receivers
+        for pattern in receiver.unmatched(names)
+    )
