@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import io
 import json
 import os
@@ -32,9 +32,9 @@ from tests.caddyfile import find_caddy
 from tests.commands.test_cli import KEY, command, running
 from tests.core.sample_reports import pve
 from tests.ledgers import NOW, filled, keeper_and_ledger, written
+from tests.role_file import ROLE, loaded
 
 ROOT = Path(__file__).parent.parent
-ROLE = ROOT / "roles" / "backup_glance"
 DEFAULTS: dict[str, Any] = yaml.safe_load((ROLE / "defaults/main.yml").read_text("utf-8"))
 SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text("utf-8"))["argument_specs"]
 #: The other role, which creates the container to deploy to.
@@ -62,13 +62,7 @@ colorama==0.4 ; sys_platform == 'win32' \\
 @pytest.fixture(scope="module")
 def build_release() -> ModuleType:
     """The controller's script, which is not a module of the product."""
-    spec = importlib.util.spec_from_file_location("build_release", ROLE / "files" / "build_release.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return loaded("files/build_release.py")
 
 
 @pytest.mark.parametrize("entry", sorted(SPECS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROLE = Path(__file__).parent.parent / "roles" / "backup_glance"
+from tests.role_file import ROLE, loaded
+
 SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text("utf-8"))["argument_specs"]["main"]
 CANDIDATE = "/etc/backup-glance/candidate/config.yaml"
 
@@ -18,12 +18,7 @@ CANDIDATE = "/etc/backup-glance/candidate/config.yaml"
 @pytest.fixture(scope="module")
 def filters() -> ModuleType:
     """The role's file, which Ansible loads by its path."""
-    spec = importlib.util.spec_from_file_location("role_filters", ROLE / "filter_plugins" / "backup_glance.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("filter_plugins/backup_glance.py")
 
 
 class Inventory:
