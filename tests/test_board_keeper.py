@@ -51,6 +51,8 @@ def test_verdicts_are_remembered_as_they_were_judged_and_not_again_after_a_resta
         changes = ledger.verdict_changes(at("1 00:00"), at("30 00:00"))
         finals = ledger.finals(at("1 00:00"), at("30 00:00"))
         days = ledger.service_days(date.min, date.max)
+        records = keeper.records(at("23 00:00"), at("24 00:00"))
+        members = keeper.shown.members()
 
     states = [(change.state_from, change.state_to) for change in changes if change.member == GUEST]
     assert states == [
@@ -66,6 +68,11 @@ def test_verdicts_are_remembered_as_they_were_judged_and_not_again_after_a_resta
         ("vaultwarden", 22, 2),
         ("vaultwarden", 23, 3),
     ]
+    assert records is not None
+    assert records.finals == finals
+    assert members[0].service == "vaultwarden"
+    assert members[0].members == {GUEST}
+    assert members[0].looked_since == at("22 12:00")
 
 
 def test_runs_are_counted_as_they_are_decided_and_from_0_after_a_restart(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ ROOMS = (
     "files",
     "texts",
     "core/alerts",
+    "core/past",
     "core/timeline",
     "core/board",
     "core/judgement",

@@ -20,6 +20,8 @@ from .core.history.verdict_log import VerdictChange
 from .core.judgement.awaited import awaited, troubled
 from .core.judgement.judged import Judged, judged
 from .core.model import HARMLESS, Board, SourceKind
+from .core.past.members import ServiceMembers, service_members
+from .core.past.records import Records
 from .core.reports.confirmed import confirmed
 from .core.reports.report import Report, keep_what_failed
 from .core.reports.shared import shared
@@ -64,6 +66,10 @@ class JudgedBoard:
         if self._timeline is None:
             self._timeline = timeline_of(self.judged)
         return self._timeline
+
+    def members(self) -> tuple[ServiceMembers, ...]:
+        """Whose past is whose service's, as it was known when the board was made."""
+        return service_members(self.judged)
 
 
 class BoardKeeper:
@@ -135,6 +141,13 @@ class BoardKeeper:
     def timeline(self) -> Timeline:
         """What is due at any time, as it was known when that board was made."""
         return self.shown.timeline()
+
+    def records(self, start: datetime, end: datetime) -> Records | None:
+        """What was judged of the time from ``start`` up to, not including, ``end``. Reads the disk.
+
+        None without a ledger, and while it can't be read.
+        """
+        return None if self._ledger is None else self._ledger.records(start, end, self._settings.timezone)
 
     def note_also(self, notes: Callable[[], Iterable[str]]) -> None:
         """From the next board on these notes stand on it too; ``notes`` may be asked in another thread."""

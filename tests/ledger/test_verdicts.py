@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -129,6 +130,19 @@ def test_only_what_lies_in_the_window_is_read(tmp_path: Path) -> None:
     assert [item.due for item in ledger.finals(*window)] == [at("20 04:00"), at("21 04:00")]
     assert [item.source for item in ledger.observation_gaps(*window)] == ["pve", "nas"]
     assert [item.day.day for item in ledger.service_days(date(2026, 11, 20), date(2026, 11, 21))] == [20, 21]
+    berlin = ledger.records(*window, ZoneInfo("Europe/Berlin"))
+    assert berlin is not None
+    assert berlin.finals == ledger.finals(*window)
+    assert berlin.changes == ledger.verdict_changes(*window)
+    assert berlin.gaps == ledger.observation_gaps(*window)
+    assert [item.day.day for item in berlin.days] == [20, 21, 22]
+
+
+def test_records_of_a_file_that_cannot_be_read_are_not_known(tmp_path: Path) -> None:
+    ledger = recorded(tmp_path, VerdictLog(finals=(final("22 04:00"),)))
+    ledger.path.unlink()
+
+    assert ledger.records(*EVER, ZoneInfo("UTC")) is None
 
 
 def test_what_was_decided_anew_takes_the_place_of_what_was_there(tmp_path: Path) -> None:

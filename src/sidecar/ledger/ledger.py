@@ -17,6 +17,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from sidecar.core.alerts.incident import AlertMemory
 from sidecar.core.history.bounds import FORGOTTEN_AFTER
@@ -30,6 +31,7 @@ from sidecar.core.history.verdict_log import (
     VerdictLog,
 )
 from sidecar.core.model import Board, Run
+from sidecar.core.past.records import Records
 from sidecar.core.reports.report import Report
 
 from . import alert_rows, names, opened, place, rows, verdict_rows
@@ -233,6 +235,26 @@ class Ledger:
     def service_days(self, first: date, last: date) -> tuple[ServiceDay, ...]:
         """How services stood on the local days from ``first`` to ``last``, both included, oldest first."""
         return self._read(lambda connection: verdict_rows.read_days(connection, first, last), ())
+
+    def records(self, start: datetime, end: datetime, zone: ZoneInfo) -> Records | None:
+        """All that was judged of the time from ``start`` up to, not including, ``end``, read at one moment.
+
+        ``zone``: whose days are meant. None when the file can't be read.
+        """
+        first, last = start.astimezone(zone).date(), (end - datetime.resolution).astimezone(zone).date()
+
+        def read(connection: sqlite3.Connection) -> Records:
+            connection.execute("BEGIN")
+            return Records(
+                start=start,
+                end=end,
+                finals=verdict_rows.read_finals(connection, start, end),
+                changes=verdict_rows.read_changes(connection, start, end),
+                gaps=verdict_rows.read_gaps(connection, start, end),
+                days=verdict_rows.read_days(connection, first, last),
+            )
+
+        return self._read(read, None)
 
     def alerts(self) -> AlertMemory:
         """What is remembered of alerts, also by another process with the same file."""
