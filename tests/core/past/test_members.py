@@ -1,0 +1,34 @@
+"""Whose past is whose: services by the names that the ledger remembers their members under."""
+
+from __future__ import annotations
+
+from sidecar.core.history.history import EMPTY
+from sidecar.core.history.record import record
+from sidecar.core.judgement.judged import judged
+from sidecar.core.model import PartKind
+from sidecar.core.past.members import service_members
+from tests.core.factories import at
+from tests.core.sample_reports import group, pbs, pve, service, settings, vzdump
+
+
+def test_a_service_has_the_members_of_its_parts_since_their_source_was_first_read() -> None:
+    report = pve("22 12:00", vzdump("22 04:00", "22 04:10"))
+    beside = pbs("22 13:00", group("22 04:00"))
+    history = record(record(EMPTY, report), beside)
+    given = settings(services=(service("vaultwarden", "101"), service("mail", "mail/db", kind=PartKind.DATABASE)))
+
+    found = {
+        each.service: each
+        for each in service_members(judged({"pve": report, "pbs": beside}, history, given, at("22 14:00")))
+    }
+
+    assert found["vaultwarden"].members == {"guest:pve:101"}
+    assert found["vaultwarden"].looked_since == at("22 12:00")
+
+
+def test_nobody_looked_before_the_first_reading() -> None:
+    given = settings(services=(service("vaultwarden", "101"),))
+
+    (only,) = service_members(judged({}, EMPTY, given, at("22 14:00")))
+
+    assert only.looked_since is None
