@@ -29,6 +29,7 @@ class Whole:
     since: str | None
     reason: str
     action: str | None = None
+    before: State | None = None
 
     def check(self) -> None:
         """The verdict is exactly this one, with a link where somebody must act."""
@@ -41,4 +42,5 @@ class Whole:
             action=self.action,
             link=PAGE if bad else None,
             unread="pbs" if self.cause is Cause.UNREADABLE else None,
+            before=self.before,
         )

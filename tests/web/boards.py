@@ -225,7 +225,9 @@ def good_morning() -> Board:
 
 def bad_morning() -> Board:
     """Twelve services in all states but two, and a source that can't be read."""
-    unknown = Verdict(state=State.UNKNOWN, reason="Backrest can't be read since 06:02.", since=at(23, "06:02"))
+    unknown = Verdict(
+        state=State.UNKNOWN, reason="Backrest can't be read since 06:02.", since=at(23, "06:02"), before=State.OK
+    )
     services = [
         service("nextcloud", guest(102), dump("mariadb-main/nextcloud"), dump("mariadb-main/nextcloud_cache")),
         service(

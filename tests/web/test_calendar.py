@@ -64,6 +64,14 @@ def entries(section: Section) -> list[tuple[str, str, str]]:
 # --- the API ----------------------------------------------------------------------------------------------------------
 
 
+def test_the_view_of_the_calendar_names_the_sources_that_can_not_be_read() -> None:
+    alone = ask(app_for(board=boards.bad_morning()), "/widget?view=calendar").text
+    both = ask(app_for(board=boards.bad_morning()), "/widget?view=all").text
+    assert alone.count("<b>backrest</b> can&#39;t be read since 06:02: connection refused.") == 1
+    assert both.count("<b>backrest</b> can&#39;t be read since 06:02: connection refused.") == 1
+    assert 'class="troubles"' not in ask(app_for(), "/widget?view=calendar").text
+
+
 def test_occurrences_of_a_day_are_listed_in_utc_with_their_states() -> None:
     answer = api("from=2026-11-10T00:00:00%2B01:00&to=2026-11-11T00:00:00%2B01:00").json()
 

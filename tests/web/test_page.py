@@ -98,12 +98,34 @@ def test_a_good_row_is_one_calm_line() -> None:
     assert all(row.reason is None and row.action is None for row in page(boards.good_morning()).rows)
 
 
-def test_what_can_not_be_read_is_shown_once_at_the_source() -> None:
+def test_why_a_source_can_not_be_read_is_shown_once_and_its_rows_say_what_they_were() -> None:
     shown = page(boards.bad_morning())
     assert [(trouble.name, trouble.reason) for trouble in shown.troubles] == [
         ("backrest", " can't be read since 06:02: connection refused.")
     ]
-    assert row(shown, "vault").reason is None
+    vault = row(shown, "vault")
+    assert (vault.reason, vault.action, vault.needs_words) == (
+        "backrest can't be read since 06:02, was ok.",
+        None,
+        False,
+    )
+
+
+def test_a_guest_whose_backup_server_can_not_be_read_names_that_server() -> None:
+    board = boards.bad_morning()
+    lost = Verdict(state=State.UNKNOWN, reason="Can't read backrest.", unread="backrest", before=State.LATE)
+    guest = boards.service("grafana", boards.guest(113, lost))
+    (shown,) = page(replace(board, services=(guest,))).rows
+    assert (shown.reason, shown.by_source) == ("backrest can't be read since 06:02, was late.", True)
+    assert [trouble.name for trouble in page_of_service(board, guest).troubles] == ["backrest"]
+
+
+def test_a_source_that_was_never_read_was_nothing_before() -> None:
+    waiting = replace(boards.bad_morning().sources[3], verdict=Verdict(state=State.UNKNOWN))
+    unread = Verdict(state=State.UNKNOWN, reason="Nothing was read from backrest yet.")
+    board = replace(boards.good_morning(), sources=(*boards.SOURCES[:3], waiting))
+    vault = boards.service("vault", boards.plan("vault", unread))
+    assert page(replace(board, services=(vault,))).rows[0].reason == "backrest can't be read."
 
 
 def test_an_unknown_row_whose_source_answers_keeps_its_reason() -> None:

@@ -155,6 +155,7 @@ class Verdict:
         link: where to do it.
         cause: the rule's answer as a word; None for rows that no rule of the judge speaks for (sources, datastores).
         unread: the source whose readings are missing, where nothing is known because of that (Cause.UNREADABLE).
+        before: what the state was when that source was read last; None where it never was.
     """
 
     state: State
@@ -164,6 +165,7 @@ class Verdict:
     link: Link | None = None
     cause: Cause | None = None
     unread: str | None = None
+    before: State | None = None
 
 
 @value(kw_only=True)

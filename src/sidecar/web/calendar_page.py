@@ -12,7 +12,7 @@ from sidecar.core.timeline.timeline import TooManyError
 
 from .due_list import MARKS, MOST_ON_A_PAGE, Section, mark_of, midnight, sections
 from .dues import Dues
-from .page import Banner, Heading, top
+from .page import Banner, Heading, Trouble, top
 from .query import YEARS, WidgetQuery
 from .schedule_words import GROUPS, schedule_words
 from .words import Moment, TimeFormat
@@ -62,6 +62,7 @@ class CalendarPage:
     """Everything in the calendar view, top to bottom.
 
     Attributes:
+        troubles: the sources that need attention: days that they should tell of are unknown.
         month: "November 2026", "2026-11" for machines; ``number`` is its number, between the links to its neighbours.
         weekdays: their names in full.
         opened: a day is opened; ``back`` closes it.
@@ -72,6 +73,7 @@ class CalendarPage:
     stale: bool
     banner: Banner | None
     headline: Heading
+    troubles: tuple[Trouble, ...]
     month: str
     number: int
     before: str | None
@@ -105,6 +107,7 @@ def calendar_page(
         stale=above.stale,
         banner=above.banner,
         headline=above.headline,
+        troubles=above.sources,
         month=f"{month:%B %Y}",
         number=month.month,
         before=_month_address(query, _first_of_neighbour(month, -1)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -109,18 +109,20 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """What stands above every view of the whole board."""
+    """What stands above every view of the whole board. ``sources``: those that need attention."""
 
     stale: bool
     banner: Banner | None
     headline: Heading
+    sources: tuple[Trouble, ...]
 
 
 def top(board: Board) -> Top:
-    """The headline of the board, and the banner when nothing on it can be relied on."""
+    """The headline of the board, the banner when nothing on it can be relied on, and the sources that can't be read."""
     times = TimeFormat(board.at, ZoneInfo(board.timezone))
     stale = _is_stale(board)
-    return Top(stale, _banner(board, times) if stale else None, _heading(board, times))
+    banner = _banner(board, times) if stale else None
+    return Top(stale, banner, _heading(board, times), tuple(_source_troubles(board.sources)))
 
 
 def page(board: Board) -> Page:
@@ -147,7 +149,7 @@ def page(board: Board) -> Page:
 def page_of_service(board: Board, service: ServiceRow) -> Page:
     """The page of one service: its own headline and row, and what can't be read of its sources."""
     times = TimeFormat(board.at, ZoneInfo(board.timezone))
-    sources = {part.source for part in service.parts}
+    sources = {source for part in service.parts for source in (part.source, part.verdict.unread)}
     above = top(board)
     return Page(
         stale=above.stale,
@@ -176,8 +178,8 @@ def _is_stale(board: Board) -> bool:
     return board.as_of is not None and bool(board.sources) and len(_unreadable(board)) == len(board.sources)
 
 
-def _unreadable(board: Board) -> frozenset[str]:
-    return frozenset(row.name for row in board.sources if row.verdict.state is State.UNKNOWN)
+def _unreadable(board: Board) -> dict[str, SourceRow]:
+    return {row.name: row for row in board.sources if row.verdict.state is State.UNKNOWN}
 
 
 def _banner(board: Board, times: TimeFormat) -> Banner:
@@ -233,7 +235,7 @@ def _is_trouble(verdict: Verdict) -> bool:
     return verdict.state in _TROUBLE
 
 
-def _is_own_trouble(verdict: Verdict, source: str, unreadable: frozenset[str]) -> bool:
+def _is_own_trouble(verdict: Verdict, source: str, unreadable: Collection[str]) -> bool:
     return _is_trouble(verdict) and not (verdict.state is State.UNKNOWN and source in unreadable)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sidecar.core.ids import GroupKey
-from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, State
+from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, SourceRow, State, worst
 from sidecar.core.words import listed, size
 
 from .words import NOTHING, Moment, TimedText, TimeFormat, duration
@@ -81,7 +81,8 @@ class RunLine:
 class Row:
     """A service. ``reason``, ``action`` and ``link`` are only what stands below the line, not all that is known.
 
-    ``folded``: out of sight until somebody opens the fold, when the page is narrow. ``beyond``: at any width.
+    ``by_source``: unknown only because a source can't be read, which stands above the rows; the reason is then one quiet
+    line. ``folded``: out of sight until somebody opens the fold, when the page is narrow. ``beyond``: at any width.
     """
 
     name: str
@@ -98,19 +99,24 @@ class Row:
     runs: tuple[RunLine, ...]
     verified: TimedText | None
     copies: tuple[tuple[State, TimedText], ...]
+    by_source: bool = False
     folded: bool = False
     beyond: bool = False
 
     @property
     def needs_words(self) -> bool:
-        """The reason is a problem's, not the quiet line of something under way."""
-        return self.state in _NEEDS_WORDS
+        """The reason is a problem's, not the quiet line of something under way or of a source that can't be read."""
+        return self.state in _NEEDS_WORDS and not self.by_source
 
 
 def table(
-    services: Iterable[ServiceRow], unreadable: frozenset[str], times: TimeFormat, *, stale: bool
+    services: Iterable[ServiceRow], unreadable: Mapping[str, SourceRow], times: TimeFormat, *, stale: bool
 ) -> tuple[Row, ...]:
-    """Rows, worst first. Rows that are unknown only because of ``unreadable`` sources carry no reason of their own."""
+    """Rows, worst first.
+
+    Those that are unknown only because of ``unreadable`` sources, by name, say which and what they were before. On a
+    stale page all are, and the banner says it.
+    """
     ordered = sorted(services, key=lambda service: service.verdict.state.rank)
     return tuple(_row(service, unreadable, times, stale=stale) for service in ordered)
 
@@ -131,8 +137,8 @@ def _behind(places: Sequence[int], shown: int) -> frozenset[int]:
 
 
 def is_calm(row: Row) -> bool:
-    """Nothing to read below the line: all is well, or what is wrong stands at the source."""
-    return row.state in _CALM or (row.state is State.UNKNOWN and row.reason is None)
+    """Nothing to do about it: all is well, or what is wrong stands at the source."""
+    return row.state in _CALM or row.by_source
 
 
 def web_link(link: Link | None) -> Link | None:
@@ -140,11 +146,12 @@ def web_link(link: Link | None) -> Link | None:
     return link if link and link.url.startswith(("https://", "http://")) else None
 
 
-def _row(service: ServiceRow, unreadable: frozenset[str], times: TimeFormat, *, stale: bool) -> Row:
+def _row(service: ServiceRow, unreadable: Mapping[str, SourceRow], times: TimeFormat, *, stale: bool) -> Row:
     verdict = service.verdict
-    quiet = verdict.state is State.OK or stale or _is_unknown_by_source(service, unreadable)
-    problem = not quiet and verdict.state in _NEEDS_WORDS
-    reason = None if quiet else verdict.reason
+    by_source = _is_unknown_by_source(service, unreadable)
+    quiet = verdict.state is State.OK or stale
+    problem = not quiet and not by_source and verdict.state in _NEEDS_WORDS
+    reason = None if quiet else _why_unknown(service, unreadable, times) if by_source else verdict.reason
     return Row(
         name=service.name,
         state=verdict.state,
@@ -160,14 +167,31 @@ def _row(service: ServiceRow, unreadable: frozenset[str], times: TimeFormat, *, 
         runs=_newest_runs(service.parts, times),
         verified=_verified(service, times),
         copies=tuple((copy.state, _copy(copy, times)) for copy in service.copies),
+        by_source=by_source,
     )
 
 
-def _is_unknown_by_source(service: ServiceRow, unreadable: frozenset[str]) -> bool:
+def _is_unknown_by_source(service: ServiceRow, unreadable: Mapping[str, SourceRow]) -> bool:
     if service.verdict.state is not State.UNKNOWN:
         return False
-    unknown = [part.source for part in service.parts if part.verdict.state is State.UNKNOWN]
-    return bool(unknown) and unreadable.issuperset(unknown)
+    unknown = _unread(service)
+    return bool(unknown) and all(name in unreadable for name in unknown)
+
+
+def _unread(service: ServiceRow) -> list[str]:
+    """The sources whose readings its unknown parts lack, each once."""
+    unknown = (part for part in service.parts if part.verdict.state is State.UNKNOWN)
+    return list(dict.fromkeys(part.verdict.unread or part.source for part in unknown))
+
+
+def _why_unknown(service: ServiceRow, unreadable: Mapping[str, SourceRow], times: TimeFormat) -> str:
+    """ "backrest can't be read since 06:02, was ok." """
+    names = _unread(service)
+    read = [since for name in names if (since := unreadable[name].verdict.since) is not None]
+    from_when = f" since {times.stamp(min(read))}" if read else ""
+    states = [part.verdict.before for part in service.parts if part.verdict.before is not None]
+    was = f", was {worst(states)}" if states else ""
+    return f"{listed(names)} can't be read{from_when}{was}."
 
 
 def _part_marks(parts: Sequence[PartRow]) -> list[PartMark]:

@@ -50,8 +50,19 @@ def test_rule_6_unknown_says_since_when_why_and_what_was_newest() -> None:
     assert (verdict.since, verdict.action) == (at("23 06:02"), "Start it.")
 
 
+@pytest.mark.parametrize(
+    ("read", "before"), [("23 03:50", State.OK), ("23 04:10", State.LATE), ("23 04:31", State.MISSED)]
+)
+def test_rule_6_unknown_keeps_what_the_state_was_when_it_was_read_last(read: str, before: State) -> None:
+    verdict = verdict_of(part(YESTERDAY, read=read), "23 07:30")
+
+    assert (verdict.state, verdict.before) == (State.UNKNOWN, before)
+
+
 def test_rule_6_what_was_never_read_is_unknown_whatever_runs_there_are() -> None:
-    assert verdict_of(part(YESTERDAY, read=None), "22 12:00").state is State.UNKNOWN
+    verdict = verdict_of(part(YESTERDAY, read=None), "22 12:00")
+
+    assert (verdict.state, verdict.before) == (State.UNKNOWN, None)
 
 
 def test_rule_6_runs_from_the_future_are_no_evidence() -> None:

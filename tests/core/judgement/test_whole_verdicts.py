@@ -395,6 +395,7 @@ VERDICTS = [
         since="23 06:00",
         reason="Can't read pbs since today 06:00: connection refused; newest backup Sun 22 Nov 04:00.",
         action="Start it.",
+        before=State.MISSED,
     ),
     Whole(
         what="was never read",
@@ -454,6 +455,7 @@ VERDICTS = [
         since="23 06:00",
         reason="Critical to pbs-main: can't read pbs since today 06:00: connection refused; newest backup Sun 22 Nov 04:00.",
         action="Start it.",
+        before=State.MISSED,
     ),
     Whole(
         what="keeps everything",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sidecar.core.model import Run, Verdict
+from sidecar.core.model import Cause, Run, Verdict
 from sidecar.core.parts.expectation import Expectation
 from sidecar.core.parts.part import Part
 from sidecar.core.value import value
@@ -77,7 +77,7 @@ def judge(
     verdict = (
         of_the_part_alone(part, now, zone)  # rules 2 and 11
         or silenced(case)  # rule 2
-        or unknown(case)  # rule 6
+        or _unknown(case, contact)  # rule 6
         or nothing_owed(case)  # rule 8
         or (only_kept(case, why_kept) if why_kept is not None else None)  # rule 12
         or switched_off(case, activity)  # rule 2
@@ -94,3 +94,12 @@ def judge(
         grace=case.grace,
         under_way=in_limit is not None,
     )
+
+
+def _unknown(case: Case, contact: datetime | None) -> Verdict | None:
+    """Rule 6, with what the state was by the readings that are too old now, when they were made."""
+    verdict, read = unknown(case), case.evidence.as_of
+    if verdict is None or verdict.cause is not Cause.UNREADABLE or read is None or read > case.now:
+        return verdict
+    then = judge(case.part, case.expectation, contact, read, case.zone, names_job=case.names_job)
+    return replace(verdict, before=then.verdict.state)
