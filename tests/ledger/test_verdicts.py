@@ -28,7 +28,7 @@ from sidecar.core.model import State
 from sidecar.ledger import verdict_rows
 from sidecar.ledger.ledger import FILE, Ledger
 from tests.core.factories import at
-from tests.core.sample_reports import pbs
+from tests.core.sample_reports import group, pbs, pve, vzdump
 from tests.ledgers import NOW, keeper_and_ledger, rows, written
 
 KEY = ExpectationKey("guest:pve:101", "pve/backup/critical", "pbs:main")
@@ -472,3 +472,56 @@ def test_one_judgement_may_bring_any_number_of_verdicts(tmp_path: Path) -> None:
     ledger.close()
 
     assert rows(tmp_path, "SELECT count(*) FROM finals") == [(25_000,)]
+
+
+# --- a stretch of time with what lies around it ---------------------------------------------------------------------------
+
+
+def test_records_know_how_everything_stood_when_the_stretch_began_and_what_is_decided(tmp_path: Path) -> None:
+    ledger = recorded(
+        tmp_path,
+        VerdictLog(
+            changes=(
+                change("2 04:00", State.OK),
+                change("3 04:00", State.FAILED, State.OK),
+                change("4 04:00", State.MISSED, destination=NAS.destination),
+                change("9 04:00", State.OK, State.FAILED),
+            ),
+            finals=(final("3 04:00"), final("20 04:00")),
+        ),
+    )
+
+    records = ledger.records(at("5 00:00"), at("10 00:00"), ZoneInfo("UTC"))
+
+    assert records is not None
+    assert [(each.destination, each.at, each.state_to) for each in records.before] == [
+        (KEY.destination, at("3 04:00"), State.FAILED),
+        (NAS.destination, at("4 04:00"), State.MISSED),
+    ]
+    assert [each.at for each in records.changes] == [at("9 04:00")]
+    assert records.decided == {KEY: at("20 04:00")}
+    assert records.complete_since == NOW - timedelta(days=400)
+
+
+def test_good_runs_are_known_by_their_ends_and_one_before_the_stretch(tmp_path: Path) -> None:
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    keeper.record(pve("22 11:58", vzdump("22 04:00", "22 04:10")))
+    keeper.record(pbs("22 11:58", group("18 04:05", "19 04:05", "21 04:05", "22 04:05")))
+    written(ledger)
+
+    records = keeper.records(at("20 00:00"), at("22 00:00"))
+    ledger.close()
+
+    assert records is not None
+    assert records.good_ends == {"guest:pve:101": (at("19 04:05"), at("21 04:05"))}
+
+
+def test_what_had_to_make_room_is_known_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict_rows, "MOST_FINALS", 3)
+    ledger = recorded(tmp_path, VerdictLog(finals=tuple(final(f"{day} 04:00") for day in range(1, 9))))
+
+    records = ledger.records(*EVER, ZoneInfo("UTC"))
+
+    assert records is not None
+    assert len(records.finals) == 3
+    assert records.complete_since == at("6 04:00")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -242,9 +243,11 @@ class Ledger:
         ``zone``: whose days are meant. None when the file can't be read.
         """
         first, last = start.astimezone(zone).date(), (end - datetime.resolution).astimezone(zone).date()
+        forgotten = self._now - self._kept_for
 
         def read(connection: sqlite3.Connection) -> Records:
             connection.execute("BEGIN")
+            trimmed = verdict_rows.read_complete_since(connection)
             return Records(
                 start=start,
                 end=end,
@@ -252,6 +255,10 @@ class Ledger:
                 changes=verdict_rows.read_changes(connection, start, end),
                 gaps=verdict_rows.read_gaps(connection, start, end),
                 days=verdict_rows.read_days(connection, first, last),
+                before=verdict_rows.read_last_changes(connection, start),
+                decided=MappingProxyType(verdict_rows.read_decided(connection)),
+                good_ends=MappingProxyType(rows.read_good_ends(connection, start, end)),
+                complete_since=max(trimmed, forgotten) if trimmed else forgotten,
             )
 
         return self._read(read, None)

@@ -304,6 +304,28 @@ def read_runs(connection: Connection, start: datetime, end: datetime) -> dict[st
     return _by_subject(connection.execute(query, (microseconds(start), microseconds(end))))
 
 
+#: Of parts only: whether upkeep ran is no backup.
+_GOOD = """
+FROM subjects CROSS JOIN runs ON subject = id
+WHERE name NOT GLOB :jobs AND outcome IN (:ok, :warning)
+"""
+_GOOD_ENDS = f"""SELECT name, coalesce("end", start) AS ended {_GOOD}
+AND start < :end AND ended >= :start AND ended < :end ORDER BY name, ended"""
+_LAST_GOOD_ENDS = f'SELECT name, max(coalesce("end", start)) {_GOOD} AND coalesce("end", start) < :start GROUP BY name'
+
+
+def read_good_ends(connection: Connection, start: datetime, end: datetime) -> dict[str, tuple[datetime, ...]]:
+    """When good runs of members ended from ``start`` up to, not including, ``end``, and before these the last end before
+    ``start``, oldest first. A run of which nobody tells the end counts with its start."""
+    values: dict[str, object] = {"jobs": f"{JOB}*", "ok": Outcome.OK.value, "warning": Outcome.WARNING.value}
+    values |= {"start": microseconds(start), "end": microseconds(end)}
+    ends: dict[str, list[datetime]] = defaultdict(list)
+    for query in (_LAST_GOOD_ENDS, _GOOD_ENDS):
+        for name, ended in connection.execute(query, values):
+            ends[to_text(name)].append(from_microseconds(ended))
+    return {name: tuple(moments) for name, moments in ends.items()}
+
+
 def _runs_of_jobs(connection: Connection) -> dict[str, tuple[Run, ...]]:
     """All runs of upkeep jobs, by job, newest first."""
     query = _RUNS + " WHERE name GLOB ? ORDER BY name, start DESC"

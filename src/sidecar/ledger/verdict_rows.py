@@ -217,6 +217,11 @@ SELECT member, job, destination, at, state_from, state_to, cause, reason
 FROM verdict_changes JOIN expectations ON id = expectation
 WHERE at >= ? AND at < ? ORDER BY at, expectation
 """
+_LAST_CHANGES = """
+SELECT member, job, destination, max(at), state_from, state_to, cause, reason
+FROM verdict_changes JOIN expectations ON id = expectation
+WHERE at < ? GROUP BY expectation ORDER BY expectation
+"""
 _CHANGES_OF_A_MOMENT = """
 SELECT member, job, destination, at, state_from, state_to, cause, reason
 FROM verdict_changes JOIN expectations ON id = expectation
@@ -245,12 +250,32 @@ WHERE day >= ? AND day <= ? ORDER BY day, service
 def read_remembered(connection: Connection) -> RememberedVerdicts:
     """Where the judgement left off. Raises UnreadableRecordError."""
     states = {_key(*key): _state(state) for *key, state, _ in connection.execute(_STATES)}
-    decided = {_key(*key): from_microseconds(due) for *key, due in connection.execute(_DECIDED)}
+    decided = read_decided(connection)
     query = "SELECT source, start, until FROM observation_gaps WHERE until IS NULL ORDER BY start"
     gaps = {source: _gap(source, start, until) for source, start, until in connection.execute(query)}
     return RememberedVerdicts(
         states=MappingProxyType(states), decided=MappingProxyType(decided), gaps=MappingProxyType(gaps)
     )
+
+
+def read_decided(connection: Connection) -> dict[ExpectationKey, datetime]:
+    """The newest decided due time of each expectation. Raises UnreadableRecordError."""
+    return {_key(*key): from_microseconds(due) for *key, due in connection.execute(_DECIDED)}
+
+
+def read_complete_since(connection: Connection) -> datetime | None:
+    """What was before had to make room for newer rows; None where none had to. Raises UnreadableRecordError."""
+    oldest = [
+        from_microseconds(connection.execute(f"SELECT min({age}) FROM {table}").fetchone()[0])  # noqa: S608 (words of ours)
+        for table, age, most in (("finals", "due", MOST_FINALS), ("verdict_changes", "at", MOST_CHANGES))
+        if _count(connection, f"SELECT count(*) FROM {table}") >= most  # noqa: S608 (words of ours)
+    ]
+    return max(oldest, default=None)
+
+
+def read_last_changes(connection: Connection, moment: datetime) -> tuple[VerdictChange, ...]:
+    """The last change before ``moment`` of each expectation. Raises UnreadableRecordError."""
+    return tuple(_changes(connection.execute(_LAST_CHANGES, (microseconds(moment),))))
 
 
 def read_changes(connection: Connection, start: datetime, end: datetime) -> tuple[VerdictChange, ...]:

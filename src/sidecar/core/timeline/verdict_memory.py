@@ -123,7 +123,7 @@ def _parts(judged: Judged) -> Iterator[tuple[str, JudgedPart]]:
 
 
 def _named(part: JudgedPart) -> list[tuple[ExpectationKey, Judgement]]:
-    return [(_key(part, judgement.expectation), judgement) for judgement in part.judgements]
+    return [(expectation_key(part, judgement.expectation), judgement) for judgement in part.judgements]
 
 
 def _worst_by_name(named: Iterable[tuple[ExpectationKey, Judgement]]) -> Iterator[tuple[ExpectationKey, Judgement]]:
@@ -136,7 +136,8 @@ def _worst_by_name(named: Iterable[tuple[ExpectationKey, Judgement]]) -> Iterato
     yield from worst.items()
 
 
-def _key(part: JudgedPart, expectation: Expectation) -> ExpectationKey:
+def expectation_key(part: JudgedPart, expectation: Expectation) -> ExpectationKey:
+    """The name under which an expectation of this part is remembered."""
     return ExpectationKey(str(part.part.member), str(expectation.job), expectation.destination or "")
 
 
