@@ -61,6 +61,7 @@ test: ## everything: check, a fortnight, a real Vault, a real browser, the roll-
 suite: $(VENV)/.dev
 	@scripts/need-curl
 	@scripts/need-chromium
+	@scripts/need-firefox
 	@scripts/need-glance $(BIN)/python >/dev/null
 	@scripts/need-prometheus >/dev/null
 	@scripts/need-proxmox-collection $(BIN)/python >/dev/null
@@ -77,8 +78,9 @@ fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute
 vault: $(VENV)/.dev ## the sidecar against a real OpenBao server
 	$(BIN)/pytest -q -m vault
 
-browser: $(VENV)/.dev ## the pages in Debian's Chromium
+browser: $(VENV)/.dev ## the pages in Debian's Chromium and Firefox
 	@scripts/need-chromium
+	@scripts/need-firefox
 	@scripts/need-glance $(BIN)/python >/dev/null
 	$(BIN)/pytest -q -m browser
 

@@ -103,6 +103,7 @@ MOST_FIELDS_BY_POSITION = 5
 #: Folders of tests/ that mirror none of src/: what tests need, and tests of the whole.
 ONLY_TESTS = {
     "browser",
+    "browser/firefox",
     "cases",
     "demo",
     "failures",
