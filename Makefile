@@ -5,13 +5,15 @@ PORT ?= 8480
 SCENARIO ?= default
 VENV := .venv
 BIN := $(VENV)/bin
+# A process that ends within a test ends the run: pytest-xdist would start another one with the same test, again and again.
+BOTH_CORES := -n 2 --max-worker-restart 0
 PYTHON_CODE := src tests bench scripts
 ROLLOUT := .venv-rollout
 ANSIBLE_CODE = site.yml ansible.cfg $(shell find .config inventory molecule playbooks roles -type f)
 SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/* docs/recipes/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test suite fortnight vault \
+.PHONY: help demo check lint lint-python lint-words lint-yaml lint-shell lint-ansible types unit test needs suite fortnight vault \
     browser rollout controllers fresh bench soak mutants pictures docs dist lock clean clean-all
 
 help: ## list these commands
@@ -51,14 +53,14 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n 2 -m 'not browser and not vault and not fortnight' -p scripts.coverage_floors
+	$(BIN)/python -m pytest -q $(BOTH_CORES) -m 'not browser and not vault and not fortnight' -p scripts.coverage_floors
 
 test: ## everything: check, a fortnight, a real Vault, a real browser, the roll-out into containers; needs root
 	@scripts/need-root
-	@scripts/steps lint types suite rollout
+	@scripts/steps needs lint+types suite+rollout
 
-# All of pytest at once: the long files fill both cores.
-suite: $(VENV)/.dev
+# Before anything runs side by side: only one can install packages at a time.
+needs: $(VENV)/.dev
 	@scripts/need-curl
 	@scripts/need-chromium
 	@scripts/need-firefox
@@ -66,14 +68,17 @@ suite: $(VENV)/.dev
 	@scripts/need-prometheus >/dev/null
 	@scripts/need-proxmox-collection $(BIN)/python >/dev/null
 	@scripts/need-pebble >/dev/null
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough -p scripts.coverage_floors
+
+# All of pytest at once: it fills both cores.
+suite: needs
+	$(BIN)/python -m pytest -q $(BOTH_CORES) --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough -p scripts.coverage_floors
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: no red, no amber; every failure found in time; what users reported; whatever takes long
 	@scripts/need-prometheus >/dev/null
 	@scripts/need-pebble >/dev/null
 	@scripts/need-curl
 	@scripts/need-proxmox-collection $(BIN)/python >/dev/null
-	$(BIN)/pytest -q -n 2 -m fortnight
+	$(BIN)/pytest -q $(BOTH_CORES) -m fortnight
 
 vault: $(VENV)/.dev ## the sidecar against a real OpenBao server
 	$(BIN)/pytest -q -m vault

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -35,7 +38,52 @@ def test_the_steps_end_with_the_first_that_fails_and_a_table(tmp_path: Path) -> 
 
     assert done.returncode != 0
     assert not (tmp_path / "suite").exists()
-    assert done.stdout.splitlines()[-3:] == ["lint\t0 s", "types\t0 s", "together\t0 s"]
+    assert without_seconds(done.stdout)[-3:] == ["lint", "types\tfailed", "together"]
+    assert without_seconds((tmp_path / ".cache" / "steps.tsv").read_text()) == ["lint", "types\tfailed"]
+
+
+def test_steps_side_by_side_each_have_their_own_output_and_all_that_fail_are_named(tmp_path: Path) -> None:
+    """Each of the first two would wait for ever if it ran alone."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "Makefile").write_text(
+        "suite:\n\t@cat pipe; echo end of suite; exit 1\n\n"
+        "rollout:\n\t@echo rollout here >pipe; echo words of rollout; exit 2\n\n"
+        "types:\n\t@echo words of types\n\nlater:\n\t@touch later\n"
+    )
+    done = run("steps", "suite+rollout+types", "later", folder=tmp_path)
+
+    shown, _, of_rollout = done.stdout.partition("What rollout said:\n")
+    assert done.returncode == 1
+    assert not (tmp_path / "later").exists()
+    assert "rollout here\nend of suite\n" in shown
+    assert "words of rollout" not in shown
+    assert of_rollout.startswith("words of rollout\nmake: ")
+    assert "words of types" not in done.stdout
+    assert (tmp_path / ".cache" / "steps" / "types.log").read_text() == "words of types\n"
+    assert sorted(without_seconds(done.stdout)[-4:-1]) == ["rollout\tfailed", "suite\tfailed", "types"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_an_interrupt_ends_every_step_that_runs(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    (tmp_path / "Makefile").write_text("one two:\n\t@echo $$$$ >$@.new && mv $@.new $@.pid && exec sleep 600\n")
+    steps = subprocess.Popen(
+        [SCRIPTS / "steps", "one+two"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    begun = [tmp_path / "one.pid", tmp_path / "two.pid"]
+    while not all(file.exists() for file in begun):
+        assert steps.poll() is None
+        time.sleep(0.02)
+    steps.send_signal(number)
+    steps.communicate(timeout=60)
+
+    assert steps.returncode == code
+    for file in begun:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(file.read_text()), 0)
+
+
+def without_seconds(text: str) -> list[str]:
+    return [re.sub(r"\t\d+ s", "", line) for line in text.splitlines()]
 
 
 def test_clean_all_removes_what_is_kept_elsewhere_and_says_how_much(tmp_path: Path) -> None:
