@@ -155,7 +155,6 @@ OTHERS = [
     "databasement/api/v1/database-servers/1/test-connection",
     "databasement/api/v1/volumes/1/test-connection",
     "databasement/api/v1/user/organizations",
-    "databasement/api/v1/backup-schedules",
     "databasement/login",
     "backrest/v1.Backrest/GetConfig",
     "backrest/v1.Backrest/GetOperations",

@@ -13,7 +13,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.simulators.calls import Json, query
-from tests.simulators.databasement_rows import job_row, schedule_row, server_row, snapshot_row, volume_row
+from tests.simulators.databasement_rows import (
+    job_row,
+    restore_job_row,
+    schedule_row,
+    scheduled_restore_row,
+    server_row,
+    snapshot_row,
+    volume_row,
+)
 from tests.simulators.dumps import DumpRow
 from tests.simulators.story import Moment
 from tests.simulators.upstream_site import Access, Site
@@ -157,6 +165,17 @@ def _with_rows(render: Callable[[Moment, DumpRow], dict[str, Json]]) -> Callable
     return lru_cache(maxsize=2)(lambda moment: [render(moment, row) for row in _newest_first(moment.dump_rows)])
 
 
+_jobs = _with_rows(job_row)
+
+
+def _restore_jobs(moment: Moment) -> Rows:
+    return [restore_job_row(moment, row) for row in moment.restore_rows]
+
+
+def _newest_created(rows: Rows) -> Rows:
+    return sorted(rows, key=lambda row: str(row["created_at"]), reverse=True)
+
+
 def _newest_first(rows: Iterable[DumpRow]) -> list[DumpRow]:
     return sorted(rows, key=lambda row: (row.created, row.database), reverse=True)
 
@@ -168,10 +187,10 @@ _LISTS = {
         ("name", "host", "database_type", "created_at"),
     ),
     "jobs": _List(
-        _with_rows(job_row),
+        lambda moment: _newest_created([*_jobs(moment), *_restore_jobs(moment)]),
         {
             "status": _one_of("status"),
-            "type": _one_of("type"),
+            "type": lambda row, wanted: (row["restore"] is not None) == (wanted == "restore"),
             "search": lambda row, wanted: wanted in str(row["snapshot"]),
         },
         ("created_at", "started_at", "completed_at", "status"),
@@ -192,5 +211,7 @@ _LISTS = {
     "backup-schedules": _List(
         lambda moment: [schedule_row(*schedule) for schedule in moment.homelab.dumps.schedules().items()], {}
     ),
-    "scheduled-restores": _List(lambda _: [], {}),
+    "scheduled-restores": _List(
+        lambda moment: [scheduled_restore_row(moment, each) for each in moment.homelab.dumps.restores], {}
+    ),
 }

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, time, timedelta
 from tests.simulators import seeded
 from tests.simulators.calls import Json
 from tests.simulators.dumps import Attempt, DumpRow, switched_off
-from tests.simulators.homelab import DatabaseServer, DumpBackup, Volume
+from tests.simulators.homelab import DatabaseServer, DumpBackup, RepeatedRestore, Volume
+from tests.simulators.restores import RestoreRow
 from tests.simulators.story import Moment
 from tests.simulators.timetable import Timetable
 
@@ -66,6 +67,53 @@ def job_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
             "triggered_by": None,
         },
         "restore": None,
+    }
+
+
+def restore_job_row(moment: Moment, row: RestoreRow) -> dict[str, Json]:
+    """A job that restores: it tells neither what was restored nor its schedule (DB-14)."""
+    ended = row.end <= moment.now
+    status = ("failed" if row.error else "completed") if ended else "running"
+    target = next(server for server in moment.homelab.dumps.servers if server.name == row.restore.target)
+    return {
+        "id": seeded.ulid(row.created, "restore", row.restore.name),
+        "job_id": str(seeded.number(1000, 99_999, row.created, row.restore.name)),
+        "status": status,
+        "started_at": _instant(row.created),
+        "completed_at": _instant(row.end if ended else None),
+        "duration": _duration(_Progress(status, Attempt(row.created, row.end))),
+        "error_message": row.error if ended else None,
+        "created_at": _instant(row.created),
+        "updated_at": _instant(row.end if ended else row.created),
+        "type": None,
+        "snapshot": None,
+        "restore": {
+            "id": seeded.ulid(row.created, "restored", row.restore.name),
+            "schema_name": row.restore.schema,
+            "target_server": _server(target),
+            "triggered_by": None,
+        },
+    }
+
+
+def scheduled_restore_row(moment: Moment, restore: RepeatedRestore) -> dict[str, Json]:
+    """A scheduled restore."""
+    servers = {server.name: server for server in moment.homelab.dumps.servers}
+    last = next((row.created for row in moment.restore_rows if row.restore == restore), None)
+    return {
+        "id": seeded.ulid(_INSTALLED, "scheduled restore", restore.name),
+        "name": restore.name,
+        "source_server_id": _server_id(servers[restore.server]),
+        "source_database_name": restore.database,
+        "target_server_id": _server_id(servers[restore.target]),
+        "schema_name": restore.schema,
+        "backup_schedule_id": _schedule_id(restore.schedule),
+        "options": None,
+        "enabled": True,
+        "last_executed_at": _instant(last),
+        "last_skip_reason": None,
+        "created_at": _INSTALLED_TEXT,
+        "updated_at": _instant(last) or _INSTALLED_TEXT,
     }
 
 

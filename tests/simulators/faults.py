@@ -279,6 +279,15 @@ class DumpFails(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreFails(Fault):
+    """The restore test of that name fails."""
+
+    name: str
+    due: date
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerUnreachable(Fault):
     """A database server doesn't answer before its databases are known: one failed row for all of them."""
 

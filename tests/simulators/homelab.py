@@ -154,8 +154,21 @@ class DatabaseServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedRestore:
+    """A scheduled restore: of which database, and to which name on which server."""
+
+    name: str
+    server: str
+    database: str
+    target: str
+    schema: str
+    schedule: str
+    timetable: Timetable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dumps:
-    """Databasement: its general schedule, its servers, its volumes."""
+    """Databasement: its general schedule, its servers, its volumes, what it restores by itself."""
 
     schedule: str
     timetable: Timetable
@@ -163,6 +176,7 @@ class Dumps:
     servers: tuple[DatabaseServer, ...]
     volumes: tuple[Volume, ...]
     takes: timedelta = timedelta(seconds=45)
+    restores: tuple[RepeatedRestore, ...] = ()
 
     def backups_of(self, server: DatabaseServer) -> tuple[DumpBackup, ...]:
         """The backup configurations of a server, as Databasement lists them."""
@@ -172,7 +186,8 @@ class Dumps:
     def schedules(self) -> dict[str, Timetable]:
         """All schedules by name, the general one first."""
         backups = (backup for server in self.servers for backup in self.backups_of(server))
-        return {self.schedule: self.timetable, **{backup.schedule: backup.timetable for backup in backups}}
+        every = {backup.schedule: backup.timetable for backup in backups}
+        return {self.schedule: self.timetable, **every, **{each.schedule: each.timetable for each in self.restores}}
 
     def volume(self, name: str) -> Volume:
         """The volume of that name."""
@@ -211,6 +226,7 @@ class Service:
     guests: tuple[int, ...] = ()
     databases: tuple[str, ...] = ()
     plans: tuple[str, ...] = ()
+    restore_within: str | None = None
 
 
 #: The upstreams of a homelab, in the order in which they are started.
@@ -409,6 +425,26 @@ PVE_ONLY = replace(
 
 
 def demo_homelab() -> Homelab:
-    """The same, but its daily job began four weeks before the demo's Monday: who failed once has 27 backups."""
+    """The same, but its daily job began four weeks before the demo's Monday: who failed once has 27 backups.
+
+    One database is restored every week, to see that its dumps can be read back.
+    """
     critical, other = HOMELAB.jobs
-    return replace(HOMELAB, jobs=(replace(critical, since=date(2026, 10, 27)), other))
+    jobs = (replace(critical, since=date(2026, 10, 27)), other)
+    services = tuple(
+        replace(service, restore_within="30d") if service.name == _RESTORE_TEST.database else service
+        for service in HOMELAB.services
+    )
+    dumps = replace(HOMELAB.dumps, restores=(_RESTORE_TEST,))
+    return replace(HOMELAB, jobs=jobs, services=services, dumps=dumps)
+
+
+_RESTORE_TEST = RepeatedRestore(
+    name="Restore test of forgejo",
+    server="postgres-main",
+    database="forgejo",
+    target="postgres-main",
+    schema="forgejo_restored",
+    schedule="Weekly",
+    timetable=Timetable(3, weekday=6),
+)

@@ -149,6 +149,7 @@ class Rack:
                     "guests": list(service.guests),
                     "databases": list(service.databases),
                     "plans": list(service.plans),
+                    **({"restore_within": service.restore_within} if service.restore_within else {}),
                 }
                 for service in homelab.services
             ]

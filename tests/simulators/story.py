@@ -22,6 +22,7 @@ from tests.simulators.faults import (
 )
 from tests.simulators.homelab import BackupJob, Client, FormerGuest, Guest, Homelab
 from tests.simulators.operations import QueuedTask, QueueRun, queue_runs, queued_tasks
+from tests.simulators.restores import RestoreRow, restores
 from tests.simulators.timetable import Timetable, following, go, laravel, proxmox
 from tests.simulators.upkeep import UpkeepRun, upkeep_runs, upkeep_timetables
 from tests.simulators.vzdump import GuestRun, VzdumpTask, vzdump_tasks_of
@@ -30,6 +31,7 @@ _BACKUP_DAYS = 70
 """How far back backups are looked for: seven weeks of a weekly job, and some that failed."""
 _TASK_DAYS = 31
 _QUEUE_DAYS = 100
+_RESTORE_DAYS = 100
 _CLEANUP = Timetable(4)
 """When Databasement removes what its retention no longer covers (DB-11)."""
 
@@ -167,6 +169,12 @@ class Moment:
         oldest = self._last_cleanup() - timedelta(days=keep)
         rows = [row for row in self._story.days(dumps, self.now, keep + 5) if row.created <= self.now]
         return tuple(row for row in reversed(rows) if row.created >= oldest or _failed(row))
+
+    @cached_property
+    def restore_rows(self) -> tuple[RestoreRow, ...]:
+        """Databasement's restores, the newest first. No cleanup removes them."""
+        rows = [row for row in self._story.days(restores, self.now, _RESTORE_DAYS) if row.created <= self.now]
+        return tuple(reversed(rows))
 
     @cached_property
     def queue_runs(self) -> tuple[QueueRun, ...]:

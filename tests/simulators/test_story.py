@@ -74,7 +74,7 @@ def test_every_upload_left_a_pbs_task_and_a_snapshot(demo: Rack) -> None:
 
 
 def test_every_database_and_plan_of_the_homelab_appears_but_the_one_that_was_never_dumped(demo: Rack) -> None:
-    jobs = ask(demo, "databasement", "/api/v1/jobs?per_page=100").json()["data"]
+    jobs = ask(demo, "databasement", "/api/v1/jobs?filter[type]=backup&per_page=100").json()["data"]
     seen = {(job["snapshot"]["server"]["name"], job["snapshot"]["database_name"]) for job in jobs}
     expected = {(server.name, database) for server in HOMELAB.dumps.servers for database in server.databases}
     operations = tell(demo, "Backrest/GetOperations", {"selector": {}}).json()["operations"]

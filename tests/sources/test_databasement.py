@@ -63,6 +63,7 @@ def answering(*changes: tuple[str, int, object]) -> Replies:
         "/api/v1/volumes": (200, sample("volumes")),
         "/api/v1/jobs": (200, sample("jobs_v1.9_with_cancelled")),
         "/api/v1/snapshots": (200, sample("snapshots_v1.9")),
+        "/api/v1/scheduled-restores": (200, {"data": [], "meta": {"last_page": 1}}),
     }
     table |= {path: (status, body) for path, status, body in changes}
 
@@ -100,7 +101,7 @@ def test_everything_is_read_page_by_page(rack: Rack, source: DatabasementSource)
     dumps = list(report.facts(Dump))
 
     assert (report.problem, texts(report.limits), report.version) == (None, (), None)
-    assert [reading.as_of for reading in report.readings] == [NOW, NOW]
+    assert [reading.as_of for reading in report.readings] == [NOW, NOW, NOW]
     assert {(plan.server, plan.schedule) for plan in report.facts(DumpPlan)} == {
         ("mariadb-main", "0 2 * * *"),
         ("postgres-main", "0 2 * * *"),
@@ -116,6 +117,7 @@ def test_everything_is_read_page_by_page(rack: Rack, source: DatabasementSource)
         ("/api/v1/jobs", "filter[type]=backup&sort=-created_at&per_page=100&page=2"),
         ("/api/v1/snapshots", "per_page=100&page=1"),
         ("/api/v1/snapshots", "per_page=100&page=2"),
+        ("/api/v1/scheduled-restores", "per_page=100&page=1"),
     ]
     # With another Accept a refused token is answered with the login page (DB-3).
     assert all(asked.headers["accept"] == "application/json" for asked in rack.requests)
@@ -288,7 +290,7 @@ def test_a_rotated_token_costs_one_fresh_read(rack: Rack, source: DatabasementSo
     report = read(source)
 
     assert (report.problem, token.fresh_reads) == (None, 1)
-    assert len(report.readings) == 2
+    assert len(report.readings) == 3
 
 
 def test_a_refused_token_is_denied_in_words_and_shown_nowhere(

@@ -39,7 +39,7 @@ def test_the_fields_are_those_that_programs_rely_on() -> None:
     service = "name state reason since action link last_backup count next_run verified_at last_run parts copies"
     part = (
         "kind ref source job state reason since action link last_backup count next_run verified_at size schedule timezone"
-        " expectations left_out_volumes owner encrypted protected"
+        " expectations left_out_volumes owner encrypted protected restore_tests"
     )
     job = "name title kind source state reason since action link schedule timezone last_run next_run members members_ok"
     expected = {

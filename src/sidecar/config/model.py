@@ -239,6 +239,7 @@ def _service_setting(service: Service) -> settings.ServiceSetting:
         name=service.name,
         parts=tuple(_part_setting(kind, entry) for kind, entry in entries),
         verify_within=service.verify_within,
+        restore_within=service.restore_within,
         shrink=service.shrink,
     )
 

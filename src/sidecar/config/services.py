@@ -48,6 +48,9 @@ class Service(Model):
     verify_within: Duration | None = Field(
         default=None, description="The newest verification of its snapshots must not be older than this."
     )
+    restore_within: Duration | None = Field(
+        default=None, description="The newest good restore of each of its databases must not be older than this."
+    )
 
     shrink: bool = Field(default=True, description="A backup much smaller than usual is a warning.")
 
@@ -55,4 +58,10 @@ class Service(Model):
     def _has_parts(self) -> Self:
         if not (self.guests or self.databases or self.plans):
             raise ValueError("has no parts that protect it; add guests, databases or plans")
+        return self
+
+    @model_validator(mode="after")
+    def _restores_databases(self) -> Self:
+        if self.restore_within is not None and not self.databases:
+            raise ValueError("restore_within is about databases, and it names none; add databases, or leave it out")
         return self

@@ -139,6 +139,7 @@ class Cause(StrEnum):
     CONCERNS = "concerns"
     OTHER_RUN_FAILED = "other_run_failed"
     NOT_VERIFIED = "not_verified"
+    NOT_RESTORED = "not_restored"
     OUT_OF_RHYTHM = "out_of_rhythm"
     IN_TIME = "in_time"
 
@@ -195,6 +196,27 @@ class LeftOut:
 
 
 @value(kw_only=True)
+class RestoreTest:
+    """A restore of a database that its upstream repeats: what proves that its dumps can be read back.
+
+    Attributes:
+        target: where to, as the upstream names it: "SERVER/DATABASE".
+        schedule: as the upstream writes it; None where it does not tell.
+        tested_at: when its newest good run ended; its start, where that is not told. None where none is known.
+        last_run: the newest run of any outcome.
+        skipped: the upstream's word for why the last one was left out.
+    """
+
+    name: str
+    target: str
+    schedule: str | None
+    enabled: bool
+    tested_at: datetime | None
+    last_run: Run | None
+    skipped: str | None
+
+
+@value(kw_only=True)
 class PartRow:
     """A part on the board.
 
@@ -214,6 +236,7 @@ class PartRow:
         left_out: what its jobs save it without.
         owner, encrypted, protected: whom its backup group belongs to, whether the newest backup is encrypted, and how many
             no prune removes; None where nobody tells.
+        restore_tests: of a database.
     """
 
     kind: PartKind
@@ -235,6 +258,7 @@ class PartRow:
     owner: str | None = None
     encrypted: bool | None = None
     protected: int | None = None
+    restore_tests: tuple[RestoreTest, ...] = ()
 
 
 @value()

@@ -36,6 +36,7 @@ class ServiceSetting:
 
     Attributes:
         verify_within: the newest verification may be no older than this.
+        restore_within: the newest good restore of each of its databases may be no older than this.
         shrink: a backup that is much smaller than usual is a warning (rule 13).
     """
 
@@ -43,6 +44,7 @@ class ServiceSetting:
     parts: tuple[PartSetting, ...]
     verify_within: timedelta | None = None
     shrink: bool = True
+    restore_within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.coverage import RUNS
-from sidecar.core.reports.facts import Dump
+from sidecar.core.reports.facts import Dump, ScheduledRestore
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Report
 from sidecar.core.schedules import schedule
 from sidecar.core.schedules.wall_clock import ScheduleError
@@ -38,6 +38,7 @@ from .databasement_parse import (
     with_files,
     with_volumes,
 )
+from .databasement_restores import parse_planned, parse_restored, parse_schedule, scheduled_restores
 from .problems import is_of_the_source, not_read, problem_of
 from .rests import Rests
 
@@ -47,8 +48,10 @@ SERVERS = Call("GET", "/api/v1/database-servers", _PAGED)
 VOLUMES = Call("GET", "/api/v1/volumes", _PAGED)
 JOBS = Call("GET", "/api/v1/jobs", _PAGED | {"filter[type]", "sort"})
 SNAPSHOTS = Call("GET", "/api/v1/snapshots", _PAGED)
+SCHEDULES = Call("GET", "/api/v1/backup-schedules", _PAGED)
+RESTORES = Call("GET", "/api/v1/scheduled-restores", _PAGED)
 
-ALLOWED = (HEALTH, SERVERS, VOLUMES, JOBS, SNAPSHOTS)
+ALLOWED = (HEALTH, SERVERS, VOLUMES, JOBS, SNAPSHOTS, SCHEDULES, RESTORES)
 
 #: How far back runs are read at every refresh.
 _SINCE = timedelta(days=40)
@@ -67,6 +70,10 @@ _LOOKED_AT, _BEFORE_OPEN, _MOST_LOOKED_AT = 25, 10, 100
 
 _DUMPS = ("dumps",)
 _BACKUPS = {"filter[type]": "backup", "sort": "-created_at"}
+
+#: How far back restores are read: they are made every week or month.
+_RESTORES_SINCE = timedelta(days=400)
+_RESTORED = {"filter[type]": "restore", "sort": "-created_at"}
 
 _TOKEN = re.compile(r"[!-~]{1,1024}")
 
@@ -181,7 +188,8 @@ class DatabasementSource:
         if plans.problem is not None and plans.problem.denied:
             return self._report(at, problem=plans.problem)
         dumps = await self._dumps(pages, clock(), whole=whole or plans.problem is not None)
-        self._last = replace(self._report(at, (plans, dumps), tuple(pages.limits)), full_at=at)
+        restores = await self._restores(pages, clock())
+        self._last = replace(self._report(at, (plans, dumps, *restores), tuple(pages.limits)), full_at=at)
         return self._last
 
     async def look(self, clock: Clock, *, wide: bool = False) -> Look:
@@ -269,6 +277,24 @@ class DatabasementSource:
                 self._volumes = {}
             return
         self._volumes = volume_names(volumes)
+
+    async def _restores(self, pages: Pages, as_of: datetime) -> tuple[Reading, ...]:
+        """The scheduled restores; nothing of a version that has none (DB-14)."""
+        scope = ("restores",)
+        try:
+            return (Reading(scope, as_of, await self._scheduled_restores(pages, as_of)),)
+        except SourceError as error:
+            return () if error.status == 404 else (Reading(scope, None, problem=_problem(error)),)
+
+    async def _scheduled_restores(self, pages: Pages, as_of: datetime) -> tuple[ScheduledRestore, ...]:
+        planned = await pages.read(RESTORES, "scheduled restores", parse_planned)
+        if not planned:
+            return ()
+        schedules = await pages.read(SCHEDULES, "schedules", parse_schedule)
+        since = as_of - _RESTORES_SINCE
+        restored = await pages.read(JOBS, "restores", parse_restored, params=_RESTORED, since=since)
+        cron_lines = {each.id: each.expression for each in schedules}
+        return scheduled_restores(planned, restored, self._servers, cron_lines)
 
     async def _dumps(self, pages: Pages, as_of: datetime, *, whole: bool) -> Reading:
         kept, self._kept = self._kept, None

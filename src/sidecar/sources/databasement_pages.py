@@ -16,12 +16,13 @@ from sidecar.upstream.upstream import Upstream
 
 from . import Clock
 from .databasement_parse import Server, Stored, Volume, created_at, parse_page
+from .databasement_restores import DumpSchedule, Planned, Restored
 from .fields import UnreadableError
 from .problems import cut_off, unreadable_rows
 from .refresh import within
 from .rests import Rests
 
-RowT = TypeVar("RowT", Server, Volume, Dump, Stored)
+RowT = TypeVar("RowT", Server, Volume, Dump, Stored, Planned, Restored, DumpSchedule)
 
 #: The server gives at most 100 rows a page.
 _PER_PAGE = 100

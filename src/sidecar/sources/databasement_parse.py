@@ -78,7 +78,7 @@ def parse_page(body: Any) -> tuple[list[Any], int]:
 def created_at(value: Any) -> datetime | None:
     """When a row was created; None where it is not reported."""
     try:
-        return _instant(row_of(value), "created_at")
+        return instant(row_of(value), "created_at")
     except UnreadableError:
         return None
 
@@ -176,7 +176,7 @@ def parse_job(value: Any, servers: Mapping[str, Server]) -> Dump | None:
     error and the end of its failed try (DB-6).
     """
     row = row_of(value)
-    job, run = name(row, "id"), _run(row)
+    job, run = name(row, "id"), run_of(row)
     snapshot = row_of(row.get("snapshot") or {})
     if not snapshot or snapshot.get("server") is None:
         return None
@@ -190,16 +190,17 @@ def parse_job(value: Any, servers: Mapping[str, Server]) -> Dump | None:
         run=run,
         whole_server=_concerns_all(row, run, database, known),
         scheduled=snapshot["triggered_by"] is None if "triggered_by" in snapshot else None,
-        changed_at=_instant(row, "updated_at"),
+        changed_at=instant(row, "updated_at"),
     )
 
 
-def _run(row: Row) -> Run:
+def run_of(row: Row) -> Run:
+    """The run of a job; see parse_job for what of its row is trusted."""
     status = name(row, "status")
-    outcome, start = _OUTCOMES.get(status), _instant(row, "created_at")
+    outcome, start = _OUTCOMES.get(status), instant(row, "created_at")
     if outcome is None or start is None:
         raise UnreadableError("status or created_at")
-    end = _instant(row, "completed_at") if outcome is not Outcome.RUNNING else None
+    end = instant(row, "completed_at") if outcome is not Outcome.RUNNING else None
     reported = {"failed": words(row, "error_message"), "cancelled": "cancelled"}.get(status)
     return Run(start=start, end=end if end and end >= start else None, outcome=outcome, text=reported)
 
@@ -212,16 +213,16 @@ def _concerns_all(row: Row, run: Run, database: str, server: Server | None) -> b
     return database in patterns and run.outcome is Outcome.FAILED and row.get("started_at") is None
 
 
-def _instant(row: Row, key: str) -> datetime | None:
+def instant(row: Row, key: str) -> datetime | None:
     """An ISO 8601 time with its zone; None when it is absent."""
     value = text(row, key)
     if value is None:
         return None
     try:
-        instant = datetime.fromisoformat(value)
-        if instant.tzinfo is None:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
             raise UnreadableError(key)
-        return showable(instant.astimezone(UTC))
+        return showable(moment.astimezone(UTC))
     except (ValueError, OverflowError):
         raise UnreadableError(key) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sidecar.proxy.passed_on import PassedOn
 from sidecar.proxy.shape import Each, Leaf, Shape
 
-from .databasement import HEALTH, JOBS, SERVERS, SNAPSHOTS, VOLUMES
+from .databasement import HEALTH, JOBS, RESTORES, SCHEDULES, SERVERS, SNAPSHOTS, VOLUMES
 
 _VALUE = Leaf.VALUE
 
@@ -80,6 +80,27 @@ PASSED_ON = (
                     "started_at": _VALUE,
                     "volume": {**_NAMED, "type": _VALUE},
                     "volumes": Each({**_NAMED, "file_exists": _VALUE, "status": _VALUE, "type": _VALUE}),
+                }
+            ),
+            **_PAGE,
+        },
+    ),
+    PassedOn(SCHEDULES, {"data": Each({**_NAMED, **_TIMES, "expression": _VALUE}), **_PAGE}),
+    PassedOn(
+        RESTORES,
+        {
+            "data": Each(
+                {
+                    **_NAMED,
+                    **_TIMES,
+                    "backup_schedule_id": _VALUE,
+                    "enabled": _VALUE,
+                    "last_executed_at": _VALUE,
+                    "last_skip_reason": _VALUE,
+                    "schema_name": _VALUE,
+                    "source_database_name": _VALUE,
+                    "source_server_id": _VALUE,
+                    "target_server_id": _VALUE,
                 }
             ),
             **_PAGE,

@@ -363,6 +363,11 @@ PARTS = Level[_Part](
             "When its newest snapshot was last verified.",
             lambda of: _seconds(of.row.verified_at),
         ),
+        Metric(
+            "part_restored_timestamp_seconds",
+            "When its newest good restore test ended.",
+            lambda of: _seconds(max((test.tested_at for test in of.row.restore_tests if test.tested_at), default=None)),
+        ),
     ),
 )
 

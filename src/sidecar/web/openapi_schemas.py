@@ -84,6 +84,17 @@ _PART: Schema = {
     "owner": _NULLABLE_STRING,
     "encrypted": _NULLABLE_BOOLEAN,
     "protected": _NULLABLE_INTEGER,
+    "restore_tests": _list(ref("RestoreTest")),
+}
+
+_RESTORE_TEST: Schema = {
+    "name": _TEXT,
+    "target": _TEXT,
+    "schedule": _NULLABLE_STRING,
+    "enabled": {"type": "boolean"},
+    "tested_at": _NULLABLE_TIME,
+    "last_run": _or_null(ref("Run")),
+    "skipped": _NULLABLE_STRING,
 }
 
 _LEFT_OUT_VOLUME: Schema = {
@@ -154,6 +165,7 @@ SCHEMAS: Schema = {
     "ServiceWithRuns": object_of(**{**_SERVICE, "parts": _list(ref("PartWithRuns"))}),
     "Expectation": object_of(**_EXPECTATION),
     "LeftOutVolume": object_of(**_LEFT_OUT_VOLUME),
+    "RestoreTest": object_of(**_RESTORE_TEST),
     "Part": object_of(**_PART),
     "PartWithRuns": object_of(**_PART, runs=_list(ref("RunInFull"))),
     "Copy": object_of(job=_TEXT, state=_STATE, last_run=_NULLABLE_TIME),

@@ -11,6 +11,7 @@ from sidecar.core.ids import GroupKey
 from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, SourceRow, State, worst
 from sidecar.core.words import listed, size
 
+from .restore_lines import restore_lines
 from .words import NOTHING, Moment, TimedText, TimeFormat, duration
 
 #: How many rows without a problem stay in sight when the page is narrow.
@@ -39,7 +40,7 @@ class PartMark:
 class PartDetail:
     """A part in the opened row. ``about`` is how its upstream calls it, ``kept`` what there is of it.
 
-    ``left_out``: the volumes that it is saved without.
+    ``left_out``: the volumes that it is saved without. ``restores``: what is known of restore tests of a database.
     ``traits``: whom its backups belong to, whether they are encrypted, how many no prune removes.
     """
 
@@ -53,6 +54,7 @@ class PartDetail:
     traits: str | None
     reason: str | None
     left_out: str | None
+    restores: tuple[TimedText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,7 @@ def _part_detail(part: PartRow, shown: str | None, times: TimeFormat) -> PartDet
         traits=_traits(part),
         reason=part.verdict.reason if part.verdict.reason != shown and part.verdict.state is not State.OK else None,
         left_out=_left_out(part),
+        restores=restore_lines(part, times),
     )
 
 

@@ -19,6 +19,7 @@ from sidecar.core.model import (
     Occurrence,
     Overall,
     PartRow,
+    RestoreTest,
     Run,
     ServiceRow,
     SourceRow,
@@ -108,6 +109,19 @@ def _part(row: PartRow) -> Json:
         "owner": row.owner,
         "encrypted": row.encrypted,
         "protected": row.protected,
+        "restore_tests": [_restore_test(test) for test in row.restore_tests],
+    }
+
+
+def _restore_test(test: RestoreTest) -> Json:
+    return {
+        "name": test.name,
+        "target": test.target,
+        "schedule": test.schedule,
+        "enabled": test.enabled,
+        "tested_at": timestamp(test.tested_at),
+        "last_run": _run(test.last_run),
+        "skipped": test.skipped,
     }
 
 

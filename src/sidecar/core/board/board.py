@@ -26,12 +26,14 @@ from sidecar.core.model import (
 from sidecar.core.parts import offsite
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
+from sidecar.core.parts.services import Service
 from sidecar.core.reports.cached import cached
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 
 from . import datastores, headline, job_rows
 from .mutes import mute_notes
+from .restore_within import restored
 from .source_rows import source_rows
 
 #: Runs that a part keeps for its own page.
@@ -69,8 +71,9 @@ def board_of(judged: Judged) -> Board:
     )
 
 
-def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> PartRow:
+def _part_row(judged: JudgedPart, service: Service, inputs: Inputs) -> PartRow:
     part, good = judged.part, judged.good
+    verified = _verified(judged.verdict, part, service.verify_within, inputs)
     expectation = judged.next.expectation if judged.next else None
     # What comes by itself is no job of anybody's.
     schedule = expectation.schedule if expectation is not None and not expectation.only_by_rhythm else None
@@ -79,7 +82,7 @@ def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> P
         ref=part.ref,
         source=part.source,
         job=str(schedule.job) if schedule else None,
-        verdict=_verified(judged.verdict, part, within, inputs),
+        verdict=restored(verified, part, service.restore_within, inputs),
         last_backup=good.start if good else None,
         count=part.observed.count,
         next_run=judged.next.next_run if judged.next else None,
@@ -96,6 +99,7 @@ def _part_row(judged: JudgedPart, within: timedelta | None, inputs: Inputs) -> P
         owner=part.observed.owner,
         encrypted=part.observed.encrypted,
         protected=part.observed.protected,
+        restore_tests=part.restore_tests.tests if part.restore_tests else (),
     )
 
 
@@ -136,7 +140,7 @@ def _service_rows(_report: Report) -> dict[str, tuple[tuple[JudgedPart, ...], Se
 def _service_row(judged: JudgedService, inputs: Inputs) -> ServiceRow:
     """The row of a service; the same object as on the board before where the verdicts are the same ones."""
     report = inputs.reports.get(judged.parts[0].part.source) if judged.parts else None
-    if report is None or judged.service.verify_within is not None:
+    if report is None or judged.service.has_an_age_limit:
         return _new_service_row(judged, inputs)
     before, name = _service_rows(report), judged.service.name
     parts, row = before.get(name, ((), None))
@@ -147,7 +151,7 @@ def _service_row(judged: JudgedService, inputs: Inputs) -> ServiceRow:
 
 
 def _new_service_row(judged: JudgedService, inputs: Inputs) -> ServiceRow:
-    rows = [_part_row(part, judged.service.verify_within, inputs) for part in judged.parts]
+    rows = [_part_row(part, judged.service, inputs) for part in judged.parts]
     worst_row = min(rows, key=lambda row: row.verdict.state.rank, default=None)
     backups = [row.last_backup for row in rows]
     counts = [row.count for row in rows if row.kind is PartKind.GUEST and row.count is not None]

@@ -19,10 +19,10 @@ from sidecar.core.schedules.schedule import Schedule
 from sidecar.core.settings import Settings, SourceSetting
 from sidecar.core.value import value
 
-from . import offsite
+from . import offsite, restore_tests
 from .expectation import Evidence, Expectation, Hint, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
-from .part import Actions, Part
+from .part import Actions, Part, RestoreTests
 from .plan_history import Owed, PlanHistory, Remembered
 from .unchanged import basis, unchanged
 
@@ -150,6 +150,7 @@ def _rows(rows: Sequence[Dump]) -> _Rows:
 def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Part]:
     evidence = inputs.evidence(source, report.reading("plans"), report.reading("dumps"))
     read_since = next((limit.since for limit in report.limits if limit.culprit == RUNS and limit.since), None)
+    tests, tests_rest_on = restore_tests.by_database(report), restore_tests.evidence(inputs, source, report)
     for server, databases in _databases(report):
         owed = [_owed(inputs, source, plan) for plan in server.plans]
         shared: dict[tuple[int, ...], PlanHistory] = {}
@@ -179,6 +180,7 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
                 expectations=(*expectations, *untold),
                 oldest_trace=oldest,
                 copies=copies,
+                restore_tests=RestoreTests(tests_rest_on, tests.get(ref, ())),
                 link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
                 actions=_ACTIONS,
             )

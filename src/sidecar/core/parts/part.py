@@ -10,7 +10,7 @@ from dataclasses import field, replace
 from datetime import datetime
 
 from sidecar.core.ids import JobId, MemberId, MemberKind, SourceName
-from sidecar.core.model import Copy, Link, PartKind, Run
+from sidecar.core.model import Copy, Link, PartKind, RestoreTest, Run
 from sidecar.core.reports.facts import LeftOutVolume
 from sidecar.core.value import value
 
@@ -31,6 +31,14 @@ class Actions:
     unreadable: str | None = None
 
 
+@value()
+class RestoreTests:
+    """The restore tests of a database. ``evidence``: what is known of them rests on it; None where none is ever told."""
+
+    evidence: Evidence | None
+    tests: tuple[RestoreTest, ...] = ()
+
+
 @value(kw_only=True)
 class Part:
     """Everything the judgement needs to know of one member.
@@ -45,6 +53,7 @@ class Part:
         kept_on: the sources that keep its backups, beside ``source``.
         pauses: when nothing is expected of it.
         copies: its copies at off-site places; for a plan its repository's name, if that is one, stands in ``offsite``.
+        restore_tests: of a database.
         left_out: the volumes of a guest that jobs save it without, each with the job (rule 13).
         gone: since when its source doesn't show it any more although it is still expected (rule 11).
         oldest_trace: the oldest sign of it anywhere: no due time before that is known (rule 1).
@@ -72,6 +81,7 @@ class Part:
     copies: tuple[Copy, ...] = ()
     left_out: tuple[tuple[JobId, LeftOutVolume], ...] = ()
     offsite: str | None = None
+    restore_tests: RestoreTests | None = None
 
     @property
     def evidence(self) -> Evidence:

@@ -39,11 +39,17 @@ _KEY = {PartKind.GUEST: "guests", PartKind.DATABASE: "databases", PartKind.PLAN:
 
 @value()
 class Service:
-    """A service with the parts that protect it. ``verify_within``: see settings."""
+    """A service with the parts that protect it. ``verify_within`` and ``restore_within``: see settings."""
 
     name: str
     parts: tuple[Part, ...]
     verify_within: timedelta | None = None
+    restore_within: timedelta | None = None
+
+    @property
+    def has_an_age_limit(self) -> bool:
+        """Its row changes by time alone, whatever its parts say."""
+        return self.verify_within is not None or self.restore_within is not None
 
 
 @value()
@@ -146,7 +152,7 @@ class _Search:
     def service(self, setting: ServiceSetting) -> Service:
         parts = [part for part_setting in setting.parts for part in self._parts(setting.name, part_setting)]
         parts = parts if setting.shrink else [sizes.unjudged(part) for part in parts]
-        return Service(setting.name, tuple(parts), setting.verify_within)
+        return Service(setting.name, tuple(parts), setting.verify_within, setting.restore_within)
 
     def _parts(self, service: str, setting: PartSetting) -> list[Part]:
         parts = self._find(setting)

@@ -394,6 +394,29 @@ class Dump:
         return tuple(copy.volume for copy in self.copies)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledRestore:
+    """A restore that Databasement repeats: what proves that a database's dumps can be read back. Scope ("restores",).
+
+    Attributes:
+        server, database: whose newest dump it restores.
+        target: where to: "SERVER/DATABASE".
+        schedule: a cron line; None where it is not told.
+        skipped: Databasement's word for why the last one was left out.
+        runs: newest first; only those that can be told to be its own (DB-14).
+    """
+
+    id: str
+    name: str
+    server: str
+    database: str
+    target: str
+    schedule: str | None = None
+    enabled: bool = True
+    skipped: str | None = None
+    runs: tuple[Run, ...] = ()
+
+
 # --- Backrest -----------------------------------------------------------------------------------------------------------------
 
 
@@ -450,6 +473,7 @@ Fact = (
     | Archive
     | DumpPlan
     | Dump
+    | ScheduledRestore
     | BackrestPlan
     | Repo
     | QueueHolder
