@@ -174,7 +174,7 @@ def page_seconds(template: ExtensionTemplate, shown: Board) -> float:
 
 
 def _fragment(template: ExtensionTemplate, shown: Board) -> None:
-    rendered(template.render(ExtensionQuery(), page(shown), None, shown.as_of), "text/html")
+    rendered(template.render(ExtensionQuery(), page(shown), None, None, shown.as_of), "text/html")
 
 
 def metrics_seconds(shown: Board) -> float:

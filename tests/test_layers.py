@@ -44,6 +44,7 @@ ROOMS = (
     "vault",
     "credentials",
     "change_history",
+    "remembered_days",
     "ledger",
     "upstream",
     "config",

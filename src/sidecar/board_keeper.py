@@ -16,12 +16,13 @@ from .core.history.bounds import within_bounds
 from .core.history.history import History
 from .core.history.record import record
 from .core.history.run_counts import NOTHING_COUNTED, RunCounts, counted
-from .core.history.verdict_log import VerdictChange
+from .core.history.verdict_log import ExpectationKey, VerdictChange
 from .core.judgement.awaited import awaited, troubled
 from .core.judgement.judged import Judged, judged
 from .core.model import HARMLESS, Board, SourceKind
 from .core.past.members import ServiceMembers, service_members
 from .core.past.records import Records
+from .core.past.undecided import Undecided, undecided
 from .core.reports.confirmed import confirmed
 from .core.reports.report import Report, keep_what_failed
 from .core.reports.shared import shared
@@ -30,6 +31,7 @@ from .core.timeline.timeline import Timeline, timeline_of
 from .core.timeline.verdict_memory import VerdictMemory, remember_verdicts
 from .ledger.ledger import Ledger
 from .ledger.opened import Remembered
+from .remembered_days import RememberedDays
 
 #: Gives the present moment, with its zone.
 Clock = Callable[[], datetime]
@@ -71,6 +73,10 @@ class JudgedBoard:
         """Whose past is whose service's, as it was known when the board was made."""
         return service_members(self.judged)
 
+    def undecided(self, decided: Mapping[ExpectationKey, datetime], start: datetime) -> tuple[Undecided, ...]:
+        """What was due from ``start`` until the board was made, after the newest due time that was ``decided``."""
+        return undecided(self.judged, decided, start, self.board.at + datetime.resolution)
+
 
 class BoardKeeper:
     """The newest report of each source, the history, and the board that was judged from them.
@@ -82,6 +88,7 @@ class BoardKeeper:
         shown: the newest board with its timeline; immutable, replaced as a whole.
         run_counts: what became of each job's due times since the start; immutable, replaced as a whole. None without a ledger:
             then nothing is decided.
+        past: the days that the ledger remembers. None without one.
     """
 
     def __init__(
@@ -96,6 +103,7 @@ class BoardKeeper:
         self._ledger = ledger
         self._changes = changes
         self._remembers = True
+        self.past = None if ledger is None else RememberedDays(self.records, lambda: ledger.idle, settings.timezone)
         self.run_counts: Mapping[str, RunCounts] | None = None if ledger is None else NOTHING_COUNTED
         self._more_notes: list[Callable[[], Iterable[str]]] = []
         self._tried: set[str] = set()
@@ -252,6 +260,8 @@ class BoardKeeper:
         self._verdicts, self._remembers = after, True
         if self._ledger is not None:
             self.run_counts = counted(self.run_counts or {}, new.finals, (row.name for row in board.jobs))
+        if self.past is not None:
+            self.past.decided(new.finals, made.inputs.now)
         return board, new.changes
 
     def ready(self) -> bool:

@@ -56,7 +56,12 @@ class Renewal:
     async def _made(self, judge: Callable[[], JudgedBoard]) -> None:
         loop = asyncio.get_running_loop()
         judged = await loop.run_in_executor(self._worker, judge)
-        answers = await self._answers.prepared(Known(judged.board, judged.timeline))
+        answers = await self._answers.prepared(known_of(judged))
         self._keeper.show(judged)
         self._answers.keep(judged.board, answers)
         self._shown(judged)
+
+
+def known_of(judged: JudgedBoard) -> Known:
+    """What requests are answered from while this board is shown."""
+    return Known(board=judged.board, timeline=judged.timeline, members=judged.members, undecided=judged.undecided)

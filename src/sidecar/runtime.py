@@ -30,7 +30,7 @@ from .core.reports.report import Problem, Report
 from .credentials import Credentials
 from .ledger.ledger import Ledger
 from .poller import Polled, Sleep, pause_after, poll
-from .renewal import Renewal
+from .renewal import Renewal, known_of
 from .sources import Source
 from .sources.counted import CountedSource
 from .sources.rounds import Round, Rounds
@@ -38,7 +38,6 @@ from .tokens.reading import Tokens
 from .upstream.traffic import Traffic
 from .web.app import Handlers, WidgetOptions, app_of
 from .web.counts import Counts
-from .web.known import Known
 from .web.query import parse_theme
 from .wiring import make_proxy, make_sources, make_vault, pace
 from .worker import Worker
@@ -119,13 +118,14 @@ async def _serve(
     handlers = await asyncio.get_running_loop().run_in_executor(
         worker,
         lambda: Handlers(
-            known=lambda: Known(keeper.shown.board, keeper.shown.timeline),
+            known=lambda: known_of(keeper.shown),
             ready=keeper.ready,
             clock=clock,
             options=_widget_options(config),
             worker=worker,
             counts=Counts(lambda: keeper.run_counts, lambda: traffic),
             changes=changes,
+            past=keeper.past,
             pass_on=proxy.answer,
         ),
     )

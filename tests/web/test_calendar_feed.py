@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
 from sidecar.core.model import Board, Exempt, Occurrence, OccurrenceKind, Outcome, Run, ScheduleLine, State
+from sidecar.core.schedules.local_day import midnight
 from sidecar.core.timeline.timeline import MOST, Timeline, TooManyError
 from sidecar.web.app import Handlers, WidgetOptions, create_app
 from sidecar.web.calendar_feed import MOST_READ, SPANS, calendar_feed
-from sidecar.web.due_list import MOST_IN_A_LIST, midnight
+from sidecar.web.due_list import MOST_IN_A_LIST
 from sidecar.web.dues import Dues
 from sidecar.web.icalendar_text import icalendar_text
 from sidecar.web.known import Known, Question, Whole

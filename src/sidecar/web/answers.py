@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from sidecar.core.model import Board
 
-from .known import UNHURRIED, Known, Question
+from .known import Known, Question, is_unhurried
 from .rendered import Rendered, RenderedAnswers
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Answers:
         if (kept := self._kept.get(known.board, question)) is None:
             kept = await self._drawn(known, question)
             self._kept.keep(known.board, question, kept)
-        if question not in UNHURRIED:
+        if not is_unhurried(question):
             self._remember(question)
         return kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sidecar.core.model import Board, ServiceRow
+from sidecar.core.past.members import ServiceMembers
 from sidecar.core.timeline.timeline import TooManyError
 from sidecar.proxy.refusals import nothing_passed_on
 from sidecar.tokens.accepted import Accepted, nobody
@@ -26,14 +27,16 @@ from .answers import Answers
 from .assets import load_assets
 from .auth import RequireKey
 from .calendar_feed import calendar_feed
-from .calendar_page import CalendarPage, calendar_page
+from .calendar_page import WEEKDAYS, CalendarPage, calendar_page
 from .change_list import Changes, DiskReader, NoChanges, change_list
 from .counts import Counts
 from .dues import Dues
 from .extension import ExtensionTemplate, respond_to_glance
+from .history_page import UNREADABLE, WITHOUT_LEDGER, HistoryPage, history_page
 from .icalendar_text import icalendar_text
-from .known import Known, Question, Whole
+from .known import Known, Question, Whole, needs_past
 from .page import Page, page, page_of_service
+from .past_reader import NoPast, PastReader, PastRecords
 from .problem import problem, problem_of
 from .problem_page import ProblemPage
 from .query import (
@@ -91,6 +94,8 @@ def create_app(
     clock: Callable[[], datetime],
     options: WidgetOptions | None = None,
     changes: Changes | None = None,
+    past: PastRecords | None = None,
+    members: Callable[[], tuple[ServiceMembers, ...]] = tuple,
     accepted: Callable[[], Accepted] = nobody,
     pass_on: proxied.PassOn = nothing_passed_on,
 ) -> ASGIApp:
@@ -103,15 +108,18 @@ def create_app(
         keys: accepted sidecar keys; without any, every answer but /healthz is 401. Raises ValueError for an empty one.
         clock: the present moment; a board that stopped being renewed shows nothing as ok.
         changes: which verdicts changed when.
+        past: what is remembered.
+        members: whose past is whose service's.
         accepted: the tokens of programs that are accepted at present.
         pass_on: asks an upstream for a program.
     """
     handlers = Handlers(
-        known=lambda: Known(board(), timeline),
+        known=lambda: Known(board(), timeline, members=members),
         ready=ready,
         clock=clock,
         options=options or WidgetOptions(),
         changes=changes,
+        past=past,
         pass_on=pass_on,
     )
     return app_of(handlers, keys, accepted)
@@ -171,6 +179,7 @@ class Handlers:
         worker: Executor | None = None,
         counts: Counts | None = None,
         changes: Changes | None = None,
+        past: PastRecords | None = None,
         pass_on: proxied.PassOn = nothing_passed_on,
     ) -> None:
         self.options = options
@@ -184,6 +193,7 @@ class Handlers:
         self._counts = counts or Counts()
         self._changes = changes or NoChanges()
         self._disk = DiskReader()
+        self._past = PastReader(past or NoPast())
         self._pass_on = pass_on
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
@@ -208,18 +218,24 @@ class Handlers:
 
     async def widget(self, request: Request) -> Response:
         query = parse_widget_query(request.query_params.multi_items(), self.options.theme)
-        return respond(request, await self.answers.answer(self._known(), query))
+        return respond(request, await self._answer(query))
 
     async def extension(self, request: Request) -> Response:
         """Always 200: Glance shows whatever it gets, so an error is sent as a fragment too."""
         try:
             query = parse_extension_query(request.query_params.multi_items())
-            answer = await self.answers.answer(self._known(), query)
+            answer = await self._answer(query)
         except QueryError as error:
             answer = self._fragment.problem(str(error))
         except HTTPException as error:
             answer = self._fragment.problem(error.detail)
         return respond_to_glance(request, answer)
+
+    async def _answer(self, query: WidgetQuery | ExtensionQuery) -> Rendered:
+        known = self._known()
+        if needs_past(query):
+            known = replace(known, history=await self._past.history(known))
+        return await self.answers.answer(known, query)
 
     async def theme_css(self, request: Request) -> Response:
         theme = parse_theme(unique(request.query_params.multi_items()), self.options.theme)
@@ -304,20 +320,40 @@ class Handlers:
         board = known.board
         times = TimeFormat(board.at, ZoneInfo(board.timezone))
         made = times.moment(board.at, times.time(board.at))
-        calendar = None if query.view == "table" else self._calendar(known, query)
-        table = None if query.view == "calendar" else _table(board, query.service)
-        return self._template.render(query, table, calendar, made)
+        calendar = self._calendar(known, query) if query.view in ("calendar", "all") else None
+        table = _table(board, query.service) if query.view in ("table", "all") else None
+        history = self._history(known, query.service) if query.view == "history" else None
+        return self._template.render(query, table, calendar, history, made)
 
     def _render_extension(self, known: Known, query: ExtensionQuery) -> Iterator[bytes]:
-        calendar = None if query.view == "table" else self._calendar(known, None)
-        return self._fragment.render(query, _table(known.board, query.service), calendar, known.board.as_of)
+        calendar = self._calendar(known, None) if query.view in ("calendar", "all") else None
+        history = self._history(known, query.service) if query.view == "history" else None
+        table = _table(known.board, query.service)
+        return self._fragment.render(query, table, calendar, history, known.board.as_of)
 
     def _calendar(self, known: Known, query: WidgetQuery | None) -> CalendarPage:
         return calendar_page(known.board, known.timeline(), query, self.options.week_start)
 
+    def _history(self, known: Known, service: str | None) -> HistoryPage:
+        if service is not None:
+            _service(known.board, service)
+        return history_page(
+            known.board,
+            known.history,
+            known.members(),
+            WEEKDAYS.index(self.options.week_start),
+            missing=UNREADABLE if self._past.is_kept else WITHOUT_LEDGER,
+            service=service,
+        )
+
 
 def _what_still_holds(known: Known, now: datetime) -> Known:
-    return Known(stale_board(known.board, now), lambda: StaleTimeline(known.timeline(), now), known.board.at)
+    return replace(
+        known,
+        board=stale_board(known.board, now),
+        timeline=lambda: StaleTimeline(known.timeline(), now),
+        stale_since=known.board.at,
+    )
 
 
 def _table(board: Board, service: str | None) -> Page:

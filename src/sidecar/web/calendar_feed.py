@@ -14,10 +14,11 @@ from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from sidecar.core.model import Board, Exempt, Occurrence, State
+from sidecar.core.schedules.local_day import midnight
 from sidecar.core.timeline.timeline import MOST, TooManyError
 from sidecar.texts.hidden_characters import without_hidden
 
-from .due_list import MOST_IN_A_LIST, midnight, share, speaker, word
+from .due_list import MOST_IN_A_LIST, share, speaker, word
 from .dues import Dues
 from .views import PLANNED
 

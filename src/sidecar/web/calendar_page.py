@@ -8,16 +8,17 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sidecar.core.model import Board, OccurrenceKind, ScheduleLine, State
+from sidecar.core.schedules.local_day import midnight
 from sidecar.core.timeline.timeline import TooManyError
 
-from .due_list import MARKS, MOST_ON_A_PAGE, Section, mark_of, midnight, sections
+from .due_list import MARKS, MOST_ON_A_PAGE, Section, mark_of, sections
 from .dues import Dues
 from .page import Banner, Heading, Trouble, top
 from .query import YEARS, WidgetQuery
 from .schedule_words import GROUPS, schedule_words
 from .words import Moment, TimeFormat
 
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = timedelta(days=1)
 
 #: What a day's number is coloured for.
@@ -89,7 +90,7 @@ class CalendarPage:
 
 
 def calendar_page(
-    board: Board, timeline: Dues, query: WidgetQuery | None, week_start: str = _WEEKDAYS[0]
+    board: Board, timeline: Dues, query: WidgetQuery | None, week_start: str = WEEKDAYS[0]
 ) -> CalendarPage:
     """The calendar of the month that is asked for, else of the opened day's, else of the present one.
 
@@ -99,7 +100,7 @@ def calendar_page(
     today = board.at.astimezone(times.zone).date()
     opened = query.day if query else None
     month = ((query.month if query else None) or opened or today).replace(day=1)
-    first_weekday = _WEEKDAYS.index(week_start)
+    first_weekday = WEEKDAYS.index(week_start)
     days = _grid(month, first_weekday)
     marks, too_many = _marks(timeline, days, times.zone)
     above = top(board)
@@ -112,7 +113,7 @@ def calendar_page(
         number=month.month,
         before=_month_address(query, _first_of_neighbour(month, -1)),
         after=_month_address(query, _first_of_neighbour(month, 1)),
-        weekdays=tuple(_WEEKDAYS[(first_weekday + place) % 7].title() for place in range(7)),
+        weekdays=tuple(WEEKDAYS[(first_weekday + place) % 7].title() for place in range(7)),
         weeks=_weeks([_day(day, month, today, marks, query, times) for day in days]),
         too_many=too_many,
         opened=opened is not None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
 from sidecar.core.model import Exempt, Occurrence, OccurrenceKind, State
+from sidecar.core.schedules.local_day import midnight
 from sidecar.core.timeline.timeline import TooManyError
 
 from .dues import Dues
@@ -78,11 +78,6 @@ def mark_of(state: State | None) -> str | None:
     if state in (State.DISABLED, State.NEW):
         return None
     return State.MISSED.value if state is State.NEVER else state.value
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The beginning of a local day; in zones that change their clocks at midnight it may be 01:00."""
-    return datetime.combine(day, time(), zone)
 
 
 def _by_date(timeline: Dues, day: date | None, today: date, times: TimeFormat) -> dict[date, list[Occurrence]]:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .calendar_page import CalendarPage
+from .history_page import HistoryPage
 from .looks import GLANCE
 from .page import Page
 from .query import ExtensionQuery
@@ -36,15 +37,21 @@ class ExtensionTemplate:
         self._problem = templates.get_template("extension_problem.html")
 
     def render(
-        self, query: ExtensionQuery, table: Page, calendar: CalendarPage | None, as_of: datetime | None
+        self,
+        query: ExtensionQuery,
+        table: Page,
+        calendar: CalendarPage | None,
+        history: HistoryPage | None,
+        as_of: datetime | None,
     ) -> Iterator[bytes]:
         """What was asked for, as UTF-8, in pieces. ``as_of`` is when everything in it was read."""
         return drawn(
             self._fragment,
             look=GLANCE,
             page=table,
-            table=table if query.view != "calendar" else None,
+            table=table if query.view in ("table", "all") else None,
             calendar=calendar,
+            history=history,
             collapse_after=collapse_after([row for row in table.rows if not row.beyond], query.fold),
             read_at=int(as_of.timestamp()) if as_of else None,
         )

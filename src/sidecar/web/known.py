@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from sidecar.core.history.verdict_log import ExpectationKey
 from sidecar.core.model import Board
+from sidecar.core.past.days import History
+from sidecar.core.past.members import ServiceMembers
+from sidecar.core.past.undecided import Undecided
 
 from .dues import Dues
 from .query import ExtensionQuery, WidgetQuery
@@ -15,14 +19,22 @@ from .query import ExtensionQuery, WidgetQuery
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A board, and the timeline that belongs to it, which is made when it is first asked for.
+    """A board, and what belongs to it, which is made when it is asked for.
 
-    ``stale_since``: when it was judged, where that is so long ago that only what still holds is left of it.
+    Attributes:
+        timeline: what is due at any time.
+        stale_since: when it was judged, where that is so long ago that only what still holds is left of it.
+        members: whose past is whose service's.
+        undecided: what was due since a moment, after the newest due times that were decided.
+        history: the past, where it was asked for and can be read.
     """
 
     board: Board
     timeline: Callable[[], Dues]
     stale_since: datetime | None = None
+    members: Callable[[], tuple[ServiceMembers, ...]] = tuple
+    undecided: Callable[[Mapping[ExpectationKey, datetime], datetime], tuple[Undecided, ...]] = lambda _, __: ()
+    history: History | None = None
 
 
 class Whole(Enum):
@@ -33,9 +45,15 @@ class Whole(Enum):
     CALENDAR_FEED = "calendar feed"
 
 
-#: Whoever asks for these comes rarely and can wait: they are not answered for a new board before it is shown.
-UNHURRIED = frozenset({Whole.CALENDAR_FEED})
-
-
 #: What an answer is kept for: the view, in one form however it was asked for.
 Question = WidgetQuery | ExtensionQuery | Whole
+
+
+def is_unhurried(question: Question) -> bool:
+    """It is not answered for a new board before that is shown: who asks comes rarely, or the disk must be read for it."""
+    return question is Whole.CALENDAR_FEED or needs_past(question)
+
+
+def needs_past(question: Question) -> bool:
+    """It is answered from what is remembered."""
+    return not isinstance(question, Whole) and question.view == "history"

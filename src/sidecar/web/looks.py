@@ -25,7 +25,7 @@ class Look:
         listed: a list, one below the other.
         small: letters of tables and legends.
         title, subtitle: the headline, and the heading of a part of the page.
-        banner, tally, troubles, calendar, date_head: these structures.
+        banner, tally, troubles, calendar, history, date_head: these structures.
     """
 
     own: str
@@ -43,6 +43,7 @@ class Look:
     tally: str
     troubles: str
     calendar: str
+    history: str
     date_head: str
 
 
@@ -63,6 +64,7 @@ WIDGET = Look(
     tally="tally",
     troubles="troubles",
     calendar="calendar",
+    history="history",
     date_head="date-head",
 )
 
@@ -83,5 +85,6 @@ GLANCE = Look(
     tally="bg-tally flex flex-wrap margin-top-10",
     troubles="bg-section list list-gap-10",
     calendar="bg-section bg-calendar",
+    history="bg-section bg-history",
     date_head="bg-date-head flex justify-between",
 )

@@ -61,6 +61,7 @@ def _paths() -> Schema:
             304,
             404,
             422,
+            503,
             problems="ProblemPage",
             parameters=[_view_parameter(), _service_parameter(), *_calendar_parameters(), *_theme_parameters()],
         ),

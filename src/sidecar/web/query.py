@@ -13,7 +13,10 @@ from . import theme
 from .rows import CALM_ROWS
 
 #: ``all`` is the table, and the calendar below it.
-VIEWS = ("table", "calendar", "all")
+VIEWS = ("table", "calendar", "all", "history")
+
+#: These show all services.
+_OF_ALL = ("calendar", "all")
 
 _OWN_NAMES = ("view", "service", "month", "day")
 
@@ -68,9 +71,9 @@ def parse_widget_query(pairs: Iterable[tuple[str, str]], base: theme.Theme) -> W
         raise QueryError(f'Unknown view "{view[:40]}"; use {", ".join(VIEWS)}.')
     service = parameters.pop("service", None) or None
     month, day = _month(parameters.pop("month", None)), _day(parameters.pop("day", None))
-    if view == "table" and (month or day):
+    if view not in _OF_ALL and (month or day):
         raise QueryError("month and day need view=calendar or view=all.")
-    if view != "table" and service:
+    if view in _OF_ALL and service:
         raise QueryError("The calendar shows all services; leave out service.")
     parse_theme(parameters, base)
     return WidgetQuery(view, service, month, day, tuple(sorted(parameters.items())))
@@ -122,7 +125,7 @@ def parse_extension_query(pairs: Iterable[tuple[str, str]]) -> ExtensionQuery:
     view, service = parameters.get("view", VIEWS[0]), parameters.get("service") or None
     if view not in VIEWS:
         raise QueryError(f'Unknown view "{view[:40]}"; use {", ".join(VIEWS)}.')
-    if view != "table" and service:
+    if view in _OF_ALL and service:
         raise QueryError("The calendar shows all services; leave out service.")
     return ExtensionQuery(view, service, _fold(parameters.get("fold", str(CALM_ROWS))))
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from .assets import Asset
 from .calendar_page import CalendarPage
+from .history_page import HistoryPage
 from .looks import WIDGET
 from .page import Page
 from .query import WidgetQuery
@@ -27,18 +28,24 @@ class WidgetTemplate:
         self._links = {name: f"static/{asset.name}" for name, asset in assets.items()}
 
     def render(
-        self, query: WidgetQuery, table: Page | None, calendar: CalendarPage | None, made: Moment
+        self,
+        query: WidgetQuery,
+        table: Page | None,
+        calendar: CalendarPage | None,
+        history: HistoryPage | None,
+        made: Moment,
     ) -> Iterator[bytes]:
-        """The view that was asked for, as UTF-8 in pieces: table, calendar, or both. ``made`` is its moment.
+        """The view that was asked for, as UTF-8 in pieces: table, calendar, both, or history. ``made`` is its moment.
 
         All its links are relative, so that it works under any prefix.
         """
         return drawn(
             self._template,
             look=WIDGET,
-            page=table or calendar,
+            page=table or calendar or history,
             table=table,
             calendar=calendar,
+            history=history,
             views=_ways(query),
             links=self._links,
             theme_query=query.theme_query,
@@ -55,4 +62,5 @@ def _ways(query: WidgetQuery) -> tuple[tuple[str, str, bool], ...]:
     return (
         ("services", query.address(), query.view == "table"),
         ("calendar", query.address(view="calendar"), query.view == "calendar"),
+        ("history", query.address(view="history"), query.view == "history"),
     )

@@ -14,12 +14,14 @@ class ServiceMembers:
     """The members that protect a service at present, by the names that the ledger remembers them under.
 
     Attributes:
+        sources: of which it is read what became of them.
         looked_since: when the first of their sources was first read: what was before that nobody saw. None before any was.
     """
 
     service: str
     members: frozenset[str]
     looked_since: datetime | None
+    sources: frozenset[str] = frozenset()
 
 
 def service_members(judged: Judged) -> tuple[ServiceMembers, ...]:
@@ -33,4 +35,5 @@ def _of(service: JudgedService, inputs: Inputs) -> ServiceMembers:
         service=service.service.name,
         members=frozenset(str(part.part.member) for part in service.parts),
         looked_since=min((contact for contact in contacts if contact is not None), default=None),
+        sources=frozenset(part.part.source for part in service.parts),
     )

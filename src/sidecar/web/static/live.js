@@ -80,7 +80,7 @@
 
   /** What an element is called before and after: its row, its place in there, where it leads. */
   function nameOf(element) {
-    const row = element.closest(".row")?.querySelector(".name").textContent;
+    const row = element.closest(".row, .past-row")?.querySelector(".name").textContent;
     const place = element.parentElement?.closest("[class]")?.className;
     return [row, place, element.tagName, element.getAttribute("href")].join("\n");
   }

@@ -1,0 +1,210 @@
+"""History → HistoryPage: a row per service with a cell per local day, as it was judged then, and one line of words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from sidecar.core.model import Board, OccurrenceKind, PartKind, ServiceRow
+from sidecar.core.past.days import Cell, History, ServiceFacts
+from sidecar.core.past.members import ServiceMembers
+from sidecar.core.schedules.local_day import midnight
+
+from .history_words import BAD_MARKS, facts_in_words, mark_and_words
+from .page import Banner, Heading, Trouble, top
+from .rows import MOST_ROWS
+from .words import TimedText, TimeFormat
+
+#: So many days are drawn; how many of them show depends on the width.
+DAYS = 365
+
+#: So many days of a service that were not kept are named.
+MOST_NAMED = 10
+
+_WEEK = timedelta(days=7)
+
+#: Why there is nothing to show.
+WITHOUT_LEDGER = "Nothing is remembered: backup-glance runs without a directory for its state."
+UNREADABLE = "What is remembered can't be read at present, so nothing is known of the past."
+
+
+@dataclass(frozen=True, slots=True)
+class DayHead:
+    """A column. ``short`` stands above the first day of each week."""
+
+    iso: str
+    label: str
+    short: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DayCell:
+    """A day of a service: its mark, and all of it in words."""
+
+    mark: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRow:
+    """A service.
+
+    Attributes:
+        kind: how its marks are drawn.
+        facts: its last month in words.
+        bad: the newest days that were not kept, in words, and ``more``: how many others there are.
+    """
+
+    name: str
+    kind: OccurrenceKind
+    cells: tuple[DayCell, ...]
+    facts: tuple[TimedText, ...]
+    bad: tuple[str, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """Everything in the history view, top to bottom.
+
+    Attributes:
+        troubles: the sources that need attention: what they should tell is not known.
+        days: oldest first, today the last.
+        begins_on: the place of the first day in its week, from 1.
+        months: above each week of a year, where a month begins in it.
+        notes: what must be known to read it: since when anybody looked, and what is left out.
+        missing: why there are no rows.
+    """
+
+    stale: bool
+    banner: Banner | None
+    headline: Heading
+    troubles: tuple[Trouble, ...]
+    days: tuple[DayHead, ...]
+    begins_on: int
+    months: tuple[str, ...]
+    rows: tuple[PastRow, ...]
+    notes: tuple[str, ...]
+    missing: str | None
+
+
+def history_page(
+    board: Board,
+    history: History | None,
+    members: Iterable[ServiceMembers],
+    first_weekday: int,
+    *,
+    missing: str,
+    service: str | None = None,
+) -> HistoryPage:
+    """The last year of the services of ``board``; of one alone when it is asked for.
+
+    Args:
+        first_weekday: the first day of a week, 0 for Monday.
+        missing: why there is no history, if there is none.
+    """
+    above = top(board)
+    if history is None:
+        return HistoryPage(
+            stale=above.stale,
+            banner=above.banner,
+            headline=above.headline,
+            troubles=above.sources,
+            days=(),
+            begins_on=1,
+            months=(),
+            rows=(),
+            notes=(),
+            missing=missing,
+        )
+    times = TimeFormat(board.at, ZoneInfo(board.timezone))
+    days = history.past.every_day[-DAYS:]
+    heads = tuple(_head(day, first_weekday, times) for day in days)
+    by_name = {each.service: each for each in members}
+    known = [(row, mine) for row in board.services if (mine := by_name.get(row.name)) is not None]
+    if service is not None:
+        known = [(row, mine) for row, mine in known if row.name == service]
+    ordered = sorted(
+        ((row, mine, history.facts(mine)) for row, mine in known),
+        key=lambda each: (each[0].verdict.state.rank, _unkept(each[2])),
+    )
+    drawn, others = ordered[:MOST_ROWS], ordered[MOST_ROWS:]
+    return HistoryPage(
+        stale=above.stale,
+        banner=above.banner,
+        headline=above.headline,
+        troubles=above.sources,
+        days=heads,
+        begins_on=(days[0].weekday() - first_weekday) % 7 + 1,
+        months=tuple(_months(days, first_weekday)),
+        rows=tuple(_row(row, facts, history.cells(mine, DAYS), heads, times) for row, mine, facts in drawn),
+        notes=(*_since(history, [mine for _, mine, _ in drawn], times), *_left_out([facts for _, _, facts in others])),
+        missing=None,
+    )
+
+
+def _unkept(facts: ServiceFacts) -> int:
+    return facts.tally.kept - facts.tally.decided
+
+
+def _head(day: date, first_weekday: int, times: TimeFormat) -> DayHead:
+    begins_week = day.weekday() == first_weekday
+    return DayHead(
+        day.isoformat(), times.date(midnight(day, times.zone)), f"{day.day} {day:%b}" if begins_week else None
+    )
+
+
+def _months(days: Sequence[date], first_weekday: int) -> Iterator[str]:
+    """The name of the month that begins in a week, for each week."""
+    week = days[0] - timedelta(days=(days[0].weekday() - first_weekday) % 7)
+    while week <= days[-1]:
+        last = week + _WEEK - timedelta(days=1)
+        yield f"{last:%b}" if last.day <= 7 else ""
+        week += _WEEK
+
+
+def _row(
+    service: ServiceRow, facts: ServiceFacts, cells: Sequence[Cell], heads: Sequence[DayHead], times: TimeFormat
+) -> PastRow:
+    drawn = []
+    for cell, head in zip(cells, heads, strict=True):
+        mark, words = mark_and_words(cell)
+        drawn.append(DayCell(mark, f"{head.label}: {words}"))
+    bad = [cell.label for cell in reversed(drawn) if cell.mark in BAD_MARKS]
+    has_schedule = service.next_run is not None or any(part.schedule for part in service.parts)
+    return PastRow(
+        name=service.name,
+        kind=_kind(service),
+        cells=tuple(drawn),
+        facts=tuple(facts_in_words(facts, times, has_schedule=has_schedule)),
+        bad=tuple(bad[:MOST_NAMED]),
+        more=max(len(bad) - MOST_NAMED, 0),
+    )
+
+
+def _kind(service: ServiceRow) -> OccurrenceKind:
+    dumps_only = bool(service.parts) and all(part.kind is PartKind.DATABASE for part in service.parts)
+    return OccurrenceKind.DUMP if dumps_only else OccurrenceKind.BACKUP
+
+
+def _since(history: History, services: Iterable[ServiceMembers], times: TimeFormat) -> Iterator[str]:
+    """Said once, of all services: some may be looked at only since later."""
+    begins = [day for service in services if (day := history.begins(service)) is not None]
+    if not begins:
+        yield "Nobody has looked at any of them yet."
+    elif min(begins) > history.past.first:
+        yield f"Days are blank before {times.date(midnight(min(begins), times.zone))}, when the first of them was looked at."
+
+
+def _left_out(others: Sequence[ServiceFacts]) -> Iterator[str]:
+    if not others:
+        return
+    unkept = sum(_unkept(facts) < 0 for facts in others)
+    what = (
+        f"{unkept} of them did not keep every run of the last month"
+        if unkept
+        else "all of them kept every run of the last month"
+    )
+    yield f"{len(others)} more services are not drawn; {what}. One of them shows with service=NAME in the address."
