@@ -185,7 +185,7 @@ def metrics_seconds(shown: Board) -> float:
 
 
 def _metrics(shown: Board) -> None:
-    rendered(exposition(Known(shown, _nothing_due), Counts()), MEDIA_TYPE)
+    rendered(exposition(Known(board=shown, timeline=_nothing_due), Counts()), MEDIA_TYPE)
 
 
 def _nothing_due() -> Timeline:

@@ -16,9 +16,8 @@ import pytest
 
 from sidecar.board_keeper import BoardKeeper, JudgedBoard
 from sidecar.core.reports.report import Report
-from sidecar.renewal import Renewal
+from sidecar.renewal import Renewal, known_of
 from sidecar.web.app import Handlers, WidgetOptions, app_of
-from sidecar.web.known import Known
 from tests.core.factories import at
 from tests.core.sample_reports import PBS, PVE, group, pbs, pve, settings, vzdump
 
@@ -77,7 +76,7 @@ async def house() -> AsyncIterator[House]:
     clock, worker = Clock(), CountedWorker(1)
     keeper = HeldKeeper(settings(PVE, PBS), clock)
     handlers = Handlers(
-        known=lambda: Known(keeper.shown.board, keeper.shown.timeline),
+        known=lambda: known_of(keeper.shown),
         ready=keeper.ready,
         clock=clock,
         options=WidgetOptions(),
@@ -214,7 +213,7 @@ def test_pythons_garbage_collector_rests_until_a_board_is_shown() -> None:
 
     async def test(made: House) -> None:
         handlers = Handlers(
-            known=lambda: Known(made.keeper.shown.board, made.keeper.shown.timeline),
+            known=lambda: known_of(made.keeper.shown),
             ready=made.keeper.ready,
             clock=made.clock,
             options=WidgetOptions(),

@@ -212,7 +212,7 @@ def test_every_alert_is_tested() -> None:
 
 
 def test_the_text_format_is_what_promtool_expects() -> None:
-    text = b"".join(exposition(Known(boards.hostile(), nothing_due), Counts()))
+    text = b"".join(exposition(Known(board=boards.hostile(), timeline=nothing_due), Counts()))
     run = subprocess.run([programs() / "promtool", "check", "metrics"], input=text, capture_output=True, check=False)
 
     assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")

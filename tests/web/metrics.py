@@ -66,9 +66,9 @@ class Metrics:
 
 def metrics(board: Board, *, stale_after: timedelta | None = None, counts: Counts | None = None) -> Metrics:
     """The metrics of a board; with ``stale_after`` of one that is so old."""
-    known = Known(board, nothing_due)
+    known = Known(board=board, timeline=nothing_due)
     if stale_after is not None:
-        known = Known(stale_board(board, board.at + stale_after), nothing_due, board.at)
+        known = Known(board=stale_board(board, board.at + stale_after), timeline=nothing_due, stale_since=board.at)
     return parsed(b"".join(exposition(known, counts or Counts())).decode())
 
 

@@ -454,12 +454,12 @@ def test_the_library_is_loaded_only_for_who_asks() -> None:
 
 def test_a_new_board_does_not_wait_for_the_calendar_of_phones() -> None:
     """They ask once an hour, and drawing it takes longest of all."""
-    known = Known(board_at(NOW), lambda: month(NOW))
+    known = Known(board=board_at(NOW), timeline=lambda: month(NOW))
     handlers = Handlers(known=lambda: known, ready=lambda: True, clock=lambda: NOW, options=WidgetOptions())
 
     async def asked() -> set[Question]:
         for question in (Whole.CALENDAR_FEED, Whole.STATUS):
             await handlers.answers.answer(known, question)
-        return set(await handlers.answers.prepared(Known(board_at(NOW), lambda: month(NOW))))
+        return set(await handlers.answers.prepared(Known(board=board_at(NOW), timeline=lambda: month(NOW))))
 
     assert asyncio.run(asked()) == {Whole.STATUS}

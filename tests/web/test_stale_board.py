@@ -228,7 +228,7 @@ def test_when_judging_hangs_the_old_board_is_still_shown_as_unknown(path: str) -
     with ThreadPoolExecutor(1) as worker:
         worker.submit(go_on.wait)
         handlers = Handlers(
-            known=lambda: Known(board, nothing_due),
+            known=lambda: Known(board=board, timeline=nothing_due),
             ready=lambda: True,
             clock=lambda: LATER,
             options=WidgetOptions(),

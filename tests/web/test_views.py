@@ -73,7 +73,7 @@ def test_values_are_written_as_documented() -> None:
 
 def test_the_description_lists_the_paths_that_exist() -> None:
     handlers = Handlers(
-        known=lambda: Known(boards.good_morning(), nothing_due),
+        known=lambda: Known(board=boards.good_morning(), timeline=nothing_due),
         ready=lambda: True,
         clock=lambda: boards.NOW,
         options=WidgetOptions(),

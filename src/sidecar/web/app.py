@@ -114,7 +114,7 @@ def create_app(
         pass_on: asks an upstream for a program.
     """
     handlers = Handlers(
-        known=lambda: Known(board(), timeline, members=members),
+        known=lambda: Known(board=board(), timeline=timeline, members=members),
         ready=ready,
         clock=clock,
         options=options or WidgetOptions(),

@@ -17,7 +17,7 @@ from .dues import Dues
 from .query import ExtensionQuery, WidgetQuery
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """A board, and what belongs to it, which is made when it is asked for.
 
