@@ -243,6 +243,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         f"The id {HOMELAB.guests[0].vmid} belongs to the lxc guest {HOMELAB.guests[0].name}, not to another-guest.",
     ),
     "privileged": ({"backup_glance_container_id": 121}, "The container 121 is privileged, which can't be changed."),
+    "odd-interface": (
+        {"backup_glance_container_id": 123},
+        'in its net0 "link_down" is not written as NAME=VALUE. Correct it on the node: pct set 123 --net0',
+    ),
+    "cores-as-true": ({"backup_glance_container_cores": True}, "backup_glance_container_cores must be a number of"),
     "no-template": (
         {"backup_glance_container_template": "local:vztmpl/debian-14-standard_"},
         "The node pve1 has no template local:vztmpl/debian-14-standard_. On the node: pveam update;",
@@ -281,10 +286,19 @@ def test_what_can_not_be_done_is_refused_with_what_to_do(controller: Controller)
     )
     controller.variables = {}
     owner = controller.grants[f"/vms/{ID}"]
-    more = {f"/vms/{vmid}": owner for vmid in (121, HOMELAB.guests[0].vmid)}
+    more = {f"/vms/{vmid}": owner for vmid in (121, 123, HOMELAB.guests[0].vmid)}
     controller.rack.set_permissions("pve", Acl({**controller.grants, **more}))
     there = Container("pve1", {"hostname": "privileged", "rootfs": "local-lvm:vm-121-disk-0,size=4G"})
-    controller.containers.there[121] = there
+    odd = Container(
+        "pve1",
+        {
+            "hostname": "odd-interface",
+            "rootfs": "local-lvm:vm-123-disk-0,size=4G",
+            "unprivileged": 1,
+            "net0": "name=eth0,link_down",
+        },
+    )
+    controller.containers.there |= {121: there, 123: odd}
 
     refused = controller.run()
 
@@ -299,7 +313,7 @@ def test_what_can_not_be_done_is_refused_with_what_to_do(controller: Controller)
     ):
         assert said in refused.of("nothing-is-set")
     assert controller.containers.written == []
-    assert controller.containers.there == {121: there}
+    assert controller.containers.there == {121: there, 123: odd}
 
 
 def test_without_the_collection_one_line_says_how_to_install_it(controller: Controller) -> None:

@@ -123,7 +123,12 @@ def test_what_the_page_about_operations_quotes_is_said_somewhere() -> None:
     """A reader searches it for the words on the screen."""
     said = " ".join(
         path.read_text()
-        for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.html"), ROOT / "caddy" / "Caddyfile.j2"]
+        for path in [
+            *(ROOT / "src").rglob("*.py"),
+            *(ROOT / "src").rglob("*.html"),
+            *(ROOT / "roles").rglob("*.py"),
+            ROOT / "caddy" / "Caddyfile.j2",
+        ]
     )
     # A sentence in code may be cut into two texts.
     said = re.sub(r'"\s+f?"', "", said)

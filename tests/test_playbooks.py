@@ -173,6 +173,16 @@ def test_a_path_on_the_controller_begins_beside_the_inventory(
     assert f"{home.folder}/ca/pve.pem does not exist on the controller" in refused
 
 
+def test_files_beside_the_inventory_are_not_taken_for_inventories(play: Play, home: Home) -> None:
+    (home.folder / "files").mkdir()
+    (home.folder / "files" / "vault-ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+
+    output, good = play("--syntax-check", "-i", home.folder, ROOT / "site.yml", cwd=ROOT)
+
+    assert good, output
+    assert "pars" not in output
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="the role gives its files to root")
 class TestConfiguration:
     """Step "configure" of a deployment, into a directory of this machine."""
@@ -187,6 +197,9 @@ class TestConfiguration:
         variables = {
             "__backup_glance_etc": str(target / "etc"),
             "__backup_glance_release": str(target / "release"),
+            # For a dry run: the new release is not installed, and this one runs.
+            "__backup_glance_complete": {"stat": {"exists": False}},
+            "__backup_glance_current": str(target / "release"),
             "__backup_glance_running": False,
             "__backup_glance_user": "root",
             "__backup_glance_caddy_user": "root",
@@ -226,6 +239,37 @@ class TestConfiguration:
         assert "+https://other.lan:443 {" in shown
         assert PASSWORD not in quiet + shown
         assert KEY not in quiet + shown
+
+    def test_a_secret_in_the_configuration_is_refused_and_neither_shown_nor_written(
+        self, configure: Play, home: Home, tmp_path: Path
+    ) -> None:
+        candidate = tmp_path / "target" / "etc" / "candidate" / "config.yaml"
+        configure()
+        before = candidate.read_text()
+        home.change("secret: {vault: backup-glance/pbs, field: secret}", f"secret: {PASSWORD}")
+
+        refused, good = configure("--diff", "-vvv")
+        dry, _ = configure("--diff", "-vvv", "--check")
+
+        assert not good
+        assert "backup_glance_config.sources.pbs.secret: " in refused
+        assert "backup_glance_config.sources.pbs.secret: " in dry
+        assert "What changes in the configuration is not shown." in dry
+        assert PASSWORD not in refused + dry
+        assert candidate.read_text() == before
+
+    def test_a_dry_run_shows_what_changes_also_where_it_has_not_written_a_credential(
+        self, configure: Play, home: Home
+    ) -> None:
+        configure()
+        home.change("secret: {vault: backup-glance/pbs, field: secret}", "secret: {credential: pbs_secret}")
+        home.add(f"backup_glance_credentials: {{pbs_secret: {PASSWORD}}}\n")
+
+        shown, good = configure("--diff", "--check")
+
+        assert good, shown
+        assert "+      credential: pbs_secret" in shown
+        assert PASSWORD not in shown
 
     def test_the_hashes_of_passwords_are_not_shown(self, configure: Play, home: Home) -> None:
         hashed = "$2a$14$abcdefghijklmnopqrstuv"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,7 +119,7 @@ def test_playbooks_use_only_what_ansible_itself_brings(path: Path) -> None:
 #: What `make rollout SCENARIO=alternative` leaves as it is by default, and why.
 NOT_CHANGED: dict[str, str] = {
     "backup_glance_vault_allow_http": "its Vault has a certificate; tests/vault/test_role_tasks.py",
-    "backup_glance_acme_directory": "its certificates are files; tests/test_caddy_acme.py",
+    "backup_glance_acme_directory": "its certificates are files; molecule/shared/checks/operations.py, tests/test_caddy_acme.py",
     "backup_glance_acme_ca": "as for the directory",
 }
 
@@ -469,7 +470,7 @@ def test_no_diff_shows_a_password_hash_also_after_the_users_are_gone(tmp_path: P
                     "hosts": "all",
                     "gather_facts": False,
                     "vars_files": [str(ROLE / path / "main.yml") for path in ("defaults", "vars")],
-                    "tasks": tasks[names.index("Check the new configuration with the new release") + 1 :],
+                    "tasks": tasks[names.index("Write the new configuration") + 1 :],
                 }
             ]
         )
@@ -789,6 +790,48 @@ def test_the_controllers_lock_fits_this_python_and_holds_hashes_only() -> None:
     assert sys.version_info >= (3, 11)
 
 
+# --- after a deployment that was refused ---
+
+
+@pytest.mark.parametrize(
+    ("look", "name", "ours"),
+    [
+        ("Look for credentials and CA files that the sidecar has not read", "credentials/pbs_secret", True),
+        ("Look for credentials and CA files that the sidecar has not read", "ca/pve.pem", True),
+        ("Look for credentials and CA files that the sidecar has not read", "ca/acme.pem", False),
+        ("Look for a CA of the ACME server that Caddy has not read", "ca/acme.pem", True),
+        ("Look for a CA of the ACME server that Caddy has not read", "ca/pve.pem", False),
+    ],
+)
+def test_what_an_earlier_deployment_has_written_is_found_until_it_was_read(
+    tmp_path: Path, look: str, name: str, ours: bool
+) -> None:
+    """Its handlers are forgotten when it is refused, and the next deployment finds nothing to change."""
+    tasks = yaml.safe_load((ROLE / "tasks" / "activate.yml").read_text("utf-8"))
+    switch = next(task["block"] for task in tasks if task["name"].startswith("Switch to the release"))
+    task = next(task for task in switch if task["name"] == look)
+    assert task["notify"] == ("Reload Caddy" if "Caddy" in look else "Restart backup-glance")
+    places = {"__backup_glance_etc": str(tmp_path), "__backup_glance_secrets": str(tmp_path / "credentials")}
+    shell = template(task["ansible.builtin.shell"]["cmd"]).render(places)
+    written = tmp_path / name
+    for folder in ("credentials", "ca", "bin"):
+        (tmp_path / folder).mkdir()
+    written.write_text("new")
+    os.utime(written, (1_764_000_000.5, 1_764_000_000.5))
+
+    def found(started: str) -> str:
+        (tmp_path / "bin" / "systemctl").write_text(f"#!/bin/sh\necho '{started}'\n")
+        (tmp_path / "bin" / "systemctl").chmod(0o755)
+        environment = {"PATH": f"{tmp_path}/bin:{os.defpath}"}
+        return subprocess.run(
+            ["/bin/sh", "-c", shell], capture_output=True, text=True, check=True, env=environment
+        ).stdout.strip()
+
+    assert found("Mon 2025-11-24 16:00:00.400000 UTC") == (str(written) if ours else "")
+    assert found("Mon 2025-11-24 16:00:00.600000 UTC") == ""
+    assert found("") == ""
+
+
 # --- a trial with a copy of the ledger ---
 
 
@@ -1008,6 +1051,14 @@ def test_a_trial_fails_without_the_result_of_the_check(proof: Proof, tmp_path: P
     done = proof(path)
 
     assert (done.returncode, done.stderr) == (1, "its serve --check --json printed no result\n")
+
+
+def test_the_roll_out_names_no_version() -> None:
+    """It would fail with the next one."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert [
+        path for path in (ROOT / "molecule").rglob("*.*") if path.is_file() and version in path.read_text("utf-8")
+    ] == []
 
 
 def test_the_roll_out_can_make_its_unusable_releases(monkeypatch: pytest.MonkeyPatch) -> None:

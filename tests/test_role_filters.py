@@ -98,6 +98,13 @@ def test_a_wrong_type_or_name_is_reported_with_its_line_and_without_secrets(
     assert "hunter2" not in sentence
 
 
+def test_true_is_no_number(filters: ModuleType) -> None:
+    """Ansible would take it for 1."""
+    (sentence,) = filters.unfit({"backup_glance_port": True}, SPECS["options"])
+
+    assert sentence == 'backup_glance_port: "true" is not a whole number.'
+
+
 def test_variables_that_are_not_the_roles_are_not_looked_at(filters: ModuleType) -> None:
     """Their templates may need what is not there, and their secrets are not needed: that of Proxmox VE, for example."""
     names = [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2] / "shared" / "checks"))
 
-from deployments import Bench, other_checkout, refused
+from deployments import VERSION, Bench, other_checkout, refused
 from removal import vault_knows, what_is_left
 
 
@@ -30,7 +30,7 @@ def main() -> None:
         "playbooks/rollback.yml",
         backup_glance_rollback_to=first,
     )
-    assert f"to {first} (0.1.0" in output, output[-2000:]
+    assert f"to {first} ({VERSION}" in output, output[-2000:]
     assert Path(bench.said("readlink /opt/backup-glance/current")).name == first
     _removed(bench)
 

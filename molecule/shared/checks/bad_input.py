@@ -1,7 +1,7 @@
 """Deploys with variables that can't work, and expects an error that says how to fix it, and an unchanged target.
 
 ``bad_input.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is already deployed. At the end it deploys
-twice more: after its secret_id was destroyed, and without Vault.
+more: after its secret_id was destroyed, without Vault, and with a credential that a refused deployment has changed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import base64
 import json
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +36,7 @@ def main() -> None:
     print("after all of these the target is unchanged")
     _admin_again(bench)
     _new_secret_id(bench, old)
-    _upgrade_without_vault(bench)
+    _owed_restart(bench, _upgrade_without_vault(bench))
 
 
 def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
@@ -128,8 +127,11 @@ def _new_secret_id(bench: Bench, old: str) -> None:
     print("a destroyed secret_id: replaced by the next deployment; its output at -vvv --diff holds no secret")
 
 
-def _upgrade_without_vault(bench: Bench) -> None:
-    """A new release, with tokens as credentials instead of in Vault, and with passwords, behind a proxy with TLS."""
+def _upgrade_without_vault(bench: Bench) -> dict[str, Any]:
+    """A new release, with tokens as credentials instead of in Vault, and with passwords, behind a proxy with TLS.
+
+    Returns its variables.
+    """
     config, credentials = json.loads(json.dumps(bench.described["config"])), {}
     for name, source in config["sources"].items():
         for key, value in source.items():
@@ -140,13 +142,17 @@ def _upgrade_without_vault(bench: Bench) -> None:
         [bench.run / "caddy", "hash-password", "--plaintext", "open sesame"], capture_output=True, text=True, check=True
     )
     before = bench.on_target("readlink /opt/backup-glance/current").stdout
-    with tempfile.TemporaryDirectory() as scratch:
-        code, output = bench.deploy(
-            "site.yml", backup_glance_vault_address="", backup_glance_config=config, backup_glance_credentials=credentials,
-            backup_glance_access="basic", backup_glance_trusted_proxies=["10.77.0.1"],
-            backup_glance_users=[{"name": "reader", "password_hash": hashed.stdout.strip()}],
-            backup_glance_source=str(other_checkout(Path(scratch), "Another change.\n")), backup_glance_keep_releases=2,
-        )  # fmt: skip
+    variables = {
+        "backup_glance_vault_address": "",
+        "backup_glance_config": config,
+        "backup_glance_credentials": credentials,
+        "backup_glance_access": "basic",
+        "backup_glance_trusted_proxies": ["10.77.0.1"],
+        "backup_glance_users": [{"name": "reader", "password_hash": hashed.stdout.strip()}],
+        "backup_glance_source": str(other_checkout(bench.run / "without-vault", "Another change.\n")),
+        "backup_glance_keep_releases": 2,
+    }
+    code, output = bench.deploy("site.yml", **variables)
     assert code == 0, output[-3000:]
     assert bench.on_target("readlink /opt/backup-glance/current").stdout != before
     assert len(bench.on_target("ls /opt/backup-glance/releases").stdout.split()) == 2
@@ -164,6 +170,22 @@ def _upgrade_without_vault(bench: Bench) -> None:
     print(
         "a new release without Vault, with passwords: deployed; 401 without one, 401 with a wrong one, 200 with the right one"
     )
+    return variables
+
+
+def _owed_restart(bench: Bench, variables: dict[str, Any]) -> None:
+    """A refused deployment has written a changed credential: the next one, that changes nothing else, restarts for it."""
+    credentials = variables["backup_glance_credentials"] | {"pbs_secret": bench.on_rack("rotate", "pbs")}
+    changed = variables | {"backup_glance_credentials": credentials}
+    misspelt = changed | {"backup_glance_config": {**variables["backup_glance_config"], "servces": []}}
+    what = "a misspelt key beside a changed credential"
+    refused(bench, what, "playbooks/deploy.yml", misspelt, "did you mean services?")
+    before = bench.said("systemctl show --property=MainPID backup-glance.service")
+    code, output = bench.deploy("playbooks/deploy.yml", **changed)
+    assert code == 0, output[-3000:]
+    assert "4 of 4 sources read" in output, output[-3000:]
+    assert bench.said("systemctl show --property=MainPID backup-glance.service") != before
+    print("after a refused deployment: the next one restarts the service for the credential that was changed")
 
 
 def _status(url: str, login: str = "") -> int:

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +22,8 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent.parent
 SCENARIO = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", ROOT / "molecule" / "default"))
 HOST, TARGET, RACK = "debian13", "10.77.0.13", "10.77.0.10"
+#: The version of a release that is made from this checkout.
+VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 #: Where a target is, and its page.
 TARGETS = {"debian12": ("10.77.0.12", "https://10.77.0.12"), "debian13": (TARGET, f"http://{TARGET}:8080")}
 #: Prints what runs on the target, and with which files; a refused deployment must not change it.

@@ -9,16 +9,18 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import socket
 import ssl
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from certificate import make_certificate
-from deployments import Bench, other_checkout, refused
+from deployments import VERSION, Bench, other_checkout, refused
 from load import under_load
 
 #: The Caddy that runs.
@@ -105,6 +107,32 @@ def renew_certificate(bench: Bench) -> None:
         time.sleep(3)
 
 
+def acme(bench: Bench) -> None:
+    """An ACME server of one's own: one that is away fails the deployment at its end, which says why; then one that is there.
+
+    At last the files again, of which no reader notices anything.
+    """
+    target = Bench(bench.run, bench.rack, "debian12")
+    before = ssl.get_server_certificate(("10.77.0.12", 443))
+    ca = bench.run / "vault-ca.pem"
+    variables = {"backup_glance_tls": "acme", "backup_glance_acme_ca": str(ca)}
+    away, there = (f"https://{bench.rack}:{port}/dir" for port in (14999, 14000))
+    words = ("backup.lan: Caddy has no certificate for it", "connection refused", "The release runs and stays.")
+    refused(target, "an ACME server that is away", "playbooks/deploy.yml",
+            variables | {"backup_glance_acme_directory": away}, *words)  # fmt: skip
+    code, output = target.deploy("playbooks/deploy.yml", backup_glance_acme_directory=there, **variables)
+    assert code == 0, output[-4000:]
+    assert "4 of 4 sources read; https://backup.lan/widget" in output, output[-2000:]
+    root = _read(f"https://{bench.rack}:15000/roots/0", ca)
+    for name in ("backup.lan", "10.77.0.12"):
+        print(f"the certificate of {name} is issued by {_issuer(name, root)}", flush=True)
+    with under_load("the former certificate again", f"{target.page}/widget"):
+        code, output = target.deploy("playbooks/deploy.yml")
+        assert code == 0, output[-4000:]
+    assert ssl.get_server_certificate(("10.77.0.12", 443)) == before
+    assert target.said("ls /etc/backup-glance/ca/acme.pem") == ""
+
+
 def upgrade_caddy(bench: Bench) -> None:
     """Another Caddy, and back: for the moment in which it restarts, a reader's second attempt is answered."""
     before, newer = bench.said(CADDY), bench.run / "caddy-newer"
@@ -126,7 +154,7 @@ def roll_back(bench: Bench) -> None:
     active, previous = _active(bench), bench.said("readlink /opt/backup-glance/previous")
     output = " ".join(_done(bench, "a rollback", "playbooks/rollback.yml").split())
     assert _active(bench) == previous != active
-    assert f"Rolled back from {Path(active).name} (0.1.0, installed 20" in output, output[-2000:]
+    assert f"Rolled back from {Path(active).name} ({VERSION}, installed 20" in output, output[-2000:]
 
 
 def roll_back_again(bench: Bench) -> None:
@@ -143,7 +171,7 @@ def go_forward(bench: Bench) -> None:
     output = _done(bench, "the next deployment, with a changed configuration", "playbooks/deploy.yml", **variables)
     said = " ".join(output.split())
     assert "This goes forward again: on 20" in said, output[-2000:]
-    assert f"to {previous} (0.1.0, installed" in said, output[-2000:]
+    assert f"to {previous} ({VERSION}, installed" in said, output[-2000:]
     assert bench.said("ls /opt/backup-glance") == "caddy\ncurrent\nprevious\nreleases"
     assert "week_start: sunday" in bench.said("cat /etc/backup-glance/config.yaml")
 
@@ -166,6 +194,7 @@ OPERATIONS: dict[str, Callable[[Bench], None]] = {
         rotate_upstream_token,
         rotate_key,
         renew_certificate,
+        acme,
         upgrade_caddy,
         roll_back,
         roll_back_again,
@@ -189,6 +218,25 @@ def _done(bench: Bench, what: str, playbook: str, *, retries: bool = False, **va
         code, output = bench.deploy(playbook, **variables)
         assert code == 0, f"{what}: {output[-4000:]}"
     return output
+
+
+def _read(url: str, ca: Path) -> str:
+    trust = ssl.create_default_context(cafile=ca)
+    with urllib.request.urlopen(url, context=trust, timeout=20) as answer:
+        content: bytes = answer.read()
+    return content.decode()
+
+
+def _issuer(name: str, root: str) -> str:
+    """Who issued the certificate that debian12 shows for the name; ``root`` must have signed it."""
+    trust = ssl.create_default_context(cadata=root)
+    with (
+        socket.create_connection(("10.77.0.12", 443), 20) as plain,
+        trust.wrap_socket(plain, server_hostname=name) as stream,
+    ):
+        shown = stream.getpeercert()
+    assert shown is not None
+    return str(dict(pair for pairs in shown["issuer"] for pair in pairs))
 
 
 def _read_since(board: dict[str, Any], source: str, since: str) -> bool:

@@ -94,6 +94,8 @@ def _faults(name: str, value: object, spec: Mapping[str, Any]) -> list[str]:
     shapeless = [key for key, its in options.items() if key in value and _has_other_shape(value[key], its["type"])]
     if shapeless:
         return [f"its {key} is not {KINDS[options[key]['type']]}." for key in shapeless]
+    if kind == "int" and isinstance(value, bool):  # Ansible would take true for 1.
+        return [f"{_shown(value, spec)}is not {KINDS[kind]}."]
     errors = ArgumentSpecValidator({name: dict(spec)}).validate({name: _plain(value)}).error_messages
     if not errors:
         return []
@@ -121,7 +123,10 @@ def _plain(value: Any) -> Any:
 
 def _shown(value: object, spec: Mapping[str, Any]) -> str:
     """Nothing of a secret, nor of what should be a mapping: a whole configuration may hold one that is in the wrong place."""
-    return "" if spec.get("no_log") or spec["type"] == "dict" else f"{json.dumps(str(value)[:LONGEST], ensure_ascii=False)} "
+    if spec.get("no_log") or spec["type"] == "dict":
+        return ""
+    text = json.dumps(value) if isinstance(value, bool) else str(value)
+    return f"{json.dumps(text[:LONGEST], ensure_ascii=False)} "
 
 
 def explained(findings: str, config: Mapping[str, Any], file: str) -> list[str]:
