@@ -1,4 +1,4 @@
-"""AA contrast, computed for every theme that Glance documents: words 4.5:1, marks 3:1, on every ground they stand on.
+"""AA contrast, computed for each theme that Glance documents, and for paper: words 4.5:1, marks 3:1, on every ground.
 
 ``python -m tests.web.test_contrast`` prints the table for the documentation.
 """
@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from sidecar.web.assets import load_assets
-from sidecar.web.theme import MARKS_CONTRAST, WORDS_CONTRAST, Rgb, colours, contrast, parse_theme
+from sidecar.web.theme import MARKS_CONTRAST, PAPER, WORDS_CONTRAST, Rgb, colours, contrast, parse_theme
 from tests.web import themes
 
 CARD, POPOVER, TODAY = "color-widget-background", "color-popover-background", "color-popover-border"
@@ -25,6 +25,7 @@ WORDS = [
     ("ink-negative", CARD),
     ("color-text-highlight", POPOVER),
     ("color-text-paragraph", POPOVER),
+    ("ink-primary", POPOVER),
     ("color-text-highlight", TODAY),
 ]
 MARKS = [
@@ -43,39 +44,52 @@ MARKS = [
 ]
 
 
+#: Bullets, and the bar of a datastore, beside which stands how full it is: they say nothing that words don't say.
+DECORATION = {"color-text-subdue", "color-progress-value"}
+
+TABLES: dict[str, dict[str, Rgb]] = {
+    **{name: colours(parse_theme(parameters)) for name, parameters in themes.ALL.items()},
+    "on paper": colours(PAPER),
+}
+
+
 def ratio(theme: str, colour: str, other: str) -> float:
-    table: dict[str, Rgb] = colours(parse_theme(themes.ALL[theme]))
-    return contrast(table[colour], table[other])
+    return contrast(TABLES[theme][colour], TABLES[theme][other])
 
 
 def test_fourteen_themes_are_documented() -> None:
     assert len(themes.DOCUMENTED) == 14
 
 
-@pytest.mark.parametrize("theme", themes.ALL)
+@pytest.mark.parametrize("theme", TABLES)
 def test_words_can_be_read_on_every_ground(theme: str) -> None:
     low = {pair: ratio(theme, *pair) for pair in WORDS if ratio(theme, *pair) < WORDS_CONTRAST}
 
     assert low == {}
 
 
-@pytest.mark.parametrize("theme", themes.ALL)
+@pytest.mark.parametrize("theme", TABLES)
 def test_marks_can_be_seen_on_every_ground(theme: str) -> None:
     low = {pair: ratio(theme, *pair) for pair in MARKS if ratio(theme, *pair) < MARKS_CONTRAST}
 
     assert low == {}
 
 
-def test_the_style_sheets_write_with_no_other_colour() -> None:
-    """The theme's subdued colour carries no information: bullets only."""
-    written = {
-        (name, "::before" in line)
-        for sheet in ("widget.css", "calendar.css")
-        for line in load_assets()[sheet].content.decode().splitlines()
-        for name in re.findall(r"(?<![-\w])color: var\(--([\w-]+)\)", line)
-    }
+def used(properties: str) -> set[str]:
+    """The colours that our own page's style sheets give to these properties. In an extension they are Glance's."""
+    sheets = "\n".join(asset.content.decode() for asset in load_assets().values() if asset.media_type == "text/css")
+    return set(re.findall(rf"(?<![-\w])(?:{properties}): [^;]*?var\(--([\w-]+)\)", sheets))
 
-    assert written <= {(colour, False) for colour, _ in WORDS + MARKS} | {("color-text-subdue", True)}
+
+def test_the_style_sheets_write_and_draw_with_no_other_colour() -> None:
+    drawn = used("color|fill|stroke|outline")
+
+    assert drawn - DECORATION == {colour for colour, _ in WORDS + MARKS}
+
+
+def test_nothing_stands_on_another_ground() -> None:
+    """The ground of the page lies behind the card."""
+    assert used("background|background-color") - {"color-background"} == {CARD, POPOVER, TODAY}
 
 
 def table() -> str:
@@ -89,7 +103,7 @@ def table() -> str:
         "marks on today",
     )
     lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
-    for theme in themes.ALL:
+    for theme in TABLES:
         lowest = [
             *(min(ratio(theme, *pair) for pair in WORDS if pair[1] == ground) for ground in (CARD, POPOVER, TODAY)),
             *(min(ratio(theme, *pair) for pair in MARKS if pair[1] == ground) for ground in (CARD, TODAY)),

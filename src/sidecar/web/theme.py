@@ -43,6 +43,16 @@ class Theme:
     text_saturation_multiplier: float = 1.0
 
 
+#: What is printed, whatever is on the screen: black on white, since browsers print no grounds unless they are told to.
+PAPER = Theme(
+    background=Hsl(0, 0, 99),
+    primary=Hsl(230, 100, 30),
+    negative=Hsl(0, 70, 50),
+    light=True,
+    contrast_multiplier=1.3,
+)
+
+
 def parse_theme(parameters: Mapping[str, str], base: Theme | None = None) -> Theme:
     """``base`` with the given parameters, named as in glance.yml. Raises ThemeError for a wrong name or value."""
     changes: dict[str, Hsl | bool | float] = {}
@@ -66,13 +76,17 @@ def colours(theme: Theme) -> dict[str, Rgb]:
 
 
 def stylesheet(theme: Theme) -> str:
-    """The style sheet that gives the page its colours.
+    """The style sheet that gives the page its colours, on the screen and on paper.
 
     color-scheme is dark also for a light theme: Glance's own document always declares dark, and a frame that declares
     another scheme gets an opaque white canvas (GL-1).
     """
+    return f"{_rule('dark', theme)}\n@media print {{\n{_rule('light', PAPER)}}}\n"
+
+
+def _rule(scheme: str, theme: Theme) -> str:
     lines = [f"  --{name}: rgb({red} {green} {blue});" for name, (red, green, blue) in colours(theme).items()]
-    return "\n".join([":root {", "  color-scheme: dark;", *lines, "}", ""])
+    return "\n".join([":root {", f"  color-scheme: {scheme};", *lines, "}", ""])
 
 
 def ink(colour: Rgb, highlight: Rgb, card: Rgb, today: Rgb) -> Rgb:
