@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sidecar.board_keeper import BoardKeeper
-from sidecar.core.history.verdict_log import FinalOccurrence, FinalState
+from sidecar.core.history.verdict_log import ExpectationKey, FinalOccurrence, FinalState
 from sidecar.core.model import State
 from sidecar.core.past.days import History, Past
-from sidecar.core.past.records import Records
+from sidecar.core.past.past_day import CountedDays, DayCounter, PastDay
 from sidecar.core.past.tally import OccurrenceState, Tally
 from sidecar.ledger.ledger import Ledger
 from sidecar.remembered_days import DAYS, RememberedDays
@@ -30,15 +31,23 @@ class Disk:
         self.readable = True
         self.is_written = True
 
-    def records(self, start: datetime, end: datetime) -> Records | None:
-        self.days_read += round((end - start) / timedelta(days=1))
-        found = tuple(final for final in self.finals if start <= final.due < end)
-        decided = {final.expectation: max(each.due for each in self.finals) for final in self.finals}
-        whole = Records(start=start, end=end, finals=found, changes=(), gaps=(), days=(), decided=decided)
-        return whole if self.readable else None
+    def read(self, stretches: Sequence[tuple[date, date]], _recent: date) -> CountedDays | None:
+        counted: dict[date, PastDay] = {}
+        decided: dict[ExpectationKey, datetime] = {}
+        for first, last in stretches:
+            self.days_read += (last - first).days + 1
+            counter = DayCounter(first, last, BERLIN)
+            for each in self.finals:
+                if counter.start <= each.due < counter.end:
+                    counter.due(each.member, each.due, each.state)
+                    decided[each.expectation] = each.due
+            counted |= counter.days()
+        newest = {each.expectation: each.due for each in self.finals}
+        found = CountedDays(days=counted, gaps=(), decided=decided, newest=newest, complete_since=None)
+        return found if self.readable else None
 
     def days(self) -> RememberedDays:
-        return RememberedDays(self.records, lambda: self.is_written, BERLIN)
+        return RememberedDays(self.read, lambda: self.is_written, BERLIN)
 
 
 def final(due: str, state: FinalState = FinalState.KEPT) -> FinalOccurrence:

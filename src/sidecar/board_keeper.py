@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from .change_history import ChangeHistory
 from .core.board.board import board_of
@@ -103,7 +104,7 @@ class BoardKeeper:
         self._ledger = ledger
         self._changes = changes
         self._remembers = True
-        self.past = None if ledger is None else RememberedDays(self.records, lambda: ledger.idle, settings.timezone)
+        self.past = None if ledger is None else _remembered_days(ledger, settings.timezone)
         self.run_counts: Mapping[str, RunCounts] | None = None if ledger is None else NOTHING_COUNTED
         self._more_notes: list[Callable[[], Iterable[str]]] = []
         self._tried: set[str] = set()
@@ -278,6 +279,12 @@ class BoardKeeper:
             if self._ledger.leaves_out:
                 yield _NAMES_LEFT_OUT
             yield from self._ledger.notes
+
+
+def _remembered_days(ledger: Ledger, zone: ZoneInfo) -> RememberedDays:
+    return RememberedDays(
+        lambda stretches, recent: ledger.counted_days(stretches, recent, zone), lambda: ledger.idle, zone
+    )
 
 
 def _still_configured(reports: dict[str, Report], settings: Settings) -> Iterator[tuple[str, Report]]:

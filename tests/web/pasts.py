@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sidecar.core.history.verdict_log import FinalOccurrence, FinalState, ObservationGap, ServiceDay
+from sidecar.core.history.verdict_log import FinalOccurrence, FinalState, ObservationGap
 from sidecar.core.model import Board, PartRow
 from sidecar.core.past.days import Past
 from sidecar.core.past.members import ServiceMembers
-from sidecar.core.past.records import Records
+from sidecar.core.past.past_day import CountedDays, DayCounter, PastDay
 from sidecar.core.schedules.local_day import midnight
 from sidecar.remembered_days import RememberedDays
 
@@ -43,7 +43,7 @@ def members_of(board: Board, looked: timedelta = timedelta(days=300)) -> tuple[S
 
 
 class HandmadePast:
-    """Remembers ``days`` days of a board's services: due every night at 02:00, those of Mondays at 04:00.
+    """Remembers ``days`` days of a board's services: due every night at 02:00, those of Mondays only then.
 
     ``gaps``: when sources could not be read.
     """
@@ -53,35 +53,30 @@ class HandmadePast:
         self._zone = ZoneInfo(board.timezone)
         self._days = days
         self._gaps = gaps
-        self._remembered = RememberedDays(self.records, lambda: True, self._zone)
+        self._remembered = RememberedDays(self._read, lambda: True, self._zone)
 
     def past(self, now: datetime) -> Past | None:
         return self._remembered.past(now)
 
-    def records(self, start: datetime, end: datetime) -> Records:
+    def _read(self, stretches: Sequence[tuple[date, date]], recent: date) -> CountedDays:
         today = self._board.at.astimezone(self._zone).date()
-        days = [today - ago * _DAY for ago in range(self._days, -1, -1)]
-        wanted = [day for day in days if start <= midnight(day, self._zone) < end]
-        return Records(
-            start=start,
-            end=end,
-            finals=tuple(final for day in wanted for final in self._finals(day, (today - day).days)),
-            changes=(),
-            gaps=tuple(gap for gap in self._gaps if gap.start < end and (gap.until is None or gap.until > start)),
-            good_ends=self._good_ends(wanted, today),
-            days=tuple(
-                ServiceDay(service=row.name, day=day, size=9_000_000_000 - 10_000_000 * (today - day).days)
-                for day in wanted
-                for row in self._board.services
-            ),
-        )
+        counted: dict[date, PastDay] = {}
+        for first, last in stretches:
+            counter = DayCounter(first, last, self._zone)
+            oldest = max(first, today - self._days * _DAY)
+            for day in (oldest + place * _DAY for place in range((last - oldest).days + 1)):
+                self._count(counter, day, (today - day).days, is_recent=day >= recent)
+            counted |= counter.days()
+        return CountedDays(days=counted, gaps=self._gaps, decided={}, newest={}, complete_since=None)
 
-    def _good_ends(self, days: list[date], today: date) -> dict[str, tuple[datetime, ...]]:
-        ends: dict[str, tuple[datetime, ...]] = {}
-        for final in (final for day in days for final in self._finals(day, (today - day).days)):
-            if final.run_start is not None:
-                ends[final.member] = (*ends.get(final.member, ()), final.run_start + timedelta(minutes=1))
-        return ends
+    def _count(self, counter: DayCounter, day: date, ago: int, *, is_recent: bool) -> None:
+        counter.judged(day)
+        for final in self._finals(day, ago):
+            counter.due(final.member, final.due, final.state)
+            if is_recent and final.run_start is not None:
+                counter.saved(final.member, final.run_start + timedelta(minutes=1))
+        for row in self._board.services if is_recent else ():
+            counter.weighed(row.name, day, 9_000_000_000 - 10_000_000 * ago)
 
     def _finals(self, day: date, ago: int) -> Iterator[FinalOccurrence]:
         due = midnight(day, self._zone) + timedelta(hours=2)

@@ -12,7 +12,6 @@ from starlette.types import ASGIApp
 
 from sidecar.core.model import Board
 from sidecar.core.past.days import Past
-from sidecar.core.past.records import Records
 from sidecar.web.app import create_app
 from sidecar.web.past_reader import PastRecords
 from sidecar.web.rows import MOST_ROWS
@@ -23,9 +22,6 @@ from tests.web.pasts import HandmadePast, members_of
 
 class Unreadable:
     def past(self, _now: datetime) -> Past | None:
-        return None
-
-    def records(self, _start: datetime, _end: datetime) -> Records | None:
         return None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -32,10 +32,11 @@ from sidecar.core.history.verdict_log import (
     VerdictLog,
 )
 from sidecar.core.model import Board, Run
+from sidecar.core.past.past_day import CountedDays
 from sidecar.core.past.records import Records
 from sidecar.core.reports.report import Report
 
-from . import alert_rows, names, opened, place, rows, verdict_rows
+from . import alert_rows, names, opened, past_rows, place, rows, verdict_rows
 from .opened import Condition, DamagedError, NotNowError, Opened, Remembered
 from .patience import Patience
 
@@ -260,6 +261,15 @@ class Ledger:
                 good_ends=MappingProxyType(rows.read_good_ends(connection, start, end)),
                 complete_since=max(trimmed, forgotten) if trimmed else forgotten,
             )
+
+        return self._read(read, None)
+
+    def counted_days(self, stretches: Sequence[tuple[date, date]], recent: date, zone: ZoneInfo) -> CountedDays | None:
+        """The days of these stretches, read at one moment; see past_rows.read. None when the file can't be read."""
+
+        def read(connection: sqlite3.Connection) -> CountedDays:
+            connection.execute("BEGIN")
+            return past_rows.read(connection, stretches, recent, zone)
 
         return self._read(read, None)
 

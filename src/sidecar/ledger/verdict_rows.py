@@ -316,7 +316,7 @@ def read_finals(connection: Connection, start: datetime, end: datetime) -> tuple
             job=job,
             destination=destination,
             due=from_microseconds(due),
-            state=_final_state(state),
+            state=to_final_state(state),
             run_start=from_microseconds_or_none(run_start),
             decided_at=from_microseconds(decided_at),
         )
@@ -333,7 +333,7 @@ def read_gaps(connection: Connection, start: datetime, end: datetime) -> tuple[O
 def read_days(connection: Connection, first: date, last: date) -> tuple[ServiceDay, ...]:
     """The days from ``first`` to ``last``, both included, oldest first. Raises UnreadableRecordError."""
     return tuple(
-        ServiceDay(service=service, day=_date(day), count=count, size=size, verified=verified, copies=copies)
+        ServiceDay(service=service, day=to_date(day), count=count, size=size, verified=verified, copies=copies)
         for service, day, count, size, verified, copies in connection.execute(
             _DAYS, (first.isoformat(), last.isoformat())
         )
@@ -355,7 +355,8 @@ def _state(text: str) -> State:
         raise UnreadableRecordError("The ledger has an unknown state") from None
 
 
-def _final_state(text: str) -> FinalState:
+def to_final_state(text: str) -> FinalState:
+    """What became of an occurrence. Raises UnreadableRecordError."""
     try:
         return FinalState(text)
     except ValueError:
@@ -366,7 +367,8 @@ def _gap(source: str, start: str, until: str | None) -> ObservationGap:
     return ObservationGap(source=to_text(source), start=to_time(start), until=to_time_or_none(until))
 
 
-def _date(text: str) -> date:
+def to_date(text: str) -> date:
+    """A day. Raises UnreadableRecordError."""
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError):

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from sidecar.core.model import Board, State
 from sidecar.core.past.days import History, Past
-from sidecar.core.past.records import Records
 from sidecar.core.past.undecided import Undecided
 
 from .change_list import DiskReader
@@ -25,18 +24,11 @@ class PastRecords(Protocol):
     def past(self, now: datetime) -> Past | None:
         """The days of the last year. May wait for the disk; None when nothing can be read."""
 
-    def records(self, start: datetime, end: datetime) -> Records | None:
-        """All that was judged of that time. May wait for the disk; None when nothing can be read."""
-
 
 class NoPast:
     """For an application without a ledger: it remembers nothing."""
 
     def past(self, _now: datetime) -> Past | None:
-        """Nothing."""
-        return None
-
-    def records(self, _start: datetime, _end: datetime) -> Records | None:
         """Nothing."""
         return None
 

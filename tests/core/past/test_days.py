@@ -10,15 +10,13 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.history.verdict_log import ExpectationKey, FinalOccurrence, FinalState, ObservationGap, ServiceDay
+from sidecar.core.history.verdict_log import ExpectationKey, FinalOccurrence, FinalState, ObservationGap
 from sidecar.core.model import State
 from sidecar.core.past.days import Cell, History, NothingDue, Past, SizeTrend
 from sidecar.core.past.members import ServiceMembers
-from sidecar.core.past.past_day import past_days
-from sidecar.core.past.records import Records
+from sidecar.core.past.past_day import DayCounter
 from sidecar.core.past.tally import OccurrenceState, Tally
 from sidecar.core.past.undecided import Undecided
-from sidecar.core.schedules.local_day import midnight
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TODAY = date(2026, 11, 23)
@@ -68,16 +66,21 @@ def history(
     undecided: tuple[Undecided, ...] = (),
     first: date = date(2026, 10, 20),
 ) -> History:
-    days = [ServiceDay(service="web", day=day, size=(sizes or {}).get(day)) for day in looked]
-    start = midnight(first, BERLIN)
-    records = Records(
-        start=start, end=NOW, finals=finals, changes=(), gaps=gaps, days=tuple(days), good_ends=ends or {}
-    )
+    counter = DayCounter(first, TODAY, BERLIN)
+    for each in finals:
+        counter.due(each.member, each.due, each.state)
+    for day in looked:
+        counter.judged(day)
+    for day, size in (sizes or {}).items():
+        counter.weighed("web", day, size)
+    for member, moments in (ends or {}).items():
+        for moment in moments:
+            counter.saved(member, moment)
     past = Past(
         zone=BERLIN,
         first=first,
         today=TODAY,
-        days=past_days(records, BERLIN),
+        days=counter.days(),
         gaps=gaps,
         decided={},
         complete_since=complete_since,
