@@ -11,7 +11,9 @@ from sidecar.board_keeper import BoardKeeper
 from sidecar.config.model import Config
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.record import record
+from sidecar.core.model import Board
 from sidecar.core.reports.report import Report
+from sidecar.core.settings import Settings
 from sidecar.credentials import Credentials
 from sidecar.ledger.ledger import Ledger
 from sidecar.wiring import make_sources
@@ -30,17 +32,25 @@ class SettableClock:
         return self.moment
 
 
+async def read_all(config: Config, credentials: Credentials, moment: datetime) -> list[Report]:
+    """Every source, read once at ``moment``."""
+    async with make_sources(config, credentials) as sources:
+        return [await source.read(lambda: moment) for source in sources]
+
+
 async def remembered(config: Config, credentials: Credentials, moment: datetime) -> History:
     """The memory after every source was read once at ``moment``."""
-    async with make_sources(config, credentials) as sources:
-        reports = [await source.read(lambda: moment) for source in sources]
-    return reduce(record, reports, EMPTY)
+    return reduce(record, await read_all(config, credentials, moment), EMPTY)
 
 
 async def write_ledger(config: Config, credentials: Credentials, moment: datetime, state: Path) -> None:
     """The ledger of a sidecar that read every source at ``moment``, and nothing since."""
-    history = await remembered(config, credentials, moment)
+    history, settings = await remembered(config, credentials, moment), config.to_settings()
     with closing(Ledger(state, moment)) as ledger:
-        keeper = BoardKeeper(config.to_settings(), lambda: moment)
-        for source in config.to_settings().sources:
-            ledger.record(Report(source=source.name, kind=source.kind, at=moment), history, keeper.board)
+        remember(ledger, settings, history, BoardKeeper(settings, lambda: moment).board)
+
+
+def remember(ledger: Ledger, settings: Settings, history: History, board: Board) -> None:
+    """Writes what is remembered, and the runs on the board, but no reading."""
+    for source in settings.sources:
+        ledger.record(Report(source=source.name, kind=source.kind, at=board.at), history, board)

@@ -138,6 +138,15 @@ def test_the_board_through_caddy_is_the_same_and_needs_no_key_from_the_visitor(d
     assert "frame-ancestors 'self'" in policy
 
 
+def test_it_remembers_some_months(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.base}/widget?view=history")
+    days = page.get_by_role("row").filter(has_text="vaultwarden").locator("td")
+
+    expect(days.filter(has_text="kept").nth(80)).to_be_attached()
+    expect(days.filter(has_text="missed, 1 of 2 runs kept")).to_have_count(2)
+    expect(days.last).to_have_text("Mon 23 Nov: missed so far, 1 of 2 runs kept")
+
+
 def test_a_narrow_column_needs_no_sideways_scrolling(page: Page, demo: Demo) -> None:
     page.set_viewport_size({"width": 300, "height": 640})
     page.goto(f"{demo.base}/widget")

@@ -27,7 +27,8 @@ from tests.demo.front_pages import FrontPage
 from tests.demo.glance_clock import at_another_time
 from tests.demo.night import REFRESH, HurryingClock, report
 from tests.demo.options import DemoError, Options
-from tests.evening_before import EARLIER, write_ledger
+from tests.demo.past import write_months
+from tests.evening_before import EARLIER
 from tests.glance.site import DOCUMENTED, glance_site
 from tests.processes import running
 from tests.simulators import Rack, demo_faults, demo_homelab
@@ -79,10 +80,11 @@ class Show:
         return self._evening or self._clock()
 
     async def _remember_the_evening_before(self, config: Config, credentials: Credentials, state: Path) -> None:
-        """The sidecar has been there for twelve hours, so that a dump which never was made is missing and not new."""
+        """The sidecar has been there for months; a dump which never was made is expected since the evening before, so that
+        it is missing and not new."""
         self._evening = self._clock() - EARLIER
         self._rack.settle()
-        await write_ledger(config, credentials, self._evening, state)
+        await write_months(config, credentials, self._evening, state)
         self._evening = None
         self._rack.settle()
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from sidecar.core.model import Board, OccurrenceKind, PartKind, ServiceRow
-from sidecar.core.past.days import Cell, History, ServiceFacts
+from sidecar.core.past.days import RECENT, Cell, History, ServiceFacts
 from sidecar.core.past.members import ServiceMembers
 from sidecar.core.schedules.local_day import midnight
 
@@ -24,6 +24,8 @@ DAYS = 365
 MOST_NAMED = 10
 
 _WEEK = timedelta(days=7)
+
+_FIGURES = f"Figures are of the last {RECENT} days."
 
 #: Why there is nothing to show.
 WITHOUT_LEDGER = "Nothing is remembered: backup-glance runs without a directory for its state."
@@ -139,8 +141,12 @@ def history_page(
         days=heads,
         begins_on=(days[0].weekday() - first_weekday) % 7 + 1,
         months=tuple(_months(days, first_weekday)),
-        rows=tuple(_row(row, facts, history.cells(mine, DAYS), heads, times) for row, mine, facts in drawn),
-        notes=(*_since(history, [mine for _, mine, _ in drawn], times), *_left_out([facts for _, _, facts in others])),
+        rows=tuple(_row(row, facts, history.cells(mine, DAYS), heads) for row, mine, facts in drawn),
+        notes=(
+            _FIGURES,
+            *_since(history, [mine for _, mine, _ in drawn], times),
+            *_left_out([facts for _, _, facts in others]),
+        ),
         missing=None,
     )
 
@@ -165,9 +171,7 @@ def _months(days: Sequence[date], first_weekday: int) -> Iterator[str]:
         week += _WEEK
 
 
-def _row(
-    service: ServiceRow, facts: ServiceFacts, cells: Sequence[Cell], heads: Sequence[DayHead], times: TimeFormat
-) -> PastRow:
+def _row(service: ServiceRow, facts: ServiceFacts, cells: Sequence[Cell], heads: Sequence[DayHead]) -> PastRow:
     drawn = []
     for cell, head in zip(cells, heads, strict=True):
         mark, words = mark_and_words(cell)
@@ -178,7 +182,7 @@ def _row(
         name=service.name,
         kind=_kind(service),
         cells=tuple(drawn),
-        facts=tuple(facts_in_words(facts, times, has_schedule=has_schedule)),
+        facts=tuple(facts_in_words(facts, has_schedule=has_schedule)),
         bad=tuple(bad[:MOST_NAMED]),
         more=max(len(bad) - MOST_NAMED, 0),
     )

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from sidecar.core.model import State
-from sidecar.core.past.days import RECENT, Cell, NothingDue, ServiceFacts, SizeTrend
-from sidecar.core.past.longest_gap import LongestGap
+from sidecar.core.past.days import Cell, NothingDue, ServiceFacts, SizeTrend
 from sidecar.core.past.tally import OccurrenceState, Tally
 from sidecar.core.words import size
 
 from .due_list import mark_of
-from .words import TimedText, TimeFormat, duration
+from .words import TimedText, duration
 
 #: Days with these marks are named below the row.
 BAD_MARKS = frozenset({"failed", "missed", "unknown"})
@@ -72,11 +71,12 @@ def mark_and_words(cell: Cell) -> tuple[str, str]:
     return mark, f"{word}, {_share(cell)}" if cell.promised > 1 else word
 
 
-def facts_in_words(facts: ServiceFacts, times: TimeFormat, *, has_schedule: bool) -> Iterator[TimedText]:
+def facts_in_words(facts: ServiceFacts, *, has_schedule: bool) -> Iterator[TimedText]:
     """What the last month says of a service: its promises, the longest time without a good run, its size."""
     yield TimedText(_promises(facts.tally, has_schedule=has_schedule))
-    if facts.longest_gap is not None:
-        yield TimedText(_gap(facts.longest_gap, times))
+    if facts.longest_gap is not None and facts.tally.promised:
+        lasts = " until now" if facts.longest_gap.lasts else ""
+        yield TimedText(f"longest gap {duration(facts.longest_gap.length)}{lasts}")
     if facts.size is not None:
         yield TimedText(_size(facts.size))
 
@@ -87,19 +87,17 @@ def _share(tally: Tally) -> str:
 
 def _promises(tally: Tally, *, has_schedule: bool) -> str:
     if not tally.due:
-        return f"nothing was due in {RECENT} days" if has_schedule else "no schedule is known, nothing was promised"
-    if not tally.decided:
-        return "nothing is decided yet" if tally.of(OccurrenceState.OPEN) else f"paused for {RECENT} days"
-    unseen = tally.of(OccurrenceState.NOT_OBSERVED)
-    runs = f"{tally.kept} of {tally.decided} run{'s' if tally.decided != 1 else ''} in {RECENT} days"
-    return f"{runs}, {unseen} not observed" if unseen else runs
-
-
-def _gap(gap: LongestGap, times: TimeFormat) -> str:
-    return f"longest gap {duration(gap.length)}, {'and it lasts' if gap.lasts else f'until {times.day(gap.end)}'}"
+        return "nothing was due" if has_schedule else "no schedule is known, nothing was promised"
+    if not tally.promised:
+        return "paused"
+    pieces = [f"{tally.kept} of {tally.decided} run{'s' if tally.decided != 1 else ''}"] if tally.decided else []
+    for state, words in ((OccurrenceState.NOT_OBSERVED, "not observed"), (OccurrenceState.OPEN, "not decided yet")):
+        pieces += [f"{tally.of(state)} {words}"] if tally.of(state) else []
+    return ", ".join(pieces)
 
 
 def _size(trend: SizeTrend) -> str:
-    if abs(trend.now - trend.before) <= trend.before * _THE_SAME:
-        return f"{size(trend.now)}, no larger or smaller"
-    return f"{'grew' if trend.now > trend.before else 'shrank'} from {size(trend.before)} to {size(trend.now)}"
+    more = trend.now - trend.before
+    if abs(more) <= trend.before * _THE_SAME:
+        return size(trend.now)
+    return f"{size(trend.now)}, {'grew' if more > 0 else 'shrank'} by {size(abs(more))}"

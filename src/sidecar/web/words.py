@@ -78,10 +78,6 @@ class TimeFormat:
         """Mon 23 Nov, with the year when it is far away."""
         return f"{self.weekday(moment)} {self._day(moment)}{self._year(moment)}"
 
-    def day(self, moment: datetime) -> str:
-        """23 Nov."""
-        return self._day(moment)
-
     def time(self, moment: datetime) -> str:
         """04:09."""
         return self._time(moment)

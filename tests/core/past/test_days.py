@@ -228,10 +228,22 @@ def test_the_longest_gap_is_that_of_one_member_not_hidden_by_another_one() -> No
         "guest:pve:101": (local("10-30T02:00"), local("11-08T02:00"), local("11-22T02:00")),
     }
 
-    gap = history(ends=ends).facts(looked_at_since(local("10-01T00:00"))).longest_gap
+    due = (final(local("11-09T02:00"), FinalState.MISSED), final(local("11-22T02:00"), member="database:db:web"))
+
+    gap = history(*due, ends=ends).facts(looked_at_since(local("10-01T00:00"))).longest_gap
 
     assert gap is not None
     assert (gap.start, gap.end, gap.lasts) == (local("11-08T02:00"), local("11-22T02:00"), False)
+
+
+def test_of_a_member_of_which_nothing_was_decided_there_is_no_gap() -> None:
+    ends = {"database:db:web": tuple(local(f"11-{day:02}T03:00") for day in range(1, 23))}
+    dump = final(local("11-22T03:00"), member="database:db:web")
+
+    gap = history(dump, ends=ends).facts(looked_at_since(local("11-01T01:00"))).longest_gap
+
+    assert gap is not None
+    assert gap.length < timedelta(days=2)
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:

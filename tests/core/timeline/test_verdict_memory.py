@@ -14,7 +14,7 @@ from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.record import record
 from sidecar.core.history.verdict_log import FinalState, VerdictLog
 from sidecar.core.judgement.judged import judged
-from sidecar.core.model import Outcome, Run, SourceKind, State
+from sidecar.core.model import Outcome, PartKind, Run, SourceKind, State
 from sidecar.core.reports.facts import Dump, Guest, Namespace, Storage, UpkeepJob
 from sidecar.core.reports.report import Reading, Report, keep_what_failed
 from sidecar.core.settings import JobSetting, Pause, ServiceSetting, Settings
@@ -26,6 +26,8 @@ from tests.core.sample_reports import (
     BACKREST,
     CRITICAL,
     DATABASEMENT,
+    PBS,
+    PVE,
     STORAGE,
     away,
     group,
@@ -341,6 +343,24 @@ def test_a_service_leaves_one_line_a_day_and_a_new_one_only_when_something_chang
     )
     assert memory.judge("22 12:02").days == ()
     assert [day.day for day in memory.judge("23 00:01").days] == [date(2026, 11, 23)]
+
+
+def test_the_size_of_a_service_is_not_known_while_one_of_its_parts_cannot_be_read() -> None:
+    parts = (*service("", "101").parts, *service("", "pg/crm", kind=PartKind.DATABASE).parts)
+    memory = Memory(settings(PVE, PBS, DATABASEMENT, services=(ServiceSetting("crm", parts),)))
+    memory.take(*read("22 12:00", "22 04:00"))
+    (alone,) = memory.judge("22 12:01").days
+    scopes: Any = {("plans",): (DAILY,), ("dumps",): (Dump(id="1", server="pg", database="crm", run=run("22 02:00")),)}
+    dumps = Report(
+        source="databasement",
+        kind=SourceKind.DATABASEMENT,
+        at=at("22 12:02"),
+        readings=readings("22 12:02", scopes),
+    )
+
+    (both,) = memory.take(dumps).judge("22 12:03").days
+
+    assert (alone.size, both.size) == (None, 2000)
 
 
 @pytest.mark.parametrize("weeks", [1, 3])

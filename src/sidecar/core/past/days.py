@@ -90,7 +90,8 @@ class ServiceFacts:
 
     Attributes:
         tally: what became of all that was due.
-        longest_gap: the longest time in which no backup of one of its members was made; None where nobody looked.
+        longest_gap: the longest time in which no backup of one of its members was made; None where nobody looked, or
+            nothing was decided.
         size: None where it is not known of two days.
     """
 
@@ -160,7 +161,9 @@ class History:
         return day == self.past.today or (past is not None and past.looked)
 
     def _silent_sources(self, day: date) -> frozenset[str]:
-        """Those that could not be read on that whole day."""
+        """Those that could not be read on that whole day. Of today nobody knows yet what else may be due."""
+        if day == self.past.today:
+            return frozenset(gap.source for gap in self.past.gaps if gap.until is None)
         if not self._long_gaps:
             return frozenset()
         begins, ends = midnight(day, self.past.zone), midnight(day + _DAY, self.past.zone)
@@ -171,9 +174,10 @@ class History:
     def _longest_gap(self, service: ServiceMembers, days: Sequence[date]) -> LongestGap | None:
         known = [self.past.days[day] for day in days if day in self.past.days]
         start = midnight(days[0], self.past.zone)
+        # Of what nothing was expected before today it says nothing that there was no backup.
+        members = sorted(member for member in service.members if any(member in day.tallies for day in known))
         gaps = [
-            longest_gap(sorted(_good(member, known)), start, self.past.now, service.looked_since)
-            for member in sorted(service.members)
+            longest_gap(sorted(_good(member, known)), start, self.past.now, service.looked_since) for member in members
         ]
         return max((gap for gap in gaps if gap is not None), key=lambda gap: gap.length, default=None)
 

@@ -337,12 +337,18 @@ def _services(judged: Judged, board: Board) -> Iterator[tuple[ServiceRow, tuple[
 def _day(row: ServiceRow, parts: tuple[JudgedPart, ...], inputs: Inputs) -> ServiceDay:
     counts = [part.part.observed.count for part in parts if part.part.observed.count is not None]
     verified = [part.part.observed.verified for part in parts if part.part.observed.verified is not None]
-    sizes = [part.size for part in row.parts if part.size is not None]
     return ServiceDay(
         service=row.name,
         day=inputs.now.astimezone(inputs.settings.timezone).date(),
         count=sum(counts) if counts else None,
-        size=sum(sizes) if sizes else None,
+        size=_size(row),
         verified=sum(verified) if verified else None,
         copies=sum(copy.state is State.OK for copy in row.copies),
     )
+
+
+def _size(row: ServiceRow) -> int | None:
+    """Of all its parts that have a backup: without one of them the service would seem to shrink while that can't be read."""
+    hidden = any(part.size is None and (part.last_backup or part.verdict.state is State.UNKNOWN) for part in row.parts)
+    known = [part.size for part in row.parts if part.size is not None]
+    return sum(known) if known and not hidden else None
