@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime
@@ -13,9 +15,12 @@ import pytest
 from sidecar.board_keeper import BoardKeeper
 from sidecar.core.history.run_counts import RunCounts
 from sidecar.core.history.verdict_log import ExpectationKey, FinalState, RememberedVerdicts
-from sidecar.core.model import SourceKind, State
+from sidecar.core.model import Board, SourceKind, State
+from sidecar.core.parts.part import Part
 from sidecar.core.reports.facts import Guest
+from sidecar.core.reports.report import Report
 from sidecar.ledger.ledger import Ledger
+from sidecar.memory import Garbage
 from tests.core.factories import at
 from tests.core.sample_reports import CRITICAL, away, group, pbs, pve, row, settings, vzdump
 from tests.ledgers import written
@@ -73,6 +78,37 @@ def test_verdicts_are_remembered_as_they_were_judged_and_not_again_after_a_resta
     assert members[0].service == "vaultwarden"
     assert members[0].members == {GUEST}
     assert members[0].looked_since == at("22 12:00")
+
+
+def test_reports_and_boards_are_freed_when_others_take_their_place_though_the_collector_looks_only_at_what_is_new() -> (
+    None
+):
+    """What was looked through is frozen for a day: circles would pile up meanwhile."""
+    clock, garbage = Clock("22 12:00"), Garbage()
+    keeper = BoardKeeper(settings(), clock)
+
+    def known_after(minute: int) -> Counter[str]:
+        clock.now = f"22 12:{minute}"
+        for report in (pve(clock.now, vzdump("22 04:00", "22 04:10")), pbs(clock.now, group("21 04:00", "22 04:00"))):
+            keeper.record(report)
+            keeper.timeline()
+            garbage.put_out()
+        keeper.confirm(pbs(clock.now, group("21 04:00", "22 04:00")))
+        keeper.rejudge()
+        garbage.put_out()
+        gc.unfreeze()
+        known = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, Report | Board | Part))
+        gc.freeze()
+        return known
+
+    try:
+        first = known_after(10)
+        last = [known_after(minute) for minute in range(11, 15)][-1]
+    finally:
+        gc.unfreeze()
+
+    assert first["Report"] > 0
+    assert last <= first
 
 
 def test_runs_are_counted_as_they_are_decided_and_from_0_after_a_restart(tmp_path: Path) -> None:

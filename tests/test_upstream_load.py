@@ -36,8 +36,8 @@ def test_the_homelab_is_asked_520_times_an_hour_for_no_more_bytes_than_before(da
         requests = hours.total()
         bytes_of_an_hour = (watch.rack.sent - sent) / (last - first)
 
-    assert requests / (last - first) <= 520
-    assert max(hours.values()) <= 575, "where two jobs run, of which the logs are followed"
+    assert requests / (last - first) <= 500
+    assert max(hours.values()) <= 530, "where two jobs run, of which the logs are followed"
     assert bytes_of_an_hour <= sent * (timedelta(hours=1) // POLL)
 
 

@@ -190,8 +190,12 @@ class BoardKeeper:
         self.show(self.judge())
 
     def show(self, judged: JudgedBoard) -> None:
-        """From now on this board is the newest one."""
-        self.shown = judged
+        """From now on this board is the newest one, and reports that it does not rest on are not needed any more."""
+        before, self.shown = self.shown.judged.inputs.reports, judged
+        now = judged.judged.inputs.reports
+        for name, report in before.items():
+            if now.get(name) is not report:
+                report.retire()
         if judged.source is not None:
             self._tried.add(judged.source)
 

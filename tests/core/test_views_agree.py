@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from sidecar.core.board.board import board_of
 from sidecar.core.history.history import EMPTY
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart, judge_part, judged
-from sidecar.core.model import Cause, Outcome, State, worst
+from sidecar.core.model import Cause, Outcome, Run, State, worst
+from sidecar.core.parts.expectation import CLOCK_TOLERANCE
 from sidecar.core.parts.inputs import Inputs
-from sidecar.core.reports.facts import ReadingGap
+from sidecar.core.reports.facts import ReadingGap, UpkeepJob
+from sidecar.core.schedules.schedule import EARLY
 from sidecar.core.settings import Settings
 from sidecar.core.timeline.members import member_of
 from sidecar.core.timeline.outcomes import OutcomeResolver
@@ -23,7 +26,11 @@ from sidecar.core.timeline.timeline import timeline_of
 from sidecar.core.timeline.window import window
 from tests.core import factories
 from tests.core.factories import BERLIN, at, evidence, run
-from tests.core.racks import Rack, racks
+from tests.core.racks import NOON, Rack, moved, racks
+from tests.core.sample_reports import PBS, pbs
+from tests.core.sample_reports import settings as sample_settings
+
+PRUNE = UpkeepJob(kind="prune", id="main", datastore="main", keeps=True)
 
 #: The judge's answers that are about due times from D on, and those that are about something else (rule 3).
 BY_TIME = {Cause.RUN_FAILED, Cause.UNDER_WAY, Cause.UNDER_WAY_TOO_LONG, Cause.WAITING, Cause.NOTHING_STARTED}
@@ -33,6 +40,9 @@ CANNOT_TELL = {Cause.UNREADABLE, Cause.CANNOT_TELL}
 
 MOST = 3000
 
+#: A run may begin a little before its due time, and a little after now by another clock.
+SOON = EARLY + CLOCK_TOLERANCE + timedelta.resolution
+
 
 def parts(verdicts: Judged) -> Iterator[tuple[str, JudgedPart]]:
     yield from ((service.service.name, part) for service in verdicts.services for part in service.parts)
@@ -40,14 +50,15 @@ def parts(verdicts: Judged) -> Iterator[tuple[str, JudgedPart]]:
 
 
 def open_states(name: str, part: JudgedPart, judgement: Judgement, verdicts: Judged) -> dict[datetime, State]:
-    """The state of each due time from D to now, as the calendar shows it."""
+    """The state of each due time from D to now, as the calendar shows it; and of a coming one that a run answers already."""
     now = verdicts.inputs.now
     if judgement.due is None or judgement.due > now:
         return {}
     member = member_of(name, part, judgement, verdicts.inputs)
-    shown = window(member.schedules, member.runs, judgement.due, now + timedelta.resolution, MOST)
-    resolver = OutcomeResolver(member, shown, now)
-    outcomes = {shown.every[place]: resolver.of(place) for place in range(shown.first, len(shown.every))}
+    shown = window(member.schedules, member.runs, judgement.due, now + SOON, MOST)
+    resolver, answers = OutcomeResolver(member, shown, now), shown.answers(member.runs)
+    due = [place for place in range(shown.first, len(shown.every)) if shown.every[place] <= now or answers[place]]
+    outcomes = {shown.every[place]: resolver.of(place) for place in due}
     return {due: outcome.state for due, outcome in outcomes.items() if outcome is not None}
 
 
@@ -86,6 +97,45 @@ def test_rule_6_what_runs_for_too_long_is_late_in_both_views_while_its_source_is
 
     assert judgement.verdict.state is State.LATE
     assert open_states("web", judged_part, judgement, verdicts) == {at("23 04:00"): State.LATE}
+
+
+LATER = NOON + timedelta(hours=4)
+
+
+def pruned(before: str | None, after: str | None, *runs: Run) -> tuple[Judgement, dict[datetime, State]]:
+    """A prune job whose schedule was changed between two readings, judged at the second one: LATER."""
+    reports = [
+        moved(pbs("22 12:00", extra={("upkeep", "prune"): (replace(PRUNE, schedule=schedule, runs=known),)}), read)
+        for read, schedule, known in ((NOON, before, runs[-1:]), (LATER, after, runs))
+    ]
+    rack = Rack(sample_settings(PBS), tuple(reports), LATER)
+    verdicts = judged(*rack.live(), rack.settings, rack.now)
+    (part,) = (part for part in verdicts.upkeep if part.part.name == "main")
+    (judgement,) = part.judgements
+    return judgement, open_states("", part, judgement, verdicts)
+
+
+def test_rule_1_a_run_that_failed_while_the_schedule_before_was_in_force_is_not_due_by_the_one_after_it() -> None:
+    failed = Run(start=LATER - timedelta(minutes=8), end=LATER - timedelta(minutes=7), outcome=Outcome.FAILED)
+    under_way = Run(start=LATER, end=None, outcome=Outcome.RUNNING)
+    judgement, states = pruned("04:00", None, under_way, failed, run("22 04:00"))
+
+    assert judgement.verdict.state is State.WARNING
+    assert judgement.due is None
+    assert states == {}
+
+
+@pytest.mark.parametrize(("ahead", "state"), [(4, State.FAILED), (6, State.LATE)])
+def test_rule_3_a_run_just_before_the_first_due_time_of_a_new_schedule_answers_it_in_both_views(
+    ahead: int, state: State
+) -> None:
+    start = LATER - timedelta(minutes=ahead)
+    failed = Run(start=start, end=start + timedelta(minutes=1), outcome=Outcome.FAILED)
+    judgement, states = pruned(None, "*:00", failed, run("22 11:30"))
+
+    assert judgement.due == LATER
+    assert states == {LATER: state}
+    assert state is State.LATE or judgement.verdict.state is state
 
 
 @settings(suppress_health_check=list(HealthCheck))
@@ -130,6 +180,8 @@ def test_the_calendar_shows_for_each_due_time_the_worst_of_the_members_that_it_i
     for name, part in parts(verdicts):
         for judgement in part.judgements:
             for due, state in open_states(name, part, judgement, verdicts).items():
+                if due > rack.now:
+                    continue
                 wanted.setdefault((str(judgement.expectation.job), due), []).append(state)
     if not wanted:
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -37,9 +37,8 @@ _MANY = 50
 #: Characters of a line that are looked at: a first line may name a thousand guests.
 _LINE = 16_000
 
-#: The log of a task that runs is read again after these times: soon while it grows, and later the longer it stays the same.
-_AGAIN_SOON, _AGAIN_AT_LAST = timedelta(seconds=50), timedelta(minutes=4, seconds=30)
-_OF_ITS_REST = 10
+#: The log of a task that runs is read again after this time: every five minutes, as rounds come.
+_AGAIN = timedelta(minutes=4, seconds=30)
 
 #: A log that could not be read is asked for again after this time.
 _REST = timedelta(hours=1)
@@ -68,21 +67,12 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class _Kept(Generic[T]):
-    """What is known of a task's log: ``ended`` when the task was over when it was read.
-
-    ``changed``: when it told something new for the last time.
-    """
+    """What is known of a task's log: ``ended`` when the task was over when it was read."""
 
     at: datetime
     ended: bool
     log: T | None = None
     problem: Problem | None = None
-    changed: datetime | None = None
-
-    def again(self) -> datetime:
-        """When it is read again while the task runs."""
-        quiet = self.at - (self.changed or self.at)
-        return self.at + min(max(quiet / _OF_ITS_REST, _AGAIN_SOON), _AGAIN_AT_LAST)
 
 
 class TaskLogs(Generic[T]):
@@ -134,14 +124,12 @@ class TaskLogs(Generic[T]):
             return True
         if kept.problem is not None:
             return now - kept.at >= _REST
-        return not kept.ended and (task.end is not None or now >= kept.again())
+        return not kept.ended and (task.end is not None or now - kept.at >= _AGAIN)
 
     def _keep(self, upid: str, kept: _Kept[T]) -> None:
         before = self._kept.pop(upid, None)
         if kept.log is None and before is not None:
             kept = _Kept(kept.at, before.ended, before.log, kept.problem)
-        is_same = before is not None and before.log == kept.log
-        kept = replace(kept, changed=before.changed if before is not None and is_same else kept.at)
         self._kept[upid] = kept
         while len(self._kept) > _REMEMBERED:
             del self._kept[next(iter(self._kept))]

@@ -48,9 +48,13 @@ def oldest_known(part: Part, expectation: Expectation, contact: datetime | None)
 
 
 def _first_failure(expectation: Expectation, good: Run | None) -> datetime | None:
-    """The first failed run after the newest good one, where each run was due when it began."""
-    runs = (run.start for run in expectation.observed.runs if run.outcome is Outcome.FAILED)
-    return min((start for start in runs if good is None or start > good.start), default=None)
+    """The first failed run after the newest good one, where each run was due when it began.
+
+    What began while another schedule was in force answers that one (rule 1).
+    """
+    failed = (run.start for run in expectation.observed.runs if run.outcome is Outcome.FAILED)
+    own = (start for start in failed if not any(before.in_force(start) for before in expectation.past))
+    return min((start for start in own if good is None or start > good.start), default=None)
 
 
 def _unless_confirmed(expectation: Expectation, due: datetime) -> datetime | None:

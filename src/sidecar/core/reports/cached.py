@@ -10,6 +10,8 @@ from .report import BY_PREFIX, BY_SCOPE, Report
 
 V = TypeVar("V")
 
+_NOT_MADE = object()
+
 #: What follows from the times of readings too: how it is made for a report from what it was for the one before.
 _LATER: dict[object, Callable[[Any, Report], Any]] = {}
 
@@ -26,9 +28,10 @@ def cached(make: Callable[[Report], V]) -> Callable[[Report], V]:
 
     @wraps(make)
     def look_up(report: Report) -> V:
-        if make not in report.derived:
-            report.derived[make] = make(report)
-        return cast("V", report.derived[make])
+        made = report.derived.get(make, _NOT_MADE)
+        if made is _NOT_MADE:
+            made = report.derived[make] = make(report)
+        return cast("V", made)
 
     return look_up
 

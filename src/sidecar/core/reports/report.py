@@ -228,9 +228,18 @@ class Report:
 
     def facts(self, kind: type[FactT]) -> Iterator[FactT]:
         """The facts of one kind from all readings."""
-        if kind not in self.derived:
-            self.derived[kind] = tuple(fact for reading in self.readings for fact in reading.of(kind))
-        return iter(cast("tuple[FactT, ...]", self.derived[kind]))
+        every = self.derived.get(kind)
+        if every is None:
+            every = self.derived[kind] = tuple(fact for reading in self.readings for fact in reading.of(kind))
+        return iter(cast("tuple[FactT, ...]", every))
+
+    def retire(self) -> None:
+        """Forgets what was made for it: another report took its place.
+
+        What was made refers to the report, and often to the parts and rows of a whole board: without this only the garbage
+        collector would free them. Whoever still reads the report makes anew what is asked for.
+        """
+        self.derived.clear()
 
 
 def _by_prefix(readings: tuple[Reading, ...]) -> dict[Scope, tuple[Reading, ...]]:

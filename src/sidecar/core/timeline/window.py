@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -21,6 +21,9 @@ _LONGEST_LOOK_BACK = timedelta(days=400)
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _begun = attrgetter("start")
+
+#: By first due time of a later schedule how much before it a run may begin.
+Firsts = Mapping[datetime, timedelta]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,15 @@ def window(
     schedules: Sequence[ScheduleInForce], runs: Sequence[Run], start: datetime, end: datetime, limit: int
 ) -> Window:
     """The window of an expectation. Only schedules that are announced ask for its ``runs``: see ``depends_on_runs``."""
-    every = tuple(sorted({due for schedule in schedules for due in _dues(schedule, runs, start, end, limit)}))
-    following = _following(schedules, runs, end)
-    early = [EARLY, *(early_before(due, previous) for previous, due in pairwise(every))]
+    firsts = dict(_firsts(schedules))
+    dues = {due for schedule in schedules for due in _dues(schedule, runs, start, end, limit, firsts)}
+    every = tuple(sorted(dues))
+    following = _following(schedules, runs, end, firsts)
+    last = every[-1] if every else None
     return Window(
         every=every,
-        begins=tuple(due - ahead for due, ahead in zip(every, early, strict=False)),
-        answered_until=following - early_before(following, every[-1] if every else None) if following else None,
+        begins=tuple(due - _early(due, previous, firsts) for previous, due in pairwise((None, *every)) if due),
+        answered_until=following - _early(following, last, firsts) if following else None,
         first=bisect_left(every, start),
     )
 
@@ -74,12 +79,30 @@ def depends_on_runs(schedules: Sequence[ScheduleInForce]) -> bool:
     return any(schedule.schedule is None for schedule in schedules)
 
 
+def _firsts(schedules: Sequence[ScheduleInForce]) -> Iterator[tuple[datetime, timedelta]]:
+    """The first due time of each schedule that took the place of another, with how much before it a run may begin.
+
+    Such a run begins while the schedule before was in force; by rule 3 it answers the coming due time all the same.
+    """
+    for schedule in schedules:
+        if schedule.schedule is not None and schedule.valid_from is not None:
+            due = schedule.due_after(schedule.valid_from - datetime.resolution)
+            if due is not None:
+                yield due, schedule.early(due)
+
+
+def _early(due: datetime, previous: datetime | None, firsts: Firsts) -> timedelta:
+    """How much before ``due`` a run may begin and still answer it (rule 3)."""
+    own = firsts.get(due)
+    return early_before(due, previous) if own is None else own
+
+
 def _dues(
-    schedule: ScheduleInForce, runs: Sequence[Run], start: datetime, end: datetime, limit: int
+    schedule: ScheduleInForce, runs: Sequence[Run], start: datetime, end: datetime, limit: int, firsts: Firsts
 ) -> tuple[datetime, ...]:
     """The due times of one schedule while it was in force (rule 1), some before the window included."""
     if schedule.schedule is None:
-        announced = _announced(schedule, runs)
+        announced = _announced(schedule, runs, firsts)
         # The one before the window tells how early a run for the first one may begin.
         return tuple(announced[max(bisect_left(announced, start) - 1, 0) : bisect_left(announced, end)])
     # Only from when it was in force: what another schedule was for would use up the limit.
@@ -90,8 +113,11 @@ def _dues(
     return tuple(due for due in dues if schedule.in_force(due))
 
 
-def _announced(schedule: ScheduleInForce, runs: Sequence[Run]) -> list[datetime]:
-    """Due times without a schedule: what was announced, and runs without an announcement were due when they began."""
+def _announced(schedule: ScheduleInForce, runs: Sequence[Run], firsts: Firsts) -> list[datetime]:
+    """Due times without a schedule: what was announced, and runs without an announcement were due when they began.
+
+    But for those that begin a little before the first due time of a later schedule: that is what they answer.
+    """
     starts = {run.start for run in runs}
     # While a run is under way it stands in the place of the next one: parts/backrest_plans.py.
     next_run = {schedule.announced} - starts if schedule.announced else set()
@@ -102,7 +128,12 @@ def _announced(schedule: ScheduleInForce, runs: Sequence[Run]) -> list[datetime]
         if place == 0 or place in answered:
             dues.append(start)
         answered.add(place)
-    return sorted(due for due in dues if schedule.in_force(due))
+    own = (
+        due
+        for due in dues
+        if due in announced or not any(first - ahead <= due < first for first, ahead in firsts.items())
+    )
+    return sorted(due for due in own if schedule.in_force(due))
 
 
 @lru_cache(maxsize=512)
@@ -112,11 +143,13 @@ def _scheduled(schedule: Schedule, start: datetime, end: datetime, limit: int) -
     return due_times(schedule, start - back, start, _LOOK_BACK) + due_times(schedule, start, end, limit)
 
 
-def _following(schedules: Sequence[ScheduleInForce], runs: Sequence[Run], end: datetime) -> datetime | None:
+def _following(
+    schedules: Sequence[ScheduleInForce], runs: Sequence[Run], end: datetime, firsts: Firsts
+) -> datetime | None:
     coming: list[datetime] = []
     for schedule in schedules:
         if schedule.schedule is None:
-            coming += _announced(schedule, runs)
+            coming += _announced(schedule, runs, firsts)
         elif (due := schedule.due_after(end - datetime.resolution)) is not None:
             coming.append(due)
     return min((due for due in coming if due >= end), default=None)
