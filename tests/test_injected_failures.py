@@ -75,7 +75,7 @@ def test_a_database_that_was_never_dumped_is_never(product: Product) -> None:
         "immich": "never"
     }
     (immich,) = [service for service in board.services if service.name == "immich"]
-    assert "no dump of immich exists" in str(immich.verdict.reason)
+    assert "no dump of immich since it was first seen" in str(immich.verdict.reason)
 
 
 def test_a_dump_that_is_retried_is_not_red_meanwhile() -> None:

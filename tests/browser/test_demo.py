@@ -106,7 +106,7 @@ def test_the_page_says_what_happened_in_the_night(page: Page) -> None:
     assert "3 of 12 need you" in text
     assert "Can't be read: connection refused." in text or "can't be read: connection refused." in text
     assert "Due today 04:00, nothing had started by 04:30" in text
-    assert "no dump of n8n exists" in text
+    assert "no dump of n8n since it was first seen" in text
     assert re.search(r"CT 104: no space left on local-lvm", text)
     for state in ("1 failed", "1 missed", "1 never", "3 unknown", "1 warning", "2 running", "3 ok"):
         assert state in text

@@ -85,6 +85,28 @@ def test_rule_3_an_expectation_is_the_worst_of_its_due_times_from_d_and_of_what_
                 assert set(states.values()) <= {State.UNKNOWN}, (judgement, states)
 
 
+@settings(suppress_health_check=list(HealthCheck))
+@given(racks())
+def test_rule_1_what_never_had_a_backup_owes_nothing_from_before_it_was_known_in_both_views(rack: Rack) -> None:
+    reports, history = rack.live()
+    verdicts = judged(reports, history, rack.settings, rack.now)
+    bad = {State.MISSED, State.NEVER}
+
+    for name, part in parts(verdicts):
+        for judgement in part.judgements:
+            if judgement.good is not None or judgement.verdict.state is not State.NEVER or part.part.pauses:
+                continue
+            assert judgement.due is not None
+            member = member_of(name, part, judgement, verdicts.inputs)
+            start = judgement.due - timedelta(days=20)
+            shown = window(member.schedules, member.runs, start, rack.now, MOST)
+            resolver = OutcomeResolver(member, shown, rack.now)
+            outcomes = {shown.every[place]: resolver.of(place) for place in range(shown.first, len(shown.every))}
+            red = [due for due, outcome in outcomes.items() if outcome is not None and outcome.state in bad]
+            assert red, judgement
+            assert min(red) == judgement.due, (judgement, red)
+
+
 def test_rule_6_what_runs_for_too_long_is_late_in_both_views_while_its_source_is_only_just_back() -> None:
     now = at("23 08:05")
     seen = replace(evidence("23 08:05"), gap=ReadingGap(at("23 03:50"), at("23 08:00")))

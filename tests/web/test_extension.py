@@ -74,7 +74,7 @@ def test_it_says_what_the_page_says() -> None:
         "3 of 12 need you as of 07:26 next 02:00",
         "1 failed 1 missed 1 never 3 unknown 1 warning 1 late 1 running 1 new 2 ok",
         "backrest can't be read since 06:02: connection refused. Start Backrest on backrest.lan. Open Backrest",
-        "vaultwarden missed missed guest ok dump 27 kept next 02:00 last 1d",
+        "vaultwarden missed missed guest ok dump guest 27 next 02:00 last 1d",
         boards.MISSED.reason,
         boards.MISSED.action,
         "dump mariadb-main/vaultwarden, 0 2 * * * ok 02:03 14 kept, 61 MiB",

@@ -10,7 +10,17 @@ from html.parser import HTMLParser
 
 import pytest
 
-from sidecar.core.model import Board, Culprit, Headline, HeadlineKind, SourceKind, SourceTrouble, State, Verdict
+from sidecar.core.model import (
+    Board,
+    Culprit,
+    Headline,
+    HeadlineKind,
+    PartRow,
+    SourceKind,
+    SourceTrouble,
+    State,
+    Verdict,
+)
 from sidecar.web.app import WidgetOptions
 from sidecar.web.page import DOCTOR, Page, page, page_of_service
 from sidecar.web.rows import Row
@@ -201,6 +211,27 @@ def test_an_opened_row_shows_ref_schedule_result_kept_and_size() -> None:
     assert [run.outcome for run in paperless.runs] == ["failed", "ok", "ok"]
     assert str(paperless.verified) == "Sat 14 Nov 09:00"
     assert [str(text) for _, text in paperless.copies] == ["backrest/b2 today 02:41", "databasement/s3 today 02:05"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "number", "of"),
+    [
+        ((boards.guest(101),), 28, None),
+        ((boards.guest(101), boards.guest(102, count=3)), 31, None),
+        ((boards.guest(101), boards.dump("db/a")), 28, "guest"),
+        ((boards.guest(101), boards.guest(102, count=3), boards.plan("a")), 31, "guests"),
+        ((replace(boards.guest(101), ref="main/host/nas"), boards.plan("a")), 28, "host"),
+        ((boards.dump("db/a"), boards.dump("db/b")), 28, None),
+        ((boards.dump("db/a"), boards.plan("a")), None, None),
+        ((boards.guest(101, count=None), boards.dump("db/a")), None, None),
+        ((boards.plan("a"),), None, None),
+    ],
+)
+def test_what_is_kept_says_what_it_counts_where_a_service_has_other_parts_too(
+    parts: tuple[PartRow, ...], number: int | None, of: str | None
+) -> None:
+    (only,) = page(replace(boards.good_morning(), services=(boards.service("a", *parts),))).rows
+    assert (only.kept.number if only.kept else None, only.kept.of if only.kept else None) == (number, of)
 
 
 def test_nothing_looks_fine_when_nothing_can_be_read() -> None:

@@ -17,6 +17,11 @@ def moment(when: datetime, now: datetime, zone: ZoneInfo) -> str:
     return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M}"
 
 
+def day(when: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """``today``, else ``Sun 22 Nov``; the year too when it is another one."""
+    return moment(when, now, zone).rpartition(" ")[0]
+
+
 def clock(when: datetime, near: datetime, now: datetime, zone: ZoneInfo) -> str:
     """The time of day when ``when`` falls on the same day as ``near``, which was just named; else as ``moment``."""
     local = when.astimezone(zone)

@@ -21,6 +21,9 @@ from .words import Moment, TimeFormat
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = timedelta(days=1)
 
+#: Words for states that need another one beside them: "never" alone would belong to the time of the next run.
+_SAID = {State.OK: "last ok", State.FAILED: "last failed", State.NEVER: "never ok"}
+
 #: What a day's number is coloured for.
 _BAD = frozenset({"failed", "missed"})
 _NOTEWORTHY = frozenset({"unknown", "warning"})
@@ -49,12 +52,13 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A job in the schedule list. ``last`` is its present state in a word; None for what is never judged."""
+    """A job in the schedule list. ``last`` is its present state; None for what is never judged. ``said``: the same in words."""
 
     kind: OccurrenceKind
     when: str
     title: str
-    last: str | None
+    last: State | None
+    said: str | None
     next: Moment | None
 
 
@@ -202,7 +206,8 @@ def _schedule(
         group, when = schedule_words(line.dues, times.zone)
         coming = next((due for due in line.dues if due > times.now), None)
         state = states.get(line.job, State.UNKNOWN) if line.job else None
-        shown = Line(line.kind, when, line.title, _last(state), _ahead(coming, times))
+        last = None if state in (State.NEW, State.DISABLED) else state
+        shown = Line(line.kind, when, line.title, last, _SAID.get(last, last) if last else None, _ahead(coming, times))
         groups[group].append((_order(group, line.dues, times, first_weekday), shown))
     return tuple(
         (name, tuple(line for _, line in sorted(mine, key=lambda pair: (*pair[0], pair[1].title))))
@@ -219,10 +224,3 @@ def _order(group: str, dues: Sequence[datetime], times: TimeFormat, first_weekda
     local = dues[0].astimezone(times.zone)
     place = {"weekly": (local.weekday() - first_weekday) % 7, "monthly": local.day}.get(group, 0)
     return (place if group != "other" else local.toordinal(), f"{local:%H:%M}")
-
-
-def _last(state: State | None) -> str | None:
-    """The word for the state; "last ok" needs its "last", "running" speaks for itself."""
-    if state is None or state in (State.NEW, State.DISABLED):
-        return None
-    return state.value

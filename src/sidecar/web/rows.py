@@ -58,6 +58,14 @@ class PartDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """How many backups of a service there are. ``of``: which parts are counted, "guest", where there are others as well."""
+
+    number: int
+    of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Strip:
     """The newest runs of a part as marks, oldest left: (outcome, exact time)."""
 
@@ -94,7 +102,7 @@ class Row:
     link: Link | None
     marks: tuple[PartMark, ...]
     last: Moment | None
-    kept: int | None
+    kept: Kept | None
     next: Moment | None
     parts: tuple[PartDetail, ...]
     strips: tuple[Strip, ...]
@@ -162,7 +170,7 @@ def _row(service: ServiceRow, unreadable: Mapping[str, SourceRow], times: TimeFo
         link=web_link(verdict.link) if problem else None,
         marks=tuple(_part_marks(service.parts)),
         last=times.moment(service.last_backup, times.age(service.last_backup)) if service.last_backup else None,
-        kept=service.count,
+        kept=_kept_of(service.parts),
         next=_next(service, times),
         parts=tuple(_part_detail(part, reason, times) for part in service.parts),
         strips=tuple(_strip(part, times) for part in service.parts if part.runs),
@@ -213,6 +221,19 @@ def _marks_of_kind(parts: Sequence[PartRow]) -> list[PartMark]:
         PartMark(state, f"{number} {word}{'s' if number > 1 else ''}") for (state, word), number in counted.items()
     ]
     return sorted(marks, key=lambda mark: mark.state.rank)
+
+
+def _kept_of(parts: Sequence[PartRow]) -> Kept | None:
+    """Those of its guests; of its databases where there is nothing else. Dumps and snapshots are never added up."""
+    kinds = {part.kind for part in parts}
+    counted = [
+        part for part in parts if part.kind is (PartKind.GUEST if PartKind.GUEST in kinds else PartKind.DATABASE)
+    ]
+    counts = [part.count for part in counted if part.count is not None]
+    if not counts or kinds == {PartKind.DATABASE, PartKind.PLAN}:
+        return None
+    word = _word(counted[0]) if len(counted) == 1 else "guests"
+    return Kept(sum(counts), word if len(kinds) > 1 else None)
 
 
 def _next(service: ServiceRow, times: TimeFormat) -> Moment | None:

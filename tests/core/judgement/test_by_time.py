@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.history.history import EMPTY, History
+from sidecar.core.history.history import EMPTY, History, Sighting
 from sidecar.core.model import PartKind, State
 from tests.core.factories import (
     announced,
@@ -186,3 +186,14 @@ def test_a_dump_is_called_a_dump() -> None:
     verdict = verdict_of(part(read="23 07:30", kind=PartKind.DATABASE, name="n8n", noun="dump"), "23 07:30")
 
     assert verdict.reason == "Due Sun 1 Nov 04:00, nothing had started by 04:30, and no dump of n8n exists."
+
+
+def test_rule_1_never_begins_when_the_part_was_first_seen_and_says_so() -> None:
+    made = part(read="23 07:30", kind=PartKind.DATABASE, ref="pg/n8n", name="n8n", noun="dump", oldest_trace=None)
+    seen = {str(made.member): Sighting(at("20 12:00"), "n8n")}
+    verdict = judged_at(made, at("23 07:30"), History(first_contact=at("1 12:00"), seen=seen)).verdict
+
+    assert (verdict.state, verdict.since) == (State.NEVER, at("21 04:30"))
+    assert verdict.reason == (
+        "Due Sat 21 Nov 04:00, nothing had started by 04:30; no dump of n8n since it was first seen Fri 20 Nov."
+    )

@@ -93,6 +93,11 @@ class History:
         """When that source was first read; else when any was."""
         return self.contacts.get(source, self.first_contact)
 
+    def known_since(self, member: str, source: str) -> datetime | None:
+        """Since when due times of a member count that left no older trace: when it was first seen, by ``source``."""
+        sighting = self.seen.get(member)
+        return self.contact(source) if sighting is None else sighting.since or sighting.first
+
 
 #: Nothing is remembered.
 EMPTY = History()

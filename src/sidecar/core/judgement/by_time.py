@@ -79,7 +79,7 @@ def _overdue(case: Case, due: datetime) -> Verdict:
     hint = case.expectation.hint(case.expectation, case.now) if case.expectation.hint else None
     ahead += f"; {hint}" if hint else ""
     if case.good is None:
-        never = f"{reason}, and {case.newest()}{ahead}"
+        never = f"{reason}{case.nothing_yet()}{ahead}"
         return case.verdict(State.NEVER, Cause.NOTHING_STARTED, never, deadline, case.part.actions.never)
     missed = f"{reason}; {case.newest()}{ahead}"
     return case.verdict(State.MISSED, Cause.NOTHING_STARTED, missed, deadline, case.part.actions.missed)

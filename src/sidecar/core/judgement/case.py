@@ -25,6 +25,7 @@ class Case:
     Attributes:
         later: the runs of its own that began after the newest good one, newest first: nearly always none.
         cancelled: one of these that a person ended; it answers its due time (rule 10).
+        first_seen: the oldest sign of the part, or since when it is known; None where nothing is remembered.
         names_job: others are expected of the part too, so the reason says which one it is about.
     """
 
@@ -37,6 +38,7 @@ class Case:
     cancelled: Run | None
     due: datetime | None
     grace: timedelta
+    first_seen: datetime | None
     names_job: bool
 
     @classmethod
@@ -44,7 +46,7 @@ class Case:
         cls,
         part: Part,
         expectation: Expectation,
-        contact: datetime | None,
+        known_since: datetime | None,
         now: datetime,
         zone: ZoneInfo,
         *,
@@ -52,7 +54,7 @@ class Case:
     ) -> Self:
         """The case of one of the part's expectations: see ``judge``."""
         good, later = newest_good(part, expectation, now)
-        oldest = oldest_known(part, expectation, contact)
+        oldest = oldest_known(part, expectation, known_since)
         due = due_time(expectation, part.pauses, good, oldest)
         cancelled = newest_cancelled(expectation, later, due)
         if cancelled is not None:
@@ -67,6 +69,7 @@ class Case:
             cancelled=cancelled,
             due=due,
             grace=grace(expectation, now),
+            first_seen=min(known_since, part.oldest_trace or known_since) if known_since else None,
             names_job=names_job,
         )
 
@@ -84,6 +87,14 @@ class Case:
         if self.good is None and self.expectation.destination and newest_evident(self.part, self.now) is not None:
             return f"no {self.part.noun} of {self.part.name} exists on {self.expectation.destination}"
         return newest_in_words(self.part, self.good, self.now, self.zone)
+
+    def nothing_yet(self) -> str:
+        """That there never was a good one, in words: "no dump of n8n since it was first seen Tue 3 Nov"."""
+        newest = self.newest()
+        if self.first_seen is None or newest != newest_in_words(self.part, None, self.now, self.zone):
+            return f", and {newest}"
+        seen = words.day(self.first_seen, self.now, self.zone)
+        return f"; no {self.part.noun} of {self.part.name} since it was first seen {seen}"
 
     @property
     def about(self) -> str:

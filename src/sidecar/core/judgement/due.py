@@ -39,9 +39,9 @@ def due_time(
     return _unless_confirmed(expectation, due) if good is not None and due is not None else due
 
 
-def oldest_known(part: Part, expectation: Expectation, contact: datetime | None) -> datetime | None:
-    """Rule 1: no due time before this is known. ``contact``: when the part's source was read for the first time."""
-    known = [moment for moment in (part.oldest_trace, contact) if moment is not None]
+def oldest_known(part: Part, expectation: Expectation, known_since: datetime | None) -> datetime | None:
+    """Rule 1: no due time before this is known. ``known_since``: see History.known_since."""
+    known = [moment for moment in (part.oldest_trace, known_since) if moment is not None]
     oldest = min(known, default=expectation.observed.evidence.as_of)
     cut_off = expectation.read_since
     return oldest if oldest is None or cut_off is None else max(oldest, cut_off)

@@ -56,7 +56,7 @@ class Judgement:
 def judge(
     part: Part,
     expectation: Expectation,
-    contact: datetime | None,
+    known_since: datetime | None,
     now: datetime,
     zone: ZoneInfo,
     *,
@@ -65,10 +65,10 @@ def judge(
     """The verdict of one of the part's expectations at ``now``; times in its reason are read in ``zone``.
 
     Args:
-        contact: when the part's source was read for the first time.
+        known_since: see History.known_since.
         names_job: see Case.
     """
-    case = Case.of(part, expectation, contact, now, zone, names_job=names_job)
+    case = Case.of(part, expectation, known_since, now, zone, names_job=names_job)
     why_kept = why_only_kept(case)
     if why_kept is not None:
         case = replace(case, due=None)
@@ -77,7 +77,7 @@ def judge(
     verdict = (
         of_the_part_alone(part, now, zone)  # rules 2 and 11
         or silenced(case)  # rule 2
-        or _unknown(case, contact)  # rule 6
+        or _unknown(case, known_since)  # rule 6
         or nothing_owed(case)  # rule 8
         or (only_kept(case, why_kept) if why_kept is not None else None)  # rule 12
         or switched_off(case, activity)  # rule 2
@@ -96,10 +96,10 @@ def judge(
     )
 
 
-def _unknown(case: Case, contact: datetime | None) -> Verdict | None:
+def _unknown(case: Case, known_since: datetime | None) -> Verdict | None:
     """Rule 6, with what the state was by the readings that are too old now, when they were made."""
     verdict, read = unknown(case), case.evidence.as_of
     if verdict is None or verdict.cause is not Cause.UNREADABLE or read is None or read > case.now:
         return verdict
-    then = judge(case.part, case.expectation, contact, read, case.zone, names_job=case.names_job)
+    then = judge(case.part, case.expectation, known_since, read, case.zone, names_job=case.names_job)
     return replace(verdict, before=then.verdict.state)

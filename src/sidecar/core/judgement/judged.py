@@ -120,10 +120,10 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
 
 def _judged_part(part: Part, inputs: Inputs) -> JudgedPart:
     now, zone = inputs.now, inputs.settings.timezone
-    contact = inputs.history.contact(part.source)
+    known_since = inputs.history.known_since(str(part.member), part.source)
     several = sum(expectation.schedule is not None for expectation in part.expectations) > 1
     judgements = tuple(
-        with_wrong_clock(judge(part, expectation, contact, now, zone, names_job=several), part, inputs)
+        with_wrong_clock(judge(part, expectation, known_since, now, zone, names_job=several), part, inputs)
         for expectation in part.expectations
     )
     if len(judgements) == 1 and judgements[0].expectation.schedule is not None:

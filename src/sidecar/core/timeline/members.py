@@ -11,7 +11,7 @@ from sidecar.core.ids import JobId
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.model import PartKind, Run
-from sidecar.core.parts.expectation import ScheduleInForce
+from sidecar.core.parts.expectation import Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.schedules.schedule import EARLY
 
@@ -90,7 +90,8 @@ def member_of(name: str, judged: JudgedPart, judgement: Judgement, inputs: Input
     runs = every
     if expectation.not_its_own:
         runs = tuple(run for run in every if run.start not in expectation.not_its_own)
-    since = [moment for moment in (part.oldest_trace, inputs.history.contact(part.source)) if moment is not None]
+    seen = inputs.history.known_since(str(part.member), part.source)
+    since = [moment for moment in (part.oldest_trace, seen) if moment is not None]
     upkeep = part.kind is PartKind.UPKEEP
     return JobMember(
         name=name,
@@ -98,10 +99,16 @@ def member_of(name: str, judged: JudgedPart, judgement: Judgement, inputs: Input
         runs=runs,
         good=every,
         schedules=() if expectation.nothing_owed else tuple(_shown(expectation.schedules, every)),
-        known_since=expectation.known_since if upkeep else min(since, default=None),
+        known_since=expectation.known_since if upkeep else _readable_since(min(since, default=None), expectation),
         thinned=not upkeep,
         failures_are_gaps=part.kind is PartKind.GUEST and not expectation.only_by_rhythm,
     )
+
+
+def _readable_since(known: datetime | None, expectation: Expectation) -> datetime | None:
+    """Of due times before that nobody can say that nothing came: the list of runs is cut off there."""
+    read = expectation.read_since
+    return known if known is None or read is None else max(known, read)
 
 
 def _shown(schedules: Iterable[ScheduleInForce], runs: Sequence[Run]) -> Iterator[ScheduleInForce]:

@@ -157,7 +157,7 @@ def _change(key: ExpectationKey, before: State | None, judgement: Judgement, now
 
 def _looked_since(part: JudgedPart, inputs: Inputs) -> datetime:
     """Days before anybody looked stay blank."""
-    return inputs.history.contact(part.part.source) or inputs.now
+    return inputs.history.known_since(str(part.part.member), part.part.source) or inputs.now
 
 
 # --- occurrences ----------------------------------------------------------------------------------------------------------
