@@ -77,9 +77,9 @@ def test_it_says_what_the_page_says() -> None:
         "vaultwarden missed missed guest ok dump guest 27 next 02:00 last 1d",
         boards.MISSED.reason,
         boards.MISSED.action,
-        "dump mariadb-main/vaultwarden, 0 2 * * * ok 02:03 14 kept, 61 MiB",
+        "dump mariadb-main/vaultwarden, daily 02:00 (0 2 * * *) ok 02:03 14 kept, 61 MiB",
         "main 63% of 3.9 TiB full Oct 2027",
-        "upkeep ok prune 05:00 gc Sat 03:00",
+        "upkeep ok Prune 05:00 Garbage collection Sat 03:00",
     ):
         assert piece is not None
         assert piece in shown

@@ -166,8 +166,30 @@ def test_failed_upkeep_stands_among_the_troubles_and_in_the_last_line() -> None:
     assert [(trouble.name, trouble.state, trouble.reason) for trouble in shown.troubles] == [
         ("PBS prune p", "failed", "No space left.")
     ]
-    assert shown.upkeep is not None
-    assert texts(shown.upkeep.pieces) == ("upkeep failed", "prune 05:00", "gc Sat 03:00")
+    (upkeep,) = shown.upkeep
+    assert texts(upkeep.pieces) == ("upkeep failed", "PBS prune p 05:00", "Garbage collection Sat 03:00")
+
+
+def test_upkeep_has_a_line_for_each_source_and_calls_its_jobs_by_their_names() -> None:
+    checks = [boards.job(f"backrest/check/r{place}", f"Check {place}", boards.at(25, "07:00")) for place in range(5)]
+    shown = page(replace(boards.good_morning(), jobs=(*boards.UPKEEP, *checks))).upkeep
+    assert [texts(line.pieces) for line in shown] == [
+        ("backrest upkeep ok", "Check 0 Wed 07:00", "Check 1 Wed 07:00", "Check 2 Wed 07:00", "2 more"),
+        ("pbs upkeep ok", "Prune 05:00", "Garbage collection Sat 03:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ignored", "text"),
+    [
+        ((("guest", 1),), "1 guest by your ignore list"),
+        ((("guest", 1), ("database", 12)), "1 guest and 12 databases by your ignore list"),
+        ((), None),
+    ],
+)
+def test_what_is_left_out_says_what_and_why(ignored: tuple[tuple[str, int], ...], text: str | None) -> None:
+    left_out = sum(number for _, number in ignored)
+    assert page(replace(boards.good_morning(), left_out=left_out, ignored=ignored)).left_out == text
 
 
 def test_databases_show_their_state_on_the_row() -> None:
@@ -204,8 +226,14 @@ def test_a_long_page_is_folded_and_what_needs_attention_stays_in_sight(services:
 def test_an_opened_row_shows_ref_schedule_result_kept_and_size() -> None:
     paperless = row(page(boards.bad_morning()), "paperless")
     guest, dump = paperless.parts
-    assert (guest.about, guest.schedule, guest.outcome, guest.kept) == ("104", "04:00", "failed", "27 kept, 8.4 GiB")
-    assert (dump.about, dump.schedule, dump.kept) == ("postgres-main/paperless", "0 2 * * *", "14 kept, 61 MiB")
+    assert (guest.about, guest.schedule, guest.outcome, guest.kept) == (
+        "104",
+        "daily 04:00",
+        "failed",
+        "27 kept, 8.4 GiB",
+    )
+    assert (dump.about, dump.schedule, dump.kept) == ("postgres-main/paperless", "daily 02:00", "14 kept, 61 MiB")
+    assert (guest.written, dump.written) == (None, "0 2 * * *")
     assert [len(strip.marks) for strip in paperless.strips] == [10, 10]
     assert paperless.strips[0].marks[-1][0] == "failed"
     assert [run.outcome for run in paperless.runs] == ["failed", "ok", "ok"]
@@ -232,6 +260,28 @@ def test_what_is_kept_says_what_it_counts_where_a_service_has_other_parts_too(
 ) -> None:
     (only,) = page(replace(boards.good_morning(), services=(boards.service("a", *parts),))).rows
     assert (only.kept.number if only.kept else None, only.kept.of if only.kept else None) == (number, of)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "timezone", "shown", "written"),
+    [
+        ("mon 04:00", boards.TIMEZONE, "Mon 04:00", None),
+        ("0 2 * * *", "America/New_York", "daily 08:00", "0 2 * * * America/New_York"),
+        ("*:0/15", boards.TIMEZONE, "every 15m", "*:0/15"),
+        ("0 7 1 * *", None, "monthly 1st 07:00", "0 7 1 * *"),
+        ("2027-01-01", boards.TIMEZONE, "2027-01-01", None),
+        (boards.HOSTILE, boards.TIMEZONE, boards.HOSTILE, None),
+        ("04:00", "../../etc/passwd", "04:00 ../../etc/passwd", None),
+    ],
+)
+def test_a_schedule_is_in_words_and_as_it_is_written(
+    schedule: str, timezone: str | None, shown: str, written: str | None
+) -> None:
+    part = replace(boards.guest(104), schedule=schedule, timezone=timezone, called="CT 104 on pve1")
+    ((detail,),) = [
+        row.parts for row in page(replace(boards.good_morning(), services=(boards.service("a", part),))).rows
+    ]
+    assert (detail.about, detail.schedule, detail.written) == ("CT 104 on pve1", shown, written)
 
 
 def test_nothing_looks_fine_when_nothing_can_be_read() -> None:

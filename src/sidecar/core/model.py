@@ -234,6 +234,7 @@ class PartRow:
         runs: newest first, for the service's own page.
         expectations: by job and destination, where there are several; else the part says it all.
         left_out: what its jobs save it without.
+        called: what its upstream shows it as, "CT 104 on pve1"; None where that is ``ref``.
         owner, encrypted, protected: whom its backup group belongs to, whether the newest backup is encrypted, and how many
             no prune removes; None where nobody tells.
         restore_tests: of a database.
@@ -259,6 +260,7 @@ class PartRow:
     encrypted: bool | None = None
     protected: int | None = None
     restore_tests: tuple[RestoreTest, ...] = ()
+    called: str | None = None
 
 
 @value()
@@ -352,12 +354,16 @@ class Occurrence:
 
 @value()
 class ScheduleLine:
-    """When a job or a ``calendar:`` line comes round: its due times from the start of today on, enough to see a pattern."""
+    """When a job or a ``calendar:`` line comes round: its due times from the start of today on, enough to see a pattern.
+
+    ``text``: the schedule as it was written; None where there is none.
+    """
 
     job: str | None
     title: str
     kind: OccurrenceKind
     dues: tuple[datetime, ...]
+    text: str | None = None
 
 
 class SourceTrouble(StrEnum):
@@ -476,7 +482,7 @@ class Board:
         timezone: the IANA zone in which people read times.
         as_of: the oldest reading that a verdict on it rests on; None when nothing was read yet.
         next_run: the earliest next run of any service.
-        left_out: parts that configuration ignores.
+        left_out: how many parts the configuration ignores; ``ignored``: the same by what they are.
         notes: things worth knowing that are nobody's fault: unmatched references, kept backups of deleted guests.
     """
 
@@ -491,3 +497,4 @@ class Board:
     datastores: tuple[DatastoreRow, ...]
     left_out: int = 0
     notes: tuple[str, ...] = field(default=())
+    ignored: tuple[tuple[str, int], ...] = ()

@@ -52,7 +52,10 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A job in the schedule list. ``last`` is its present state; None for what is never judged. ``said``: the same in words."""
+    """A job in the schedule list. ``last`` is its present state; None for what is never judged. ``said``: the same in words.
+
+    ``written``: the schedule as its upstream writes it.
+    """
 
     kind: OccurrenceKind
     when: str
@@ -60,6 +63,7 @@ class Line:
     last: State | None
     said: str | None
     next: Moment | None
+    written: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +211,9 @@ def _schedule(
         coming = next((due for due in line.dues if due > times.now), None)
         state = states.get(line.job, State.UNKNOWN) if line.job else None
         last = None if state in (State.NEW, State.DISABLED) else state
-        shown = Line(line.kind, when, line.title, last, _SAID.get(last, last) if last else None, _ahead(coming, times))
+        shown = Line(
+            line.kind, when, line.title, last, _SAID.get(last, last) if last else None, _ahead(coming, times), line.text
+        )
         groups[group].append((_order(group, line.dues, times, first_weekday), shown))
     return tuple(
         (name, tuple(line for _, line in sorted(mine, key=lambda pair: (*pair[0], pair[1].title))))

@@ -20,7 +20,7 @@ from sidecar.core.model import (
     Verdict,
     worst,
 )
-from sidecar.core.words import size
+from sidecar.core.words import listed, size
 
 from . import rows
 from .words import TimedText, TimeFormat
@@ -30,6 +30,9 @@ UPKEEP_KINDS = ("prune", "gc", "verify", "sync", "check")
 
 #: Where there is more to know about sources than fits here. The page itself never asks them.
 DOCTOR = "For every cause with its cure run: backup-glance doctor"
+
+#: So many upkeep jobs of a source are named with their next run.
+_NEXT_UPKEEP = 3
 
 _TROUBLE = frozenset({State.FAILED, State.MISSED, State.NEVER, State.UNKNOWN, State.WARNING})
 
@@ -80,7 +83,7 @@ class Datastore:
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """All upkeep jobs in one line."""
+    """The upkeep jobs of one source in one line."""
 
     state: State
     pieces: tuple[TimedText, ...]
@@ -102,9 +105,9 @@ class Page:
     folded: int
     beyond: int
     datastores: tuple[Datastore, ...]
-    upkeep: Upkeep | None
+    upkeep: tuple[Upkeep, ...]
     notes: tuple[str, ...]
-    left_out: int
+    left_out: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def page(board: Board) -> Page:
         datastores=tuple(_datastore(row, times) for row in board.datastores),
         upkeep=_upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], times),
         notes=(*board.notes, *_limits_of_fine_sources(board)),
-        left_out=board.left_out,
+        left_out=_left_out(board),
     )
 
 
@@ -165,9 +168,9 @@ def page_of_service(board: Board, service: ServiceRow) -> Page:
         folded=0,
         beyond=0,
         datastores=(),
-        upkeep=None,
+        upkeep=(),
         notes=(),
-        left_out=0,
+        left_out=None,
     )
 
 
@@ -274,17 +277,28 @@ def _datastore(row: DatastoreRow, times: TimeFormat) -> Datastore:
     return Datastore(row.name, tuple(pieces), percent)
 
 
-def _upkeep(jobs: Sequence[JobRow], times: TimeFormat) -> Upkeep | None:
-    if not jobs:
-        return None
+def _upkeep(jobs: Sequence[JobRow], times: TimeFormat) -> tuple[Upkeep, ...]:
+    """A line for each source; the source is named where there are several."""
+    by_source: dict[str, list[JobRow]] = {}
+    for job in jobs:
+        by_source.setdefault(job.source, []).append(job)
+    return tuple(
+        _upkeep_of(f"{name} upkeep" if len(by_source) > 1 else "upkeep", mine, times)
+        for name, mine in sorted(by_source.items())
+    )
+
+
+def _upkeep_of(called: str, jobs: Sequence[JobRow], times: TimeFormat) -> Upkeep:
     state = worst(job.verdict.state for job in jobs)
-    upcoming = [
-        TimedText(kind, times.moment(next_run, times.due(next_run)))
-        for kind in UPKEEP_KINDS
-        if (next_run := _earliest(job.next_run for job in jobs if job.kind == kind)) is not None
-    ]
-    return Upkeep(state, (TimedText(f"upkeep {state}"), *upcoming))
+    coming = sorted((job.next_run, job.title) for job in jobs if job.next_run is not None)
+    pieces = [TimedText(title, times.moment(due, times.due(due))) for due, title in coming[:_NEXT_UPKEEP]]
+    more = [TimedText(f"{len(coming) - _NEXT_UPKEEP} more")] if len(coming) > _NEXT_UPKEEP else []
+    return Upkeep(state, (TimedText(f"{called} {state}"), *pieces, *more))
 
 
-def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
-    return min((moment for moment in moments if moment is not None), default=None)
+def _left_out(board: Board) -> str | None:
+    """ "1 guest and 2 databases by your ignore list" """
+    if not board.left_out:
+        return None
+    what = [f"{number} {name}{'s' if number > 1 else ''}" for name, number in board.ignored]
+    return f"{listed(what) or board.left_out} by your ignore list"

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, SourceRow, State, worst
 from sidecar.core.words import listed, size
 
 from .restore_lines import restore_lines
+from .schedule_words import in_words
 from .words import NOTHING, Moment, TimedText, TimeFormat, duration
 
 #: How many rows without a problem stay in sight when the page is narrow.
@@ -40,6 +42,7 @@ class PartMark:
 class PartDetail:
     """A part in the opened row. ``about`` is how its upstream calls it, ``kept`` what there is of it.
 
+    ``schedule``: in words; ``written``: as its upstream writes it, where that says it in another way.
     ``left_out``: the volumes that it is saved without. ``restores``: what is known of restore tests of a database.
     ``traits``: whom its backups belong to, whether they are encrypted, how many no prune removes.
     """
@@ -48,6 +51,7 @@ class PartDetail:
     word: str
     about: str
     schedule: str | None
+    written: str | None
     outcome: Outcome | None
     ran: Moment | None
     kept: str
@@ -245,11 +249,13 @@ def _next(service: ServiceRow, times: TimeFormat) -> Moment | None:
 
 def _part_detail(part: PartRow, shown: str | None, times: TimeFormat) -> PartDetail:
     run = part.last_run
+    schedule, written = _schedule(part, times)
     return PartDetail(
         state=part.verdict.state,
         word=_word(part),
-        about=part.ref,
-        schedule=_schedule(part, times),
+        about=part.called or part.ref,
+        schedule=schedule,
+        written=written,
         outcome=run.outcome if run else None,
         ran=times.moment(run.start, times.stamp(run.start)) if run else None,
         kept=_kept(part),
@@ -260,9 +266,24 @@ def _part_detail(part: PartRow, shown: str | None, times: TimeFormat) -> PartDet
     )
 
 
-def _schedule(part: PartRow, times: TimeFormat) -> str | None:
-    elsewhere = part.schedule is not None and part.timezone not in (None, str(times.zone))
-    return f"{part.schedule} {part.timezone}" if elsewhere else part.schedule
+def _schedule(part: PartRow, times: TimeFormat) -> tuple[str | None, str | None]:
+    """In words of the page's zone, and as it is written; only the latter where there are no words for it."""
+    if part.schedule is None:
+        return None, None
+    elsewhere = part.timezone not in (None, str(times.zone))
+    written = f"{part.schedule} {part.timezone}" if elsewhere else part.schedule
+    zone = _zone(part.timezone) if part.timezone else times.zone
+    words = in_words(part.schedule, zone, times.zone, times.today) if zone is not None else None
+    if words is None:
+        return written, None
+    return words, None if written.casefold() in words.casefold() else written
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def _left_out(part: PartRow) -> str | None:

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
+
+from sidecar.core.schedules.due_times import due_times
+from sidecar.core.schedules.schedule import parse
+from sidecar.core.schedules.wall_clock import ScheduleError
 
 from .words import duration
 
@@ -21,6 +26,8 @@ _HOURS_OF_ONE_DAY = timedelta(hours=20)
 _WEEK = timedelta(days=7, hours=2)
 _MONTH = timedelta(days=31, hours=2)
 _FEW_TIMES = 3
+_SHOWS_A_PATTERN = 16
+_A_YEAR = timedelta(days=366)
 
 
 def schedule_words(dues: Sequence[datetime], zone: ZoneInfo) -> tuple[str, str]:
@@ -44,6 +51,25 @@ def schedule_words(dues: Sequence[datetime], zone: ZoneInfo) -> tuple[str, str]:
     if len(weekdays) == len(_DAYS):
         return "daily", time
     return "weekly", f"{_weekdays(weekdays)} {time}"
+
+
+@lru_cache(maxsize=2048)
+def in_words(text: str, written_in: ZoneInfo, zone: ZoneInfo, today: date) -> str | None:
+    """A schedule as the clocks of ``zone`` show it: "daily 04:00", "Mon 04:00", "every 15m", "monthly 1st 07:00".
+
+    None where the text can't be read, or follows no pattern that these words have.
+    """
+    try:
+        schedule = parse(text, written_in)
+    except ScheduleError:
+        return None
+    begin = datetime.combine(today, time(), zone)
+    dues = due_times(schedule, begin, begin + _A_YEAR, _SHOWS_A_PATTERN)
+    group, when = schedule_words(dues, zone) if dues else ("other", "")
+    if group == "other":
+        return None
+    says_it_all = group == "weekly" or when.startswith("every ") or when.endswith(" a day")
+    return when if says_it_all else f"{group} {when}"
 
 
 def _within_a_day(local: Sequence[datetime], gaps: Counter[timedelta], usual: timedelta) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from .views import timestamp
 #: What stands where nothing is known.
 NOTHING = "–"
 
+_DAYS_OF_A_WEEK = 7
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _AGES = ((365 * _DAY, "y"), (30 * _DAY, "mo"), (_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m"))
 
@@ -44,6 +45,11 @@ class TimeFormat:
     now: datetime
     zone: ZoneInfo
 
+    @property
+    def today(self) -> date:
+        """The local date."""
+        return self._local(self.now).date()
+
     def age(self, moment: datetime) -> str:
         """How long ago, as Glance writes it: 5m, 3h, 2d, 2mo, 1y. Anything below a minute is 1m."""
         return duration(self.now - moment)
@@ -57,10 +63,12 @@ class TimeFormat:
         return self._time(moment) if self._is_today(moment) else self._dated(moment)
 
     def due(self, moment: datetime) -> str:
-        """A moment to come: 02:00 within a day, Mon 04:00 within a week, else 1 Dec 07:00."""
+        """A moment to come: 02:00 within a day, Mon 04:00 within a week, Mon 30 Nov a week from today, else 1 Dec 07:00."""
         ahead = moment - self.now
         if timedelta(0) <= ahead < timedelta(days=1):
             return self._time(moment)
+        if (self._local(moment).date() - self._local(self.now).date()).days == _DAYS_OF_A_WEEK:
+            return f"{self.weekday(moment)} {self._day(moment)}"
         if timedelta(0) <= ahead < timedelta(days=7):
             return f"{self._local(moment):%a %H:%M}"
         return f"{self._day(moment)}{self._year(moment)} {self._time(moment)}"

@@ -67,6 +67,7 @@ def board_of(judged: Judged) -> Board:
         sources=sources,
         datastores=stores,
         left_out=judged.left_out,
+        ignored=judged.ignored,
         notes=(*inputs.settings.concerns, *mute_notes(inputs.settings, names, inputs.now), *judged.notes),
     )
 
@@ -100,6 +101,7 @@ def _part_row(judged: JudgedPart, service: Service, inputs: Inputs) -> PartRow:
         encrypted=part.observed.encrypted,
         protected=part.observed.protected,
         restore_tests=part.restore_tests.tests if part.restore_tests else (),
+        called=part.called,
     )
 
 

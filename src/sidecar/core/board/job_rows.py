@@ -9,8 +9,9 @@ from datetime import datetime
 from sidecar.core import words
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.judgement.judge import Judgement
-from sidecar.core.judgement.judged import Judged, JudgedPart
-from sidecar.core.model import Cause, JobRow, Run, SourceKind, State, Verdict, worst
+from sidecar.core.judgement.judged import Judged, JudgedPart, JudgedService
+from sidecar.core.judgement.wording import quoted
+from sidecar.core.model import HARMLESS, Cause, JobRow, Outcome, Run, SourceKind, State, Verdict, worst
 from sidecar.core.parts.expectation import Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
 from sidecar.core.parts.job_titles import services_of, title
@@ -24,7 +25,7 @@ from .idle_jobs import IdleJobs
 
 @value()
 class Member:
-    """What a job owes a member, as judged; ``name`` is what people call the member."""
+    """What a job owes a member, as judged; ``name`` is its service's."""
 
     name: str
     judgement: Judgement
@@ -35,12 +36,12 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
     inputs = judged.inputs
     by_job: dict[JobId, list[Member]] = {}
     schedules: dict[JobId, ScheduleInForce] = {}
-    for part in _each_once(part for service in judged.services for part in service.parts):
+    for service_name, part in _each_once(judged.services):
         for judgement in part.judgements:
             schedule = judgement.expectation.schedule
             # What comes by itself is no job of anybody's.
             if schedule is not None and not judgement.expectation.only_by_rhythm:
-                by_job.setdefault(schedule.job, []).append(Member(part.part.name, judgement))
+                by_job.setdefault(schedule.job, []).append(Member(service_name, judgement))
                 schedules[schedule.job] = schedule
     for source, report in inputs.of(SourceKind.PVE):
         for job in report.facts(BackupJob) if report else ():
@@ -56,14 +57,14 @@ def job_rows(judged: Judged) -> Iterator[JobRow]:
         yield from (_upkeep_row(inputs, judgement) for judgement in part.judgements)
 
 
-def _each_once(parts: Iterable[JudgedPart]) -> Iterator[JudgedPart]:
-    """A part of two services is one member."""
+def _each_once(services: Iterable[JudgedService]) -> Iterator[tuple[str, JudgedPart]]:
+    """A part of two services is one member, called like the first of them, as in the calendar."""
     seen = set()
-    for part in parts:
-        member = part.part.member
-        if member not in seen:
-            seen.add(member)
-            yield part
+    for service in services:
+        for part in service.parts:
+            if part.part.member not in seen:
+                seen.add(part.part.member)
+                yield service.service.name, part
 
 
 def _without_members(inputs: Inputs, source: SourceSetting, report: Report | None, job: BackupJob) -> ScheduleInForce:
@@ -137,7 +138,17 @@ def _verdict(schedule: ScheduleInForce, members: list[Member], good: int, idle: 
     reason += f"{good} of {len(members)}"
     if state is not State.OK:
         reason += f": {words.listed([f'{member.name} {state}' for member in bad])}"
-    return Verdict(state=state, reason=words.sentence(reason), since=since, cause=bad[0].judgement.verdict.cause)
+        reason += quoted(_error(bad[0].judgement)) if len(bad) == 1 else ""
+    worst_of_all = bad[0].judgement.verdict
+    link = worst_of_all.link if state not in HARMLESS else None
+    return Verdict(state=state, reason=words.sentence(reason), since=since, link=link, cause=worst_of_all.cause)
+
+
+def _error(judgement: Judgement) -> str | None:
+    """What its task said, where that failed."""
+    if judgement.verdict.cause is not Cause.RUN_FAILED:
+        return None
+    return next((run.text for run in judgement.expectation.observed.runs if run.outcome is Outcome.FAILED), None)
 
 
 def _last_run(members: list[Member]) -> Run | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sidecar.core import words
@@ -63,7 +64,8 @@ def run_failed(case: Case, run: Run) -> Verdict:
     """Rule 3: the verdict that a run which failed leads to."""
     ended = f"that ended {case.at(run.end)}" if run.end else f"of {case.at(run.start)}"
     reason = f"the run {ended} failed{quoted(run.text)}; {case.newest()}"
-    return case.verdict(State.FAILED, Cause.RUN_FAILED, reason, run.end or run.start, case.part.actions.failed)
+    verdict = case.verdict(State.FAILED, Cause.RUN_FAILED, reason, run.end or run.start, case.part.actions.failed)
+    return replace(verdict, link=case.part.task or verdict.link)
 
 
 def _overdue(case: Case, due: datetime) -> Verdict:

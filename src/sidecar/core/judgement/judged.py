@@ -51,7 +51,7 @@ class JudgedService:
 
 @value(kw_only=True)
 class Judged:
-    """Everything that was judged at ``inputs.now``. ``left_out``, ``notes`` and ``references``: see services.Services."""
+    """Everything that was judged at ``inputs.now``. The last four: see services.Services."""
 
     inputs: Inputs
     services: tuple[JudgedService, ...]
@@ -59,6 +59,7 @@ class Judged:
     left_out: int
     notes: tuple[str, ...]
     references: tuple[str, ...] = ()
+    ignored: tuple[tuple[str, int], ...] = ()
 
 
 def judged(reports: Mapping[str, Report], history: History, settings: Settings, now: datetime) -> Judged:
@@ -72,9 +73,10 @@ def judged(reports: Mapping[str, Report], history: History, settings: Settings, 
             for service in mapped.services
         ),
         upkeep=tuple(judge_part(part, inputs) for part in upkeep(inputs)),
-        left_out=mapped.left_out,
+        left_out=sum(number for _, number in mapped.ignored),
         notes=mapped.notes,
         references=mapped.references,
+        ignored=mapped.ignored,
     )
 
 

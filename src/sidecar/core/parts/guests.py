@@ -22,9 +22,11 @@ from .guest_expectations import expectations_of
 from .guest_plans import remembered_of
 from .guest_runs import observed_anywhere
 from .inputs import Inputs, with_cure
+from .links import tasks_page
 from .part import Actions, Part
 from .unchanged import basis, unchanged
 from .unseen import unseen_jobs, why_no_job
+from .vzdump_words import label
 
 #: A backup group on a PBS source.
 Group = tuple[str, GroupKey]
@@ -84,6 +86,8 @@ def _part(member: Member) -> GuestPart:
         oldest_trace=min((trace for trace in traces if trace), default=None),
         starts_seen=cohort.starts_seen,
         link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
+        task=tasks_page(cluster.source, guest.node) if guest.node else None,
+        called=f"{label(guest)} on {guest.node}" if guest.node else None,
         actions=_actions(guest, cohort.jobs, with_cure(unseen_jobs(cluster.report), cluster.source)),
         note=None if cohort.jobs else why_no_job(cluster.report),
         kept_on=tuple(dict.fromkeys(source for source, _ in groups)),

@@ -56,6 +56,8 @@ class Part:
         restore_tests: of a database.
         left_out: the volumes of a guest that jobs save it without, each with the job (rule 13).
         gone: since when its source doesn't show it any more although it is still expected (rule 11).
+        task: the page that lists the tasks which back it up, where a failure is explained; None: ``link`` is that page.
+        called: what its upstream shows it as, where ``ref`` alone says little: "CT 104 on pve1".
         oldest_trace: the oldest sign of it anywhere: no due time before that is known (rule 1).
         starts_seen: starts of its runs can be seen, whichever job begins them (rule 4).
         absent: configuration names it, and its server, which could be read, has nothing of it.
@@ -72,6 +74,8 @@ class Part:
     starts_seen: bool = True
     noun: str = "backup"
     link: Link | None = None
+    task: Link | None = None
+    called: str | None = None
     actions: Actions = field(default_factory=Actions)
     note: str | None = None
     kept_on: tuple[str, ...] = ()

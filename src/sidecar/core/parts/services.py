@@ -54,13 +54,13 @@ class Service:
 
 @value()
 class Services:
-    """All services, the parts that are left out by configuration, and findings for the page.
+    """All services, how many parts of which sort the configuration ignores, and findings for the page.
 
     ``references`` are those of the notes that are about references of the configuration which mean nothing, or too much.
     """
 
     services: tuple[Service, ...]
-    left_out: int
+    ignored: tuple[tuple[str, int], ...]
     notes: tuple[str, ...]
     references: tuple[str, ...] = ()
 
@@ -79,8 +79,11 @@ def services(inputs: Inputs) -> Services:
     every_group = backup_groups.unnamed(inputs, taken)
     kept_groups = [part for part in every_group if not _matches(part.ref, inputs.settings.ignore.groups)]
     rest = [part for part in known if (part.kind, part.full_ref) not in shown and _stands_alone(part)] + kept_groups
-    ignored = len(every_guest) - len(kept_guests) + len(every_database) - len(kept_databases)
-    ignored += len(every_group) - len(kept_groups)
+    ignored = (
+        ("guest", len(every_guest) - len(kept_guests)),
+        ("database", len(every_database) - len(kept_databases)),
+        ("backup group", len(every_group) - len(kept_groups)),
+    )
     rows = taken | {(part.kind, part.full_ref) for part in kept_groups}
     notes = (
         *search.notes,
@@ -99,7 +102,7 @@ def services(inputs: Inputs) -> Services:
             _with_parts(service, (sizes.unjudged(part, quiet) for part in service.parts)) for service in every
         )
     paused = tuple(_paused(service, inputs) for service in every) if inputs.settings.pauses else every
-    return Services(paused, ignored, notes, tuple(search.notes))
+    return Services(paused, tuple((what, number) for what, number in ignored if number), notes, tuple(search.notes))
 
 
 def _named_by_their_groups(guest_parts: Iterable[GuestPart], taken: set[Named]) -> set[Named]:

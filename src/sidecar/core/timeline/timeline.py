@@ -78,12 +78,12 @@ class Timeline:
         in_force = [each for member in self.members for each in member.schedules if each.valid_to is None]
         by_job = {schedule.job: schedule for schedule in reversed([*in_force, *self.unread])}
         jobs = (
-            ScheduleLine(str(job), self.titles[job], _kind(job), self._dues(schedule))
+            ScheduleLine(str(job), self.titles[job], _kind(job), self._dues(schedule), schedule.text)
             for job, schedule in by_job.items()
         )
         zone = self.inputs.settings.timezone
         planned = (
-            ScheduleLine(None, line.title, _kind_of_line(line), self._coming(_parsed(line, zone)))
+            ScheduleLine(None, line.title, _kind_of_line(line), self._coming(_parsed(line, zone)), line.schedule)
             for line in self.inputs.settings.calendar
         )
         return tuple(sorted((line for line in (*jobs, *planned) if line.dues), key=lambda line: line.title))
