@@ -222,6 +222,8 @@ def _widget_options(config: Config) -> WidgetOptions:
         refresh=config.widget.refresh,
         stale_after=config.stale_after,
         week_start=config.week_start,
+        title=config.widget.title,
+        hidden=config.widget.hide,
     )
     ancestors = config.widget.frame_ancestors
     return replace(options, frame_ancestors=ancestors) if ancestors else options

@@ -6,9 +6,10 @@ from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from sidecar.config import load
-from sidecar.config.model import Config
+from sidecar.config.model import Config, Widget
 from sidecar.core.model import PartKind
 from sidecar.core.settings import ExpectSetting, PartSetting
 from sidecar.errors import ConfigError
@@ -390,3 +391,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_schema_knows_every_section() -> None:
     assert {"timezone", "sources", "services", "vault", "jobs"} <= set(Config.model_json_schema()["properties"])
+
+
+@pytest.mark.parametrize("title", ["", "x" * 101, "Back\nups", "Back\x7fups"])
+def test_a_title_is_a_short_line(title: str) -> None:
+    with pytest.raises(ValidationError):
+        Widget(title=title)
+
+
+def test_only_what_stands_at_the_foot_can_be_hidden() -> None:
+    assert Widget.model_validate({"hide": ["jobs", "datastores", "jobs"]}).hide == {"jobs", "datastores"}
+    with pytest.raises(ValidationError):
+        Widget.model_validate({"hide": ["services"]})

@@ -374,7 +374,7 @@ def test_the_view_is_in_the_description() -> None:
         if parameter["name"] == "view"
     ]
 
-    assert view["schema"]["enum"] == ["table", "calendar", "all", "history"]
+    assert view["schema"]["enum"] == ["table", "calendar", "all", "history", "line"]
 
 
 def test_equal_queries_make_one_page() -> None:

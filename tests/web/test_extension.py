@@ -193,7 +193,7 @@ def test_a_long_list_has_a_fold_of_its_own_whatever_glance_folds() -> None:
     ("query", "message"),
     [
         ("?veiw=calendar", 'Unknown parameter "veiw"; use view, service, fold.'),
-        ("?view=month", 'Unknown view "month"; use table, calendar, all, history.'),
+        ("?view=month", 'Unknown view "month"; use table, calendar, all, history, line.'),
         ("?fold=many", 'fold: "many" is not a number from 0 to 999'),
         ("?fold=-2", 'fold: "-2" is not a number'),
         ("?fold=1000", 'fold: "1000" is not a number'),

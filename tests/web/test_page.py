@@ -22,7 +22,7 @@ from sidecar.core.model import (
     Verdict,
 )
 from sidecar.web.app import WidgetOptions
-from sidecar.web.page import DOCTOR, Page, page, page_of_service
+from sidecar.web.page import DOCTOR, Page, Wanted, page, page_of_service
 from sidecar.web.rows import Row
 from sidecar.web.words import TimedText
 from tests.web import boards
@@ -300,6 +300,23 @@ def test_one_service_alone_has_its_own_headline() -> None:
     assert len(shown.rows) == 1
 
 
+def test_a_fold_that_is_asked_for_holds_at_any_width() -> None:
+    for fold, in_sight in ((0, 0), (3, 3), (11, 12), (-1, 12)):
+        rows = page(boards.good_morning(), Wanted(fold=fold)).rows
+        assert sum(not row.beyond for row in rows) == sum(not row.folded for row in rows) == in_sight
+    assert sum(not row.beyond for row in page(boards.bad_morning(), Wanted(fold=0)).rows) == 6
+    assert sum(not row.beyond for row in page(boards.crowded(1_000, 0), Wanted(fold=-1)).rows) == 60
+
+
+def test_what_is_hidden_is_out_of_the_foot_and_trouble_stays() -> None:
+    failed = boards.job("pbs/prune/p", "Prune", boards.at(24, "05:00"), Verdict(state=State.FAILED))
+    board = replace(boards.good_morning(), jobs=(failed,))
+    shown = page(board, Wanted(hidden=frozenset({"jobs", "datastores"})))
+    assert (shown.upkeep, shown.datastores) == ((), ())
+    assert [trouble.name for trouble in shown.troubles] == ["Prune"]
+    assert page(board, Wanted(hidden=frozenset({"jobs"}))).datastores != ()
+
+
 # --- as HTML --------------------------------------------------------------------------------------------------------------
 
 
@@ -383,3 +400,30 @@ def test_the_command_that_tells_more_is_named_once_where_sources_are_not_well() 
     assert "backup-glance doctor" not in ask(app_for(boards.good_morning), "/widget").text
     (service,) = [row for row in board.services if row.name == "vault"]
     assert [trouble.more for trouble in page_of_service(board, service).troubles] == [DOCTOR]
+
+
+def test_a_line_is_the_headline_and_nothing_else() -> None:
+    def shown(board: Callable[[], Board], query: str = "") -> tuple[str, str]:
+        html = ask(app_for(board), f"/widget?view=line{query}").text
+        card = html.partition("<main")[2].partition("</main>")[0]
+        return " ".join("".join(Reader(f"<main{card}").text).split()), html
+
+    assert shown(boards.bad_morning)[0] == "3 of 12 need you as of 07:26next 02:00"
+    assert shown(boards.stale)[0].startswith("Can't tell for 12 of 12 as of 04:20")
+    assert shown(boards.bad_morning, "&service=vault")[0].startswith("vault: unknown")
+    assert not re.search(
+        r'class="(views|troubles|tally|services|calendar|banner)',
+        shown(boards.bad_morning)[1].partition("<template>")[0],
+    )
+    assert ask(app_for(), "/widget?view=line&service=nobody").status_code == 404
+    fragment = ask(app_for(), "/extension?view=line").text
+    assert "3 of 12 need you" in fragment
+    assert "bg-trouble" not in fragment.partition("</style>")[2]
+
+
+def test_the_title_is_the_owners_in_tabs_in_problems_and_for_glance() -> None:
+    app = app_for(options=WidgetOptions(title="Sicherungen <Küche> 🗄"))
+    assert "<title>Sicherungen &lt;Küche&gt; 🗄: 3 of 12 need you</title>" in ask(app, "/widget").text
+    assert "<title>Sicherungen" in ask(app, "/widget?view=x", headers={"Accept": "text/html"}).text
+    given = [value for name, value in ask(app, "/extension").headers.raw if name == b"widget-title"]
+    assert [value.decode() for value in given] == ["Sicherungen <Küche> 🗄"]

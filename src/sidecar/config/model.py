@@ -73,8 +73,18 @@ class CalendarLine(Model):
 
 
 class Widget(Model):
-    """Where the page may be framed, and its colours."""
+    """Where the page may be framed, how it looks, and what it is called."""
 
+    title: str = Field(
+        default="Backups",
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="What the page is called in tabs and by Glance's extension widget.",
+    )
+    hide: frozenset[Literal["jobs", "datastores"]] = Field(
+        default=frozenset(), description="What to leave out at the foot of the page; trouble is always shown."
+    )
     frame_ancestors: tuple[str, ...] = Field(
         default=(), description="Addresses of the dashboards that may frame it; empty: only its own origin."
     )

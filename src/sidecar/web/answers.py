@@ -46,6 +46,11 @@ class Answers:
         self._asked: dict[Question, None] = {}
         self._under_way: dict[Question, tuple[Board, asyncio.Future[Rendered]]] = {}
 
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        """The questions that were asked last, newest last."""
+        return tuple(self._asked)
+
     async def answer(self, known: Known, question: Question) -> Rendered:
         """The answer from what is known. Many who ask the same at once cause it to be drawn once."""
         if (kept := self._kept.get(known.board, question)) is None:

@@ -31,11 +31,11 @@ from .calendar_page import WEEKDAYS, CalendarPage, calendar_page
 from .change_list import Changes, DiskReader, NoChanges, change_list
 from .counts import Counts
 from .dues import Dues
-from .extension import ExtensionTemplate, respond_to_glance
+from .extension import TITLE, ExtensionTemplate, respond_to_glance
 from .history_page import UNREADABLE, WITHOUT_LEDGER, HistoryPage, history_page
 from .icalendar_text import icalendar_text
 from .known import Known, Question, Whole, needs_past
-from .page import Page, page, page_of_service
+from .page import Page, Top, Wanted, page, page_of_service, top
 from .past_reader import NoPast, PastReader, PastRecords
 from .problem import problem, problem_of
 from .problem_page import ProblemPage
@@ -76,6 +76,8 @@ class WidgetOptions:
         refresh: how often an open page looks again; whole seconds.
         stale_after: age from which what was read proves nothing; an open page without an answer keeps to it too.
         week_start: the weekday in the first column of the calendar, in full and in lower case.
+        title: what the page is called where a browser or Glance shows its name.
+        hidden: see page.Wanted.
     """
 
     frame_ancestors: tuple[str, ...] = ("'self'",)
@@ -83,6 +85,8 @@ class WidgetOptions:
     refresh: timedelta = timedelta(minutes=1)
     stale_after: timedelta = timedelta(minutes=20)
     week_start: str = "monday"
+    title: str = TITLE
+    hidden: frozenset[str] = frozenset()
 
 
 def create_app(
@@ -197,9 +201,11 @@ class Handlers:
         self._pass_on = pass_on
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
-        self._template = WidgetTemplate(self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN))
+        self._template = WidgetTemplate(
+            self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN), options.title
+        )
         self._fragment = ExtensionTemplate()
-        self._problem_page = ProblemPage(self._assets)
+        self._problem_page = ProblemPage(self._assets, options.title)
         self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
 
     async def root(self, request: Request) -> Response:
@@ -229,12 +235,15 @@ class Handlers:
             answer = self._fragment.problem(str(error))
         except HTTPException as error:
             answer = self._fragment.problem(error.detail)
-        return respond_to_glance(request, answer)
+        return respond_to_glance(request, answer, self.options.title)
 
     async def _answer(self, query: WidgetQuery | ExtensionQuery) -> Rendered:
         known = self._known()
         if needs_past(query):
             known = replace(known, history=await self._past.history(known))
+        if isinstance(query, WidgetQuery) and query.search is not None:
+            # Not kept: there is no end to what may be searched for.
+            return await self.answers.made(lambda: self._render(known, query), known)
         return await self.answers.answer(known, query)
 
     async def theme_css(self, request: Request) -> Response:
@@ -284,7 +293,7 @@ class Handlers:
         """Whatever was raised. The server logs what nothing else handles; of that Glance gets a fragment with the message."""
         wrong = problem_of(request, error)
         if request.url.path == extension.PATH and wrong.status == 500:
-            return respond_to_glance(request, self._fragment.problem(wrong.detail))
+            return respond_to_glance(request, self._fragment.problem(wrong.detail), self.options.title)
         return self._problem_page.answer(request, wrong)
 
     def _known(self) -> Known:
@@ -321,15 +330,22 @@ class Handlers:
         times = TimeFormat(board.at, ZoneInfo(board.timezone))
         made = times.moment(board.at, times.time(board.at))
         calendar = self._calendar(known, query) if query.view in ("calendar", "all") else None
-        table = _table(board, query.service) if query.view in ("table", "all") else None
+        table = self._table(board, query.service, query) if query.view in ("table", "all") else None
         history = self._history(known, query.service) if query.view == "history" else None
-        return self._template.render(query, table, calendar, history, made)
+        line = _line(board, query.service) if query.view == "line" else None
+        return self._template.render(query, table, calendar, history, line, made)
 
     def _render_extension(self, known: Known, query: ExtensionQuery) -> Iterator[bytes]:
         calendar = self._calendar(known, None) if query.view in ("calendar", "all") else None
         history = self._history(known, query.service) if query.view == "history" else None
-        table = _table(known.board, query.service)
+        table = self._table(known.board, query.service)
         return self._fragment.render(query, table, calendar, history, known.board.as_of)
+
+    def _table(self, board: Board, service: str | None, query: WidgetQuery | None = None) -> Page:
+        if service is not None:
+            return page_of_service(board, _service(board, service))
+        search, fold = (query.search, query.fold) if query else (None, None)
+        return page(board, Wanted(fold, search, self.options.hidden))
 
     def _calendar(self, known: Known, query: WidgetQuery | None) -> CalendarPage:
         return calendar_page(known.board, known.timeline(), query, self.options.week_start)
@@ -356,8 +372,8 @@ def _what_still_holds(known: Known, now: datetime) -> Known:
     )
 
 
-def _table(board: Board, service: str | None) -> Page:
-    return page(board) if service is None else page_of_service(board, _service(board, service))
+def _line(board: Board, service: str | None) -> Page | Top:
+    return top(board) if service is None else page_of_service(board, _service(board, service))
 
 
 def _service(board: Board, name: str) -> ServiceRow:

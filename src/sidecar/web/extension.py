@@ -24,8 +24,11 @@ from .templating import drawn, environment
 #: The path, which answers with a fragment whatever happens.
 PATH = "/extension"
 
-#: What Glance reads. The first title that it gets stays until Glance restarts, so there are no news in it (GL-2).
-HEADERS = {"Widget-Title": "Backups", "Widget-Content-Type": "html"}
+#: What the board is called unless somebody says otherwise.
+TITLE = "Backups"
+
+#: What makes Glance show the answer as HTML.
+HEADERS = {"Widget-Content-Type": "html"}
 
 
 class ExtensionTemplate:
@@ -50,6 +53,7 @@ class ExtensionTemplate:
             look=GLANCE,
             page=table,
             table=table if query.view in ("table", "all") else None,
+            only_line=query.view == "line",
             calendar=calendar,
             history=history,
             collapse_after=collapse_after([row for row in table.rows if not row.beyond], query.fold),
@@ -61,10 +65,14 @@ class ExtensionTemplate:
         return rendered(drawn(self._problem, look=GLANCE, problem=detail), "text/html")
 
 
-def respond_to_glance(request: Request, answer: Rendered) -> Response:
-    """The answer with the headers that make Glance show it as HTML."""
+def respond_to_glance(request: Request, answer: Rendered, title: str) -> Response:
+    """The answer with the headers that make Glance show it as HTML.
+
+    The first title that Glance gets stays until it restarts, so there are no news in it (GL-2). It is sent as UTF-8.
+    """
     response = respond(request, answer)
     response.headers.update(HEADERS)
+    response.headers["Widget-Title"] = title.encode(errors="replace").decode("latin-1")
     return response
 
 

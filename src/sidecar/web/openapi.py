@@ -8,7 +8,16 @@ from sidecar.proxy.shared_answers import KEPT_FOR
 
 from . import extension, programs, theme
 from .openapi_schemas import SCHEMAS, TIME, Schema, object_of, ref
-from .query import MOST_CHANGES, MOST_SKIPPED, MOST_UNFOLDED, USUAL_CHANGES, VIEWS, YEARS, ExtensionQuery
+from .query import (
+    LONGEST_SEARCH,
+    MOST_CHANGES,
+    MOST_SKIPPED,
+    MOST_UNFOLDED,
+    USUAL_CHANGES,
+    VIEWS,
+    YEARS,
+    ExtensionQuery,
+)
 
 
 def document() -> Schema:
@@ -63,7 +72,13 @@ def _paths() -> Schema:
             422,
             503,
             problems="ProblemPage",
-            parameters=[_view_parameter(), _service_parameter(), *_calendar_parameters(), *_theme_parameters()],
+            parameters=[
+                _view_parameter(),
+                _service_parameter(),
+                *_table_parameters(),
+                *_calendar_parameters(),
+                *_theme_parameters(),
+            ],
         ),
         "/extension": _path(
             "The same for Glance's extension widget; errors in the query are shown in a fragment too",
@@ -173,7 +188,8 @@ _PROBLEM_PAGE: Schema = {
 
 
 def _fragment() -> Schema:
-    headers = {name: {"schema": {"const": value}} for name, value in extension.HEADERS.items()}
+    headers: Schema = {name: {"schema": {"const": value}} for name, value in extension.HEADERS.items()}
+    headers["Widget-Title"] = {"schema": {"type": "string"}}
     return {
         **_answer("HTML without script, to be put into a page", "text/html", {"type": "string"}),
         "headers": headers,
@@ -203,15 +219,22 @@ _MONTH = "20[0-9]{2}-(0[1-9]|1[0-2])"
 _DAY = "(0[1-9]|[12][0-9]|3[01])"
 
 
+_FOLD: Schema = {
+    "type": "integer",
+    "minimum": -1,
+    "maximum": MOST_UNFOLDED,
+    "description": "how many rows without a problem stay in sight; -1 for all",
+}
+
+
 def _extension_parameters() -> list[Schema]:
-    fold = {
-        "type": "integer",
-        "minimum": -1,
-        "maximum": MOST_UNFOLDED,
-        "default": ExtensionQuery().fold,
-        "description": "how many rows without a problem stay in sight; -1 for all",
-    }
-    return [_view_parameter(), _service_parameter(), _query_parameter("fold", fold)]
+    fold = _query_parameter("fold", {**_FOLD, "default": ExtensionQuery().fold})
+    return [_view_parameter(), _service_parameter(), fold]
+
+
+def _table_parameters() -> list[Schema]:
+    search = {"type": "string", "maxLength": LONGEST_SEARCH, "description": "only services with this in their name"}
+    return [_query_parameter("fold", _FOLD), _query_parameter("q", search)]
 
 
 def _moment_parameter(name: str) -> Schema:

@@ -89,11 +89,36 @@ class Upkeep:
     pieces: tuple[TimedText, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of the board is asked for.
+
+    Attributes:
+        fold: see rows.fold.
+        search: a part of the names of the services that are shown.
+        hidden: what of the foot is left out: "jobs", "datastores". Trouble is always shown.
+    """
+
+    fold: int | None = None
+    search: str | None = None
+    hidden: frozenset[str] = frozenset()
+
+
+#: The whole board.
+EVERYTHING = Wanted()
+
+#: So many services are worth a search.
+MANY_SERVICES = 20
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Everything on the page, top to bottom.
 
-    ``folded`` counts the rows that are out of sight when it is narrow, ``beyond`` those that are at any width.
+    Attributes:
+        folded: how many rows are out of sight when it is narrow; ``beyond``: at any width.
+        many: there are so many services that they can be searched.
+        search: what they were searched for.
     """
 
     stale: bool
@@ -108,6 +133,8 @@ class Page:
     upkeep: tuple[Upkeep, ...]
     notes: tuple[str, ...]
     left_out: str | None
+    many: bool = False
+    search: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +155,14 @@ def top(board: Board) -> Top:
     return Top(stale, banner, _heading(board, times), tuple(_source_troubles(board.sources)))
 
 
-def page(board: Board) -> Page:
+def page(board: Board, wanted: Wanted = EVERYTHING) -> Page:
     """The page of the whole board."""
     times = TimeFormat(board.at, ZoneInfo(board.timezone))
     above = top(board)
-    table = rows.fold(rows.table(board.services, _unreadable(board), times, stale=above.stale))
+    shown = [row for row in board.services if wanted.search is None or _is_called(row, wanted.search)]
+    # Who searches wants to see what was found.
+    fold = -1 if wanted.search is not None and wanted.fold is None else wanted.fold
+    table = rows.fold(rows.table(shown, _unreadable(board), times, stale=above.stale), fold)
     return Page(
         stale=above.stale,
         banner=above.banner,
@@ -142,11 +172,19 @@ def page(board: Board) -> Page:
         rows=table,
         folded=sum(row.folded for row in table),
         beyond=sum(row.beyond for row in table),
-        datastores=tuple(_datastore(row, times) for row in board.datastores),
-        upkeep=_upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], times),
+        datastores=() if "datastores" in wanted.hidden else tuple(_datastore(row, times) for row in board.datastores),
+        upkeep=()
+        if "jobs" in wanted.hidden
+        else _upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], times),
         notes=(*board.notes, *_limits_of_fine_sources(board)),
         left_out=_left_out(board),
+        many=len(board.services) > MANY_SERVICES,
+        search=wanted.search,
     )
+
+
+def _is_called(row: ServiceRow, part: str) -> bool:
+    return part.casefold() in row.name.casefold()
 
 
 def page_of_service(board: Board, service: ServiceRow) -> Page:

@@ -24,6 +24,15 @@ _HEADINGS = {
     500: "Internal error",
 }
 
+#: Where a reader may have wanted to go, and the query of it.
+_WAYS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("show all services", {}),
+    ("calendar", {"view": "calendar"}),
+    ("both", {"view": "all"}),
+    ("history", {"view": "history"}),
+    ("only the headline", {"view": "line"}),
+)
+
 #: Steps in a path from which relative links lead back to the top; nobody writes more.
 _MOST_STEPS = 30
 
@@ -31,7 +40,8 @@ _MOST_STEPS = 30
 class ProblemPage:
     """The page of an error, compiled once."""
 
-    def __init__(self, assets: Mapping[str, Asset]) -> None:
+    def __init__(self, assets: Mapping[str, Asset], title: str) -> None:
+        self._title = title
         self._template = environment().get_template("problem.html")
         self._names = {name: asset.name for name, asset in assets.items()}
 
@@ -55,7 +65,8 @@ class ProblemPage:
             top=top,
             links={name: f"{top}static/{served}" for name, served in self._names.items()},
             theme_query=theme.theme_query,
-            services=f"{top}widget{theme.theme_query}",
+            called=self._title,
+            ways=tuple((words, f"{top}widget{theme.address(**own)}") for words, own in _WAYS),
         )
         return b"".join(page)
 

@@ -12,13 +12,19 @@ from urllib.parse import quote, urlencode
 from . import theme
 from .rows import CALM_ROWS
 
-#: ``all`` is the table, and the calendar below it.
-VIEWS = ("table", "calendar", "all", "history")
+#: ``all`` is the table, and the calendar below it; ``line`` is only the headline.
+VIEWS = ("table", "calendar", "all", "history", "line")
 
 #: These show all services.
 _OF_ALL = ("calendar", "all")
 
-_OWN_NAMES = ("view", "service", "month", "day")
+#: Views with the rows of all services.
+_WITH_TABLE = ("table", "all")
+
+_OWN_NAMES = ("view", "service", "month", "day", "fold", "q")
+
+#: The longest part of a name that is searched for.
+LONGEST_SEARCH = 100
 
 #: The years that a calendar is drawn for: no backup is older, no schedule looks further.
 YEARS = range(2000, 2100)
@@ -41,6 +47,8 @@ class WidgetQuery:
         month: the first day of the month that the calendar shows; None: the present one.
         day: the day that is opened in the calendar.
         theme: theme parameters, sorted by name.
+        fold: how many rows without a problem stay in sight at any width; -1 for all of them. None: as the width allows.
+        search: a part of the names of the services to show.
     """
 
     view: str = "table"
@@ -48,15 +56,27 @@ class WidgetQuery:
     month: date | None = None
     day: date | None = None
     theme: tuple[tuple[str, str], ...] = ()
+    fold: int | None = None
+    search: str | None = None
 
     @property
     def theme_query(self) -> str:
         """The theme parameters as a query string for theme.css, with its question mark; empty without any."""
         return f"?{urlencode(self.theme, quote_via=quote)}" if self.theme else ""
 
+    @property
+    def beside_search(self) -> tuple[tuple[str, str], ...]:
+        """What a search keeps of the query: everything but what is searched for."""
+        view = [("view", self.view)] if self.view != "table" else []
+        month = [("month", f"{self.month:%Y-%m}")] if self.month else []
+        day = [("day", self.day.isoformat())] if self.day else []
+        fold = [("fold", str(self.fold))] if self.fold is not None else []
+        return (*view, *month, *day, *fold, *self.theme)
+
     def address(self, **own: str) -> str:
-        """A relative link to the page with other parameters of its own and the same theme; "?" without any."""
-        return f"?{urlencode([*own.items(), *self.theme], quote_via=quote)}"
+        """A relative link to the page with other parameters of its own, the same theme and fold; "?" without any."""
+        fold = [("fold", str(self.fold))] if self.fold is not None and own.get("view", VIEWS[0]) in _WITH_TABLE else []
+        return f"?{urlencode([*own.items(), *fold, *self.theme], quote_via=quote)}"
 
 
 def parse_widget_query(pairs: Iterable[tuple[str, str]], base: theme.Theme) -> WidgetQuery:
@@ -75,8 +95,18 @@ def parse_widget_query(pairs: Iterable[tuple[str, str]], base: theme.Theme) -> W
         raise QueryError("month and day need view=calendar or view=all.")
     if view in _OF_ALL and service:
         raise QueryError("The calendar shows all services; leave out service.")
+    fold = _fold(parameters.pop("fold")) if "fold" in parameters else None
+    search = _search(parameters.pop("q", ""))
+    if (fold is not None or search) and (view not in _WITH_TABLE or service):
+        raise QueryError("fold and q need view=table or view=all, without service.")
     parse_theme(parameters, base)
-    return WidgetQuery(view, service, month, day, tuple(sorted(parameters.items())))
+    return WidgetQuery(view, service, month, day, tuple(sorted(parameters.items())), fold, search)
+
+
+def _search(text: str) -> str | None:
+    if len(text) > LONGEST_SEARCH:
+        raise QueryError(f"q is longer than {LONGEST_SEARCH} characters; write a part of a service's name.")
+    return text.strip() or None
 
 
 def _month(text: str | None) -> date | None:

@@ -135,11 +135,17 @@ def table(
     return tuple(_row(service, unreadable, times, stale=stale) for service in ordered)
 
 
-def fold(all_rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Marks the calm rows behind the first few as folded, and those that make a page too long; one alone is not worth it."""
+def fold(all_rows: Sequence[Row], shown: int | None = None) -> tuple[Row, ...]:
+    """Marks the calm rows behind the first few as folded, and those that make a page too long; one alone is not worth it.
+
+    Args:
+        shown: how many calm rows stay in sight at any width, where somebody says so; -1 for all that a page holds.
+    """
     calm = [place for place, row in enumerate(all_rows) if is_calm(row)]
-    folded = _behind(calm, CALM_ROWS)
-    beyond = _behind(calm, max(CALM_ROWS, MOST_ROWS - (len(all_rows) - len(calm))))
+    most = max(CALM_ROWS, MOST_ROWS - (len(all_rows) - len(calm)))
+    wanted = most if shown is None or shown < 0 else min(shown, most)
+    beyond = _behind(calm, wanted)
+    folded = _behind(calm, CALM_ROWS) if shown is None else beyond
     return tuple(
         replace(row, folded=True, beyond=place in beyond) if place in folded else row
         for place, row in enumerate(all_rows)
