@@ -194,3 +194,18 @@ def test_notes_of_others_stand_on_each_board_for_as_long_as_they_are_given() -> 
     assert keeper.board.notes[-1] == notes.pop()
     keeper.rejudge()
     assert not any("n8n" in note for note in keeper.board.notes)
+
+
+def test_the_board_says_since_when_it_is_watched_only_where_that_is_remembered(tmp_path: Path) -> None:
+    report = pve("22 12:00", vzdump("22 04:00", "22 04:10"))
+    alone = BoardKeeper(settings(), Clock("22 12:01"))
+    alone.record(report)
+    with closing(Ledger(tmp_path, at("22 12:00"))) as ledger:
+        kept = BoardKeeper(settings(), Clock("22 12:01"), ledger)
+        kept.record(report)
+    with closing(Ledger(tmp_path / "missing", at("22 12:00"))) as ledger:
+        broken = BoardKeeper(settings(), Clock("22 12:01"), ledger)
+        broken.record(report)
+
+    assert kept.board.watched_since == at("22 12:00")
+    assert (alone.board.watched_since, broken.board.watched_since) == (None, None)

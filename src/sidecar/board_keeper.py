@@ -31,7 +31,7 @@ from .core.settings import Settings
 from .core.timeline.timeline import Timeline, timeline_of
 from .core.timeline.verdict_memory import VerdictMemory, remember_verdicts
 from .ledger.ledger import Ledger
-from .ledger.opened import Remembered
+from .ledger.opened import Condition, Remembered
 from .remembered_days import RememberedDays
 
 #: Gives the present moment, with its zone.
@@ -276,7 +276,9 @@ class BoardKeeper:
     def _board(self, made: Judged) -> Board:
         board = board_of(made)
         more = (note for notes in self._more_notes for note in notes())
-        return replace(board, notes=(*board.notes, *_many_names(self._history), *self._notes_of_ledger(), *more))
+        notes = (*board.notes, *_many_names(self._history), *self._notes_of_ledger(), *more)
+        lasts = self._ledger is not None and self._ledger.condition is not Condition.UNUSABLE
+        return replace(board, notes=notes, watched_since=self._history.first_contact if lasts else None)
 
     def _notes_of_ledger(self) -> Iterator[str]:
         if self._ledger is not None:

@@ -224,6 +224,7 @@ def _widget_options(config: Config) -> WidgetOptions:
         week_start=config.week_start,
         title=config.widget.title,
         hidden=config.widget.hide,
+        receivers=len(config.alerts.receivers),
     )
     ancestors = config.widget.frame_ancestors
     return replace(options, frame_ancestors=ancestors) if ancestors else options

@@ -483,6 +483,7 @@ class Board:
         as_of: the oldest reading that a verdict on it rests on; None when nothing was read yet.
         next_run: the earliest next run of any service.
         left_out: how many parts the configuration ignores; ``ignored``: the same by what they are.
+        watched_since: when anything was read for the first time; None where that is not remembered over a restart.
         notes: things worth knowing that are nobody's fault: unmatched references, kept backups of deleted guests.
     """
 
@@ -498,3 +499,4 @@ class Board:
     left_out: int = 0
     notes: tuple[str, ...] = field(default=())
     ignored: tuple[tuple[str, int], ...] = ()
+    watched_since: datetime | None = None

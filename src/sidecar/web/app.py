@@ -77,7 +77,7 @@ class WidgetOptions:
         stale_after: age from which what was read proves nothing; an open page without an answer keeps to it too.
         week_start: the weekday in the first column of the calendar, in full and in lower case.
         title: what the page is called where a browser or Glance shows its name.
-        hidden: see page.Wanted.
+        hidden, receivers: see page.Wanted.
     """
 
     frame_ancestors: tuple[str, ...] = ("'self'",)
@@ -87,6 +87,7 @@ class WidgetOptions:
     week_start: str = "monday"
     title: str = TITLE
     hidden: frozenset[str] = frozenset()
+    receivers: int = 0
 
 
 def create_app(
@@ -345,7 +346,7 @@ class Handlers:
         if service is not None:
             return page_of_service(board, _service(board, service))
         search, fold = (query.search, query.fold) if query else (None, None)
-        return page(board, Wanted(fold, search, self.options.hidden))
+        return page(board, Wanted(fold, search, self.options.hidden, self.options.receivers))
 
     def _calendar(self, known: Known, query: WidgetQuery | None) -> CalendarPage:
         return calendar_page(known.board, known.timeline(), query, self.options.week_start)

@@ -23,6 +23,7 @@ from sidecar.core.model import (
 from sidecar.core.words import listed, size
 
 from . import rows
+from .tour import tour
 from .words import TimedText, TimeFormat
 
 #: Kinds of jobs that keep the backups in order. Jobs that make backups show in the rows of the services.
@@ -97,11 +98,13 @@ class Wanted:
         fold: see rows.fold.
         search: a part of the names of the services that are shown.
         hidden: what of the foot is left out: "jobs", "datastores". Trouble is always shown.
+        receivers: how many are told of alerts.
     """
 
     fold: int | None = None
     search: str | None = None
     hidden: frozenset[str] = frozenset()
+    receivers: int = 0
 
 
 #: The whole board.
@@ -119,6 +122,7 @@ class Page:
         folded: how many rows are out of sight when it is narrow; ``beyond``: at any width.
         many: there are so many services that they can be searched.
         search: what they were searched for.
+        tour: what is not there yet in the first week.
     """
 
     stale: bool
@@ -135,6 +139,7 @@ class Page:
     left_out: str | None
     many: bool = False
     search: str | None = None
+    tour: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,7 @@ def page(board: Board, wanted: Wanted = EVERYTHING) -> Page:
         left_out=_left_out(board),
         many=len(board.services) > MANY_SERVICES,
         search=wanted.search,
+        tour=() if above.stale or wanted.search else tour(board, times, wanted.receivers),
     )
 
 
