@@ -64,7 +64,7 @@ class House:
         self.timeline: Timeline = timeline(reports, history, settings, MORNING)
 
     def page(self) -> CalendarPage:
-        return calendar_page(self.board, self.timeline, WidgetQuery("calendar"))
+        return calendar_page(self.board, self.timeline, WidgetQuery(view="calendar"))
 
     def on(self, day: date) -> list[Occurrence]:
         start = datetime(day.year, day.month, day.day, tzinfo=BERLIN)

@@ -19,7 +19,12 @@ pytestmark = pytest.mark.browser
 #: Glance's own two, and three of those it documents: dark with saturated colours, and two light ones.
 THEMES = ["default-dark", "default-light", "catppuccin-mocha", "catppuccin-latte", "peachy"]
 
-VIEWS = {"table": "view=table", "calendar with a day opened": "view=calendar&day=2026-11-12"}
+VIEWS = {
+    "table": "view=table",
+    "search": "q=a",
+    "line": "view=line",
+    "calendar with a day opened": "view=calendar&day=2026-11-12",
+}
 
 
 def open_page(browser: Browser, address: str, width: int = 924, **context: Any) -> Page:

@@ -16,7 +16,14 @@ pytestmark = pytest.mark.browser
 #: Glance's widths, one of a column beside a scroll bar, and both sides of every place where the layout changes.
 WIDTHS = [289, 300, 360, 361, 370, 515, 560, 561, 604, 700, 701, 764, 859, 860, 924, 1099, 1100, 1247, 1890]
 
-VIEWS = {"table": "", "calendar": "?view=calendar", "day": "?view=calendar&day=2026-11-12", "all": "?view=all"}
+VIEWS = {
+    "table": "",
+    "search": "?q=e",
+    "line": "?view=line",
+    "calendar": "?view=calendar",
+    "day": "?view=calendar&day=2026-11-12",
+    "all": "?view=all",
+}
 
 
 def faults(browser: Browser, address: str, widths: Sequence[int]) -> dict[int, list[str]]:

@@ -72,16 +72,16 @@ def test_nobody_of_this_name_is_said_and_escaped() -> None:
 
 
 def test_only_many_services_are_searched_and_whoever_searched_keeps_the_form() -> None:
-    assert "<form" not in ask(app_for(lambda: boards.calm(20)), "/widget").text
-    assert "<form" in ask(app_for(lambda: boards.calm(21)), "/widget").text
+    assert "<form" not in ask(app_for(lambda: boards.calm(60)), "/widget").text
+    assert "<form" in ask(app_for(lambda: boards.calm(61)), "/widget").text
     assert 'value="forge"' in form(ask(app_for(), "/widget?q=forge").text)
-    assert "<form" not in ask(app_for(lambda: boards.calm(21)), "/widget?view=calendar").text
-    assert "<form" not in ask(app_for(lambda: boards.calm(21)), "/extension").text
+    assert "<form" not in ask(app_for(lambda: boards.calm(61)), "/widget?view=calendar").text
+    assert "<form" not in ask(app_for(lambda: boards.calm(61)), "/extension").text
 
 
 def test_the_form_leads_to_the_same_page_and_keeps_what_was_asked_for_besides() -> None:
     html = ask(
-        app_for(lambda: boards.calm(21)), f"/widget?{THEME}&view=all&month=2026-11&day=2026-11-20&fold=3&q=x"
+        app_for(lambda: boards.calm(61)), f"/widget?{THEME}&view=all&month=2026-11&day=2026-11-20&fold=3&q=x"
     ).text
     assert 'method="get" action="?"' in form(html)
     assert fields(html) == {

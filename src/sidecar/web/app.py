@@ -66,7 +66,7 @@ _A_MINUTE = timedelta(minutes=1)
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WidgetOptions:
     """``widget:`` of the configuration.
 

@@ -50,7 +50,7 @@ class Day:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """A job in the schedule list. ``last`` is its present state; None for what is never judged. ``said``: the same in words.
 
@@ -63,7 +63,7 @@ class Line:
     last: State | None
     said: str | None
     next: Moment | None
-    written: str | None = None
+    written: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +212,13 @@ def _schedule(
         state = states.get(line.job, State.UNKNOWN) if line.job else None
         last = None if state in (State.NEW, State.DISABLED) else state
         shown = Line(
-            line.kind, when, line.title, last, _SAID.get(last, last) if last else None, _ahead(coming, times), line.text
+            kind=line.kind,
+            when=when,
+            title=line.title,
+            last=last,
+            said=_SAID.get(last, last.value) if last else None,
+            next=_ahead(coming, times),
+            written=line.text,
         )
         groups[group].append((_order(group, line.dues, times, first_weekday), shown))
     return tuple(

@@ -110,9 +110,6 @@ class Wanted:
 #: The whole board.
 EVERYTHING = Wanted()
 
-#: So many services are worth a search.
-MANY_SERVICES = 20
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -183,7 +180,7 @@ def page(board: Board, wanted: Wanted = EVERYTHING) -> Page:
         else _upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], times),
         notes=(*board.notes, *_limits_of_fine_sources(board)),
         left_out=_left_out(board),
-        many=len(board.services) > MANY_SERVICES,
+        many=len(board.services) > rows.MOST_ROWS,
         search=wanted.search,
         tour=() if above.stale or wanted.search else tour(board, times, wanted.receivers),
     )

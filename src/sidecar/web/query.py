@@ -38,7 +38,7 @@ class QueryError(ValueError):
     """A query that can't be answered. The message names the parameter and says what it may be."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WidgetQuery:
     """What /widget was asked for, in one form whatever the order: equal queries give equal pages.
 
@@ -100,7 +100,15 @@ def parse_widget_query(pairs: Iterable[tuple[str, str]], base: theme.Theme) -> W
     if (fold is not None or search) and (view not in _WITH_TABLE or service):
         raise QueryError("fold and q need view=table or view=all, without service.")
     parse_theme(parameters, base)
-    return WidgetQuery(view, service, month, day, tuple(sorted(parameters.items())), fold, search)
+    return WidgetQuery(
+        view=view,
+        service=service,
+        month=month,
+        day=day,
+        theme=tuple(sorted(parameters.items())),
+        fold=fold,
+        search=search,
+    )
 
 
 def _search(text: str) -> str | None:
