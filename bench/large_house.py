@@ -65,7 +65,7 @@ def house() -> Homelab:
     )
     databases = [f"{server.name}/{database}" for server in servers for database in server.databases]
     services = tuple(
-        Service(guest.name, guests=(guest.vmid,), databases=tuple(databases[number : number + 1]))
+        Service(name=guest.name, guests=(guest.vmid,), databases=tuple(databases[number : number + 1]))
         for number, guest in enumerate(guests)
     )
     return replace(

@@ -71,6 +71,8 @@ def mornings() -> Iterator[Scene]:
     yield Scene("table-good", good)
     yield Scene("table-bad", bad)
     yield Scene("row-opened", bad, opened="paperless")
+    yield Scene("copies-enough", good, opened="databasement")
+    yield Scene("copies-lacking", bad, opened="n8n")
     yield Scene("calendar", bad, query="&view=calendar")
     yield Scene("calendar-good", good, query="&view=calendar")
     yield Scene("day-opened", bad, query="&view=calendar&day=2026-11-23")

@@ -101,7 +101,9 @@ def test_of_a_pbs_alone_every_group_is_a_row_with_all_that_is_known(pbs_only: Ho
     assert told["nas"] == ("backup@pbs!hosts", True, 1)
     assert told["router"] == ("root@pam", False, 0)
     assert {job["name"] for job in status["jobs"]} == {"pbs/prune/prune-main", "pbs/gc/main"}
-    assert status["notes"] == []
+    assert status["notes"] == [
+        "There is no verification job for pbs/main: nothing shows that its backups can be restored."
+    ]
 
 
 def test_what_the_owner_expects_of_hosts_stands_in_the_calendar_under_the_services_name(pbs_only: House) -> None:

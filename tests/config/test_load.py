@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sidecar.config import load
 from sidecar.config.model import Config, Widget
-from sidecar.core.model import PartKind
+from sidecar.core.model import PartKind, Required
 from sidecar.core.settings import ExpectSetting, PartSetting
 from sidecar.errors import ConfigError
 
@@ -74,12 +74,42 @@ def findings(text: str) -> list[str]:
     return caught.value.findings
 
 
-@pytest.mark.parametrize("place", ["s3", "pbs/main", "elsewhere/b2", "backrest/"])
-def test_an_off_site_place_is_a_volume_or_a_repository(place: str) -> None:
+@pytest.mark.parametrize("place", ["s3", "pve", "pve/nas", "pbs/", "databasement", "elsewhere/b2", "backrest/"])
+def test_an_off_site_place_is_one_that_a_source_can_have(place: str) -> None:
     (finding,) = findings(WHOLE.replace("offsite: [backrest/b2", f"offsite: [{place}"))
 
     assert "offsite" in finding
-    assert "databasement, backrest" in finding
+    assert finding.endswith(
+        "is not a place that can be off-site; write databasement/VOLUME, backrest/REPOSITORY, pbs and pbs/REMOTE"
+    )
+
+
+@pytest.mark.parametrize("place", ["pbs", "pbs/cloud", "databasement/s3", "backrest/b2"])
+def test_off_site_are_volumes_repositories_backup_servers_and_their_remotes(place: str) -> None:
+    text = WHOLE.replace("offsite: [backrest/b2, databasement/s3]", f"offsite: [{place}]")
+
+    assert read(text).to_settings().offsite == (place,)
+
+
+@pytest.mark.parametrize(
+    ("text", "required"),
+    [
+        ("{copies: 2, offsite: true}", Required(2, offsite=True)),
+        ("{copies: 1}", Required(1)),
+        ("{offsite: true}", Required(0, offsite=True)),
+    ],
+)
+def test_a_service_says_how_many_copies_it_requires(text: str, required: Required) -> None:
+    given = WHOLE.replace("verify_within: 30d", f"require: {text}")
+
+    assert [service.require for service in read(given).to_settings().services] == [None, required]
+
+
+@pytest.mark.parametrize("text", ["{}", "{copies: 0}", "{copies: -1}", "{copies: 21}", "{copies: many}", "{place: x}"])
+def test_what_is_required_is_something_that_can_be(text: str) -> None:
+    (finding,) = findings(WHOLE.replace("verify_within: 30d", f"require: {text}"))
+
+    assert "require" in finding
 
 
 def test_every_key_of_the_design_is_understood() -> None:

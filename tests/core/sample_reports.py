@@ -59,7 +59,7 @@ def settings(*sources: SourceSetting, **changes: Any) -> Settings:
 
 
 def service(name: str, *refs: str, kind: PartKind = PartKind.GUEST, **changes: Any) -> ServiceSetting:
-    return ServiceSetting(name, tuple(PartSetting(kind, ref) for ref in refs), **changes)
+    return ServiceSetting(name=name, parts=tuple(PartSetting(kind, ref) for ref in refs), **changes)
 
 
 def readings(when: str | datetime, scopes: Mapping[tuple[str, ...], tuple[Fact, ...]]) -> tuple[Reading, ...]:

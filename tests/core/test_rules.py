@@ -11,7 +11,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 CORE = TESTS.parent.parent / "src" / "sidecar" / "core"
-RULES = range(1, 15)
+RULES = range(1, 16)
 
 
 def docstrings(path: Path) -> Iterator[str]:

@@ -218,15 +218,16 @@ class Repository:
     keep_daily: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A row that the owner of the homelab cares about; references as in the configuration of backup-glance."""
+    """A row that the owner of the homelab cares about; references and keys as in the configuration of backup-glance."""
 
     name: str
     guests: tuple[int, ...] = ()
     databases: tuple[str, ...] = ()
     plans: tuple[str, ...] = ()
     restore_within: str | None = None
+    require: tuple[tuple[str, int], ...] = ()
 
 
 #: The upstreams of a homelab, in the order in which they are started.
@@ -367,18 +368,18 @@ HOMELAB = Homelab(
         keep_daily=28,
     ),
     services=(
-        Service("paperless", guests=(104,), databases=("postgres-main/paperless",)),
-        Service("vaultwarden", guests=(101,), databases=("mariadb-main/vaultwarden",)),
-        Service("n8n", guests=(105,), databases=("postgres-main/n8n",)),
-        Service("vault", guests=(102,), plans=("vault",)),
-        Service("databasement", guests=(103,), plans=("databasement-dumps",)),
-        Service("app-configs", plans=("app-configs",)),
-        Service("home-assistant", guests=(106,), databases=("mariadb-main/homeassistant",)),
-        Service("jellyfin", guests=(201,)),
-        Service("grafana", guests=(202,)),
-        Service("nextcloud", guests=(107,), databases=("mariadb-main/nextcloud",)),
-        Service("immich", guests=(108,), databases=("postgres-main/immich",)),
-        Service("forgejo", guests=(109,), databases=("postgres-main/forgejo",)),
+        Service(name="paperless", guests=(104,), databases=("postgres-main/paperless",)),
+        Service(name="vaultwarden", guests=(101,), databases=("mariadb-main/vaultwarden",)),
+        Service(name="n8n", guests=(105,), databases=("postgres-main/n8n",)),
+        Service(name="vault", guests=(102,), plans=("vault",)),
+        Service(name="databasement", guests=(103,), plans=("databasement-dumps",)),
+        Service(name="app-configs", plans=("app-configs",)),
+        Service(name="home-assistant", guests=(106,), databases=("mariadb-main/homeassistant",)),
+        Service(name="jellyfin", guests=(201,)),
+        Service(name="grafana", guests=(202,)),
+        Service(name="nextcloud", guests=(107,), databases=("mariadb-main/nextcloud",)),
+        Service(name="immich", guests=(108,), databases=("postgres-main/immich",)),
+        Service(name="forgejo", guests=(109,), databases=("postgres-main/forgejo",)),
     ),
 )
 """The first user's homelab: ten schedule lines, twelve services. It has always been there."""
@@ -427,17 +428,23 @@ PVE_ONLY = replace(
 def demo_homelab() -> Homelab:
     """The same, but its daily job began four weeks before the demo's Monday: who failed once has 27 backups.
 
-    One database is restored every week, to see that its dumps can be read back.
+    One database is restored every week, to see that its dumps can be read back. Two services must have copies.
     """
     critical, other = HOMELAB.jobs
     jobs = (replace(critical, since=date(2026, 10, 27)), other)
     services = tuple(
-        replace(service, restore_within="30d") if service.name == _RESTORE_TEST.database else service
+        replace(
+            service,
+            restore_within="30d" if service.name == _RESTORE_TEST.database else None,
+            require=_REQUIRED.get(service.name, ()),
+        )
         for service in HOMELAB.services
     )
     dumps = replace(HOMELAB.dumps, restores=(_RESTORE_TEST,))
     return replace(HOMELAB, jobs=jobs, services=services, dumps=dumps)
 
+
+_REQUIRED = {"databasement": (("copies", 2), ("offsite", True)), "n8n": (("copies", 1),)}
 
 _RESTORE_TEST = RepeatedRestore(
     name="Restore test of forgejo",

@@ -150,6 +150,7 @@ class Rack:
                     "databases": list(service.databases),
                     "plans": list(service.plans),
                     **({"restore_within": service.restore_within} if service.restore_within else {}),
+                    **({"require": dict(service.require)} if service.require else {}),
                 }
                 for service in homelab.services
             ]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.core.model import Outcome, Run
-from sidecar.core.reports.facts import UpkeepJob, Verification
+from sidecar.core.reports.facts import Push, UpkeepJob, Verification
 from sidecar.sources import pbs_parse as parse
 from sidecar.sources.fields import UnreadableError
 from sidecar.sources.permissions import parse_permissions
@@ -116,6 +116,34 @@ def test_a_namespace_with_an_empty_step_is_unreadable(namespace: str) -> None:
 
 
 # --- upkeep ---
+
+PUSH: dict[str, Any] = {
+    "id": "p-1",
+    "store": "main",
+    "sync-direction": "push",
+    "remote": "cloud",
+    "remote-store": "far",
+}
+
+
+def test_a_push_says_where_it_goes_and_what_it_takes() -> None:
+    more = {"group-filter": ["type:vm", "exclude:group:vm/9"], "max-depth": 0, "encrypted-only": True}
+
+    assert parse.parse_job(PUSH, "sync").push == Push(remote="cloud", store="far")
+    assert parse.parse_job(PUSH | more, "sync").push == Push(
+        remote="cloud", store="far", filters=("type:vm", "exclude:group:vm/9"), depth=0, picks=True
+    )
+
+
+@pytest.mark.parametrize("change", [{"sync-direction": "pull"}, {"sync-direction": None}, {"remote": None}])
+def test_what_does_not_push_to_a_remote_says_nothing_of_it(change: dict[str, Any]) -> None:
+    assert parse.parse_job(PUSH | change, "sync").push is None
+
+
+@pytest.mark.parametrize("change", [{"group-filter": "type:vm"}, {"group-filter": [7]}, {"max-depth": -1}])
+def test_a_push_with_other_types_is_unreadable(change: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableError):
+        parse.parse_job(PUSH | change, "sync")
 
 
 def test_a_finished_job_has_its_last_run() -> None:

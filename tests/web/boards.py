@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sidecar.core.board import headline
@@ -18,12 +19,16 @@ from sidecar.core.model import (
     Outcome,
     PartKind,
     PartRow,
+    PlaceKind,
+    Posture,
+    Required,
     Run,
     ServiceRow,
     SourceKind,
     SourceRow,
     SourceTrouble,
     State,
+    StoredCopy,
     Verdict,
 )
 
@@ -150,6 +155,19 @@ def service(name: str, *parts: PartRow, verdict: Verdict | None = None, copies: 
     )
 
 
+def stored(place: str, kind: PlaceKind = PlaceKind.DATASTORE, **changes: Any) -> StoredCopy:
+    """A copy of last night."""
+    fields: dict[str, Any] = {"offsite": False, "known": True, "last_backup": at(23, "04:00"), **changes}
+    return StoredCopy(place=place, kind=kind, **fields)
+
+
+def posture(*places: StoredCopy, **changes: Any) -> Posture:
+    """Of a service with one part."""
+    counted = [place for place in places if place.counts]
+    made = Posture(copies=len(counted), offsite=sum(place.offsite for place in counted), places=places)
+    return replace(made, **changes)
+
+
 def job(name: str, title: str, due: datetime, verdict: Verdict = OK) -> JobRow:
     source, kind, _ = name.split("/")
     return JobRow(
@@ -213,7 +231,15 @@ def good_morning() -> Board:
     databases = ("vaultwarden", "nextcloud", "immich", "paperless", "forgejo", "home-assistant")
     services = [service(name, guest(100 + i), dump(f"mariadb-main/{name}")) for i, name in enumerate(databases, 1)]
     services += [
-        service("vault", guest(110), plan("vault")),
+        replace(
+            service("vault", guest(110), plan("vault")),
+            posture=posture(
+                stored("backrest/b2", PlaceKind.REPOSITORY, offsite=True, parts=("backrest:vault",)),
+                stored("pbs/main", parts=("pve:110",)),
+                required=Required(2, offsite=True),
+                state=State.OK,
+            ),
+        ),
         service("databasement", guest(111), plan("databasement-dumps")),
         service("app-configs", plan("app-configs")),
         service("n8n", guest(112, count=8), dump("postgres-main/n8n")),
@@ -239,7 +265,19 @@ def bad_morning() -> Board:
         service(
             "vaultwarden", guest(101, MISSED, runs=nightly("04:07")[1:], count=27), dump("mariadb-main/vaultwarden")
         ),
-        service("n8n", guest(112), dump("postgres-main/n8n", NEVER, runs=())),
+        replace(
+            service("n8n", guest(112), dump("postgres-main/n8n", NEVER, runs=())),
+            posture=posture(
+                stored(
+                    "databasement/nas", PlaceKind.VOLUME, last_backup=None, parts=("databasement:postgres-main/n8n",)
+                ),
+                stored("pbs/main", parts=("pve:112",)),
+                copies=0,
+                required=Required(1),
+                state=State.WARNING,
+                reason="There are 0 of 1 required copies of postgres-main/n8n.",
+            ),
+        ),
         service("vault", guest(110), plan("vault", unknown)),
         service("databasement", guest(111), plan("databasement-dumps", unknown)),
         service("app-configs", plan("app-configs", unknown)),
@@ -290,13 +328,17 @@ def hostile() -> Board:
     )
     part = replace(guest(101, bad), ref=HOSTILE, schedule=HOSTILE, job=HOSTILE)
     failed = replace(run(23, "04:00", Outcome.FAILED), text=HOSTILE)
+    lies = stored(f"{HOSTILE} too", made_by=HOSTILE, parts=(f"pve:{HOSTILE}",))
     services = [
-        service(
-            HOSTILE,
-            replace(part, runs=(failed,)),
-            dump(HOSTILE, bad),
-            dump(LONG, bad),
-            copies=(Copy(HOSTILE, State.OK, NOW),),
+        replace(
+            service(
+                HOSTILE,
+                replace(part, runs=(failed,)),
+                dump(HOSTILE, bad),
+                dump(LONG, bad),
+                copies=(Copy(HOSTILE, State.OK, NOW),),
+            ),
+            posture=posture(lies, required=Required(2), state=State.WARNING, reason=f"{HOSTILE} has 0"),
         ),
         service(
             LONG,

@@ -238,7 +238,7 @@ def test_an_opened_row_shows_ref_schedule_result_kept_and_size() -> None:
     assert paperless.strips[0].marks[-1][0] == "failed"
     assert [run.outcome for run in paperless.runs] == ["failed", "ok", "ok"]
     assert str(paperless.verified) == "Sat 14 Nov 09:00"
-    assert [str(text) for _, text in paperless.copies] == ["backrest/b2 today 02:41", "databasement/s3 today 02:05"]
+    assert [str(copy.text) for copy in paperless.copies] == ["backrest/b2 today 02:41", "databasement/s3 today 02:05"]
 
 
 @pytest.mark.parametrize(

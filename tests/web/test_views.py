@@ -36,7 +36,7 @@ def test_a_service_with_its_runs_is_as_described(made: Callable[[], Board]) -> N
 
 def test_the_fields_are_those_that_programs_rely_on() -> None:
     status: dict[str, Any] = views.status(boards.bad_morning())
-    service = "name state reason since action link last_backup count next_run verified_at last_run parts copies"
+    service = "name state reason since action link last_backup count next_run verified_at last_run parts copies posture"
     part = (
         "kind ref source job state reason since action link last_backup count next_run verified_at size schedule timezone"
         " expectations left_out_volumes owner encrypted protected restore_tests"

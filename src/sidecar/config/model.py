@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ConfigDict, Field
 
 from sidecar.core import settings, words
-from sidecar.core.model import PartKind, SourceKind
+from sidecar.core.model import PartKind, Required, SourceKind
 
 from .alerts import Alerts, Mute
 from .secret_refs import CredentialSecret, FileSecret, Secret, Vault, VaultSecret
@@ -251,6 +251,7 @@ def _service_setting(service: Service) -> settings.ServiceSetting:
         verify_within=service.verify_within,
         restore_within=service.restore_within,
         shrink=service.shrink,
+        require=Required(service.require.copies, service.require.offsite) if service.require else None,
     )
 
 
@@ -284,14 +285,23 @@ def _misnamed_sources(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_places(config: Config) -> Iterator[tuple[str, str]]:
-    """Off-site places: volumes of Databasement and repositories of Backrest."""
-    possible = [name for name, source in config.sources.items() if isinstance(source, Databasement | Backrest)]
+    """Off-site places: volumes, repositories, backup servers, and remotes that these push to."""
     for number, place in enumerate(config.offsite):
-        source, _, name = place.partition("/")
-        if source not in possible or not name:
-            sources = f"one of the sources {', '.join(possible)}" if possible else "a source of these kinds"
-            fix = f"write SOURCE/VOLUME or SOURCE/REPOSITORY with {sources}"
-            yield f"offsite.{number}", f"{place!r} is not a volume of Databasement or a repository of Backrest; {fix}"
+        name, slash, rest = place.partition("/")
+        source = config.sources.get(name)
+        if isinstance(source, Pbs) and (rest or not slash):
+            continue
+        if not isinstance(source, Databasement | Backrest) or not rest:
+            yield f"offsite.{number}", f"{place!r} is not a place that can be off-site; {_how_to_write_a_place(config)}"
+
+
+def _how_to_write_a_place(config: Config) -> str:
+    """The forms that fit to the sources there are."""
+    forms = ((Databasement, "{0}/VOLUME"), (Backrest, "{0}/REPOSITORY"), (Pbs, "{0}"), (Pbs, "{0}/REMOTE"))
+    ways = [
+        form.format(name) for kind, form in forms for name, source in config.sources.items() if isinstance(source, kind)
+    ]
+    return f"write {words.listed(ways, most=8)}" if ways else "no source has one; remove it"
 
 
 #: Where the parts of a service come from.

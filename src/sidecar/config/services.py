@@ -38,6 +38,21 @@ GuestEntry = Annotated[
 PartEntry = Annotated[Annotated[str, Tag("plain")] | Annotated[Part, Tag("mapping")], Discriminator(plain_or_mapping)]
 
 
+class Require(Model):
+    """How many copies there must be, and where."""
+
+    copies: int = Field(
+        default=0, ge=0, le=20, description="At so many places there must be a good backup of each guest and database."
+    )
+    offsite: bool = Field(default=False, description="One of these must be a place of offsite.")
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not (self.copies or self.offsite):
+            raise ValueError("asks for nothing; write copies: 2, offsite: true, or both")
+        return self
+
+
 class Service(Model):
     """A row of the table: something you care about, and what protects it."""
 
@@ -53,6 +68,7 @@ class Service(Model):
     )
 
     shrink: bool = Field(default=True, description="A backup much smaller than usual is a warning.")
+    require: Require | None = Field(default=None, description="A service with fewer copies is a warning.")
 
     @model_validator(mode="after")
     def _has_parts(self) -> Self:

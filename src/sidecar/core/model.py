@@ -124,6 +124,7 @@ class Cause(StrEnum):
     NOTHING_OWED = "nothing_owed"
     CANNOT_TELL = "cannot_tell"
     UNREADABLE = "unreadable"
+    COPIES_REQUIRED = "copies_required"
     GONE = "gone"
     IN_NO_JOB = "in_no_job"
     SWITCHED_OFF_UPSTREAM = "switched_off_upstream"
@@ -272,6 +273,85 @@ class Copy:
     last_run: datetime | None
 
 
+class PlaceKind(StrEnum):
+    """What a place is where backups lie."""
+
+    DATASTORE = "datastore"
+    #: A storage of Proxmox VE that is no datastore of a source.
+    STORAGE = "storage"
+    #: A backup server that a sync job brings copies to.
+    REMOTE = "remote"
+    VOLUME = "volume"
+    REPOSITORY = "repository"
+
+
+@value(kw_only=True)
+class StoredCopy:
+    """What lies of a service at one place (rule 15).
+
+    Attributes:
+        place: "pbs/main", "pve/nas", "pbs/REMOTE", "databasement/s3", "backrest/b2".
+        offsite: ``offsite:`` of the configuration says so.
+        known: it is known now what lies there.
+        last_backup: start of the newest good backup there, of several parts the oldest of these; None without any.
+        verified_at: when the newest one there was last verified by its own server, of several parts the oldest of these.
+        encrypted, protected: whether the newest there is encrypted, and how many no prune removes; None where nobody tells.
+        made_by: the sync job that brings it there; None where the backup job itself does.
+        parts: whose backups these are, each as "source:reference"; where there are none, whose should be there.
+    """
+
+    place: str
+    kind: PlaceKind
+    offsite: bool
+    known: bool
+    last_backup: datetime | None
+    verified_at: datetime | None = None
+    encrypted: bool | None = None
+    protected: int | None = None
+    made_by: str | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """It is a copy: a good backup is known to lie there."""
+        return self.known and self.last_backup is not None
+
+
+@value()
+class Required:
+    """``require:`` of a service: so many copies, and one off-site."""
+
+    copies: int = 0
+    offsite: bool = False
+
+
+@value(kw_only=True)
+class Posture:
+    """Where the backups of a service lie (rule 15).
+
+    Attributes:
+        copies: how many copies there are at least of each guest and database.
+        offsite: how many of them lie off-site, at least.
+        complete: there is no place where more may lie that can't be told now.
+        places: by name, each once.
+        required: what the owner asks for; None: nothing, then ``state`` is None too.
+        state: ok, warning (not met) or unknown (it can't be told).
+        reason: one sentence about what is not as required; None where all is.
+    """
+
+    copies: int = 0
+    offsite: int = 0
+    complete: bool = True
+    places: tuple[StoredCopy, ...] = ()
+    required: Required | None = None
+    state: State | None = None
+    reason: str | None = None
+
+
+#: Of what nothing is known.
+NO_POSTURE = Posture()
+
+
 @value(kw_only=True)
 class ServiceRow:
     """A service on the board: the worst of its parts speaks for it.
@@ -280,6 +360,7 @@ class ServiceRow:
         last_backup: the oldest of its parts' newest good backups, so that one forgotten part shows.
         count: finished snapshots of its guest parts; None without a guest part.
         next_run: the earliest of its parts'.
+        posture: where its backups lie, and whether that is enough.
     """
 
     name: str
@@ -291,6 +372,7 @@ class ServiceRow:
     last_run: Run | None
     parts: tuple[PartRow, ...]
     copies: tuple[Copy, ...] = ()
+    posture: Posture = NO_POSTURE
 
 
 @value(kw_only=True)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from .ids import shared_name
-from .model import PartKind, SourceKind
+from .model import PartKind, Required, SourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class PartSetting:
     expect: ExpectSetting | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSetting:
     """A row of the static map.
 
@@ -38,6 +38,7 @@ class ServiceSetting:
         verify_within: the newest verification may be no older than this.
         restore_within: the newest good restore of each of its databases may be no older than this.
         shrink: a backup that is much smaller than usual is a warning (rule 13).
+        require: how many copies there must be of it, and where (rule 15).
     """
 
     name: str
@@ -45,6 +46,7 @@ class ServiceSetting:
     verify_within: timedelta | None = None
     shrink: bool = True
     restore_within: timedelta | None = None
+    require: Required | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from sidecar.core.reports.facts import (
     BackupGroup,
     Datastore,
     Namespace,
+    Push,
     Snapshot,
     Task,
     TaskResult,
@@ -27,6 +28,7 @@ from .fields import (
     clock_ahead,
     first_line,
     flag,
+    list_of,
     moment,
     name,
     row_of,
@@ -256,6 +258,7 @@ def parse_job(row: Any, kind: str) -> UpkeepJob:
         next_run=moment(row, "next-run"),
         comment=first_line(row, "comment"),
         owner=_owner(row) if kind == "sync" else None,
+        push=_push(row) if kind == "sync" else None,
         runs=_last_run(row, text(row, "last-run-upid")),
     )
 
@@ -265,6 +268,21 @@ def _owner(row: Row) -> str | None:
     if text(row, "sync-direction") == "push":
         return None
     return text(row, "owner") or "root@pam"
+
+
+def _push(row: Row) -> Push | None:
+    """Where a sync job that pushes brings its copies to; None where it pulls, or names no remote (PBS-27)."""
+    remote, store = text(row, "remote"), text(row, "remote-store")
+    if text(row, "sync-direction") != "push" or not remote or not store:
+        return None
+    filters = (text({"": each}, "") for each in list_of(row, "group-filter"))
+    return Push(
+        remote=remote,
+        store=store,
+        filters=tuple(each for each in filters if each),
+        depth=whole(row, "max-depth"),
+        picks=flag(row, "encrypted-only") or flag(row, "verified-only"),
+    )
 
 
 def _last_run(row: Row, upid: str | None, *, upid_is_older: bool = False) -> tuple[Run, ...]:

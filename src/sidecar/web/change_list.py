@@ -87,7 +87,7 @@ def exact(moment: datetime) -> str:
 def _services(board: Board) -> dict[str, str]:
     """Member → service; the first by name where several have the same."""
     parts = ((row.name, part) for row in sorted(board.services, key=lambda row: row.name) for part in row.parts)
-    names: dict[str, str] = {}
+    names = {f"service:{row.name}": row.name for row in board.services}
     for name, part in parts:
         names.setdefault(f"{part.kind}:{part.source}:{part.ref}", name)
     return names

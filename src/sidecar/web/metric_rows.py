@@ -14,7 +14,7 @@ from sidecar.texts.hidden_characters import displayed
 from .metric_table import LEVELS, Level, Shown
 
 #: Series of one answer, with the one that says how many were left out.
-MOST_SERIES = 20_000
+MOST_SERIES = 25_000
 
 #: Characters of a label: upstreams' names have 512 at most, texts more.
 MOST_CHARACTERS = 200

@@ -162,6 +162,10 @@ def _age(moment: datetime | None, now: datetime) -> float | None:
     return None if moment is None else (now - moment).total_seconds()
 
 
+def _met(state: State | None) -> float | None:
+    return None if state in (None, State.UNKNOWN) else float(state is State.OK)
+
+
 def _count(of_counts: Callable[[SourceCounts], int]) -> Callable[[_Source], float | None]:
     return lambda of: None if of.counts is None else of_counts(of.counts)
 
@@ -276,6 +280,17 @@ SERVICES = Level[_Service](
             "service_verified_timestamp_seconds",
             "When the newest snapshots of its guests were last verified.",
             lambda of: _seconds(of.row.verified_at),
+        ),
+        Metric(
+            "service_copies",
+            "At how many places there is a good backup of each of its guests and databases.",
+            lambda of: of.row.posture.copies,
+        ),
+        Metric("service_offsite_copies", "How many of these are off-site.", lambda of: of.row.posture.offsite),
+        Metric(
+            "service_require_met",
+            "1 where there are as many copies as its configuration requires, 0 where not; none where it can't be told.",
+            lambda of: _met(of.row.posture.state),
         ),
     ),
 )
@@ -396,7 +411,7 @@ LEVELS: tuple[Level[Any], ...] = (GENERAL, SOURCES, SERVICES, JOBS, DATASTORES, 
 
 #: How many series there are not, because there would be too many. Made where they are counted.
 LEFT_OUT = Metric[int](
-    "series_left_out", "Series that are left out, because there would be more than 20,000.", lambda left_out: left_out
+    "series_left_out", "Series that are left out, because there would be more than 25,000.", lambda left_out: left_out
 )
 
 

@@ -117,7 +117,7 @@ def _paths() -> Schema:
             parameters=[_moment_parameter("from"), _moment_parameter("to")],
         ),
         "/metrics": _path(
-            "The board for Prometheus (docs/metrics.md): at most 20,000 series, made once for each board",
+            "The board for Prometheus (docs/metrics.md): at most 25,000 series, made once for each board",
             _answer("Prometheus' text format, version 0.0.4", "text/plain", {"type": "string"}),
             304,
         ),

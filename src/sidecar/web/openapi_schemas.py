@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sidecar.core.model import OccurrenceKind, Outcome, PartKind, SourceKind, State
+from sidecar.core.model import OccurrenceKind, Outcome, PartKind, PlaceKind, SourceKind, State
 
 from .views import PLANNED
 
@@ -141,6 +141,30 @@ _SERVICE: Schema = {
     "last_run": _or_null(ref("Run")),
     "parts": _list(ref("Part")),
     "copies": _list(ref("Copy")),
+    "posture": ref("Posture"),
+}
+
+_PLACE: Schema = {
+    "place": _TEXT,
+    "kind": _enum(PlaceKind),
+    "parts": _list(_TEXT),
+    "last_backup": _NULLABLE_TIME,
+    "known": {"type": "boolean"},
+    "offsite": {"type": "boolean"},
+    "verified_at": _NULLABLE_TIME,
+    "encrypted": _NULLABLE_BOOLEAN,
+    "protected": _NULLABLE_INTEGER,
+    "sync_job": _NULLABLE_STRING,
+}
+
+_POSTURE: Schema = {
+    "copies": _COUNT,
+    "offsite": _COUNT,
+    "complete": {"type": "boolean"},
+    "require": _or_null(object_of(copies=_COUNT, offsite={"type": "boolean"})),
+    "state": {"enum": [State.OK.value, State.WARNING.value, State.UNKNOWN.value, None]},
+    "reason": _NULLABLE_STRING,
+    "places": _list(ref("Place")),
 }
 
 #: Every shape by its name.
@@ -168,6 +192,8 @@ SCHEMAS: Schema = {
     "RestoreTest": object_of(**_RESTORE_TEST),
     "Part": object_of(**_PART),
     "PartWithRuns": object_of(**_PART, runs=_list(ref("RunInFull"))),
+    "Posture": object_of(**_POSTURE),
+    "Place": object_of(**_PLACE),
     "Copy": object_of(job=_TEXT, state=_STATE, last_run=_NULLABLE_TIME),
     "Run": object_of(**_RUN),
     "RunInFull": object_of(**_RUN, size=_NULLABLE_INTEGER, text=_NULLABLE_STRING),

@@ -9,11 +9,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sidecar.core.ids import GroupKey
-from sidecar.core.model import Copy, Link, Outcome, PartKind, PartRow, Run, ServiceRow, SourceRow, State, worst
+from sidecar.core.model import Link, Outcome, PartKind, PartRow, Run, ServiceRow, SourceRow, State, worst
 from sidecar.core.words import listed, size
 
+from .copy_lines import CopyCount, CopyLine, copy_count, copy_lines
 from .restore_lines import restore_lines
 from .schedule_words import in_words
+from .size_lines import SizeLine, size_line
 from .words import NOTHING, Moment, TimedText, TimeFormat, duration
 
 #: How many rows without a problem stay in sight when the page is narrow.
@@ -112,7 +114,9 @@ class Row:
     strips: tuple[Strip, ...]
     runs: tuple[RunLine, ...]
     verified: TimedText | None
-    copies: tuple[tuple[State, TimedText], ...]
+    sizes: tuple[SizeLine, ...]
+    copy_count: CopyCount | None
+    copies: tuple[CopyLine, ...]
     by_source: bool = False
     folded: bool = False
     beyond: bool = False
@@ -186,7 +190,9 @@ def _row(service: ServiceRow, unreadable: Mapping[str, SourceRow], times: TimeFo
         strips=tuple(_strip(part, times) for part in service.parts if part.runs),
         runs=_newest_runs(service.parts, times),
         verified=_verified(service, times),
-        copies=tuple((copy.state, _copy(copy, times)) for copy in service.copies),
+        sizes=tuple(line for part in service.parts if (line := size_line(part, _word(part)))),
+        copy_count=copy_count(service, reason),
+        copies=copy_lines(service, times),
         by_source=by_source,
     )
 
@@ -359,10 +365,6 @@ def _verified(service: ServiceRow, times: TimeFormat) -> TimedText | None:
     if not any(part.kind is PartKind.GUEST for part in service.parts):
         return None
     return _when("", service.verified_at, times) if service.verified_at else TimedText("not yet")
-
-
-def _copy(copy: Copy, times: TimeFormat) -> TimedText:
-    return _when(copy.job, copy.last_run, times) if copy.last_run else TimedText(f"{copy.job} {NOTHING}")
 
 
 def _when(before: str, moment: datetime, times: TimeFormat) -> TimedText:

@@ -19,6 +19,7 @@ from sidecar.core.model import (
     Occurrence,
     Overall,
     PartRow,
+    Posture,
     ScheduleLine,
     ServiceRow,
     State,
@@ -93,7 +94,16 @@ class StaleTimeline:
 def _service(row: ServiceRow) -> ServiceRow:
     parts = tuple(_part(part) for part in row.parts)
     copies = tuple(replace(copy, state=worst([copy.state, State.UNKNOWN])) for copy in row.copies)
-    return replace(row, verdict=_verdict(row.verdict), parts=parts, copies=copies)
+    posture = _posture(row.posture)
+    return replace(row, verdict=_verdict(row.verdict), parts=parts, copies=copies, posture=posture)
+
+
+def _posture(posture: Posture) -> Posture:
+    """The numbers are those that were counted last; no place is known any more."""
+    places = tuple(replace(place, known=False) for place in posture.places)
+    state = None if posture.required is None else State.UNKNOWN
+    reason = _NOT_JUDGED.reason if state else None
+    return replace(posture, complete=False, places=places, state=state, reason=reason)
 
 
 def _part(part: PartRow) -> PartRow:

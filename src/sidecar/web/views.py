@@ -19,10 +19,13 @@ from sidecar.core.model import (
     Occurrence,
     Overall,
     PartRow,
+    Posture,
+    Required,
     RestoreTest,
     Run,
     ServiceRow,
     SourceRow,
+    StoredCopy,
     Verdict,
 )
 
@@ -87,6 +90,7 @@ def _service(row: ServiceRow) -> Json:
         "last_run": _run(row.last_run),
         "parts": [_part(part) for part in row.parts],
         "copies": [_copy(copy) for copy in row.copies],
+        "posture": _posture(row.posture),
     }
 
 
@@ -209,6 +213,38 @@ def _verdict(verdict: Verdict) -> Json:
 
 def _copy(copy: Copy) -> Json:
     return {"job": copy.job, "state": copy.state.value, "last_run": timestamp(copy.last_run)}
+
+
+def _posture(row: Posture) -> Json:
+    """Where its backups lie, and whether that is enough."""
+    return {
+        "copies": row.copies,
+        "offsite": row.offsite,
+        "complete": row.complete,
+        "require": _required(row.required),
+        "state": row.state.value if row.state else None,
+        "reason": row.reason,
+        "places": [_place(copy) for copy in row.places],
+    }
+
+
+def _required(required: Required | None) -> Json | None:
+    return None if required is None else {"copies": required.copies, "offsite": required.offsite}
+
+
+def _place(copy: StoredCopy) -> Json:
+    return {
+        "place": copy.place,
+        "kind": copy.kind.value,
+        "parts": list(copy.parts),
+        "last_backup": timestamp(copy.last_backup),
+        "known": copy.known,
+        "offsite": copy.offsite,
+        "verified_at": timestamp(copy.verified_at),
+        "encrypted": copy.encrypted,
+        "protected": copy.protected,
+        "sync_job": copy.made_by,
+    }
 
 
 def _run(run: Run | None) -> Json | None:

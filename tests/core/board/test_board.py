@@ -113,7 +113,7 @@ def test_ignored_guests_are_left_out_and_counted() -> None:
 def host(*times: str, expect: ExpectSetting | None = None, now: str = "22 12:00") -> ServiceRow:
     nas = group(*times, vmid="nas", kind="host")
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", expect)
-    given = settings(services=(ServiceSetting("archive", (part,)),))
+    given = settings(services=(ServiceSetting(name="archive", parts=(part,)),))
     return row(judged(now, pve(now, VZDUMP, guests=(), jobs=()), pbs(now, nas), given=given), "archive")
 
 
@@ -133,7 +133,7 @@ def test_a_host_group_without_expectation_is_a_warning_never_green() -> None:
 
 
 def named(ref: str, *groups: BackupGroup, expect: ExpectSetting | None = None, **changes: Any) -> Board:
-    given = settings(services=(ServiceSetting("named", (PartSetting(PartKind.GUEST, ref, expect),)),))
+    given = settings(services=(ServiceSetting(name="named", parts=(PartSetting(PartKind.GUEST, ref, expect),)),))
     return judged("22 12:00", pve("22 11:58", VZDUMP, **changes), pbs("22 11:58", *groups), given=given)
 
 
@@ -147,7 +147,9 @@ def test_a_group_without_any_backup_in_a_readable_namespace_is_never() -> None:
 @pytest.mark.parametrize(("schedule", "expected"), [("mon 06:00", State.NEW), ("06:00", State.NEVER)])
 def test_with_an_expectation_of_its_own_it_is_as_that_says(schedule: str, expected: State) -> None:
     expect = ExpectSetting(schedule, "Europe/Berlin", timedelta(hours=1))
-    given = settings(services=(ServiceSetting("named", (PartSetting(PartKind.GUEST, "pbs:main/host/nas", expect),)),))
+    given = settings(
+        services=(ServiceSetting(name="named", parts=(PartSetting(PartKind.GUEST, "pbs:main/host/nas", expect),)),)
+    )
     found = judged("22 12:00", pve("22 11:58", VZDUMP), pbs("22 11:58"), given=given, since="22 01:00")
 
     assert row(found, "named").verdict.state is expected

@@ -217,7 +217,7 @@ def test_so_many_that_they_would_hide_the_rest_are_left_out_of_the_calendar(grou
 def test_what_the_owner_expects_is_a_backup_under_the_name_of_its_service() -> None:
     expect = ExpectSetting("sun 06:00", "Europe/Berlin", timedelta(hours=12))
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", expect)
-    given = settings(PBS, services=(ServiceSetting("Archive", (part,)),))
+    given = settings(PBS, services=(ServiceSetting(name="Archive", parts=(part,)),))
     report = pbs("22 12:00", host("15 06:10", "22 06:10"))
     shown = timeline({"pbs": report}, EMPTY, given, at("22 12:00")).occurrences(at("22 00:00"), at("30 00:00"))
     (job,) = alone(host("15 06:10", "22 06:10"), given=given).jobs
@@ -232,7 +232,7 @@ def test_what_the_owner_expects_is_a_backup_under_the_name_of_its_service() -> N
 def test_two_that_one_service_expects_are_told_apart() -> None:
     expect = ExpectSetting("06:00", "Europe/Berlin")
     parts = tuple(PartSetting(PartKind.GUEST, f"pbs:main/host/{name}", expect) for name in ("nas", "web"))
-    given = settings(PBS, services=(ServiceSetting("Archive", parts),))
+    given = settings(PBS, services=(ServiceSetting(name="Archive", parts=parts),))
     jobs = alone(host(*NIGHTLY), host(*NIGHTLY, name="web"), given=given).jobs
 
     assert {job.title for job in jobs} == {"Archive (main/host/nas)", "Archive (main/host/web)"}

@@ -145,7 +145,7 @@ def test_an_off_site_copy_is_there_late_or_failed(
     newest = dump("23 02:00", copies=(nas, copy) if copy else (nas,))
     before = dump("22 02:00", copies=(nas, DumpCopy("s3", True)))
     part = PartSetting(PartKind.DATABASE, "pg/crm", expect)
-    given = settings(DATABASEMENT, offsite=("databasement/s3",), services=(ServiceSetting("crm", (part,)),))
+    given = settings(DATABASEMENT, offsite=("databasement/s3",), services=(ServiceSetting(name="crm", parts=(part,)),))
 
     crm = row(judged(now, databasement(now, before, newest), given=given), "crm")
 

@@ -473,7 +473,7 @@ def test_rule_9_an_expectation_of_the_owners_hides_no_failed_verification(
     jobs: tuple[BackupJob, ...], server: Report, expected: State
 ) -> None:
     part = PartSetting(PartKind.GUEST, "101", ExpectSetting("04:00"))
-    given = settings(services=(ServiceSetting("passwords", (part,)),))
+    given = settings(services=(ServiceSetting(name="passwords", parts=(part,)),))
     cluster = pve("22 11:58", VZDUMP, jobs=jobs, storages=(STORAGE, NAS))
     on_nas = Reading(
         ("archives", "shared", "nas"), at("22 11:58"), (Archive(storage="nas", vmid=101, time=at("15 03:00"), size=5),)

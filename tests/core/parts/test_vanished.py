@@ -65,7 +65,7 @@ def test_rule_11_a_mapped_guest_that_is_gone_is_a_note_for_thirty_days_and_then_
 
 def test_rule_11_a_mapped_part_with_its_own_expectation_is_missed_when_it_is_gone() -> None:
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", ExpectSetting("sun 06:00"))
-    keeper = BoardKeeper(settings(services=(ServiceSetting("archive", (part,)),)))
+    keeper = BoardKeeper(settings(services=(ServiceSetting(name="archive", parts=(part,)),)))
     nas, other = group("22 06:10", vmid="nas", kind="host"), group("22 06:10", vmid="web", kind="host")
     keeper.take(pve("22 11:58", guests=(), jobs=()), pbs("22 11:58", nas, other))
     assert keeper.state("22 12:00", "archive") is State.OK
@@ -157,7 +157,7 @@ def test_rule_11_what_may_be_on_a_cluster_that_cannot_be_read_is_unknown_not_gon
 
 def test_rule_11_what_is_gone_stays_gone_while_its_list_cannot_be_read_for_a_moment() -> None:
     part = PartSetting(PartKind.GUEST, "pbs:main/host/nas", ExpectSetting("sun 06:00"))
-    keeper = BoardKeeper(settings(services=(ServiceSetting("archive", (part,)),)))
+    keeper = BoardKeeper(settings(services=(ServiceSetting(name="archive", parts=(part,)),)))
     keeper.take(pbs("22 11:58", group("22 06:10", vmid="nas", kind="host")), pbs("22 12:03"))
     keeper.take(away("pbs", SourceKind.PBS, "22 12:08"))
 

@@ -347,7 +347,7 @@ def test_a_service_leaves_one_line_a_day_and_a_new_one_only_when_something_chang
 
 def test_the_size_of_a_service_is_not_known_while_one_of_its_parts_cannot_be_read() -> None:
     parts = (*service("", "101").parts, *service("", "pg/crm", kind=PartKind.DATABASE).parts)
-    memory = Memory(settings(PVE, PBS, DATABASEMENT, services=(ServiceSetting("crm", parts),)))
+    memory = Memory(settings(PVE, PBS, DATABASEMENT, services=(ServiceSetting(name="crm", parts=parts),)))
     memory.take(*read("22 12:00", "22 04:00"))
     (alone,) = memory.judge("22 12:01").days
     scopes: Any = {("plans",): (DAILY,), ("dumps",): (Dump(id="1", server="pg", database="crm", run=run("22 02:00")),)}

@@ -108,7 +108,8 @@ def _service(row: ServiceRow, troubled: set[str], titles: dict[str, str], *, sil
         name=row.name,
         verdict=row.verdict,
         blame=_blame(part, titles) if part else None,
-        hidden_by=_hidden_by(part.verdict, part.source, troubled) if part else None,
+        # Of what a service lacks as a whole (rule 15) no part tells.
+        hidden_by=_hidden_by(part.verdict, part.source, troubled) if part else _hidden_by(row.verdict, "", troubled),
         silenced=silenced,
     )
 

@@ -31,7 +31,8 @@ def turned(changes: Changes, board: Board) -> frozenset[str]:
     services = (
         row.name
         for row in board.services
-        if any(f"{part.kind}:{part.source}:{part.ref}" in members for part in row.parts)
+        if f"service:{row.name}" in members
+        or any(f"{part.kind}:{part.source}:{part.ref}" in members for part in row.parts)
     )
     upkeep = (row.name for row in board.jobs if row.members is None and row.name in jobs)
     return frozenset({*(f"service:{name}" for name in services), *(f"job:{name}" for name in upkeep)})

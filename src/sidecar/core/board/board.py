@@ -9,6 +9,7 @@ from operator import is_not
 
 from sidecar.core import words
 from sidecar.core.history.history import History
+from sidecar.core.judgement.copies_required import JudgedCopies
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart, JudgedService, judged
 from sidecar.core.model import (
@@ -23,17 +24,19 @@ from sidecar.core.model import (
     State,
     Verdict,
 )
-from sidecar.core.parts import offsite
+from sidecar.core.parts import unverified
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
 from sidecar.core.parts.services import Service
 from sidecar.core.reports.cached import cached
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
+from sidecar.core.value import value
 
 from . import datastores, headline, job_rows
 from .mutes import mute_notes
 from .restore_within import restored
+from .service_copies import ServiceCopies
 from .source_rows import source_rows
 
 #: Runs that a part keeps for its own page.
@@ -48,8 +51,9 @@ def board(reports: Mapping[str, Report], history: History, settings: Settings, n
 def board_of(judged: Judged) -> Board:
     """The board of everything that was judged."""
     inputs = judged.inputs
+    copies = ServiceCopies(judged)
     rows = sorted(
-        (_service_row(service, inputs) for service in judged.services), key=lambda row: row.verdict.state.rank
+        (_service_row(service, inputs, copies) for service in judged.services), key=lambda row: row.verdict.state.rank
     )
     jobs = sorted(job_rows.job_rows(judged), key=lambda row: (row.verdict.state.rank, row.name))
     sources = tuple(source_rows(inputs))
@@ -68,7 +72,12 @@ def board_of(judged: Judged) -> Board:
         datastores=stores,
         left_out=judged.left_out,
         ignored=judged.ignored,
-        notes=(*inputs.settings.concerns, *mute_notes(inputs.settings, names, inputs.now), *judged.notes),
+        notes=(
+            *inputs.settings.concerns,
+            *mute_notes(inputs.settings, names, inputs.now),
+            *judged.notes,
+            *unverified.notes(inputs),
+        ),
     )
 
 
@@ -133,43 +142,58 @@ def _verified(verdict: Verdict, part: Part, within: timedelta | None, inputs: In
     )
 
 
+@value()
+class _Made:
+    """A row of a service, and what it was made from."""
+
+    parts: tuple[JudgedPart, ...]
+    copies: JudgedCopies
+    row: ServiceRow
+
+    def holds(self, parts: tuple[JudgedPart, ...], copies: JudgedCopies) -> bool:
+        """It would be made the same."""
+        return len(self.parts) == len(parts) and not any(map(is_not, self.parts, parts)) and self.copies == copies
+
+
 @cached
-def _service_rows(_report: Report) -> dict[str, tuple[tuple[JudgedPart, ...], ServiceRow]]:
+def _service_rows(_report: Report) -> dict[str, _Made]:
     """The rows of services as they were made last, by name, at the report that knows their first parts."""
     return {}
 
 
-def _service_row(judged: JudgedService, inputs: Inputs) -> ServiceRow:
+def _service_row(judged: JudgedService, inputs: Inputs, every: ServiceCopies) -> ServiceRow:
     """The row of a service; the same object as on the board before where the verdicts are the same ones."""
+    copies = every.of(judged)
     report = inputs.reports.get(judged.parts[0].part.source) if judged.parts else None
-    if report is None or judged.service.has_an_age_limit:
-        return _new_service_row(judged, inputs)
+    setting = judged.service
+    changes = setting.has_an_age_limit or setting.require is not None or every.follow_sync_jobs(copies)
+    if report is None or changes:
+        return _new_service_row(judged, inputs, every, copies)
     before, name = _service_rows(report), judged.service.name
-    parts, row = before.get(name, ((), None))
-    if row is None or len(parts) != len(judged.parts) or any(map(is_not, parts, judged.parts)):
-        row = _new_service_row(judged, inputs)
-        before[name] = judged.parts, row
-    return row
+    made = before.get(name)
+    if made is None or not made.holds(judged.parts, copies):
+        made = before[name] = _Made(judged.parts, copies, _new_service_row(judged, inputs, every, copies))
+    return made.row
 
 
-def _new_service_row(judged: JudgedService, inputs: Inputs) -> ServiceRow:
+def _new_service_row(judged: JudgedService, inputs: Inputs, every: ServiceCopies, copies: JudgedCopies) -> ServiceRow:
     rows = [_part_row(part, judged.service, inputs) for part in judged.parts]
     worst_row = min(rows, key=lambda row: row.verdict.state.rank, default=None)
     backups = [row.last_backup for row in rows]
     counts = [row.count for row in rows if row.kind is PartKind.GUEST and row.count is not None]
     runs = [row.last_run for row in rows if row.last_run]
+    unknown = Verdict(state=State.UNKNOWN, reason="Nothing that protects it is known.")
     return ServiceRow(
         name=judged.service.name,
-        verdict=worst_row.verdict
-        if worst_row
-        else Verdict(state=State.UNKNOWN, reason="Nothing that protects it is known."),
+        verdict=every.lowered(worst_row.verdict if worst_row else unknown, copies),
         last_backup=min((when for when in backups if when), default=None) if all(backups) else None,
         count=sum(counts) if counts else None,
         next_run=min((row.next_run for row in rows if row.next_run), default=None),
         verified_at=min((row.verified_at for row in rows if row.verified_at), default=None),
         last_run=max(runs, key=lambda run: run.start, default=None),
         parts=tuple(rows),
-        copies=offsite.of_service((part.part, row.verdict) for part, row in zip(judged.parts, rows, strict=True)),
+        copies=every.offsite(judged.parts, rows, copies),
+        posture=copies.posture,
     )
 
 

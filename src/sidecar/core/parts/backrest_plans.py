@@ -9,7 +9,7 @@ from itertools import islice, pairwise
 from statistics import median_low
 
 from sidecar.core.ids import JobId, SourceName
-from sidecar.core.model import Link, Outcome, PartKind, Run, SourceKind
+from sidecar.core.model import Link, Outcome, PartKind, PlaceKind, Run, SourceKind
 from sidecar.core.reports.facts import BackrestPlan, QueueHolder
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
@@ -18,6 +18,7 @@ from . import offsite
 from .expectation import Activity, Evidence, Expectation, Observed, ScheduleInForce
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, newest_first
+from .stored import Stored
 
 _ACTIONS = Actions(
     failed="Read the operation's log in Backrest, fix the cause, then back up now.",
@@ -72,9 +73,23 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
         observed=observed,
         expectations=(expectation,),
         oldest_trace=min((run.start for run in plan.runs), default=None),
+        stored=(_stored(source, plan, observed),),
         offsite=offsite.repository(inputs, source.name, plan.repo),
         link=Link(source.url, "Backrest"),
         actions=_ACTIONS,
+    )
+
+
+def _stored(source: SourceSetting, plan: BackrestPlan, observed: Observed) -> Stored:
+    """A plan saves to one repository; where its log can't be read, to one whose name is not known."""
+    place = f"{source.name}/{plan.repo}" if plan.repo else source.name
+    good = observed.newest_good
+    return Stored(
+        place=place,
+        kind=PlaceKind.REPOSITORY,
+        named=(place,),
+        evidence=observed.evidence,
+        newest=good.start if good is not None else None,
     )
 
 

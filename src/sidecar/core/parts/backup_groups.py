@@ -16,6 +16,7 @@ from sidecar.core.reports.removed import is_removed
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import PartSetting, SourceSetting
 
+from . import synced
 from .copies import copied_by
 from .expectation import Evidence, Expectation, Observed
 from .guests import GuestPart
@@ -23,6 +24,7 @@ from .inputs import Inputs, schedule_in_force
 from .joins import Place
 from .links import datastore_page
 from .part import Actions, Part, newest_first
+from .stored import each_place_once, in_datastore
 
 _ACTIONS = Actions(
     failed="Read the task's log on the backup server, then run the backup again on its client.",
@@ -212,6 +214,8 @@ def _part(
         for expectation, only in zip(writer.expectations if writer else (), only_here, strict=True)
     ]
     group = index.group(key)
+    here = in_datastore(source.name, key.datastore, evidence, summary)
+    copies = synced.copies(inputs, (key.type, key.id), [(source.name, key)], summary.begun)
     if writer is None and group is not None:
         expected = [_by_rhythm(inputs, source, key, observed, named=named)]
     return Part(
@@ -226,6 +230,7 @@ def _part(
         kept_on=(writer.source,) if writer else (),
         link=datastore_page(source, key.datastore),
         actions=_ACTIONS,
+        stored=tuple(each_place_once([here, *copies])),
     )
 
 

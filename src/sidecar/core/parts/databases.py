@@ -19,7 +19,7 @@ from sidecar.core.schedules.schedule import Schedule
 from sidecar.core.settings import Settings, SourceSetting
 from sidecar.core.value import value
 
-from . import offsite, restore_tests
+from . import dump_volumes, offsite, restore_tests
 from .expectation import Evidence, Expectation, Hint, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, RestoreTests
@@ -79,12 +79,14 @@ class _Rows:
 
     Attributes:
         kept: the rows of good dumps of this database.
+        volumes: on each volume the newest dump of which there is a file; None where there never was one.
         retried: one of the rows failed, and may be retried.
     """
 
     rows: tuple[Dump, ...]
     runs: tuple[Run, ...]
     kept: tuple[Dump, ...]
+    volumes: dump_volumes.Newest
     retried: bool
     longest: timedelta | None
     concerns: tuple[str, ...]
@@ -141,6 +143,7 @@ def _rows(rows: Sequence[Dump]) -> _Rows:
         runs=tuple([row.run for row in rows]),
         retried=any(row.run.outcome is Outcome.FAILED for row in rows),
         kept=tuple(kept),
+        volumes=dump_volumes.newest(kept),
         longest=_longest(rows),
         concerns=tuple(_copies_that_failed(kept[0])) if kept else (),
         unusable=_unusable(kept[0]) if kept else None,
@@ -181,6 +184,9 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
                 oldest_trace=oldest,
                 copies=copies,
                 restore_tests=RestoreTests(tests_rest_on, tests.get(ref, ())),
+                stored=dump_volumes.stored(
+                    source.name, database.every.volumes, (server.plans[place] for place in covering), evidence
+                ),
                 link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
                 actions=_ACTIONS,
             )

@@ -21,6 +21,7 @@ from .destination import Destination
 from .guest_expectations import expectations_of
 from .guest_plans import remembered_of
 from .guest_runs import observed_anywhere
+from .guest_stored import stored_of
 from .inputs import Inputs, with_cure
 from .links import tasks_page
 from .part import Actions, Part
@@ -91,6 +92,7 @@ def _part(member: Member) -> GuestPart:
         actions=_actions(guest, cohort.jobs, with_cure(unseen_jobs(cluster.report), cluster.source)),
         note=None if cohort.jobs else why_no_job(cluster.report),
         kept_on=tuple(dict.fromkeys(source for source, _ in groups)),
+        stored=stored_of(member, every, groups),
         left_out=cluster.left_out.get(guest.vmid, ()),
     )
     return GuestPart(

@@ -15,6 +15,7 @@ from sidecar.core.reports.facts import LeftOutVolume
 from sidecar.core.value import value
 
 from .expectation import Evidence, Expectation, Observed, PauseWindow, latest
+from .stored import Stored
 
 _MEMBER_KINDS = {kind: MemberKind(kind.value) for kind in PartKind}
 
@@ -54,6 +55,7 @@ class Part:
         pauses: when nothing is expected of it.
         copies: its copies at off-site places; for a plan its repository's name, if that is one, stands in ``offsite``.
         restore_tests: of a database.
+        stored: the places where its backups lie, or should, each once (rule 15).
         left_out: the volumes of a guest that jobs save it without, each with the job (rule 13).
         gone: since when its source doesn't show it any more although it is still expected (rule 11).
         task: the page that lists the tasks which back it up, where a failure is explained; None: ``link`` is that page.
@@ -83,6 +85,7 @@ class Part:
     gone: datetime | None = None
     absent: bool = False
     copies: tuple[Copy, ...] = ()
+    stored: tuple[Stored, ...] = ()
     left_out: tuple[tuple[JobId, LeftOutVolume], ...] = ()
     offsite: str | None = None
     restore_tests: RestoreTests | None = None

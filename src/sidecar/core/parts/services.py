@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sidecar.core.history.observed import group_job
 from sidecar.core.ids import GroupKey, JobId, SourceName
-from sidecar.core.model import PartKind, SourceKind
+from sidecar.core.model import PartKind, Required, SourceKind
 from sidecar.core.reports.report import LimitKind
 from sidecar.core.schedules.schedule import parse
 from sidecar.core.settings import PartSetting, ServiceSetting, SourceSetting
@@ -39,12 +39,13 @@ _KEY = {PartKind.GUEST: "guests", PartKind.DATABASE: "databases", PartKind.PLAN:
 
 @value()
 class Service:
-    """A service with the parts that protect it. ``verify_within`` and ``restore_within``: see settings."""
+    """A service with the parts that protect it. ``verify_within``, ``restore_within``, ``require``: see settings."""
 
     name: str
     parts: tuple[Part, ...]
     verify_within: timedelta | None = None
     restore_within: timedelta | None = None
+    require: Required | None = None
 
     @property
     def has_an_age_limit(self) -> bool:
@@ -155,7 +156,7 @@ class _Search:
     def service(self, setting: ServiceSetting) -> Service:
         parts = [part for part_setting in setting.parts for part in self._parts(setting.name, part_setting)]
         parts = parts if setting.shrink else [sizes.unjudged(part) for part in parts]
-        return Service(setting.name, tuple(parts), setting.verify_within, setting.restore_within)
+        return Service(setting.name, tuple(parts), setting.verify_within, setting.restore_within, setting.require)
 
     def _parts(self, service: str, setting: PartSetting) -> list[Part]:
         parts = self._find(setting)

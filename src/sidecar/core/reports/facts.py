@@ -185,6 +185,24 @@ class Datastore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """Where a sync job brings copies to, and of what (PBS-27).
+
+    Attributes:
+        remote, store: the other server as this one calls it, and the datastore there.
+        filters: which groups are taken, in the server's own words; none: all.
+        depth: how many levels of namespaces below its own it takes; None for all.
+        picks: it takes only snapshots that are encrypted, or verified.
+    """
+
+    remote: str
+    store: str
+    filters: tuple[str, ...] = ()
+    depth: int | None = None
+    picks: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpkeepJob:
     """A prune, gc, verify or sync job of PBS; scope ("upkeep", kind). A prune or check of Backrest; scope ("upkeep",).
 
@@ -195,6 +213,7 @@ class UpkeepJob:
         keeps: a prune job has a keep option; without one it never runs ("keeps everything", PBS-26). None for other kinds.
         next_run: may lie in the past: then the scheduler could not start it (PBS-25); for Backrest the announced run.
         owner: of a sync job that pulls, whom its copies belong to; None for any other job.
+        push: of a sync job that pushes, where to; None for any other job.
         runs: newest first: the one that runs now or the last one, then earlier ones without gaps, as far back as the
             upstream reports them (Backrest's log, PBS's tasks). Where only the end of the last one is known, its end
             stands for its start too.
@@ -210,6 +229,7 @@ class UpkeepJob:
     next_run: datetime | None = None
     comment: str | None = None
     owner: str | None = None
+    push: Push | None = None
     runs: tuple[Run, ...] = ()
 
     @property

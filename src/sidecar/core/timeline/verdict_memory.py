@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 from types import MappingProxyType
 
 from sidecar.core.history.verdict_log import (
@@ -78,11 +78,17 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
         board: the board of ``judged``.
     """
     every = [(name, part, _named(part)) for name, part in _parts(judged)]
-    before, admitted = within_bounds(memory.remembered, (key for _, _, named in every for key, _ in named))
+    required = {_of_service(row): row for row in board.services if row.posture.required is not None}
+    keys = (key for _, _, named in every for key, _ in named)
+    before, admitted = within_bounds(memory.remembered, chain(required, keys))
     states, decided = dict(before.states), dict(before.decided)
     owed: dict[ExpectationKey, datetime] = {}
     changes: list[VerdictChange] = []
     finals: list[FinalOccurrence] = []
+    for key, row in required.items():
+        if key in admitted and row.posture.state is not None and states.get(key) is not row.posture.state:
+            changes.append(_change_of_copies(key, states.get(key), row.posture.state, row, judged.inputs.now))
+            states[key] = row.posture.state
     for name, part, every_named in every:
         named = [(key, judgement) for key, judgement in every_named if key in admitted]
         for key, judgement in named if len(named) == 1 else _worst_by_name(named):
@@ -152,6 +158,27 @@ def _change(key: ExpectationKey, before: State | None, judgement: Judgement, now
         state_to=verdict.state,
         cause=str(verdict.cause or Cause.CANNOT_TELL),
         reason=verdict.reason,
+    )
+
+
+def _of_service(row: ServiceRow) -> ExpectationKey:
+    """Rule 15: what is required of a service as a whole is owed by no job."""
+    return ExpectationKey(f"service:{row.name}", "", "")
+
+
+def _change_of_copies(
+    key: ExpectationKey, before: State | None, after: State, row: ServiceRow, now: datetime
+) -> VerdictChange:
+    cause = Cause.UNREADABLE if after is State.UNKNOWN else Cause.COPIES_REQUIRED
+    return VerdictChange(
+        member=key.member,
+        job=key.job,
+        destination=key.destination,
+        at=now,
+        state_from=before,
+        state_to=after,
+        cause=str(cause),
+        reason=row.posture.reason,
     )
 
 
