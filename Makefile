@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A process that ends within a test ends the run: pytest-xdist would start another one with the same test, again and again.
 BOTH_CORES := -n 2 --max-worker-restart 0
+# Where Python may not keep what it has compiled, pytest rewrites and compiles every test in each process again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON_CODE := src tests bench scripts
 ROLLOUT := .venv-rollout
 ANSIBLE_CODE = site.yml ansible.cfg $(shell find .config inventory molecule playbooks roles -type f)
@@ -73,7 +75,7 @@ needs: $(VENV)/.dev
 suite: needs
 	$(BIN)/python -m pytest -q $(BOTH_CORES) --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough -p scripts.coverage_floors
 
-fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes, minute by minute: no red, no amber; every failure found in time; what users reported; whatever takes long
+fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes: no red, no amber; every failure found in time; what users reported; whatever takes long
 	@scripts/need-prometheus >/dev/null
 	@scripts/need-pebble >/dev/null
 	@scripts/need-curl

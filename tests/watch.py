@@ -120,16 +120,27 @@ class Watch:
         """The board of this minute."""
         return self._keeper.board
 
-    def walk(self, until: datetime) -> Iterator[Board]:
-        """The board of every minute after this one, up to ``until``."""
+    def walk(self, until: datetime, quiet: timedelta = MINUTE) -> Iterator[Board]:
+        """The board of every minute after this one, up to ``until``.
+
+        ``quiet``: so long a step is where nothing is due or under way in the homelab, up to the minute in which something is.
+        """
         while self.now < until:
+            before = self.now
             self.now += MINUTE
-            happened = not self._sparing or self.rack.site.has_changed(self.now - MINUTE)
+            while self.now < min(before + quiet, until) and not self.is_busy:
+                self.now += MINUTE
+            happened = not self._sparing or self.rack.site.has_changed(before)
             due = [name for name in self._sources if self._is_due(name, happened=happened)]
             news = [self.round(name).is_news for name in due]
             if not any(news):
                 self._keeper.rejudge()
             yield self.board
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is due or under way, or was before the last two polls."""
+        return self.rack.site.is_busy(self.now - 2 * POLL, self.now + MINUTE)
 
     def round(self, name: str) -> Round:
         """The next round of one source, delivered as the product does it."""

@@ -47,10 +47,9 @@ def test_axe_finds_nothing(browser: Browser, sidecar: Sidecar, name: str, view: 
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("name", ["good_morning", "bad_morning"])
-def test_text_can_be_read_in_each_theme(browser: Browser, sidecar: Sidecar, name: str, view: str, theme: str) -> None:
-    """A theme changes colours and nothing else, and colours are the same at any width."""
-    sidecar.show(boards.ALL[name])
+def test_text_can_be_read_in_each_theme(browser: Browser, sidecar: Sidecar, view: str, theme: str) -> None:
+    """A theme changes colours and nothing else, colours are the same at any width, and a bad morning has all of a good one."""
+    sidecar.show(boards.bad_morning)
 
     address = f"{sidecar.address}/widget?{VIEWS[view]}{themes.query(theme)}"
     assert violations(browser, address, rules="color-contrast", widths=[924]) == []

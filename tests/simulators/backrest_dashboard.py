@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from tests.simulators.backrest_log import added, flow_id, milliseconds, remembered, status
 from tests.simulators.calls import Json
@@ -87,9 +87,12 @@ def _history(moment: Moment, runs: Sequence[QueueRun]) -> Json:
     """A row per local day, oldest first; overdue when the day saw no good backup."""
     zone = moment.homelab.zone
     today = moment.now.astimezone(zone).date()
+    by_day: dict[date, list[QueueRun]] = {}
+    for run in runs:
+        by_day.setdefault(run.start.astimezone(zone).date(), []).append(run)
     rows: list[Json] = []
     for day in (today - timedelta(days=ago) for ago in range(29, -1, -1)):
-        of_day = [run for run in runs if run.start.astimezone(zone).date() == day]
+        of_day = by_day.get(day, [])
         counts = Counter(status(moment, run) for run in of_day)
         midnight = datetime.combine(day, time(), zone).astimezone(UTC)
         row: dict[str, Json] = {"timestampMs": milliseconds(midnight)}

@@ -32,6 +32,10 @@ _BACKUP_DAYS = 70
 _TASK_DAYS = 31
 _QUEUE_DAYS = 100
 _RESTORE_DAYS = 100
+
+_BEGINS_LATER = timedelta(seconds=1)
+"""From the start of a guest's task to the time of its snapshot."""
+
 _CLEANUP = Timetable(4)
 """When Databasement removes what its retention no longer covers (DB-11)."""
 
@@ -233,12 +237,12 @@ class Moment:
             for job, run in runs
             if run.end <= self.now and run.error is None and (vmid, run.due) not in removed
         ]
-        kept = [self._backup(run, self._size(run)) for job, run in done[: self._keeps(done)]]
+        kept = self._pruned([run for _, run in done[: self._keeps(done)]], lambda run: run.start + _BEGINS_LATER)
         lost = [fault for fault in of_kind(self.faults, UploadLost) if fault.vmid == vmid and fault.at <= self.now]
         guest = self.homelab.guest(vmid)
         return (
             under_way
-            + self._pruned(kept)
+            + [self._backup(run, self._size(run)) for run in kept]
             + [Backup(guest=guest, namespace="", time=fault.at, size=None) for fault in lost]
         )
 
@@ -250,17 +254,16 @@ class Moment:
         """How many PVE itself leaves after a guest's backup; None: it doesn't prune."""
         return done[0][0].keep_last if done else None
 
-    def _pruned(self, backups: list[Backup]) -> list[Backup]:
+    def _pruned(self, backups: list[T], time_of: Callable[[T], datetime]) -> list[T]:
         pruned = [run.start for run in self.upkeep if run.kind == "prune" and run.state == "OK" and run.end <= self.now]
         if not pruned:
             return backups
-        newer = [backup for backup in backups if backup.time > pruned[-1]]
+        newer = [backup for backup in backups if time_of(backup) > pruned[-1]]
         return newer + backups[len(newer) : len(newer) + self.homelab.datastore.keep_last]
 
     def _backup(self, run: GuestRun, size: int | None) -> Backup:
         corrupt = self._corrupt.get((run.guest.vmid, run.due))
-        started = run.start + timedelta(seconds=1)
-        return Backup(guest=run.guest, namespace="", time=started, size=size, found_corrupt=corrupt)
+        return Backup(guest=run.guest, namespace="", time=run.start + _BEGINS_LATER, size=size, found_corrupt=corrupt)
 
     def _of_client(self, client: Client) -> list[Backup]:
         runs = [run for run in reversed(self.client_runs) if run.client == client]
@@ -279,7 +282,7 @@ class Moment:
             for run in runs
             if run.end <= self.now and run.error is None
         ]
-        return under_way + self._pruned(done)
+        return under_way + self._pruned(done, lambda backup: backup.time)
 
     def _of_former(self, former: FormerGuest) -> Iterator[Backup]:
         for ago in range(former.backups):

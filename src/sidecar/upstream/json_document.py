@@ -31,8 +31,10 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 #: Characters of a string.
 _LONGEST_STRING = 512 * 1024
 
-#: A string, with its last quote where that is near enough; a bracket; or some of what stands between these.
-_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{}]|[^"\[\]{}]{1,32768}+', re.DOTALL)
+#: Whole strings and what stands between brackets; a bracket; or a string, with its last quote where that is near enough.
+_TOKEN = re.compile(
+    r"""(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")++|[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+("?)""", re.DOTALL
+)
 
 
 class DocumentError(ValueError):
@@ -96,7 +98,7 @@ class _Pieces:
                     raise DocumentError("closes what was not opened")
                 if place - (begin := opened.pop()) > _AT_ONCE:
                     self._long.add(begin)
-            elif mark == '"' and not token[1]:
+            elif token[1] == "":
                 raise DocumentError("cut off") if place == len(self._text) else TooManyPartsError("a string too long")
             if self._turns.is_over:
                 await self._turns.pass_on()
