@@ -174,6 +174,7 @@ def test_a_release_holds_what_its_python_needs_and_the_own_wheel_with_its_hash(
     assert lock.endswith(f"backup-glance==0.1.0 --hash=sha256:{digest}\n")
 
 
+@pytest.mark.fortnight
 def test_the_same_checkout_gives_the_same_release(build_release: ModuleType, tmp_path: Path) -> None:
     """Otherwise a second deployment would change something."""
     first = build_release.build_wheel(ROOT, tmp_path / "first")
@@ -963,6 +964,7 @@ def candidate(tmp_path: Path) -> Candidate:
     return Candidate(tmp_path)
 
 
+@pytest.mark.fortnight
 def test_a_candidate_that_uses_its_ledger_is_proved(candidate: Candidate) -> None:
     filled(candidate.state)
 
@@ -971,10 +973,12 @@ def test_a_candidate_that_uses_its_ledger_is_proved(candidate: Candidate) -> Non
     assert (done.returncode, done.stdout, done.stderr) == (0, "the sidecar answers as it should\n", "")
 
 
+@pytest.mark.fortnight
 def test_the_first_deployment_needs_no_ledger(candidate: Candidate) -> None:
     assert candidate.proved(candidate.check()).returncode == 0
 
 
+@pytest.mark.fortnight
 def test_a_trial_fails_when_the_ledger_that_was_handed_over_cannot_be_used(candidate: Candidate) -> None:
     """The sidecar itself serves on without it, so only the check can report it."""
     content = b"this is not a database, but it is longer than a header of one hundred bytes. " * 10
