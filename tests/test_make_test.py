@@ -66,9 +66,9 @@ def test_steps_side_by_side_each_have_their_own_output_and_all_that_fail_are_nam
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupt_ends_every_step_that_runs(tmp_path: Path, number: signal.Signals, code: int) -> None:
     (tmp_path / "Makefile").write_text("one two:\n\t@echo $$$$ >$@.new && mv $@.new $@.pid && exec sleep 600\n")
-    steps = subprocess.Popen(
-        [SCRIPTS / "steps", "one+two"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    # Under nohup the shell could not trap SIGHUP.
+    command = ["env", "--default-signal", str(SCRIPTS / "steps"), "one+two"]
+    steps = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     begun = [tmp_path / "one.pid", tmp_path / "two.pid"]
     while not all(file.exists() for file in begun):
         assert steps.poll() is None
