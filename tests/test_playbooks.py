@@ -145,6 +145,17 @@ def test_values_given_with_e_are_named_so_and_texts_are_taken_for_numbers_and_bo
     assert "backup_glance_require_sources" not in output
 
 
+def test_a_vault_without_encryption_is_refused_by_its_line(checkout: Path, play: Play, home: Home) -> None:
+    line = home.change("backup_glance_vault_address: https://", "backup_glance_vault_address: http://")
+
+    output, good = play("-i", "home", checkout / "playbooks" / "deploy.yml")
+
+    assert not good
+    assert (
+        f"home/group_vars/backup_glance.yml line {line}: backup_glance_vault_address: http://vault.lan:8200" in output
+    )
+
+
 def test_an_address_of_ipv6_is_a_name_of_the_page(checkout: Path, play: Play, home: Home, tmp_path: Path) -> None:
     """The default of backup_glance_names is the target's address, which Ansible is given without brackets."""
     home.change("backup_glance_names: [backup.lan, 192.168.1.20]\n", "")
