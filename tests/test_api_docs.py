@@ -15,8 +15,10 @@ from sidecar.board_keeper import BoardKeeper
 from sidecar.change_history import ChangeHistory
 from sidecar.config import load
 from sidecar.core.model import State
+from sidecar.ledger.ledger import Ledger
 from sidecar.web import openapi
 from sidecar.web.app import create_app
+from tests.ledgers import written
 from tests.product import Product
 from tests.simulators import demo_faults
 from tests.web.asking import KEY, ask
@@ -28,7 +30,7 @@ EXAMPLES = re.findall(r'curl [^\n]*"\$BACKUP(/[^"]*)"\n```(?:\n+```json\n(.*?)``
 
 
 @pytest.fixture(scope="module")
-def demo(open_product: Product) -> Iterator[ASGIApp]:
+def demo(open_product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
     """The application with the board of the demo, on the morning after a bad night, as the running sidecar has it."""
     open_product.remember_the_evening_before()
     open_product.rack.faults = demo_faults()
@@ -36,9 +38,11 @@ def demo(open_product: Product) -> Iterator[ASGIApp]:
     open_product.rack.write_config(open_product.config)
     changes = ChangeHistory(None, open_product.now)
     settings = load.load(open_product.config).to_settings()
-    keeper = BoardKeeper(settings, lambda: open_product.now, None, changes)
+    ledger = Ledger(tmp_path_factory.mktemp("ledger"), open_product.now)
+    keeper = BoardKeeper(settings, lambda: open_product.now, ledger, changes)
     for report in open_product._reports().values():
         keeper.record(report)
+    written(ledger)
     yield create_app(
         board=lambda: keeper.board,
         timeline=keeper.timeline,
@@ -46,7 +50,10 @@ def demo(open_product: Product) -> Iterator[ASGIApp]:
         keys=[KEY],
         clock=lambda: open_product.now,
         changes=changes,
+        records=keeper.records,
+        present=lambda records: keeper.shown.present(records),
     )
+    ledger.close()
     open_product.as_good_as_new()
 
 

@@ -32,6 +32,9 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ),
     ("docs/calendar.md", "sudo -u www-data php occ"): "needs a Nextcloud",
     ("docs/calendar.md", "scp root@backup.lan"): "needs a target",
+    ("docs/commands.md", "backup-glance report"): (
+        "tests/commands/test_report.py::test_the_documented_line_is_understood"
+    ),
     ("docs/deploy.md", "reader ─►"): "a picture",
     (
         "docs/deploy.md",

@@ -26,13 +26,14 @@ from tests.caddy import running_caddy, sidecar
 from tests.product import Product
 from tests.simulators import demo_faults
 from tests.simulators.servers import bound
-from tests.web import boards, calendars
+from tests.web import boards, calendars, months
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 KEY = "right"
 
 
-def app_of(board: Board, timeline: Timeline) -> ASGIApp:
+def app_of(board: Board, timeline: Timeline, past: months.Past | None = None) -> ASGIApp:
+    past = past or months.homelab()
     return create_app(
         board=lambda: board,
         timeline=lambda: timeline,
@@ -40,6 +41,8 @@ def app_of(board: Board, timeline: Timeline) -> ASGIApp:
         keys=[KEY],
         clock=lambda: board.at,
         changes=ChangeHistory(None, board.at),
+        records=past.records,
+        present=past.present,
     )
 
 
@@ -82,7 +85,7 @@ def schemathesis_run(address: str, folder: Path, *options: str) -> None:
 
 @pytest.mark.fortnight
 def test_nothing_is_found_at_the_sidecar_itself_even_on_a_hostile_board(tmp_path: Path) -> None:
-    with on_loopback(app_of(boards.hostile(), calendars.hostile(boards.NOW))) as address:
+    with on_loopback(app_of(boards.hostile(), calendars.hostile(boards.NOW), months.hostile())) as address:
         schemathesis_run(address, tmp_path, "--header", f"Authorization: Bearer {KEY}")
 
 

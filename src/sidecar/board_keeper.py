@@ -22,6 +22,7 @@ from .core.judgement.awaited import awaited, troubled
 from .core.judgement.judged import Judged, judged
 from .core.model import HARMLESS, Board, SourceKind
 from .core.past.members import ServiceMembers, service_members
+from .core.past.present import Present, present_of
 from .core.past.records import Records
 from .core.past.undecided import Undecided, undecided
 from .core.reports.confirmed import confirmed
@@ -77,6 +78,10 @@ class JudgedBoard:
     def undecided(self, decided: Mapping[ExpectationKey, datetime], start: datetime) -> tuple[Undecided, ...]:
         """What was due from ``start`` until the board was made, after the newest due time that was ``decided``."""
         return undecided(self.judged, decided, start, self.board.at + datetime.resolution)
+
+    def present(self, records: Records) -> Present:
+        """What was known of those whose ``records`` these are when the board was made."""
+        return present_of(self.judged, self.timeline().titles, records)
 
 
 class BoardKeeper:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from .commands import doctor, enrol, notify, serve, status, suggest
+from .commands import doctor, enrol, notify, report, serve, status, suggest
 from .commands import next as next_command
 from .config.model import Config
 from .errors import ConfigError
@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
     serve.add(commands)
     status.add(commands)
+    report.add(commands)
     doctor.add(commands)
     suggest.add(commands)
     enrol.add(commands)

@@ -64,4 +64,10 @@ class Renewal:
 
 def known_of(judged: JudgedBoard) -> Known:
     """What requests are answered from while this board is shown."""
-    return Known(board=judged.board, timeline=judged.timeline, members=judged.members, undecided=judged.undecided)
+    return Known(
+        board=judged.board,
+        timeline=judged.timeline,
+        members=judged.members,
+        undecided=judged.undecided,
+        present=judged.present,
+    )

@@ -20,8 +20,16 @@ _LONGEST = 64 * 1024 * 1024
 STATUS = "/api/v1/status"
 
 
+#: Statuses that blame what was asked.
+_REFUSED = (404, 422)
+
+
 class NoAnswerError(SidecarError):
-    """The sidecar gave no board. The message is one line and says what to do."""
+    """The sidecar did not give what was asked for. The message is one line and says what to do."""
+
+
+class RefusedError(SidecarError):
+    """What was asked has a mistake. The message is the sidecar's own and may hold what was asked."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -44,20 +52,53 @@ def status(path: Path, keys: Sequence[str]) -> dict[str, Any]:
     Raises:
         NoAnswerError: nothing answers on the socket, no key is accepted, or the answer is not a board.
     """
+    return _board(path, *_accepted(path, keys, STATUS))
+
+
+def document(path: Path, keys: Sequence[str], target: str) -> bytes:
+    """What the sidecar answers at ``target``, a path with its query. For the keys see ``status``.
+
+    Raises:
+        RefusedError: there is no such thing, or the query has a mistake.
+        NoAnswerError: nothing answers on the socket, no key is accepted, or it can't be answered now.
+    """
+    code, body = _accepted(path, keys, target)
+    if code == 200 and len(body) <= _LONGEST:
+        return body
+    detail = _detail(body)
+    if detail is None:
+        raise NoAnswerError(
+            f"the sidecar on {path} answers with HTTP {code}: read its log (journalctl -u backup-glance)"
+        )
+    raise RefusedError(detail) if code in _REFUSED else NoAnswerError(detail)
+
+
+def _detail(body: bytes) -> str | None:
+    """What a problem document says; None where it is none."""
+    try:
+        problem = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    detail = problem.get("detail") if isinstance(problem, dict) else None
+    return detail if isinstance(detail, str) else None
+
+
+def _accepted(path: Path, keys: Sequence[str], target: str) -> tuple[int, bytes]:
+    """Status and body of the answer for the first key that is accepted, the newest one before the others."""
     for key in reversed(keys):
-        code, body = _get(path, key)
+        code, body = _get(path, key, target)
         if code != 401:
-            return _board(path, code, body)
+            return code, body
     raise NoAnswerError(
         f"the sidecar on {path} refuses the key: give the file of its keys with --key-file, or restart backup-glance, "
         "which reads its keys only at a start"
     )
 
 
-def _get(path: Path, key: str) -> tuple[int, bytes]:
+def _get(path: Path, key: str, target: str) -> tuple[int, bytes]:
     connection = _UnixConnection(path)
     try:
-        connection.request("GET", STATUS, headers={"Authorization": f"Bearer {key}"})
+        connection.request("GET", target, headers={"Authorization": f"Bearer {key}"})
         answer = connection.getresponse()
         return answer.status, answer.read(_LONGEST + 1)
     except TimeoutError:

@@ -126,6 +126,7 @@ async def _serve(
             counts=Counts(lambda: keeper.run_counts, lambda: traffic),
             changes=changes,
             past=keeper.past,
+            records=keeper.records,
             pass_on=proxy.answer,
         ),
     )

@@ -41,7 +41,7 @@ def test_a_row_opens_and_closes_by_keyboard(browser: Browser, sidecar: Sidecar) 
     sidecar.board = boards.good_morning()
     page = open_page(browser, sidecar, 924)
     opened = page.locator(".row").first.locator(".opened")
-    for _ in ("services", "calendar", "the first row"):
+    for _ in ("services", "calendar", "history", "report", "the first row"):
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent").split()[0] == "vaultwarden"
     page.keyboard.press("Enter")

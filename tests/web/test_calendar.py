@@ -364,7 +364,7 @@ def test_the_calendar_has_no_inline_script_no_inline_style_and_only_relative_add
 
     assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son\w+=", text)
     for address in re.findall(r'href="([^"]*)"', text):
-        assert address.startswith(("?", "#", "static/", "theme.css"))
+        assert address.startswith(("?", "#", "static/", "theme.css", "report"))
 
 
 def test_the_view_is_in_the_description() -> None:

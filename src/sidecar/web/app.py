@@ -18,6 +18,9 @@ from starlette.types import ASGIApp
 
 from sidecar.core.model import Board, ServiceRow
 from sidecar.core.past.members import ServiceMembers
+from sidecar.core.past.month import Month, MonthReport
+from sidecar.core.past.present import Present, nobody_present
+from sidecar.core.past.records import Records
 from sidecar.core.timeline.timeline import TooManyError
 from sidecar.proxy.refusals import nothing_passed_on
 from sidecar.tokens.accepted import Accepted, nobody
@@ -35,6 +38,7 @@ from .extension import TITLE, ExtensionTemplate, respond_to_glance
 from .history_page import UNREADABLE, WITHOUT_LEDGER, HistoryPage, history_page
 from .icalendar_text import icalendar_text
 from .known import Known, Question, Whole, needs_past
+from .month_reports import MonthReports, ReadRecords, last_month, nothing_remembered
 from .page import Page, Top, Wanted, page, page_of_service, top
 from .past_reader import NoPast, PastReader, PastRecords
 from .problem import problem, problem_of
@@ -47,11 +51,16 @@ from .query import (
     parse_calendar_query,
     parse_changes_query,
     parse_extension_query,
+    parse_report_data_query,
+    parse_report_query,
     parse_theme,
     parse_widget_query,
     unique,
 )
 from .rendered import Rendered, rendered, respond
+from .report_csv import report_csv
+from .report_json import report_json
+from .report_page import ReportTemplate
 from .security_headers import SecurityHeaders
 from .stale_board import RENEWED_WITHIN, StaleTimeline, is_stale, stale_board
 from .theme import Theme, stylesheet
@@ -62,6 +71,7 @@ _HTML = "text/html"
 _JSON = "application/json"
 _CSS = "text/css"
 _CALENDAR = "text/calendar"
+_CSV = "text/csv"
 _A_MINUTE = timedelta(minutes=1)
 _FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -100,7 +110,9 @@ def create_app(
     options: WidgetOptions | None = None,
     changes: Changes | None = None,
     past: PastRecords | None = None,
+    records: ReadRecords = nothing_remembered,
     members: Callable[[], tuple[ServiceMembers, ...]] = tuple,
+    present: Callable[[Records], Present] = nobody_present,
     accepted: Callable[[], Accepted] = nobody,
     pass_on: proxied.PassOn = nothing_passed_on,
 ) -> ASGIApp:
@@ -113,18 +125,21 @@ def create_app(
         keys: accepted sidecar keys; without any, every answer but /healthz is 401. Raises ValueError for an empty one.
         clock: the present moment; a board that stopped being renewed shows nothing as ok.
         changes: which verdicts changed when.
-        past: what is remembered.
+        past: what is remembered, day by day.
+        records: what was judged in a month.
         members: whose past is whose service's.
+        present: whose the records of a month are.
         accepted: the tokens of programs that are accepted at present.
         pass_on: asks an upstream for a program.
     """
     handlers = Handlers(
-        known=lambda: Known(board=board(), timeline=timeline, members=members),
+        known=lambda: Known(board=board(), timeline=timeline, members=members, present=present),
         ready=ready,
         clock=clock,
         options=options or WidgetOptions(),
         changes=changes,
         past=past,
+        records=records,
         pass_on=pass_on,
     )
     return app_of(handlers, keys, accepted)
@@ -161,6 +176,8 @@ def routes(handlers: Handlers) -> list[Route]:
         Route("/api/v1/calendar", handlers.calendar),
         Route("/metrics", handlers.metrics),
         Route("/api/v1/changes", handlers.changes),
+        Route("/report", handlers.report),
+        Route("/api/v1/report", handlers.report_data),
         Route("/calendar.ics", handlers.calendar_feed),
         Route("/openapi.json", handlers.openapi),
         Route("/proxy/{source}/{path:path}", handlers.proxied),
@@ -185,6 +202,7 @@ class Handlers:
         counts: Counts | None = None,
         changes: Changes | None = None,
         past: PastRecords | None = None,
+        records: ReadRecords = nothing_remembered,
         pass_on: proxied.PassOn = nothing_passed_on,
     ) -> None:
         self.options = options
@@ -199,12 +217,14 @@ class Handlers:
         self._changes = changes or NoChanges()
         self._disk = DiskReader()
         self._past = PastReader(past or NoPast())
+        self._reports = MonthReports(records, self._disk, self.answers)
         self._pass_on = pass_on
         self._assets = load_assets()
         self._assets_by_name = {asset.name: asset for asset in self._assets.values()}
         self._template = WidgetTemplate(
             self._assets, options.refresh, min(options.stale_after, RENEWED_WITHIN), options.title
         )
+        self._report_template = ReportTemplate(self._assets)
         self._fragment = ExtensionTemplate()
         self._problem_page = ProblemPage(self._assets, options.title)
         self._openapi = rendered(json.dumps(openapi.document()).encode(), _JSON)
@@ -280,6 +300,31 @@ class Handlers:
         query, board = parse_changes_query(request.query_params.multi_items()), self._known().board
         answer = await self._disk.read(lambda: rendered(_json_bytes(change_list(self._changes, query, board)), _JSON))
         return respond(request, answer)
+
+    async def report(self, request: Request) -> Response:
+        """Not kept: nobody asks often."""
+        query, known = parse_report_query(request.query_params.multi_items()), self._known()
+        month = query.month or last_month(known.board)
+
+        def draw(report: MonthReport) -> Rendered:
+            stale = known.stale_since is not None
+            return rendered(self._report_template.render(report, stale=stale, download=query.download), _HTML)
+
+        answer = respond(request, await self._reports.answer(known, month, draw))
+        return _saved(answer, month, "html") if query.download else answer
+
+    async def report_data(self, request: Request) -> Response:
+        query, known = parse_report_data_query(request.query_params.multi_items()), self._known()
+        month = query.month or last_month(known.board)
+
+        def draw(report: MonthReport) -> Rendered:
+            stale = known.stale_since is not None
+            if query.format == "csv":
+                return rendered(report_csv(report, stale=stale), _CSV)
+            return rendered(_json_bytes(report_json(report, stale=stale)), _JSON)
+
+        answer = respond(request, await self._reports.answer(known, month, draw))
+        return _saved(answer, month, "csv") if query.format == "csv" else answer
 
     async def calendar_feed(self, request: Request) -> Response:
         return respond(request, await self.answers.answer(self._known(), Whole.CALENDAR_FEED))
@@ -387,6 +432,12 @@ def _service(board: Board, name: str) -> ServiceRow:
 def _calendar_json(known: Known, query: CalendarQuery) -> Rendered:
     occurrences = known.timeline().occurrences(query.start, query.end)
     return rendered(_json_bytes(views.calendar(occurrences, query.start, query.end, known.board.at)), _JSON)
+
+
+def _saved(answer: Response, month: Month, suffix: str) -> Response:
+    """The same as a file to be saved."""
+    answer.headers["Content-Disposition"] = f'attachment; filename="backup-report-{month}.{suffix}"'
+    return answer
 
 
 def _json_bytes(document: views.Json) -> bytes:

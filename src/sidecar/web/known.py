@@ -11,6 +11,8 @@ from sidecar.core.history.verdict_log import ExpectationKey
 from sidecar.core.model import Board
 from sidecar.core.past.days import History
 from sidecar.core.past.members import ServiceMembers
+from sidecar.core.past.present import Present, nobody_present
+from sidecar.core.past.records import Records
 from sidecar.core.past.undecided import Undecided
 
 from .dues import Dues
@@ -26,6 +28,7 @@ class Known:
         stale_since: when it was judged, where that is so long ago that only what still holds is left of it.
         members: whose past is whose service's.
         undecided: what was due since a moment, after the newest due times that were decided.
+        present: whose the records of a stretch of time are.
         history: the past, where it was asked for and can be read.
     """
 
@@ -34,6 +37,7 @@ class Known:
     stale_since: datetime | None = None
     members: Callable[[], tuple[ServiceMembers, ...]] = tuple
     undecided: Callable[[Mapping[ExpectationKey, datetime], datetime], tuple[Undecided, ...]] = lambda _, __: ()
+    present: Callable[[Records], Present] = nobody_present
     history: History | None = None
 
 

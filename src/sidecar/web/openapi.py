@@ -13,6 +13,7 @@ from .query import (
     MOST_CHANGES,
     MOST_SKIPPED,
     MOST_UNFOLDED,
+    REPORT_FORMATS,
     USUAL_CHANGES,
     VIEWS,
     YEARS,
@@ -129,6 +130,28 @@ def _paths() -> Schema:
             503,
             parameters=_changes_parameters(),
         ),
+        "/report": _path(
+            "A month in numbers, for paper; the last one that is over, unless another one is asked for",
+            _answer("HTML", "text/html", {"type": "string"}),
+            304,
+            404,
+            422,
+            503,
+            problems="ProblemPage",
+            parameters=[_report_month_parameter(), _query_parameter("download", {"type": "boolean", "default": False})],
+        ),
+        "/api/v1/report": _path(
+            "The same for programs",
+            _json_or_csv("The month in numbers", ref("Report")),
+            304,
+            404,
+            422,
+            503,
+            parameters=[
+                _report_month_parameter(),
+                _query_parameter("format", {"enum": [*REPORT_FORMATS], "default": REPORT_FORMATS[0]}),
+            ],
+        ),
         "/calendar.ics": _path(
             "The calendar to subscribe to: 30 days back and 60 ahead, past events with their verdict",
             _answer("iCalendar, RFC 5545", "text/calendar", {"type": "string"}),
@@ -198,6 +221,15 @@ def _fragment() -> Schema:
 
 def _json(description: str, schema: Schema) -> Schema:
     return _answer(description, "application/json", schema)
+
+
+def _json_or_csv(description: str, schema: Schema) -> Schema:
+    answer = _json(description, schema)
+    return {**answer, "content": {**answer["content"], "text/csv": {"schema": {"type": "string"}}}}
+
+
+def _report_month_parameter() -> Schema:
+    return _query_parameter("month", {"type": "string", "pattern": f"^{_MONTH}$", "examples": ["2026-11"]})
 
 
 def _view_parameter() -> Schema:

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from sidecar.core.model import OccurrenceKind, Outcome, PartKind, PlaceKind, SourceKind, State
+from sidecar.core.past.month import RowKind
 
+from .report_json import COUNTED
 from .views import PLANNED
 
 Schema = dict[str, Any]
@@ -167,6 +169,59 @@ _POSTURE: Schema = {
     "places": _list(ref("Place")),
 }
 
+#: null, and not 0, where nobody looked.
+_COUNTS: Schema = {name: {"type": ["integer", "null"], "minimum": 0} for name in COUNTED}
+
+_REPORT_ROW: Schema = {
+    "kind": _enum(RowKind),
+    "name": _TEXT,
+    "members": _list(_TEXT),
+    "known_since": _NULLABLE_TIME,
+    **_COUNTS,
+    "longest_gap": _or_null(ref("LongestGap")),
+    "stood_on": {"type": ["string", "null"], "format": "date"},
+    "restore_points": _NULLABLE_INTEGER,
+    "verified": _NULLABLE_INTEGER,
+    "copies": _NULLABLE_INTEGER,
+    "size": _NULLABLE_INTEGER,
+}
+
+_REPORT: Schema = {
+    "version": {"const": 1},
+    "generated_at": TIME,
+    "generator": _TEXT,
+    "month": _TEXT,
+    "timezone": _TEXT,
+    "from": TIME,
+    "to": TIME,
+    "is_over": {"type": "boolean"},
+    "is_stale": {
+        "type": "boolean",
+        "description": "nothing has been judged for minutes: what was due since is not in it",
+    },
+    "known_since": {**_NULLABLE_TIME, "description": "nothing is known from before"},
+    "backups": ref("DueCounts"),
+    "upkeep": ref("DueCounts"),
+    "rows": _list(ref("ReportRow")),
+    "incidents": _list(ref("Incident")),
+    "incidents_not_listed": _COUNT,
+    "short_incidents": _COUNT,
+    "sources": _list(ref("Observation")),
+}
+
+_INCIDENT: Schema = {
+    "from": TIME,
+    "to": _NULLABLE_TIME,
+    "began_before": {"type": "boolean"},
+    "states": _list(_STATE),
+    "services": _list(_TEXT),
+    "members": _list(_TEXT),
+    "job": _NULLABLE_STRING,
+    "source": _NULLABLE_STRING,
+    "cause": _TEXT,
+    "reason": _NULLABLE_STRING,
+}
+
 #: Every shape by its name.
 SCHEMAS: Schema = {
     "Board": object_of(
@@ -222,6 +277,22 @@ SCHEMAS: Schema = {
         state_to=_STATE,
         cause=_TEXT,
         reason=_NULLABLE_STRING,
+    ),
+    "Report": object_of(**_REPORT),
+    "DueCounts": object_of(**_COUNTS),
+    "ReportRow": object_of(**_REPORT_ROW),
+    "LongestGap": object_of(
+        **{"from": TIME, "to": TIME},
+        seconds=_COUNT,
+        began_before={"type": "boolean"},
+        lasts={"type": "boolean"},
+    ),
+    "Incident": object_of(**_INCIDENT),
+    "Observation": object_of(
+        source=_TEXT,
+        known_since=_NULLABLE_TIME,
+        unobserved_seconds=_COUNT,
+        gaps=_list(object_of(**{"from": TIME, "to": TIME})),
     ),
     "Source": object_of(
         name=_TEXT,

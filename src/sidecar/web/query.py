@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, urlencode
 
+from sidecar.core.past.month import Month
+
 from . import theme
 from .rows import CALM_ROWS
 
@@ -246,6 +248,59 @@ def _moment(name: str, text: str | None) -> datetime:
 
 
 _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE)
+
+
+#: How a program gets a report.
+REPORT_FORMATS = ("json", "csv")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportQuery:
+    """What a report was asked for.
+
+    Attributes:
+        month: None: the last one that is over.
+        format: for programs.
+        download: for people: as a file that needs no other one.
+    """
+
+    month: Month | None = None
+    format: str = REPORT_FORMATS[0]
+    download: bool = False
+
+
+def parse_report_query(pairs: Iterable[tuple[str, str]]) -> ReportQuery:
+    """The query of the page. Raises QueryError for an unknown, repeated or wrong parameter."""
+    parameters = _only(pairs, "month", "download")
+    download = parameters.get("download", "false")
+    if download not in ("true", "false"):
+        raise QueryError(f'download: "{download[:40]}" is not true or false.')
+    return ReportQuery(_report_month(parameters), download=download == "true")
+
+
+def parse_report_data_query(pairs: Iterable[tuple[str, str]]) -> ReportQuery:
+    """The query of the API. Raises QueryError for an unknown, repeated or wrong parameter."""
+    parameters = _only(pairs, "month", "format")
+    wanted = parameters.get("format", REPORT_FORMATS[0])
+    if wanted not in REPORT_FORMATS:
+        raise QueryError(f'Unknown format "{wanted[:40]}"; use {", ".join(REPORT_FORMATS)}.')
+    return ReportQuery(_report_month(parameters), wanted)
+
+
+def _report_month(parameters: dict[str, str]) -> Month | None:
+    text = parameters.get("month")
+    if text is None:
+        return None
+    return Month.of(_date("month", f"{text}-01", text, "2026-11"))
+
+
+def _only(pairs: Iterable[tuple[str, str]], *names: str) -> dict[str, str]:
+    """The parameters by name. Raises QueryError for one that is repeated or has another name."""
+    parameters = unique(pairs)
+    unknown = sorted(parameters.keys() - {*names})
+    if unknown:
+        raise QueryError(f'Unknown parameter "{unknown[0][:40]}"; use {", ".join(names)}.')
+    return parameters
 
 
 def parse_theme(parameters: dict[str, str], base: theme.Theme | None = None) -> theme.Theme:

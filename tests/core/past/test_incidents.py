@@ -121,6 +121,23 @@ def test_what_was_over_at_once_is_only_counted() -> None:
     assert timedelta(minutes=1) < module.SHORT
 
 
+def test_a_moment_of_knowing_nothing_is_not_the_cause() -> None:
+    (only,) = found(
+        change("3 04:30", State.OK, State.UNKNOWN, cause="unreadable", reason="Not read yet."),
+        change("3 04:31", State.UNKNOWN, State.MISSED, cause="nothing_started", reason="Nothing had started."),
+    )
+    assert (only.states, only.start, only.cause, only.began_before) == (
+        (State.MISSED,),
+        at("3 04:30"),
+        "nothing_started",
+        False,
+    )
+    (longer,) = found(
+        change("3 04:30", State.OK, State.UNKNOWN, cause="unreadable"), change("3 05:30", State.UNKNOWN, State.MISSED)
+    )
+    assert (longer.states, longer.cause) == ((State.UNKNOWN, State.MISSED), "unreadable")
+
+
 def test_of_too_many_the_longest_stay() -> None:
     members = [f"guest:pve:{place}" for place in range(module.MOST + 3)]
     changes = [

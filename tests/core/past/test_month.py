@@ -24,9 +24,10 @@ from sidecar.core.history.verdict_log import (
     VerdictLog,
 )
 from sidecar.core.past.members import ServiceMembers
-from sidecar.core.past.month import Counts, Month, MonthReport, Row, RowKind, month_report
+from sidecar.core.past.month import Month, MonthReport, Row, RowKind, month_report
 from sidecar.core.past.present import Present
 from sidecar.core.past.records import Records
+from sidecar.core.past.tally import OccurrenceState, Tally, total
 from sidecar.core.past.undecided import Undecided
 from sidecar.ledger.ledger import Ledger
 
@@ -73,6 +74,11 @@ def report(found: Records, now: Present) -> MonthReport:
     return month_report(NOVEMBER, found, now)
 
 
+def tally(**numbers: int) -> Tally:
+    """So many of each state."""
+    return Tally(tuple(numbers.get(state.value, 0) for state in OccurrenceState))
+
+
 def row(made: MonthReport, name: str) -> Row:
     (only,) = [each for each in made.rows if each.name == name]
     return only
@@ -115,7 +121,8 @@ def test_promised_is_all_that_was_due_but_what_was_paused_or_skipped() -> None:
 
     counts = row(report(found, present(service("vault", VAULT), undecided=(open_one,))), "vault").counts
 
-    assert counts == Counts(kept=2, kept_late=1, missed=1, failed=1, paused=1, skipped=1, not_observed=1, open=1)
+    assert counts == tally(kept=2, kept_late=1, missed=1, failed=1, paused=1, skipped=1, not_observed=1, open=1)
+    assert counts is not None
     assert counts.promised == 7
 
 
@@ -123,9 +130,9 @@ def test_a_member_that_two_services_share_is_shown_in_both_and_counted_once() ->
     found = records(finals=(final(1), final(2, FinalState.FAILED), final(1, member=MAIL)))
     made = report(found, present(service("vault", VAULT), service("all", VAULT, MAIL)))
 
-    assert row(made, "vault").counts == Counts(kept=1, failed=1)
-    assert row(made, "all").counts == Counts(kept=2, failed=1)
-    assert made.backups == Counts(kept=2, failed=1)
+    assert row(made, "vault").counts == tally(kept=1, failed=1)
+    assert row(made, "all").counts == tally(kept=2, failed=1)
+    assert made.backups == tally(kept=2, failed=1)
 
 
 def test_what_no_service_has_any_more_has_a_row_of_its_own() -> None:
@@ -150,7 +157,30 @@ def test_what_no_service_has_any_more_has_a_row_of_its_own() -> None:
         (RowKind.UPKEEP, "Prune main"),
     ]
     assert row(made, "old wiki").counts is None
-    assert (made.backups.kept, made.upkeep.kept) == (1, 1)
+    assert (made.backups, made.upkeep) == (tally(kept=1), tally(kept=1))
+
+
+@pytest.mark.parametrize(("gone", "length"), [(on(6), timedelta(days=1)), (None, None), (on(2, month=10), None)])
+def test_what_is_gone_is_without_a_backup_only_until_it_was_gone(
+    gone: datetime | None, length: timedelta | None
+) -> None:
+    member = "guest:pve:9"
+    ends = tuple(on(day) for day in range(1, 6))
+    found = records(finals=(final(1, member=member),), good_ends={member: ends})
+    made = report(found, present(seen={member: Sighting(first=LONG_AGO, name="wiki", gone=gone)}))
+
+    (only,) = made.rows
+    assert (only.gap and only.gap.length) == length
+
+
+def test_what_was_not_there_yet_is_without_a_backup_only_since_it_was_seen() -> None:
+    seen = {MAIL: Sighting(first=on(20), name="mail")}
+    ends = {VAULT: tuple(on(day) for day in range(1, 31))}
+    made = report(records(good_ends=ends), present(service("vault", VAULT, MAIL), seen=seen))
+
+    gap = row(made, "vault").gap
+    assert gap is not None
+    assert (gap.start, gap.began_before, gap.lasts) == (on(20), False, True)
 
 
 def test_a_service_stands_at_the_end_as_on_its_last_known_day() -> None:
@@ -183,7 +213,7 @@ def test_nothing_due_is_0_and_not_blank() -> None:
     made = report(records(), present(service("vault", VAULT)))
 
     assert not made.is_blank
-    assert row(made, "vault").counts == Counts()
+    assert row(made, "vault").counts == tally()
 
 
 def test_a_month_that_is_not_over_is_counted_up_to_now() -> None:
@@ -257,21 +287,14 @@ def test_the_sums_are_those_of_what_was_written_into_the_ledger(log: VerdictLog)
 
     made = report(found, present(service("vault", VAULT), service("both", VAULT, MAIL)))
 
-    def counted(*members: str) -> Counts:
+    def counted(*members: str) -> Tally:
         local = [each for each in log.finals if each.due.astimezone(BERLIN).strftime("%Y-%m") == "2026-11"]
         states = Counter(each.state.value for each in local if not members or each.member in members)
-        return Counts(**states)
-
-    def total(kinds: set[RowKind]) -> Counter[str]:
-        rows = [each for each in made.rows if each.kind in kinds and each.name != "both" and each.counts is not None]
-        fields = FinalState.__members__.values()
-        return Counter({state.value: sum(getattr(each.counts, state.value) for each in rows) for state in fields})
+        return tally(**states)
 
     assert row(made, "vault").counts == counted(VAULT)
     assert row(made, "both").counts == counted(VAULT, MAIL)
-    everything = Counter({state.value: getattr(counted(), state.value) for state in FinalState})
-    both = {state.value: getattr(made.backups, state.value) + getattr(made.upkeep, state.value) for state in FinalState}
-    assert Counter(both) == everything
+    assert made.backups + made.upkeep == counted()
     # Every member has a row: one of a service, one of its own, or one of upkeep. The mail is only in "both".
-    mail = {state.value: getattr(counted(MAIL), state.value) for state in FinalState}
-    assert total(set(RowKind)) + Counter(mail) == +everything
+    rows = [each.counts for each in made.rows if each.name != "both" and each.counts is not None]
+    assert total(rows) + counted(MAIL) == counted()

@@ -106,8 +106,10 @@ def _of_one(changes: Iterable[VerdictChange], start: datetime) -> Iterator[Incid
     """The incidents of one expectation that were not over before ``start``; its changes are in their order."""
     current: Incident | None = None
     for change in changes:
-        if current is None and change.state_to in WRONG:
+        if change.state_to in WRONG and current is None:
             current = _begun(change)
+        elif current is not None and _is_first_known(current, change):
+            current = replace(_begun(change), start=current.start, began_before=False)
         elif current is not None and change.state_to in WRONG and change.state_to not in current.states:
             current = replace(current, states=(*current.states, change.state_to))
         elif current is not None and change.state_to in _OVER:
@@ -116,6 +118,12 @@ def _of_one(changes: Iterable[VerdictChange], start: datetime) -> Iterator[Incid
             current = None
     if current is not None:
         yield current
+
+
+def _is_first_known(current: Incident, change: VerdictChange) -> bool:
+    """Nothing was known for a moment, as at a start, before this was: it begins with what is known."""
+    was_unknown = current.states == (State.UNKNOWN,) and not current.began_before
+    return was_unknown and change.state_to in WRONG - {State.UNKNOWN} and change.at - current.start < SHORT
 
 
 def _begun(change: VerdictChange) -> Incident:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sidecar.core.history.verdict_log import FinalState, ObservationGap, ServiceDay
+from sidecar.core.history.verdict_log import ObservationGap, ServiceDay
 from sidecar.core.ids import MemberId, MemberKind
 from sidecar.core.value import value
 
@@ -17,6 +16,7 @@ from .longest_gap import LongestGap, longest_gap
 from .members import ServiceMembers
 from .present import Present
 from .records import Records
+from .tally import NOTHING, Tally, decided, still_open, total
 from .undecided import MOST_IN_ALL
 
 _DAY = timedelta(days=1)
@@ -61,31 +61,6 @@ class Month:
         return self.following.start(zone)
 
 
-@value(kw_only=True)
-class Counts:
-    """What became of due times. Each is counted once, in one of these.
-
-    Attributes:
-        open: due, and not decided yet: a run may still answer it.
-        paused: in a pause of the owner's; nothing was promised.
-        skipped: at a local time that the clocks skipped; nothing was promised.
-    """
-
-    kept: int = 0
-    kept_late: int = 0
-    missed: int = 0
-    failed: int = 0
-    not_observed: int = 0
-    open: int = 0
-    paused: int = 0
-    skipped: int = 0
-
-    @property
-    def promised(self) -> int:
-        """All but what was paused or skipped."""
-        return self.kept + self.kept_late + self.missed + self.failed + self.not_observed + self.open
-
-
 class RowKind(StrEnum):
     """What a row is about: a service that there is, something that no service has any more, or an upkeep job."""
 
@@ -102,7 +77,7 @@ class Row:
         members: by the names that the ledger remembers them under.
         known_since: what was before nobody saw, or it was dropped from the memory. None: nothing is known at all.
         counts: None where nobody looked in that month, and where only the name of a service that is gone is known.
-        gap: the longest time without a backup of any of its members.
+        gap: the longest time without a backup of any of its members; of what is gone until it was gone.
         stood: how it stood on the last day of the month of which that is known.
     """
 
@@ -110,7 +85,7 @@ class Row:
     name: str
     members: tuple[str, ...]
     known_since: datetime | None
-    counts: Counts | None
+    counts: Tally | None
     gap: LongestGap | None = None
     stood: ServiceDay | None = None
 
@@ -158,8 +133,8 @@ class MonthReport:
     looked_since: datetime | None
     complete_since: datetime | None
     rows: tuple[Row, ...]
-    backups: Counts
-    upkeep: Counts
+    backups: Tally
+    upkeep: Tally
     incidents: Incidents
     observations: tuple[Observation, ...]
     names: Mapping[str, tuple[str, ...]]
@@ -206,8 +181,8 @@ def month_report(month: Month, records: Records, present: Present) -> MonthRepor
         looked_since=min(contacts, default=None),
         complete_since=records.complete_since,
         rows=rows,
-        backups=_sum(each for member, each in counts.items() if not _is_upkeep(member)),
-        upkeep=_sum(each for member, each in counts.items() if _is_upkeep(member)),
+        backups=total(each for member, each in counts.items() if not _is_upkeep(member)),
+        upkeep=total(each for member, each in counts.items() if _is_upkeep(member)),
         incidents=incidents(records, present.expectations),
         observations=tuple(_observations(records.gaps, present, start, min(end, present.at))),
         names=_names(present),
@@ -218,27 +193,16 @@ def month_report(month: Month, records: Records, present: Present) -> MonthRepor
 
 # --- counting -------------------------------------------------------------------------------------------------------------
 
-_Counted = Counter[str]
 
-#: What is due and not decided is counted beside the final states.
-_OPEN = "open"
-
-
-def _counts(records: Records, present: Present) -> dict[str, _Counted]:
+def _counts(records: Records, present: Present) -> dict[str, Tally]:
     """What became of the due times of each member."""
-    counts: dict[str, _Counted] = defaultdict(Counter)
+    counts: dict[str, Tally] = {}
     for final in records.finals:
-        counts[final.member][final.state.value] += 1
+        counts[final.member] = counts.get(final.member, NOTHING) + decided(final.state)
     for each in present.undecided:
-        counts[each.expectation.member][_OPEN] += 1
+        member = each.expectation.member
+        counts[member] = counts.get(member, NOTHING) + still_open(each.state)
     return counts
-
-
-def _sum(counted: Iterable[_Counted]) -> Counts:
-    total: _Counted = Counter()
-    for each in counted:
-        total.update(each)
-    return Counts(**{state.value: total[state.value] for state in FinalState}, open=total[_OPEN])
 
 
 def _is_upkeep(member: str) -> bool:
@@ -251,7 +215,7 @@ def _is_upkeep(member: str) -> bool:
 class _Rows:
     """Makes the rows; nothing that is remembered is left out."""
 
-    def __init__(self, records: Records, present: Present, counts: Mapping[str, _Counted], until: datetime) -> None:
+    def __init__(self, records: Records, present: Present, counts: Mapping[str, Tally], until: datetime) -> None:
         self._records = records
         self._present = present
         self._counts = counts
@@ -307,22 +271,32 @@ class _Rows:
             members=(member,),
             known_since=known,
             counts=self._counted({member}, known),
-            gap=self._gap({member}, known) if kind is not RowKind.UPKEEP else None,
+            gap=self._gap_of_former(member, known) if kind is RowKind.FORMER else None,
         )
 
-    def _counted(self, members: Iterable[str], known: datetime | None) -> Counts | None:
+    def _counted(self, members: Iterable[str], known: datetime | None) -> Tally | None:
         """None where nobody looked; what is remembered all the same is counted."""
         counted = [self._counts[member] for member in members if member in self._counts]
         if not counted and (known is None or known >= self._until):
             return None
-        return _sum(counted)
+        return total(counted)
 
     def _gap(self, members: Iterable[str], known: datetime | None) -> LongestGap | None:
-        ends = self._records.good_ends
-        gaps = [
-            longest_gap(ends.get(member, ()), self._records.start, self._until, known) for member in sorted(members)
-        ]
+        gaps = [self._gap_of(member, self._until, known) for member in sorted(members)]
         return max((gap for gap in gaps if gap is not None), key=lambda gap: gap.length, default=None)
+
+    def _gap_of(self, member: str, until: datetime, known: datetime | None) -> LongestGap | None:
+        """Of what was not there yet nothing is missing."""
+        sighting = self._present.seen.get(member)
+        first = known if sighting is None or known is None else max(known, sighting.first)
+        return longest_gap(self._records.good_ends.get(member, ()), self._records.start, until, first)
+
+    def _gap_of_former(self, member: str, known: datetime | None) -> LongestGap | None:
+        """Until it was gone; None where nobody knows when that was."""
+        sighting = self._present.seen.get(member)
+        if sighting is None or sighting.gone is None or sighting.gone <= self._records.start:
+            return None
+        return self._gap_of(member, min(sighting.gone, self._until), known)
 
 
 def _later(looked: datetime | None, complete: datetime | None) -> datetime | None:

@@ -61,6 +61,11 @@ class Present:
         return f"{sighting.name} ({member})" if sighting is not None and sighting.name else member
 
 
+def nobody_present(records: Records) -> Present:
+    """Where nothing is judged, nobody is known at the end of the stretch."""
+    return Present(at=records.end, zone=ZoneInfo("UTC"))
+
+
 def present_of(judged: Judged, titles: Mapping[JobId, str], records: Records) -> Present:
     """What ``judged`` knows of those whose ``records`` these are."""
     inputs = judged.inputs
