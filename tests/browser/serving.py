@@ -6,16 +6,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 from starlette.types import Receive, Scope, Send
 
 from sidecar.core.model import Board
+from sidecar.core.past.days import Past
 from sidecar.core.timeline.timeline import Timeline
 from sidecar.web.app import WidgetOptions, create_app
 from tests.simulators.servers import bound
-from tests.web import boards, calendars
+from tests.web import boards, calendars, pasts
 from tests.web.asking import KEY
 
 
@@ -39,7 +41,13 @@ class Sidecar:
             keys=(KEY,),
             clock=lambda: self.board.at,
             options=WidgetOptions(week_start=weekday),
+            past=self,
+            members=lambda: pasts.members_of(self.board),
         )
+
+    def past(self, now: datetime) -> Past | None:
+        """Of whatever board is shown."""
+        return pasts.HandmadePast(self.board).past(now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = (b"authorization", f"Bearer {KEY}".encode())

@@ -45,6 +45,27 @@ def test_axe_finds_nothing(browser: Browser, sidecar: Sidecar, name: str, view: 
     assert violations(browser, f"{sidecar.address}/widget?{VIEWS[view]}") == []
 
 
+def test_axe_finds_nothing_in_the_history(browser: Browser, sidecar: Sidecar) -> None:
+    """Of two services: each has 365 days."""
+    sidecar.show(lambda: boards.only("vaultwarden", "nextcloud"))
+
+    assert violations(browser, f"{sidecar.address}/widget?view=history", widths=[300, 1247]) == []
+
+
+def test_days_that_were_not_kept_are_named_for_the_keyboard(browser: Browser, sidecar: Sidecar) -> None:
+    sidecar.show(lambda: boards.only("vaultwarden"))
+    page = open_page(browser, f"{sidecar.address}/widget?view=history")
+    day = page.get_by_text("Sat 14 Nov: failed, 1 of 2 runs kept").last
+
+    expect(day).to_be_hidden()
+    page.locator(".past-bad summary").press("Enter")
+    expect(day).to_be_visible()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_load_state("networkidle")
+    expect(day).to_be_visible()
+    page.context.close()
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("view", VIEWS)
 def test_text_can_be_read_in_each_theme(browser: Browser, sidecar: Sidecar, view: str, theme: str) -> None:

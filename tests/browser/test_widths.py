@@ -52,6 +52,16 @@ def test_nothing_scrolls_sideways_is_cut_overlaps_or_is_too_small_to_touch(
     assert faults(browser, f"{sidecar.address}/widget{VIEWS[view]}", WIDTHS) == {}
 
 
+def test_the_history_fits(browser: Browser, sidecar: Sidecar) -> None:
+    """Of two services: each has 365 days."""
+    sidecar.show(lambda: boards.only("vaultwarden", "nextcloud"))
+
+    assert (
+        faults(browser, f"{sidecar.address}/widget?view=history", [300, 370, 560, 561, 859, 860, 1099, 1100, 1890])
+        == {}
+    )
+
+
 @pytest.mark.parametrize("name", sorted(boards.ALL.keys() - {"bad_morning"}))
 def test_any_board_fits_with_its_calendar(browser: Browser, sidecar: Sidecar, name: str) -> None:
     sidecar.show(boards.ALL[name], calendars.hostile(boards.NOW) if name == "hostile" else None)

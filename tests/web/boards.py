@@ -293,6 +293,12 @@ def bad_morning() -> Board:
     return board(services, sources=[*SOURCES[:3], backrest])
 
 
+def only(*names: str) -> Board:
+    """The bad morning with these services alone."""
+    shown = bad_morning()
+    return replace(shown, services=tuple(row for row in shown.services if row.name in names))
+
+
 def calm(number: int) -> Board:
     """So many services, and nothing wrong with any."""
     services = [service(f"service-{place:02}", guest(100 + place), dump(f"db/s{place:02}")) for place in range(number)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -12,8 +12,9 @@ import jsonschema
 import pytest
 from starlette.types import ASGIApp
 
+from sidecar.core.history.history import EMPTY
 from sidecar.core.model import Board
-from sidecar.core.timeline.timeline import Timeline
+from sidecar.core.timeline.timeline import Timeline, timeline
 from sidecar.web import openapi
 from sidecar.web.app import create_app
 from sidecar.web.calendar_page import CalendarPage, Day, calendar_page
@@ -21,6 +22,7 @@ from sidecar.web.due_list import Section
 from sidecar.web.query import WidgetQuery, parse_widget_query
 from sidecar.web.theme import Theme
 from tests.core.factories import at
+from tests.core.sample_reports import CRITICAL, PBS, PVE, group, pbs, pve, settings
 from tests.web import boards, calendars
 from tests.web.asking import KEY, ask
 from tests.web.boards import NOW
@@ -70,6 +72,36 @@ def test_the_view_of_the_calendar_names_the_sources_that_can_not_be_read() -> No
     assert alone.count("<b>backrest</b> can&#39;t be read since 06:02: connection refused.") == 1
     assert both.count("<b>backrest</b> can&#39;t be read since 06:02: connection refused.") == 1
     assert 'class="troubles"' not in ask(app_for(), "/widget?view=calendar").text
+
+
+def test_a_day_on_which_nothing_was_due_looks_different_from_one_of_which_nothing_is_known() -> None:
+    weekly = (replace(CRITICAL, schedule="mon 04:00"),)
+    reports = {"pve": pve("23 07:00", jobs=weekly), "pbs": pbs("23 07:00", group("9 04:00", "16 04:00", "23 04:00"))}
+    looked = replace(EMPTY, first_contact=at("5 12:00"), contacts=dict.fromkeys(reports, at("5 12:00")))
+
+    shown = page(timeline=timeline(reports, looked, settings(PVE, PBS), NOW))
+
+    told = {number: day(shown, number) for number in (2, 4, 5, 6, 9, 24)}
+    assert {number: (each.label.partition(": ")[2], each.is_known) for number, each in told.items()} == {
+        2: ("nothing known", False),
+        4: ("nothing known", False),
+        5: ("nothing due", True),
+        6: ("nothing due", True),
+        9: ("backup ok", True),
+        24: ("nothing due", True),
+    }
+
+
+def test_what_retention_may_have_removed_is_not_nothing_due() -> None:
+    reports = {
+        "pve": pve("23 07:00"),
+        "pbs": pbs("23 07:00", group("1 04:00", "20 04:00", "21 04:00", "22 04:00", "23 04:00")),
+    }
+    looked = replace(EMPTY, first_contact=at("1 00:00"), contacts=dict.fromkeys(reports, at("1 00:00")))
+
+    shown = day(page(timeline=timeline(reports, looked, settings(PVE, PBS), NOW)), 10)
+
+    assert shown.label == "Tue 10 Nov: nothing known"
 
 
 def test_occurrences_of_a_day_are_listed_in_utc_with_their_states() -> None:

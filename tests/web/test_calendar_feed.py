@@ -53,6 +53,13 @@ class Listed:
             raise TooManyError(most)
         return tuple(sorted(some, key=lambda occurrence: (occurrence.due, occurrence.title)))
 
+    def nothing_known(self, _start: datetime, _end: datetime, _most: int = MOST) -> tuple[datetime, ...]:
+        return ()
+
+    @property
+    def looked_since(self) -> datetime | None:
+        return None
+
     def lines(self) -> tuple[ScheduleLine, ...]:
         return ()
 

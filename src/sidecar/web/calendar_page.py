@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -35,6 +35,7 @@ class Day:
 
     Attributes:
         marks: backup, dump and upkeep in their fixed places, each the worst of that day; None where nothing was due.
+        is_known: False on a day that has passed, or is today, of which nothing is known: neither that something was due.
         tone: what the worst mark makes of the number: "bad", "note" or nothing.
         label: the whole day in words.
     """
@@ -46,6 +47,7 @@ class Day:
     is_today: bool
     is_open: bool
     marks: tuple[tuple[OccurrenceKind, str | None], ...]
+    is_known: bool
     tone: str
     label: str
 
@@ -111,6 +113,7 @@ def calendar_page(
     first_weekday = WEEKDAYS.index(week_start)
     days = _grid(month, first_weekday)
     marks, too_many = _marks(timeline, days, times.zone)
+    unknown = set() if too_many else _nothing_known(timeline, [day for day in days if day <= today], marks, times.zone)
     above = top(board)
     return CalendarPage(
         stale=above.stale,
@@ -122,7 +125,7 @@ def calendar_page(
         before=_month_address(query, _first_of_neighbour(month, -1)),
         after=_month_address(query, _first_of_neighbour(month, 1)),
         weekdays=tuple(WEEKDAYS[(first_weekday + place) % 7].title() for place in range(7)),
-        weeks=_weeks([_day(day, month, today, marks, query, times) for day in days]),
+        weeks=_weeks([_day(day, month, today, marks, unknown, query, times) for day in days]),
         too_many=too_many,
         opened=opened is not None,
         back=_address(query, month),
@@ -179,11 +182,34 @@ def _marks(timeline: Dues, days: Sequence[date], zone: ZoneInfo) -> tuple[_Marks
     return worst, None
 
 
-def _day(day: date, month: date, today: date, marks: _Marks, query: WidgetQuery | None, times: TimeFormat) -> Day:
+def _nothing_known(timeline: Dues, days: Sequence[date], marks: _Marks, zone: ZoneInfo) -> set[date]:
+    """The days that are over, or today, without a mark, of which nothing is known. On the others nothing was due."""
+    marked = {day for day, _ in marks}
+    blank = [day for day in days if day not in marked]
+    if not blank:
+        return set()
+    looked = timeline.looked_since
+    begins = looked.astimezone(zone).date() if looked is not None else None
+    dues = timeline.nothing_known(midnight(blank[0], zone), midnight(blank[-1] + _DAY, zone), MOST_ON_A_PAGE)
+    due_on = {due.astimezone(zone).date() for due in dues}
+    return {day for day in blank if day in due_on or begins is None or day < begins}
+
+
+def _day(
+    day: date,
+    month: date,
+    today: date,
+    marks: _Marks,
+    unknown: Container[date],
+    query: WidgetQuery | None,
+    times: TimeFormat,
+) -> Day:
     shown = tuple((kind, marks.get((day, kind))) for kind in OccurrenceKind)
     there = {mark for _, mark in shown if mark}
     tone = "bad" if there & _BAD else "note" if there & _NOTEWORTHY else ""
-    text = ", ".join(f"{kind} {mark}" for kind, mark in shown if mark) or "nothing due"
+    text = ", ".join(f"{kind} {mark}" for kind, mark in shown if mark) or (
+        "nothing known" if day in unknown else "nothing due"
+    )
     return Day(
         number=day.day,
         iso=day.isoformat(),
@@ -192,6 +218,7 @@ def _day(day: date, month: date, today: date, marks: _Marks, query: WidgetQuery 
         is_today=day == today,
         is_open=query is not None and day == query.day,
         marks=shown,
+        is_known=day not in unknown,
         tone=tone,
         label=f"{times.date(midnight(day, times.zone))}: {text}",
     )

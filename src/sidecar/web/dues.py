@@ -15,5 +15,12 @@ class Dues(Protocol):
     def occurrences(self, start: datetime, end: datetime, most: int = MOST) -> tuple[Occurrence, ...]:
         """What is due from ``start`` up to, not including, ``end``; raises TooManyError."""
 
+    def nothing_known(self, start: datetime, end: datetime, most: int = MOST) -> tuple[datetime, ...]:
+        """When something was due in that time of which nothing is known."""
+
+    @property
+    def looked_since(self) -> datetime | None:
+        """When anything was read for the first time."""
+
     def lines(self) -> tuple[ScheduleLine, ...]:
         """Every job and ``calendar:`` line with its next due times."""

@@ -68,7 +68,9 @@ def mark_and_words(cell: Cell) -> tuple[str, str]:
         mark, word = mark_of(cell.present) or "disabled", _OPEN_WORDS.get(cell.present, "still open")
     else:
         mark, word = _MARKS[worst], _WORDS[worst]
-    return mark, f"{word}, {_share(cell)}" if cell.promised > 1 else word
+    if cell.promised < 2:
+        return mark, word
+    return mark, _share(cell) if worst is OccurrenceState.KEPT else f"{word}, {_share(cell)}"
 
 
 def facts_in_words(facts: ServiceFacts, *, has_schedule: bool) -> Iterator[TimedText]:

@@ -86,6 +86,15 @@ class StaleTimeline:
         """See Timeline.occurrences and stale_occurrences."""
         return stale_occurrences(self.known.occurrences(start, end, most), self.now)
 
+    def nothing_known(self, start: datetime, end: datetime, most: int = MOST) -> tuple[datetime, ...]:
+        """See Timeline.nothing_known: the past is as it was."""
+        return self.known.nothing_known(start, end, most)
+
+    @property
+    def looked_since(self) -> datetime | None:
+        """See Timeline.looked_since."""
+        return self.known.looked_since
+
     def lines(self) -> tuple[ScheduleLine, ...]:
         """See Timeline.lines: when something is due is no judgement."""
         return self.known.lines()

@@ -54,7 +54,10 @@ OccurrenceBuilders = Mapping[tuple[JobId, datetime], OccurrenceBuilder]
 def collect(
     members: Iterable[JobMember], start: datetime, end: datetime, now: datetime, most: int
 ) -> OccurrenceBuilders:
-    """What is due from ``start`` up to, not including, ``end``; given up soon after there are more than ``most``."""
+    """What is due from ``start`` up to, not including, ``end``; given up soon after there are more than ``most``.
+
+    Builders without members are due times of which nothing is known.
+    """
     builders: dict[tuple[JobId, datetime], OccurrenceBuilder] = defaultdict(OccurrenceBuilder)
     groups: dict[object, _Group] = {}
     for member in members:
@@ -65,7 +68,7 @@ def collect(
             shown = window(member.schedules, member.runs, start, end, most + 1)
             groups[key] = _group(member.job, shown, builders, now)
         groups[key].add(member, now)
-    return {key: builder for key, builder in builders.items() if builder.members}
+    return builders
 
 
 def _key(member: JobMember) -> object:

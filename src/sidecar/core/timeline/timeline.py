@@ -73,6 +73,17 @@ class Timeline:
             raise TooManyError(most)
         return tuple(sorted(some, key=attrgetter("due", "title")))
 
+    def nothing_known(self, start: datetime, end: datetime, most: int = MOST) -> tuple[datetime, ...]:
+        """When something was due, from ``start`` up to, not including, ``end``, of which nothing is known: nobody looked
+        yet, or what retention removed had shown it. What is above ``most`` is left out."""
+        builders = collect(self.members, start.astimezone(UTC), end.astimezone(UTC), self.inputs.now, most)
+        return tuple(sorted({due for (_, due), builder in builders.items() if not builder.members}))
+
+    @property
+    def looked_since(self) -> datetime | None:
+        """When anything was read for the first time."""
+        return self.inputs.history.first_contact
+
     def lines(self) -> tuple[ScheduleLine, ...]:
         """Every job and ``calendar:`` line that has a due time from today on, by title."""
         in_force = [each for member in self.members for each in member.schedules if each.valid_to is None]
@@ -111,7 +122,8 @@ class Timeline:
             grace[member.job] = max(member.judgement.grace, grace.get(member.job, timedelta()))
         jobs = {job: self._job(job, longest) for job, longest in grace.items()}
         for (job, due), builder in collect(self.members, start, end, self.inputs.now, most).items():
-            yield _occurrence(jobs[job], due, builder, self.inputs)
+            if builder.members:
+                yield _occurrence(jobs[job], due, builder, self.inputs)
 
     def _job(self, job: JobId, grace: timedelta) -> _Job:
         pauses = tuple(pause for pause in self.inputs.settings.pauses if pause.concerns(job.source))
