@@ -46,7 +46,7 @@ def test_a_row_opens_and_closes_by_keyboard(browser: Browser, sidecar: Sidecar) 
     assert page.evaluate("document.activeElement.textContent").split()[0] == "vaultwarden"
     page.keyboard.press("Enter")
     expect(opened).to_be_visible()
-    expect(opened).to_contain_text("mariadb-main/vaultwarden, 0 2 * * *", use_inner_text=True)
+    expect(opened).to_contain_text("mariadb-main/vaultwarden, daily 02:00", use_inner_text=True)
     page.keyboard.press("Space")
     expect(opened).to_be_hidden()
     page.close()
