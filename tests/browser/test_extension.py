@@ -137,7 +137,7 @@ def test_glance_folds_what_needs_no_words_and_opens_a_row(browser: Browser, side
     row.locator("summary").focus()
     page.keyboard.press("Enter")
     expect(row.locator(".bg-opened")).to_be_visible()
-    expect(row.locator(".bg-opened")).to_contain_text("105, 04:00", use_inner_text=True)
+    expect(row.locator(".bg-opened")).to_contain_text("105, daily 04:00", use_inner_text=True)
     page.context.close()
 
 

@@ -82,7 +82,7 @@ def test_a_row_opens_under_the_mouse_and_shows_its_exact_times(tab: Tab, sidecar
     assert [tab.evaluate(opened), tab.evaluate(exact)] == [False, False]
     tab.click(f"{VAULTWARDEN} .state")
     tab.wait_until(opened)
-    assert "mariadb-main/vaultwarden, 0 2 * * *" in tab.text(f"{VAULTWARDEN} .opened")
+    assert "mariadb-main/vaultwarden, daily 02:00" in tab.text(f"{VAULTWARDEN} .opened")
     tab.hover(f"{VAULTWARDEN} .last time")
     tab.wait_until(exact)
     assert tab.text(f"{VAULTWARDEN} .exact").startswith("last Sun 22 Nov 2026 04:07:00 CET next Tue 24 Nov")
@@ -197,6 +197,6 @@ def test_what_is_printed_is_black_on_white_and_below_each_other(tab: Tab, sideca
     pdf = tab.printed()
     pieces = printed.words(pdf)
 
-    assert "mariadb-main/vaultwarden, 0 2 * * *" in printed.text(pdf)
+    assert "mariadb-main/vaultwarden, daily 02:00" in printed.text(pdf)
     assert printed.pale(pieces) == []
     assert printed.out_of_order(pieces, ["3 of 12 need you", *tab.texts(".row .name"), "main"]) == []
