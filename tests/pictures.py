@@ -76,6 +76,7 @@ def mornings() -> Iterator[Scene]:
     yield Scene("calendar", bad, query="&view=calendar")
     yield Scene("calendar-good", good, query="&view=calendar")
     yield Scene("day-opened", bad, query="&view=calendar&day=2026-11-23")
+    yield Scene("history", bad, query="&view=history")
     yield Scene("all", bad, query="&view=all")
 
 

@@ -18,11 +18,12 @@ const written = within => {
   return found;
 };"""
 
-#: Text outside of the card, and whatever is wider than its box. The grid of days hangs over by its own gap of 2 px.
+#: Text outside of the card, and whatever is wider than its box. The grid of days hangs over by its own gap of 2 px, and
+#: a date above the history has room to its right.
 CUT = f"""() => {{ {_UNSEEN}
   const card = document.querySelector("main"), edge = card.getBoundingClientRect();
   const outside = written(card).filter(([box]) => box.left < edge.left || box.right > edge.right).map(([_, text]) => text);
-  const wide = [...card.querySelectorAll("*:not(svg, svg *)")].filter(element =>
+  const wide = [...card.querySelectorAll("*:not(svg, svg *, .past-heads th, .past-months li)")].filter(element =>
     !["inline", "contents"].includes(getComputedStyle(element).display) && !unseen(element)
     && element.scrollWidth > element.clientWidth + 2);
   return [...outside, ...wide.map(element => element.className || element.tagName)];

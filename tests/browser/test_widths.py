@@ -22,6 +22,7 @@ VIEWS = {
     "line": "?view=line",
     "calendar": "?view=calendar",
     "day": "?view=calendar&day=2026-11-12",
+    "history": "?view=history",
     "all": "?view=all",
 }
 

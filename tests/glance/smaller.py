@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import struct
 import zlib
-from base64 import b64decode, b64encode
 
 from playwright.sync_api import Page
+
+from tests.browser.pixels import pixels
 
 
 def smaller(page: Page, picture: bytes) -> bytes:
     """The same PNG, without its rows' filters: flat areas compress better so. ``page`` is any page, which draws it."""
-    width, height, encoded = page.evaluate(_PIXELS, b64encode(picture).decode())
-    rgba = b64decode(encoded)
+    width, height, rgba = pixels(page, picture)
     rgb = bytearray(width * height * 3)
     for channel in range(3):
         rgb[channel::3] = rgba[channel::4]
@@ -24,18 +24,3 @@ def smaller(page: Page, picture: bytes) -> bytes:
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-#: Width, height, and red, green, blue, alpha of every pixel in base64.
-_PIXELS = """async encoded => {
-  const image = new Image();
-  image.src = "data:image/png;base64," + encoded;
-  await image.decode();
-  const canvas = new OffscreenCanvas(image.width, image.height), context = canvas.getContext("2d");
-  context.drawImage(image, 0, 0);
-  const pixels = new Blob([context.getImageData(0, 0, image.width, image.height).data]);
-  const reader = new FileReader();
-  const read = new Promise(done => { reader.onload = () => done(reader.result.split(",")[1]); });
-  reader.readAsDataURL(pixels);
-  return [image.width, image.height, await read];
-}"""

@@ -17,7 +17,7 @@ from tests.web import boards
 
 pytestmark = pytest.mark.browser
 
-VIEWS = ["view=table", "view=calendar&day=2026-11-12", "view=all"]
+VIEWS = ["view=table", "view=calendar&day=2026-11-12", "view=history", "view=all"]
 
 #: Glance's small and full column, a phone, and one width for each layout between.
 WIDTHS = [300, 370, 604, 764, 924, 1247]
@@ -99,6 +99,22 @@ def test_the_calendar_has_square_days_with_their_marks_and_opens_one(tab: Tab, s
     tab.follow(".day[href*='day=2026-11-12']")
     assert tab.text(".due h3") == "Thu 12 Nov"
     assert "Nothing ran. Good again Fri 13 Nov 04:00." in tab.text(".due")
+
+
+@pytest.mark.parametrize(("width", "days"), [(370, 30), (604, 60), (924, 90), (1247, 365)])
+def test_the_history_shows_as_many_days_as_have_room(tab: Tab, sidecar: Sidecar, width: int, days: int) -> None:
+    tab.resize(width)
+    tab.open(f"{sidecar.address}/widget?view=history")
+    cells = tab.evaluate(
+        "[...document.querySelectorAll('.past-row:nth-of-type(2) td[title]')].filter(e => e.checkVisibility())"
+        ".map(e => [e.title, e.getBoundingClientRect().width])"
+    )
+    marks = tab.evaluate("[...document.querySelectorAll('.past-row .run')].map(e => e.getBoundingClientRect().width)")
+
+    assert len(cells) == days
+    assert cells[-1][0].startswith("Mon 23 Nov: ")
+    assert min(wide for _, wide in cells) >= 8
+    assert {size for size in marks if size} == {8}
 
 
 def test_the_keyboard_reaches_all_in_the_order_of_the_page_outlined_and_opens_a_row(tab: Tab, sidecar: Sidecar) -> None:
