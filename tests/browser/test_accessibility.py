@@ -173,6 +173,10 @@ def tab_through(page: Page) -> list[str]:
     raise AssertionError("no way out")
 
 
+#: How much there is to touch in a view that has little: a line has nothing.
+FEWEST = {"line": 0, "history": 6}
+
+
 @pytest.mark.parametrize("width", [300, 924])
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_keyboard_reaches_whatever_can_be_touched_in_the_order_of_the_page(
@@ -181,12 +185,12 @@ def test_the_keyboard_reaches_whatever_can_be_touched_in_the_order_of_the_page(
     sidecar.show(boards.bad_morning)
     page = open_page(browser, f"{sidecar.address}/widget?{VIEWS[view]}", width)
     reached = tab_through(page)
-    shown = page.locator("a, summary").evaluate_all(
+    shown = page.locator("a, summary, input, button").evaluate_all(
         "all => all.filter(e => e.checkVisibility()).map(e => e.textContent.trim().replace(/\\s+/g, ' '))"
     )
 
     assert reached == shown
-    assert len(reached) > 6
+    assert len(reached) >= FEWEST.get(view, 16)
     page.context.close()
 
 
