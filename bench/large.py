@@ -32,6 +32,9 @@ PAUSE = 0.02
 STEADY, PEAK = 120, 150
 DURING_BESIDE_BETWEEN = 2.0
 
+#: Starts the sidecar without a library that httpx loads for its own command where it finds it: a release does not have it.
+_AS_RELEASED = "import sys, runpy; sys.modules['rich'] = None; runpy.run_module('sidecar', run_name='__main__')"
+
 #: Seconds after an upstream's answer in which its report may still be judged and drawn.
 _JUDGED_WITHIN = 1.5
 
@@ -99,7 +102,7 @@ def _sidecar(folder: Path, caddy: Caddy) -> Iterator[subprocess.Popen[bytes]]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         with (folder / "sidecar.log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "sidecar", *serve, *where],
+                [sys.executable, "-c", _AS_RELEASED, *serve, *where],
                 env=environment,
                 pass_fds=[listener.fileno()],
                 stderr=log,

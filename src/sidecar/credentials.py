@@ -107,6 +107,10 @@ def directory(option: Path | None) -> Path | None:
     return option or (Path(from_systemd) if from_systemd else None)
 
 
+#: What to do without a sidecar key.
+KEY_NEEDED = "callers need a key: write one of at least 32 random characters there"
+
+
 def sidecar_keys(credentials: Credentials) -> tuple[str, ...]:
     """The keys that callers may use, one per line; blank lines and comments (from # on) are ignored. Raises SecretError."""
     keys = _keys(credentials.unnoted(CredentialSecret(credential="sidecar_keys")))

@@ -39,9 +39,6 @@ log = logging.getLogger(__name__)
 #: Exit code when the service could not start, or could not use its ledger.
 UNUSABLE = 2
 
-#: What to do without a sidecar key.
-KEY_NEEDED = "callers need a key: write one of at least 32 random characters there"
-
 #: The detail of each condition in which the service does not simply open the ledger. UNUSABLE has its own detail.
 _DETAILS = {
     Condition.MIGRATED: "is of an older version; the service brings it up to date and keeps a copy of the older file",
@@ -144,7 +141,7 @@ def _wrong_keys(credentials: Credentials) -> Iterator[Finding]:
     try:
         secrets.sidecar_keys(credentials)
     except SecretError as error:
-        yield Finding(Kind.KEYS, fatal=True, text=f"{error}; {KEY_NEEDED}")
+        yield Finding(Kind.KEYS, fatal=True, text=f"{error}; {secrets.KEY_NEEDED}")
 
 
 def _missing_secrets(config: Config, credentials: Credentials) -> Iterator[Finding]:

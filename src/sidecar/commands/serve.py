@@ -16,7 +16,6 @@ from sidecar.config.model import Config
 from sidecar.credentials import Credentials
 from sidecar.errors import ConfigError, SecretError
 
-from . import check
 from .defaults import DEFAULT_CONFIG
 
 #: Seconds after which the thread that judges lets the one that answers have a turn; each answer needs a few of them.
@@ -81,6 +80,9 @@ def _serve(options: argparse.Namespace) -> int:
     secrets = Credentials(credentials.directory(options.credentials), known=formatter.known)
     state = _state(options.state)
     if options.check:
+        # Only this needs it: the service is smaller without.
+        from . import check
+
         return check.run(options.config, secrets, state, runtime.utc_now, as_json=options.json)
     if options.json:
         raise ConfigError(["serve: --json is only for --check; add --check"])
@@ -116,7 +118,7 @@ def _usable(path: Path, secrets: Credentials) -> tuple[Config, tuple[str, ...]]:
     try:
         keys = credentials.sidecar_keys(secrets)
     except SecretError as error:
-        findings.append(f"{error}; {check.KEY_NEEDED}")
+        findings.append(f"{error}; {credentials.KEY_NEEDED}")
     if config is None or keys is None:
         raise ConfigError(findings)
     return config, keys
