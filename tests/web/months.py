@@ -206,7 +206,7 @@ def hostile() -> Past:
     """Every text that others can choose is hostile."""
     past = homelab()
     assert past.remembered is not None
-    texts = (HOSTILE, LONG, HALF_A_CHARACTER, FORMULA, "@sum", "\tx", "a\r\nb", 'quo"te', "＝1")
+    texts = (HOSTILE, LONG, HALF_A_CHARACTER, FORMULA, "@sum", "\tx", "a\r\nb", 'a"b', "＝1")
     members = [f"guest:pve:{text}" for text in texts]
     finals = [final(member, f"pve/backup/{HOSTILE}", 3, "04:00", FinalState.FAILED) for member in members]
     changes = [

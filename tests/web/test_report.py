@@ -197,7 +197,7 @@ def test_no_cell_of_the_csv_is_a_formula_and_each_line_has_every_column() -> Non
     assert f"'{months.FORMULA}" in [row[1] for row in rows]
     assert answer.content.endswith(b"\r\n")
     assert 'service,"a\r\nb"' in answer.text
-    assert 'service,"quo""te"' in answer.text
+    assert 'service,"a""b"' in answer.text
 
 
 # --- as a file, on paper ----------------------------------------------------------------------------------------------
