@@ -14,10 +14,14 @@ import pytest
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 
 
+#: The environment without what a make that runs this test hands on to the next one.
+_ALONE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+
+
 def run(script: str, *arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [SCRIPTS / script, *arguments],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **environment},
+        cwd=folder, capture_output=True, text=True, check=False, timeout=60, env={**_ALONE, **environment},
     )  # fmt: skip
 
 

@@ -559,7 +559,10 @@ def concluded(database: str, report: Report, contact: datetime) -> Verdict:
         url="https://db.lan",
         stale_after=timedelta(minutes=20),
     )
-    history = replace(record(EMPTY, report), contacts=MappingProxyType({"databasement": contact}))
+    seen_then = replace(
+        report, at=contact, readings=tuple(replace(reading, as_of=contact) for reading in report.readings)
+    )
+    history = replace(record(EMPTY, seen_then), contacts=MappingProxyType({"databasement": contact}))
     given = Settings(timezone=ZoneInfo("Europe/Berlin"), sources=(setting,))
     rows = board({"databasement": report}, history, given, report.at).services
     return next(row.verdict for row in rows if row.name == database)

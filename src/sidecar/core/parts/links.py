@@ -15,4 +15,7 @@ def datastore_page(source: SourceSetting, datastore: str) -> Link:
 
 def tasks_page(source: SourceSetting, node: str) -> Link:
     """The task history of a node: Proxmox VE has no page of its own for one task."""
-    return Link(f"{source.url}/#v1:0:=node%2F{quote(node, safe='')}:4:=tasks", f"Tasks of {node} in Proxmox VE")
+    return Link(
+        f"{source.url}/#v1:0:=node%2F{quote(node, safe='', errors='replace')}:4:=tasks",
+        f"Tasks of {node} in Proxmox VE",
+    )
