@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from starlette.exceptions import HTTPException
 
 from sidecar.core.history.change_page import ChangePage, Position, page_of
-from sidecar.core.history.verdict_log import VerdictChange
+from sidecar.core.history.verdict_log import VerdictChange, of_service
 from sidecar.core.model import Board
 
 from .query import ChangesQuery
@@ -87,7 +87,7 @@ def exact(moment: datetime) -> str:
 def _services(board: Board) -> dict[str, str]:
     """Member → service; the first by name where several have the same."""
     parts = ((row.name, part) for row in sorted(board.services, key=lambda row: row.name) for part in row.parts)
-    names = {f"service:{row.name}": row.name for row in board.services}
+    names = {of_service(row.name).member: row.name for row in board.services}
     for name, part in parts:
         names.setdefault(f"{part.kind}:{part.source}:{part.ref}", name)
     return names

@@ -21,8 +21,12 @@ from sidecar.core.history.verdict_log import (
     FinalState,
     ObservationGap,
     ServiceDay,
+    VerdictChange,
     VerdictLog,
+    of_service,
 )
+from sidecar.core.model import State
+from sidecar.core.past.incidents import services_of
 from sidecar.core.past.members import ServiceMembers
 from sidecar.core.past.month import Month, MonthReport, Row, RowKind, month_report
 from sidecar.core.past.present import Present
@@ -158,6 +162,25 @@ def test_what_no_service_has_any_more_has_a_row_of_its_own() -> None:
     ]
     assert row(made, "old wiki").counts is None
     assert (made.backups, made.upkeep) == (tally(kept=1), tally(kept=1))
+
+
+def test_what_is_required_of_a_service_is_an_incident_of_that_service_and_no_row_of_its_own() -> None:
+    unread = VerdictChange(
+        member="service:vault",
+        job="",
+        destination="",
+        at=on(3),
+        state_from=State.OK,
+        state_to=State.UNKNOWN,
+        cause="unreadable",
+        reason="pbs2/store can't be read.",
+    )
+    for found in (records(changes=(unread,)), records(before=(replace(unread, at=on(3, month=10)),))):
+        made = report(found, present(service("vault", VAULT), expectations=frozenset({of_service("vault")})))
+
+        assert [(each.kind, each.name) for each in made.rows] == [(RowKind.SERVICE, "vault")]
+        (incident,) = made.incidents.listed
+        assert services_of(incident, made.names) == ("vault",)
 
 
 @pytest.mark.parametrize(("gone", "length"), [(on(6), timedelta(days=1)), (None, None), (on(2, month=10), None)])

@@ -30,6 +30,15 @@ class ExpectationKey(NamedTuple):
     destination: str
 
 
+#: What the names begin with under which it is remembered what is required of a service as a whole.
+OF_SERVICE = "service:"
+
+
+def of_service(name: str) -> ExpectationKey:
+    """Rule 15: what is required of a service as a whole is owed by no job."""
+    return ExpectationKey(f"{OF_SERVICE}{name}", "", "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictChange:
     """An expectation's state became another one.

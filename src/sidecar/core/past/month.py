@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sidecar.core.history.verdict_log import ObservationGap, ServiceDay
+from sidecar.core.history.verdict_log import OF_SERVICE, ObservationGap, ServiceDay, of_service
 from sidecar.core.ids import MemberId, MemberKind
 from sidecar.core.value import value
 
@@ -245,7 +245,7 @@ class _Rows:
         known = {member for each in self._present.services for member in each.members}
         there = {*self._counts, *(change.member for change in self._records.changes)}
         for member in there - known:
-            if not _is_upkeep(member):
+            if not _is_upkeep(member) and not member.startswith(OF_SERVICE):
                 yield self._of_member(RowKind.FORMER, member, self._present.called(member))
         for service in self._stood.keys() - {each.service for each in self._present.services}:
             yield Row(
@@ -312,8 +312,8 @@ def _source(member: str) -> str:
 
 
 def _names(present: Present) -> Mapping[str, tuple[str, ...]]:
-    """Member → its services."""
-    names: dict[str, tuple[str, ...]] = {}
+    """Member → its services. What is required of a service as a whole is its own."""
+    names = {of_service(each.service).member: (each.service,) for each in present.services}
     for each in present.services:
         for member in each.members:
             names[member] = (*names.get(member, ()), each.service)

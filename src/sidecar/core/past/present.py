@@ -10,7 +10,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sidecar.core.history.history import Sighting
-from sidecar.core.history.verdict_log import ExpectationKey
+from sidecar.core.history.verdict_log import ExpectationKey, of_service
 from sidecar.core.ids import JobId
 from sidecar.core.judgement.judged import Judged
 from sidecar.core.timeline.verdict_memory import expectation_key
@@ -86,3 +86,4 @@ def present_of(judged: Judged, titles: Mapping[JobId, str], records: Records) ->
 def _expected(judged: Judged) -> Iterator[ExpectationKey]:
     for _, part in every_part(judged):
         yield from (expectation_key(part, judgement.expectation) for judgement in part.judgements)
+    yield from (of_service(each.service.name) for each in judged.services if each.service.require is not None)

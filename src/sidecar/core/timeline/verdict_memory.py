@@ -21,6 +21,7 @@ from sidecar.core.history.verdict_log import (
     ServiceDay,
     VerdictChange,
     VerdictLog,
+    of_service,
 )
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
@@ -78,7 +79,7 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
         board: the board of ``judged``.
     """
     every = [(name, part, _named(part)) for name, part in _parts(judged)]
-    required = {_of_service(row): row for row in board.services if row.posture.required is not None}
+    required = {of_service(row.name): row for row in board.services if row.posture.required is not None}
     keys = (key for _, _, named in every for key, _ in named)
     before, admitted = within_bounds(memory.remembered, chain(required, keys))
     states, decided = dict(before.states), dict(before.decided)
@@ -159,11 +160,6 @@ def _change(key: ExpectationKey, before: State | None, judgement: Judgement, now
         cause=str(verdict.cause or Cause.CANNOT_TELL),
         reason=verdict.reason,
     )
-
-
-def _of_service(row: ServiceRow) -> ExpectationKey:
-    """Rule 15: what is required of a service as a whole is owed by no job."""
-    return ExpectationKey(f"service:{row.name}", "", "")
 
 
 def _change_of_copies(
