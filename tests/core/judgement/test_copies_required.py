@@ -191,6 +191,29 @@ def test_rule_15_a_paused_server_may_be_away() -> None:
     assert (made.services[0].verdict.state, made.services[0].posture.state) == (State.OK, State.UNKNOWN)
 
 
+ELSEWHERE = lies("pbs3/store", read="23 05:00")
+
+
+@pytest.mark.parametrize(
+    ("stored", "required", "state"),
+    [
+        ((MAIN, UNREAD), TWO, State.OK),
+        ((MAIN, UNREAD, ELSEWHERE), TWO, State.OK),
+        ((MAIN, ELSEWHERE, UNREAD), TWO, State.OK),
+        ((MAIN, UNREAD, ELSEWHERE), Required(3), State.UNKNOWN),
+        ((MAIN, ELSEWHERE), Required(2), State.UNKNOWN),
+        ((MAIN, replace(UNREAD, place="pbs2", whole=True)), Required(9), State.OK),
+        ((MAIN, UNREAD), Required(3), State.WARNING),
+    ],
+)
+def test_rule_15_what_is_paused_excuses_only_what_it_could_hold(
+    stored: tuple[Stored, ...], required: Required, state: State
+) -> None:
+    paused = replace(DECLARED, paused=frozenset({"pbs2"}))
+
+    assert judged_copies([guest(*stored)], (), required, paused).lower(Verdict(state=State.OK)).state is state
+
+
 def test_rule_15_headline_alerts_and_history_tell_what_is_lacking() -> None:
     every, made = board(guest(MAIN))
 

@@ -185,7 +185,7 @@ def _new_service_row(judged: JudgedService, inputs: Inputs, every: ServiceCopies
     unknown = Verdict(state=State.UNKNOWN, reason="Nothing that protects it is known.")
     return ServiceRow(
         name=judged.service.name,
-        verdict=every.lowered(worst_row.verdict if worst_row else unknown, copies),
+        verdict=copies.lower(worst_row.verdict if worst_row else unknown),
         last_backup=min((when for when in backups if when), default=None) if all(backups) else None,
         count=sum(counts) if counts else None,
         next_run=min((row.next_run for row in rows if row.next_run), default=None),

@@ -8,10 +8,11 @@ from functools import cached_property
 from sidecar.core.ids import JobId
 from sidecar.core.judgement.copies_required import JudgedCopies, judged_copies
 from sidecar.core.judgement.judged import Judged, JudgedPart, JudgedService
-from sidecar.core.model import Copy, PartRow, PlaceKind, State, StoredCopy, Verdict, worst
+from sidecar.core.model import Copy, PartRow, PlaceKind, State, StoredCopy, worst
 from sidecar.core.parts import offsite
 from sidecar.core.parts.counted_copies import Declared
 from sidecar.core.parts.hidden_places import hidden_places
+from sidecar.core.parts.inputs import Inputs
 
 
 class ServiceCopies:
@@ -20,19 +21,12 @@ class ServiceCopies:
     def __init__(self, judged: Judged) -> None:
         self._judged = judged
         self._hidden = hidden_places(judged.inputs)
-        self._declared = Declared(frozenset(judged.inputs.settings.offsite), judged.inputs.now)
+        self._declared = _declared(judged.inputs)
 
     def of(self, service: JudgedService) -> JudgedCopies:
         """Those of one service."""
         parts = [part.part for part in service.parts]
         return judged_copies(parts, self._hidden, service.service.require, self._declared)
-
-    def lowered(self, verdict: Verdict, copies: JudgedCopies) -> Verdict:
-        """The verdict of a service by its parts, lowered by what it lacks. Rule 2: what is paused may be away."""
-        unread = copies.verdict.unread if copies.verdict is not None else None
-        if unread is not None and self._judged.inputs.pause(unread) is not None:
-            return verdict
-        return copies.lower(verdict)
 
     def offsite(self, parts: Sequence[JudgedPart], rows: Sequence[PartRow], copies: JudgedCopies) -> tuple[Copy, ...]:
         """The copies at off-site places: volumes, repositories, then backup servers."""
@@ -66,6 +60,11 @@ class ServiceCopies:
             for judgement in every
             if _is_sync(judgement.expectation.job)
         }
+
+
+def _declared(inputs: Inputs) -> Declared:
+    paused = frozenset(source.name for source in inputs.settings.sources if inputs.pause(source.name) is not None)
+    return Declared(frozenset(inputs.settings.offsite), inputs.now, paused)
 
 
 def _is_sync(job: JobId) -> bool:

@@ -24,15 +24,19 @@ _MOST_NAMED = 3
 
 @value()
 class JudgedCopies:
-    """``verdict``: what is not as required; None where all is, or where nothing is required."""
+    """``verdict``: what is not as required; None where all is, or where nothing is required.
+
+    ``excused``: what is paused may be away (rule 2), and nothing else is lacking.
+    """
 
     posture: Posture
     verdict: Verdict | None
+    excused: bool
 
     def lower(self, verdict: Verdict) -> Verdict:
         """The verdict of the service that is ``verdict`` by its parts. It is never better than that."""
         own = self.verdict
-        if own is None or verdict.state not in _LOWERED or own.state.rank >= verdict.state.rank:
+        if own is None or self.excused or verdict.state not in _LOWERED or own.state.rank >= verdict.state.rank:
             return verdict
         return own
 
@@ -52,7 +56,8 @@ def judged_copies(
         state=None if required is None else verdict.state if verdict is not None else State.OK,
         reason=verdict.reason if verdict is not None else None,
     )
-    return JudgedCopies(posture, verdict)
+    excused = required is not None and all(each.is_enough(required, declared.paused) for each in every)
+    return JudgedCopies(posture, verdict, excused)
 
 
 @value()

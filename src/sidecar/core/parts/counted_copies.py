@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sidecar.core.model import PartKind, PlaceKind, StoredCopy
+from sidecar.core.model import PartKind, PlaceKind, Required, StoredCopy
 from sidecar.core.value import value
 
 from .part import Part
@@ -22,10 +22,14 @@ _KINDS = {
 
 @value()
 class Declared:
-    """What is needed to tell whether something counts: what the configuration declares off-site, and what time it is."""
+    """What is needed to tell whether something counts: what the configuration declares off-site, and what time it is.
+
+    ``paused``: the sources that may be away now.
+    """
 
     offsite: frozenset[str]
     now: datetime
+    paused: frozenset[str] = frozenset()
 
     def stored(self, part: Part) -> tuple[Stored, ...]:
         """Where its backups lie. Of a part of which nothing can be told, they may lie anywhere in its source."""
@@ -75,6 +79,13 @@ class Counted:
     def offsite(self) -> int:
         """How many copies lie off-site."""
         return sum(copy.offsite for copy in self.copies)
+
+    def is_enough(self, required: Required, paused: frozenset[str]) -> bool:
+        """As if a copy lay at each place that can't be read while its source is paused; in a source as a whole, any number."""
+        away = [copy for copy in self.unread if copy.place.partition("/")[0] in paused]
+        any_number = any(copy.place in paused for copy in away)
+        enough = any_number or len(self.copies) + len(away) >= required.copies
+        return enough and (not required.offsite or any(copy.offsite for copy in (*self.copies, *away)))
 
 
 def counted(parts: Sequence[Part], hidden: Sequence[Stored], declared: Declared) -> tuple[Counted, ...]:
