@@ -91,6 +91,13 @@ def test_a_restore_belongs_to_a_schedule_only_where_that_can_be_told(
     assert not any(each.runs for each in others)
 
 
+def test_of_two_restores_to_one_target_in_the_same_minute_each_schedule_has_its_own() -> None:
+    rows = [row(id=str(second), last_executed_at=f"2026-11-22T03:00:0{second}.000000Z") for second in (1, 4)]
+    jobs = tuple(restored(id=str(second), at=f"2026-11-22T03:00:0{second}.000000Z") for second in (4, 1))
+
+    assert [[run.start.second for run in each.runs] for each in made(*rows, jobs=jobs)] == [[1], [4]]
+
+
 def test_what_is_restored_from_a_server_that_is_gone_is_left_out() -> None:
     assert made(row(source_server_id="01km57j4m0000000000000000")) == ()
 

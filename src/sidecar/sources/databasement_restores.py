@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def scheduled_restores(
     """
     uses = Counter(each.target for each in planned)
     by_target: dict[_Target, list[Restored]] = {}
-    for each in restored:
+    for each in sorted(restored, key=_start):
         by_target.setdefault(each.target, []).append(each)
     return tuple(
         ScheduledRestore(
@@ -123,18 +124,31 @@ def _name(server: str, servers: Mapping[str, Server]) -> str:
     return servers[server].name if server in servers else server
 
 
-def _runs(planned: Planned, there: Iterable[Restored], *, alone: bool) -> tuple[Run, ...]:
-    runs = [each.run for each in there if _is_its_own(planned, each, alone=alone)]
-    return tuple(sorted(runs, key=lambda run: run.start, reverse=True))
+def _runs(planned: Planned, there: Sequence[Restored], *, alone: bool) -> tuple[Run, ...]:
+    """Of ``there``, oldest first, what this schedule restored; newest first.
 
-
-def _is_its_own(planned: Planned, restored: Restored, *, alone: bool) -> bool:
-    """A restore tells its target, not what was restored. So what a person restored there proves nothing, nor what came
+    A restore tells its target, not what was restored. So what a person restored there proves nothing, nor what came
     before the schedule was made; ``alone``: no other schedule restores to that target.
     """
-    start = restored.run.start
-    if planned.made is None or start < planned.made:
-        return False
-    if planned.handed_over is not None and abs(start - planned.handed_over) <= _HANDED_OVER_WITHIN:
-        return True
-    return alone and not restored.by_hand
+    own = _handed_over(planned, there)
+    known = there if alone else [own] if own is not None else []
+    return tuple(
+        each.run
+        for each in reversed(known)
+        if planned.made is not None and _start(each) >= planned.made and (each is own or not each.by_hand)
+    )
+
+
+def _handed_over(planned: Planned, there: Sequence[Restored]) -> Restored | None:
+    """The row of the last run: handing one over makes one row. It is looked up, for thousands may share a target."""
+    moment = planned.handed_over
+    if moment is None:
+        return None
+    place = bisect_left(there, moment, key=_start)
+    apart = [(abs(_start(each) - moment), each) for each in there[max(place - 1, 0) : place + 1]]
+    least, nearest = min(apart, key=lambda pair: pair[0], default=(None, None))
+    return nearest if least is not None and least <= _HANDED_OVER_WITHIN else None
+
+
+def _start(restored: Restored) -> datetime:
+    return restored.run.start
