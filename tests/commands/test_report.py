@@ -87,6 +87,16 @@ def test_without_a_sidecar_or_a_key_it_says_what_to_do(
     assert "give the file of the sidecar's keys with --key-file" in capsys.readouterr().err
 
 
+def test_a_month_that_is_no_text_is_refused_by_the_sidecar(tmp_path: Path, key_file: Path) -> None:
+    with answering(tmp_path / "s", PROBLEM, 422):
+        ended = [
+            main(["report", "--month", month, "--socket", str(tmp_path / "s"), "--key-file", str(key_file)])
+            for month in ("\udcff", "a\r\nb: c")
+        ]
+
+    assert ended == [2, 2]
+
+
 def test_the_documented_line_is_understood(tmp_path: Path, key_file: Path) -> None:
     """What it says after ``>`` is the shell's."""
     line = the_block("docs/commands.md", "backup-glance report").text.partition(">")[0].split()[1:]

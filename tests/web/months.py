@@ -31,6 +31,7 @@ LONG_AGO = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CRITICAL, DUMPS, PRUNE = "pve/backup/backup-critical", "databasement/dump/Daily", "pbs/prune/daily"
 SERVICES = ("forgejo", "home-assistant", "immich", "n8n", "nextcloud", "paperless", "vaultwarden")
 FORMULA = '=HYPERLINK("http://evil","click")'
+BEHIND_A_SEMICOLON = "a; =1+1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,19 @@ def hostile() -> Past:
     """Every text that others can choose is hostile."""
     past = homelab()
     assert past.remembered is not None
-    texts = (HOSTILE, LONG, HALF_A_CHARACTER, FORMULA, "@sum", "\tx", "a\r\nb", 'a"b', "＝1")
+    texts = (
+        HOSTILE,
+        LONG,
+        HALF_A_CHARACTER,
+        FORMULA,
+        "@sum",
+        "\tx",
+        "a\r\nb",
+        BEHIND_A_SEMICOLON,
+        "a\n=1",
+        'a"b',
+        "＝1",
+    )
     members = [f"guest:pve:{text}" for text in texts]
     finals = [final(member, f"pve/backup/{HOSTILE}", 3, "04:00", FinalState.FAILED) for member in members]
     changes = [

@@ -194,6 +194,8 @@ def test_no_cell_of_the_csv_is_a_formula_and_each_line_has_every_column() -> Non
 
     assert {len(row) for row in rows} == {len(rows[0])}
     assert not [cell for row in rows for cell in row if cell.startswith(tuple("=+-@\t\r\n＝＋－＠"))]
+    # A spreadsheet may part the cells at semicolons.
+    assert not re.search(r"[;\n] *[=+\-@]", answer.text)
     assert f"'{months.FORMULA}" in [row[1] for row in rows]
     assert answer.content.endswith(b"\r\n")
     assert 'service,"a\r\nb"' in answer.text

@@ -64,7 +64,7 @@ def test_what_is_found_is_not_folded_and_the_headline_is_that_of_the_whole_board
 def test_nobody_of_this_name_is_said_and_escaped() -> None:
     html = ask(app_for(), f"/widget?q={quote(boards.HOSTILE[:100])}").text
     assert (
-        f"No service is called “{escape(boards.HOSTILE[:100]).replace('&#x27;', '&#39;').replace('&quot;', '&#34;')}”."
+        f"No service is called “<bdi>{escape(boards.HOSTILE[:100]).replace('&#x27;', '&#39;').replace('&quot;', '&#34;')}</bdi>”."
         in html
     )
     assert "<script>" not in html

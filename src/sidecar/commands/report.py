@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 def _asked(options: argparse.Namespace) -> str:
     path, parameters = _ASKED[options.format]
     month = {} if options.month is None else {"month": options.month}
-    return f"{path}?{urlencode({**month, **parameters})}"
+    return f"{path}?{urlencode({**month, **parameters}, errors='replace')}"
 
 
 def _without(why: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from io import StringIO
 
 from sidecar.core.past.month import MonthReport
@@ -10,8 +11,9 @@ from sidecar.core.past.month import MonthReport
 from .report_json import COUNTED, report_json
 from .views import Json
 
-#: A spreadsheet takes what begins like this for a formula. The wide forms are those of East Asian keyboards.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: A spreadsheet takes what begins like this for a formula, also behind what it may part cells at: in many countries that is
+#: a semicolon. The wide forms are those of East Asian keyboards.
+_FORMULA = re.compile(r"(^|[;\t\r\n]) *(?=[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 
 #: The same on each line, so that a line says by itself what it is about.
 _OF_THE_REPORT = ("month", "timezone", "is_over", "is_stale", "generated_at", "generator")
@@ -44,8 +46,8 @@ def _line(row: Json, whole: Json) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    """A value as text; what is not known is empty. A text that would be a formula gets an apostrophe before it."""
+    """A value as text; what is not known is empty. What would be a formula in it gets an apostrophe before it."""
     if isinstance(value, bool):
         return str(value).lower()
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\g<0>'", text)
