@@ -423,10 +423,15 @@ def test_the_schema_knows_every_section() -> None:
     assert {"timezone", "sources", "services", "vault", "jobs"} <= set(Config.model_json_schema()["properties"])
 
 
-@pytest.mark.parametrize("title", ["", "x" * 101, "Back\nups", "Back\x7fups"])
+@pytest.mark.parametrize("title", ["", "   ", "x" * 101, "Back\nups", "Back\x7fups"])
 def test_a_title_is_a_short_line(title: str) -> None:
     with pytest.raises(ValidationError):
         Widget(title=title)
+
+
+def test_a_title_can_stand_in_a_header() -> None:
+    """A server refuses to send one that begins or ends with a space."""
+    assert Widget(title=" Nightly backups \t").title == "Nightly backups"
 
 
 def test_only_what_stands_at_the_foot_can_be_hidden() -> None:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from sidecar.core import settings, words
 from sidecar.core.model import PartKind, Required, SourceKind
@@ -75,7 +75,8 @@ class CalendarLine(Model):
 class Widget(Model):
     """Where the page may be framed, how it looks, and what it is called."""
 
-    title: str = Field(
+    # A header, in which it stands for Glance, must not begin or end with a space.
+    title: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
         default="Backups",
         min_length=1,
         max_length=100,
