@@ -516,6 +516,19 @@ def test_good_runs_are_known_by_their_ends_and_one_before_the_stretch(tmp_path: 
     assert records.good_ends == {"guest:pve:101": (at("19 04:05"), at("21 04:05"))}
 
 
+def test_days_and_records_are_complete_since_the_same_moment(tmp_path: Path) -> None:
+    """A house that remembers less than a year has no days of nothing known before that."""
+    ledger = Ledger(tmp_path, NOW, timedelta(days=60))
+    day, zone = NOW.date(), ZoneInfo("UTC")
+
+    counted, records = ledger.counted_days([(day, day)], day, zone), ledger.records(*EVER, zone)
+    ledger.close()
+
+    assert counted is not None
+    assert records is not None
+    assert counted.complete_since == records.complete_since == NOW - timedelta(days=60)
+
+
 def test_what_had_to_make_room_is_known_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdict_rows, "MOST_FINALS", 3)
     ledger = recorded(tmp_path, VerdictLog(finals=tuple(final(f"{day} 04:00") for day in range(1, 9))))

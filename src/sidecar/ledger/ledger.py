@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -244,11 +244,9 @@ class Ledger:
         ``zone``: whose days are meant. None when the file can't be read.
         """
         first, last = start.astimezone(zone).date(), (end - datetime.resolution).astimezone(zone).date()
-        forgotten = self._now - self._kept_for
 
         def read(connection: sqlite3.Connection) -> Records:
             connection.execute("BEGIN")
-            trimmed = verdict_rows.read_complete_since(connection)
             return Records(
                 start=start,
                 end=end,
@@ -259,7 +257,7 @@ class Ledger:
                 before=verdict_rows.read_last_changes(connection, start),
                 decided=MappingProxyType(verdict_rows.read_decided(connection)),
                 good_ends=MappingProxyType(rows.read_good_ends(connection, start, end)),
-                complete_since=max(trimmed, forgotten) if trimmed else forgotten,
+                complete_since=self._complete_since(connection),
             )
 
         return self._read(read, None)
@@ -269,9 +267,15 @@ class Ledger:
 
         def read(connection: sqlite3.Connection) -> CountedDays:
             connection.execute("BEGIN")
-            return past_rows.read(connection, stretches, recent, zone)
+            counted = past_rows.read(connection, stretches, recent, zone)
+            return replace(counted, complete_since=self._complete_since(connection))
 
         return self._read(read, None)
+
+    def _complete_since(self, connection: sqlite3.Connection) -> datetime:
+        """What was before may have been dropped: because it was too long ago, or there was too much of it."""
+        trimmed, forgotten = verdict_rows.read_complete_since(connection), self._now - self._kept_for
+        return max(trimmed, forgotten) if trimmed else forgotten
 
     def alerts(self) -> AlertMemory:
         """What is remembered of alerts, also by another process with the same file."""

@@ -61,7 +61,6 @@ def read(
         gaps=tuple(gaps),
         decided=decided,
         newest=verdict_rows.read_decided(connection),
-        complete_since=verdict_rows.read_complete_since(connection),
     )
 
 

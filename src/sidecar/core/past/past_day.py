@@ -54,7 +54,7 @@ class CountedDays:
     gaps: tuple[ObservationGap, ...]
     decided: Mapping[ExpectationKey, datetime]
     newest: Mapping[ExpectationKey, datetime]
-    complete_since: datetime | None
+    complete_since: datetime | None = None
 
 
 class DayCounter:
