@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -244,6 +245,17 @@ def test_of_a_member_of_which_nothing_was_decided_there_is_no_gap() -> None:
 
     assert gap is not None
     assert gap.length < timedelta(days=2)
+
+
+def test_what_was_not_there_yet_is_without_a_backup_only_since_it_was_seen() -> None:
+    ends = {"guest:pve:101": (local("11-21T02:00"), local("11-22T02:00"))}
+    due = (final(local("11-21T02:00")), final(local("11-22T02:00")))
+    new = replace(looked_at_since(local("10-01T00:00")), first_seen={"guest:pve:101": local("11-20T12:00")})
+
+    gap = history(*due, ends=ends).facts(new).longest_gap
+
+    assert gap is not None
+    assert (gap.start, gap.lasts) == (local("11-22T02:00"), True)
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:

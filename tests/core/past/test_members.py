@@ -24,6 +24,7 @@ def test_a_service_has_the_members_of_its_parts_since_their_source_was_first_rea
 
     assert found["vaultwarden"].members == {"guest:pve:101"}
     assert found["vaultwarden"].looked_since == at("22 12:00")
+    assert found["vaultwarden"].first_seen == {"guest:pve:101": at("22 12:00")}
 
 
 def test_nobody_looked_before_the_first_reading() -> None:

@@ -177,7 +177,8 @@ class History:
         # Of what nothing was expected before today it says nothing that there was no backup.
         members = sorted(member for member in service.members if any(member in day.tallies for day in known))
         gaps = [
-            longest_gap(sorted(_good(member, known)), start, self.past.now, service.looked_since) for member in members
+            longest_gap(sorted(_good(member, known)), start, self.past.now, _known_since(service, member))
+            for member in members
         ]
         return max((gap for gap in gaps if gap is not None), key=lambda gap: gap.length, default=None)
 
@@ -188,6 +189,13 @@ class History:
             if (past := self.past.days.get(day)) is not None and (size := past.sizes.get(service)) is not None
         ]
         return SizeTrend(known[0][0], known[0][1], known[-1][1]) if len(known) > 1 else None
+
+
+def _known_since(service: ServiceMembers, member: str) -> datetime | None:
+    """Of what was not there yet nothing is missing."""
+    if service.looked_since is None:
+        return None
+    return max(service.looked_since, service.first_seen.get(member, service.looked_since))
 
 
 def _good(member: str, days: Iterable[PastDay]) -> list[datetime]:
