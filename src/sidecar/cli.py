@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,10 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
     except ConfigError as error:
         for finding in error.findings:
             print(finding, file=sys.stderr)
         return UNUSABLE
+    except BrokenPipeError:
+        # Whoever read the output has enough of it (`| head`). What is left would be written at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         # Everything is closed. The shell that started this wants to see that the signal ended it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -240,3 +240,18 @@ def test_the_client_of_vault_is_loaded_by_nobody_who_needs_none() -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_whoever_reads_only_the_beginning_gets_no_traceback() -> None:
+    """As with `| head`. The description is longer than a pipe holds."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sidecar", "openapi"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.read(1)
+    process.stdout.close()
+
+    assert process.wait(60) == 128 + signal.SIGPIPE
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
