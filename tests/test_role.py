@@ -1060,9 +1060,9 @@ def test_a_trial_fails_without_the_result_of_the_check(proof: Proof, tmp_path: P
 def test_the_roll_out_names_no_version() -> None:
     """It would fail with the next one."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    assert [
-        path for path in (ROOT / "molecule").rglob("*.*") if path.is_file() and version in path.read_text("utf-8")
-    ] == []
+    files = [path for path in (ROOT / "molecule").rglob("*.*") if path.is_file() and path.suffix != ".pyc"]
+    assert files
+    assert [path for path in files if version in path.read_text("utf-8")] == []
 
 
 def test_the_roll_out_can_make_its_unusable_releases(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -213,6 +213,7 @@ def databasement() -> dict[str, Any]:
         "GET /api/v1/volumes?page=1&per_page=100": {"data": [{"id": "nas", "name": "nas", "type": "local"}], **page},
         "GET /api/v1/jobs?filter[type]=backup&page=1&per_page=100&sort=-created_at": {"data": jobs, **page},
         "GET /api/v1/snapshots?page=1&per_page=100": {"data": snapshots, **page},
+        "GET /api/v1/scheduled-restores?page=1&per_page=100": {"data": [], **page},
     }
 
 

@@ -188,7 +188,7 @@ class DatabasementSource:
         if plans.problem is not None and plans.problem.denied:
             return self._report(at, problem=plans.problem)
         dumps = await self._dumps(pages, clock(), whole=whole or plans.problem is not None)
-        restores = await self._restores(pages, clock())
+        restores = await self._restores(pages, clock(), others=plans)
         self._last = replace(self._report(at, (plans, dumps, *restores), tuple(pages.limits)), full_at=at)
         return self._last
 
@@ -278,13 +278,14 @@ class DatabasementSource:
             return
         self._volumes = volume_names(volumes)
 
-    async def _restores(self, pages: Pages, as_of: datetime) -> tuple[Reading, ...]:
-        """The scheduled restores; nothing of a version that has none (DB-14)."""
+    async def _restores(self, pages: Pages, as_of: datetime, *, others: Reading) -> tuple[Reading, ...]:
+        """The scheduled restores; nothing of a version that has none (DB-14), where ``others`` could be read there."""
         scope = ("restores",)
         try:
             return (Reading(scope, as_of, await self._scheduled_restores(pages, as_of)),)
         except SourceError as error:
-            return () if error.status == 404 else (Reading(scope, None, problem=_problem(error)),)
+            has_none = error.status == 404 and others.problem is None
+            return () if has_none else (Reading(scope, None, problem=_problem(error)),)
 
     async def _scheduled_restores(self, pages: Pages, as_of: datetime) -> tuple[ScheduledRestore, ...]:
         planned = await pages.read(RESTORES, "scheduled restores", parse_planned)
