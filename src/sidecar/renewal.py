@@ -60,6 +60,7 @@ class Renewal:
         self._keeper.show(judged)
         self._answers.keep(judged.board, answers)
         self._shown(judged)
+        await loop.run_in_executor(self._worker, self._keeper.forget_replaced)
 
 
 def known_of(judged: JudgedBoard) -> Known:

@@ -6,6 +6,7 @@ What a reading holds are facts (facts.py).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -239,7 +240,10 @@ class Report:
         What was made refers to the report, and often to the parts and rows of a whole board: without this only the garbage
         collector would free them. Whoever still reads the report makes anew what is asked for.
         """
-        self.derived.clear()
+        # One after the other, so that other threads have their turns in between.
+        with suppress(KeyError):
+            while True:
+                self.derived.popitem()
 
 
 def _by_prefix(readings: tuple[Reading, ...]) -> dict[Scope, tuple[Reading, ...]]:
