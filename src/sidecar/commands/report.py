@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from urllib.parse import urlencode
 
 from sidecar import credentials, running_sidecar
@@ -12,7 +11,7 @@ from sidecar.errors import ConfigError, SecretError
 from sidecar.running_sidecar import NoAnswerError, RefusedError
 from sidecar.terminal.text import safe
 
-from .defaults import DEFAULT_CREDENTIALS, DEFAULT_SOCKET
+from .where_it_runs import add_where_it_runs
 
 #: Exit code where there is no report: as of ``status`` where there is no board.
 NO_REPORT = 3
@@ -44,20 +43,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         default="html",
         help="html: one file, to be printed; csv: the numbers; json: everything (default: %(default)s)",
     )
-    command.add_argument(
-        "--socket",
-        type=Path,
-        default=DEFAULT_SOCKET,
-        metavar="PATH",
-        help="the sidecar's socket (default: %(default)s)",
-    )
-    command.add_argument(
-        "--key-file",
-        type=Path,
-        default=DEFAULT_CREDENTIALS / "sidecar_keys",
-        metavar="FILE",
-        help="file with a key of the sidecar (default: %(default)s)",
-    )
+    add_where_it_runs(command)
     command.set_defaults(run=run)
 
 

@@ -27,7 +27,8 @@ from sidecar.terminal.text import safe
 from sidecar.web import views
 from sidecar.web.stale_board import RENEWED_WITHIN
 
-from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS, DEFAULT_SOCKET
+from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS
+from .where_it_runs import add_where_it_runs
 
 #: Exit code where there is no board that could be shown.
 UNUSABLE = board_table.UNKNOWN
@@ -61,20 +62,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="SECONDS",
         help=f"show it again every so many seconds (default: {_WATCH}) until Ctrl-C",
     )
-    command.add_argument(
-        "--socket",
-        type=Path,
-        default=DEFAULT_SOCKET,
-        metavar="PATH",
-        help="the sidecar's socket (default: %(default)s)",
-    )
-    command.add_argument(
-        "--key-file",
-        type=Path,
-        default=DEFAULT_CREDENTIALS / "sidecar_keys",
-        metavar="FILE",
-        help="file with a key of the sidecar (default: %(default)s)",
-    )
+    add_where_it_runs(command)
     command.add_argument("--fresh", action="store_true", help="read every source once, instead of asking the sidecar")
     command.add_argument(
         "--config",
