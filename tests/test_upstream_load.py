@@ -26,7 +26,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
     [(date(2026, 11, 23), 3, 6), (date(2026, 11, 25), 12, 14)],
     ids=["two jobs in the night", "noon, and nothing runs"],
 )
-def test_the_homelab_is_asked_520_times_an_hour_for_no_more_bytes_than_before(day: date, first: int, last: int) -> None:
+def test_the_homelab_is_asked_500_times_an_hour_for_no_more_bytes_than_before(day: date, first: int, last: int) -> None:
     begin = datetime(day.year, day.month, day.day, first, tzinfo=BERLIN).astimezone(UTC)
     with Watch(HOMELAB, begin, lean=False) as watch:
         asked, sent = len(watch.rack.requests), watch.rack.sent

@@ -30,8 +30,7 @@ from sidecar.core.history.verdict_log import (
 from sidecar.core.judgement.judged import Judged, JudgedPart, judged
 from sidecar.core.model import Board, Cause, Outcome, PartKind, Run, ServiceRow, State
 from sidecar.core.parts.expectation import ScheduleInForce
-from sidecar.core.past.undecided import every_part
-from sidecar.core.timeline.verdict_memory import expectation_key
+from sidecar.core.timeline.verdict_memory import every_part, expectation_key
 from sidecar.credentials import Credentials
 from sidecar.ledger.ledger import Ledger
 from tests.evening_before import read_all, remember

@@ -99,7 +99,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _collect_seldom() -> None:
     """Python's garbage collector stops everything while it goes through all that lives, as often as that grows by a quarter.
 
-    What lives here are reports and boards, in which nothing goes in circles: they go when the next ones come. So the
+    What lives here are reports and boards: they go when the next ones come (BoardKeeper.forget_replaced). So the
     young are looked through in small steps, and all of them every few hundred boards.
     """
     gc.set_threshold(5_000, 10, 500)

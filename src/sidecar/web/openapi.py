@@ -59,6 +59,11 @@ _KEY: Schema = {
 
 
 def _paths() -> Schema:
+    return {**_pages(), **_interfaces(), **_reports()}
+
+
+def _pages() -> Schema:
+    """What people see, and what a service manager asks."""
     return {
         "/": _moved(),
         "/healthz": _path("The process answers", _json("Alive", object_of(status={"const": "ok"})), security=[]),
@@ -102,6 +107,12 @@ def _paths() -> Schema:
             problems="ProblemPage",
             parameters=[_path_parameter("name")],
         ),
+    }
+
+
+def _interfaces() -> Schema:
+    """What programs ask for."""
+    return {
         "/api/v1/status": _path("The board", _json("The whole answer at one moment", ref("Board")), 304),
         "/api/v1/services/{name}": _path(
             "One service with its runs",
@@ -130,6 +141,30 @@ def _paths() -> Schema:
             503,
             parameters=_changes_parameters(),
         ),
+        "/calendar.ics": _path(
+            "The calendar to subscribe to: 30 days back and 60 ahead, past events with their verdict",
+            _answer("iCalendar, RFC 5545", "text/calendar", {"type": "string"}),
+            304,
+        ),
+        "/openapi.json": _path("This description", _json("OpenAPI 3.1", {"type": "object"}), 304),
+        "/proxy/{source}/{path}": _path(
+            "What a source itself answers to a call of docs/proxy.md, with some of its fields; off unless it is enabled. "
+            f"An answer is kept for {KEPT_FOR:.0f} s",
+            _json("Fields of the source's own answer", {"type": "object"}),
+            403,
+            404,
+            422,
+            502,
+            503,
+            504,
+            parameters=[_path_parameter("source"), _path_parameter("path")],
+        ),
+    }
+
+
+def _reports() -> Schema:
+    """A month, for people and for programs."""
+    return {
         "/report": _path(
             "A month in numbers, for paper; the last one that is over, unless another one is asked for",
             _answer("HTML", "text/html", {"type": "string"}),
@@ -151,24 +186,6 @@ def _paths() -> Schema:
                 _report_month_parameter(),
                 _query_parameter("format", {"enum": [*REPORT_FORMATS], "default": REPORT_FORMATS[0]}),
             ],
-        ),
-        "/calendar.ics": _path(
-            "The calendar to subscribe to: 30 days back and 60 ahead, past events with their verdict",
-            _answer("iCalendar, RFC 5545", "text/calendar", {"type": "string"}),
-            304,
-        ),
-        "/openapi.json": _path("This description", _json("OpenAPI 3.1", {"type": "object"}), 304),
-        "/proxy/{source}/{path}": _path(
-            "What a source itself answers to a call of docs/proxy.md, with some of its fields; off unless it is enabled. "
-            f"An answer is kept for {KEPT_FOR:.0f} s",
-            _json("Fields of the source's own answer", {"type": "object"}),
-            403,
-            404,
-            422,
-            502,
-            503,
-            504,
-            parameters=[_path_parameter("source"), _path_parameter("path")],
         ),
     }
 

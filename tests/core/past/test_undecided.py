@@ -14,9 +14,9 @@ from sidecar.core.history.record import record
 from sidecar.core.history.verdict_log import ExpectationKey, FinalState
 from sidecar.core.judgement.judged import Judged, judged
 from sidecar.core.model import State
-from sidecar.core.past.undecided import every_part, undecided
+from sidecar.core.past.undecided import undecided
 from sidecar.core.timeline.members import member_of
-from sidecar.core.timeline.verdict_memory import VerdictMemory, expectation_key, remember_verdicts
+from sidecar.core.timeline.verdict_memory import VerdictMemory, every_part, expectation_key, remember_verdicts
 from sidecar.core.timeline.window import window
 from tests.core.factories import at
 from tests.core.racks import Rack, racks

@@ -13,12 +13,12 @@ from sidecar.core.history.history import Sighting
 from sidecar.core.history.verdict_log import ExpectationKey, of_service
 from sidecar.core.ids import JobId
 from sidecar.core.judgement.judged import Judged
-from sidecar.core.timeline.verdict_memory import expectation_key
+from sidecar.core.timeline.verdict_memory import every_part, expectation_key
 from sidecar.core.value import value
 
 from .members import ServiceMembers, service_members
 from .records import Records
-from .undecided import Undecided, every_part, undecided
+from .undecided import Undecided, undecided
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -16,7 +16,7 @@ from sidecar.core.model import State
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.timeline.members import member_of
 from sidecar.core.timeline.outcomes import OutcomeResolver
-from sidecar.core.timeline.verdict_memory import expectation_key
+from sidecar.core.timeline.verdict_memory import every_part, expectation_key
 from sidecar.core.timeline.window import depends_on_runs, window
 from sidecar.core.value import value
 
@@ -49,17 +49,6 @@ def undecided(
     for each in islice(_all(judged, decided, start, until), MOST_IN_ALL):
         first.setdefault((each.expectation, each.due), each.state)
     return tuple(Undecided(key, due, state) for (key, due), state in first.items())
-
-
-def every_part(judged: Judged) -> Iterator[tuple[str, JudgedPart]]:
-    """Every part once, with the name of its first service; upkeep, which has none, comes last."""
-    seen = set()
-    for service in judged.services:
-        for part in service.parts:
-            if part.part.member not in seen:
-                seen.add(part.part.member)
-                yield service.service.name, part
-    yield from (("", part) for part in judged.upkeep)
 
 
 def _all(

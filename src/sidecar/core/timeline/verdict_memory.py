@@ -78,7 +78,7 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
     Args:
         board: the board of ``judged``.
     """
-    every = [(name, part, _named(part)) for name, part in _parts(judged)]
+    every = [(name, part, _named(part)) for name, part in every_part(judged)]
     required = {of_service(row.name): row for row in board.services if row.posture.required is not None}
     keys = (key for _, _, named in every for key, _ in named)
     before, admitted = within_bounds(memory.remembered, chain(required, keys))
@@ -118,8 +118,8 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
     return after, VerdictLog(changes=tuple(changes), finals=tuple(finals), gaps=new_gaps, days=new_days)
 
 
-def _parts(judged: Judged) -> Iterator[tuple[str, JudgedPart]]:
-    """Every judged part once, with the name of its first service."""
+def every_part(judged: Judged) -> Iterator[tuple[str, JudgedPart]]:
+    """Every judged part once, with the name of its first service; upkeep, which has none, comes last."""
     seen = set()
     for service in judged.services:
         for part in service.parts:
