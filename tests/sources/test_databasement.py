@@ -51,8 +51,8 @@ def source_for(transport: httpx.AsyncBaseTransport, token: Kept | None = None) -
     return DatabasementSource(options, connect=partial(Upstream, transport=transport))
 
 
-def read(source: DatabasementSource) -> Report:
-    return asyncio.run(source.read(lambda: NOW))
+def read(source: DatabasementSource, at: datetime = NOW, *, whole: bool = True) -> Report:
+    return asyncio.run(source.read(lambda: at, whole=whole))
 
 
 def answering(*changes: tuple[str, int, object]) -> Replies:
@@ -204,6 +204,57 @@ def test_volumes_that_may_no_longer_be_seen_are_dropped(rack: Rack, source: Data
     rack.break_answer("databasement", "/api/v1/volumes", 403)
 
     assert {plan.volumes for plan in read(source).facts(DumpPlan)} == {None}
+
+
+def test_a_later_round_asks_only_for_what_may_have_changed(rack: Rack, source: DatabasementSource) -> None:
+    read(source)
+    known = len(rack.requests)
+    report = read(source, NOW + timedelta(minutes=15), whole=False)
+
+    assert (report.problem, texts(report.limits)) == (None, ())
+    assert {plan.volumes for plan in report.facts(DumpPlan)} == {("nas", "s3")}
+    assert [asked.path.rpartition("/")[2] for asked in rack.requests[known:]] == [
+        "database-servers",
+        "jobs",
+        "snapshots",
+        "scheduled-restores",
+    ]
+
+
+def test_volumes_have_their_new_names_after_some_hours() -> None:
+    volumes = sample("volumes")
+    answers = answering(("/api/v1/volumes", 200, volumes))
+    source = source_for(answers)
+    read(source)
+    volumes["data"][0]["name"] = "renamed"
+
+    def named(hours: int) -> bool:
+        plans = read(source, NOW + timedelta(hours=hours), whole=False).facts(DumpPlan)
+        return any("renamed" in (plan.volumes or ()) for plan in plans)
+
+    assert [named(1), named(5), named(6)] == [False, False, True]
+
+
+def test_a_volume_that_is_new_is_asked_for_at_once() -> None:
+    servers, volumes = sample("database_servers_v1.9"), sample("volumes")
+    source = source_for(answering(("/api/v1/database-servers", 200, servers), ("/api/v1/volumes", 200, volumes)))
+    read(source)
+    volumes["data"].append({**volumes["data"][0], "id": "new", "name": "second"})
+    servers["data"][0]["backups"][0]["volume_ids"] = ["new"]
+
+    plans = read(source, NOW + timedelta(minutes=15), whole=False).facts(DumpPlan)
+    assert ("second",) in {plan.volumes for plan in plans}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_maintenance_is_a_problem_of_the_whole_source(rack: Rack, source: DatabasementSource, *, whole: bool) -> None:
+    read(source)
+    for path in ("/health", "/api/v1/database-servers"):
+        rack.break_answer("databasement", path, 503)
+    report = read(source, NOW + timedelta(minutes=15), whole=whole)
+
+    assert report.problem is not None
+    assert report.problem.cause.startswith("HTTP 503")
 
 
 def test_only_reading_calls_are_possible() -> None:

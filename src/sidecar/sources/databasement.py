@@ -158,6 +158,7 @@ class DatabasementSource:
         self._kept: _Kept | None = None
         self._servers: dict[str, Server] = {}
         self._volumes: dict[str, str] = {}
+        self._volumes_at: datetime | None = None
         self._files: dict[str, Stored] = {}
         self._older: _Older | None = None
 
@@ -182,11 +183,13 @@ class DatabasementSource:
         at, pages = clock(), Pages(self._upstream, clock, self._rests)
         whole = whole or self._last is None
         self._last = None
-        if (problem := await self._trouble()) is not None:
+        if whole and (problem := await self._trouble()) is not None:
             return self._report(at, problem=problem)
-        plans = await self._plans(pages, clock())
-        if plans.problem is not None and plans.problem.denied:
-            return self._report(at, problem=plans.problem)
+        plans = await self._plans(pages, clock(), whole=whole)
+        if plans.problem is not None:
+            of_all = plans.problem.denied or (not whole and is_of_the_source(plans.problem))
+            if of_all or (not whole and await self._trouble() is not None):
+                return self._report(at, problem=plans.problem)
         dumps = await self._dumps(pages, clock(), whole=whole or plans.problem is not None)
         restores = await self._restores(pages, clock(), others=plans)
         self._last = replace(self._report(at, (plans, dumps, *restores), tuple(pages.limits)), full_at=at)
@@ -245,14 +248,17 @@ class DatabasementSource:
     # --- what is read -----------------------------------------------------------------------------------------------------
 
     async def _trouble(self) -> Problem | None:
-        """Why nothing can be read at all. A proxy in front may keep ``/health`` to itself: that is no trouble."""
+        """Why nothing can be read at all. A proxy in front may keep ``/health`` to itself: that is no trouble.
+
+        Asked at first, and later only where the servers can't be read: where they can, it says nothing more.
+        """
         try:
             await self._upstream.get(HEALTH)
         except SourceError as error:
             return None if error.status in (401, 403, 404) else _problem(error)
         return None
 
-    async def _plans(self, pages: Pages, as_of: datetime) -> Reading:
+    async def _plans(self, pages: Pages, as_of: datetime, *, whole: bool) -> Reading:
         scope = ("plans",)
         try:
             servers = await pages.read(SERVERS, "database servers", parse_server)
@@ -263,20 +269,29 @@ class DatabasementSource:
         if any(server.outdated for server in servers):
             pages.limits.append(_TOO_OLD)
         self._servers = distinct(servers)
-        await self._read_volumes(pages)
+        if whole or not self._knows_volumes(as_of):
+            await self._read_volumes(pages, as_of)
         plans = (plan for server in self._servers.values() for plan in with_volumes(server, self._volumes))
         return Reading(scope, as_of, tuple(plans))
 
-    async def _read_volumes(self, pages: Pages) -> None:
+    async def _read_volumes(self, pages: Pages, as_of: datetime) -> None:
         """The names of volumes: backup configurations have only their ids. Those that were read before still hold."""
         try:
             volumes = await pages.read(VOLUMES, "volumes", parse_volume)
         except SourceError as error:
             pages.limits.append(not_read("the volumes that backups write to", error))
+            self._volumes_at = None
             if error.denied:
                 self._volumes = {}
             return
-        self._volumes = volume_names(volumes)
+        self._volumes, self._volumes_at = volume_names(volumes), as_of
+
+    def _knows_volumes(self, as_of: datetime) -> bool:
+        """All that backups write to: a new one is asked for at once, another name of one after some hours."""
+        if self._volumes_at is None or not timedelta() <= as_of - self._volumes_at < _READ_AGAIN_AFTER:
+            return False
+        wanted = {id_ for server in self._servers.values() for ids in server.volume_ids for id_ in ids}
+        return wanted <= self._volumes.keys()
 
     async def _restores(self, pages: Pages, as_of: datetime, *, others: Reading) -> tuple[Reading, ...]:
         """The scheduled restores; nothing of a version that has none (DB-14), where ``others`` could be read there."""
