@@ -57,6 +57,9 @@ _LONGEST_VALUE = 256 * 2**20
 #: A write-ahead log that has grown for one large report is cut back to this.
 _LARGEST_LOG = 16 * 2**20
 
+#: KiB of pages that SQLite keeps: the ledger is read once and then written to.
+_CACHE = 256
+
 #: How much of an error goes into log and notes: it may quote what stands in the file.
 _MOST_OF_AN_ERROR = 200
 
@@ -268,6 +271,7 @@ def _connected(path: Path, patience: Patience) -> sqlite3.Connection:
         page_size = connection.execute("PRAGMA page_size").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {place.MOST_BYTES // page_size}")
         _check(connection)
+        connection.execute(f"PRAGMA cache_size = -{_CACHE}")
     except BaseException:
         connection.close()
         raise

@@ -14,8 +14,9 @@ from sidecar.texts.known_secrets import WITHHELD, KnownSecrets, is_encoded
 
 from .turns import Turns
 
-#: Texts that were found harmless are not looked at again. So many are remembered, of so many characters each.
-_MOST_SAFE, _LONGEST_SAFE = 20_000, 256
+#: Texts that were found harmless are not looked at again. So many are remembered, of so many characters each: the names of a
+#: house come again and again, the ids of tasks never do.
+_MOST_SAFE, _LONGEST_SAFE = 4_000, 256
 
 #: Characters of a text. A list of names in one text may have so many; nothing else is as long.
 _LONGEST = 64 * 1024
