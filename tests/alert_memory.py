@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from types import MappingProxyType
 
-from sidecar.core.alerts.incident import AlertMemory, Held, Incident, ReceiverMemory, Waiting
+from sidecar.core.alerts.incident import AlertMemory, Held, Incident, Membership, ReceiverMemory, Waiting
 from sidecar.core.alerts.message import Kind, Message
 from sidecar.core.model import State
 from tests.core.factories import at
@@ -40,6 +40,25 @@ FULL = AlertMemory(
                             followers=9,
                         ),
                         "job:pbs/gc/main": Incident(began=MORNING, opened=(MORNING,)),
+                    }
+                ),
+                members=MappingProxyType(
+                    {
+                        "service:vault": Membership(
+                            incident="00d1c0ffee00d1c0",
+                            began=MORNING,
+                            state=State.FAILED,
+                            origin="queue:backrest:2026-11-22T01:15:00+00:00",
+                        ),
+                        "service:files": Membership(
+                            incident="00d1c0ffee00d1c0",
+                            began=MORNING,
+                            state=State.MISSED,
+                            origin="queue:backrest:2026-11-22T01:15:00+00:00",
+                            named=False,
+                            left=at("22 08:30"),
+                            well=at("22 09:00"),
+                        ),
                     }
                 ),
                 sent=(MORNING, at("22 07:01")),

@@ -81,6 +81,7 @@ def evidence(as_of: str | None, problem: Problem | None = None) -> Evidence:
 #: Fields of an expectation and of what was observed, which ``part`` takes as its own.
 _OF_EXPECTATION = {
     "nothing_owed",
+    "queue",
     "activities",
     "starts_seen",
     "longest",

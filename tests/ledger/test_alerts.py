@@ -111,10 +111,12 @@ def test_what_a_file_held_that_can_be_opened_only_now_is_not_overwritten(tmp_pat
 
 def test_names_that_are_too_long_are_not_kept(tmp_path: Path) -> None:
     incidents = {f"service:{'x' * 2_000}": Incident(began=MORNING), "service:web": Incident(began=MORNING)}
-    phone = ReceiverMemory(incidents=MappingProxyType(incidents))
+    members = {key: replace(FULL.receivers["phone"].members["service:vault"], origin=key) for key in incidents}
+    phone = ReceiverMemory(incidents=MappingProxyType(incidents), members=MappingProxyType(members))
     kept(tmp_path, AlertMemory(receivers=MappingProxyType({"phone": phone})))
 
     assert [*remembered(tmp_path).receivers["phone"].incidents] == ["service:web"]
+    assert [*remembered(tmp_path).receivers["phone"].members] == ["service:web"]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,10 @@ def test_names_that_are_too_long_are_not_kept(tmp_path: Path) -> None:
         "UPDATE alert_incidents SET began = 7",
         "UPDATE alert_incidents SET opened = 'x'",
         "UPDATE alert_incidents SET followers = 1.5",
+        "UPDATE alert_members SET state = 'splendid'",
+        "UPDATE alert_members SET named = 2",
+        "UPDATE alert_members SET well = 'noon'",
+        "UPDATE alert_members SET receiver = 'nobody'",
         "UPDATE alert_held SET problem = 2",
         "UPDATE alert_held SET at = 'noon'",
         "UPDATE alert_outbox SET kind = 'praise'",
@@ -147,3 +153,17 @@ def test_values_that_no_version_wrote_set_the_file_aside(tmp_path: Path, change:
 
 def test_the_newest_version_is_that_of_alerts() -> None:
     assert "alert_outbox" in migrations.MIGRATIONS[3]
+    assert "alert_members" in migrations.MIGRATIONS[4]
+
+
+def test_what_an_older_version_told_is_kept_and_belongs_to_nothing_else(tmp_path: Path) -> None:
+    kept(tmp_path, FULL)
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+        connection.execute("DROP TABLE alert_members")
+        connection.execute("UPDATE schema_version SET version = 4")
+    with closing(Ledger(tmp_path, NOW)) as ledger:
+        assert ledger.condition is Condition.MIGRATED
+        (phone, mail) = ledger.remembered.alerts.receivers.values()
+
+    assert phone == replace(FULL.receivers["phone"], members=MappingProxyType({}))
+    assert mail == ReceiverMemory()

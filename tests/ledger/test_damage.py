@@ -279,10 +279,11 @@ def test_a_newer_version_without_a_copy_from_before_is_kept_and_a_new_ledger_beg
 
 def test_where_the_copy_from_before_is_broken_the_one_before_it_is_taken(path: Path) -> None:
     shutil.copyfile(path, path.with_name(f"{FILE}.v1"))
-    shutil.copyfile(path, path.with_name(f"{FILE}.v4"))
-    os.truncate(path.with_name(f"{FILE}.v4"), 5000)
+    known = len(migrations.MIGRATIONS)
+    shutil.copyfile(path, path.with_name(f"{FILE}.v{known}"))
+    os.truncate(path.with_name(f"{FILE}.v{known}"), 5000)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE schema_version SET version = 5")
+        connection.execute("UPDATE schema_version SET version = ?", (known + 1,))
     _, ledger = started(path)
 
     assert ledger.condition is Condition.RESTORED

@@ -145,6 +145,19 @@ class Cause(StrEnum):
     IN_TIME = "in_time"
 
 
+@value()
+class Origin:
+    """What brought a verdict, where the readings themselves show it: a closed datastore, what holds up a queue.
+
+    Attributes:
+        key: the same for all that it brought, and for nothing else.
+        name: how people call it.
+    """
+
+    key: str
+    name: str
+
+
 @value(kw_only=True)
 class Verdict:
     """The judgement of one thing at one moment.
@@ -158,6 +171,7 @@ class Verdict:
         cause: the rule's answer as a word; None for rows that no rule of the judge speaks for (sources, datastores).
         unread: the source whose readings are missing, where nothing is known because of that (Cause.UNREADABLE).
         before: what the state was when that source was read last; None where it never was.
+        origin: what brought it, and maybe others; None where no reading shows that.
     """
 
     state: State
@@ -168,6 +182,7 @@ class Verdict:
     cause: Cause | None = None
     unread: str | None = None
     before: State | None = None
+    origin: Origin | None = None
 
 
 @value(kw_only=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeVar
 
-from sidecar.core.alerts.incident import AlertMemory, Held, Incident, ReceiverMemory, Waiting
+from sidecar.core.alerts.incident import AlertMemory, Held, Incident, Membership, ReceiverMemory, Waiting
 from sidecar.core.alerts.message import Kind, Message
 from sidecar.core.model import State
 
@@ -28,7 +28,7 @@ from .values import (
 Connection = sqlite3.Connection
 E = TypeVar("E", bound=StrEnum)
 
-TABLES = ("alert_receivers", "alert_incidents", "alert_held", "alert_outbox")
+TABLES = ("alert_receivers", "alert_incidents", "alert_members", "alert_held", "alert_outbox")
 
 #: Characters of a subject's name. What has a longer one is told, and forgotten with the process.
 LONGEST_SUBJECT = 1_000
@@ -41,6 +41,7 @@ def write(connection: Connection, memory: AlertMemory) -> None:
     receivers = [row(name, _times(of.sent), of.flood, of.not_held) for name, of in memory.receivers.items()]
     connection.executemany("INSERT INTO alert_receivers VALUES (?, ?, ?, ?)", receivers)
     connection.executemany("INSERT INTO alert_incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _incidents(memory))
+    connection.executemany("INSERT INTO alert_members VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _members(memory))
     connection.executemany("INSERT INTO alert_held VALUES (?, ?, ?, ?, ?, ?, ?)", _held(memory))
     outbox = [_waiting(waiting) for waiting in memory.outbox]
     connection.executemany("INSERT INTO alert_outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", outbox)
@@ -62,6 +63,16 @@ def _incidents(memory: AlertMemory) -> Iterator[tuple[object, ...]]:
                     _times(each.opened),
                     each.followers,
                 )
+
+
+def _members(memory: AlertMemory) -> Iterator[tuple[object, ...]]:
+    for receiver, of in memory.receivers.items():
+        for subject, each in of.members.items():
+            # What is known by too long a name is told by itself after a restart.
+            if len(subject) <= LONGEST_SUBJECT:
+                origin = each.origin if each.origin is None or len(each.origin) <= LONGEST_SUBJECT else None
+                own = (each.incident, each.began, each.state, origin, int(each.named), each.left, each.well)
+                yield row(receiver, subject, *own)
 
 
 def _held(memory: AlertMemory) -> Iterator[tuple[object, ...]]:
@@ -102,12 +113,16 @@ def read(connection: Connection) -> AlertMemory:
     incidents: dict[str, dict[str, Incident]] = {}
     for receiver, subject, *columns in connection.execute("SELECT * FROM alert_incidents ORDER BY rowid"):
         incidents.setdefault(to_text(receiver), {})[to_text(subject)] = _to_incident(*columns)
+    members: dict[str, dict[str, Membership]] = {}
+    for receiver, subject, *columns in connection.execute("SELECT * FROM alert_members ORDER BY rowid"):
+        members.setdefault(to_text(receiver), {})[to_text(subject)] = _to_membership(*columns)
     held: dict[str, list[Held]] = {}
     for receiver, _, *columns in connection.execute("SELECT * FROM alert_held ORDER BY receiver, place"):
         held.setdefault(to_text(receiver), []).append(_to_held(*columns))
     receivers = {
         to_text(name): ReceiverMemory(
             incidents=MappingProxyType(incidents.get(name, {})),
+            members=MappingProxyType(members.get(name, {})),
             sent=_to_times(sent),
             flood=to_time_or_none(flood),
             held=tuple(held.get(name, ())),
@@ -115,7 +130,7 @@ def read(connection: Connection) -> AlertMemory:
         )
         for name, sent, flood, not_held in connection.execute("SELECT * FROM alert_receivers ORDER BY rowid")
     }
-    if not {*incidents, *held} <= receivers.keys():
+    if not {*incidents, *members, *held} <= receivers.keys():
         raise UnreadableRecordError("The ledger has alerts of nobody")
     outbox = connection.execute("SELECT * FROM alert_outbox ORDER BY number")
     return AlertMemory(receivers=MappingProxyType(receivers), outbox=tuple(_to_waiting(*columns) for columns in outbox))
@@ -140,6 +155,26 @@ def _to_incident(
         told_at=to_time_or_none(told_at),
         opened=_to_times(opened),
         followers=to_whole(followers),
+    )
+
+
+def _to_membership(
+    incident: object,
+    began: object,
+    state: object,
+    origin: object,
+    named: object,
+    left: object,
+    well: object,
+) -> Membership:
+    return Membership(
+        incident=to_text(incident),
+        began=to_time(began),
+        state=_to_word(State, state),
+        origin=to_text_or_none(origin),
+        named=to_flag(named),
+        left=to_time_or_none(left),
+        well=to_time_or_none(well),
     )
 
 

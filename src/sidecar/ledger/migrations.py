@@ -117,9 +117,18 @@ CREATE TABLE alert_outbox (
 );
 """
 
+#: What belongs to one incident is remembered with it.
+_VERSION_5 = """
+-- well NULL: it is not well. named 0: it joined the incident in silence. left_at: since when it is bad by itself.
+CREATE TABLE alert_members (
+    receiver TEXT NOT NULL, subject TEXT NOT NULL, incident TEXT NOT NULL, began TEXT NOT NULL, state TEXT NOT NULL,
+    origin TEXT, named INTEGER NOT NULL, left_at TEXT, well TEXT, PRIMARY KEY (receiver, subject)
+);
+"""
+
 #: Statements that migrate from one version to the next; the first makes version 1 of an empty file. Only ever append,
 #: and write no semicolon inside a statement or comment.
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 
 
 class NewerLedgerError(Exception):

@@ -20,6 +20,7 @@ from sidecar.core.model import (
     HeadlineKind,
     JobRow,
     Link,
+    Origin,
     Overall,
     PartKind,
     PartRow,
@@ -40,7 +41,8 @@ USUAL = frozenset({State.FAILED, State.MISSED, State.NEVER, State.UNKNOWN})
 PHONE = Receiver(name="phone", states=USUAL)
 
 #: One state of each thing, by key: {"service vault": "missed", "source pbs": "unknown", "job pbs/gc/main": "failed"};
-#: "unknown pbs" is unknown because pbs can't be read.
+#: "unknown pbs" is unknown because pbs can't be read, "missed behind:q" because something holds up queue q, which is
+#: "missed holds:q".
 States = Mapping[str, str]
 
 
@@ -64,9 +66,13 @@ def board(states: States, now: datetime, *, job: str = "critical") -> Board:
 
 
 def _verdict(text: str) -> Verdict:
-    state, _, unread = text.partition(" ")
+    state, _, why = text.partition(" ")
+    how, _, queue = why.partition(":")
+    unread = "" if queue else why
     link = Link("https://pve.lan/task", "Task") if state == "failed" else None
     cause = Cause.UNREADABLE if unread else Cause.IN_TIME if state == "ok" else Cause.RUN_FAILED
+    if queue:
+        cause = Cause.UNDER_WAY_TOO_LONG if how == "holds" else Cause.NOTHING_STARTED
     return Verdict(
         state=State(state),
         reason=None if state == "ok" else f"It is {state}.",
@@ -74,6 +80,7 @@ def _verdict(text: str) -> Verdict:
         link=link,
         cause=cause,
         unread=unread or None,
+        origin=Origin(f"queue:{queue}", f"backup {queue}") if queue else None,
     )
 
 

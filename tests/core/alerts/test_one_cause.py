@@ -157,10 +157,10 @@ def test_what_is_not_shown_any_more_is_not_called_well_again() -> None:
     phone.hear({**WELL, **{f"service {name}": "missed" for name in NAMES}}, 30)
     gone = {key: state for key, state in WELL.items() if key not in ("service app1", "service app2")}
 
-    assert sorted(phone.hear(gone, 30)) == [
-        "recovery: 2 are not shown any more: app1 and app2",
-        "recovery: 7 are well again: app0, app3, app4 and 4 more",
+    assert phone.hear(gone, 30) == [
+        "recovery: 7 are well again and 2 are not shown any more: app0, app3, app4 and 6 more"
     ]
+    assert "app1: not shown any more." in phone.messages[-1].body
 
 
 def test_neither_is_what_is_a_warning_now() -> None:

@@ -84,11 +84,10 @@ def test_rule_14_what_is_in_s3_has_no_verdict_on_room() -> None:
     assert (main(board).verdict.state, board.overall.state) == (State.OK, State.OK)
 
 
-def test_rule_14_full_and_read_only_is_full() -> None:
-    assert (
-        main(on(Datastore(name="main", maintenance="read-only", total=1000, used=999, avail=1))).verdict.state
-        is State.FAILED
-    )
+def test_rule_14_full_and_read_only_is_full_and_not_for_its_maintenance() -> None:
+    verdict = main(on(Datastore(name="main", maintenance="read-only", total=1000, used=999, avail=1))).verdict
+
+    assert (verdict.state, verdict.origin) == (State.FAILED, None)
 
 
 @pytest.mark.parametrize(

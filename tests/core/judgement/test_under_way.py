@@ -143,3 +143,29 @@ def test_rule_5_what_waited_in_a_queue_for_too_long_never_started() -> None:
     verdict = verdict_of(part(YESTERDAY, read="23 07:30", activities=(endless,)), "23 07:30")
 
     assert (verdict.state, verdict.cause) == (State.MISSED, Cause.NOTHING_STARTED)
+    assert "nothing had started by 04:30: it waits for check b2, which runs since Sat 21 Nov 02:00; newest" in str(
+        verdict.reason
+    )
+
+
+def test_rule_5_what_waits_too_long_and_what_it_waits_for_have_one_origin() -> None:
+    hangs = run("23 02:00", Outcome.RUNNING)
+    holder = part(run("22 02:00"), hangs, read="23 15:00", longest=timedelta(hours=1), queue="backrest")
+    waits = Activity(hangs.start, timedelta(hours=1), blocks_queue=True, name="backup files")
+    behind = part(YESTERDAY, read="23 15:00", activities=(waits,), queue="backrest")
+    elsewhere = part(YESTERDAY, read="23 15:00", activities=(waits,), queue="attic")
+    origins = [verdict_of(each, "23 15:00").origin for each in (holder, behind, elsewhere)]
+
+    assert [origin.key if origin else None for origin in origins] == [
+        "queue:backrest:2026-11-23T01:00:00+00:00",
+        "queue:backrest:2026-11-23T01:00:00+00:00",
+        "queue:attic:2026-11-23T01:00:00+00:00",
+    ]
+
+
+def test_rule_5_what_began_only_when_the_grace_was_over_held_nothing_up() -> None:
+    late = Activity(at("23 04:31"), timedelta(hours=1), blocks_queue=True, name="check b2")
+    verdict = verdict_of(part(YESTERDAY, read="23 18:00", activities=(late,), queue="backrest"), "23 18:00")
+
+    assert (verdict.state, verdict.origin) == (State.MISSED, None)
+    assert "check b2" not in str(verdict.reason)

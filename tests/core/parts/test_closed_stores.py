@@ -7,7 +7,7 @@ import pytest
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.record import record
-from sidecar.core.model import Board, JobRow, Outcome, Run, State
+from sidecar.core.model import Board, JobRow, Origin, Outcome, Run, State
 from sidecar.core.reports.facts import Datastore, UpkeepJob
 from sidecar.core.reports.report import Report
 from tests.core.factories import at, run
@@ -49,6 +49,7 @@ def test_rule_8_upkeep_of_a_store_in_maintenance_is_unknown_and_names_it(mode: s
     verdict = job(board, "prune").verdict
 
     assert (verdict.state, verdict.reason) == (State.UNKNOWN, f"Datastore main is in maintenance: {mode}.")
+    assert verdict.origin == board.datastores[0].verdict.origin == Origin("maintenance:pbs/main", "datastore pbs/main")
 
 
 def test_rule_8_a_read_only_store_can_still_be_verified() -> None:

@@ -18,7 +18,7 @@ MOST_INCIDENTS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """Something that is not well, from when it was seen first until it is well again.
+    """One thing that is not well, from when it was seen first until it is well again.
 
     Attributes:
         began: when it was seen first.
@@ -46,6 +46,28 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """That something belongs to an incident that was told, until all that belongs to it is well again.
+
+    Attributes:
+        incident: its id, the same in every message about it.
+        began: when this was seen first, and ``state``: the worst that was told of it, or as it was when it joined.
+        origin: what brought it then, by its key; None where that was not known.
+        named: a message named it. If not, it joined in silence, for its origin was told already.
+        left: since when it is bad by itself, after it joined in silence.
+        well: since when it is well, while others that belong to the incident are not.
+    """
+
+    incident: str
+    began: datetime
+    state: State
+    origin: str | None = None
+    named: bool = True
+    left: datetime | None = None
+    well: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """What was to be told in quiet hours or a flood, and is summed up at their end."""
 
@@ -61,7 +83,8 @@ class ReceiverMemory:
     """What a receiver was told.
 
     Attributes:
-        incidents: by subject.
+        incidents: how each subject stands that is not well, or was not lately, by its key.
+        members: what belongs to an incident that was told, by the same keys.
         sent: when its last messages were made.
         flood: there were too many; they are summed up from this moment on.
         held: what is summed up then, or when quiet hours end.
@@ -69,6 +92,7 @@ class ReceiverMemory:
     """
 
     incidents: Mapping[str, Incident] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    members: Mapping[str, Membership] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     sent: tuple[datetime, ...] = ()
     flood: datetime | None = None
     held: tuple[Held, ...] = ()

@@ -149,4 +149,5 @@ def _rejoined(own: ReceiverMemory, found: ReceiverMemory | None) -> ReceiverMemo
     incidents: Mapping[str, object] = own.incidents
     told_of = {key: each for key, each in own.incidents.items() if each.told_at is not None or each.state is None}
     merged = {**{key: each for key, each in found.incidents.items() if key in incidents or each.told_at}, **told_of}
-    return replace(own, incidents=MappingProxyType(merged))
+    members = {**found.members, **own.members}
+    return replace(own, incidents=MappingProxyType(merged), members=MappingProxyType(members))

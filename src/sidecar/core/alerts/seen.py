@@ -14,6 +14,7 @@ from sidecar.core.model import (
     DatastoreRow,
     JobRow,
     Link,
+    Origin,
     PartRow,
     ServiceRow,
     SourceRow,
@@ -41,6 +42,8 @@ class Seen:
         key: names it in the memory: "service:vaultwarden".
         name: how people call it.
         blame: what it has in common with others that are so at the same time: the job, or the source that tells too little.
+        origin: what brought all that is bad about it, where the readings show that: the same for all that it brought.
+        is_origin: it is that itself, and not one of those that wait for it.
         hidden_by: the source that can't be read, because of which nothing is known here.
         after_name: of a source, what is wrong with it, as it goes on after its name.
         silenced: it is muted, or a pause expects nothing of it.
@@ -51,6 +54,8 @@ class Seen:
     name: str
     verdict: Verdict
     blame: str | None = None
+    origin: Origin | None = None
+    is_origin: bool = False
     hidden_by: str | None = None
     after_name: str | None = None
     silenced: bool = False
@@ -108,6 +113,8 @@ def _service(row: ServiceRow, troubled: set[str], titles: dict[str, str], *, sil
         name=row.name,
         verdict=row.verdict,
         blame=_blame(part, titles) if part else None,
+        origin=_origin_of_all(row),
+        is_origin=part is not None and _holds_others_up(part.verdict),
         # Of what a service lacks as a whole (rule 15) no part tells.
         hidden_by=_hidden_by(part.verdict, part.source, troubled) if part else _hidden_by(row.verdict, "", troubled),
         silenced=silenced,
@@ -121,6 +128,22 @@ def _blame(part: PartRow, titles: dict[str, str]) -> str | None:
     job = next(bad, part.job)
     # Of no job: what all of them have in common is who tells so.
     return titles.get(job, job) if job else part.source
+
+
+def _origin_of_all(row: ServiceRow) -> Origin | None:
+    """What brought it, where that is so of all that is bad about the service: something else would be hidden by it."""
+    worth_telling = max(row.verdict.state.rank, State.UNKNOWN.rank)
+    origins = {each.origin for part in row.parts for each in _verdicts(part) if each.state.rank <= worth_telling}
+    return origins.pop() if len(origins) == 1 else None
+
+
+def _verdicts(part: PartRow) -> Iterator[Verdict]:
+    yield part.verdict
+    yield from (row.verdict for row in part.expectations)
+
+
+def _holds_others_up(verdict: Verdict) -> bool:
+    return verdict.origin is not None and verdict.cause is Cause.UNDER_WAY_TOO_LONG
 
 
 def _hidden_by(verdict: Verdict, source: str, troubled: set[str]) -> str | None:
@@ -137,6 +160,8 @@ def _upkeep(row: JobRow, troubled: set[str]) -> Seen:
         name=row.title,
         verdict=row.verdict,
         blame=row.source if row.verdict.state is State.UNKNOWN else None,
+        origin=row.verdict.origin,
+        is_origin=_holds_others_up(row.verdict),
         hidden_by=_hidden_by(row.verdict, row.source, troubled),
     )
 
@@ -148,6 +173,8 @@ def _datastore(row: DatastoreRow, troubled: set[str], *, silenced: bool) -> Seen
         name=f"datastore {row.source}/{row.name}",
         verdict=row.verdict,
         blame=row.source if row.verdict.state is State.UNKNOWN else None,
+        origin=row.verdict.origin,
+        is_origin=row.verdict.origin is not None,
         hidden_by=_hidden_by(row.verdict, row.source, troubled),
         silenced=silenced,
     )

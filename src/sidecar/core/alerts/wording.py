@@ -29,14 +29,20 @@ class News:
     Attributes:
         seen: how it stands; None: it is not on the board any more.
         incident: as it was before this, for what is over; else as it is.
+        told_in: the id of the incident that it belongs to.
         hidden: what can't be judged because of it.
+        in_part: some that belong to the incident are over and others are not, and one message tells both.
+        silent: it joined an incident that was told, so that no message is made of it. A summary lists it.
     """
 
     kind: Kind
     key: str
     seen: Seen | None
     incident: Incident
+    told_in: str
     hidden: tuple[Seen, ...] = ()
+    in_part: bool = False
+    silent: bool = False
 
     @property
     def name(self) -> str:
@@ -44,12 +50,11 @@ class News:
         return self.seen.name if self.seen else self.key.partition(":")[2]
 
     @property
-    def cause(self) -> tuple[object, ...]:
-        """What is told in one message where it is so at once: of one job or source, all that is well again, or gone."""
-        if self.kind is Kind.RECOVERY:
-            return (self.kind, self.seen is None)
-        blame = self.seen.blame if self.seen else None
-        return (self.kind, self.seen.state, blame) if self.seen and blame else (self.kind, self.key)
+    def message(self) -> tuple[str, ...]:
+        """What is told in one message where it is so at once: of one incident, and all that is well again, or gone."""
+        if self.in_part:
+            return Kind.UPDATE, self.told_in
+        return (self.kind,) if self.kind is Kind.RECOVERY else (self.kind, self.told_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +82,16 @@ class Reader:
 
 
 def message_of(news: Sequence[News], reader: Reader) -> Message:
-    """One message about one or several things that have the same cause."""
-    first = news[0]
-    incident = incident_id(first.key, first.incident.began)
-    link = link_of(first.seen) if first.seen and first.kind is not Kind.RECOVERY else None
+    """One message: of an incident with all that belongs to it, or of what is over."""
+    first = min(news, key=lambda each: not (each.seen and each.seen.is_origin))
+    kind = Kind.UPDATE if first.in_part else first.kind
+    link = link_of(first.seen) if first.seen and kind is not Kind.RECOVERY else None
+    incident = news[0].told_in
     if len(news) == 1:
-        return reader.message(first.kind, incident, title_of(first, reader), _body(first, reader), link)
+        return reader.message(kind, incident, title_of(first, reader), _body(first, reader), link)
+    sorted_ = [first, *(each for each in news if each is not first)]
     return reader.message(
-        first.kind, incident, _title_of_many(news), [lines([_line(each, reader) for each in news])], link
+        kind, incident, _title_of_many(sorted_, reader), [lines([_line(each, reader) for each in sorted_])], link
     )
 
 
@@ -111,32 +118,60 @@ def _recovered(news: News, seen: Seen) -> str:
     return f"{seen.name}: not {news.incident.state} any more, now {seen.state}"
 
 
-def _title_of_many(news: Sequence[News]) -> str:
-    first, names = news[0], words.listed([each.name for each in news], _NAMED)
-    if first.seen is None:
-        return f"{len(news)} are not shown any more: {names}"
-    if first.kind is Kind.RECOVERY:
-        return f"{_better(news)}: {names}"
+def _title_of_many(news: Sequence[News], reader: Reader) -> str:
+    over = [each for each in news if each.kind is Kind.RECOVERY]
+    bad = [each for each in news if each.kind is not Kind.RECOVERY]
+    if not bad:
+        return f"{_better(over)}: {_names(over)}"
+    if over:
+        better = title_of(over[0], reader) if len(over) == 1 else _better(over)
+        return f"{better}; still {_states(bad).removeprefix(f'{len(bad)} ')}: {_names(bad)}"
+    first = bad[0]
     still = "Still: " if first.kind is Kind.REMINDER else ""
-    return f"{still}{first.seen.blame}: {len(news)} {first.seen.state}: {names}"
+    if first.seen and first.seen.is_origin:
+        return f"{title_of(first, reader)}, and with it {_names(bad[1:])}"
+    shared = {each.seen and (each.seen.origin.name if each.seen.origin else each.seen.blame) for each in bad}
+    blame = shared.pop() if len(shared) == 1 else None
+    return f"{still}{f'{blame}: ' if blame else ''}{_states(bad)}: {_names(bad)}"
+
+
+def _names(news: Sequence[News]) -> str:
+    """Of what is over, what is not there any more comes last."""
+    there = sorted(news, key=lambda each: each.seen is None)
+    return words.listed([each.name for each in there], _NAMED)
+
+
+def _states(news: Sequence[News]) -> str:
+    """ "9 missed", "8 missed and 1 never"."""
+    counts = Counter(each.seen.state for each in news if each.seen)
+    return words.listed([f"{counts[state]} {state}" for state in State if counts[state]], len(State))
 
 
 def _better(news: Sequence[News]) -> str:
-    """ "3 are well again and 1 is now warning"."""
-    counts = Counter(each.seen.state for each in news if each.seen)
-    states = sorted(counts, key=lambda state: (state is not State.OK, state.rank))
-    return words.listed(
-        [
-            f"{counts[state]} {'is' if counts[state] == 1 else 'are'} {'well again' if state is State.OK else f'now {state}'}"
-            for state in states
-        ],
-        len(State),
-    )
+    """ "3 are well again, 1 is now warning and 2 are not shown any more"."""
+    counts = Counter(each.seen.state if each.seen else None for each in news)
+    states = sorted(counts, key=lambda state: (state is not State.OK, state is None, state.rank if state else 0))
+    return words.listed([f"{counts[each]} {_became(each, counts[each])}" for each in states], len(State))
+
+
+def _became(state: State | None, number: int) -> str:
+    verb = "is" if number == 1 else "are"
+    if state is None:
+        return f"{verb} not shown any more"
+    return f"{verb} well again" if state is State.OK else f"{verb} now {state}"
 
 
 def _line(news: News, reader: Reader) -> str:
-    reason, text = news.seen.verdict.reason if news.seen else None, title_of(news, reader)
-    return f"{text}. {reason}" if reason and news.kind is not Kind.RECOVERY else f"{text}."
+    text = title_of(news, reader)
+    if news.kind is Kind.RECOVERY:
+        return f"{text}. {_was(news, reader)}"
+    reason = news.seen.verdict.reason if news.seen else None
+    return f"{text}. {reason}" if reason else f"{text}."
+
+
+def _was(news: News, reader: Reader) -> str:
+    incident = news.incident
+    return f"It was {incident.state} from {reader.at(incident.began)} until {reader.at(incident.better or reader.now)}."
 
 
 def _counted(hidden: Sequence[Seen]) -> str:
@@ -150,9 +185,8 @@ def _counted(hidden: Sequence[Seen]) -> str:
 def _body(news: News, reader: Reader) -> list[str]:
     seen, incident = news.seen, news.incident
     if news.kind is Kind.RECOVERY or seen is None:
-        was = f"It was {incident.state} from {reader.at(incident.began)} until {reader.at(incident.better or reader.now)}."
         reason = seen.verdict.reason if seen and seen.state is not State.OK else None
-        return [was, reason or ""]
+        return [_was(news, reader), reason or ""]
     since = (
         f"Since {reader.at(incident.began)}." if news.kind is Kind.REMINDER else f"Seen {reader.at(incident.began)}."
     )

@@ -50,7 +50,13 @@ def _verdict(inputs: Inputs, source: SourceSetting, report: Report | None, store
         return Verdict(state=State.UNKNOWN, reason="It is being deleted.")
     if store.maintenance in _CLOSED:
         end = f"End the maintenance mode of {store.name}."
-        return Verdict(state=State.UNKNOWN, reason=f"In maintenance: {store.maintenance}.", action=end, link=page)
+        return Verdict(
+            state=State.UNKNOWN,
+            reason=f"In maintenance: {store.maintenance}.",
+            action=end,
+            link=page,
+            origin=stores.closed(source.name, store.name),
+        )
     if store.away:
         plug = f"Plug in and mount the disk of {store.name}."
         return Verdict(state=State.UNKNOWN, reason="It is not mounted.", action=plug, link=page)
@@ -105,7 +111,8 @@ def _room(inputs: Inputs, source: SourceSetting, report: Report, store: Datastor
             state=State.FAILED, reason=f"It is full: {_percent(free)} free.", since=None, action=_MAKE_ROOM, link=page
         )
     if store.maintenance:
-        return Verdict(state=State.WARNING, reason=words.sentence(f"in maintenance: {store.maintenance}"), link=page)
+        reason, origin = words.sentence(f"in maintenance: {store.maintenance}"), stores.closed(source.name, store.name)
+        return Verdict(state=State.WARNING, reason=reason, link=page, origin=origin)
     if store.object_store:
         return Verdict(state=State.OK, reason="It is in S3, whose room is not judged.")
     if free is None:

@@ -27,7 +27,7 @@ def by_time(case: Case, activity: Activity | None) -> Verdict:
     under_way = within_limit(case, activity)
     if under_way is not None:
         return running(case, under_way)
-    overdue = _overdue(case, case.due)
+    overdue = _overdue(case, case.due, activity)
     if activity is None or activity.blocks_queue or overdue.state is State.LATE:
         return overdue
     return running_too_long(case, activity)
@@ -68,9 +68,10 @@ def run_failed(case: Case, run: Run) -> Verdict:
     return replace(verdict, link=case.part.task or verdict.link)
 
 
-def _overdue(case: Case, due: datetime) -> Verdict:
+def _overdue(case: Case, due: datetime, activity: Activity | None) -> Verdict:
     """Rules 3, 6 and 7: missed and never need readings from after D + grace; with older ones it stays late."""
     deadline = deadline_of(case.expectation, due, case.grace)
+    held_up_by = activity if activity and activity.blocks_queue and activity.start <= deadline else None
     if not is_evident(case.expectation, due, case.grace, case.now):
         back = back_since(case.expectation, due, case.grace, case.now)
         slept = f"; its source is back since {words.clock(back, due, case.now, case.zone)}" if back else ""
@@ -80,11 +81,16 @@ def _overdue(case: Case, due: datetime) -> Verdict:
     reason, ahead = f"due {case.at(due)}, nothing had started by {by}", _from_the_future(case)
     hint = case.expectation.hint(case.expectation, case.now) if case.expectation.hint else None
     ahead += f"; {hint}" if hint else ""
+    if held_up_by is not None:
+        reason += f": it waits for {held_up_by.name or 'what runs'}, which runs since {case.at(held_up_by.start)}"
+    origin = case.expectation.holds_up(held_up_by.start, held_up_by.name or "the queue") if held_up_by else None
     if case.good is None:
         never = f"{reason}{case.nothing_yet()}{ahead}"
-        return case.verdict(State.NEVER, Cause.NOTHING_STARTED, never, deadline, case.part.actions.never)
+        action = case.part.actions.never
+        return replace(case.verdict(State.NEVER, Cause.NOTHING_STARTED, never, deadline, action), origin=origin)
     missed = f"{reason}; {case.newest()}{ahead}"
-    return case.verdict(State.MISSED, Cause.NOTHING_STARTED, missed, deadline, case.part.actions.missed)
+    action = case.part.actions.missed
+    return replace(case.verdict(State.MISSED, Cause.NOTHING_STARTED, missed, deadline, action), origin=origin)
 
 
 def _from_the_future(case: Case) -> str:

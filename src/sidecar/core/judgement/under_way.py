@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sidecar.core import words
@@ -55,7 +56,8 @@ def running_too_long(case: Case, activity: Activity) -> Verdict:
     state, action = State.MISSED, case.part.actions.missed
     if case.good is None:
         state, action = State.NEVER, case.part.actions.never
-    return case.verdict(state, Cause.UNDER_WAY_TOO_LONG, reason, activity.start + limit, action)
+    verdict = case.verdict(state, Cause.UNDER_WAY_TOO_LONG, reason, activity.start + limit, action)
+    return replace(verdict, origin=case.expectation.holds_up(activity.start, case.part.name))
 
 
 def _limit(case: Case, activity: Activity) -> timedelta:

@@ -18,7 +18,9 @@ from .wording import verdict_of
 def unknown(case: Case) -> Verdict | None:
     """Rule 6: readings older than ``stale_after`` prove nothing, whatever the schedule."""
     if case.expectation.note is not None:
-        return case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, case.expectation.note, None, case.expectation.cure)
+        why, cure = case.expectation.note, case.expectation.cure
+        verdict = case.verdict(State.UNKNOWN, Cause.CANNOT_TELL, why, None, cure)
+        return replace(verdict, origin=case.expectation.origin)
     if not case.evidence.stale(case.now):
         return None
     return unreadable(case.part, case.evidence, case.newest(), case.now, case.zone, about=case.about)

@@ -59,6 +59,7 @@ def _part(inputs: Inputs, source: SourceSetting, report: Report, plan: BackrestP
         schedule=schedule,
         observed=observed,
         activities=queue(inputs, report, plan.runs, plan.next_run),
+        queue=job.source,
         every_run_was_due=not (scheduled or reaches_back(schedule, plan.runs) or _is_next_in_turn(plan)),
         busy_is_kept=True,
         longest=_longest(plan),

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TypeAlias
 
-from sidecar.core.ids import JobId
-from sidecar.core.model import Run
+from sidecar.core.ids import JobId, SourceName
+from sidecar.core.model import Origin, Run
 from sidecar.core.reports.facts import ReadingGap
 from sidecar.core.reports.report import Problem
 from sidecar.core.schedules.schedule import EARLY, Schedule, early_before
@@ -287,6 +287,8 @@ class Expectation:
         confirmed_until: the upstream itself says that nothing is due before this moment (the next run of PBS).
         note: why nothing can be known of it: a storage that leads to no configured server. ``cure``: what to do about it.
         blocked_by: the same as a problem, where it is one of a source.
+        origin: what that comes from, where others are known to come from it too.
+        queue: in whose one queue its runs stand: a source's. None: in none.
         task: the newest run of the job as a whole, where it serves many members (a vzdump task).
         by_rhythm: nobody tells its schedule, so it is compared with how often it ran before as well (rule 12).
         remembered: when good runs of it began whose backups may be gone by now, for its rhythm; newest first.
@@ -314,6 +316,8 @@ class Expectation:
     note: str | None = None
     cure: str | None = None
     blocked_by: Problem | None = None
+    origin: Origin | None = None
+    queue: SourceName | None = None
     task: Run | None = None
     by_rhythm: bool = False
     remembered: tuple[datetime, ...] = ()
@@ -334,6 +338,10 @@ class Expectation:
         if in_force is None or not self.by_rhythm or not in_force.enabled or in_force.trouble:
             return False
         return in_force.schedule is None and not in_force.announcements
+
+    def holds_up(self, start: datetime, name: str) -> Origin | None:
+        """What began at ``start`` as the origin of all that stands in the same queue behind it; None where there is no queue."""
+        return Origin(f"queue:{self.queue}:{start.isoformat()}", name) if self.queue is not None else None
 
     @property
     def owes(self) -> bool:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from sidecar.core.ids import GroupKey, MemberId, MemberKind
-from sidecar.core.model import Outcome
+from sidecar.core.model import Origin, Outcome
 from sidecar.core.reports.facts import BackupGroup, Datastore, UpkeepJob
 from sidecar.core.reports.report import Problem, ProblemKind, Report
 from sidecar.core.settings import SourceSetting
 
 from .inputs import Inputs
+
+
+def closed(source: str, datastore: str) -> Origin:
+    """A datastore in maintenance, as the origin of what can't be told meanwhile."""
+    return Origin(f"maintenance:{source}/{datastore}", f"datastore {source}/{datastore}")
 
 
 def why_lost(inputs: Inputs, source: SourceSetting, datastore: str) -> Problem | None:

@@ -24,6 +24,7 @@ from .links import datastore_page
 from .lost_uploads import with_lost_uploads
 from .part import Actions, Part
 from .plan_history import Owed, PlanHistory
+from .stores import closed
 
 
 def upkeep(inputs: Inputs) -> Iterator[Part]:
@@ -89,7 +90,8 @@ def _at(store: Datastore | None, upkeep_: UpkeepJob, expectation: Expectation) -
         return expectation
     if store.maintenance:
         note = f"datastore {store.name} is in maintenance: {store.maintenance}"
-        return replace(expectation, note=note, cure=f"End the maintenance mode of {store.name}.")
+        origin = closed(expectation.job.source, store.name)
+        return replace(expectation, note=note, cure=f"End the maintenance mode of {store.name}.", origin=origin)
     return expectation
 
 
@@ -104,7 +106,7 @@ def _of_backrest(inputs: Inputs, source: SourceSetting, report: Report) -> Itera
             schedule = _schedule(inputs, source, upkeep_)
             waits_for = queue(inputs, report, upkeep_.runs, upkeep_.next_run or inputs.now)
             expectation = _expectation(inputs, upkeep_, schedule, evidence, waits_for)
-            expectation = replace(expectation, by_rhythm=schedule.schedule is None)
+            expectation = replace(expectation, by_rhythm=schedule.schedule is None, queue=expectation.job.source)
             if schedule.schedule or schedule.announcements or expectation.observed.runs:
                 job = expectation.job
                 actions = _actions(job, "the operation's log in Backrest", "Check that Backrest runs.")
