@@ -39,6 +39,13 @@ def test_what_holds_up_a_queue_is_one_message_with_all_that_waits_behind_it() ->
     assert incidents(phone) == [{Kind.PROBLEM, Kind.RECOVERY}]
 
 
+def test_what_can_be_done_about_all_of_it_is_said_once() -> None:
+    phone = Listener(first=WELL)
+    phone.hear({**WELL, "service vault": "failed holds:q", "service files": "failed behind:q"}, 10)
+
+    assert phone.messages[0].body.splitlines()[-1] == "Do something."
+
+
 def test_who_does_not_want_what_holds_it_up_hears_its_name() -> None:
     phone = Listener(replace(PHONE, services=("files", "photos")), first=WELL)
 

@@ -90,9 +90,14 @@ def message_of(news: Sequence[News], reader: Reader) -> Message:
     if len(news) == 1:
         return reader.message(kind, incident, title_of(first, reader), _body(first, reader), link)
     sorted_ = [first, *(each for each in news if each is not first)]
-    return reader.message(
-        kind, incident, _title_of_many(sorted_, reader), [lines([_line(each, reader) for each in sorted_])], link
-    )
+    text = lines([_line(each, reader) for each in sorted_])
+    return reader.message(kind, incident, _title_of_many(sorted_, reader), [text, _shared_action(news)], link)
+
+
+def _shared_action(news: Sequence[News]) -> str:
+    """What can be done about all that is bad, where that is one thing."""
+    actions = {each.seen.verdict.action for each in news if each.seen and each.kind is not Kind.RECOVERY}
+    return (actions.pop() or "") if len(actions) == 1 else ""
 
 
 def title_of(news: News, reader: Reader) -> str:
