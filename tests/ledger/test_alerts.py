@@ -16,6 +16,7 @@ from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.opened import Condition
 from sidecar.ledger.patience import Patience
 from tests.alert_memory import FULL, MORNING, PROBLEM
+from tests.core.alerts.listener import Listener
 from tests.ledgers import NOW, filled, rows, written
 
 
@@ -167,3 +168,22 @@ def test_what_an_older_version_told_is_kept_and_belongs_to_nothing_else(tmp_path
 
     assert phone == replace(FULL.receivers["phone"], members=MappingProxyType({}))
     assert mail == ReceiverMemory()
+
+
+def test_what_belongs_together_still_does_after_a_restart(tmp_path: Path) -> None:
+    """Restarted before each board: what waits behind the same still joins in silence, and one message ends all of it."""
+    well = {f"service {name}": "ok" for name in ("vault", "files", "photos")}
+    hangs = {**well, "service vault": "missed holds:q", "service files": "missed behind:q"}
+    later = {**hangs, "service photos": "missed behind:q"}
+    phone = Listener(first=well)
+    for states in (*[hangs] * 4, *[later] * 4, *[{**later, "service files": "ok"}] * 4, *[well] * 4):
+        assert phone.memory is not None
+        kept(tmp_path, AlertMemory(receivers=MappingProxyType({"phone": phone.memory})))
+        phone.memory = remembered(tmp_path).receivers["phone"]
+        phone.hear(states)
+
+    assert [f"{message.kind}: {message.title}" for message in phone.messages] == [
+        "problem: vault: missed, and with it files",
+        "recovery: 3 are well again: vault, files and photos",
+    ]
+    assert len({message.incident for message in phone.messages}) == 1

@@ -250,7 +250,7 @@ def test_a_datastore_in_maintenance_is_one_message_with_the_upkeep_that_it_stops
         (Verdict(state=State.MISSED, origin=Origin("queue:r", "backup r")), ["problem: photos: missed"]),
         (Verdict(state=State.FAILED, cause=Cause.RUN_FAILED), ["problem: photos: failed"]),
     ],
-    ids=lambda each: f"{each.state}" if isinstance(each, Verdict) else "",
+    ids=["well", "a warning", "unknown", "missed", "behind another queue", "failed"],
 )
 def test_a_service_that_is_bad_in_another_way_too_does_not_join_in_silence(other: Verdict, lines: list[str]) -> None:
     phone = Listener(first=WELL)
