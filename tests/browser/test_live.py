@@ -253,3 +253,32 @@ def test_words_are_in_the_font_of_glance(page: Page) -> None:
         fonts = session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
         assert {font["familyName"] for font in fonts} == {"JetBrains Mono"}, selector
         assert all(font["isCustomFont"] for font in fonts)
+
+
+def test_opened_groups_and_focus_stay_and_a_group_in_which_nothing_was_opened_stays_closed(
+    page: Page, sidecar: Sidecar
+) -> None:
+    sidecar.show(lambda: boards.crowded(200, 1))
+    page.reload()
+    groups = page.locator("details.group[open]")
+    page.get_by_text("199 ok").click()
+    page.locator("[data-group='ok 2'] > summary").focus()
+    page.keyboard.press("Enter")
+    page.locator(".row:has-text('service-060') summary").click()
+    page.locator("[data-group='ok 2'] > summary").focus()
+    sidecar.show(lambda: boards.crowded(200, 2))
+    until_headline(page, "2 of 200 need you")
+
+    assert groups.evaluate_all("all => all.map(e => e.dataset.group)") == ["ok", "ok 2"]
+    expect(page.get_by_text("198 ok")).to_be_visible()
+    expect(page.locator(".row:has-text('service-060') .opened")).to_be_visible()
+    assert page.evaluate("document.activeElement.parentElement.dataset.group") == "ok 2"
+
+
+def test_without_an_answer_no_group_says_ok_any_more(page: Page, sidecar: Sidecar) -> None:
+    sidecar.show(lambda: boards.crowded(200, 1))
+    page.reload()
+    silence(page)
+    until_headline(page, "Can't tell any more")
+    assert page.locator(".group > summary .word").all_text_contents() == ["unknown"] * 5
+    expect(page.locator(".group > summary .mark.is-unknown")).to_have_count(1)

@@ -36,14 +36,29 @@ def test_words_are_black_on_white_and_below_each_other(browser: Browser, sidecar
 
 
 def test_all_services_are_printed_and_no_controls(browser: Browser, sidecar: Sidecar) -> None:
-    sidecar.show(lambda: boards.crowded(66, 2))
-    page = opened(browser, f"{sidecar.address}/widget")
+    sidecar.show(lambda: boards.crowded(60, 2))
+    page = opened(browser, f"{sidecar.address}/widget?fold=3")
     text = printed.text(print_(page))
     page.close()
 
-    assert [place for place in range(66) if f"service-{place:03}" not in text] == []
-    assert "show 6 more" not in text
+    assert [place for place in range(60) if f"service-{place:03}" not in text] == []
+    assert "show 55 more" not in text
     assert "calendar" not in text
+
+
+def test_of_groups_their_lines_are_printed_and_what_is_open(browser: Browser, sidecar: Sidecar) -> None:
+    sidecar.show(lambda: boards.crowded(130, 2))
+    page = opened(browser, f"{sidecar.address}/widget")
+    closed = printed.text(print_(page))
+    page.get_by_text("128 ok").click()
+    page.get_by_text("service-002 – service-043").click()
+    read = printed.text(print_(page))
+    page.close()
+
+    assert "128 ok" in closed
+    assert [place for place in range(130) if f"service-{place:03}" in closed] == [0, 1]
+    assert [place for place in range(44) if f"service-{place:03}" not in read] == []
+    assert "service-060" not in read
 
 
 def test_marks_can_be_seen_on_paper(browser: Browser, sidecar: Sidecar) -> None:

@@ -66,18 +66,30 @@ def test_calm_rows_fold_only_when_it_is_narrow(browser: Browser, sidecar: Sideca
     wide.close()
 
 
-def test_a_long_page_folds_at_any_width_without_a_script(browser: Browser, sidecar: Sidecar) -> None:
+def test_groups_of_a_long_page_open_by_keyboard_at_any_width_without_a_script(
+    browser: Browser, sidecar: Sidecar
+) -> None:
     sidecar.board = boards.crowded(200, 3)
-    for width, shown in ((300, 8), (604, 60), (924, 60)):
+    for width in (300, 604, 924):
         context = browser.new_context(java_script_enabled=False, viewport={"width": width, "height": 640})
         page = context.new_page()
         page.goto(f"{sidecar.address}/widget")
-        expect(page.locator(".row:visible")).to_have_count(shown)
+        expect(page.locator(".row:visible")).to_have_count(3)
         expect(page.locator(".row.is-missed:visible")).to_have_count(3)
-        page.get_by_text(f"show {200 - shown} more").click()
-        expect(page.locator(".row:visible")).to_have_count(200)
-        page.get_by_text("show less").click()
-        expect(page.locator(".row:visible")).to_have_count(shown)
+        page.locator(".row summary").nth(2).focus()
+        for key in ("Tab", "Tab", "Enter"):  # past the link of the last row
+            page.keyboard.press(key)
+        expect(page.get_by_text("service-003 – service-051 49 ok")).to_be_visible()
+        expect(page.locator(".row:visible")).to_have_count(3)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator(".row:visible")).to_have_count(52)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        expect(page.locator(".row:has-text('service-003') .opened")).to_be_visible()
+        page.get_by_text("197 ok").click()
+        expect(page.locator(".row:visible")).to_have_count(3)
         context.close()
 
 

@@ -178,12 +178,14 @@ def test_the_fold_is_glances_own() -> None:
     assert 'data-collapse-after="-1"' in fragment(boards.good_morning(), "?fold=-1")
 
 
-def test_a_long_list_has_a_fold_of_its_own_whatever_glance_folds() -> None:
+def test_a_long_list_has_groups_whatever_glance_folds() -> None:
     for query in ("", "?fold=-1", "?fold=999"):
-        html = fragment(boards.crowded(200, 70), query)
-        shown, more = html.split('<details class="details bg-more"><summary class="summary">show 125 more</summary>')
-        assert (shown.count('<li class="bg-row">'), more.count('<li class="bg-row">')) == (75, 125)
-    assert "bg-more" not in fragment(boards.crowded(60, 0), "?fold=-1").partition("</style>")[2]
+        shown, *groups = fragment(boards.crowded(200, 70), query).split('<details class="details bg-group')
+        assert 'data-collapse-after="-1"' in shown
+        assert [part.count('<li class="bg-row">') for part in (shown, *groups)] == [70, 0, 43, 43, 44]
+        assert words(groups[0]).endswith("130 ok oldest last backup 3h")
+        assert "service-070 – service-112 43 ok" in words(groups[1])
+    assert "bg-group" not in fragment(boards.crowded(60, 0), "?fold=-1").partition("</style>")[2]
 
 
 # --- always the truth, always 200 -------------------------------------------------------------------------------------

@@ -211,16 +211,36 @@ def test_calm_rows_fold_behind_the_first_five() -> None:
     assert page(boards.bad_morning()).folded == 0
 
 
-@pytest.mark.parametrize(
-    ("services", "bad", "in_sight"),
-    [(61, 0, 61), (62, 0, 60), (1_000, 0, 60), (1_000, 40, 60), (1_000, 58, 63), (1_000, 900, 905), (70, 66, 70)],
-)
-def test_a_long_page_is_folded_and_what_needs_attention_stays_in_sight(services: int, bad: int, in_sight: int) -> None:
-    shown = page(boards.crowded(services, bad))
-    assert sum(not row.beyond for row in shown.rows) == in_sight
-    assert shown.beyond == services - in_sight
-    assert {row.state for row in shown.rows if row.beyond} <= {State.OK}
-    assert all(row.folded for row in shown.rows if row.beyond)
+@pytest.mark.parametrize(("services", "bad"), [(61, 0), (1_000, 0), (1_000, 40), (1_000, 900), (70, 66), (70, 70)])
+@pytest.mark.parametrize("fold", [None, -1, 0, 30])
+def test_a_long_page_has_groups_and_what_needs_attention_stays_in_sight(
+    services: int, bad: int, fold: int | None
+) -> None:
+    shown = page(boards.crowded(services, bad), Wanted(fold=fold))
+    assert [row.name for row in shown.rows] == [f"service-{place:03}" for place in range(bad)]
+    assert (shown.folded, shown.beyond) == (0, 0)
+    assert [(group.state, group.count, group.more) for group in shown.groups] == [
+        (State.OK, services - bad, False) for _ in range(services > bad)
+    ]
+
+
+def test_a_page_of_60_rows_has_no_groups_and_search_shows_what_was_found() -> None:
+    assert page(boards.crowded(60, 3)).groups == ()
+    found = page(boards.crowded(1_000, 0), Wanted(search="service-0"))
+    assert [row.name for row in found.rows] == [f"service-{place:03}" for place in range(60)]
+    assert [(group.count, group.more) for group in found.groups] == [(40, True)]
+
+
+def test_many_datastores_are_in_ranges_by_name() -> None:
+    board = boards.good_morning()
+    stores = tuple(replace(board.datastores[0], name=f"store-{place:02}") for place in range(61))
+    (alone,) = page(board).datastores
+    assert [each.name for each in alone.members] == ["main"]
+    shown = page(replace(board, datastores=stores[::-1])).datastores
+    assert [(each.first, each.last, len(each.members)) for each in shown] == [
+        ("store-00", "store-29", 30),
+        ("store-30", "store-60", 31),
+    ]
 
 
 def test_an_opened_row_shows_ref_schedule_result_kept_and_size() -> None:
@@ -305,7 +325,6 @@ def test_a_fold_that_is_asked_for_holds_at_any_width() -> None:
         rows = page(boards.good_morning(), Wanted(fold=fold)).rows
         assert sum(not row.beyond for row in rows) == sum(not row.folded for row in rows) == in_sight
     assert sum(not row.beyond for row in page(boards.bad_morning(), Wanted(fold=0)).rows) == 6
-    assert sum(not row.beyond for row in page(boards.crowded(1_000, 0), Wanted(fold=-1)).rows) == 60
 
 
 def test_what_is_hidden_is_out_of_the_foot_and_trouble_stays() -> None:

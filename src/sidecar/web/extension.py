@@ -56,7 +56,7 @@ class ExtensionTemplate:
             only_line=query.view == "line",
             calendar=calendar,
             history=history,
-            collapse_after=collapse_after([row for row in table.rows if not row.beyond], query.fold),
+            collapse_after=-1 if table.groups else collapse_after(table.rows, query.fold),
             read_at=int(as_of.timestamp()) if as_of else None,
         )
 

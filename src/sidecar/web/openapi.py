@@ -272,7 +272,7 @@ _FOLD: Schema = {
     "type": "integer",
     "minimum": -1,
     "maximum": MOST_UNFOLDED,
-    "description": "how many rows without a problem stay in sight; -1 for all",
+    "description": "how many rows without a problem stay in sight; -1 for all. Of more than 60 services these are in groups",
 }
 
 

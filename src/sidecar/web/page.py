@@ -23,6 +23,7 @@ from sidecar.core.model import (
 from sidecar.core.words import listed, size
 
 from . import rows
+from .groups import Group, Range, grouped, ranges
 from .tour import tour
 from .words import TimedText, TimeFormat
 
@@ -95,7 +96,7 @@ class Wanted:
     """What of the board is asked for.
 
     Attributes:
-        fold: see rows.fold.
+        fold: see rows.fold; where there are groups it means nothing.
         search: a part of the names of the services that are shown.
         hidden: what of the foot is left out: "jobs", "datastores". Trouble is always shown.
         receivers: how many are told of alerts.
@@ -116,7 +117,10 @@ class Page:
     """Everything on the page, top to bottom.
 
     Attributes:
-        folded: how many rows are out of sight when it is narrow; ``beyond``: at any width.
+        rows: all of them, or where they are too many those that stay in sight.
+        folded: how many of them are out of sight when it is narrow; ``beyond``: at any width.
+        groups: all other rows.
+        datastores: one range, or several where they are too many.
         many: there are so many services that they can be searched.
         search: what they were searched for.
         tour: what is not there yet in the first week.
@@ -130,10 +134,11 @@ class Page:
     rows: tuple[rows.Row, ...]
     folded: int
     beyond: int
-    datastores: tuple[Datastore, ...]
+    datastores: tuple[Range[Datastore], ...]
     upkeep: tuple[Upkeep, ...]
     notes: tuple[str, ...]
     left_out: str | None
+    groups: tuple[Group, ...] = ()
     many: bool = False
     search: str | None = None
     tour: tuple[str, ...] = ()
@@ -163,8 +168,11 @@ def page(board: Board, wanted: Wanted = EVERYTHING) -> Page:
     above = top(board)
     shown = [row for row in board.services if wanted.search is None or _is_called(row, wanted.search)]
     # Who searches wants to see what was found.
-    fold = -1 if wanted.search is not None and wanted.fold is None else wanted.fold
-    table = rows.fold(rows.table(shown, _unreadable(board), times, stale=above.stale), fold)
+    searched = wanted.search is not None
+    every = rows.table(shown, _unreadable(board), times, stale=above.stale)
+    parted = grouped(every, stale=above.stale, calm_first=searched)
+    is_whole = not parted.groups
+    table = rows.fold(every, -1 if searched and wanted.fold is None else wanted.fold) if is_whole else parted.in_sight
     return Page(
         stale=above.stale,
         banner=above.banner,
@@ -174,12 +182,13 @@ def page(board: Board, wanted: Wanted = EVERYTHING) -> Page:
         rows=table,
         folded=sum(row.folded for row in table),
         beyond=sum(row.beyond for row in table),
-        datastores=() if "datastores" in wanted.hidden else tuple(_datastore(row, times) for row in board.datastores),
+        datastores=() if "datastores" in wanted.hidden else _datastores(board.datastores, times),
         upkeep=()
         if "jobs" in wanted.hidden
         else _upkeep([job for job in board.jobs if job.kind in UPKEEP_KINDS], times),
         notes=(*board.notes, *_limits_of_fine_sources(board)),
         left_out=_left_out(board),
+        groups=parted.groups,
         many=len(board.services) > rows.MOST_ROWS,
         search=wanted.search,
         tour=() if above.stale or wanted.search else tour(board, times, wanted.receivers),
@@ -305,6 +314,10 @@ def _trouble(name: str, verdict: Verdict) -> Trouble:
     return Trouble(
         state=verdict.state, name=name, reason=verdict.reason, action=verdict.action, link=rows.web_link(verdict.link)
     )
+
+
+def _datastores(all_rows: Sequence[DatastoreRow], times: TimeFormat) -> tuple[Range[Datastore], ...]:
+    return ranges([_datastore(row, times) for row in all_rows], lambda datastore: datastore.name)
 
 
 def _datastore(row: DatastoreRow, times: TimeFormat) -> Datastore:

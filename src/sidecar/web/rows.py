@@ -21,7 +21,7 @@ from .words import NOTHING, Moment, TimedText, TimeFormat, duration
 #: How many rows without a problem stay in sight when the page is narrow.
 CALM_ROWS = 5
 
-#: How many rows stay in sight at any width, unless more of them need attention.
+#: How many rows a page or an opened group shows; those that need attention stay in sight however many they are.
 MOST_ROWS = 60
 
 _NEEDS_WORDS = frozenset({State.FAILED, State.MISSED, State.NEVER, State.UNKNOWN, State.WARNING})
@@ -140,15 +140,14 @@ def table(
 
 
 def fold(all_rows: Sequence[Row], shown: int | None = None) -> tuple[Row, ...]:
-    """Marks the calm rows behind the first few as folded, and those that make a page too long; one alone is not worth it.
+    """Marks the calm rows behind the first few as folded; one alone is not worth it.
 
     Args:
-        shown: how many calm rows stay in sight at any width, where somebody says so; -1 for all that a page holds.
+        all_rows: no more than a page holds.
+        shown: how many calm rows stay in sight at any width, where somebody says so; -1 for all.
     """
     calm = [place for place, row in enumerate(all_rows) if is_calm(row)]
-    most = max(CALM_ROWS, MOST_ROWS - (len(all_rows) - len(calm)))
-    wanted = most if shown is None or shown < 0 else min(shown, most)
-    beyond = _behind(calm, wanted)
+    beyond = frozenset[int]() if shown is None or shown < 0 else _behind(calm, shown)
     folded = _behind(calm, CALM_ROWS) if shown is None else beyond
     return tuple(
         replace(row, folded=True, beyond=place in beyond) if place in folded else row

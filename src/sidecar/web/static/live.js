@@ -78,11 +78,12 @@
     mine.slice(others.length).forEach((node) => node.remove());
   }
 
-  /** What an element is called before and after: its row, its place in there, where it leads. */
+  /** What an element is called before and after: its row or its group, its place in there, where it leads. */
   function nameOf(element) {
     const row = element.closest(".row, .past-row")?.querySelector(".name").textContent;
+    const group = element.closest("[data-group]")?.dataset.group;
     const place = element.parentElement?.closest("[class]")?.className;
-    return [row, place, element.tagName, element.getAttribute("href")].join("\n");
+    return [row ?? group, place, element.tagName, element.getAttribute("href")].join("\n");
   }
 
   function find(name) {
