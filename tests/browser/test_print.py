@@ -50,8 +50,8 @@ def test_of_groups_their_lines_are_printed_and_what_is_open(browser: Browser, si
     sidecar.show(lambda: boards.crowded(130, 2))
     page = opened(browser, f"{sidecar.address}/widget")
     closed = printed.text(print_(page))
-    page.get_by_text("128 ok").click()
-    page.get_by_text("service-002 – service-043").click()
+    page.locator(".group > summary", has_text="128 ok").click()
+    page.locator(".group > summary", has_text="service-002 – service-043").click()
     read = printed.text(print_(page))
     page.close()
 
