@@ -1,7 +1,8 @@
 """Deploys with variables that can't work, and expects an error that says how to fix it, and an unchanged target.
 
-``bad_input.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is already deployed. At the end it deploys
-more: after its secret_id was destroyed, without Vault, and with a credential that a refused deployment has changed.
+``bad_input.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is already deployed. At the end it
+deploys more: after its secret_id was destroyed, without Vault, with a credential that a refused deployment has changed, and with
+Vault again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from deployments import TARGET, WHAT_RUNS, Bench, other_checkout, refused
+from deployments import TARGET, WHAT_RUNS, Bench, deploy_wholly, other_checkout, refused
+
+#: The name and password of a reader, where one is needed.
+READER = "reader:open sesame"
 
 
 def main() -> None:
@@ -37,6 +41,7 @@ def main() -> None:
     _admin_again(bench)
     _new_secret_id(bench, old)
     _owed_restart(bench, _upgrade_without_vault(bench))
+    _with_vault_again(bench)
 
 
 def _cases(bench: Bench) -> list[tuple[str, str, dict[str, Any], str]]:
@@ -114,8 +119,7 @@ def _accessor(bench: Bench) -> str:
 
 def _new_secret_id(bench: Bench, old: str) -> None:
     """Issued because the old one was destroyed; Ansible's output holds no secret even with -vvv --diff."""
-    code, output = bench.deploy("site.yml", "-vvv", "--diff")
-    assert code == 0, output[-3000:]
+    output = deploy_wholly(bench, "variables that can work, after those that were refused", "-vvv", "--diff")
     assert _accessor(bench) != old
     secrets = bench.on_target("cd /etc/backup-glance/credentials && cat secret_id sidecar_keys").stdout.split()
     secrets += [(bench.run / name).read_text("utf-8").strip() for name in ("admin-token", "deploy-token")]
@@ -139,7 +143,10 @@ def _upgrade_without_vault(bench: Bench) -> dict[str, Any]:
                 credentials[f"{name}_{key}"] = bench.described["entries"][value["vault"]][value["field"]]
                 source[key] = {"credential": f"{name}_{key}"}
     hashed = subprocess.run(
-        [bench.run / "caddy", "hash-password", "--plaintext", "open sesame"], capture_output=True, text=True, check=True
+        [bench.run / "caddy", "hash-password", "--plaintext", READER.partition(":")[2]],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     before = bench.on_target("readlink /opt/backup-glance/current").stdout
     variables = {
@@ -166,7 +173,7 @@ def _upgrade_without_vault(bench: Bench) -> dict[str, Any]:
     url = f"http://{TARGET}:8080/api/v1/status"
     assert _status(url) == 401
     assert _status(url, "reader:abracadabra") == 401
-    assert _status(url, "reader:open sesame") == 200
+    assert _status(url, READER) == 200
     print(
         "a new release without Vault, with passwords: deployed; 401 without one, 401 with a wrong one, 200 with the right one"
     )
@@ -175,7 +182,9 @@ def _upgrade_without_vault(bench: Bench) -> dict[str, Any]:
 
 def _owed_restart(bench: Bench, variables: dict[str, Any]) -> None:
     """A refused deployment has written a changed credential: the next one, that changes nothing else, restarts for it."""
-    credentials = variables["backup_glance_credentials"] | {"pbs_secret": bench.on_rack("rotate", "pbs")}
+    entry = bench.described["entries"]["backup-glance/pbs"]
+    entry["secret"] = bench.on_rack("rotate", "pbs")
+    credentials = variables["backup_glance_credentials"] | {"pbs_secret": entry["secret"]}
     changed = variables | {"backup_glance_credentials": credentials}
     misspelt = changed | {"backup_glance_config": {**variables["backup_glance_config"], "servces": []}}
     what = "a misspelt key beside a changed credential"
@@ -188,8 +197,21 @@ def _owed_restart(bench: Bench, variables: dict[str, Any]) -> None:
     print("after a refused deployment: the next one restarts the service for the credential that was changed")
 
 
+def _with_vault_again(bench: Bench) -> None:
+    """What was refused last was a misspelt key: back to Vault and to readers without a password."""
+    misspelt = {"backup_glance_config": {**bench.described["config"], "servces": []}}
+    refused(bench, "a misspelt key, with Vault again", "site.yml", misspelt, "did you mean services?")
+    bench.as_admin("secret/data/backup-glance/pbs", {"data": bench.described["entries"]["backup-glance/pbs"]})
+    (bench.run / "rack.json").write_text(json.dumps(bench.described), "utf-8")
+    deploy_wholly(bench, "with Vault again, after a refused deployment", login=_basic(READER))
+
+
+def _basic(login: str) -> str:
+    return f"Basic {base64.b64encode(login.encode()).decode()}"
+
+
 def _status(url: str, login: str = "") -> int:
-    headers = {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
+    headers = {"Authorization": _basic(login)} if login else {}
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(urllib.request.Request(url, headers=headers), timeout=20) as answer:

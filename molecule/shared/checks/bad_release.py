@@ -1,6 +1,7 @@
 """Deploys releases that can't work, and expects an error that says why, and the previous release running.
 
-``bad_release.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is already deployed.
+``bad_release.py RUN_FOLDER RACK_ADDRESS`` runs on the controller against debian13, which is already deployed. At the end it
+deploys a release that works.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from deployments import ROOT, TARGET, WHAT_RUNS, Bench, other_checkout, refused
+from deployments import ROOT, TARGET, WHAT_RUNS, Bench, deploy_wholly, other_checkout, refused
 
 BUILD = ROOT / "roles" / "backup_glance" / "files" / "build_release.py"
 
@@ -27,6 +28,9 @@ print(ledger.execute("SELECT version FROM schema_version").fetchall())
 print("contacts", ledger.execute("SELECT * FROM contacts ORDER BY 1").fetchall())
 END
 """
+
+#: A credential that a refused deployment leaves behind.
+SPARE = "/etc/backup-glance/credentials/spare"
 
 #: A change to this checkout: file of the package, old text, new text.
 Change = tuple[str, str, str]
@@ -71,6 +75,7 @@ def main() -> None:
     assert after == before, f"something was changed:\n{before}\n{after}"
     print("after all of these the target is unchanged")
     _failing_as_the_service(bench)
+    _working_again(bench)
 
 
 def _tampered(bench: Bench) -> None:
@@ -128,10 +133,9 @@ def _failing_as_the_service(bench: Bench) -> None:
         bench, "a release that fails after the switch", [MIGRATES, ENDS_AS_THE_SERVICE],
         "The previous state was restored", "broken as the service",
         backup_glance_config={**bench.described["config"], "week_start": "sunday"}, backup_glance_access_log=False,
-        backup_glance_credentials={"spare": "not needed"},
+        backup_glance_credentials={Path(SPARE).name: "not needed"},
     )  # fmt: skip
-    bench.on_target("rm /etc/backup-glance/credentials/spare")
-    after = _without_pids(bench)
+    after = "\n".join(line for line in _without_pids(bench).splitlines() if not line.endswith(SPARE))
     assert after == before, f"the previous state was not restored:\n{before}\n{after}"
     assert "contacts" in contacts, contacts
     assert bench.on_target(CONTACTS).stdout == contacts
@@ -140,6 +144,17 @@ def _failing_as_the_service(bench: Bench) -> None:
         notes = json.load(answer)["notes"]
     assert any(note.startswith("backup-glance went back to an older version") for note in notes), notes
     print("release, units, configuration and ledger were restored, and the page says so")
+
+
+def _working_again(bench: Bench) -> None:
+    """The next release works: it is deployed as if none had been refused, and what they had left is gone."""
+    before = bench.said("readlink /opt/backup-glance/current")
+    assert bench.said(f"ls {SPARE}") == SPARE
+    with tempfile.TemporaryDirectory() as scratch:
+        source = other_checkout(Path(scratch), "It works again.\n")
+        deploy_wholly(bench, "a release after those that were refused", backup_glance_source=str(source))
+    assert bench.said("readlink /opt/backup-glance/current") != before
+    assert bench.said(f"ls {SPARE}") == ""
 
 
 def _refused_release(bench: Bench, what: str, changes: list[Change], *words: str, **variables: Any) -> None:

@@ -19,6 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from load import under_load
+
 ROOT = Path(__file__).parent.parent.parent.parent
 SCENARIO = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", ROOT / "molecule" / "default"))
 HOST, TARGET, RACK = "debian13", "10.77.0.13", "10.77.0.10"
@@ -32,6 +34,13 @@ readlink /opt/backup-glance/current
 find /etc/backup-glance /etc/systemd/system -path /etc/backup-glance/candidate -prune -o -type f -print0 |
     sort -z | xargs -0 sha256sum
 systemctl show --property=MainPID,ActiveState backup-glance.service backup-glance-caddy.service backup-glance.socket
+"""
+#: Prints failed units, what belongs to a candidate, and releases that are not complete: none of it may be left.
+LEFTOVERS = r"""
+systemctl list-units --failed --no-legend --plain 'backup-glance*'
+systemctl list-units --all --no-legend --plain 'backup-glance-candidate*'
+find /run /var/lib -maxdepth 3 -name 'backup-glance-candidate*' '!' -path /run/backup-glance-candidate -print
+find /opt/backup-glance/releases -mindepth 1 -maxdepth 1 -type d '!' -exec test -e '{}/complete' ';' -print
 """
 
 
@@ -127,6 +136,30 @@ def refused(bench: Bench, what: str, playbook: str, variables: dict[str, Any], *
     for phrase in words:
         assert phrase in joined, f"{what}: the error does not contain {phrase!r}:\n{output[-3000:]}"
     print(f"{what}: … {' … '.join(words)} …", flush=True)
+
+
+def deploy_wholly(bench: Bench, what: str, *options: str, login: str = "", **variables: Any) -> str:
+    """Deploys after refused deployments with site.yml, under load, and expects that nothing of them is left.
+
+    Every source is read, page and board are as the upstreams say, and a second deployment has nothing to change. ``login`` is the
+    header of readers who need one until then. Returns what the first deployment printed.
+    """
+    with under_load(what, f"{bench.page}/widget", login=login):
+        code, output = bench.deploy("site.yml", *options, **variables)
+        assert code == 0, f"{what}: {output[-4000:]}"
+    assert "4 of 4 sources read" in output, output[-3000:]
+    command = [sys.executable, str(Path(__file__).with_name("as_user.py")), bench.page, str(bench.run / "rack.json")]
+    seen = subprocess.run([*command, bench.rack, "{}"], capture_output=True, text=True, check=False)
+    assert seen.returncode == 0, f"{what}: {seen.stderr}"
+    runs, left = bench.said(WHAT_RUNS), bench.said(LEFTOVERS)
+    assert runs.count("ActiveState=active") == 3, runs
+    assert left == "", f"{what}: left over: {left}"
+    code, again = bench.deploy("site.yml", *options, **variables)
+    recap = again.rpartition("PLAY RECAP")[2]
+    assert code == 0 and bench.host in recap and "changed=0 " in recap, f"{what}, again: {again[-4000:]}"
+    assert bench.said(WHAT_RUNS) == runs
+    print(f"{what}: {seen.stdout.strip()}; a second deployment changes nothing", flush=True)
+    return output
 
 
 def other_checkout(folder: Path, more: str) -> Path:

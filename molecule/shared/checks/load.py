@@ -18,12 +18,13 @@ RETRY_AFTER = 1.0
 class Load:
     """Requests for one address, and what became of them."""
 
-    def __init__(self, url: str, *, retries: bool = False) -> None:
+    def __init__(self, url: str, *, retries: bool = False, login: str = "") -> None:
         self.ended = threading.Event()
         self.failures: list[str] = []
         self.sent = self.retried = 0
         self.seconds = self.slowest = 0.0
-        self._url, self._retries = url, retries
+        self._page = urllib.request.Request(url, headers={"Authorization": login} if login else {})
+        self._retries = retries
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl._create_unverified_context())
         )
@@ -57,14 +58,17 @@ class Load:
             self.failures.append(str(error))
 
     def _ask(self) -> None:
-        with self._opener.open(self._url, timeout=20) as answer:
+        with self._opener.open(self._page, timeout=20) as answer:
             answer.read()
 
 
 @contextmanager
-def under_load(what: str, url: str, *, retries: bool = False) -> Iterator[Load]:
-    """Sends requests while something is done, and expects that none fails; with ``retries`` not even the second time."""
-    load = Load(url, retries=retries)
+def under_load(what: str, url: str, *, retries: bool = False, login: str = "") -> Iterator[Load]:
+    """Sends requests while something is done, and expects that none fails; with ``retries`` not even the second time.
+
+    ``login`` is the readers' Authorization header.
+    """
+    load = Load(url, retries=retries, login=login)
     sending = threading.Thread(target=load.send)
     sending.start()
     try:
