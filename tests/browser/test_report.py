@@ -9,11 +9,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
 from sidecar.web.app import create_app
+from tests.browser import axe
 from tests.test_contract import on_loopback
 from tests.web import boards, months
 from tests.web.asking import KEY, nothing_due
@@ -103,9 +103,7 @@ def test_nothing_is_cut_off_and_the_browser_complains_of_nothing(
 @pytest.mark.parametrize("width", [370, 924])
 def test_axe_finds_nothing(browser: Browser, width: int) -> None:
     with reporting(months.homelab()) as address:
-        found = Axe().run(opened(browser, address, width, bypass_csp=True))
-
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found.response["violations"]] == []
+        assert axe.violations(opened(browser, address, width, bypass_csp=True)) == []
 
 
 def test_the_saved_file_looks_the_same_without_the_sidecar(browser: Browser) -> None:
