@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+import copy
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from sidecar.config import load
@@ -110,6 +115,87 @@ def test_what_is_required_is_something_that_can_be(text: str) -> None:
     (finding,) = findings(WHOLE.replace("verify_within: 30d", f"require: {text}"))
 
     assert "require" in finding
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("2", "require: must be a section; write copies: 2, offsite: true, or both"),
+        ("true", "require: must be a section; write copies: 2, offsite: true, or both"),
+        ("", "require: is empty; write its value, or remove it"),
+        ("{copies: true}", "require.copies: must be a whole number; write it in digits"),
+        ("{copies: two}", "require.copies: must be a whole number; write it in digits"),
+        ("{copies: 21}", "require.copies: is too large; write at most 20"),
+        ("{offsite: 1}", "require.offsite: is a number, but must be true or false; write one of these words"),
+        ("{offsite: }", "require.offsite: is empty; write its value, or remove it"),
+    ],
+)
+def test_what_is_wrong_with_what_is_required_is_told_in_our_words(text: str, finding: str) -> None:
+    (found,) = findings(f"{SMALL}services:\n- name: a\n  guests: [101]\n  require: {text}\n")
+
+    assert found == f"config.yaml:6: services.0.{finding}"
+
+
+#: What may be written by mistake, where something else belongs.
+MISTAKES = (2, True, "x", [1], {"x": 1}, datetime(2026, 12, 1, 10))
+
+
+def test_whatever_stands_in_the_place_of_a_value_is_told_in_our_words() -> None:
+    """Findings in pydantic's words end with a page to read instead of what to write."""
+    whole = yaml.safe_load(WHOLE)
+    found = [
+        (place, mistake, finding)
+        for place in places_of(whole)
+        for mistake in MISTAKES
+        for finding in findings_with(whole, place, mistake)
+    ]
+
+    assert len(found) > 400
+    assert [each for each in found if each[2].endswith("see docs/configuration.md") or ";" not in each[2]] == []
+
+
+def places_of(value: object, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every key and item of a configuration."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield (*place, key)
+        yield from places_of(child, (*place, key))
+
+
+def findings_with(whole: Any, place: tuple[Any, ...], mistake: object) -> list[str]:
+    """Those of the sections that are needed."""
+    changed = copy.deepcopy({key: whole[key] for key in ("sources", "vault", place[0])})
+    section = changed
+    for key in place[:-1]:
+        section = section[key]
+    section[place[-1]] = mistake
+    try:
+        read(json.dumps(changed, default=str))
+    except ConfigError as error:
+        return error.findings
+    return []
+
+
+@pytest.mark.parametrize("key", ["services", "vault", "ignore", "timezone", "light_interval", "alerts", "offsite"])
+def test_a_key_with_nothing_behind_it_is_refused(key: str) -> None:
+    assert findings(f"{SMALL}{key}:\n") == [f"config.yaml:3: {key}: is empty; write its value, or remove it"]
+
+
+def test_the_word_null_stands_for_the_default() -> None:
+    assert read(f"{SMALL}vault: null\nlight_interval: ~\n").vault is None
+
+
+@pytest.mark.parametrize("text", ["0", "86400", "2026-12-01 00:00:00", '"0"', "2026-1-1", '"2026-02-30"', "true"])
+def test_a_day_is_written_as_one(text: str) -> None:
+    (finding,) = findings(f"{SMALL}mutes: [{{service: a, until: {text}}}]\n")
+
+    assert finding.endswith("mutes.0.until: is not a day; write YYYY-MM-DD, for example 2026-12-24")
+
+
+def test_a_name_that_yaml_reads_as_a_number_is_told() -> None:
+    assert findings("sources: {5: {kind: backrest, url: http://b}}\n") == [
+        "config.yaml:1: sources.5: is not text, and a name must be; write it in quotes"
+    ]
 
 
 def test_every_key_of_the_design_is_understood() -> None:
@@ -223,7 +309,7 @@ def test_a_configured_schedule_that_cannot_be_read_is_a_finding(schedule: str) -
         ),
         (
             '{kind: pbs, url: "https://pbs.lan", token_id: a, secret: {file: /x}, fingerprint: abc}',
-            "fingerprint: string should match pattern",
+            "fingerprint: is not a SHA-256 fingerprint; write its 32 pairs of hexadecimal digits",
         ),
         ('{kind: backrest, url: "http://b.lan", username: me}', "needs username and password together"),
         (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from sidecar.core.alerts import rules
 from sidecar.core.model import State
 
 from .secret_refs import Secret
-from .values import Duration, DurationOrOff, Model, QuietHours, Texts, not_empty
+from .values import Day, Duration, DurationOrOff, Flag, Model, QuietHours, Texts, not_empty
 
 AlertState = Literal["failed", "missed", "never", "unknown", "warning"]
 
@@ -25,9 +25,9 @@ class Receiver(Model):
     url: Secret = Field(description="An Apprise address: ntfy(s), gotify(s), discord, tgram, mailto(s), json(s).")
     states: Annotated[tuple[AlertState, ...], AfterValidator(not_empty)] = ("failed", "missed", "never", "unknown")
     services: Texts = Field(default=("*",), description="Names of services; * matches anything.")
-    jobs: bool = Field(default=True, description="Upkeep jobs: prune, gc, verify, sync, check.")
-    datastores: bool = True
-    sources: bool = True
+    jobs: Flag = Field(default=True, description="Upkeep jobs: prune, gc, verify, sync, check.")
+    datastores: Flag = True
+    sources: Flag = True
     quiet: QuietHours | None = Field(
         default=None, description="HH:MM-HH:MM in the general time zone; held until its end."
     )
@@ -65,5 +65,5 @@ class Mute(Model):
     """Nobody is told of this service, up to and including that day."""
 
     service: str
-    until: date
+    until: Day
     reason: str | None = None

@@ -14,14 +14,8 @@ from pydantic import ValidationError
 from sidecar import files
 from sidecar.errors import ConfigError
 
-from . import bounded_yaml, model
+from . import bounded_yaml, model, plain_words
 from .model import Config
-
-_MESSAGES = {
-    "missing": "is missing; add it",
-    "union_tag_not_found": "is missing the key kind; use pbs, pve, databasement or backrest",
-    "union_tag_invalid": "has an unknown kind; use pbs, pve, databasement or backrest",
-}
 
 #: Bytes of a configuration file: that of a thousand services has 200,000.
 _LONGEST = 2 * 1024 * 1024
@@ -31,6 +25,9 @@ _MOST_FINDINGS = 100
 
 #: Characters of a key or message in a finding.
 _LONGEST_TEXT = 400
+
+#: What YAML makes of nothing, and of the word null.
+_NULL = "tag:yaml.org,2002:null"
 
 Place = tuple[str | int, ...]
 
@@ -54,7 +51,8 @@ def parse(text: str, name: str) -> Config:
     try:
         node = bounded_yaml.nodes_of(text)
         lines = dict(_lines(node)) if node is not None else {}
-        findings = [_finding(name, lines, *found) for found in islice(_repeated_keys(node), _MOST_FINDINGS)]
+        found = [*islice(_repeated_keys(node), _MOST_FINDINGS), *islice(_empty_values(node), _MOST_FINDINGS)]
+        findings = [_finding(name, lines, *each) for each in found]
         data = bounded_yaml.data_of(node)
     except bounded_yaml.YamlError as error:
         line = f":{error.line}" if error.line else ""
@@ -64,7 +62,9 @@ def parse(text: str, name: str) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
+        known = {place for place, _ in found}
         messages = {_translate(detail, lines) for detail in error.errors()[:_MOST_FINDINGS]}
+        messages = {(place, message) for place, message in messages if place not in known}
         findings += [_finding(name, lines, place, message) for place, message in sorted(messages, key=str)]
         raise ConfigError(_not_too_many(findings, name, error.error_count() - _MOST_FINDINGS)) from None
     across = list(islice(config.across(), _MOST_FINDINGS + 1))
@@ -101,6 +101,19 @@ def _repeated_keys(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[
             yield from _repeated_keys(value, (*place, number))
 
 
+def _empty_values(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Keys and items behind which nothing stands. Who means the default can write null, or leave the key out."""
+    if isinstance(node, yaml.ScalarNode):
+        if place and node.tag == _NULL and not node.value:
+            yield place, "is empty; write its value, or remove it"
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _empty_values(value, (*place, _key(key)))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _empty_values(value, (*place, number))
+
+
 def _key(node: yaml.Node) -> str:
     """A key as it is written; a list or a mapping can't be one, which is found when the data are made."""
     return node.value if isinstance(node, yaml.ScalarNode) else ""
@@ -115,26 +128,27 @@ def _translate(error: Any, lines: dict[Place, int]) -> tuple[Place, str]:
     kind = error["type"]
     place = _written(error["loc"], lines)
     if kind == "missing":
-        return (*place, error["loc"][-1]), _MESSAGES[kind]
+        place = (*place, error["loc"][-1])
+    if error["loc"][-1:] == ("[key]",):
+        return place, "is not text, and a name must be; write it in quotes"
     if kind == "extra_forbidden":
         if str(place[-1]) in _NOT_HERE:
             return place, _NOT_HERE[str(place[-1])]
         return place, f"is an unknown key; {_fix_for_unknown(str(place[-1]))}"
     if kind == "value_error":
         return place, str(error["ctx"]["error"])
-    if kind in _MESSAGES:
-        return place, _MESSAGES[kind]
     if kind == "no_secret":
         return place, str(error["msg"])
-    return place, f"{error['msg'][0].lower()}{error['msg'][1:]}; see docs/configuration.md"
+    said = plain_words.said(kind, error.get("ctx", {}))
+    return place, said or f"{error['msg'][0].lower()}{error['msg'][1:]}; see docs/configuration.md"
 
 
 def _written(location: Place, lines: dict[Place, int]) -> Place:
     """The parts of a location that exist in the file; pydantic also names the members of unions."""
     place: Place = ()
     for part in location:
-        if (*place, part) in lines:
-            place = (*place, part)
+        here = next((written for written in (part, str(part)) if (*place, written) in lines), None)
+        place = place if here is None else (*place, here)
     return place
 
 

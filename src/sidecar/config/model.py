@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -23,7 +23,19 @@ from .secret_refs import CredentialSecret, FileSecret, Secret, Vault, VaultSecre
 from .services import GuestPart, Part, Service
 from .sources import Backrest, Databasement, Pbs, Pve, Source
 from .tokens import Token
-from .values import Duration, DurationOrOff, Model, ScheduleText, Texts, Zone
+from .values import (
+    Day,
+    Duration,
+    DurationOrOff,
+    Flag,
+    Model,
+    ScheduleText,
+    Texts,
+    ThemeValue,
+    Zone,
+    sections_of,
+    written_as,
+)
 
 #: Between light rounds, and between full ones: where light ones prove that nothing ran, and where they don't.
 _LIGHT, _FULL, _UNPROVEN = timedelta(seconds=60), timedelta(minutes=15), timedelta(minutes=5)
@@ -41,8 +53,8 @@ class Job(Model):
     schedule: ScheduleText | None = Field(default=None, description="For jobs whose API has no schedule.")
     timezone: Zone | None = None
     grace: Duration | None = None
-    disabled: bool = False
-    shrink: bool = Field(default=True, description="A backup much smaller than usual is a warning.")
+    disabled: Flag = False
+    shrink: Flag = Field(default=True, description="A backup much smaller than usual is a warning.")
 
 
 class Ignore(Model):
@@ -57,8 +69,8 @@ class Pause(Model):
     """A time in which nothing is expected, including both days."""
 
     model_config = ConfigDict(populate_by_name=True)
-    first: date = Field(alias="from")
-    last: date = Field(alias="to")
+    first: Day = Field(alias="from")
+    last: Day = Field(alias="to")
     sources: tuple[str, ...] = ()
     reason: str | None = None
 
@@ -76,11 +88,14 @@ class Widget(Model):
     """Where the page may be framed, how it looks, and what it is called."""
 
     # A header, in which it stands for Glance, must not begin or end with a space.
-    title: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
+    title: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True),
+        written_as(r"[^\x00-\x1f\x7f]*", "must be one line; remove line ends and other control characters"),
+    ] = Field(
         default="Backups",
         min_length=1,
         max_length=100,
-        pattern=r"^[^\x00-\x1f\x7f]+$",
         description="What the page is called in tabs and by Glance's extension widget.",
     )
     hide: frozenset[Literal["jobs", "datastores"]] = Field(
@@ -89,7 +104,7 @@ class Widget(Model):
     frame_ancestors: tuple[str, ...] = Field(
         default=(), description="Addresses of the dashboards that may frame it; empty: only its own origin."
     )
-    theme: dict[str, str | float | bool] = Field(
+    theme: dict[str, ThemeValue] = Field(
         default_factory=dict, description="Theme numbers, with the names of glance.yml."
     )
     refresh: Duration = Field(default=timedelta(minutes=1), description="How often an open page refreshes itself.")
@@ -98,7 +113,7 @@ class Widget(Model):
 class Proxy(Model):
     """The read-only pass-through to the upstreams."""
 
-    enabled: bool = False
+    enabled: Flag = False
 
 
 class Config(Model):
@@ -234,10 +249,7 @@ class Config(Model):
 
 def known_keys() -> set[str]:
     """Every key that any section knows, for "did you mean"."""
-    sections = [Model]
-    for section in sections:
-        sections += section.__subclasses__()
-    return {field.alias or name for section in sections for name, field in section.model_fields.items()}
+    return {field.alias or name for section in sections_of(Model) for name, field in section.model_fields.items()}
 
 
 def _service_setting(service: Service) -> settings.ServiceSetting:

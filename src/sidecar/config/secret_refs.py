@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from .values import Model, WebAddress
+from .values import Flag, Model, WebAddress, written_as
 
 
 class VaultSecret(Model):
@@ -20,7 +20,9 @@ class VaultSecret(Model):
 class CredentialSecret(Model):
     """A systemd credential: a file in $CREDENTIALS_DIRECTORY."""
 
-    credential: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the credential.")
+    credential: Annotated[
+        str, written_as(r"[A-Za-z0-9_.-]+", "is not the name of a credential; use letters, digits, dots, - and _")
+    ] = Field(description="Name of the credential.")
 
 
 class FileSecret(Model):
@@ -79,7 +81,7 @@ class Vault(Model):
     """The Vault or OpenBao server with the upstreams' credentials."""
 
     # Stands before the address, whose check needs it.
-    allow_http: bool = Field(
+    allow_http: Flag = Field(
         default=False,
         description="Whether the address may begin with http://: everybody on the way can read what is sent.",
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from .secret_refs import plain_or_mapping
-from .values import Duration, GuestRef, Model, ScheduleText, Zone
+from .values import Duration, Flag, GuestRef, Model, ScheduleText, WholeNumber, Zone
 
 
 class Expect(Model):
@@ -41,15 +41,17 @@ PartEntry = Annotated[Annotated[str, Tag("plain")] | Annotated[Part, Tag("mappin
 class Require(Model):
     """How many copies there must be, and where."""
 
-    copies: int = Field(
+    written: ClassVar[str] = "copies: 2, offsite: true, or both"
+
+    copies: WholeNumber = Field(
         default=0, ge=0, le=20, description="At so many places there must be a good backup of each guest and database."
     )
-    offsite: bool = Field(default=False, description="One of these must be a place of offsite.")
+    offsite: Flag = Field(default=False, description="One of these must be a place of offsite.")
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:
         if not (self.copies or self.offsite):
-            raise ValueError("asks for nothing; write copies: 2, offsite: true, or both")
+            raise ValueError(f"asks for nothing; write {self.written}")
         return self
 
 
@@ -67,7 +69,7 @@ class Service(Model):
         default=None, description="The newest good restore of each of its databases must not be older than this."
     )
 
-    shrink: bool = Field(default=True, description="A backup much smaller than usual is a warning.")
+    shrink: Flag = Field(default=True, description="A backup much smaller than usual is a warning.")
     require: Require | None = Field(default=None, description="A service with fewer copies is a warning.")
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .secret_refs import Secret, TextOrSecret
-from .values import FINGERPRINT, Duration, DurationOrOff, Model, ProxmoxAddress, WebAddress, Zone
+from .values import Duration, DurationOrOff, Fingerprint, Model, ProxmoxAddress, WebAddress, Zone
 
 
 class _Source(Model):
@@ -30,9 +30,8 @@ class _Source(Model):
 
 class _Tls(_Source):
     ca_file: Path | None = Field(default=None, description="CA certificates to trust for this source.")
-    fingerprint: str | None = Field(
+    fingerprint: Fingerprint | None = Field(
         default=None,
-        pattern=f"^{FINGERPRINT.pattern}$",
         description="SHA-256 fingerprint of its certificate; checked instead of a CA and the host name.",
     )
 
@@ -90,7 +89,7 @@ class Backrest(_Tls):
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.username is None) != (self.password is None):
-            raise ValueError("needs username and password together, or neither")
+            raise ValueError("needs username and password together; add the other one, or remove this one")
         if self.username is not None and self.basic_auth is not None:
             raise ValueError(
                 "has both username and basic_auth, but a call carries only one login; "

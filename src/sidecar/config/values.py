@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import time, timedelta
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, ClassVar, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,6 +25,7 @@ _GUEST_REF = re.compile(
 )
 #: What lies beside the zones in the system's directory: the machine's own zone, and copies that count leap seconds.
 _NO_ZONES = frozenset({"localtime", "posixrules", "posix", "right", "Factory"})
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FINGERPRINT = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){31}")
 
 
@@ -114,6 +116,53 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _true_or_false(value: object) -> object:
+    """A number may be meant as a count."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number:
+        raise ValueError("is a number, but must be true or false; write one of these words")
+    return value
+
+
+def _theme_value(value: object) -> object:
+    is_plain = isinstance(value, str | int | float)
+    if not is_plain:
+        raise ValueError("must be text, a number, true or false; write it as in glance.yml")
+    return value
+
+
+def _whole_number(value: object) -> object:
+    """Python counts true as 1."""
+    is_truth = isinstance(value, bool)
+    if is_truth:
+        raise ValueError("must be a whole number; write it in digits")
+    return value
+
+
+def _day(value: object) -> object:
+    """Only what is written as a day: a number would be read as seconds since 1970."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            value = None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ValueError("is not a day; write YYYY-MM-DD, for example 2026-12-24")
+
+
+def written_as(pattern: str, message: str) -> AfterValidator:
+    """A validator for text of one form, with a sentence for what has another."""
+    form = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not form.fullmatch(value):
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
 def not_empty(value: tuple[T, ...]) -> tuple[T, ...]:
     """A validator for lists without a default that does anything."""
     if not value:
@@ -145,6 +194,17 @@ ScheduleText = Annotated[str, BeforeValidator(_schedule_text), AfterValidator(_s
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 ProxmoxAddress = Annotated[str, AfterValidator(_proxmox_address)]
 GuestRef = Annotated[str, BeforeValidator(_text), AfterValidator(_guest_ref)]
+Flag = Annotated[bool, BeforeValidator(_true_or_false)]
+ThemeValue = Annotated[str | float | bool, BeforeValidator(_theme_value)]
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+Day = Annotated[date, BeforeValidator(_day)]
+Fingerprint = Annotated[
+    str,
+    written_as(
+        FINGERPRINT.pattern,
+        "is not a SHA-256 fingerprint; write its 32 pairs of hexadecimal digits with colons between them",
+    ),
+]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_list_of_text)]
 
 
@@ -152,3 +212,19 @@ class Model(BaseModel):
     """No unknown keys, and no values in error messages: they might be secrets that were pasted into the wrong place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    #: How a section is written; without it, its keys are named.
+    written: ClassVar[str | None] = None
+
+    @classmethod
+    def how_to_write(cls) -> str:
+        """The keys, for who gave the section a value of its own."""
+        keys = [field.alias or name for name, field in cls.model_fields.items()]
+        return cls.written or f"it with {'its key' if len(keys) == 1 else 'keys of its own:'} {', '.join(keys)}"
+
+
+def sections_of(model: type[Model]) -> Iterator[type[Model]]:
+    """All sections of the file that are made from ``model``."""
+    for child in model.__subclasses__():
+        yield child
+        yield from sections_of(child)
