@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ from sidecar.core.model import State
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.opened import Condition
 from sidecar.ledger.patience import Patience
+from tests.core.factories import BERLIN
 from tests.core.sample_reports import group, pbs, pve, row, settings
 from tests.ledger.test_processes import THIS_TREE
 from tests.ledgers import NOW, VZDUMP, filled, keeper_and_ledger, rows, written
@@ -199,6 +201,7 @@ def test_what_could_not_be_read_at_the_start_is_added_to_what_was_seen_since(tmp
 READ_ONLY = """
 import os, sys
 from pathlib import Path
+from tests.core.factories import BERLIN
 from tests.core.sample_reports import pbs, pve, row
 from tests.ledgers import VZDUMP, filled, keeper_and_ledger, written
 
@@ -251,6 +254,31 @@ def test_a_read_only_ledger_is_read_and_is_written_as_soon_as_it_can_be() -> Non
     finally:
         state.chmod(0o700)
         shutil.rmtree(state)
+
+
+def test_that_it_cannot_be_read_is_logged_once_however_often_somebody_looks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(tmp_path)
+    caplog.set_level(logging.INFO, "sidecar.ledger")
+
+    def look(ledger: Ledger, times: int = 3) -> list[str]:
+        caplog.clear()
+        for _ in range(times):
+            ledger.counted_days([(NOW.date(), NOW.date())], NOW.date(), BERLIN)
+            ledger.runs(NOW - timedelta(days=1), NOW)
+        return [record.getMessage().removeprefix(f"ledger: {ledger.path}: ") for record in caplog.records]
+
+    with started(tmp_path) as (_, ledger):
+        assert look(ledger) == []
+        (tmp_path / FILE).rename(tmp_path / "away")
+        away = look(ledger)
+        assert [text.partition(" can't be read: ")[0] for text in away] == ["the history", "runs"]
+        assert look(ledger) == [], "nothing has changed"
+
+        (tmp_path / "away").rename(tmp_path / FILE)
+        assert look(ledger) == ["the history can be read again", "runs can be read again"]
+        assert look(ledger) == []
 
 
 def test_what_no_file_takes_does_not_keep_the_rest_out(tmp_path: Path) -> None:

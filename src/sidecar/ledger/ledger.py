@@ -39,6 +39,7 @@ from sidecar.core.reports.report import Report
 from . import alert_rows, names, opened, past_rows, place, rows, verdict_rows
 from .opened import Condition, DamagedError, NotNowError, Opened, Remembered
 from .patience import Patience
+from .reading import ReadingLog
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -115,6 +116,7 @@ class Ledger:
         self.remembered = Remembered()
         self._kept_for = kept_for
         self._patience = patience or Patience()
+        self._reading = ReadingLog(self.path)
         self._now = now
         self._replacement: str | None = None
         self._trouble: str | None = None
@@ -216,27 +218,31 @@ class Ledger:
 
         Empty when the file can't be read, which the log says. So are the other lists.
         """
-        return self._read(lambda connection: rows.read_runs(connection, start, end), {})
+        return self._read("runs", lambda connection: rows.read_runs(connection, start, end), {})
 
     def verdict_changes(self, start: datetime, end: datetime) -> tuple[VerdictChange, ...]:
         """The changes of state from ``start`` up to, not including, ``end``, oldest first."""
-        return self._read(lambda connection: verdict_rows.read_changes(connection, start, end), ())
+        return self._read("changes of state", lambda connection: verdict_rows.read_changes(connection, start, end), ())
 
     def changes_behind(self, position: Position, end: datetime, most: int) -> tuple[VerdictChange, ...] | None:
         """The first ``most`` changes from ``position`` up to, not including, ``end``; None when the file can't be read."""
-        return self._read(lambda connection: verdict_rows.read_changes_behind(connection, position, end, most), None)
+        return self._read(
+            "changes of state",
+            lambda connection: verdict_rows.read_changes_behind(connection, position, end, most),
+            None,
+        )
 
     def finals(self, start: datetime, end: datetime) -> tuple[FinalOccurrence, ...]:
         """What became of everything due from ``start`` up to, not including, ``end``, oldest first."""
-        return self._read(lambda connection: verdict_rows.read_finals(connection, start, end), ())
+        return self._read("what was decided", lambda connection: verdict_rows.read_finals(connection, start, end), ())
 
     def observation_gaps(self, start: datetime, end: datetime) -> tuple[ObservationGap, ...]:
         """The gaps of which a part lies between ``start`` and ``end``, oldest first."""
-        return self._read(lambda connection: verdict_rows.read_gaps(connection, start, end), ())
+        return self._read("gaps", lambda connection: verdict_rows.read_gaps(connection, start, end), ())
 
     def service_days(self, first: date, last: date) -> tuple[ServiceDay, ...]:
         """How services stood on the local days from ``first`` to ``last``, both included, oldest first."""
-        return self._read(lambda connection: verdict_rows.read_days(connection, first, last), ())
+        return self._read("days of services", lambda connection: verdict_rows.read_days(connection, first, last), ())
 
     def records(self, start: datetime, end: datetime, zone: ZoneInfo) -> Records | None:
         """All that was judged of the time from ``start`` up to, not including, ``end``, read at one moment.
@@ -260,7 +266,7 @@ class Ledger:
                 complete_since=self._complete_since(connection),
             )
 
-        return self._read(read, None)
+        return self._read("a month", read, None)
 
     def counted_days(self, stretches: Sequence[tuple[date, date]], recent: date, zone: ZoneInfo) -> CountedDays | None:
         """The days of these stretches, read at one moment; see past_rows.read. None when the file can't be read."""
@@ -270,7 +276,7 @@ class Ledger:
             counted = past_rows.read(connection, stretches, recent, zone)
             return replace(counted, complete_since=self._complete_since(connection))
 
-        return self._read(read, None)
+        return self._read("the history", read, None)
 
     def _complete_since(self, connection: sqlite3.Connection) -> datetime:
         """What was before may have been dropped: because it was too long ago, or there was too much of it."""
@@ -279,18 +285,20 @@ class Ledger:
 
     def alerts(self) -> AlertMemory:
         """What is remembered of alerts, also by another process with the same file."""
-        return self._read(alert_rows.read, AlertMemory())
+        return self._read("alerts", alert_rows.read, AlertMemory())
 
-    def _read(self, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+    def _read(self, what: str, read: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         try:
             with (
                 opened.told_apart(),
                 closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as connection,
             ):
-                return read(connection)
+                found = read(connection)
         except (DamagedError, NotNowError) as error:
-            log.warning("ledger: %s can't be read: %s", self.path, error)
+            self._reading.failed(what, error)
             return nothing
+        self._reading.succeeded(what)
+        return found
 
     def close(self) -> None:
         """Writes what is left, for a few seconds at most, and closes the file."""
