@@ -12,10 +12,10 @@ import pytest
 from sidecar.core.board.board import board_of
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.record import record
-from sidecar.core.history.verdict_log import FinalState, VerdictLog
+from sidecar.core.history.verdict_log import ExpectationKey, FinalState, VerdictLog
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Outcome, PartKind, Run, SourceKind, State
-from sidecar.core.reports.facts import Dump, Guest, Namespace, Storage, UpkeepJob
+from sidecar.core.reports.facts import Dump, Guest, Namespace, Storage, UpkeepJob, Verification
 from sidecar.core.reports.report import Reading, Report, keep_what_failed
 from sidecar.core.settings import JobSetting, Pause, ServiceSetting, Settings
 from sidecar.core.timeline import remembered_names, verdict_memory
@@ -90,6 +90,43 @@ def test_a_change_of_state_is_remembered_once_with_its_cause() -> None:
     assert states(memory.judge("22 13:00")) == [("ok", "unknown", "unreadable")]
     memory.take(*read("23 04:20", "21 04:00", "22 04:00"))
     assert states(memory.judge("23 04:20")) == [("unknown", "failed", "run_failed")]
+
+
+def test_rule_9_an_age_limit_of_a_member_is_remembered_beside_what_its_job_owes() -> None:
+    """A client that follows the changes learns of every change of the row: it stands as the worst of what is remembered."""
+    given = settings(services=(service("wallet", "101", verify_within=timedelta(hours=3)),))
+    memory = Memory(given).take(*verified("22 12:00", "22 10:00"))
+
+    def of_no_job(log: VerdictLog) -> list[tuple[str | None, str, str, str | None]]:
+        return [
+            (change.state_from and str(change.state_from), str(change.state_to), change.cause, change.reason)
+            for change in log.changes
+            if change.expectation == ExpectationKey("guest:pve:101", "", "")
+        ]
+
+    assert of_no_job(memory.judge("22 12:01")) == [(None, "ok", "in_time", None)]
+    memory.take(*verified("22 13:01", "22 10:00"))
+    too_old = ("ok", "warning", "not_verified", "Verified today 10:00, the limit is 3h.")
+    assert of_no_job(memory.judge("22 13:01")) == [too_old]
+    assert of_no_job(memory.judge("22 13:02")) == []
+    assert of_no_job(memory.judge("22 14:00")) == [], "unreadable: only what its job owes has changed"
+    memory.take(*verified("22 14:01", "22 14:00"))
+    assert of_no_job(memory.judge("22 14:01")) == [("warning", "ok", "in_time", None)]
+
+
+def verified(when: str, verified_at: str) -> tuple[Report, Report]:
+    kept = group("21 04:00", "22 04:00")
+    newest = replace(kept.snapshots[0], verification=Verification(True, at(verified_at), True))
+    cluster, _ = read(when)
+    return cluster, pbs(when, replace(kept, snapshots=(newest, *kept.snapshots[1:])))
+
+
+def test_rule_9_of_two_services_with_one_member_the_stricter_age_limit_is_remembered() -> None:
+    strict, loose = (timedelta(hours=hours) for hours in (1, 3))
+    services = (service("safe", "101", verify_within=loose), service("wallet", "101", verify_within=strict))
+    log = Memory(settings(services=services)).take(*verified("22 12:00", "22 10:00")).judge("22 12:01")
+
+    assert [str(change.state_to) for change in log.changes if not change.job] == ["warning"]
 
 
 @pytest.mark.parametrize("services", [(), (service("wallet", "101"), service("safe", "101"))], ids=["own", "of two"])

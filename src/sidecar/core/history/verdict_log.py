@@ -39,6 +39,16 @@ def of_service(name: str) -> ExpectationKey:
     return ExpectationKey(f"{OF_SERVICE}{name}", "", "")
 
 
+def of_member(member: str) -> ExpectationKey:
+    """Rule 9: how old its verification or restore test may be is owed by no job."""
+    return ExpectationKey(member, "", "")
+
+
+def service_in(member: str) -> str | None:
+    """The name of the service, also of one that is gone, where that is what is remembered under this name."""
+    return member.removeprefix(OF_SERVICE) if member.startswith(OF_SERVICE) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictChange:
     """An expectation's state became another one.

@@ -47,6 +47,11 @@ class Service:
     restore_within: timedelta | None = None
     require: Required | None = None
 
+    def age_limit(self, kind: PartKind) -> timedelta | None:
+        """Rule 9: how old the verification or the restore test of a part of this kind may be; None: that is not judged."""
+        limits = {PartKind.GUEST: self.verify_within, PartKind.DATABASE: self.restore_within}
+        return limits.get(kind)
+
     @property
     def has_an_age_limit(self) -> bool:
         """Its row changes by time alone, whatever its parts say."""

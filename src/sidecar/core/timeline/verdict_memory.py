@@ -21,7 +21,6 @@ from sidecar.core.history.verdict_log import (
     ServiceDay,
     VerdictChange,
     VerdictLog,
-    of_service,
 )
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import Judged, JudgedPart
@@ -33,6 +32,7 @@ from sidecar.core.schedules.due_times import skipped
 
 from .members import JobMember, member_of
 from .outcomes import MemberOutcome, OutcomeResolver
+from .owed_by_no_job import has_a_standing, owed_by_no_job
 from .remembered_names import within_bounds
 from .window import window
 
@@ -79,17 +79,18 @@ def remember_verdicts(memory: VerdictMemory, judged: Judged, board: Board) -> tu
         board: the board of ``judged``.
     """
     every = [(name, part, _named(part)) for name, part in every_part(judged)]
-    required = {of_service(row.name): row for row in board.services if row.posture.required is not None}
+    of_no_job = owed_by_no_job(judged, board)
+    standing = chain.from_iterable(map(has_a_standing, judged.services))
     keys = (key for _, _, named in every for key, _ in named)
-    before, admitted = within_bounds(memory.remembered, chain(required, keys))
+    before, admitted = within_bounds(memory.remembered, chain(standing, keys))
     states, decided = dict(before.states), dict(before.decided)
     owed: dict[ExpectationKey, datetime] = {}
     changes: list[VerdictChange] = []
     finals: list[FinalOccurrence] = []
-    for key, row in required.items():
-        if key in admitted and row.posture.state is not None and states.get(key) is not row.posture.state:
-            changes.append(_change_of_copies(key, states.get(key), row.posture.state, row, judged.inputs.now))
-            states[key] = row.posture.state
+    for key, now in of_no_job.items():
+        if key in admitted and states.get(key) is not now.state:
+            changes.append(now.change(key, states.get(key), judged.inputs.now))
+            states[key] = now.state
     for name, part, every_named in every:
         named = [(key, judgement) for key, judgement in every_named if key in admitted]
         for key, judgement in named if len(named) == 1 else _worst_by_name(named):
@@ -159,22 +160,6 @@ def _change(key: ExpectationKey, before: State | None, judgement: Judgement, now
         state_to=verdict.state,
         cause=str(verdict.cause or Cause.CANNOT_TELL),
         reason=verdict.reason,
-    )
-
-
-def _change_of_copies(
-    key: ExpectationKey, before: State | None, after: State, row: ServiceRow, now: datetime
-) -> VerdictChange:
-    cause = Cause.UNREADABLE if after is State.UNKNOWN else Cause.COPIES_REQUIRED
-    return VerdictChange(
-        member=key.member,
-        job=key.job,
-        destination=key.destination,
-        at=now,
-        state_from=before,
-        state_to=after,
-        cause=str(cause),
-        reason=row.posture.reason,
     )
 
 
