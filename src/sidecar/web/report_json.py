@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from sidecar.core.history.verdict_log import service_in
 from sidecar.core.past.incidents import Incident
 from sidecar.core.past.longest_gap import LongestGap
 from sidecar.core.past.month import MonthReport, Observation, Row
@@ -92,13 +93,20 @@ def _incident(incident: Incident, report: MonthReport) -> Json:
         "to": timestamp(incident.end),
         "began_before": incident.began_before,
         "states": [state.value for state in incident.states],
-        "services": list(dict.fromkeys(name for member in incident.members for name in report.names.get(member, ()))),
+        "services": list(_services(incident, report)),
         "members": list(incident.members),
         "job": incident.job or None,
         "source": incident.source or None,
         "cause": incident.cause,
         "reason": incident.reason,
     }
+
+
+def _services(incident: Incident, report: MonthReport) -> dict[str, None]:
+    """Also one that is gone: its name is known where what it required is remembered."""
+    gone = {member: (name,) for member in incident.members if (name := service_in(member)) is not None}
+    names = gone | dict(report.names)
+    return dict.fromkeys(name for member in incident.members for name in names.get(member, ()))
 
 
 def _observation(each: Observation) -> Json:

@@ -106,6 +106,13 @@ def test_several_with_one_cause_are_one() -> None:
     assert services_of(together, {"guest:pve:0": ("a", "b"), "guest:pve:1": ("a",)}) == ("a", "b", "guest:pve:2")
 
 
+def test_a_service_that_is_gone_is_called_by_its_name() -> None:
+    """What it required (rule 15) is remembered under a name of our own."""
+    (incident,) = found(change("3 04:30", State.OK, State.UNKNOWN, member="service:old wiki"))
+
+    assert services_of(incident, {}) == ("old wiki",)
+
+
 def test_what_a_source_hides_is_one_whatever_the_job() -> None:
     changes = [
         change("3 04:30", State.OK, State.UNKNOWN, member=f"guest:pve:{place}", job=f"pve/backup/{place}")

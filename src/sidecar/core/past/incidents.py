@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from sidecar.core.history.verdict_log import ExpectationKey, VerdictChange
+from sidecar.core.history.verdict_log import ExpectationKey, VerdictChange, service_in
 from sidecar.core.ids import MemberId
 from sidecar.core.model import State
 from sidecar.core.value import value
@@ -176,5 +176,5 @@ def _joined(first: Incident, other: Incident) -> Incident:
 
 def services_of(incident: Incident, names: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Whom it concerned, as people call them: ``names`` are those of the services of each member; else the member's own."""
-    every = (names.get(member, (member,)) for member in incident.members)
+    every = (names.get(member, (service_in(member) or member,)) for member in incident.members)
     return tuple(dict.fromkeys(chain.from_iterable(every)))
