@@ -21,7 +21,7 @@ from .core.history.verdict_log import ExpectationKey, VerdictChange
 from .core.judgement.awaited import awaited, troubled
 from .core.judgement.judged import Judged, judged
 from .core.model import HARMLESS, Board, SourceKind
-from .core.past.members import ServiceMembers, service_members
+from .core.past.members import ServiceMembers, former_members, service_members
 from .core.past.present import Present, present_of
 from .core.past.records import Records
 from .core.past.undecided import Undecided, undecided
@@ -74,6 +74,10 @@ class JudgedBoard:
     def members(self) -> tuple[ServiceMembers, ...]:
         """Whose past is whose service's, as it was known when the board was made."""
         return service_members(self.judged)
+
+    def former(self, remembered: frozenset[str]) -> tuple[ServiceMembers, ...]:
+        """What no service had any more when the board was made, among the members that are ``remembered``."""
+        return former_members(self.judged, remembered)
 
     def undecided(self, decided: Mapping[ExpectationKey, datetime], start: datetime) -> tuple[Undecided, ...]:
         """What was due from ``start`` until the board was made, after the newest due time that was ``decided``."""

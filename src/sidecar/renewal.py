@@ -69,6 +69,7 @@ def known_of(judged: JudgedBoard) -> Known:
         board=judged.board,
         timeline=judged.timeline,
         members=judged.members,
+        former=judged.former,
         undecided=judged.undecided,
         present=judged.present,
     )

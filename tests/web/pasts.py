@@ -42,6 +42,20 @@ def members_of(board: Board, looked: timedelta = timedelta(days=300)) -> tuple[S
     )
 
 
+def former_of(board: Board, looked: timedelta, remembered: frozenset[str]) -> tuple[ServiceMembers, ...]:
+    """What no service of the board has any more, as if all of it had been called vaultwarden."""
+    present = {_member(part) for row in board.services for part in row.parts}
+    return tuple(
+        ServiceMembers(
+            service=f"vaultwarden ({member})",
+            members=frozenset({member}),
+            looked_since=board.at - looked,
+            sources=frozenset({member.split(":")[1]}),
+        )
+        for member in sorted(remembered - present)
+    )
+
+
 class HandmadePast:
     """Remembers ``days`` days of a board's services: due every night at 02:00, those of Mondays only then.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
 import pytest
 from starlette.types import ASGIApp
@@ -17,7 +17,7 @@ from sidecar.web.past_reader import PastRecords
 from sidecar.web.rows import MOST_ROWS
 from tests.web import boards
 from tests.web.asking import KEY, ask, nothing_due
-from tests.web.pasts import HandmadePast, members_of
+from tests.web.pasts import HandmadePast, former_of, members_of
 
 
 class Unreadable:
@@ -35,6 +35,7 @@ def app_for(board: Board | None = None, past: PastRecords | None = None, looked:
         clock=lambda: shown.at,
         past=past or HandmadePast(shown, looked),
         members=lambda: members_of(shown, timedelta(days=looked)),
+        former=partial(former_of, shown, timedelta(days=looked)),
     )
 
 
@@ -115,6 +116,36 @@ def test_without_a_ledger_nothing_is_remembered_and_why(path: str) -> None:
     app = create_app(board=lambda: board, timeline=nothing_due, ready=lambda: True, keys=(KEY,), clock=lambda: board.at)
 
     assert "Nothing is remembered: backup-glance runs without a directory for its state." in page(app=app, path=path)
+
+
+@pytest.mark.parametrize("path", ["/widget", "/extension"])
+def test_what_no_service_has_any_more_stands_below_the_others(path: str) -> None:
+    """As in the month's report."""
+    then = boards.good_morning()
+    board = replace(then, services=tuple(row for row in then.services if row.name != "vaultwarden"))
+    app = app_for(board, HandmadePast(then))
+    text = page(app=app, path=path)
+    shown, former = text.split("No longer there: no service has these any more")
+
+    assert "guest:pve:101" not in shown
+    assert "29 of 30 runs" in former
+    assert 'title="Sat 14 Nov: failed"' in former
+    assert "longest gap" not in row(former, "vaultwarden (guest:pve:101)"), "nothing is saved of it since it is gone"
+    assert text.count('<th role="rowheader"') == len(then.services) + 1, "each of its two parts by itself"
+    assert "No longer there" not in page("&service=vault", app, path)
+    assert "No longer there" not in page(path=path)
+
+
+def test_of_too_much_that_is_gone_the_number_is_said() -> None:
+    then = boards.crowded(100, 0)
+    board = replace(then, services=then.services[:MOST_ROWS])
+    text = page(app=app_for(board, HandmadePast(then, 40)))
+
+    assert text.count('<th role="rowheader"') == MOST_ROWS
+    assert (
+        f"{100 - MOST_ROWS} things that no service has any more are not drawn; the report of the month lists them."
+        in text
+    )
 
 
 def test_one_service_alone() -> None:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sidecar.core.model import Board, ServiceRow
-from sidecar.core.past.members import ServiceMembers
+from sidecar.core.past.members import Members, ServiceMembers
 from sidecar.core.past.month import Month, MonthReport
 from sidecar.core.past.present import Present, nobody_present
 from sidecar.core.past.records import Records
@@ -112,6 +112,7 @@ def create_app(
     past: PastRecords | None = None,
     records: ReadRecords = nothing_remembered,
     members: Callable[[], tuple[ServiceMembers, ...]] = tuple,
+    former: Callable[[frozenset[str]], tuple[ServiceMembers, ...]] = lambda _: (),
     present: Callable[[Records], Present] = nobody_present,
     accepted: Callable[[], Accepted] = nobody,
     pass_on: proxied.PassOn = nothing_passed_on,
@@ -128,12 +129,13 @@ def create_app(
         past: what is remembered, day by day.
         records: what was judged in a month.
         members: whose past is whose service's.
+        former: what no service has any more, among the members that are remembered.
         present: whose the records of a month are.
         accepted: the tokens of programs that are accepted at present.
         pass_on: asks an upstream for a program.
     """
     handlers = Handlers(
-        known=lambda: Known(board=board(), timeline=timeline, members=members, present=present),
+        known=lambda: Known(board=board(), timeline=timeline, members=members, former=former, present=present),
         ready=ready,
         clock=clock,
         options=options or WidgetOptions(),
@@ -402,7 +404,7 @@ class Handlers:
         return history_page(
             known.board,
             known.history,
-            known.members(),
+            Members(known.members(), known.former),
             WEEKDAYS.index(self.options.week_start),
             missing=UNREADABLE if self._past.is_kept else WITHOUT_LEDGER,
             service=service,

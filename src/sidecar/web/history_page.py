@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sidecar.core.model import Board, OccurrenceKind, PartKind, ServiceRow
-from sidecar.core.past.days import RECENT, Cell, History, ServiceFacts
-from sidecar.core.past.members import ServiceMembers
+from sidecar.core.ids import MemberKind
+from sidecar.core.model import Board, OccurrenceKind, PartKind, ServiceRow, State
+from sidecar.core.past.days import RECENT, History, ServiceFacts
+from sidecar.core.past.members import Members, ServiceMembers
 from sidecar.core.schedules.local_day import midnight
 
 from .history_words import BAD_MARKS, facts_in_words, mark_and_words
@@ -68,87 +69,127 @@ class PastRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastTable:
+    """The table of days.
+
+    Attributes:
+        days: oldest first, today the last.
+        begins_on: the place of the first day in its week, from 1.
+        months: above each week of a year, where a month begins in it.
+        former: what no service has any more.
+        notes: what must be known to read it: since when anybody looked, and what is left out.
+    """
+
+    days: tuple[DayHead, ...]
+    begins_on: int
+    months: tuple[str, ...]
+    rows: tuple[PastRow, ...]
+    former: tuple[PastRow, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPage:
     """Everything in the history view, top to bottom.
 
     Attributes:
         troubles: the sources that need attention: what they should tell is not known.
-        days: oldest first, today the last.
-        begins_on: the place of the first day in its week, from 1.
-        months: above each week of a year, where a month begins in it.
-        notes: what must be known to read it: since when anybody looked, and what is left out.
-        missing: why there are no rows.
+        table: None where there is no history.
+        missing: why there is none.
     """
 
     stale: bool
     banner: Banner | None
     headline: Heading
     troubles: tuple[Trouble, ...]
-    days: tuple[DayHead, ...]
-    begins_on: int
-    months: tuple[str, ...]
-    rows: tuple[PastRow, ...]
-    notes: tuple[str, ...]
+    table: PastTable | None
     missing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """Whose past a row is; ``rank``: the worse something stands, the further above it is."""
+
+    rank: int
+    members: ServiceMembers
+    kind: OccurrenceKind
+    has_schedule: bool
+    facts: ServiceFacts
 
 
 def history_page(
     board: Board,
     history: History | None,
-    members: Iterable[ServiceMembers],
+    members: Members,
     first_weekday: int,
     *,
     missing: str,
     service: str | None = None,
 ) -> HistoryPage:
-    """The last year of the services of ``board``; of one alone when it is asked for.
+    """The last year of the services of ``board``, and of what none of them has any more; of one service alone when it is
+    asked for.
 
     Args:
         first_weekday: the first day of a week, 0 for Monday.
         missing: why there is no history, if there is none.
     """
     above = top(board)
-    if history is None:
-        return HistoryPage(
-            stale=above.stale,
-            banner=above.banner,
-            headline=above.headline,
-            troubles=above.sources,
-            days=(),
-            begins_on=1,
-            months=(),
-            rows=(),
-            notes=(),
-            missing=missing,
-        )
-    times = TimeFormat(board.at, ZoneInfo(board.timezone))
-    days = history.past.every_day[-DAYS:]
-    heads = tuple(_head(day, first_weekday, times) for day in days)
-    by_name = {each.service: each for each in members}
-    known = [(row, mine) for row in board.services if (mine := by_name.get(row.name)) is not None]
-    if service is not None:
-        known = [(row, mine) for row, mine in known if row.name == service]
-    ordered = sorted(
-        ((row, mine, history.facts(mine)) for row, mine in known),
-        key=lambda each: (each[0].verdict.state.rank, _unkept(each[2])),
-    )
-    drawn, others = ordered[:MOST_ROWS], ordered[MOST_ROWS:]
+    table = None if history is None else _table(board, history, members, first_weekday, service)
     return HistoryPage(
         stale=above.stale,
         banner=above.banner,
         headline=above.headline,
         troubles=above.sources,
+        table=table,
+        missing=missing if table is None else None,
+    )
+
+
+def _table(board: Board, history: History, members: Members, first_weekday: int, service: str | None) -> PastTable:
+    times = TimeFormat(board.at, ZoneInfo(board.timezone))
+    days = history.past.every_day[-DAYS:]
+    heads = tuple(_head(day, first_weekday, times) for day in days)
+    services = _worst_first(_of_services(board, history, members.services, service))
+    former = _worst_first(_former(history, members)) if service is None else []
+    shown, others = services[:MOST_ROWS], services[MOST_ROWS:]
+    room = MOST_ROWS - len(shown)
+    return PastTable(
         days=heads,
         begins_on=(days[0].weekday() - first_weekday) % 7 + 1,
         months=tuple(_months(days, first_weekday)),
-        rows=tuple(_row(row, facts, history.cells(mine, DAYS), heads) for row, mine, facts in drawn),
+        rows=tuple(_row(each, history, heads) for each in shown),
+        former=tuple(_row(each, history, heads) for each in former[:room]),
         notes=(
             _FIGURES,
-            *_since(history, [mine for _, mine, _ in drawn], times),
-            *_left_out([facts for _, _, facts in others]),
+            *_since(history, [each.members for each in shown], times),
+            *_left_out([each.facts for each in others]),
+            *_former_left_out(len(former[room:])),
         ),
-        missing=None,
     )
+
+
+def _of_services(
+    board: Board, history: History, members: Iterable[ServiceMembers], service: str | None
+) -> Iterator[_Subject]:
+    by_name = {each.service: each for each in members}
+    for row in board.services:
+        mine = by_name.get(row.name)
+        if mine is not None and service in (None, row.name):
+            has_schedule = row.next_run is not None or any(part.schedule for part in row.parts)
+            yield _Subject(row.verdict.state.rank, mine, _kind(row), has_schedule, history.facts(mine))
+
+
+def _former(history: History, members: Members) -> Iterator[_Subject]:
+    """Something was due of each of them, so there was a schedule. That there is no backup since it is gone says nothing."""
+    for mine in members.former(history.past.members):
+        of_databases = all(member.startswith(f"{MemberKind.DATABASE}:") for member in mine.members)
+        kind = OccurrenceKind.DUMP if of_databases else OccurrenceKind.BACKUP
+        facts = replace(history.facts(mine), longest_gap=None)
+        yield _Subject(State.OK.rank, mine, kind, has_schedule=True, facts=facts)
+
+
+def _worst_first(subjects: Iterable[_Subject]) -> list[_Subject]:
+    return sorted(subjects, key=lambda each: (each.rank, _unkept(each.facts)))
 
 
 def _unkept(facts: ServiceFacts) -> int:
@@ -171,18 +212,17 @@ def _months(days: Sequence[date], first_weekday: int) -> Iterator[str]:
         week += _WEEK
 
 
-def _row(service: ServiceRow, facts: ServiceFacts, cells: Sequence[Cell], heads: Sequence[DayHead]) -> PastRow:
+def _row(subject: _Subject, history: History, heads: Sequence[DayHead]) -> PastRow:
     drawn = []
-    for cell, head in zip(cells, heads, strict=True):
+    for cell, head in zip(history.cells(subject.members, DAYS), heads, strict=True):
         mark, words = mark_and_words(cell)
         drawn.append(DayCell(mark, f"{head.label}: {words}"))
     bad = [cell.label for cell in reversed(drawn) if cell.mark in BAD_MARKS]
-    has_schedule = service.next_run is not None or any(part.schedule for part in service.parts)
     return PastRow(
-        name=service.name,
-        kind=_kind(service),
+        name=subject.members.service,
+        kind=subject.kind,
         cells=tuple(drawn),
-        facts=tuple(facts_in_words(facts, has_schedule=has_schedule)),
+        facts=tuple(facts_in_words(subject.facts, has_schedule=subject.has_schedule)),
         bad=tuple(bad[:MOST_NAMED]),
         more=max(len(bad) - MOST_NAMED, 0),
     )
@@ -200,6 +240,12 @@ def _since(history: History, services: Iterable[ServiceMembers], times: TimeForm
         yield "Nobody has looked at any of them yet."
     elif min(begins) > history.past.first:
         yield f"Days are blank before {times.date(midnight(min(begins), times.zone))}, when the first of them was looked at."
+
+
+def _former_left_out(number: int) -> Iterator[str]:
+    if number:
+        what = "thing that no service has any more is" if number == 1 else "things that no service has any more are"
+        yield f"{number} {what} not drawn; the report of the month lists {'it' if number == 1 else 'them'}."
 
 
 def _left_out(others: Sequence[ServiceFacts]) -> Iterator[str]:

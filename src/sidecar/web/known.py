@@ -27,6 +27,7 @@ class Known:
         timeline: what is due at any time.
         stale_since: when it was judged, where that is so long ago that only what still holds is left of it.
         members: whose past is whose service's.
+        former: what no service has any more, among the members that are remembered.
         undecided: what was due since a moment, after the newest due times that were decided.
         present: whose the records of a stretch of time are.
         history: the past, where it was asked for and can be read.
@@ -36,6 +37,7 @@ class Known:
     timeline: Callable[[], Dues]
     stale_since: datetime | None = None
     members: Callable[[], tuple[ServiceMembers, ...]] = tuple
+    former: Callable[[frozenset[str]], tuple[ServiceMembers, ...]] = lambda _: ()
     undecided: Callable[[Mapping[ExpectationKey, datetime], datetime], tuple[Undecided, ...]] = lambda _, __: ()
     present: Callable[[Records], Present] = nobody_present
     history: History | None = None

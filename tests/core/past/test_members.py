@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sidecar.core.history.history import EMPTY
+from dataclasses import replace
+
+from sidecar.core.history.history import EMPTY, Sighting
 from sidecar.core.history.record import record
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import PartKind
-from sidecar.core.past.members import service_members
+from sidecar.core.past.members import former_members, service_members
 from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve, service, settings, vzdump
 
@@ -33,3 +35,26 @@ def test_nobody_looked_before_the_first_reading() -> None:
     (only,) = service_members(judged({}, EMPTY, given, at("22 14:00")))
 
     assert only.looked_since is None
+
+
+def test_what_no_service_has_any_more_stands_under_its_own_name() -> None:
+    report = pve("22 12:00", vzdump("22 04:00", "22 04:10"))
+    history = record(EMPTY, report)
+    made = judged({"pve": report}, history, settings(services=(service("vaultwarden", "101"),)), at("22 14:00"))
+    named = replace(history, seen={**history.seen, "guest:pve:9": Sighting(first=at("20 12:00"), name="wiki")})
+    made = replace(made, inputs=replace(made.inputs, history=named))
+    remembered = {
+        "guest:pve:101",
+        "guest:pve:9",
+        "upkeep:pbs:prune/daily",
+        "service:vaultwarden",
+        "plan:gone:photos",
+        "?",
+    }
+
+    unnamed, plan, wiki = former_members(made, remembered)
+
+    assert [each.service for each in (unnamed, plan, wiki)] == ["?", "plan:gone:photos", "wiki (guest:pve:9)"]
+    assert (wiki.members, wiki.sources) == ({"guest:pve:9"}, {"pve"})
+    assert (wiki.looked_since, wiki.first_seen) == (at("22 12:00"), {"guest:pve:9": at("20 12:00")})
+    assert unnamed.sources == {""}

@@ -70,6 +70,11 @@ class Past:
         return midnight(self.first, self.zone).astimezone(UTC)
 
     @property
+    def members(self) -> frozenset[str]:
+        """Of which anything is remembered."""
+        return frozenset[str]().union(*(day.tallies for day in self.days.values()))
+
+    @property
     def every_day(self) -> tuple[date, ...]:
         """All of them, oldest first."""
         return tuple(self.first + place * _DAY for place in range((self.today - self.first).days + 1))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from sidecar.core.history.history import Sighting
+from sidecar.core.history.verdict_log import OF_SERVICE
+from sidecar.core.ids import MemberId, MemberKind, SourceName
 from sidecar.core.judgement.judged import Judged, JudgedService
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.value import value
@@ -36,6 +39,51 @@ class ServiceMembers:
 def service_members(judged: Judged) -> tuple[ServiceMembers, ...]:
     """Every service of the board, in its order of judgement."""
     return tuple(_of(service, judged.inputs) for service in judged.services)
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Whose past is whose: ``services`` there are, and what no service has any more, among those that are remembered."""
+
+    services: tuple[ServiceMembers, ...]
+    former: Callable[[frozenset[str]], tuple[ServiceMembers, ...]]
+
+
+def former_members(judged: Judged, remembered: Collection[str]) -> tuple[ServiceMembers, ...]:
+    """What no service has any more, each under its own name and in the order of these."""
+    present = {str(part.part.member) for service in judged.services for part in service.parts}
+    gone = (_former(member, judged.inputs) for member in {*remembered} - present if is_backed_up(member))
+    return tuple(sorted(gone, key=lambda each: (each.service.casefold(), each.service)))
+
+
+def is_backed_up(member: str) -> bool:
+    """It is no upkeep job, nor what is required of a service as a whole."""
+    return not member.startswith((f"{MemberKind.UPKEEP}:", OF_SERVICE))
+
+
+def own_name(member: str, seen: Mapping[str, Sighting]) -> str:
+    """How people call a member of no service."""
+    sighting = seen.get(member)
+    return f"{sighting.name} ({member})" if sighting is not None and sighting.name else member
+
+
+def source_of(member: str) -> str:
+    """The source that knows it; "" where its name does not say so."""
+    try:
+        return MemberId.parse(member).source
+    except ValueError:
+        return ""
+
+
+def _former(member: str, inputs: Inputs) -> ServiceMembers:
+    source, seen = source_of(member), inputs.history.seen
+    return ServiceMembers(
+        service=own_name(member, seen),
+        members=frozenset({member}),
+        looked_since=inputs.history.contact(SourceName(source)),
+        sources=frozenset({source}),
+        first_seen=MappingProxyType({member: seen[member].first} if member in seen else {}),
+    )
 
 
 def _of(service: JudgedService, inputs: Inputs) -> ServiceMembers:

@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sidecar.core.history.verdict_log import OF_SERVICE, ObservationGap, ServiceDay, of_service
-from sidecar.core.ids import MemberId, MemberKind
+from sidecar.core.history.verdict_log import ObservationGap, ServiceDay, of_service
+from sidecar.core.ids import MemberKind
 from sidecar.core.value import value
 
 from .incidents import Incidents, incidents
 from .longest_gap import LongestGap, longest_gap
-from .members import ServiceMembers
+from .members import ServiceMembers, is_backed_up, source_of
 from .present import Present
 from .records import Records
 from .tally import NOTHING, Tally, decided, still_open, total
@@ -245,7 +245,7 @@ class _Rows:
         known = {member for each in self._present.services for member in each.members}
         there = {*self._counts, *(change.member for change in self._records.changes)}
         for member in there - known:
-            if not _is_upkeep(member) and not member.startswith(OF_SERVICE):
+            if is_backed_up(member):
                 yield self._of_member(RowKind.FORMER, member, self._present.called(member))
         for service in self._stood.keys() - {each.service for each in self._present.services}:
             yield Row(
@@ -264,7 +264,7 @@ class _Rows:
                 yield self._of_member(RowKind.UPKEEP, member, self._present.called(member))
 
     def _of_member(self, kind: RowKind, member: str, name: str) -> Row:
-        known = _later(self._present.contacts.get(_source(member)), self._records.complete_since)
+        known = _later(self._present.contacts.get(source_of(member)), self._records.complete_since)
         return Row(
             kind=kind,
             name=name,
@@ -302,13 +302,6 @@ class _Rows:
 def _later(looked: datetime | None, complete: datetime | None) -> datetime | None:
     """Since when what was looked at is still remembered."""
     return looked if looked is None or complete is None else max(looked, complete)
-
-
-def _source(member: str) -> str:
-    try:
-        return MemberId.parse(member).source
-    except ValueError:
-        return ""
 
 
 def _names(present: Present) -> Mapping[str, tuple[str, ...]]:

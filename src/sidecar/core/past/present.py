@@ -10,13 +10,14 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sidecar.core.history.history import Sighting
-from sidecar.core.history.verdict_log import ExpectationKey, of_service
+from sidecar.core.history.verdict_log import ExpectationKey
 from sidecar.core.ids import JobId
 from sidecar.core.judgement.judged import Judged
+from sidecar.core.timeline.owed_by_no_job import has_a_standing
 from sidecar.core.timeline.verdict_memory import every_part, expectation_key
 from sidecar.core.value import value
 
-from .members import ServiceMembers, service_members
+from .members import ServiceMembers, own_name, service_members
 from .records import Records
 from .undecided import Undecided, undecided
 
@@ -57,8 +58,7 @@ class Present:
         kind, _, rest = member.partition(":")
         if kind == "upkeep":
             return self.titles.get(rest.replace(":", "/", 1), member)
-        sighting = self.seen.get(member)
-        return f"{sighting.name} ({member})" if sighting is not None and sighting.name else member
+        return own_name(member, self.seen)
 
 
 def nobody_present(records: Records) -> Present:
@@ -86,4 +86,5 @@ def present_of(judged: Judged, titles: Mapping[JobId, str], records: Records) ->
 def _expected(judged: Judged) -> Iterator[ExpectationKey]:
     for _, part in every_part(judged):
         yield from (expectation_key(part, judgement.expectation) for judgement in part.judgements)
-    yield from (of_service(each.service.name) for each in judged.services if each.service.require is not None)
+    for service in judged.services:
+        yield from has_a_standing(service)
