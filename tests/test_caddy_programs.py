@@ -236,9 +236,23 @@ def test_no_odd_request_gets_in(house: House, name: str) -> None:
         assert "x-backup-glance-token" not in seen
         assert not path.startswith("/calendar/") or CALENDAR not in path or not path.endswith(".ics")
     if not open_to_readers:
-        assert status in (400, 401, 403), answer
+        assert status in (400, 401, 403, 404), answer
         assert "let in" not in answer
     assert CALENDAR not in answer
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/calendar/{}.ics/", "/calendar/{}", "/calendar/{}/", "/calendar/{}.ical", "/calendar/x/{}.ics", "/calendar/"],
+)
+def test_an_address_nearly_of_a_calendar_is_not_found_and_shown_to_nobody(house: House, path: str) -> None:
+    """A slash behind it, or a missing ending: the token in it is still one."""
+    answer = house.ask(path.format(CALENDAR), "Accept: text/calendar")
+
+    assert status_of(answer) == 404
+    assert "There is no such calendar: its address ends with .ics" in answer
+    assert CALENDAR not in answer
+    assert (house.app.seen, house.decider.asked) == ([], [])
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE"])
