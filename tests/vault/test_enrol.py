@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +22,8 @@ import pytest
 import yaml
 
 from sidecar.cli import main
+from sidecar.errors import SecretError
+from sidecar.vault import enrol
 from sidecar.vault.client import Server
 from tests.vault.server import AppRole, Bao
 
@@ -291,6 +296,45 @@ def test_what_is_not_a_token_is_refused_without_calling_vault(host: Host, token:
     host.configure(address="https://127.0.0.1:1")
 
     assert "is not a wrapping token" in host.refused(token)
+
+
+@contextmanager
+def never_ending() -> Iterator[str]:
+    """The address of a Vault whose answer goes on and on, a byte at a time: no call is ever silent for long."""
+    ended = threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+                while not ended.wait(0.01):
+                    connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            ended.set()
+            thread.join()
+
+
+def test_an_answer_without_an_end_ends_the_enrolment(tmp_path: Path) -> None:
+    role = enrol.Role("approle", "backup-glance", "role-id-0123456789", "secret")
+    before = signal.getsignal(signal.SIGALRM)
+
+    with never_ending() as address, pytest.raises(SecretError) as caught:
+        enrol.enrol(Server(address), role, "hvs.wrapping-token-0123456789", tmp_path / "secret_id", within=0.2)
+
+    assert str(caught.value).startswith(
+        f"Vault {address} did not answer everything within 0.2 s, and nothing was written"
+    )
+    assert "issue a new one" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_without_a_vault_section_enrolment_is_refused(host: Host) -> None:

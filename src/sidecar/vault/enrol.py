@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ from .client import Server, VaultError
 
 #: Characters of what Vault says that are shown.
 _LONGEST_SHOWN = 200
+
+#: Seconds for all calls. One alone may take a quarter of that until it connects and begins to answer.
+WITHIN = 60.0
+
+#: Seconds after which what is still being cleaned up is given up too.
+_AGAIN = 5.0
 
 _WRAPPING_TOKEN = re.compile(r"[A-Za-z0-9._-]{8,4096}")
 
@@ -50,8 +57,10 @@ class Enrolled:
     expires_at: datetime | None
 
 
-def enrol(server: Server, role: Role, wrapping_token: str, credential: Path) -> Enrolled:
-    """Writes the wrapped secret_id to ``credential`` (mode 0400), after a login with it has worked.
+def enrol(server: Server, role: Role, wrapping_token: str, credential: Path, within: float = WITHIN) -> Enrolled:
+    """Writes the wrapped secret_id to ``credential`` (mode 0400), after a login with it has worked. For the main thread.
+
+    ``within``: seconds that all of it may take, however slowly Vault answers.
 
     After any failure an older credential is unchanged. The token is used up only after everything else has been checked.
 
@@ -61,7 +70,7 @@ def enrol(server: Server, role: Role, wrapping_token: str, credential: Path) -> 
     """
     if not _WRAPPING_TOKEN.fullmatch(wrapping_token):
         raise SecretError("standard input is not a wrapping token; pass wrap_info.token and nothing else")
-    with replacing(credential, 0o400) as file:
+    with _limited(server, within), replacing(credential, 0o400) as file:
         known = KnownSecrets([wrapping_token, role.role_id])
         created = _checked_origin(server, role, wrapping_token, known)
         answer = server.unwrap(wrapping_token)
@@ -71,6 +80,26 @@ def enrol(server: Server, role: Role, wrapping_token: str, credential: Path) -> 
         file.write(f"{secret_id}\n".encode())
     accessor = displayed(known.withheld(str(answer.get("secret_id_accessor", ""))))[:_LONGEST_SHOWN]
     return Enrolled(accessor, _end(created, answer.get("secret_id_ttl")))
+
+
+@contextlib.contextmanager
+def _limited(server: Server, seconds: float) -> Iterator[None]:
+    """Raises SecretError in the block when it takes longer. No call has an end of its own while some bytes still come."""
+
+    def expired(*_: object) -> None:
+        raise SecretError(
+            f"Vault {server.address} did not answer everything within {seconds:g} s, and nothing was written: find out what "
+            "slows it down and try again. This attempt may have used up the wrapping token: if Vault does not know it any "
+            "more, issue a new one"
+        )
+
+    before = signal.signal(signal.SIGALRM, expired)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _checked_origin(server: Server, role: Role, wrapping_token: str, known: KnownSecrets) -> str:
