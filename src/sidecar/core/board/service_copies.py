@@ -10,7 +10,7 @@ from sidecar.core.judgement.copies_required import JudgedCopies, judged_copies
 from sidecar.core.judgement.judged import Judged, JudgedPart, JudgedService
 from sidecar.core.model import Copy, PartRow, PlaceKind, State, StoredCopy, worst
 from sidecar.core.parts import offsite
-from sidecar.core.parts.counted_copies import Declared
+from sidecar.core.parts.counted_copies import Declared, Hidden
 from sidecar.core.parts.hidden_places import hidden_places
 from sidecar.core.parts.inputs import Inputs
 
@@ -20,8 +20,8 @@ class ServiceCopies:
 
     def __init__(self, judged: Judged) -> None:
         self._judged = judged
-        self._hidden = hidden_places(judged.inputs)
         self._declared = _declared(judged.inputs)
+        self._hidden = Hidden.of(hidden_places(judged.inputs), self._declared)
 
     def of(self, service: JudgedService) -> JudgedCopies:
         """Those of one service."""

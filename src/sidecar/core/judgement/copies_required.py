@@ -7,9 +7,8 @@ from typing import Self
 
 from sidecar.core import words
 from sidecar.core.model import Cause, Posture, Required, State, StoredCopy, Verdict
-from sidecar.core.parts.counted_copies import Counted, Declared, counted, places
+from sidecar.core.parts.counted_copies import Counted, Declared, Hidden, counted, places
 from sidecar.core.parts.part import Part
-from sidecar.core.parts.stored import Stored
 from sidecar.core.value import value
 
 #: What was never due, or is not expected at all, is not required to have copies.
@@ -41,16 +40,14 @@ class JudgedCopies:
         return own
 
 
-def judged_copies(
-    parts: Sequence[Part], hidden: Sequence[Stored], required: Required | None, declared: Declared
-) -> JudgedCopies:
-    """Of the parts of one service. ``hidden``: see ``counted``."""
+def judged_copies(parts: Sequence[Part], hidden: Hidden, required: Required | None, declared: Declared) -> JudgedCopies:
+    """Of the parts of one service."""
     every = counted(parts, hidden, declared)
     verdict = _Lack.of(every, required).verdict() if required is not None else None
     posture = Posture(
         copies=min((len(each.copies) for each in every), default=0),
         offsite=min((each.offsite for each in every), default=0),
-        complete=not any(each.unread for each in every),
+        complete=not any(each.unread_number for each in every),
         places=places(parts, declared),
         required=required,
         state=None if required is None else verdict.state if verdict is not None else State.OK,
@@ -79,14 +76,14 @@ class _Lack:
         for each in every:
             whose = f" of {each.name}" if len(every) > 1 else ""
             missing = required.copies - len(each.copies)
-            if missing > len(each.unread) and not each.endless:
+            if missing > each.unread_number and not each.endless:
                 certain.append(_too_few(whose, each, required))
                 of_copies = True
             elif missing > 0:
                 doubtful.append(_too_few(whose, each, required))
                 unread |= {place.place: place for place in each.unread}
-            may_be = {place.place: place for place in each.unread if place.offsite}
             if required.offsite and not each.offsite:
+                may_be = {place.place: place for place in each.unread if place.offsite}
                 (doubtful if may_be else certain).append(f"there is no copy off-site{whose}")
                 unread |= may_be
         return cls(tuple(certain), tuple(doubtful), tuple(unread.values()), of_copies)

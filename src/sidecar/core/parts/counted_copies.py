@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import Self
 
 from sidecar.core.model import PartKind, PlaceKind, Required, StoredCopy
 from sidecar.core.value import value
@@ -63,17 +65,66 @@ class Declared:
         )
 
 
-@value()
+#: A place as it is counted: two with the same kind and name are one.
+_Place = tuple[PlaceKind, str]
+
+
+@value(eq=False)
+class Hidden:
+    """Places that can't be read, where copies of any guest may lie: indexed once for all services of a judgement.
+
+    ``whole``: those that are a source as a whole.
+    """
+
+    copies: Mapping[_Place, StoredCopy]
+    whole: frozenset[_Place]
+
+    @classmethod
+    def of(cls, every: Iterable[Stored], declared: Declared) -> Self:
+        """All of them."""
+        by_place = {(stored.kind, stored.place): stored for stored in every}
+        return cls(
+            MappingProxyType({place: declared.copy(stored) for place, stored in by_place.items()}),
+            frozenset(place for place, stored in by_place.items() if stored.whole),
+        )
+
+    def number_beside(self, places: Collection[_Place]) -> int:
+        """How many there are beside these. A thousand of them take no longer than one."""
+        return len(self.copies) - sum(place in self.copies for place in places)
+
+    def beside(self, places: Collection[_Place]) -> Iterator[StoredCopy]:
+        """All beside these."""
+        return (copy for place, copy in self.copies.items() if place not in places)
+
+
+_NOTHING_HIDDEN = Hidden(MappingProxyType({}), frozenset())
+
+
+@value(eq=False)
 class Counted:
     """Of one guest, of one database, or of the plans of a service: its copies, and the places where more may lie.
 
+    ``own``: where it should lie. ``unread_own``: those of them that can't be read. ``elsewhere``: others that can't.
     ``endless``: one of these is a source as a whole, where there may be any number of places.
     """
 
     name: str
     copies: tuple[StoredCopy, ...]
-    unread: tuple[StoredCopy, ...]
-    endless: bool = False
+    own: frozenset[_Place]
+    unread_own: tuple[StoredCopy, ...]
+    elsewhere: Hidden
+    endless: bool
+
+    @property
+    def unread(self) -> Iterator[StoredCopy]:
+        """The places that can't be read, where more may lie."""
+        yield from self.unread_own
+        yield from self.elsewhere.beside(self.own)
+
+    @property
+    def unread_number(self) -> int:
+        """How many these are."""
+        return len(self.unread_own) + self.elsewhere.number_beside(self.own)
 
     @property
     def offsite(self) -> int:
@@ -82,45 +133,47 @@ class Counted:
 
     def is_enough(self, required: Required, paused: frozenset[str]) -> bool:
         """As if a copy lay at each place that can't be read while its source is paused; in a source as a whole, any number."""
-        away = [copy for copy in self.unread if copy.place.partition("/")[0] in paused]
+        away = [copy for copy in self.unread if copy.place.partition("/")[0] in paused] if paused else []
         any_number = any(copy.place in paused for copy in away)
         enough = any_number or len(self.copies) + len(away) >= required.copies
         return enough and (not required.offsite or any(copy.offsite for copy in (*self.copies, *away)))
 
 
-def counted(parts: Sequence[Part], hidden: Sequence[Stored], declared: Declared) -> tuple[Counted, ...]:
+def counted(parts: Sequence[Part], hidden: Hidden, declared: Declared) -> tuple[Counted, ...]:
     """Each guest and each database by itself, for no other holds its data. A plan saves files of the service, so its
     repository counts for each of them. Where there are only plans, their repositories are counted together.
-
-    Args:
-        hidden: places that can't be read, where copies of any guest may lie.
     """
     plans = [part for part in parts if part.kind is PartKind.PLAN]
     alone = [part for part in parts if part.kind is not PartKind.PLAN]
     in_repositories = [stored for part in plans for stored in declared.stored(part)]
     if not alone:
-        return (_counted(", ".join(part.ref for part in plans), in_repositories, (), declared),) if plans else ()
+        name = ", ".join(part.ref for part in plans)
+        return (_counted(name, in_repositories, _NOTHING_HIDDEN, declared),) if plans else ()
     return tuple(
         _counted(
             part.ref,
             [*declared.stored(part), *in_repositories],
-            hidden if part.kind is PartKind.GUEST else (),
+            hidden if part.kind is PartKind.GUEST else _NOTHING_HIDDEN,
             declared,
         )
         for part in alone
     )
 
 
-def _counted(name: str, every: Sequence[Stored], hidden: Sequence[Stored], declared: Declared) -> Counted:
-    places: dict[tuple[PlaceKind, str], StoredCopy] = {}
+def _counted(name: str, every: Sequence[Stored], hidden: Hidden, declared: Declared) -> Counted:
+    places: dict[_Place, StoredCopy] = {}
     for stored in every:
         copy, key = declared.copy(stored), (stored.kind, stored.place)
         if copy.counts or key not in places:
             places[key] = copy
-    elsewhere = [each for each in hidden if (each.kind, each.place) not in places]
-    unread = (*(copy for copy in places.values() if not copy.known), *map(declared.copy, elsewhere))
-    endless = any(each.whole for each in (*every, *elsewhere))
-    return Counted(name, tuple(copy for copy in places.values() if copy.counts), unread, endless)
+    return Counted(
+        name,
+        copies=tuple(copy for copy in places.values() if copy.counts),
+        own=frozenset(places),
+        unread_own=tuple(copy for copy in places.values() if not copy.known),
+        elsewhere=hidden,
+        endless=any(each.whole for each in every) or not hidden.whole <= places.keys(),
+    )
 
 
 def places(parts: Sequence[Part], declared: Declared) -> tuple[StoredCopy, ...]:
