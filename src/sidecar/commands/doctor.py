@@ -8,8 +8,8 @@ from pathlib import Path
 from sidecar import runtime
 from sidecar.board_keeper import Clock
 
-from .defaults import DEFAULT_CADDY_KEY, DEFAULT_CONFIG, DEFAULT_STATE
-from .status import add_credentials
+from .defaults import DEFAULT_CADDY_KEY, DEFAULT_STATE
+from .file_options import add_config, add_credentials
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,9 +23,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--credentials. Exit code: 0 all in order, 1 warnings, 2 problems, 3 something can't be told.",
     )
     command.add_argument("--json", action="store_true", help="print the findings as JSON")
-    command.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="configuration file (default: %(default)s)"
-    )
+    add_config(command)
     add_credentials(command)
     command.add_argument(
         "--state",

@@ -12,7 +12,8 @@ from sidecar.config import load
 from sidecar.credentials import Credentials
 from sidecar.errors import ConfigError, SecretError
 
-from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS, RECORD
+from .defaults import DEFAULT_CREDENTIALS, RECORD
+from .file_options import add_config
 
 #: Exit codes: enrolment failed; the token was created elsewhere.
 FAILED, ALARM = 1, 3
@@ -31,9 +32,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         f"both in {RECORD} beside the directory of the credential, for backup-glance doctor. Run it as root. "
         f"Exit code {ALARM}: the token was created elsewhere; somebody may have intercepted it.",
     )
-    command.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="configuration file (default: %(default)s)"
-    )
+    add_config(command)
     command.add_argument(
         "--credential",
         type=Path,

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import secrets
 import sys
-from pathlib import Path
 
 from sidecar import credentials as secret_files
 from sidecar import logs, runtime
@@ -20,7 +19,8 @@ from sidecar.notify.delivery import Delivery, why
 from sidecar.notify.job import Sent
 from sidecar.wiring import make_vault
 
-from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS
+from .defaults import DEFAULT_CREDENTIALS
+from .file_options import add_config, add_credentials
 
 #: Exit code when a message did not go out. An unusable configuration has 2, as everywhere.
 NOT_SENT = 1
@@ -36,15 +36,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     command.add_argument("--test", action="store_true", required=True, help="needed: nothing else can be sent by hand")
     command.add_argument("receiver", nargs="?", metavar="RECEIVER", help="only this one (default: all)")
-    command.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="configuration file (default: %(default)s)"
-    )
-    command.add_argument(
-        "--credentials",
-        type=Path,
-        metavar="DIR",
-        help=f"directory with the credentials (default: systemd's $CREDENTIALS_DIRECTORY, else {DEFAULT_CREDENTIALS})",
-    )
+    add_config(command)
+    add_credentials(command)
     command.set_defaults(run=_notify)
 
 

@@ -16,7 +16,7 @@ from sidecar.config.model import Config
 from sidecar.credentials import Credentials
 from sidecar.errors import ConfigError, SecretError
 
-from .defaults import DEFAULT_CONFIG
+from .file_options import add_config
 
 #: Seconds after which the thread that judges lets the one that answers have a turn; each answer needs a few of them.
 _TURN = 0.001
@@ -36,9 +36,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Polls the sources and answers over HTTP: on the socket that systemd passes on, "
         "unless --fd or --listen is given. Put a proxy in front that adds the key.",
     )
-    serve.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="configuration file (default: %(default)s)"
-    )
+    add_config(serve)
     serve.add_argument(
         "--credentials",
         type=Path,

@@ -27,7 +27,8 @@ from sidecar.terminal.text import safe
 from sidecar.web import views
 from sidecar.web.stale_board import RENEWED_WITHIN
 
-from .defaults import DEFAULT_CONFIG, DEFAULT_CREDENTIALS
+from .defaults import DEFAULT_CREDENTIALS
+from .file_options import add_config, add_credentials
 from .where_it_runs import add_where_it_runs
 
 #: Exit code where there is no board that could be shown.
@@ -64,25 +65,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_where_it_runs(command)
     command.add_argument("--fresh", action="store_true", help="read every source once, instead of asking the sidecar")
-    command.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_CONFIG,
-        metavar="FILE",
-        help="configuration file: for --fresh, and for the time zone of the table (default: %(default)s)",
-    )
+    add_config(command, "configuration file: for --fresh, and for the time zone of the table")
     add_credentials(command)
     command.set_defaults(run=lambda options: run(options, runtime.utc_now))
-
-
-def add_credentials(command: argparse.ArgumentParser) -> None:
-    """The option of every command that reads the sources itself."""
-    command.add_argument(
-        "--credentials",
-        type=Path,
-        metavar="DIR",
-        help=f"directory with the credentials (default: systemd's $CREDENTIALS_DIRECTORY, else {DEFAULT_CREDENTIALS})",
-    )
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:

@@ -7,7 +7,6 @@ import asyncio
 import sys
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 
 from sidecar import one_round, runtime
 from sidecar.board_keeper import Clock
@@ -17,8 +16,8 @@ from sidecar.credentials import Credentials
 from sidecar.suggestion import Suggestion, suggestion
 from sidecar.terminal import style
 
-from .defaults import DEFAULT_CONFIG
-from .status import add_credentials, directory, quiet
+from .file_options import add_config, add_credentials
+from .status import directory, quiet
 
 #: Exit code where a source could not be read, so that its parts are missing.
 INCOMPLETE = 1
@@ -34,9 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "being surely the same, is a comment. A services: block that is there is not looked at. Nothing is changed. "
         f"Exit code {INCOMPLETE}: a source could not be read.",
     )
-    command.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="configuration file (default: %(default)s)"
-    )
+    add_config(command)
     add_credentials(command)
     command.set_defaults(run=lambda options: run(options, runtime.utc_now))
 
