@@ -41,6 +41,21 @@ def _give_back() -> None:
         _LIBRARY.malloc_trim(0)
 
 
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Python's garbage collector rests meanwhile; else it would look through all that a board is made of, part by part.
+
+    What is not used any more is freed all the same. Several threads may let it rest: it wakes when the first of them ends.
+    """
+    was_awake = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_awake:
+            gc.enable()
+
+
 class Garbage:
     """What Python's garbage collector has to look through: only what came since the board before, and once for each.
 
@@ -50,15 +65,6 @@ class Garbage:
 
     def __init__(self) -> None:
         self._boards = 0
-
-    @contextmanager
-    def left_alone(self) -> Iterator[None]:
-        """The collector rests meanwhile. Else it would look through all that a board is made of each time a part is done."""
-        gc.disable()
-        try:
-            yield
-        finally:
-            gc.enable()
 
     def put_out(self) -> None:
         """Collects what is new, leaves the rest alone from now on, and gives free memory back.

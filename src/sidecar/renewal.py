@@ -12,7 +12,7 @@ from functools import partial
 
 from .board_keeper import BoardKeeper, JudgedBoard
 from .core.reports.report import Report
-from .memory import Garbage
+from .memory import Garbage, collector_at_rest
 from .web.answers import Answers
 from .web.known import Known
 
@@ -49,7 +49,7 @@ class Renewal:
 
     async def _renew(self, judge: Callable[[], JudgedBoard]) -> None:
         async with self._turn:
-            with self._garbage.left_alone():
+            with collector_at_rest():
                 await self._made(judge)
                 await asyncio.get_running_loop().run_in_executor(self._worker, self._garbage.put_out)
 

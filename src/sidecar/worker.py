@@ -5,11 +5,12 @@ Judging makes many objects and no circles of them: the collector would only walk
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import wraps
 from typing import ParamSpec, TypeVar
+
+from .memory import collector_at_rest
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,12 +32,7 @@ def uncollected(work: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        if not gc.isenabled():
+        with collector_at_rest():
             return work(*args, **kwargs)
-        gc.disable()
-        try:
-            return work(*args, **kwargs)
-        finally:
-            gc.enable()
 
     return run
