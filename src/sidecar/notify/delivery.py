@@ -128,34 +128,28 @@ async def _ended(process: Process) -> None:
 # --- in words -------------------------------------------------------------------------------------------------------------
 
 
+#: With the status and the detail, as far as there are any, in brackets or behind a colon.
+_WHY = {
+    Failure.SECRET: "its url can't be read{detail}",
+    Failure.CA_FILE: "its ca_file can't be used{detail}; put the CA's certificate (PEM) there",
+    Failure.NO_HOST: "its host name is not known; check the name in its url, and DNS",
+    Failure.REFUSED: "its server refused the connection; check host and port in its url, and that it runs",
+    Failure.TIMED_OUT: "its server did not answer in time; check that it can be reached from here",
+    Failure.UNTRUSTED: "its TLS certificate can't be trusted{detail}; set ca_file to the CA of its server",
+    Failure.DENIED: "it refused the login{answered}; check token or password in its url",
+    Failure.REDIRECTED: "it redirects elsewhere{answered}; write the final address, with s for TLS",
+    Failure.REJECTED: "it refused the message{answered}; check topic, path and options in its url",
+    Failure.SERVER_ERROR: "its server has trouble{answered}; read its log",
+    Failure.RECIPIENT: "its server refused the recipient{answered}; check to= in its url",
+}
+
+
 def why(sent: Sent) -> str:
     """What went wrong, as a clause, with what to do about it."""
-    answered = f" (it answered {sent.status})" if sent.status else ""
-    detail = f": {sent.detail}" if sent.detail else ""
-    match sent.failure:
-        case Failure.ADDRESS:
-            return f"{sent.detail}; correct its url"
-        case Failure.SECRET:
-            return f"its url can't be read: {sent.detail}"
-        case Failure.CA_FILE:
-            return f"its ca_file can't be used{detail}; put the CA's certificate (PEM) there"
-        case Failure.NO_HOST:
-            return "its host name is not known; check the name in its url, and DNS"
-        case Failure.REFUSED:
-            return "its server refused the connection; check host and port in its url, and that it runs"
-        case Failure.TIMED_OUT:
-            return "its server did not answer in time; check that it can be reached from here"
-        case Failure.UNTRUSTED:
-            return f"its TLS certificate can't be trusted{detail}; set ca_file to the CA of its server"
-        case Failure.DENIED:
-            return f"it refused the login{answered}; check token or password in its url"
-        case Failure.REDIRECTED:
-            return f"it redirects elsewhere{answered}; write the final address, with s for TLS"
-        case Failure.REJECTED:
-            return f"it refused the message{answered}; check topic, path and options in its url"
-        case Failure.SERVER_ERROR:
-            return f"its server has trouble{answered}; read its log"
-        case Failure.RECIPIENT:
-            return f"its server refused the recipient{answered}; check to= in its url"
-        case _:
-            return f"the message could not be sent{detail}; run backup-glance notify --test"
+    if sent.failure is Failure.ADDRESS:
+        return f"{sent.detail}; correct its url"
+    words = _WHY.get(sent.failure, "the message could not be sent{detail}; run backup-glance notify --test")
+    return words.format(
+        answered=f" (it answered {sent.status})" if sent.status else "",
+        detail=f": {sent.detail}" if sent.detail else "",
+    )

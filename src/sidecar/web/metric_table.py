@@ -166,12 +166,12 @@ def _met(state: State | None) -> float | None:
     return None if state in (None, State.UNKNOWN) else float(state is State.OK)
 
 
-def _count(of_counts: Callable[[SourceCounts], int]) -> Callable[[_Source], float | None]:
-    return lambda of: None if of.counts is None else of_counts(of.counts)
-
-
 def _runs(of_runs: Callable[[RunCounts], int]) -> Callable[[_Job], float | None]:
     return lambda of: None if of.runs is None else of_runs(of.runs)
+
+
+def _counter(name: str, text: str, of_counts: Callable[[SourceCounts], int]) -> Metric[_Source]:
+    return Metric(name, text, lambda of: None if of.counts is None else of_counts(of.counts), Type.COUNTER)
 
 
 def _one(_row: object) -> float:
@@ -223,30 +223,18 @@ SOURCES = Level[_Source](
         ),
         Metric("source_as_of_timestamp_seconds", "When it was read last.", lambda of: _seconds(of.row.as_of)),
         Metric("source_limits", "How many things it could not show, or may not.", lambda of: len(of.row.limits)),
-        Metric(
-            "source_full_rounds_total",
-            "Rounds that read everything.",
-            _count(lambda counts: counts.full_rounds),
-            Type.COUNTER,
+        _counter("source_full_rounds_total", "Rounds that read everything.", lambda counts: counts.full_rounds),
+        _counter(
+            "source_light_rounds_total", "Rounds that look whether anything ran.", lambda counts: counts.light_rounds
         ),
-        Metric(
-            "source_light_rounds_total",
-            "Rounds that look whether anything ran.",
-            _count(lambda counts: counts.light_rounds),
-            Type.COUNTER,
+        _counter("source_calls_total", "Calls made to it.", lambda counts: counts.calls),
+        _counter(
+            "source_failed_calls_total", "Calls without an answer that can be used.", lambda counts: counts.failed_calls
         ),
-        Metric("source_calls_total", "Calls made to it.", _count(lambda counts: counts.calls), Type.COUNTER),
-        Metric(
-            "source_failed_calls_total",
-            "Calls without an answer that can be used.",
-            _count(lambda counts: counts.failed_calls),
-            Type.COUNTER,
-        ),
-        Metric(
+        _counter(
             "source_received_bytes_total",
             "Bytes of the bodies of its answers, as they were sent.",
-            _count(lambda counts: counts.received_bytes),
-            Type.COUNTER,
+            lambda counts: counts.received_bytes,
         ),
     ),
 )
