@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, Self
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from . import service_manager
 from .alerting import Alerting
@@ -30,6 +31,7 @@ from .core.reports.report import Problem, Report
 from .credentials import Credentials
 from .ledger.ledger import Ledger
 from .poller import Polled, Sleep, pause_after, poll
+from .proxy.proxy import Proxy
 from .renewal import Renewal, known_of
 from .sources import Source
 from .sources.counted import CountedSource
@@ -116,34 +118,11 @@ async def _serve(
     keeper.note_also(lambda: tokens.notes)
     # Compiling the templates takes longer than a step of the loop may.
     handlers = await asyncio.get_running_loop().run_in_executor(
-        worker,
-        lambda: Handlers(
-            known=lambda: known_of(keeper.shown),
-            ready=keeper.ready,
-            clock=clock,
-            options=_widget_options(config),
-            worker=worker,
-            counts=Counts(lambda: keeper.run_counts, lambda: traffic),
-            changes=changes,
-            past=keeper.past,
-            records=keeper.records,
-            pass_on=proxy.answer,
-        ),
+        worker, lambda: _handlers(config, clock, keeper, changes, worker, traffic, proxy)
     )
     alerting = make_alerting(known) if make_alerting else None
     renewal = Renewal(keeper, handlers.answers, worker, *([alerting.join(keeper)] if alerting else []))
-    server = _Server(
-        uvicorn.Config(
-            app_of(handlers, keys, lambda: tokens.accepted),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_FOR_READERS,
-        ),
-        signals,
-    )
+    server = _Server(_plain_http(app_of(handlers, keys, lambda: tokens.accepted)), signals)
     async with make_sources(config, known) as sources, contextlib.aclosing(proxy):
         loops = _loops(config, sources, keeper, renewal, clock, sleep, traffic)
         loops.append(asyncio.create_task(tokens.keep_reading(sleep, renewal.rejudge)))
@@ -154,6 +133,43 @@ async def _serve(
         with _ended(worker):
             async with _running(loops):
                 await server.serve(sockets=[sock])
+
+
+def _handlers(
+    config: Config,
+    clock: Clock,
+    keeper: BoardKeeper,
+    changes: ChangeHistory,
+    worker: Worker,
+    traffic: Mapping[str, Traffic],
+    proxy: Proxy,
+) -> Handlers:
+    """Whoever answers requests, from what is shown and remembered."""
+    return Handlers(
+        known=lambda: known_of(keeper.shown),
+        ready=keeper.ready,
+        clock=clock,
+        options=_widget_options(config),
+        worker=worker,
+        counts=Counts(lambda: keeper.run_counts, lambda: traffic),
+        changes=changes,
+        past=keeper.past,
+        records=keeper.records,
+        pass_on=proxy.answer,
+    )
+
+
+def _plain_http(app: ASGIApp) -> uvicorn.Config:
+    """Serves ``app`` to the proxy in front, which adds what readers need."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_FOR_READERS,
+    )
 
 
 class _Signals:
