@@ -17,7 +17,7 @@ import pytest
 from sidecar.core.model import Board, State
 from tests.simulators.changes import GuestCreated, GuestDeleted
 from tests.simulators.faults import DumpFails, DumpsHeldUp, Fault, GuestTakes, PlanTakes
-from tests.simulators.homelab import HOMELAB, Guest, Homelab
+from tests.simulators.homelab import HOMELAB, PUSHING, Guest, Homelab
 from tests.told import Told
 from tests.watch import POLL, Watch, not_ok, not_well
 
@@ -74,10 +74,15 @@ FORTNIGHT = Stretch(
     ),
 )
 SPRING = Stretch("the clocks go forward", HOMELAB, at(date(2026, 3, 28), "22:00"), at(date(2026, 3, 30), "03:30"))
+PUSHED = Stretch(
+    "copies are required", PUSHING, at(MONDAY - timedelta(days=1), "00:00"), at(MONDAY + timedelta(days=13), "00:00")
+)
 AUTUMN = Stretch("the clocks go back", HOMELAB, at(date(2026, 10, 24), "22:00"), at(date(2026, 10, 26), "03:30"))
 
 
-@pytest.mark.parametrize("stretch", [FORTNIGHT, SPRING, AUTUMN], ids=lambda stretch: stretch.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "stretch", [FORTNIGHT, PUSHED, SPRING, AUTUMN], ids=lambda stretch: stretch.name.replace(" ", "-")
+)
 def test_not_one_minute_is_red_or_amber_and_all_is_ok_whenever_nothing_is_due_and_nobody_is_told(
     stretch: Stretch,
 ) -> None:

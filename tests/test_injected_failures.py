@@ -15,6 +15,7 @@ import pytest
 from tests.failures import FAILURES, Failure, measure
 from tests.product import Product, states
 from tests.simulators import HOMELAB, faults
+from tests.simulators.homelab import PUSHING
 from tests.simulators.timetable import Timetable
 from tests.watch import POLL, Watch, not_well
 
@@ -90,6 +91,21 @@ def test_plans_that_wait_for_a_long_prune_are_running_and_say_so() -> None:
 
     assert vault.verdict.state == "running"
     assert "waits for prune b2" in str(vault.verdict.reason).lower()
+
+
+def test_rule_15_the_off_site_copy_of_a_push_stands_as_its_sync_job_and_the_service_does_not() -> None:
+    """An old copy is one too; how old it is, its sync job tells."""
+    stuck = faults.UpkeepStuck("sync", at("01:00"), at("20:00"))
+    with Watch(PUSHING, at("07:55"), (stuck,)) as watch:
+        *_, board = watch.walk(at("08:40"))
+        vaultwarden = next(service for service in board.services if service.name == "vaultwarden")
+
+    copies = {copy.place: (str(copy.state), copy.last_backup) for copy in vaultwarden.copies}
+    assert copies["pbs/attic"][0] == "missed"
+    assert copies["pbs/attic"][1] is not None
+    assert copies["pbs/attic"][1] < at("01:00"), "of the night before"
+    assert vaultwarden.verdict.state == "ok"
+    assert (vaultwarden.posture.copies, vaultwarden.posture.offsite) == (2, 1)
 
 
 def test_rule_13_a_volume_that_somebody_takes_out_of_the_backups_is_noted_for_a_month() -> None:

@@ -194,6 +194,23 @@ class UpkeepStuck(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class SyncJobGone(Fault):
+    """Somebody deletes the sync job that pushes, and makes it again."""
+
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PushFiltered(Fault):
+    """The sync job that pushes gets ``filters``, which leave something out: "exclude:group:ct/101"."""
+
+    filters: tuple[str, ...]
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DatastoreFills(Fault):
     """Something writes so much, from ``since`` on, that the datastore will be full ``within``."""
 
@@ -381,7 +398,17 @@ def of_kind(faults: Iterable[Fault], kind: type[FaultT]) -> tuple[FaultT, ...]:
 
 
 #: Faults that last until somebody fixes them, or for good.
-Lasting = JobDisabled | UpkeepStuck | DatastoreFills | DatastoreFull | DiskLost | DumpsSwitchedOff | QueueStands
+Lasting = (
+    JobDisabled
+    | UpkeepStuck
+    | SyncJobGone
+    | PushFiltered
+    | DatastoreFills
+    | DatastoreFull
+    | DiskLost
+    | DumpsSwitchedOff
+    | QueueStands
+)
 
 
 def holds(fault: Lasting, now: datetime) -> bool:

@@ -97,6 +97,7 @@ class Datastore:
 
     Attributes:
         verify, sync: when its verify job and its sync job are due; None: there is none.
+        pushes_to: the remote to which the sync job pushes; None: it pulls. Only a PBS from 3.3 on can push (PBS-27).
     """
 
     name: str
@@ -111,6 +112,7 @@ class Datastore:
     gc: Timetable
     verify: Timetable | None = None
     sync: Timetable | None = None
+    pushes_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,6 +425,22 @@ PVE_ONLY = replace(
     sources=("pve",),
 )
 """A house whose PBS belongs to somebody else: only PVE tells what lies there."""
+
+
+PUSHING = replace(
+    HOMELAB,
+    datastore=replace(HOMELAB.datastore, sync=Timetable(8), pushes_to="attic"),
+    services=tuple(
+        replace(service, require=(("copies", 2), ("offsite", True)))
+        if service.name in ("vaultwarden", "nextcloud", "grafana")
+        else service
+        for service in HOMELAB.services
+    ),
+)
+"""The homelab with a second PBS in the attic, which only the first one knows: a sync job pushes to it every morning.
+
+Three services must have two copies, one of them off-site.
+"""
 
 
 def demo_homelab() -> Homelab:

@@ -35,7 +35,7 @@ CALLS = (
     call("/admin/gc/{store}", answers.gc_list),
     call("/admin/prune", answers.prune_jobs, "store"),
     call("/admin/verify", answers.verify_jobs, "store"),
-    call("/admin/sync", answers.sync_jobs, "store"),
+    call("/admin/sync", answers.sync_jobs, "store", "sync-direction"),
     call("/status/datastore-usage", answers.usage),
     call("/nodes/{node}/time", answers.node_time),
     call("/nodes/{node}/tasks", pbs_tasks.answer, *pbs_tasks.PARAMETERS),

@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 
 from tests.simulators import seeded
 from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
-from tests.simulators.faults import DatastoreFills, DatastoreFull, DiskLost, Maintenance, holds, of_kind
+from tests.simulators.faults import (
+    DatastoreFills,
+    DatastoreFull,
+    DiskLost,
+    Maintenance,
+    PushFiltered,
+    SyncJobGone,
+    holds,
+    of_kind,
+)
 from tests.simulators.pbs_snapshots import group_row, snapshot_row
 from tests.simulators.pbs_tasks import upkeep_task
 from tests.simulators.story import Backup, Moment
@@ -25,9 +34,10 @@ def ping(_: Question) -> Answer:
     return Answer({"pong": True})
 
 
-def version(_: Question) -> Answer:
-    """3.2.4: ``version`` holds major and minor, ``release`` the rest (PBS-10)."""
-    return Answer({"release": "4", "repoid": "4940514b0f05d6cd6a5f711edfdd47c1fa41b537", "version": "3.2"})
+def version(question: Question) -> Answer:
+    """3.2.4: ``version`` holds major and minor, ``release`` the rest (PBS-10). Who pushes has a newer one."""
+    version = "3.2" if question.moment.homelab.datastore.pushes_to is None else "3.4"
+    return Answer({"release": "4", "repoid": "4940514b0f05d6cd6a5f711edfdd47c1fa41b537", "version": version})
 
 
 def permissions(question: Question) -> Answer:
@@ -140,8 +150,20 @@ def verify_jobs(question: Question) -> Answer:
 
 
 def sync_jobs(question: Question) -> Answer:
-    """The sync job, if there is one."""
-    return _jobs(question, "sync", {"id": "s-main", "remote": "attic", "remote-store": "main"})
+    """The sync job, if there is one. One that pushes is listed only to who asks for it (PBS-27)."""
+    moment, direction = question.moment, question.text("sync-direction")
+    remote = moment.homelab.datastore.pushes_to
+    if direction and remote is None:
+        text = "schema does not allow additional properties."
+        raise RefusedError(400, f"parameter verification failed - 'sync-direction': {text}")
+    own: dict[str, Json] = {"id": "s-main", "remote": remote or "attic", "remote-store": "main"}
+    if remote is None:
+        return _jobs(question, "sync", own)
+    gone = any(holds(fault, moment.now) for fault in of_kind(moment.faults, SyncJobGone))
+    if gone or direction not in ("all", "push"):
+        return Answer([], {"digest": _DIGEST})
+    filters = [rule for f in of_kind(moment.faults, PushFiltered) if holds(f, moment.now) for rule in f.filters]
+    return _jobs(question, "sync", own | {"sync-direction": "push"} | ({"group-filter": filters} if filters else {}))
 
 
 def _jobs(question: Question, kind: str, own: dict[str, Json]) -> Answer:

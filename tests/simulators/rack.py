@@ -140,6 +140,8 @@ class Rack:
             "ignore": {"guests": ["tag:no-backup"]},
             "offsite": [f"backrest/{repository.id}", "databasement/s3"],
         }
+        if homelab.datastore.pushes_to is not None:
+            config["offsite"].append(f"pbs/{homelab.datastore.pushes_to}")
         config["jobs"] = {name: job for name, job in config["jobs"].items() if name.split("/")[0] in homelab.sources}
         config["offsite"] = [place for place in config["offsite"] if place.split("/")[0] in homelab.sources]
         if services:
