@@ -88,6 +88,15 @@ def vzdump(start: str, end: str | None, status: str | None = "OK", vmid: str = "
     )
 
 
+#: The night in which the job of the cluster saved everything.
+NIGHT = vzdump("22 04:00", "22 04:20")
+
+
+def after_the_night(**changes: Any) -> Report:
+    """What the cluster reports at noon."""
+    return pve("22 11:58", NIGHT, **changes)
+
+
 def upload(start: str, end: str | None = None, status: str | None = None) -> Task:
     """The task of a backup server that takes a backup of guest 101; it runs without ``end``."""
     return Task(

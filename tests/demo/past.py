@@ -34,6 +34,7 @@ from sidecar.core.timeline.verdict_memory import every_part, expectation_key
 from sidecar.credentials import Credentials
 from sidecar.ledger.ledger import Ledger
 from tests.evening_before import read_all, remember
+from tests.web.pasts import final_of, member_of
 
 #: How long before the evening everything was read for the first time.
 REMEMBERED = timedelta(days=118)
@@ -56,7 +57,6 @@ STOOD_OUT = {
 #: For so many nights before the evening this source could not be read.
 AWAY, AWAY_FROM, AWAY_UNTIL = "backrest", 64, 62
 
-_GOOD = frozenset({FinalState.KEPT, FinalState.KEPT_LATE})
 _WENT_WRONG = {
     FinalState.FAILED: (State.FAILED, Cause.RUN_FAILED, "The run failed: no space left on device."),
     FinalState.MISSED: (State.MISSED, Cause.NOTHING_STARTED, "Nothing had started."),
@@ -109,7 +109,7 @@ def _with_runs_begun(row: ServiceRow, begun: Mapping[str, Sequence[datetime]]) -
     parts = []
     for part in row.parts:
         oldest = min((run.start for run in part.runs), default=None)
-        starts = begun.get(f"{part.kind}:{part.source}:{part.ref}", ())
+        starts = begun.get(member_of(part), ())
         earlier = [
             Run(start=start, end=start + _TAKES, outcome=Outcome.OK)
             for start in sorted(starts, reverse=True)
@@ -159,15 +159,7 @@ def _final(key: ExpectationKey, name: str, part: JudgedPart, due: datetime, then
     if part.part.source == AWAY and AWAY_UNTIL <= nights < AWAY_FROM:
         state = FinalState.NOT_OBSERVED
     wait = timedelta(hours=2) if state is FinalState.KEPT_LATE else timedelta(minutes=5)
-    return FinalOccurrence(
-        member=key.member,
-        job=key.job,
-        destination=key.destination,
-        due=due,
-        state=state,
-        run_start=due + wait if state in _GOOD else None,
-        decided_at=due + wait + timedelta(minutes=10),
-    )
+    return final_of(key, due, state, wait)
 
 
 def _changes(finals: Sequence[FinalOccurrence]) -> Iterator[VerdictChange]:

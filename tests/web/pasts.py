@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sidecar.core.history.verdict_log import FinalOccurrence, FinalState, ObservationGap
+from sidecar.core.history.verdict_log import ExpectationKey, FinalOccurrence, FinalState, ObservationGap
 from sidecar.core.model import Board, PartRow
 from sidecar.core.past.days import Past
 from sidecar.core.past.members import ServiceMembers
@@ -29,12 +29,33 @@ STOOD_OUT: Mapping[tuple[str, int], FinalState] = {
 }
 
 
+_GOOD = frozenset({FinalState.KEPT, FinalState.KEPT_LATE})
+
+
+def final_of(key: ExpectationKey, due: datetime, state: FinalState, wait: timedelta) -> FinalOccurrence:
+    """What became of a due time; a good run began ``wait`` after it."""
+    return FinalOccurrence(
+        member=key.member,
+        job=key.job,
+        destination=key.destination,
+        due=due,
+        state=state,
+        run_start=due + wait if state in _GOOD else None,
+        decided_at=due + wait + timedelta(minutes=10),
+    )
+
+
+def member_of(part: PartRow) -> str:
+    """The name under which the ledger remembers a part."""
+    return f"{part.kind}:{part.source}:{part.ref}"
+
+
 def members_of(board: Board, looked: timedelta = timedelta(days=300)) -> tuple[ServiceMembers, ...]:
     """Every service of the board, looked at for so long."""
     return tuple(
         ServiceMembers(
             service=row.name,
-            members=frozenset(_member(part) for part in row.parts),
+            members=frozenset(member_of(part) for part in row.parts),
             looked_since=board.at - looked,
             sources=frozenset(part.source for part in row.parts),
         )
@@ -44,7 +65,7 @@ def members_of(board: Board, looked: timedelta = timedelta(days=300)) -> tuple[S
 
 def former_of(board: Board, looked: timedelta, remembered: frozenset[str]) -> tuple[ServiceMembers, ...]:
     """What no service of the board has any more, as if all of it had been called vaultwarden."""
-    present = {_member(part) for row in board.services for part in row.parts}
+    present = {member_of(part) for row in board.services for part in row.parts}
     return tuple(
         ServiceMembers(
             service=f"vaultwarden ({member})",
@@ -100,17 +121,4 @@ class HandmadePast:
                 continue
             for part in row.parts:
                 state = STOOD_OUT.get((row.name, ago), FinalState.KEPT) if part is row.parts[0] else FinalState.KEPT
-                good = state in (FinalState.KEPT, FinalState.KEPT_LATE)
-                yield FinalOccurrence(
-                    member=_member(part),
-                    job=part.job or "",
-                    destination="",
-                    due=due,
-                    state=state,
-                    run_start=due + timedelta(minutes=4) if good else None,
-                    decided_at=due + timedelta(minutes=5),
-                )
-
-
-def _member(part: PartRow) -> str:
-    return f"{part.kind}:{part.source}:{part.ref}"
+                yield final_of(ExpectationKey(member_of(part), part.job or "", ""), due, state, timedelta(minutes=4))

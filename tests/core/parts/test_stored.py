@@ -31,26 +31,20 @@ from tests.core.sample_reports import (
     PBS,
     PVE,
     STORAGE,
+    after_the_night,
     away,
     group,
     judged,
     pbs,
-    pve,
     readings,
     row,
     settings,
     source,
-    vzdump,
 )
 
-NIGHT = vzdump("22 04:00", "22 04:20")
 KEPT = group("22 04:05", "21 04:05")
 PBS2 = source("pbs2", SourceKind.PBS)
 BOTH = settings(PVE, PBS, PBS2)
-
-
-def cluster(**changes: Any) -> Report:
-    return pve("22 11:58", NIGHT, **changes)
 
 
 def server(*groups: Any, **changes: Any) -> Report:
@@ -89,7 +83,7 @@ def test_rule_15_a_guest_lies_in_the_datastore_that_its_job_saves_to() -> None:
         ),
     )
 
-    assert places(cluster(), server(kept)) == [
+    assert places(after_the_night(), server(kept)) == [
         StoredCopy(
             place="pbs/main",
             kind=PlaceKind.DATASTORE,
@@ -109,7 +103,7 @@ def test_rule_15_two_namespaces_of_a_datastore_are_one_place() -> None:
     storages = (STORAGE, replace(STORAGE, name="pbs-other", namespace="other"))
     extra = {("snapshots", "main", "other"): (group("22 05:05", namespace="other"),)}
 
-    (place,) = places(cluster(jobs=jobs, storages=storages), server(extra=extra))
+    (place,) = places(after_the_night(jobs=jobs, storages=storages), server(extra=extra))
 
     assert (place.place, place.last_backup) == ("pbs/main", at("22 05:05"))
 
@@ -117,7 +111,7 @@ def test_rule_15_two_namespaces_of_a_datastore_are_one_place() -> None:
 def test_rule_15_a_storage_of_the_cluster_is_a_place_of_its_own() -> None:
     nas = Storage(name="nas", type="nfs", enabled=True, shared=True)
     jobs = (CRITICAL, replace(CRITICAL, id="weekly", storage="nas"))
-    report = cluster(jobs=jobs, storages=(STORAGE, nas))
+    report = after_the_night(jobs=jobs, storages=(STORAGE, nas))
     archives = (Archive(storage="nas", vmid=101, time=at("20 05:05"), size=5, protected=True),)
     report = replace(
         report, readings=(*report.readings, Reading(("archives", "shared", "nas"), at("22 11:58"), archives))
@@ -142,7 +136,7 @@ def test_rule_15_a_storage_of_the_cluster_is_a_place_of_its_own() -> None:
     ids=["all", "an older one", "of another moment", "not finished", "of another type", "of another id"],
 )
 def test_rule_15_a_snapshot_of_the_same_moment_on_another_server_is_a_copy(there: Any, counts: bool) -> None:
-    found = names(cluster(), server(), second(there), given=BOTH)
+    found = names(after_the_night(), server(), second(there), given=BOTH)
 
     assert found == (["pbs/main", "pbs2/store"] if counts else ["pbs/main"])
 
@@ -158,7 +152,7 @@ def test_rule_15_a_pulled_copy_stands_as_the_job_that_makes_it() -> None:
     for job, state in ((pull, State.OK), (failed, State.FAILED)):
         report = second(owned)
         report = replace(report, readings=(*report.readings, Reading(("upkeep", "sync"), at("22 11:58"), (job,))))
-        service = row(judged("22 12:00", cluster(), server(), report, given=given), "vaultwarden")
+        service = row(judged("22 12:00", after_the_night(), server(), report, given=given), "vaultwarden")
 
         assert service.posture.places[1].made_by == "pbs2/sync/s-1"
         assert service.posture.offsite == 1
@@ -182,7 +176,7 @@ def test_rule_15_what_was_finished_when_a_push_last_began_lies_at_its_remote() -
     later = with_push(pushing(run("22 05:00")))
     earlier = with_push(pushing(run("22 05:00", Outcome.FAILED), run("21 05:00")))
 
-    newest = [places(cluster(), report, given=given)[0] for report in (later, earlier)]
+    newest = [places(after_the_night(), report, given=given)[0] for report in (later, earlier)]
 
     assert [(copy.place, copy.kind, copy.offsite, copy.known, copy.last_backup) for copy in newest] == [
         ("pbs/cloud", PlaceKind.REMOTE, True, True, at("22 04:05")),
@@ -207,20 +201,22 @@ def test_rule_15_what_was_finished_when_a_push_last_began_lies_at_its_remote() -
     ],
 )
 def test_rule_15_a_push_takes_what_its_filters_say(filters: tuple[str, ...], takes: bool | None) -> None:
-    found = [copy for copy in places(cluster(), with_push(pushing(run("22 05:00"), filters=filters))) if copy.made_by]
+    found = [
+        copy for copy in places(after_the_night(), with_push(pushing(run("22 05:00"), filters=filters))) if copy.made_by
+    ]
 
     assert [copy.known for copy in found] == ([] if takes is False else [takes is True])
 
 
 def test_rule_15_a_push_of_only_some_snapshots_proves_no_copy() -> None:
-    (copy, _) = places(cluster(), with_push(pushing(run("22 05:00"), picks=True)))
+    (copy, _) = places(after_the_night(), with_push(pushing(run("22 05:00"), picks=True)))
 
     assert not copy.known
 
 
 def test_rule_15_a_push_whose_good_runs_are_not_known_any_more_proves_nothing_and_denies_nothing() -> None:
-    (copy, _) = places(cluster(), with_push(pushing(run("22 05:00", Outcome.FAILED))))
-    (never, _) = places(cluster(), with_push(pushing()))
+    (copy, _) = places(after_the_night(), with_push(pushing(run("22 05:00", Outcome.FAILED))))
+    (never, _) = places(after_the_night(), with_push(pushing()))
 
     assert (copy.known, copy.last_backup) == (False, None)
     assert (never.known, never.last_backup) == (True, None)
@@ -233,7 +229,7 @@ def test_rule_15_a_push_takes_namespaces_down_to_its_depth(depth: int | None, ta
         ("snapshots", "main", "deep"): (replace(KEPT, namespace="deep"),),
         ("upkeep", "sync"): (pushing(run("22 05:00"), depth=depth),),
     }
-    found = names(cluster(storages=storages), pbs("22 11:58", extra=extra))
+    found = names(after_the_night(storages=storages), pbs("22 11:58", extra=extra))
 
     assert found == (["pbs/cloud", "pbs/main"] if takes else ["pbs/main"])
 
@@ -244,7 +240,7 @@ def test_rule_15_what_a_source_shows_of_a_push_is_told_by_that_source() -> None:
     other = second()
     other = replace(other, readings=(*other.readings, Reading(("snapshots", "far", ""), at("22 11:58"), (there,))))
 
-    found = places(cluster(), with_push(pushing(run("22 05:00"))), other, given=given)
+    found = places(after_the_night(), with_push(pushing(run("22 05:00"))), other, given=given)
 
     assert [(copy.place, copy.offsite, copy.made_by, copy.last_backup) for copy in found] == [
         ("pbs/main", False, None, at("22 04:05")),
@@ -313,7 +309,7 @@ def test_rule_15_a_plan_lies_in_its_repository() -> None:
 
 
 def test_rule_15_a_place_that_cannot_be_read_is_no_copy() -> None:
-    stale = judged("22 13:00", cluster(), server())
+    stale = judged("22 13:00", after_the_night(), server())
 
     assert row(stale, "vaultwarden").posture.copies == 0
     assert not row(stale, "vaultwarden").posture.complete
@@ -324,8 +320,10 @@ def test_rule_15_a_server_that_cannot_be_read_may_hold_more() -> None:
     partly = replace(second(), readings=(*second().readings, broken))
 
     for other in (away("pbs2", SourceKind.PBS, "22 11:58"), partly):
-        assert not row(judged("22 12:00", cluster(), server(), other, given=BOTH), "vaultwarden").posture.complete
-    assert row(judged("22 12:00", cluster(), server(), second(), given=BOTH), "vaultwarden").posture.complete
+        assert not row(
+            judged("22 12:00", after_the_night(), server(), other, given=BOTH), "vaultwarden"
+        ).posture.complete
+    assert row(judged("22 12:00", after_the_night(), server(), second(), given=BOTH), "vaultwarden").posture.complete
 
 
 # --- verification ---------------------------------------------------------------------------------------------------------
@@ -336,7 +334,7 @@ def test_rule_9_that_nothing_verifies_a_datastore_is_told_once() -> None:
     listed = {("upkeep", "verify"): ()}
     note = "There is no verification job for pbs/main: nothing shows that its backups can be restored."
 
-    assert judged("22 12:00", cluster(), server(KEPT, more, extra=listed)).notes.count(note) == 1
+    assert judged("22 12:00", after_the_night(), server(KEPT, more, extra=listed)).notes.count(note) == 1
 
 
 @pytest.mark.parametrize("job", [True, False], ids=["by a job", "as its verification shows"])
@@ -345,10 +343,10 @@ def test_rule_9_a_datastore_that_something_verifies_is_none_of_them(job: bool) -
     kept = KEPT if job else replace(KEPT, snapshots=(verified,))
     jobs = (UpkeepJob(kind="verify", id="v-1", datastore="main", schedule="sat 05:00"),) if job else ()
 
-    notes = judged("22 12:00", cluster(), server(kept, extra={("upkeep", "verify"): jobs})).notes
+    notes = judged("22 12:00", after_the_night(), server(kept, extra={("upkeep", "verify"): jobs})).notes
 
     assert not [note for note in notes if "verification" in note]
 
 
 def test_rule_9_of_jobs_that_cannot_be_seen_nothing_is_said() -> None:
-    assert not [note for note in judged("22 12:00", cluster(), server()).notes if "verification" in note]
+    assert not [note for note in judged("22 12:00", after_the_night(), server()).notes if "verification" in note]

@@ -16,6 +16,7 @@ from tests.core.sample_reports import (
     PBS,
     PVE,
     Scopes,
+    after_the_night,
     group,
     judged,
     pbs,
@@ -24,10 +25,8 @@ from tests.core.sample_reports import (
     row,
     settings,
     source,
-    vzdump,
 )
 
-NIGHT = vzdump("22 04:00", "22 04:20")
 KEPT = group("22 04:05")
 WEB, TEMPLATE = (
     Guest(vmid=101, type="lxc", name="vaultwarden", node="pve1"),
@@ -37,7 +36,7 @@ WEB, TEMPLATE = (
 
 def notes(*groups: BackupGroup, cluster: Report | None = None, extra: Scopes | None = None) -> tuple[str, ...]:
     server = pbs("22 11:58", KEPT, *groups, extra=extra or {})
-    return judged("22 12:00", cluster or pve("22 11:58", NIGHT), server).notes
+    return judged("22 12:00", cluster or after_the_night(), server).notes
 
 
 def test_a_guest_that_no_cluster_has_is_gone() -> None:
@@ -45,7 +44,7 @@ def test_a_guest_that_no_cluster_has_is_gone() -> None:
 
 
 def test_a_template_is_no_guest_that_is_gone() -> None:
-    cluster = pve("22 11:58", NIGHT, guests=(WEB, TEMPLATE))
+    cluster = after_the_night(guests=(WEB, TEMPLATE))
 
     assert notes(group("20 04:05", vmid="900", kind="vm"), cluster=cluster) == (
         "Kept backups of template debian: pbs:main/vm/900.",
@@ -87,7 +86,7 @@ def test_what_is_outside_of_its_target_or_another_owners_is_no_copy_of_it(change
 
 def test_a_guest_that_the_token_may_not_see_is_not_gone() -> None:
     limit = Limit(text="only some guests are visible", kind=LimitKind.NOT_VISIBLE, culprit="/vms")
-    cluster = pve("22 11:58", NIGHT, limits=(limit,))
+    cluster = after_the_night(limits=(limit,))
 
     assert notes(group("20 04:05", vmid="199"), cluster=cluster) == (
         "Backups of a guest that is gone or that the token may not see: pbs:main/ct/199.",
@@ -95,7 +94,7 @@ def test_a_guest_that_the_token_may_not_see_is_not_gone() -> None:
 
 
 def test_one_that_a_job_covers_is_hidden_and_not_gone() -> None:
-    cluster = pve("22 11:58", NIGHT, jobs=(replace(CRITICAL, guests=(101, 199)),))
+    cluster = after_the_night(jobs=(replace(CRITICAL, guests=(101, 199)),))
 
     assert notes(group("20 04:05", vmid="199"), cluster=cluster) == (
         "Backups of a guest that a job covers and the token may not see: pbs:main/ct/199.",
@@ -106,7 +105,7 @@ def test_while_one_cluster_is_away_nobody_is_gone() -> None:
     other = source("pve2", SourceKind.PVE)
     server = pbs("22 11:58", KEPT, group("20 04:05", vmid="199"))
     stale = replace(pve("22 10:00"), source="pve2", readings=readings("22 10:00", {("guests",): ()}))
-    board = judged("22 12:00", pve("22 11:58", NIGHT), stale, server, given=settings(PVE, other, PBS))
+    board = judged("22 12:00", after_the_night(), stale, server, given=settings(PVE, other, PBS))
 
     assert board.notes == ("Backups of a guest that is gone or that the token may not see: pbs:main/ct/199.",)
 
@@ -115,7 +114,7 @@ def test_while_one_cluster_is_away_nobody_is_gone() -> None:
     ("pool", "left_out"), [("lab", 1), ("lab/kids", 1), ("lab/kids/toys", 1), ("labs", 0), ("kids/lab", 0), (None, 0)]
 )
 def test_a_pool_is_left_out_with_the_pools_within_it(pool: str | None, left_out: int) -> None:
-    cluster = pve("22 11:58", NIGHT, guests=(WEB, Guest(vmid=102, type="qemu", name="lab1", node="pve1", pool=pool)))
+    cluster = after_the_night(guests=(WEB, Guest(vmid=102, type="qemu", name="lab1", node="pve1", pool=pool)))
     board = judged("22 12:00", cluster, pbs("22 11:58", KEPT), given=settings(ignore=Ignore(("pool:lab",), (), ())))
 
     assert board.left_out == left_out
