@@ -509,6 +509,14 @@ def test_the_schema_knows_every_section() -> None:
     assert {"timezone", "sources", "services", "vault", "jobs"} <= set(Config.model_json_schema()["properties"])
 
 
+def test_the_schema_tells_how_a_text_is_written() -> None:
+    """An editor shows it while somebody writes."""
+    known = json.dumps(Config.model_json_schema())
+
+    assert all(json.dumps(pattern) in known for pattern in (r"^[A-Za-z0-9_.-]+$", r"^[^\x00-\x1f\x7f]+$"))
+    assert "[0-9a-fA-F]{2}){31}" in known
+
+
 @pytest.mark.parametrize("title", ["", "   ", "x" * 101, "Back\nups", "Back\x7fups"])
 def test_a_title_is_a_short_line(title: str) -> None:
     with pytest.raises(ValidationError):

@@ -96,6 +96,7 @@ class Widget(Model):
         default="Backups",
         min_length=1,
         max_length=100,
+        json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]+$"},
         description="What the page is called in tabs and by Glance's extension widget.",
     )
     hide: frozenset[Literal["jobs", "datastores"]] = Field(

@@ -22,7 +22,7 @@ class CredentialSecret(Model):
 
     credential: Annotated[
         str, written_as(r"[A-Za-z0-9_.-]+", "is not the name of a credential; use letters, digits, dots, - and _")
-    ] = Field(description="Name of the credential.")
+    ] = Field(description="Name of the credential.", json_schema_extra={"pattern": r"^[A-Za-z0-9_.-]+$"})
 
 
 class FileSecret(Model):

@@ -152,7 +152,7 @@ def _day(value: object) -> object:
 
 
 def written_as(pattern: str, message: str) -> AfterValidator:
-    """A validator for text of one form, with a sentence for what has another."""
+    """A validator for text of one form, with a sentence for what has another. The JSON Schema must be told by itself."""
     form = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -204,6 +204,7 @@ Fingerprint = Annotated[
         FINGERPRINT.pattern,
         "is not a SHA-256 fingerprint; write its 32 pairs of hexadecimal digits with colons between them",
     ),
+    Field(json_schema_extra={"pattern": f"^{FINGERPRINT.pattern}$"}),
 ]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_list_of_text)]
 
