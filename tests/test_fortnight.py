@@ -2,7 +2,8 @@
 each in which something is due or under way, and each fifth of the others.
 
 With what is ordinary: no two nights take equally long, a Monday takes half the day, dumps come late and are tried again,
-Backrest's plans wait for each other, one guest is new in a job that takes all, one is deleted.
+Backrest's plans wait for each other, one guest is new in a job that takes all, one is deleted. A sync job pushes to another
+server, so that three services have the copies that they must have (rule 15).
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ WEDNESDAY = MONDAY + timedelta(days=2)
 
 FORTNIGHT = Stretch(
     "a fortnight",
-    grown(HOMELAB),
+    grown(PUSHING),
     at(MONDAY - timedelta(days=1), "00:00"),
     at(MONDAY + timedelta(days=13), "00:00"),
     (
@@ -74,14 +75,11 @@ FORTNIGHT = Stretch(
     ),
 )
 SPRING = Stretch("the clocks go forward", HOMELAB, at(date(2026, 3, 28), "22:00"), at(date(2026, 3, 30), "03:30"))
-PUSHED = Stretch(
-    "copies are required", PUSHING, at(MONDAY - timedelta(days=1), "00:00"), at(MONDAY + timedelta(days=13), "00:00")
-)
 AUTUMN = Stretch("the clocks go back", HOMELAB, at(date(2026, 10, 24), "22:00"), at(date(2026, 10, 26), "03:30"))
 
 
 @pytest.mark.parametrize(
-    "stretch", [FORTNIGHT, PUSHED, SPRING, AUTUMN], ids=lambda stretch: stretch.name.replace(" ", "-")
+    "stretch", [FORTNIGHT, SPRING, AUTUMN], ids=lambda stretch: stretch.name.replace(" ", "-")
 )
 def test_not_one_minute_is_red_or_amber_and_all_is_ok_whenever_nothing_is_due_and_nobody_is_told(
     stretch: Stretch,

@@ -432,7 +432,7 @@ PUSHING = replace(
     datastore=replace(HOMELAB.datastore, sync=Timetable(8), pushes_to="attic"),
     services=tuple(
         replace(service, require=(("copies", 2), ("offsite", True)))
-        if service.name in ("vaultwarden", "nextcloud", "grafana")
+        if service.name in ("vaultwarden", "nextcloud", "jellyfin")
         else service
         for service in HOMELAB.services
     ),
