@@ -55,6 +55,7 @@ def test_what_no_service_has_any_more_stands_under_its_own_name() -> None:
     unnamed, plan, wiki = former_members(made, remembered)
 
     assert [each.service for each in (unnamed, plan, wiki)] == ["?", "plan:gone:photos", "wiki (guest:pve:9)"]
-    assert (wiki.members, wiki.sources) == ({"guest:pve:9"}, {"pve"})
+    assert wiki.members == {"guest:pve:9"}
+    assert wiki.sources == {"pve"}
     assert (wiki.looked_since, wiki.first_seen) == (at("22 12:00"), {"guest:pve:9": at("20 12:00")})
     assert unnamed.sources == {""}
