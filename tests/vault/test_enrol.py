@@ -318,6 +318,9 @@ def never_ending() -> Iterator[str]:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             ended.set()
+            # Also where nobody came.
+            with suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
             thread.join()
 
 
