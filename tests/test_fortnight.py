@@ -78,9 +78,7 @@ SPRING = Stretch("the clocks go forward", HOMELAB, at(date(2026, 3, 28), "22:00"
 AUTUMN = Stretch("the clocks go back", HOMELAB, at(date(2026, 10, 24), "22:00"), at(date(2026, 10, 26), "03:30"))
 
 
-@pytest.mark.parametrize(
-    "stretch", [FORTNIGHT, SPRING, AUTUMN], ids=lambda stretch: stretch.name.replace(" ", "-")
-)
+@pytest.mark.parametrize("stretch", [FORTNIGHT, SPRING, AUTUMN], ids=lambda stretch: stretch.name.replace(" ", "-"))
 def test_not_one_minute_is_red_or_amber_and_all_is_ok_whenever_nothing_is_due_and_nobody_is_told(
     stretch: Stretch,
 ) -> None:

@@ -74,5 +74,7 @@ def _of_ages(row: ServiceRow, service: JudgedService) -> Iterator[tuple[Expectat
 
 
 def _of_age(row: PartRow) -> Standing:
+    """Of one that is young enough there is nothing to say: what is said of its row is about its backups."""
     verdict = row.verdict
-    return Standing(verdict.state, str(verdict.cause or Cause.CANNOT_TELL), verdict.reason)
+    reason = verdict.reason if verdict.state is not State.OK else None
+    return Standing(verdict.state, str(verdict.cause or Cause.CANNOT_TELL), reason)
