@@ -100,7 +100,7 @@ class Hidden:
 _NOTHING_HIDDEN = Hidden(MappingProxyType({}), frozenset())
 
 
-@value(eq=False)
+@value(kw_only=True, eq=False)
 class Counted:
     """Of one guest, of one database, or of the plans of a service: its copies, and the places where more may lie.
 
@@ -167,7 +167,7 @@ def _counted(name: str, every: Sequence[Stored], hidden: Hidden, declared: Decla
         if copy.counts or key not in places:
             places[key] = copy
     return Counted(
-        name,
+        name=name,
         copies=tuple(copy for copy in places.values() if copy.counts),
         own=frozenset(places),
         unread_own=tuple(copy for copy in places.values() if not copy.known),
