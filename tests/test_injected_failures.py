@@ -100,7 +100,7 @@ def test_rule_15_the_off_site_copy_of_a_push_stands_as_its_sync_job_and_the_serv
         *_, board = watch.walk(at("08:40"))
         vaultwarden = next(service for service in board.services if service.name == "vaultwarden")
 
-    copies = {copy.place: (str(copy.state), copy.last_backup) for copy in vaultwarden.copies}
+    copies = {copy.job: (copy.state, copy.last_run) for copy in vaultwarden.copies}
     assert copies["pbs/attic"][0] == "missed"
     assert copies["pbs/attic"][1] is not None
     assert copies["pbs/attic"][1] < at("01:00"), "of the night before"

@@ -162,8 +162,13 @@ def sync_jobs(question: Question) -> Answer:
     gone = any(holds(fault, moment.now) for fault in of_kind(moment.faults, SyncJobGone))
     if gone or direction not in ("all", "push"):
         return Answer([], {"digest": _DIGEST})
-    filters = [rule for f in of_kind(moment.faults, PushFiltered) if holds(f, moment.now) for rule in f.filters]
-    return _jobs(question, "sync", own | {"sync-direction": "push"} | ({"group-filter": filters} if filters else {}))
+    filters: list[Json] = [
+        rule for f in of_kind(moment.faults, PushFiltered) if holds(f, moment.now) for rule in f.filters
+    ]
+    own["sync-direction"] = "push"
+    if filters:
+        own["group-filter"] = filters
+    return _jobs(question, "sync", own)
 
 
 def _jobs(question: Question, kind: str, own: dict[str, Json]) -> Answer:

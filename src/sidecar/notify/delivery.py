@@ -129,7 +129,7 @@ async def _ended(process: Process) -> None:
 
 
 #: With the status and the detail, as far as there are any, in brackets or behind a colon.
-_WHY = {
+_WHY: dict[Failure | None, str] = {
     Failure.SECRET: "its url can't be read{detail}",
     Failure.CA_FILE: "its ca_file can't be used{detail}; put the CA's certificate (PEM) there",
     Failure.NO_HOST: "its host name is not known; check the name in its url, and DNS",
