@@ -106,7 +106,7 @@ def test_rule_9_an_age_limit_of_a_member_is_remembered_beside_what_its_job_owes(
 
     assert of_no_job(memory.judge("22 12:01")) == [(None, "ok", "in_time", None)]
     memory.take(*verified("22 13:01", "22 10:00"))
-    too_old = ("ok", "warning", "not_verified", "Verified today 10:00, the limit is 3h.")
+    too_old = ("ok", "warning", "not_verified", "Verified last today 10:00, the limit is 3h.")
     assert of_no_job(memory.judge("22 13:01")) == [too_old]
     assert of_no_job(memory.judge("22 13:02")) == []
     assert of_no_job(memory.judge("22 14:00")) == [], "unreadable: only what its job owes has changed"
