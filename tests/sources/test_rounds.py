@@ -103,9 +103,10 @@ def test_a_light_round_is_one_call_and_a_full_one_comes_after_fifteen_minutes_wi
     light = Counter({path: n for calls in LIGHT.values() for path, n in calls.items()})
     wide = Counter({path: 1 for calls in SHORT_LISTS.values() for path in calls})
     assert [minute - light for minute in asked] == [*[Counter()] * 4, wide, *[Counter()] * 4, wide, *[Counter()] * 4]
-    assert full["/api2/json/admin/gc"] == full["/api2/json/cluster/backup"] == full["/health"] == 1
+    assert full["/api2/json/admin/gc"] == full["/api2/json/cluster/backup"] == full["/api/v1/database-servers"] == 1
     assert full["/api2/json/status/datastore-usage"] == full["/api2/json/admin/datastore"] == 1
     assert not full[LISTS]
+    assert not full["/health"], "a Databasement that lists its servers is well"
     assert full["/api/v1/jobs"] == full["/api/v1/snapshots"] == 1, "the newest pages"
 
 
