@@ -103,9 +103,11 @@ fresh: ## demo and check in a new Debian 12 and 13 with git, make and python3 on
 bench: $(VENV)/.dev ## how long boards, calendars and pages take, and how much memory; beside others
 	$(BIN)/python -m bench
 
-pictures: $(VENV)/.dev ## the documentation's pictures, of a real Glance
+pictures: $(VENV)/.dev ## the documentation's pictures: of a real Glance, and sheets with every view
 	@scripts/need-chromium
+	@scripts/need-pdftoppm
 	$(BIN)/python -m tests.glance.pictures docs
+	$(BIN)/python -m tests.sheets docs
 
 soak: $(VENV)/.dev ## what takes too long for every day: 2,000 refreshes with random troubles, a ledger damaged in every page, hostile answers, fuzzing (SOAK="--only refreshes")
 	$(BIN)/python -m tests.soak $(SOAK)

@@ -121,12 +121,13 @@ def draw(
         for width in widths:
             page.set_viewport_size({"width": width, "height": FRAME})
             page.goto(f"{sidecar.address}/widget?{scene.query.lstrip('&')}{themes.query(theme)}")
-            _open_row(page, scene.opened)
+            open_row(page, scene.opened)
             page.screenshot(path=folder / f"{scene.name}.{theme}.{width:04}.png", full_page=True)
     page.close()
 
 
-def _open_row(page: Page, name: str) -> None:
+def open_row(page: Page, name: str) -> None:
+    """By a click on its line; nothing without a name."""
     if name:
         page.locator(".row:visible", has=page.locator(".name", has_text=name)).first.locator("summary").click()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -12,35 +10,14 @@ import pytest
 from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
-from sidecar.web.app import create_app
 from tests.browser import axe
-from tests.test_contract import on_loopback
-from tests.web import boards, months
-from tests.web.asking import KEY, nothing_due
+from tests.browser.reporting import HEADERS, reporting
+from tests.web import months
 
 pytestmark = pytest.mark.browser
 
-HEADERS = {"Authorization": f"Bearer {KEY}"}
-
 #: A4 in points.
 A4 = (595, 842)
-
-
-@contextmanager
-def reporting(past: months.Past) -> Iterator[str]:
-    """The address of the report of a month."""
-    board = boards.bad_morning()
-    app = create_app(
-        board=lambda: board,
-        timeline=nothing_due,
-        ready=lambda: True,
-        keys=(KEY,),
-        clock=lambda: board.at,
-        records=past.records,
-        present=past.present,
-    )
-    with on_loopback(app) as address:
-        yield f"{address}/report?month=2026-11"
 
 
 def opened(browser: Browser, address: str, width: int = 924, **context: Any) -> Page:
