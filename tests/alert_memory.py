@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -76,7 +77,7 @@ FULL = AlertMemory(
         Waiting(number=1, message=PROBLEM, noted_at=MORNING),
         Waiting(
             number=7,
-            message=PROBLEM,
+            message=replace(PROBLEM, others=("0ther1nc1dent000", "0ther1nc1dent001")),
             noted_at=MORNING,
             attempts=4,
             not_before=MORNING + timedelta(minutes=8),

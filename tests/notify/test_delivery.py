@@ -149,7 +149,7 @@ def test_gotify_gets_title_text_priority_and_click(web: WebServer) -> None:
 
 @pytest.mark.fortnight
 def test_a_webhook_gets_what_a_program_needs(web: WebServer) -> None:
-    recovery = replace(PROBLEM, kind=Kind.RECOVERY, link=None)
+    recovery = replace(PROBLEM, kind=Kind.RECOVERY, link=None, others=("0ther1nc1dent000",))
     assert sent(f"json://127.0.0.1:{web.port}/hook?+X-Key=fake&:team=home", recovery) == Sent()
 
     (call,) = web.calls
@@ -163,6 +163,7 @@ def test_a_webhook_gets_what_a_program_needs(web: WebServer) -> None:
         "team": "home",
         "kind": "recovery",
         "incident": PROBLEM.incident,
+        "incidents": [PROBLEM.incident, "0ther1nc1dent000"],
         "at": "2026-11-22T06:00:00+00:00",
         "link": None,
     }
@@ -182,7 +183,7 @@ sys.stdout.buffer.write(send(Job.from_bytes(sys.stdin.buffer.read())).to_bytes()
 
 def sent_to(url: str, instead: tuple[str, str, str], title: str, body: str) -> Sent:
     """Through a service whose address Apprise knows by heart, which is another one for this test."""
-    job = Job(url=url, title=title, body=body, kind="problem", incident="1", at="now", link=PROBLEM.link)
+    job = Job(url=url, title=title, body=body, kind="problem", incidents=("1",), at="now", link=PROBLEM.link)
     command = [sys.executable, "-c", _AT_ANOTHER_ADDRESS, *instead]
     done = subprocess.run(command, input=job.to_bytes(), capture_output=True, check=True)
     assert SECRET not in done.stderr.decode()

@@ -89,7 +89,7 @@ def _waiting(waiting: Waiting) -> tuple[object, ...]:
         waiting.number,
         message.receiver,
         message.kind,
-        message.incident,
+        " ".join(message.incidents),
         message.title,
         message.body,
         message.at,
@@ -198,10 +198,12 @@ def _to_waiting(
     not_before: object,
     stands_for: object,
 ) -> Waiting:
+    first, *others = to_text(incident).split(" ")
     message = Message(
         receiver=to_text(receiver),
         kind=_to_word(Kind, kind),
-        incident=to_text(incident),
+        incident=first,
+        others=tuple(others),
         title=to_text(title),
         body=to_text(body),
         at=to_time(at),

@@ -64,7 +64,7 @@ class Delivery:
             title=self._known.withheld(message.title),
             body=self._known.withheld(message.body),
             kind=message.kind,
-            incident=message.incident,
+            incidents=message.incidents,
             at=message.at.isoformat(timespec="seconds"),
             link=message.link,
             ca_file=str(place.ca_file) if place.ca_file else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -35,14 +36,14 @@ class Job:
     Attributes:
         url: the address, a secret.
         ca_file: CA certificates for its server; None: the system's.
-        kind, incident, at, link: see Message; ``at`` as text.
+        kind, incidents, at, link: see Message; ``at`` as text.
     """
 
     url: str
     title: str
     body: str
     kind: str
-    incident: str
+    incidents: Sequence[str]
     at: str
     link: str | None = None
     ca_file: str | None = None

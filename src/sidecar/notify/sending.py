@@ -123,7 +123,7 @@ def _with_more(connections: _Connections, kwargs: dict[str, Any]) -> dict[str, A
     """What Apprise has no option for: see ``_more``."""
     job, data = connections.job, kwargs.get("data")
     if connections.scheme == "ntfy":
-        headers = {**(kwargs.get("headers") or {}), "X-Sequence-ID": job.incident}
+        headers = {**(kwargs.get("headers") or {}), "X-Sequence-ID": job.incidents[0]}
         return {**kwargs, "headers": headers}
     more = _more(connections.scheme, job)
     if not more or not isinstance(data, str | bytes):
@@ -139,7 +139,8 @@ def _more(scheme: str, job: Job) -> Mapping[str, Any]:
     if scheme == "gotify" and job.link:
         return {"extras": {"client::notification": {"click": {"url": job.link}}}}
     if scheme == "json":
-        return {"kind": job.kind, "incident": job.incident, "at": job.at, "link": job.link}
+        about = {"incident": job.incidents[0], "incidents": job.incidents}
+        return {"kind": job.kind, **about, "at": job.at, "link": job.link}
     return {}
 
 

@@ -184,6 +184,28 @@ def test_what_waits_behind_something_muted_is_told() -> None:
     assert phone.hear(WELL, 30) == ["recovery: files: ok again"]
 
 
+def test_what_holds_it_up_is_told_when_its_mute_ends_though_others_were_told_because_of_it() -> None:
+    phone = Listener(first=WELL)
+    phone.hear(HANGS, 10)
+    phone.settings = settings(mutes=[Mute("vault", date(2026, 12, 1))])
+    phone.hear(LATER, 30)
+    phone.settings = settings()
+
+    assert phone.hear(LATER, 30) == ["update: vault: missed"]
+    assert phone.hear(WELL, 30) == ["recovery: 3 are well again: vault, files and photos"]
+
+
+def test_who_joined_in_silence_again_and_again_is_told_as_soon_as_others_when_it_fails() -> None:
+    phone = Listener(first=WELL)
+    phone.hear(HANGS, 10)
+    for _ in range(4):
+        phone.hear(LATER, 10)
+        phone.hear(HANGS, 10)
+    phone.messages.clear()
+
+    assert phone.hear({**HANGS, "service photos": "failed"}, 4) == ["problem: photos: failed"]
+
+
 def test_who_was_well_and_is_bad_again_for_another_reason_is_told() -> None:
     phone = Listener(first=WELL)
     phone.hear(LATER, 60)
@@ -222,6 +244,37 @@ def test_what_one_job_missed_and_what_it_never_did_is_one_message() -> None:
     ]
     assert phone.hear({**WELL, "service photos": "running"}, 45) == []
     assert phone.hear(WELL, 60) == ["recovery: 2 are well again: photos and web"]
+
+
+def test_what_two_jobs_of_one_title_missed_are_two_incidents() -> None:
+    phone = Listener(first=WELL)
+    made = board({**WELL, "service vault": "missed", "service web": "missed"}, phone.now)
+    rows = [
+        replace(row, parts=(replace(row.parts[0], job="away/backup/critical"),)) if row.name == "web" else row
+        for row in made.services
+    ]
+    jobs = [
+        replace(made.jobs[0], name=f"{source}/backup/critical", title="Nightly", members=1)
+        for source in ("pve", "away")
+    ]
+    for minute in range(10):
+        now = replace(made, at=phone.now + timedelta(minutes=minute), services=tuple(rows), jobs=(*made.jobs, *jobs))
+        phone.memory, new = told(phone.receiver, phone.memory, situation(now, phone.settings))
+        phone.messages += new
+
+    assert [message.title for message in phone.messages] == ["vault: missed", "web: missed"]
+    assert len({message.incident for message in phone.messages}) == 2
+
+
+def test_a_recovery_says_of_each_incident_that_it_is_over() -> None:
+    phone = Listener(first=WELL)
+    phone.hear(HANGS, 10)
+    phone.hear({**HANGS, "service web": "failed"}, 10)
+
+    assert phone.hear(WELL, 10) == ["recovery: 3 are well again: vault, files and web"]
+    first, second, recovery = phone.messages
+    assert recovery.incidents == (first.incident, second.incident)
+    assert (first.others, second.others) == ((), ())
 
 
 def test_a_datastore_in_maintenance_is_one_message_with_the_upkeep_that_it_stops() -> None:
@@ -286,6 +339,20 @@ def test_what_joined_in_quiet_hours_is_in_their_summary_and_what_was_over_by_the
     ]
     assert "photos: missed" in phone.messages[-1].body
     assert phone.hear(WELL, 60) == ["recovery: 2 are well again: vault and photos"]
+
+
+@pytest.mark.parametrize("number", [20, 300], ids=["more than are listed", "more than are kept"])
+def test_what_joined_in_quiet_hours_leaves_room_for_what_fails_by_itself(number: int) -> None:
+    names = [f"service app{place:03}" for place in range(number)]
+    well = {"service vault": "ok", "service web": "ok", **dict.fromkeys(names, "ok")}
+    hangs = {**well, "service vault": "missed holds:q"}
+    phone = Listener(replace(PHONE, quiet=QuietHours(time(8), time(9), BERLIN)), first=well)
+    phone.hear(hangs, 60, every=4)
+    phone.hear({**hangs, **dict.fromkeys(names, "missed behind:q")}, 12, every=4)
+    phone.hear({**hangs, **dict.fromkeys(names, "missed behind:q"), "service web": "failed"}, 60, every=4)
+
+    assert phone.messages[-1].kind is Kind.SUMMARY
+    assert "web: failed" in phone.messages[-1].body.splitlines()[0]
 
 
 # --- in the order of messages -------------------------------------------------------------------------------------------

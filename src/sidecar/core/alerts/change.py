@@ -91,7 +91,7 @@ def as_it_was(now: Now) -> Incident | None:
 
 def hold(receiver: Receiver, known: Incident) -> timedelta:
     """How long something must hold before it is told: longer for what came again and again lately."""
-    times = len(known.opened) - (known.state is not None and known.told_at is not None)
+    times = max(len(known.opened) - (known.state is not None and known.told_at is not None), 0)
     return min(max(receiver.hold, _SHORTEST_HOLD) * 2**times, _LONGEST_HOLD) if times else receiver.hold
 
 

@@ -114,18 +114,19 @@ class Members:
         return news
 
     def _joins(self, key: str, after: Incident, incident: str) -> News:
-        """In silence, unless it is worse than all that was told of the incident."""
+        """In silence, unless it is worse than all that was told of the incident, or itself what brought all of it."""
         state = after.state or State.UNKNOWN
         worst = min(each.state.rank for each in self.members.values() if each.incident == incident)
-        is_worse = state.rank < worst
+        is_told = state.rank < worst or self._subjects[key].seen.is_origin
         self.members[key] = Membership(
-            incident=incident, began=after.began, state=state, origin=self._origin(key), named=is_worse
+            incident=incident, began=after.began, state=state, origin=self._origin(key), named=is_told
         )
-        if is_worse:
+        if is_told:
             return self._news(Kind.UPDATE, key, after)
         others = [self._incidents[other] for other in self._bad(incident) if other != key and other in self._incidents]
         told_at = max((each.told_at for each in others if each.told_at is not None), default=after.told_at)
-        self._incidents[key] = replace(after, told_at=told_at)
+        # Nobody heard of it, so it did not come again and again: what is bad about it later must not hold for longer.
+        self._incidents[key] = replace(after, told_at=told_at, opened=after.opened[:-1])
         return replace(self._news(Kind.PROBLEM, key, after), silent=True)
 
     def _bad(self, incident: str) -> list[str]:

@@ -31,6 +31,7 @@ class Message:
 
     Attributes:
         incident: what it is about. The same message sent twice, and all about one incident, have the same.
+        others: what else it is about: a recovery may end several incidents.
         at: when it was so. A message that is delivered late says it.
         link: a page of the upstream where the reader can act.
     """
@@ -42,10 +43,16 @@ class Message:
     body: str
     at: datetime
     link: str | None = None
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", shortened(" ".join(self.title.split()), LONGEST_TITLE))
         object.__setattr__(self, "body", shortened(self.body, LONGEST_BODY))
+
+    @property
+    def incidents(self) -> tuple[str, ...]:
+        """All that it is about."""
+        return (self.incident, *self.others)
 
 
 def shortened(text: str, most: int) -> str:

@@ -42,6 +42,7 @@ class Seen:
         key: names it in the memory: "service:vaultwarden".
         name: how people call it.
         blame: what it has in common with others that are so at the same time: the job, or the source that tells too little.
+            Two jobs of one title are two.
         origin: what brought all that is bad about it, where the readings show that: the same for all that it brought.
         is_origin: it is that itself, and not one of those that wait for it.
         hidden_by: the source that can't be read, because of which nothing is known here.
@@ -53,7 +54,7 @@ class Seen:
     key: str
     name: str
     verdict: Verdict
-    blame: str | None = None
+    blame: Origin | None = None
     origin: Origin | None = None
     is_origin: bool = False
     hidden_by: str | None = None
@@ -121,13 +122,17 @@ def _service(row: ServiceRow, troubled: set[str], titles: dict[str, str], *, sil
     )
 
 
-def _blame(part: PartRow, titles: dict[str, str]) -> str | None:
+def _blame(part: PartRow, titles: dict[str, str]) -> Origin:
     if part.verdict.state is State.UNKNOWN:
-        return part.verdict.unread or part.source
+        return _source_itself(part.verdict.unread or part.source)
     bad = (row.job for row in part.expectations if row.verdict.state is part.verdict.state)
     job = next(bad, part.job)
     # Of no job: what all of them have in common is who tells so.
-    return titles.get(job, job) if job else part.source
+    return Origin(f"job:{job}", titles.get(job, job)) if job else _source_itself(part.source)
+
+
+def _source_itself(name: str) -> Origin:
+    return Origin(f"source:{name}", name)
 
 
 def _origin_of_all(row: ServiceRow) -> Origin | None:
@@ -159,7 +164,7 @@ def _upkeep(row: JobRow, troubled: set[str]) -> Seen:
         key=f"job:{row.name}",
         name=row.title,
         verdict=row.verdict,
-        blame=row.source if row.verdict.state is State.UNKNOWN else None,
+        blame=_source_itself(row.source) if row.verdict.state is State.UNKNOWN else None,
         origin=row.verdict.origin,
         is_origin=_holds_others_up(row.verdict),
         hidden_by=_hidden_by(row.verdict, row.source, troubled),
@@ -172,7 +177,7 @@ def _datastore(row: DatastoreRow, troubled: set[str], *, silenced: bool) -> Seen
         key=f"datastore:{row.source}/{row.name}",
         name=f"datastore {row.source}/{row.name}",
         verdict=row.verdict,
-        blame=row.source if row.verdict.state is State.UNKNOWN else None,
+        blame=_source_itself(row.source) if row.verdict.state is State.UNKNOWN else None,
         origin=row.verdict.origin,
         is_origin=row.verdict.origin is not None,
         hidden_by=_hidden_by(row.verdict, row.source, troubled),

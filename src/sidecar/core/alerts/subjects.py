@@ -38,9 +38,9 @@ class Subject:
         if self.seen.blame is None:
             return None
         if self.standing is Standing.OVER:
-            return "over", self.seen.blame
+            return "over", self.seen.blame.key
         # What nothing ever came of was missed as well.
-        return State.MISSED if self.state is State.NEVER else self.state, self.seen.blame
+        return State.MISSED if self.state is State.NEVER else self.state, self.seen.blame.key
 
 
 def subjects(situation: Situation, receiver: Receiver) -> dict[str, Subject]:

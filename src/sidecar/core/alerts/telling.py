@@ -174,7 +174,17 @@ def _grouped(news: Iterable[News]) -> list[list[News]]:
 
 def _holding(memory: ReceiverMemory, news: Iterable[News], reader: Reader) -> ReceiverMemory:
     held: tuple[Held, ...] = (*memory.held, *(held_of(each, reader) for each in news))
-    return replace(memory, held=held[:MOST_HELD], not_held=memory.not_held + max(len(held) - MOST_HELD, 0))
+    too_many = max(len(held) - MOST_HELD, 0)
+    joined = [place for place, each in enumerate(held) if _joined(memory, each)]
+    left_out = {*joined[len(joined) - min(too_many, len(joined)) :]}
+    kept = [each for place, each in enumerate(held) if place not in left_out]
+    return replace(memory, held=tuple(kept[:MOST_HELD]), not_held=memory.not_held + too_many)
+
+
+def _joined(memory: ReceiverMemory, held: Held) -> bool:
+    """It joined an incident in silence: what anybody is told of comes before it."""
+    member = memory.members.get(held.subject)
+    return member is not None and not member.named
 
 
 def _summed_up(memory: ReceiverMemory) -> ReceiverMemory:
@@ -187,5 +197,6 @@ def _summed_up(memory: ReceiverMemory) -> ReceiverMemory:
 def _summary(memory: ReceiverMemory, reader: Reader) -> list[Message]:
     """One, or none where there is nothing to say."""
     still = frozenset(key for key, incident in memory.incidents.items() if not incident.is_over)
-    made = summary_of(memory.held, still, reader, memory.not_held) if memory.held else None
+    held = sorted(memory.held, key=lambda each: _joined(memory, each))
+    made = summary_of(held, still, reader, memory.not_held) if held else None
     return [made] if made else []

@@ -73,11 +73,19 @@ class Reader:
         """A moment in few words: today's without its day."""
         return words.clock(when, self.now, self.now, self.zone)
 
-    def message(self, kind: Kind, incident: str, title: str, body: Sequence[str], link: str | None = None) -> Message:
+    def message(
+        self, kind: Kind, incidents: Sequence[str], title: str, body: Sequence[str], link: str | None = None
+    ) -> Message:
         """The message; empty lines are left out."""
-        text = "\n".join(line for line in body if line)
         return Message(
-            receiver=self.receiver, kind=kind, incident=incident, title=title, body=text, at=self.now, link=link
+            receiver=self.receiver,
+            kind=kind,
+            incident=incidents[0],
+            others=tuple(incidents[1:]),
+            title=title,
+            body="\n".join(line for line in body if line),
+            at=self.now,
+            link=link,
         )
 
 
@@ -86,12 +94,12 @@ def message_of(news: Sequence[News], reader: Reader) -> Message:
     first = min(news, key=lambda each: not (each.seen and each.seen.is_origin))
     kind = Kind.UPDATE if first.in_part else first.kind
     link = link_of(first.seen) if first.seen and kind is not Kind.RECOVERY else None
-    incident = news[0].told_in
+    incidents = [*dict.fromkeys(each.told_in for each in news)]
     if len(news) == 1:
-        return reader.message(kind, incident, title_of(first, reader), _body(first, reader), link)
+        return reader.message(kind, incidents, title_of(first, reader), _body(first, reader), link)
     sorted_ = [first, *(each for each in news if each is not first)]
     text = lines([_line(each, reader) for each in sorted_])
-    return reader.message(kind, incident, _title_of_many(sorted_, reader), [text, _shared_action(news)], link)
+    return reader.message(kind, incidents, _title_of_many(sorted_, reader), [text, _shared_action(news)], link)
 
 
 def _shared_action(news: Sequence[News]) -> str:
@@ -135,9 +143,9 @@ def _title_of_many(news: Sequence[News], reader: Reader) -> str:
     still = "Still: " if first.kind is Kind.REMINDER else ""
     if first.seen and first.seen.is_origin:
         return f"{title_of(first, reader)}, and with it {_names(bad[1:])}"
-    shared = {each.seen and (each.seen.origin.name if each.seen.origin else each.seen.blame) for each in bad}
+    shared = {each.seen and (each.seen.origin or each.seen.blame) for each in bad}
     blame = shared.pop() if len(shared) == 1 else None
-    return f"{still}{f'{blame}: ' if blame else ''}{_states(bad)}: {_names(bad)}"
+    return f"{still}{f'{blame.name}: ' if blame else ''}{_states(bad)}: {_names(bad)}"
 
 
 def _names(news: Sequence[News]) -> str:
@@ -237,9 +245,9 @@ def summary_of(held: Sequence[Held], still: frozenset[str], reader: Reader, more
         f"Over: {words.listed([each.name for each in well], 10)}." if well else "",
         f"{more} more are not listed." if more else "",
     ]
-    began = held[0].at
+    began = min(each.at for each in held)
     incident = incident_id(f"summary:{reader.receiver}", began)
-    return reader.message(Kind.SUMMARY, incident, f"Since {reader.at(began)}: {title}", body)
+    return reader.message(Kind.SUMMARY, [incident], f"Since {reader.at(began)}: {title}", body)
 
 
 def _newest_problem(held: Sequence[Held], subject: str) -> Held:
