@@ -32,8 +32,11 @@ PAUSE = 0.02
 STEADY, PEAK = 120, 150
 DURING_BESIDE_BETWEEN = 2.0
 
-#: Starts the sidecar without a library that httpx loads for its own command where it finds it: a release does not have it.
-_AS_RELEASED = "import sys, runpy; sys.modules['rich'] = None; runpy.run_module('sidecar', run_name='__main__')"
+#: Starts the sidecar without what httpx loads for its own command where it finds it: a release does not have these.
+_AS_RELEASED = (
+    "import sys, runpy; sys.modules.update(dict.fromkeys(('pygments', 'rich'))); "
+    "runpy.run_module('sidecar', run_name='__main__')"
+)
 
 #: Seconds after an upstream's answer in which its report may still be judged and drawn.
 _JUDGED_WITHIN = 1.5

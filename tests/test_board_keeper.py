@@ -23,7 +23,7 @@ from sidecar.ledger.ledger import Ledger
 from sidecar.memory import Garbage
 from tests.core.factories import at
 from tests.core.sample_reports import CRITICAL, away, group, pbs, pve, row, settings, vzdump
-from tests.ledgers import written
+from tests.ledgers import filled, keeper_and_ledger, written
 
 GUEST = "guest:pve:101"
 
@@ -109,6 +109,22 @@ def test_reports_and_boards_are_freed_when_others_take_their_place_though_the_co
 
     assert first["Report"] > 0
     assert last <= first
+
+
+def test_after_a_restart_what_a_source_read_takes_the_place_of_what_the_ledger_held(tmp_path: Path) -> None:
+    """The source goes on with its own objects: those of the ledger would be in memory beside them for ever."""
+    filled(tmp_path)
+    keeper, ledger = keeper_and_ledger(tmp_path, "22 12:10")
+    with closing(ledger):
+        first = pbs("22 12:09", group("21 04:05", "22 04:05"))
+        keeper.record(first)
+        kept = keeper.shown.judged.inputs.reports["pbs"]
+        keeper.record(pbs("22 12:10", group("21 04:05", "22 04:05")))
+        again = keeper.shown.judged.inputs.reports["pbs"]
+
+        assert not ledger.remembered.reports
+        assert all(one.facts is other.facts for one, other in zip(kept.readings, first.readings, strict=True))
+        assert all(one.facts is other.facts for one, other in zip(again.readings, first.readings, strict=True))
 
 
 def test_runs_are_counted_as_they_are_decided_and_from_0_after_a_restart(tmp_path: Path) -> None:

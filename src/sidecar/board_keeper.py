@@ -125,6 +125,8 @@ class BoardKeeper:
         self._start_from(ledger.remembered if ledger else Remembered())
         self._replaced: list[JudgedBoard] = []
         self.shown = self._first_board(ledger)
+        if ledger is not None:
+            ledger.release()
 
     def _start_from(self, remembered: Remembered) -> None:
         self._reports = dict(_still_configured(remembered.reports, self._settings))
@@ -225,7 +227,10 @@ class BoardKeeper:
         self._take_what_was_found()
         self._confirmed.pop(report.source, None)
         before = self._reports.get(report.source)
-        merged = shared(keep_what_failed(report, before), before)
+        merged = keep_what_failed(report, before)
+        if report.source in self._tried:
+            merged = shared(merged, before)
+        # Else ``before`` is from the ledger, and its source never had those objects: it keeps the new ones.
         self._reports[report.source] = merged
         _log_change(before, report)
         try:

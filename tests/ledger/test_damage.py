@@ -224,10 +224,10 @@ def test_a_log_of_another_database_is_set_aside_with_the_file(
 @pytest.mark.parametrize("ending", sampled(["-wal", "-shm", "-journal"], 3))
 def test_noise_beside_the_file_takes_nothing_from_it(path: Path, ending: str) -> None:
     path.with_name(f"{FILE}{ending}").write_bytes(random.Random(3).randbytes(40_000))
-    _, ledger = started(path)
+    keeper, ledger = started(path)
 
     assert (ledger.condition, ledger.notes) == (Condition.OK, ())
-    assert ledger.remembered.history.contacts["pve"] == at("22 11:58")
+    assert keeper.shown.judged.inputs.history.contacts["pve"] == at("22 11:58")
 
 
 # --- versions from nowhere ----------------------------------------------------------------------------------------------
@@ -284,10 +284,10 @@ def test_where_the_copy_from_before_is_broken_the_one_before_it_is_taken(path: P
     os.truncate(path.with_name(f"{FILE}.v{known}"), 5000)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE schema_version SET version = ?", (known + 1,))
-    _, ledger = started(path)
+    keeper, ledger = started(path)
 
     assert ledger.condition is Condition.RESTORED
-    assert ledger.remembered.history.contacts["pve"] == at("22 11:58")
+    assert keeper.shown.judged.inputs.history.contacts["pve"] == at("22 11:58")
     assert sorted(each.name for each in path.parent.glob(f"{FILE}.*")) == [BROKEN, BROKEN.replace("broken", "newer")]
 
 

@@ -151,6 +151,7 @@ def test_going_back_to_an_older_version_takes_up_the_copy_from_before_and_says_s
         with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
             migrations.bring_up_to_date(connection, tmp_path / FILE, newer)
         keeper, again = keeper_and_ledger(tmp_path)
+        known = keeper.shown.judged.inputs.reports.keys()
         keeper.record(pve("22 12:03"))
         again.close()
 
@@ -159,7 +160,7 @@ def test_going_back_to_an_older_version_takes_up_the_copy_from_before_and_says_s
             "backup-glance went back to an older version: what is remembered is from before the newer one, "
             f"whose ledger is kept as {kept.name}."
         )
-        assert again.remembered.reports.keys() == {"pve", "pbs"}
+        assert known == {"pve", "pbs"}
         assert rows(tmp_path, "SELECT version FROM schema_version") == [(NEWEST,)]
     once_more = Ledger(tmp_path, NOW)
     once_more.close()

@@ -215,7 +215,7 @@ def after_days(directory: Path, days: int) -> None:
     """A report comes that many days later, by which the ledger forgets."""
     later = NOW + timedelta(days=days)
     keeper, ledger = keeper_and_ledger(directory)
-    ledger.record(replace(pbs("22 12:00"), at=later), ledger.remembered.history, keeper.board)
+    ledger.record(replace(pbs("22 12:00"), at=later), keeper.shown.judged.inputs.history, keeper.board)
     ledger.close()
 
 

@@ -106,7 +106,7 @@ class Ledger:
     """The file in ``directory``, opened. Making one never fails: a file that can't be used is listed in ``notes``.
 
     Attributes:
-        remembered: what it held; empty when it is new or can't be read.
+        remembered: what it held, until ``release``; empty when it is new or can't be read.
     """
 
     def __init__(
@@ -195,6 +195,10 @@ class Ledger:
         refusal = _Refusal(why, threading.Event())
         self._hand_over(refusal)
         return refusal.done
+
+    def release(self) -> None:
+        """Whoever judges has taken what was remembered. It goes when newer takes its place; of alerts it may still be asked."""
+        self.remembered = Remembered(alerts=self.remembered.alerts)
 
     def found(self) -> Remembered | None:
         """What a file held that could be opened only now, once; None otherwise.

@@ -16,6 +16,7 @@ from sidecar.core.model import SourceKind
 from sidecar.core.reports.coverage import RUNS
 from sidecar.core.reports.facts import Dump, ScheduledRestore
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Report
+from sidecar.core.reports.shared import shared_facts
 from sidecar.core.schedules import schedule
 from sidecar.core.schedules.wall_clock import ScheduleError
 from sidecar.errors import SecretError, SourceError
@@ -40,6 +41,7 @@ from .databasement_parse import (
 )
 from .databasement_restores import parse_planned, parse_restored, parse_schedule, scheduled_restores
 from .problems import is_of_the_source, not_read, problem_of
+from .refresh import made_of
 from .rests import Rests
 
 _PAGED = frozenset({"page", "per_page"})
@@ -161,6 +163,8 @@ class DatabasementSource:
         self._volumes_at: datetime | None = None
         self._files: dict[str, Stored] = {}
         self._older: _Older | None = None
+        #: The dumps as they were reported last: those that are the same again are the same objects.
+        self._reported: tuple[Dump, ...] = ()
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -325,6 +329,7 @@ class DatabasementSource:
         except SourceError as error:
             return Reading(_DUMPS, None, problem=_problem(error))
         self._kept = _Kept(as_of, self._servers, dumps, tuple(pages.limits[before:]))
+        self._reported = dumps
         return Reading(_DUMPS, as_of, dumps)
 
     async def _joined(self, pages: Pages, kept: _Kept) -> tuple[Dump, ...] | None:
@@ -350,9 +355,14 @@ class DatabasementSource:
         there = {dump.id for dump in kept.dumps}
         files = {**self._files, **{row.id: row for row in stored.rows}}
         self._files = {key: row for key, row in files.items() if key in there}
-        dumps = with_files(kept.dumps, self._files)
-        self._kept = replace(kept, dumps=dumps)
+        dumps = await self._with_files(kept.dumps)
+        self._kept, self._reported = replace(kept, dumps=dumps), dumps
         return dumps
+
+    async def _with_files(self, dumps: Sequence[Dump]) -> tuple[Dump, ...]:
+        """The dumps with what is stored of them; those that were reported before are the same objects."""
+        files, before = self._files, self._reported
+        return await made_of(dumps, lambda rows: shared_facts(with_files(rows, files), before))
 
     async def _far_enough(self, pages: Pages, as_of: datetime) -> tuple[Dump, ...]:
         """The newest runs, and with them older ones as far back as the rarest schedule asks for.
@@ -393,7 +403,7 @@ class DatabasementSource:
         parse = partial(parse_job, servers=self._servers)
         jobs = await pages.read(JOBS, RUNS, parse, params=_BACKUPS, since=since, most_pages=most_pages)
         await self._read_files(pages, since, most_pages)
-        return with_files(jobs, self._files)
+        return await self._with_files(jobs)
 
     async def _read_files(self, pages: Pages, since: datetime, most_pages: int) -> None:
         """Without them what was known before still holds: a file that was gone does not come back unseen."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from sidecar.core.reports.facts import BackupGroup, Task, TaskResult
+from sidecar.core.reports.facts import BackupGroup, Fact, Task, TaskResult
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Scope
+from sidecar.core.reports.shared import shared_facts
 from sidecar.upstream import json_rows
 from sidecar.upstream.calls import Call
 
@@ -94,8 +95,8 @@ class Content:
         return list(await asyncio.gather(*(self._list(refresh, permissions, store, name) for name in names)))
 
     async def _list(self, refresh: Refresh, permissions: Permissions, store: str, name: str) -> Reading:
-        apart = refresh.apart()
-        reading = await snapshots(apart, permissions, store, name)
+        apart, before = refresh.apart(), self._kept.get(_scope(store, name))
+        reading = await snapshots(apart, permissions, store, name, before.reading.facts if before else ())
         self._kept[reading.scope] = Kept(reading, reading.as_of or refresh.clock(), tuple(apart.limits))
         refresh.limits += apart.limits
         return reading
@@ -165,12 +166,23 @@ async def _group(refresh: Refresh, group: BackupGroup) -> tuple[BackupGroup, ...
     )
     if answer.problem or apart.limits or pbs_parse.unknown_states(answer.rows):
         return None
-    parse = partial(pbs_parse.groups_of, store=group.datastore, namespace=group.namespace)
-    return await made_of(answer.rows, parse)
+    return await made_of(answer.rows, partial(_made, store=group.datastore, namespace=group.namespace, before=(group,)))
 
 
-async def snapshots(refresh: Refresh, permissions: Permissions, store: str, namespace: str) -> Reading:
-    """The groups of one namespace. With Datastore.Backup alone the list is short without saying so (PBS-19)."""
+def _made(
+    rows: Sequence[pbs_parse.SnapshotRow], *, store: str, namespace: str, before: tuple[Fact, ...]
+) -> tuple[BackupGroup, ...]:
+    """The groups of the rows; what was there before is the same object."""
+    return shared_facts(pbs_parse.groups_of(rows, store, namespace), before)
+
+
+async def snapshots(
+    refresh: Refresh, permissions: Permissions, store: str, namespace: str, before: tuple[Fact, ...] = ()
+) -> Reading:
+    """The groups of one namespace. With Datastore.Backup alone the list is short without saying so (PBS-19).
+
+    ``before``: what it held when it was read last.
+    """
     scope = _scope(store, namespace)
     if not pbs_grants.sees_namespace(permissions, store, namespace):
         return Reading(scope, None, (), pbs_grants.namespace_closed(permissions, store, namespace))
@@ -189,7 +201,7 @@ async def snapshots(refresh: Refresh, permissions: Permissions, store: str, name
         return Reading(scope, None, (), with_cure(answer.problem, store))
     if unknown := pbs_parse.unknown_states(answer.rows):
         refresh.limits.append(_unknown_verifications(where, unknown))
-    groups = await made_of(answer.rows, partial(pbs_parse.groups_of, store=store, namespace=namespace))
+    groups = await made_of(answer.rows, partial(_made, store=store, namespace=namespace, before=before))
     return answer.reading(scope, groups)
 
 

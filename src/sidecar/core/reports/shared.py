@@ -1,12 +1,17 @@
-"""What a new report says again is the same object as before: 50,000 snapshots are kept once, and compared in a moment."""
+"""What a new report says again is the same object as before: 50,000 snapshots are kept once, and compared in a moment.
+
+A source that keeps long lists from one refresh to the next does the same with them (``shared_facts``). Without that it would
+keep the new ones, and the board the old ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from typing import cast
 
 from . import cached, group_index
-from .facts import Archive, BackupGroup, Dump, Fact, Snapshot, Task
+from .facts import Archive, BackupGroup, Dump, Fact, FactT, Snapshot, Task
 from .report import Reading, Report
 
 
@@ -24,10 +29,15 @@ def shared(new: Report, previous: Report | None) -> Report:
 def _reading(new: Reading, old: Reading | None) -> Reading:
     if old is None or new.facts is old.facts:
         return new
-    known = {_name(fact): fact for fact in old.facts}
-    facts = tuple(_fact(fact, known.get(_name(fact))) for fact in new.facts)
-    same = len(facts) == len(old.facts) and all(map(_is, facts, old.facts))
-    return replace(new, facts=old.facts if same else facts)
+    return replace(new, facts=shared_facts(new.facts, old.facts))
+
+
+def shared_facts(new: tuple[FactT, ...], old: tuple[Fact, ...]) -> tuple[FactT, ...]:
+    """``new``, with the objects of ``old`` where they are equal; ``old`` itself where all of them are, in the same order."""
+    known = {_name(fact): fact for fact in old}
+    facts = tuple([cast("FactT", _fact(fact, known.get(_name(fact)))) for fact in new])
+    same = len(facts) == len(old) and all(map(_is, facts, old))
+    return cast("tuple[FactT, ...]", old) if same else facts
 
 
 def _is(one: Fact, other: Fact) -> bool:
