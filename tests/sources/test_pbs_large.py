@@ -64,8 +64,11 @@ def test_fifty_thousand_snapshots_never_hold_the_loop_for_long() -> None:
         options = ProxmoxOptions("pbs", "https://lab.invalid", Trust(), any_secret, any_secret)
         source = PbsSource(options, upstream=upstream(Large(), ALLOWED))
         reports.append(await source.read(clock))
+        # The second listing is compared with what is known.
+        reports.append(await source.read(clock))
         await source.close()
 
     assert asyncio.run(longest_step(read, 0.2)) < 0.2
     groups = reading(reports[0], "snapshots", "store1", "").of(BackupGroup)
+    assert reading(reports[1], "snapshots", "store1", "").facts is reading(reports[0], "snapshots", "store1", "").facts
     assert sum(len(group.snapshots) for group in groups) == GROUPS * SNAPSHOTS_EACH
