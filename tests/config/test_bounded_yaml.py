@@ -39,7 +39,7 @@ HOSTILE = {
     "a tag for a number": ("a: !!int x", "write it in quotes"),
     "a tag for a time": ("a: !!timestamp x", "write it in quotes"),
     "a tag for yes or no": ("a: !!bool x", "write it in quotes"),
-    "a tag that runs a program": ("a: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
+    "a tag that runs a program": ("a: !!python/object/apply:os.system [ls]", "a value that begins with !"),
     "a list as a key": ("? [a, b]\n: c", "unhashable key"),
     "a mapping as a key": ("? {a: b}\n: c", "unhashable key"),
     "a control character": ("a: \x00", "not valid YAML"),

@@ -198,6 +198,69 @@ def test_a_name_that_yaml_reads_as_a_number_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["5", "22:00", "on", "2026-12-01", "null"])
+@pytest.mark.parametrize(("above", "place"), [("", ""), ("jobs:\n  ", "jobs."), ("ignore:\n  ", "ignore.")])
+def test_a_key_that_is_not_text_is_named_with_its_line(above: str, place: str, key: str) -> None:
+    assert findings(f"{SMALL}{above}{key}: {{}}\n") == [
+        f"config.yaml:{4 if above else 3}: {place}{key}: is not text, and a name must be; write it in quotes"
+    ]
+
+
+def test_a_key_that_is_taken_over_from_another_section_is_named_where_it_is_written() -> None:
+    text = (
+        "sources:\n  a:\n    <<:\n      - {foo: 1}\n      - {timeout: 9}\n      - {secret: {file: /s}}\n"
+        "    kind: pbs\n    url: https://pbs\n    token_id: a@pbs!b\n"
+    )
+
+    assert findings(text) == [
+        "config.yaml:4: sources.a.foo: is an unknown key; did you mean for?",
+        "config.yaml:5: sources.a.timeout: is not a duration; write a number and s, m, h or d, for example 90s, 5m, 25h, 30d",
+    ]
+
+
+def test_what_a_section_writes_itself_is_named_there_and_not_where_it_would_be_taken_over() -> None:
+    pbs = "{kind: pbs, url: https://pbs, token_id: a@pbs!b, secret: {file: /s}}"
+
+    assert findings(f"sources:\n  a: &a {pbs}\n  b:\n    <<: *a\n    timeout: 5\n    url: pbs\n") == [
+        "config.yaml:5: sources.b.timeout: is not a duration; write a number and s, m, h or d, for example 90s, 5m, 25h, 30d",
+        "config.yaml:6: sources.b.url: is not a web address; write https://HOST:PORT",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reference", "finding"),
+    [
+        ("{vault: path}", "field: is missing; add it"),
+        ("{vault: path, field: x, foo: x}", "foo: is an unknown key; did you mean for?"),
+        ("{credential: x, path: y}", "path: is an unknown key; remove it; docs/configuration.md lists the keys"),
+        ("{vault: [x], field: y}", "vault: must be text; write it in quotes"),
+    ],
+)
+def test_what_is_wrong_with_a_reference_to_a_secret_is_named_by_its_key(reference: str, finding: str) -> None:
+    text = SMALL.replace("{file: /run/secret}", reference)
+
+    assert findings(text) == [f"config.yaml:2: sources.pbs.secret.{finding}"]
+
+
+@pytest.mark.parametrize("written", ["9999-12-31", "1969-12-31", '"9999-12-31"', "0001-01-01"])
+def test_a_day_that_cannot_be_counted_on_from_is_a_finding(written: str) -> None:
+    found = findings(
+        f"{SMALL}mutes: [{{service: a, until: {written}}}]\npauses: [{{from: {written}, to: {written}}}]\n"
+    )
+
+    assert len(found) == 3
+    assert all(each.endswith("is too early or too late; write a day from 1970-01-01 to 9998-12-31") for each in found)
+
+
+def test_the_last_day_that_can_be_written_can_be_counted_on_from() -> None:
+    assert read(f"{SMALL}mutes: [{{service: a, until: 9998-12-31}}]\n").to_settings().mutes[0].until == date(9999, 1, 1)
+
+
+@pytest.mark.parametrize("key", ["remember_for", "stale_after", "poll_interval", "light_interval"])
+def test_a_duration_that_cannot_be_counted_back_is_a_finding(key: str) -> None:
+    assert findings(f"{SMALL}{key}: 999999d\n") == [f"config.yaml:3: {key}: is too long; write at most 36500d"]
+
+
 def test_every_key_of_the_design_is_understood() -> None:
     settings = read(WHOLE).to_settings()
 
@@ -480,6 +543,46 @@ def test_a_secret_in_the_wrong_place_is_never_quoted() -> None:
     lines = findings('sources:\n  main: {kind: pbs, url: "https://pbs.lan", token_id: a, secret: hunter2hunter2}\n')
 
     assert "hunter2" not in "\n".join(lines)
+
+
+@pytest.mark.parametrize("place", ["secret", "url", "token_id"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "!hunter2",
+        "!hun'ter2 hunter2",
+        "!!python/object:hunter2 x",
+        "!<hunter2> x",
+        "{hunter2}",
+        "{hunter2, hunter2x}",
+        '"https://u:hunter2@h\u2100"',
+        "https://pbs.lan:hunter2",
+        '"https://[hunter2"',
+    ],
+)
+def test_a_secret_is_not_quoted_however_it_is_written(place: str, written: str) -> None:
+    keys = {"kind": "pbs", "url": "https://pbs", "token_id": "{file: /i}", "secret": "{file: /s}", place: written}
+    text = "sources:\n  pbs:\n" + "".join(f"    {key}: {value}\n" for key, value in keys.items())
+    if place == "token_id" and "https" in written:
+        return
+
+    found = findings(text)
+
+    assert found
+    assert all("hunter2" not in each and ";" in each for each in found)
+    assert all(
+        each.startswith(f"config.yaml:{text[: text.index(f'{place}: ')].count(chr(10)) + 1}: ") for each in found
+    )
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["https://h:99999", "https://h:port", '"https://h\nx"', "https://h x", '"https://h\u202ex"', '"https://[h"'],
+)
+def test_what_is_no_web_address_is_a_finding(written: str) -> None:
+    assert findings(SMALL.replace('"https://pbs.lan:8007"', written)) == [
+        "config.yaml:2: sources.pbs.url: is not a web address; write https://HOST:PORT"
+    ]
 
 
 def test_all_findings_are_reported_at_once() -> None:

@@ -20,8 +20,12 @@ _DEEPEST = 40
 #: Values of a file, with what aliases stand for: ten thousand services are half of it.
 _MOST_VALUES = 100_000
 
-#: PyYAML quotes the name of an alias. It may be a password that begins with an asterisk.
-_QUOTED = re.compile(r" '[^']*'$")
+#: PyYAML quotes the name of an alias or tag. It may be a password that begins with an asterisk.
+_QUOTED = re.compile(r"(alias|anchor|tag handle) .*")
+
+#: What PyYAML says of a tag, and quotes it. It may be a password that begins with an exclamation mark.
+_UNKNOWN_TAG = "could not determine a constructor"
+_A_TAG = "a value that begins with !, or is = or << alone, means something else than text: write it in quotes"
 
 
 class YamlError(ValueError):
@@ -40,7 +44,7 @@ def nodes_of(text: str) -> yaml.Node | None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "it contains a character that YAML does not allow"
-        raise YamlError(_QUOTED.sub("", problem), mark.line + 1 if mark else None) from None
+        raise YamlError(_QUOTED.sub(r"\1", problem).removeprefix("but "), mark.line + 1 if mark else None) from None
     except UnicodeEncodeError:
         raise YamlError("it contains half of a character") from None
     if node is not None:
@@ -56,8 +60,10 @@ def data_of(node: yaml.Node | None) -> Any:
     try:
         return loader.construct_document(node)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise YamlError(getattr(error, "problem", None) or "unreadable", mark.line + 1 if mark else None) from None
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "unreadable"
+        raise YamlError(
+            _A_TAG if problem.startswith(_UNKNOWN_TAG) else problem, mark.line + 1 if mark else None
+        ) from None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise YamlError(
             "a value has the form of a number or date, but is none: write it in quotes", _odd(node)

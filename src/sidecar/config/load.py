@@ -29,6 +29,13 @@ _LONGEST_TEXT = 400
 #: What YAML makes of nothing, and of the word null.
 _NULL = "tag:yaml.org,2002:null"
 
+#: What YAML makes of a name, and of ``<<``, which takes over the keys of other sections; = is a name too.
+_TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+_NAMES = frozenset({_TEXT, _MERGE, "tag:yaml.org,2002:value"})
+
+_NO_VALUE = "has a key without a value; write each as KEY: VALUE"
+_NO_TEXT = "is not text, and a name must be; write it in quotes"
+
 Place = tuple[str | int, ...]
 
 
@@ -51,8 +58,9 @@ def parse(text: str, name: str) -> Config:
     try:
         node = bounded_yaml.nodes_of(text)
         lines = dict(_lines(node)) if node is not None else {}
-        found = [*islice(_repeated_keys(node), _MOST_FINDINGS), *islice(_empty_values(node), _MOST_FINDINGS)]
-        findings = [_finding(name, lines, *each) for each in found]
+        checks = (_repeated_keys, _odd_keys, _empty_values)
+        found = [each for check in checks for each in islice(check(node), _MOST_FINDINGS)]
+        findings = [_finding(name, lines, *each) for each in dict.fromkeys(found)]
         data = bounded_yaml.data_of(node)
     except bounded_yaml.YamlError as error:
         line = f":{error.line}" if error.line else ""
@@ -62,8 +70,10 @@ def parse(text: str, name: str) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        known = {place for place, _ in found}
-        messages = {_translate(detail, lines) for detail in error.errors()[:_MOST_FINDINGS]}
+        known = {place for place, message in found if message != _NO_VALUE}
+        # A key that is not text has been found where it stands.
+        details = [each for each in error.errors()[:_MOST_FINDINGS] if not _is_of_a_key(each)]
+        messages = {_translate(detail, lines) for detail in details}
         messages = {(place, message) for place, message in messages if place not in known}
         findings += [_finding(name, lines, place, message) for place, message in sorted(messages, key=str)]
         raise ConfigError(_not_too_many(findings, name, error.error_count() - _MOST_FINDINGS)) from None
@@ -79,13 +89,26 @@ def _lines(node: yaml.Node, place: Place = ()) -> Iterator[tuple[Place, int]]:
     """The line number (from 1) of every key and list item."""
     yield place, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
+        for key, value in _pairs(node):
             here = (*place, _key(key))
             yield from _lines(value, here)
             yield here, key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield from _lines(value, (*place, number))
+
+
+def _pairs(node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+    """Its keys with their values, and before them those that it takes over from other sections."""
+    own = {_key(key) for key, _ in node.value}
+    taken: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+    for key, value in node.value:
+        if key.tag == _MERGE:
+            sections = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            for section in sections:
+                pairs = _pairs(section) if isinstance(section, yaml.MappingNode) else []
+                taken |= {name: pair for pair in pairs if (name := _key(pair[0])) not in own}
+    return [*taken.values(), *node.value]
 
 
 def _repeated_keys(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[Place, str]]:
@@ -101,6 +124,19 @@ def _repeated_keys(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[
             yield from _repeated_keys(value, (*place, number))
 
 
+def _odd_keys(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Keys that YAML reads as something else than text: 5, 22:00, on."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*place, _key(key))
+            if isinstance(key, yaml.ScalarNode) and key.tag not in _NAMES:
+                yield here, _NO_TEXT
+            yield from _odd_keys(value, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _odd_keys(value, (*place, number))
+
+
 def _empty_values(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[Place, str]]:
     """Keys and items behind which nothing stands. Who means the default can write null, or leave the key out."""
     if isinstance(node, yaml.ScalarNode):
@@ -108,7 +144,11 @@ def _empty_values(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[P
             yield place, "is empty; write its value, or remove it"
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _empty_values(value, (*place, _key(key)))
+            # Without a colon the key may be a value in braces, and a secret.
+            if value.tag == _NULL and not value.value and value.start_mark.index == key.end_mark.index:
+                yield place, _NO_VALUE
+            else:
+                yield from _empty_values(value, (*place, _key(key)))
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield from _empty_values(value, (*place, number))
@@ -123,14 +163,16 @@ def _not_too_many(findings: list[str], name: str, more: int) -> list[str]:
     return [*findings, f"{name}: there are more findings; correct these first"] if more > 0 else findings
 
 
+def _is_of_a_key(error: Any) -> bool:
+    return error["type"] == "invalid_key" or error["loc"][-1:] == ("[key]",)
+
+
 def _translate(error: Any, lines: dict[Place, int]) -> tuple[Place, str]:
     """pydantic's finding as (place, message)."""
     kind = error["type"]
     place = _written(error["loc"], lines)
     if kind == "missing":
         place = (*place, error["loc"][-1])
-    if error["loc"][-1:] == ("[key]",):
-        return place, "is not text, and a name must be; write it in quotes"
     if kind == "extra_forbidden":
         if str(place[-1]) in _NOT_HERE:
             return place, _NOT_HERE[str(place[-1])]
@@ -144,9 +186,9 @@ def _translate(error: Any, lines: dict[Place, int]) -> tuple[Place, str]:
 
 
 def _written(location: Place, lines: dict[Place, int]) -> Place:
-    """The parts of a location that exist in the file; pydantic also names the members of unions."""
+    """The parts of a location that exist in the file; pydantic also names the members of unions, of a source its kind."""
     place: Place = ()
-    for part in location:
+    for part in location[:2] + location[3:] if location[:1] == ("sources",) else location:
         here = next((written for written in (part, str(part)) if (*place, written) in lines), None)
         place = place if here is None else (*place, here)
     return place

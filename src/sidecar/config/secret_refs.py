@@ -31,9 +31,13 @@ class FileSecret(Model):
     file: Path = Field(description="Absolute path of the file.")
 
 
+#: In the place of a finding stands the tag of the form, too: it is no key, so that it is not taken for one.
+_TAGS = {"vault": "<vault>", "credential": "<credential>", "file": "<file>"}
+
+
 def _kind_of_secret(value: object) -> str | None:
     keys = value.keys() if isinstance(value, dict) else type(value).model_fields if isinstance(value, BaseModel) else ()
-    return next((key for key in ("vault", "credential", "file") if key in keys), None)
+    return next((tag for key, tag in _TAGS.items() if key in keys), None)
 
 
 def _one_of(*kinds: str) -> Discriminator:
@@ -46,13 +50,13 @@ def _one_of(*kinds: str) -> Discriminator:
 
 
 Secret = Annotated[
-    Annotated[VaultSecret, Tag("vault")]
-    | Annotated[CredentialSecret, Tag("credential")]
-    | Annotated[FileSecret, Tag("file")],
+    Annotated[VaultSecret, Tag("<vault>")]
+    | Annotated[CredentialSecret, Tag("<credential>")]
+    | Annotated[FileSecret, Tag("<file>")],
     _one_of("vault", "credential", "file"),
 ]
 LocalSecret = Annotated[
-    Annotated[CredentialSecret, Tag("credential")] | Annotated[FileSecret, Tag("file")],
+    Annotated[CredentialSecret, Tag("<credential>")] | Annotated[FileSecret, Tag("<file>")],
     _one_of("credential", "file"),
 ]
 

@@ -20,11 +20,15 @@ _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
 _QUIET_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIXTY, _HOURS = 60, 24
+#: What can be counted back from today, and days that can be counted on from in any zone.
+_LONGEST = timedelta(days=36_500)
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
 _GUEST_REF = re.compile(
     r"(?:[a-z0-9][a-z0-9_-]*:)?(?:[1-9][0-9]{2,8}|[^/\s:]+(?:/[^/\s:]+)*/(?:vm|ct|host|\*)/[^/\s:]+)"
 )
 #: What lies beside the zones in the system's directory: the machine's own zone, and copies that count leap seconds.
 _NO_ZONES = frozenset({"localtime", "posixrules", "posix", "right", "Factory"})
+_NO_ADDRESS = "is not a web address; write https://HOST:PORT"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FINGERPRINT = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){31}")
 
@@ -38,7 +42,10 @@ def _duration(value: object) -> object:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("is not a duration; write a number and s, m, h or d, for example 90s, 5m, 25h, 30d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if duration > _LONGEST:
+        raise ValueError(f"is too long; write at most {_LONGEST.days}d")
+    return duration
 
 
 def _duration_or_off(value: object) -> object:
@@ -89,9 +96,15 @@ def _guest_ref(value: str) -> str:
 
 
 def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("is not a web address; write https://HOST:PORT")
+    # What Python says of an address quotes it, and a password in it.
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(_NO_ADDRESS) from None
+    is_written = value.isprintable() and " " not in value
+    if not is_written or parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(_NO_ADDRESS)
     if parts.username or parts.password:
         raise ValueError("contains a user or password; set them as secrets of the source instead")
     return value.rstrip("/")
@@ -143,10 +156,12 @@ def _day(value: object) -> object:
     """Only what is written as a day: a number would be read as seconds since 1970."""
     if isinstance(value, str) and _DAY.fullmatch(value):
         try:
-            return date.fromisoformat(value)
+            value = date.fromisoformat(value)
         except ValueError:
             value = None
     if isinstance(value, date) and not isinstance(value, datetime):
+        if not _FIRST_DAY <= value <= _LAST_DAY:
+            raise ValueError(f"is too early or too late; write a day from {_FIRST_DAY} to {_LAST_DAY}")
         return value
     raise ValueError("is not a day; write YYYY-MM-DD, for example 2026-12-24")
 
