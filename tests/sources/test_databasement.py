@@ -246,6 +246,34 @@ def test_a_volume_that_is_new_is_asked_for_at_once() -> None:
     assert ("second",) in {plan.volumes for plan in plans}
 
 
+def test_a_volume_is_never_under_two_names() -> None:
+    """Of the dumps that are known only the newest page is asked for again; two names would count as two copies."""
+    servers, volumes, snapshots = sample("database_servers_v1.9"), sample("volumes"), sample("snapshots_v1.9")
+    changing = (("database-servers", servers), ("volumes", volumes), ("snapshots", snapshots))
+    source = source_for(answering(*((f"/api/v1/{path}", 200, body) for path, body in changing)))
+    read(source)
+    servers["data"][0]["name"] = "renamed-server"
+    before = read(source, NOW + timedelta(hours=3), whole=False)
+    volumes["data"][0]["name"] = "renamed"
+    del snapshots["data"][2:]
+
+    after = read(source, NOW + timedelta(hours=6), whole=False)
+
+    assert "nas-local" in {name for dump in before.facts(Dump) for name in dump.volumes}
+    assert {name for dump in after.facts(Dump) for name in dump.volumes} == {"renamed"}
+
+
+def test_a_volume_that_is_gone_does_not_stand_in_for_one_that_got_its_name() -> None:
+    volumes = sample("volumes")
+    gone = volumes["data"][0]["id"]
+    volumes["data"][0]["id"] = "new"
+    report = read(source_for(answering(("/api/v1/volumes", 200, volumes))))
+
+    of_dumps = {name for dump in report.facts(Dump) for name in dump.volumes}
+    assert f"nas-local ({gone})" in of_dumps
+    assert "nas-local" not in of_dumps
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_maintenance_is_a_problem_of_the_whole_source(rack: Rack, source: DatabasementSource, *, whole: bool) -> None:
     read(source)

@@ -286,9 +286,16 @@ class DatabasementSource:
             pages.limits.append(not_read("the volumes that backups write to", error))
             self._volumes_at = None
             if error.denied:
-                self._volumes = {}
+                self._name_volumes({})
             return
-        self._volumes, self._volumes_at = volume_names(volumes), as_of
+        self._name_volumes(volume_names(volumes))
+        self._volumes_at = as_of
+
+    def _name_volumes(self, names: dict[str, str]) -> None:
+        """Dumps that were read with other names are read again: a volume with two names would count as two places."""
+        if names != self._volumes:
+            self._kept, self._older, self._files = None, None, {}
+        self._volumes = names
 
     def _knows_volumes(self, as_of: datetime) -> bool:
         """All that backups write to: a new one is asked for at once, another name of one after some hours."""

@@ -271,8 +271,13 @@ def _exists(volumes: list[Row]) -> bool | None:
 def _copy(volume: Row, names: Mapping[str, str]) -> DumpCopy:
     ok = _COPIES.get(text(volume, "status") or "")
     gone = ok is True and not flag(volume, "file_exists", default=True)
-    called = names.get(text(volume, "id") or "") or name(volume, "name")
-    return DumpCopy(called, ok and not gone, "its file is gone" if gone else None)
+    return DumpCopy(_called(volume, names), ok and not gone, "its file is gone" if gone else None)
+
+
+def _called(volume: Row, names: Mapping[str, str]) -> str:
+    """A volume that is listed no more may have left its name to another one, and must not stand in for it."""
+    id_, own = text(volume, "id") or "", name(volume, "name")
+    return names.get(id_) or (f"{own} ({id_})" if id_ and own in names.values() else own)
 
 
 def _with_file(dump: Dump, stored: Stored | None) -> Dump:
