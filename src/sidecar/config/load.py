@@ -164,7 +164,7 @@ def _not_too_many(findings: list[str], name: str, more: int) -> list[str]:
 
 
 def _is_of_a_key(error: Any) -> bool:
-    return error["type"] == "invalid_key" or error["loc"][-1:] == ("[key]",)
+    return bool(error["type"] == "invalid_key" or error["loc"][-1:] == ("[key]",))
 
 
 def _translate(error: Any, lines: dict[Place, int]) -> tuple[Place, str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from sidecar.core.history.history import EMPTY, Sighting
 from sidecar.core.history.record import record
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import PartKind
 from sidecar.core.past.members import former_members, service_members
+from sidecar.core.reports.report import Problem, Report
 from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve, service, settings, vzdump
 
@@ -59,3 +62,21 @@ def test_what_no_service_has_any_more_stands_under_its_own_name() -> None:
     assert wiki.sources == {"pve"}
     assert (wiki.looked_since, wiki.first_seen) == (at("22 12:00"), {"guest:pve:9": at("20 12:00")})
     assert unnamed.sources == {""}
+
+
+@pytest.mark.parametrize("how", ["not read yet", "failed", "in part"])
+def test_what_belongs_to_a_source_that_was_not_read_is_not_called_gone(how: str) -> None:
+    report = pve("22 12:00", vzdump("22 04:00", "22 04:10"))
+    problem = Problem("HTTP 503")
+    unread = replace(report.readings[0], as_of=None, facts=(), problem=problem)
+    others = report.readings[1:]
+    now: dict[str, Report] = {
+        "not read yet": {},
+        "failed": {"pve": replace(report, readings=(), problem=problem)},
+        "in part": {"pve": replace(report, readings=(unread, *others))},
+    }[how]
+    made = judged(now, record(EMPTY, report), settings(), at("22 14:00"))
+
+    assert [each.service for each in former_members(made, {"guest:pve:101", "plan:gone:photos"})] == [
+        "plan:gone:photos"
+    ]

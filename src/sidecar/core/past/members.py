@@ -12,6 +12,7 @@ from sidecar.core.history.verdict_log import OF_SERVICE
 from sidecar.core.ids import MemberId, MemberKind, SourceName
 from sidecar.core.judgement.judged import Judged, JudgedService
 from sidecar.core.parts.inputs import Inputs
+from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
 
@@ -50,9 +51,14 @@ class Members:
 
 
 def former_members(judged: Judged, remembered: Collection[str]) -> tuple[ServiceMembers, ...]:
-    """What no service has any more, each under its own name and in the order of these."""
+    """What no service has any more, each under its own name and in the order of these.
+
+    What belongs to a source of which something was not read yet may be there, and be seen again with the next reading.
+    """
     present = {str(part.part.member) for service in judged.services for part in service.parts}
-    gone = (_former(member, judged.inputs) for member in {*remembered} - present if is_backed_up(member))
+    unread = {source.name for source in judged.inputs.settings.sources if not _is_read(source, judged.inputs)}
+    absent = (member for member in {*remembered} - present if is_backed_up(member) and source_of(member) not in unread)
+    gone = (_former(member, judged.inputs) for member in absent)
     return tuple(sorted(gone, key=lambda each: (each.service.casefold(), each.service)))
 
 
@@ -73,6 +79,15 @@ def source_of(member: str) -> str:
         return MemberId.parse(member).source
     except ValueError:
         return ""
+
+
+def _is_read(source: SourceSetting, inputs: Inputs) -> bool:
+    report = inputs.reports.get(source.name)
+    return (
+        report is not None
+        and len(report.readings) > 0
+        and all(reading.as_of is not None for reading in report.readings)
+    )
 
 
 def _former(member: str, inputs: Inputs) -> ServiceMembers:
