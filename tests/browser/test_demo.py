@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.serving import CHROMIUM
+from tests.browser.serving import CHROMIUM, OPTIONS
 from tests.glance.page import frames
 from tests.processes import free_port
 
@@ -85,7 +85,7 @@ def demo() -> Iterator[Demo]:
 def page(demo: Demo) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+            executable_path=CHROMIUM, args=[*OPTIONS, "--disable-background-networking"]
         )
         opened = browser.new_page(viewport={"width": 924, "height": 900})
         problems: list[str] = []
