@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -342,3 +343,10 @@ def test_a_secret_that_can_not_be_read_is_told() -> None:
 
     refused = asyncio.run(Delivery(KnownSecrets()).send(PROBLEM, Place(read)))
     assert why(refused) == "its url can't be read: credential ntfy_url: No such file or directory"
+
+
+def test_the_message_that_the_roll_out_sends_from_the_sandbox_is_one() -> None:
+    path = Path(__file__).parent.parent.parent / "molecule" / "shared" / "checks" / "sending.py"
+    sending = runpy.run_path(str(path))
+
+    assert Job(**sending["JOB"]).url == "json://127.0.0.1:9/"

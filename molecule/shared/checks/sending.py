@@ -19,7 +19,7 @@ JOB = {
     "title": "A test",
     "body": "A test.",
     "kind": "test",
-    "incident": "1",
+    "incidents": ["1"],
     "at": "2026-11-23T06:30:00+00:00",
 }
 ASKED, ANSWERED = Path("/run/backup-glance-sending.job"), Path("/run/backup-glance-sending.answer")
