@@ -68,6 +68,7 @@ def test_the_demo_gets_the_map_that_its_owner_wrote(product: Product, capsys: py
     assert block["vault"] == {"name": "vault", "guests": [102], "plans": ["vault"]}
 
 
+@pytest.mark.fortnight
 def test_with_the_block_the_board_has_these_services_and_without_it_the_same(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 from tests.failures.failure import AT_ONCE, NOT_STARTED, Failure, at
@@ -14,14 +13,6 @@ WEDNESDAY = date(2026, 11, 25)
 #: Lists of jobs leave no task: they are read with all the rest, every quarter of an hour.
 _LISTED = timedelta(minutes=16)
 
-#: Each service that lacks copies is told by itself.
-_OF_ONE = replace(
-    PUSHING,
-    services=tuple(
-        replace(each, require=each.require if each.name == "vaultwarden" else ()) for each in PUSHING.services
-    ),
-)
-
 _PUSH = ("job pbs/sync/s-main",)
 
 COPIES = (
@@ -29,12 +20,12 @@ COPIES = (
         name="the sync job is deleted, and with it the off-site copies",
         seen=at("25 12:00"),
         limit=_LISTED,
-        rows=("service vaultwarden",),
+        rows=("service vaultwarden", "service nextcloud", "service jellyfin"),
         state="warning",
-        says="There are 1 of 2 required copies of 101, on pbs/main; there is no copy off-site of 101",
+        says="There are 1 of 2 required copies",
         healed=at("25 18:10"),
         faults=(SyncJobGone(at("25 12:00"), at("25 18:00")),),
-        homelab=_OF_ONE,
+        homelab=PUSHING,
     ),
     Failure(
         name="the sync job leaves a guest out, which has too few copies",

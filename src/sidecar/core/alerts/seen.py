@@ -41,7 +41,8 @@ class Seen:
     Attributes:
         key: names it in the memory: "service:vaultwarden".
         name: how people call it.
-        blame: what it has in common with others that are so at the same time: the job, or the source that tells too little.
+        blame: what it has in common with others that are so at the same time: the job, the source that tells too little, or
+            the copies that are required of them.
             Two jobs of one title are two.
         origin: what brought all that is bad about it, where the readings show that: the same for all that it brought.
         is_origin: it is that itself, and not one of those that wait for it.
@@ -113,7 +114,7 @@ def _service(row: ServiceRow, troubled: set[str], titles: dict[str, str], *, sil
         key=f"service:{row.name}",
         name=row.name,
         verdict=row.verdict,
-        blame=_blame(part, titles) if part else None,
+        blame=_blame(part, titles) if part else _blame_as_a_whole(row.verdict),
         origin=_origin_of_all(row),
         is_origin=part is not None and _holds_others_up(part.verdict),
         # Of what a service lacks as a whole (rule 15) no part tells.
@@ -129,6 +130,11 @@ def _blame(part: PartRow, titles: dict[str, str]) -> Origin:
     job = next(bad, part.job)
     # Of no job: what all of them have in common is who tells so.
     return Origin(f"job:{job}", titles.get(job, job)) if job else _source_itself(part.source)
+
+
+def _blame_as_a_whole(verdict: Verdict) -> Origin | None:
+    """A sync job that is gone takes a copy from many services at once (rule 15)."""
+    return Origin("copies", "required copies") if verdict.cause is Cause.COPIES_REQUIRED else None
 
 
 def _source_itself(name: str) -> Origin:
