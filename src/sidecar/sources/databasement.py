@@ -254,7 +254,7 @@ class DatabasementSource:
     async def _trouble(self) -> Problem | None:
         """Why nothing can be read at all. A proxy in front may keep ``/health`` to itself: that is no trouble.
 
-        Asked at first, and later only where the servers can't be read: where they can, it says nothing more.
+        Asked in a whole round, and else only where the servers can't be read: where they can, it says nothing more.
         """
         try:
             await self._upstream.get(HEALTH)

@@ -32,7 +32,7 @@ from sidecar.core.schedules.due_times import skipped
 
 from .members import JobMember, member_of
 from .outcomes import MemberOutcome, OutcomeResolver
-from .owed_by_no_job import has_a_standing, owed_by_no_job
+from .owed_by_no_job import Standing, has_a_standing, owed_by_no_job
 from .remembered_names import within_bounds
 from .window import window
 
@@ -151,16 +151,8 @@ def expectation_key(part: JudgedPart, expectation: Expectation) -> ExpectationKe
 
 def _change(key: ExpectationKey, before: State | None, judgement: Judgement, now: datetime) -> VerdictChange:
     verdict = judgement.verdict
-    return VerdictChange(
-        member=key.member,
-        job=key.job,
-        destination=key.destination,
-        at=now,
-        state_from=before,
-        state_to=verdict.state,
-        cause=str(verdict.cause or Cause.CANNOT_TELL),
-        reason=verdict.reason,
-    )
+    stands = Standing(verdict.state, str(verdict.cause or Cause.CANNOT_TELL), verdict.reason)
+    return stands.change(key, before, now)
 
 
 def _looked_since(part: JudgedPart, inputs: Inputs) -> datetime:
