@@ -50,6 +50,16 @@ class Post(Delivery):
         return [message.title for message in self.sent]
 
 
+class Counting(Notifier):
+    """Counts the steps that came to their end."""
+
+    steps = 0
+
+    async def step(self) -> None:
+        await super().step()
+        self.steps += 1
+
+
 class Service:
     """A notifier with its ledger, as the service has them from one start to the next."""
 
@@ -68,7 +78,7 @@ class Service:
         self.post = post
         self.alone = Alone(directory)
         self.ledger = Ledger(directory, now) if directory else None
-        self.notifier = Notifier(
+        self.notifier = Counting(
             {receiver: Place(read) for receiver in receivers or (PHONE,)},
             settings(),
             post,
@@ -86,6 +96,15 @@ class Service:
                 self.now += timedelta(minutes=1)
 
         asyncio.run(heard())
+
+    async def tell(self, *minutes: States, until: Callable[[], bool] = lambda: False) -> None:
+        """What runs by itself hears one board a minute, each when it is done with the one before, or ``until``."""
+        for states in minutes:
+            done = self.notifier.steps
+            self.notifier.hear(Heard(board(states, self.now), (), ready=True))
+            while self.notifier.steps == done and not until():  # noqa: ASYNC110 (``until`` asks another thread)
+                await asyncio.sleep(0.005)
+            self.now += timedelta(minutes=1)
 
     def stop(self) -> None:
         self.alone.release()
@@ -355,10 +374,7 @@ def test_an_error_of_ours_ends_nothing(tmp_path: Path, caplog: pytest.LogCapture
     async def run() -> None:
         service = Service(tmp_path, Post(becomes))
         task = asyncio.create_task(service.notifier.run())
-        for states in (WELL, BAD, BAD, BAD, BAD, BAD):
-            service.notifier.hear(Heard(board(states, service.now), (), ready=True))
-            await asyncio.sleep(0.1)
-            service.now += timedelta(minutes=1)
+        await service.tell(WELL, *[BAD] * 5)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         service.stop()
@@ -404,10 +420,7 @@ def test_the_end_of_the_service_ends_the_process_that_hangs_and_the_message_is_s
     async def ended() -> None:
         service = real(tmp_path, web)
         task = asyncio.create_task(service.notifier.run())
-        for states in (WELL, BAD, BAD, BAD, BAD):
-            service.notifier.hear(Heard(board(states, service.now), (), ready=True))
-            await asyncio.sleep(0.1)
-            service.now += timedelta(minutes=1)
+        await service.tell(WELL, *[BAD] * 4, until=web.waiting.is_set)
         assert await asyncio.to_thread(web.waiting.wait, 30)
         task.cancel()
         async with asyncio.timeout(5):

@@ -139,6 +139,19 @@ def test_a_month_before_anybody_looked_is_blank_and_says_so() -> None:
     assert services
 
 
+def test_what_belongs_to_a_source_that_was_not_read_yet_is_not_called_gone() -> None:
+    past = months.homelab()
+    known = replace(past.known, unread=frozenset({"pve"}), seen={})
+    app = app_of(replace(past, known=known))
+    said = text_of(ask(app, "/report?month=2026-11", headers=HTML))
+
+    gone, unread = said.split("Of sources not read yet, November 2026")
+    assert "guest:pve:140" in unread
+    assert "guest:pve:140" not in gone
+    assert "all, with what is no longer there and what was not read yet, each due time once" in said
+    assert [row["kind"] for row in data(app)["rows"] if row["name"] == "guest:pve:140"] == ["unread"]
+
+
 def test_a_judgement_that_stands_still_is_told_first() -> None:
     app = app_of(months.homelab(), now=NOW + timedelta(hours=2))
     text = text_of(ask(app, "/report?month=2026-11"))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator
 
+from .turns import Turns
+
 #: Bytes that are inflated in one go: a few bytes of gzip can become a thousand times as many.
 _PIECE = 64 * 1024
-
-#: Seconds of CPU time after which other tasks get a turn.
-_TURN = 0.01
 
 #: zlib reads the gzip format with this, and no other.
 _GZIP = 16 + zlib.MAX_WBITS
@@ -43,15 +40,14 @@ async def inflated(raw: AsyncIterable[bytes], encoding: str, limit: int) -> Asyn
         pieces = _gunzipped(raw, limit)
     else:
         raise BodyError("compressed in a way that was not asked for")
-    size, turn = 0, time.thread_time()
+    size, turns = 0, Turns()
     async for piece in pieces:
         size += len(piece)
         if size > limit:
             raise TooLargeError
         yield piece
-        if time.thread_time() - turn > _TURN:
-            await asyncio.sleep(0)
-            turn = time.thread_time()
+        if turns.is_over:
+            await turns.pass_on()
 
 
 async def _plain(raw: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -24,8 +24,9 @@ _A_MINUTE = timedelta(minutes=1)
 #: Spans that a line lists of a source that could not be read.
 _MOST_SPANS = 12
 
-#: What the sum is of: of services only, or with what is no longer there.
-_ALL = ("all, each due time once", "all, with what is no longer there, each due time once")
+#: What the sum is of: of services only, or with what has tables of its own below.
+_ALL, _ALL_WITH = "all, each due time once", "all, with {}, each due time once"
+_APART = {RowKind.FORMER: "what is no longer there", RowKind.UNREAD: "what was not read yet"}
 
 #: Names that a line lists of an incident.
 _MOST_NAMES = 12
@@ -107,6 +108,7 @@ class ReportPage:
     services: tuple[Line, ...]
     total: Line
     former: tuple[Line, ...]
+    unread: tuple[Line, ...]
     upkeep: tuple[Line, ...]
     incidents: tuple[IncidentLine, ...]
     beneath: tuple[str, ...]
@@ -144,14 +146,20 @@ def report_page(report: MonthReport, *, stale: bool) -> ReportPage:
         figures=_figures(backups),
         notices=tuple(_notices(report, words, stale=stale)),
         services=lines[RowKind.SERVICE],
-        total=Line(name=_ALL[bool(lines[RowKind.FORMER])], asides=_asides(backups), figures=_figures(backups)),
+        total=Line(name=_sum(lines), asides=_asides(backups), figures=_figures(backups)),
         former=lines[RowKind.FORMER],
+        unread=lines[RowKind.UNREAD],
         upkeep=lines[RowKind.UPKEEP],
         incidents=tuple(words.incident(incident) for incident in report.incidents.listed),
         beneath=tuple(_beneath(report)),
         sources=tuple(words.source(each) for each in report.observations),
         query=f"month={report.month}",
     )
+
+
+def _sum(lines: Mapping[RowKind, tuple[Line, ...]]) -> str:
+    apart = [words for kind, words in _APART.items() if lines[kind]]
+    return _ALL_WITH.format(" and ".join(apart)) if apart else _ALL
 
 
 def length(span: timedelta) -> str:
@@ -283,7 +291,7 @@ class _Words:
         )
 
     def _since(self, row: Row) -> Iterator[str]:
-        if row.kind is not RowKind.FORMER and row.counts is None:
+        if row.kind not in _APART and row.counts is None:
             yield "nothing is known"
         elif row.known_since is not None and row.known_since > self._report.start and row.counts is not None:
             yield f"known since {self._short(row.known_since)}"

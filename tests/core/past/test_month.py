@@ -164,6 +164,18 @@ def test_what_no_service_has_any_more_has_a_row_of_its_own() -> None:
     assert (made.backups, made.upkeep) == (tally(kept=1), tally(kept=1))
 
 
+def test_what_belongs_to_a_source_that_was_not_read_yet_is_not_called_gone() -> None:
+    unknown, gone = "guest:pve:9", "guest:other:9"
+    found = records(finals=(final(1, member=unknown), final(1, member=gone)))
+    made = report(found, present(service("vault", VAULT), unread=frozenset({"pve"})))
+
+    assert [(each.kind, each.name) for each in made.rows[1:]] == [
+        (RowKind.FORMER, gone),
+        (RowKind.UNREAD, unknown),
+    ]
+    assert made.backups == tally(kept=2)
+
+
 def test_what_is_required_of_a_service_is_an_incident_of_that_service_and_no_row_of_its_own() -> None:
     unread = VerdictChange(
         member="service:vault",

@@ -56,10 +56,15 @@ def former_members(judged: Judged, remembered: Collection[str]) -> tuple[Service
     What belongs to a source of which something was not read yet may be there, and be seen again with the next reading.
     """
     present = {str(part.part.member) for service in judged.services for part in service.parts}
-    unread = {source.name for source in judged.inputs.settings.sources if not _is_read(source, judged.inputs)}
+    unread = unread_sources(judged.inputs)
     absent = (member for member in {*remembered} - present if is_backed_up(member) and source_of(member) not in unread)
     gone = (_former(member, judged.inputs) for member in absent)
     return tuple(sorted(gone, key=lambda each: (each.service.casefold(), each.service)))
+
+
+def unread_sources(inputs: Inputs) -> frozenset[str]:
+    """The configured sources of which something was not read yet since the start: nobody knows all that is there."""
+    return frozenset(source.name for source in inputs.settings.sources if not _is_read(source, inputs))
 
 
 def is_backed_up(member: str) -> bool:

@@ -62,10 +62,14 @@ class Month:
 
 
 class RowKind(StrEnum):
-    """What a row is about: a service that there is, something that no service has any more, or an upkeep job."""
+    """What a row is about: a service that there is, something that no service has any more, or an upkeep job.
+
+    UNREAD: no service has it at present, but its source was not read yet.
+    """
 
     SERVICE = "service"
     FORMER = "former"
+    UNREAD = "unread"
     UPKEEP = "upkeep"
 
 
@@ -118,8 +122,8 @@ class MonthReport:
         start: the month's first moment; ``end``: the first one after it.
         looked_since: when anything was first read; None: nothing was read yet.
         complete_since: what was before may have been dropped from the memory.
-        rows: services in the order of the board, then what is gone, then upkeep, both by name.
-        backups: all due times of services and of what is gone, each once, also where several services share a member.
+        rows: services in the order of the board, then what is gone or not read yet, then upkeep, both by name.
+        backups: all due times but those of upkeep, each once, also where several services share a member.
         upkeep: those of upkeep jobs.
         names: how people call the members of incidents.
         too_many_open: not all that is still open could be counted.
@@ -241,12 +245,13 @@ class _Rows:
         )
 
     def _former(self) -> Iterator[Row]:
-        """Members that no service has any more, under their own name, and services that are gone."""
+        """Members that no service has, under their own name, and services that are gone."""
         known = {member for each in self._present.services for member in each.members}
         there = {*self._counts, *(change.member for change in self._records.changes)}
         for member in there - known:
             if is_backed_up(member):
-                yield self._of_member(RowKind.FORMER, member, self._present.called(member))
+                kind = RowKind.UNREAD if source_of(member) in self._present.unread else RowKind.FORMER
+                yield self._of_member(kind, member, self._present.called(member))
         for service in self._stood.keys() - {each.service for each in self._present.services}:
             yield Row(
                 kind=RowKind.FORMER,
@@ -271,7 +276,7 @@ class _Rows:
             members=(member,),
             known_since=known,
             counts=self._counted({member}, known),
-            gap=self._gap_of_former(member, known) if kind is RowKind.FORMER else None,
+            gap=self._gap_alone(member, known) if kind is not RowKind.UPKEEP else None,
         )
 
     def _counted(self, members: Iterable[str], known: datetime | None) -> Tally | None:
@@ -291,8 +296,8 @@ class _Rows:
         first = known if sighting is None or known is None else max(known, sighting.first)
         return longest_gap(self._records.good_ends.get(member, ()), self._records.start, until, first)
 
-    def _gap_of_former(self, member: str, known: datetime | None) -> LongestGap | None:
-        """Until it was gone; None where nobody knows when that was."""
+    def _gap_alone(self, member: str, known: datetime | None) -> LongestGap | None:
+        """Of what no service has: until it was gone; None where nobody knows when that was."""
         sighting = self._present.seen.get(member)
         if sighting is None or sighting.gone is None or sighting.gone <= self._records.start:
             return None

@@ -17,7 +17,7 @@ from sidecar.core.timeline.owed_by_no_job import has_a_standing
 from sidecar.core.timeline.verdict_memory import every_part, expectation_key
 from sidecar.core.value import value
 
-from .members import ServiceMembers, own_name, service_members
+from .members import ServiceMembers, own_name, service_members, unread_sources
 from .records import Records
 from .undecided import Undecided, undecided
 
@@ -39,6 +39,7 @@ class Present:
         upkeep: the upkeep jobs there are, as members.
         undecided: what was due in the stretch that is looked at and is still open.
         contacts: each configured source with when it was first read; None: never.
+        unread: the sources of which something was not read yet: what belongs to them may be there.
         titles: what people call a job.
         seen: every member that was ever seen, with its name.
     """
@@ -50,6 +51,7 @@ class Present:
     upkeep: tuple[str, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     contacts: Mapping[str, datetime | None] = field(default_factory=_nothing, hash=False)
+    unread: frozenset[str] = frozenset()
     titles: Mapping[str, str] = field(default_factory=_nothing, hash=False)
     seen: Mapping[str, Sighting] = field(default_factory=_nothing, hash=False)
 
@@ -78,6 +80,7 @@ def present_of(judged: Judged, titles: Mapping[JobId, str], records: Records) ->
         upkeep=tuple(str(part.part.member) for part in judged.upkeep),
         undecided=undecided(judged, records.decided, records.start, records.end),
         contacts=MappingProxyType(contacts),
+        unread=unread_sources(inputs),
         titles=MappingProxyType({str(job): title for job, title in titles.items()}),
         seen=inputs.history.seen,
     )
