@@ -95,7 +95,7 @@ def renew_certificate(bench: Bench) -> None:
     target = Bench(bench.run, bench.rack, "debian12")
     before = ssl.get_server_certificate(("10.77.0.12", 443))
     make_certificate(bench.run / "own", ["backup.lan", "10.77.0.12"])
-    with under_load("a certificate that was renewed", f"{target.page}/widget"):
+    with under_load("a certificate that was renewed", f"{target.page}/widget", retries=True):
         for name, place in (("certificate", "/etc/ssl/backup.pem"), ("key", "/etc/ssl/private/backup.key")):
             target.on_target(f"cat >{place}", (bench.run / "own" / f"{name}.pem").read_text("utf-8"))
         assert target.on_target("systemctl reload backup-glance-caddy").returncode == 0
@@ -106,7 +106,7 @@ def renew_certificate(bench: Bench) -> None:
 def acme(bench: Bench) -> None:
     """An ACME server of one's own: one that is away fails the deployment at its end, which says why; then one that is there.
 
-    At last the files again, of which no reader notices anything.
+    At last the files again.
     """
     target = Bench(bench.run, bench.rack, "debian12")
     before = ssl.get_server_certificate(("10.77.0.12", 443))
@@ -122,7 +122,7 @@ def acme(bench: Bench) -> None:
     root = _read(f"https://{bench.rack}:15000/roots/0", ca)
     for name in ("backup.lan", "10.77.0.12"):
         print(f"the certificate of {name} is issued by {_issuer(name, root)}", flush=True)
-    with under_load("the former certificate again", f"{target.page}/widget"):
+    with under_load("the former certificate again", f"{target.page}/widget", retries=True):
         code, output = target.deploy("playbooks/deploy.yml")
         assert code == 0, output[-4000:]
         _wait_for_certificate("the former certificate is shown", lambda shown: shown == before)
