@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 
 from tests.simulators import seeded
 from tests.simulators.calls import Json
@@ -17,6 +18,8 @@ _INSTALLED = datetime(2026, 1, 20, 9, tzinfo=UTC)
 _INSTALLED_TEXT = "2026-01-20T09:00:00.000000Z"
 _CHECK = time(5)
 """When the files are looked at every night, local time (DB-8)."""
+_KEPT = 4096
+"""So many rows are kept as they were answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +32,28 @@ class _Progress:
     error: str | None = None
 
 
-def _progress(moment: Moment, row: DumpRow) -> _Progress:
+def _progress(row: DumpRow, now: datetime) -> _Progress:
     if row.preflight is not None:
         return _Progress("failed", None, row.created, row.preflight)
-    begun = [attempt for attempt in row.attempts if attempt.start <= moment.now]
+    begun = [attempt for attempt in row.attempts if attempt.start <= now]
     if not begun:
         return _Progress("pending")
-    ended = [attempt for attempt in begun if attempt.end <= moment.now]
+    ended = [attempt for attempt in begun if attempt.end <= now]
     error = next((attempt.error for attempt in reversed(ended) if attempt.error), None)
     completed = ended[-1].end if ended else None
-    if begun[-1].end > moment.now:
+    if begun[-1].end > now:
         return _Progress("running", begun[-1], completed, error)
     return _Progress("failed" if begun[-1].error else "completed", begun[-1], completed, error)
 
 
 def job_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
-    """A job: one run for one database."""
-    progress = _progress(moment, row)
+    """A job: one run for one database. It stays as it is at its end."""
+    return _job_row(row, min(moment.now, row.end))
+
+
+@lru_cache(maxsize=_KEPT)
+def _job_row(row: DumpRow, now: datetime) -> dict[str, Json]:
+    progress = _progress(row, now)
     started = progress.attempt.start if progress.attempt else None
     return {
         "id": _job_id(row),
@@ -60,7 +68,7 @@ def job_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
         "type": "backup",
         "snapshot": {
             "id": _snapshot_id(row),
-            "metadata": _metadata(moment, row),
+            "metadata": _metadata(row),
             "database_name": row.database,
             "database_type": row.server.type,
             "server": _server(row.server),
@@ -118,17 +126,25 @@ def scheduled_restore_row(moment: Moment, restore: RepeatedRestore) -> dict[str,
 
 
 def snapshot_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
-    """What a job left: an empty file name and no size until it is completed."""
-    progress = _progress(moment, row)
+    """What a job left: an empty file name and no size until it is completed. It stays so, unless its file vanishes."""
+    return _snapshot_row(row, min(moment.now, row.end), gone=row.file_gone and moment.now >= _looked(moment, row))
+
+
+def _looked(moment: Moment, row: DumpRow) -> datetime:
+    return datetime.combine(row.due, _CHECK, moment.homelab.zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=_KEPT)
+def _snapshot_row(row: DumpRow, now: datetime, *, gone: bool) -> dict[str, Json]:
+    progress = _progress(row, now)
     done = progress.status == "completed"
     size = row.size if done else 0
-    volumes = [moment.homelab.dumps.volume(name) for name in row.backup.volumes]
-    copies: list[Json] = [_copy(moment, row, volume, progress) for volume in volumes]
+    copies: list[Json] = [_copy(row, volume, progress, gone=gone) for volume in row.volumes]
     return {
         "id": _snapshot_id(row),
         "database_name": row.database,
         "database_type": row.server.type,
-        "metadata": _metadata(moment, row),
+        "metadata": _metadata(row),
         "filename": f"{row.server.name}-{row.database}-{row.created:%Y-%m-%d-%H%M%S}.sql.gz" if done else "",
         "file_size": size,
         "file_size_human": f"{size / 2**20:.2f} MB" if size else "0 B",
@@ -140,7 +156,7 @@ def snapshot_row(moment: Moment, row: DumpRow) -> dict[str, Json]:
         "updated_at": _instant(_changed(row, progress)),
         "server": _server(row.server),
         "volumes": copies,
-        "volume": _volume(volumes[0]),
+        "volume": _volume(row.volumes[0]),
         "triggered_by": None,
         "job": {"id": _job_id(row), "status": progress.status, "duration": _duration(progress)},
     }
@@ -215,11 +231,9 @@ def volume_row(volume: Volume) -> dict[str, Json]:
     }
 
 
-def _copy(moment: Moment, row: DumpRow, volume: Volume, progress: _Progress) -> dict[str, Json]:
+def _copy(row: DumpRow, volume: Volume, progress: _Progress, *, gone: bool) -> dict[str, Json]:
     lost = volume.name in row.lost_copies
     status = {"completed": "failed" if lost else "completed", "failed": "failed"}.get(progress.status, "pending")
-    looked = datetime.combine(row.due, _CHECK, moment.homelab.zone).astimezone(UTC)
-    gone = row.file_gone and moment.now >= looked
     return _volume(volume) | {"status": status, "file_exists": not gone}
 
 
@@ -242,9 +256,9 @@ def _volume_config(volume: Volume) -> dict[str, Json]:
     }
 
 
-def _metadata(moment: Moment, row: DumpRow) -> dict[str, Json]:
+def _metadata(row: DumpRow) -> dict[str, Json]:
     """Host, port, user and volume settings, in every row (DB-9)."""
-    volume = moment.homelab.dumps.volume(row.backup.volumes[0])
+    volume = row.volumes[0]
     return {
         "database_server": {
             "host": row.server.host,

@@ -21,7 +21,7 @@ from tests.simulators.faults import (
     holds,
     of_kind,
 )
-from tests.simulators.homelab import DatabaseServer, DumpBackup, Homelab
+from tests.simulators.homelab import DatabaseServer, DumpBackup, Homelab, Volume
 from tests.simulators.timetable import laravel
 
 _BACKOFF = timedelta(seconds=60)
@@ -41,10 +41,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpRow:
-    """A job of Databasement with its snapshot. A job that failed before its first attempt has the reason in ``preflight``."""
+    """A job of Databasement with its snapshot. A job that failed before its first attempt has the reason in ``preflight``.
+
+    ``volumes``: where its copies go.
+    """
 
     server: DatabaseServer
     backup: DumpBackup
+    volumes: tuple[Volume, ...]
     database: str
     due: date
     created: datetime
@@ -53,6 +57,10 @@ class DumpRow:
     lost_copies: tuple[str, ...] = ()
     file_gone: bool = False
     preflight: str | None = None
+
+    def __hash__(self) -> int:
+        """By little of it: its answers are kept by row, and are asked for thousands of times."""
+        return hash((self.database, self.created))
 
     @property
     def end(self) -> datetime:
@@ -113,6 +121,7 @@ def _dispatched(
         yield DumpRow(
             server=server,
             backup=backup,
+            volumes=_volumes(homelab, backup),
             database=WHOLE_SERVER,
             due=day,
             created=created,
@@ -146,6 +155,7 @@ def _row(
     return DumpRow(
         server=server,
         backup=backup,
+        volumes=_volumes(homelab, backup),
         database=database,
         due=day,
         created=created,
@@ -154,6 +164,10 @@ def _row(
         lost_copies=lost,
         file_gone=DumpFileGone(server.name, database, day) in faults,
     )
+
+
+def _volumes(homelab: Homelab, backup: DumpBackup) -> tuple[Volume, ...]:
+    return tuple(homelab.dumps.volume(name) for name in backup.volumes)
 
 
 def _size(faults: tuple[Fault, ...], server: DatabaseServer, database: str, day: date) -> int:

@@ -394,7 +394,7 @@ class SourceAway(Fault):
 
 def of_kind(faults: Iterable[Fault], kind: type[FaultT]) -> tuple[FaultT, ...]:
     """The faults of one kind."""
-    return tuple(fault for fault in faults if isinstance(fault, kind))
+    return tuple([fault for fault in faults if isinstance(fault, kind)])
 
 
 #: Faults that last until somebody fixes them, or for good.

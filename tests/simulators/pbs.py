@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
@@ -125,6 +125,6 @@ def _respond(answer: Answer) -> Response:
     return Response(body, media_type=_JSON)
 
 
-def _chunks(body: bytes) -> Iterator[bytes]:
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(body), _CHUNK):
         yield body[start : start + _CHUNK]

@@ -25,6 +25,8 @@ _AUDIT, _BACKUP = "Datastore.Audit", "Datastore.Backup"
 _DENIED = "permission check failed"
 _DIGEST = seeded.hexdigits(64, "prune.cfg")
 _EMPTY_DIGEST = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_APART = timedelta(seconds=1800)
+"""From one point of a datastore's history to the next."""
 _FAMILIES = {"/datastore": "Datastore.", "/remote": "Remote.", "/tape": "Tape."}
 """Paths on which only privileges of their own family count (PBS-7)."""
 
@@ -114,8 +116,8 @@ def usage(question: Question) -> Answer:
         return Answer([row | {"error": closed}])
     if question.acl.may(_path(store.name), _AUDIT, _BACKUP):
         row |= _room(moment)
-        start = moment.now - timedelta(seconds=1800 * 1439)
-        row["history"] = [round(moment.used(start + timedelta(seconds=1800 * i)), 9) for i in range(1440)]
+        start = moment.now - 1439 * _APART
+        row["history"] = [round(used, 9) for used in moment.used_at(start, _APART, 1440)]
         row |= {"history-start": epoch(start), "history-delta": 1800, "gc-status": _gc_counters(moment)}
         row["estimated-full-date"] = epoch(_full(moment)) if store.growth > 0 else 0
     return Answer([row])
@@ -270,7 +272,7 @@ def _open(moment: Moment) -> None:
 
 def _room(moment: Moment) -> dict[str, Json]:
     total = moment.homelab.datastore.total
-    used = int(total * moment.used(moment.now))
+    used = int(total * moment.used())
     if is_lost(moment):
         return {"total": 2**36, "used": 2**34, "avail": 2**36 - 2**34}
     left = next((f.left for f in of_kind(moment.faults, DatastoreFull) if holds(f, moment.now)), total - used)
@@ -285,13 +287,13 @@ def is_lost(moment: Moment) -> bool:
 def _full(moment: Moment) -> datetime:
     """When the datastore will be full, as it grows now."""
     fills = [f.within for f in of_kind(moment.faults, DatastoreFills) if holds(f, moment.now)]
-    usually = timedelta(days=(1 - moment.used(moment.now)) / moment.homelab.datastore.growth)
+    usually = timedelta(days=(1 - moment.used()) / moment.homelab.datastore.growth)
     return moment.now + min([usually, *fills])
 
 
 def _gc_counters(moment: Moment) -> dict[str, Json]:
     done = [run for run in moment.upkeep if run.kind == "gc" and run.end <= moment.now and _succeeded(run.state)]
-    used = int(moment.homelab.datastore.total * moment.used(moment.now))
+    used = int(moment.homelab.datastore.total * moment.used())
     zeros: dict[str, Json] = dict.fromkeys(("pending-bytes", "pending-chunks", "removed-bad", "still-bad"), 0)
     return zeros | {
         "disk-bytes": used,

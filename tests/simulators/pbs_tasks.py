@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from tests.simulators import pbs_logs, pve_logs, seeded
 from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
+from tests.simulators.faults import BackupCorrupt, of_kind
 from tests.simulators.story import Moment
 from tests.simulators.upkeep import UpkeepRun
 
@@ -45,7 +47,7 @@ def answer(question: Question) -> Answer:
     if not question.acl.may("/system/tasks", "Sys.Audit"):
         return Answer([], {"total": 0}, streamed=True)
     now, start, limit = question.moment.now, question.number("start", 0), question.number("limit", 50)
-    wanted = [task for task in _tasks(question.moment) if _wanted(question, task, now)]
+    wanted = [*filter(_filter(question, now), _tasks(question.moment))]
     page = wanted[start : start + limit] if limit else wanted[start:]
     more = 1 if limit and len(page) == limit else 0
     return Answer([_as_json(task, now) for task in page], {"total": start + len(page) + more}, streamed=True)
@@ -107,26 +109,34 @@ def _tasks(moment: Moment) -> list[PbsTask]:
     ]
     verified = [
         _verification(store, backup.group, backup.time, backup.found_corrupt)
-        for backup in moment.backups
+        for backup in (moment.backups if of_kind(moment.faults, BackupCorrupt) else ())
         if backup.found_corrupt
     ]
     tasks = uploads + verified + [upkeep_task(moment, run) for run in moment.upkeep]
     return sorted(tasks, key=lambda task: (task.end > moment.now, task.end), reverse=True)
 
 
-def _wanted(question: Question, task: PbsTask, now: datetime) -> bool:
-    running = task.end > now
+def _filter(question: Question, now: datetime) -> Callable[[PbsTask], bool]:
+    """Whether a task is asked for."""
+    since, until = question.number("since", 0), question.number("until", 2**40)
+    only_running, only_errors = question.flag("running"), question.flag("errors")
     kinds = question.parameters.get("statusfilter")
-    return not (
-        (question.flag("running") and not running)
-        or (question.flag("errors") and not running and task.status == "OK")
-        or (kinds and (running or _status_kind(task.status) not in kinds))
-        or question.text("typefilter") not in task.type
-        or question.text("userfilter") not in task.user
-        or question.text("store") not in ("", task.id.partition(":")[0])
-        or epoch(task.start) < question.number("since", 0)
-        or epoch(task.start) > question.number("until", 2**40)
-    )
+    type_, user, store = question.text("typefilter"), question.text("userfilter"), question.text("store")
+
+    def is_wanted(task: PbsTask) -> bool:
+        if not since <= epoch(task.start) <= until:
+            return False
+        running = task.end > now
+        return not (
+            (only_running and not running)
+            or (only_errors and not running and task.status == "OK")
+            or (kinds and (running or _status_kind(task.status) not in kinds))
+            or type_ not in task.type
+            or user not in task.user
+            or store not in ("", task.id.partition(":")[0])
+        )
+
+    return is_wanted
 
 
 def _status_kind(status: str) -> str:

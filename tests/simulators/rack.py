@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 import yaml
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Scope
 
 from tests.simulators import backrest, databasement, pbs, pve
 from tests.simulators.acl import PBS_FULL, PVE_FULL, Acl
@@ -296,10 +296,13 @@ class Rack:
 
 
 class _InProcess(httpx.AsyncBaseTransport):
-    """An app as a transport that refuses connections while its upstream is away, or shows a wrong certificate."""
+    """An app as a transport that refuses connections while its upstream is away, or shows a wrong certificate.
+
+    httpx has a transport for apps too, which searches every folder of Python's path for trio at each request.
+    """
 
     def __init__(self, app: ASGIApp, is_wanted: Callable[[], bool], is_distrusted: Callable[[], bool]) -> None:
-        self._asgi = httpx.ASGITransport(app=app)
+        self._app = app
         self._is_wanted = is_wanted
         self._is_distrusted = is_distrusted
 
@@ -310,7 +313,39 @@ class _InProcess(httpx.AsyncBaseTransport):
             wrong = ssl.SSLCertVerificationError(1, "certificate verify failed")
             wrong.verify_code, wrong.verify_message = 18, "self-signed certificate"
             raise httpx.ConnectError("certificate verify failed", request=request) from wrong
-        return await self._asgi.handle_async_request(request)
+        return await self._answered(request)
+
+    async def _answered(self, request: httpx.Request) -> httpx.Response:
+        asked, sent = await request.aread(), list[Message]()
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": asked, "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self._app(_scope(request), receive, send)
+        start, *pieces = sent
+        body = b"".join(piece.get("body", b"") for piece in pieces)
+        stream = httpx.ByteStream(b"" if request.method == "HEAD" else body)
+        return httpx.Response(start["status"], headers=start["headers"], stream=stream)
+
+
+def _scope(request: httpx.Request) -> Scope:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": request.url.scheme,
+        "path": request.url.path,
+        "raw_path": request.url.raw_path.partition(b"?")[0],
+        "query_string": request.url.query,
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "client": ("127.0.0.1", 123),
+        "server": (request.url.host, request.url.port),
+    }
 
 
 def _write_private(path: Path, text: str) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import TypeVar
 
 from tests.simulators.clients import ClientRun, client_runs_of
@@ -63,12 +64,18 @@ class Backup:
 
 
 class Story:
-    """Keeps the days it has computed, so that asking again is cheap. Not thread-safe."""
+    """Keeps the days it has computed, so that asking again is cheap. Not thread-safe.
+
+    Attributes:
+        queued: everything that Backrest repeats.
+    """
 
     def __init__(self, homelab: Homelab, faults: Iterable[Fault] = ()) -> None:
         self.homelab = homelab
         self.faults = tuple(faults)
+        self.queued = queued_tasks(homelab)
         self._days: dict[tuple[str, date], tuple[object, ...]] = {}
+        self._stretches: dict[tuple[str, date, int], tuple[object, ...]] = {}
         self._last: Moment | None = None
 
     def at(self, now: datetime) -> Moment:
@@ -79,42 +86,33 @@ class Story:
 
     def days(
         self, events_of: Callable[[Homelab, tuple[Fault, ...], date], tuple[T, ...]], now: datetime, back: int
-    ) -> Iterator[T]:
+    ) -> tuple[T, ...]:
         """What ``events_of`` returns for each local day up to today, oldest first; the rest of today is included."""
         today = now.astimezone(self.homelab.zone).date()
-        for ago in range(back, -1, -1):
-            day = today - timedelta(days=ago)
-            key = (events_of.__name__, day)
-            if key not in self._days:
-                self._days[key] = events_of(self.homelab, self.faults, day)
-            yield from self._days[key]  # type: ignore[misc]  # the key names the function
+        key = (events_of.__name__, today, back)
+        if key not in self._stretches:
+            days = (today - timedelta(days=ago) for ago in range(back, -1, -1))
+            self._stretches[key] = tuple(event for day in days for event in self._day(events_of, day))
+        return self._stretches[key]  # type: ignore[return-value]  # the key names the function
+
+    def _day(self, events_of: Callable[[Homelab, tuple[Fault, ...], date], tuple[T, ...]], day: date) -> tuple[T, ...]:
+        key = (events_of.__name__, day)
+        if key not in self._days:
+            self._days[key] = events_of(self.homelab, self.faults, day)
+        return self._days[key]  # type: ignore[return-value]
 
     def is_busy(self, start: datetime, end: datetime) -> bool:
         """Whether anything is due, waits or is under way between these moments."""
-        return any(begins <= end and start <= ends for begins, ends in self._spans(end))
+        return any(begins <= end and start <= ends for begins, ends in self.days(_spans, end, 1))
 
     def has_changed(self, since: datetime, now: datetime) -> bool:
         """Whether anything has begun or ended after ``since`` up to ``now``, or a change or fault of that time began."""
-        spans = [moment for span in self._spans(now) for moment in span]
-        own = [value for fault in self.faults for value in astuple(fault) if isinstance(value, datetime)]
-        return any(since < moment <= now for moment in (*spans, *own))
+        begun_or_ended = (moment for span in self.days(_spans, now, 1) for moment in span)
+        return any(since < moment <= now for moment in chain(begun_or_ended, self._moments_of_faults))
 
-    def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """From when it is due to its end: everything of today and yesterday, guest by guest and try by try."""
-        for task in self.days(vzdump_tasks_of, now, 1):
-            yield task.start, task.end
-            yield from ((run.start, run.end) for run in task.runs)
-        for row in self.days(dumps, now, 1):
-            due = laravel(row.backup.timetable, row.due, self.homelab.zone)
-            yield max(at for at in due if at <= row.created), row.end
-            yield from ((attempt.start, attempt.end) for attempt in row.attempts)
-        yield from ((run.start, run.end) for run in self.days(client_runs_of, now, 1))
-        yield from ((run.start, run.end) for run in self.days(upkeep_runs, now, 1))
-        for run in self.days(queue_runs, now, 1):
-            # When it exists twice it is due at the first, whatever Backrest takes.
-            local = run.due.astimezone(self.homelab.zone)
-            yield local.replace(fold=0).astimezone(UTC), run.start
-        yield from ((run.start, run.end) for run in self.days(queue_runs, now, 1))
+    @cached_property
+    def _moments_of_faults(self) -> tuple[datetime, ...]:
+        return tuple(value for fault in self.faults for value in astuple(fault) if isinstance(value, datetime))
 
 
 class Moment:
@@ -199,14 +197,18 @@ class Moment:
 
     def queued(self) -> tuple[QueuedTask, ...]:
         """Everything that Backrest repeats."""
-        return queued_tasks(self.homelab)
+        return self._story.queued
 
-    def used(self, at: datetime) -> float:
-        """How full the datastore was or is, as a fraction: it grows a little every day."""
-        store = self.homelab.datastore
+    def used(self) -> float:
+        """How full the datastore is, as a fraction: it grows a little every day."""
+        return self.used_at(self.now, timedelta(), 1)[0]
+
+    def used_at(self, start: datetime, apart: timedelta, number: int) -> list[float]:
+        """How full it was at so many moments from ``start`` on."""
+        store, day = self.homelab.datastore, timedelta(days=1)
         noted = datetime.combine(store.used_on, time(), self.homelab.zone)
-        fraction = store.used + store.growth * (at - noted) / timedelta(days=1)
-        return min(max(fraction, 0.05), 0.98)
+        first, more = store.used + store.growth * ((start - noted) / day), store.growth * (apart / day)
+        return [min(max(first + more * place, 0.05), 0.98) for place in range(number)]
 
     @cached_property
     def _vzdump_tasks(self) -> tuple[VzdumpTask, ...]:
@@ -255,11 +257,16 @@ class Moment:
         return done[0][0].keep_last if done else None
 
     def _pruned(self, backups: list[T], time_of: Callable[[T], datetime]) -> list[T]:
-        pruned = [run.start for run in self.upkeep if run.kind == "prune" and run.state == "OK" and run.end <= self.now]
-        if not pruned:
+        last = self._last_prune
+        if last is None:
             return backups
-        newer = [backup for backup in backups if time_of(backup) > pruned[-1]]
+        newer = [backup for backup in backups if time_of(backup) > last]
         return newer + backups[len(newer) : len(newer) + self.homelab.datastore.keep_last]
+
+    @cached_property
+    def _last_prune(self) -> datetime | None:
+        pruned = [run.start for run in self.upkeep if run.kind == "prune" and run.state == "OK" and run.end <= self.now]
+        return pruned[-1] if pruned else None
 
     def _backup(self, run: GuestRun, size: int | None) -> Backup:
         corrupt = self._corrupt.get((run.guest.vmid, run.due))
@@ -294,6 +301,25 @@ class Moment:
         today = self.now.astimezone(self.homelab.zone).date()
         runs = [at for ago in (1, 0) for at in laravel(_CLEANUP, today - timedelta(days=ago), self.homelab.zone)]
         return max(at for at in runs if at <= self.now)
+
+
+def _spans(homelab: Homelab, faults: tuple[Fault, ...], day: date) -> tuple[tuple[datetime, datetime], ...]:
+    """From when it is due to its end: everything of a local day, guest by guest and try by try."""
+    spans: list[tuple[datetime, datetime]] = []
+    for task in vzdump_tasks_of(homelab, faults, day):
+        spans.append((task.start, task.end))
+        spans += ((run.start, run.end) for run in task.runs)
+    for row in dumps(homelab, faults, day):
+        due = laravel(row.backup.timetable, row.due, homelab.zone)
+        spans.append((max(at for at in due if at <= row.created), row.end))
+        spans += ((attempt.start, attempt.end) for attempt in row.attempts)
+    spans += ((run.start, run.end) for run in client_runs_of(homelab, faults, day))
+    spans += ((run.start, run.end) for run in upkeep_runs(homelab, faults, day))
+    for run in queue_runs(homelab, faults, day):
+        # When it exists twice it is due at the first, whatever Backrest takes.
+        local = run.due.astimezone(homelab.zone)
+        spans += ((local.replace(fold=0).astimezone(UTC), run.start), (run.start, run.end))
+    return tuple(spans)
 
 
 def _size(run: GuestRun) -> int:
