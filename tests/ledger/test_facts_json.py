@@ -24,6 +24,7 @@ from sidecar.core.reports.facts import (
     Fact,
     Guest,
     Snapshot,
+    Task,
     UpkeepJob,
     Zone,
 )
@@ -32,7 +33,7 @@ from sidecar.ledger import facts_json
 from sidecar.ledger.ledger import FILE, Ledger
 from sidecar.ledger.values import UnreadableRecordError
 from tests.core.factories import at
-from tests.core.sample_reports import pbs, pve
+from tests.core.sample_reports import pbs, pve, vzdump
 from tests.ledgers import NOW, filled, keeper_and_ledger, rows
 
 
@@ -109,6 +110,17 @@ def test_a_plan_of_backrest_is_read_by_the_name_it_had_before_too(kind: str) -> 
     assert facts_json.facts_from_text(text) == (
         BackrestPlan("photos", at("23 02:15"), (Run(start=at("22 02:15"), end=None, outcome=Outcome.OK, size=5),)),
     )
+
+
+def test_the_same_words_are_one_object_in_all_that_comes_back() -> None:
+    """A thousand guests with fifty snapshots each have a hundred thousand texts, and five thousand different ones."""
+    text = facts_json.facts_to_text((vzdump("21 04:00", "21 04:10"), vzdump("22 04:00", "22 04:10")))
+    one, other = (fact for fact in facts_json.facts_from_text(text) if isinstance(fact, Task))
+
+    assert one.upid != other.upid
+    assert one.node is other.node
+    assert one.type is other.type
+    assert one.status is other.status
 
 
 def test_times_come_back_in_the_one_utc() -> None:
