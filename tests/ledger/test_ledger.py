@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -20,7 +21,7 @@ from sidecar.ledger.values import microseconds
 from tests.core.factories import at, failed, run
 from tests.core.remembering import pruning
 from tests.core.sample_reports import BACKREST, CRITICAL, PVE, Scopes, away, group, pbs, pve, readings, row, settings
-from tests.ledgers import GUESTS, NOW, VZDUMP, filled, keeper_and_ledger, rows
+from tests.ledgers import GUESTS, NOW, VZDUMP, filled, keeper_and_ledger, rows, written
 
 # --- a restart ------------------------------------------------------------------------------------------------------------
 
@@ -149,6 +150,26 @@ def test_facts_are_written_only_where_they_changed(tmp_path: Path) -> None:
     assert rows(tmp_path, "SELECT DISTINCT as_of FROM readings WHERE source = 'pbs'") == [
         ("2026-11-22T11:03:00.000000+00:00",)
     ]
+
+
+def test_what_was_written_does_not_stay_in_memory(tmp_path: Path) -> None:
+    """SQLite keeps the values of a statement for as long as the statement itself."""
+    keeper, ledger = keeper_and_ledger(tmp_path)
+    small = group("21 04:05", "22 04:05")
+    large = replace(small, snapshots=(replace(small.snapshots[0], comment="x" * 4_000_000), *small.snapshots[1:]))
+    library = ctypes.CDLL("libsqlite3.so.0")
+    library.sqlite3_memory_used.restype = ctypes.c_int64
+    with closing(ledger):
+        keeper.record(pbs("22 12:03", small))
+        written(ledger)
+        before = library.sqlite3_memory_used()
+        keeper.record(pbs("22 12:04", large))
+        written(ledger)
+        after = library.sqlite3_memory_used()
+
+    assert rows(tmp_path, "SELECT max(length(facts)) > 4000000 FROM readings") == [(1,)]
+    assert before > 0
+    assert after - before < 500_000
 
 
 def test_a_scope_that_is_gone_leaves_the_ledger(tmp_path: Path) -> None:
