@@ -15,7 +15,7 @@ import pytest
 from sidecar.board_keeper import BoardKeeper
 from sidecar.core.history.run_counts import RunCounts
 from sidecar.core.history.verdict_log import ExpectationKey, FinalState, RememberedVerdicts
-from sidecar.core.model import Board, SourceKind, State
+from sidecar.core.model import Board, Run, SourceKind, State
 from sidecar.core.parts.part import Part
 from sidecar.core.reports.facts import Guest
 from sidecar.core.reports.report import Report
@@ -111,20 +111,33 @@ def test_reports_and_boards_are_freed_when_others_take_their_place_though_the_co
     assert last <= first
 
 
-def test_after_a_restart_what_a_source_read_takes_the_place_of_what_the_ledger_held(tmp_path: Path) -> None:
-    """The source goes on with its own objects: those of the ledger would be in memory beside them for ever."""
+def test_after_a_restart_what_a_source_says_again_is_what_the_ledger_held_and_so_are_the_runs_that_follow(
+    tmp_path: Path,
+) -> None:
+    """What was made for the report of the guests holds the runs of before: others beside them would stay for long."""
     filled(tmp_path)
     keeper, ledger = keeper_and_ledger(tmp_path, "22 12:10")
     with closing(ledger):
-        first = pbs("22 12:09", group("21 04:05", "22 04:05"))
-        keeper.record(first)
-        kept = keeper.shown.judged.inputs.reports["pbs"]
+        held = keeper.known("pbs")
+        (before,) = runs_of(keeper.board)
+        keeper.record(pbs("22 12:09", group("21 04:05", "22 04:05")))
+        first = keeper.known("pbs")
         keeper.record(pbs("22 12:10", group("21 04:05", "22 04:05")))
-        again = keeper.shown.judged.inputs.reports["pbs"]
+        again = keeper.known("pbs")
+        (after,) = runs_of(keeper.board)
 
-        assert not ledger.remembered.reports
-        assert all(one.facts is other.facts for one, other in zip(kept.readings, first.readings, strict=True))
-        assert all(one.facts is other.facts for one, other in zip(again.readings, first.readings, strict=True))
+    assert not ledger.remembered.reports
+    assert held is not None
+    assert first is not None
+    assert again is not None
+    for report in (first, again):
+        assert all(one.facts is other.facts for one, other in zip(report.readings, held.readings, strict=True))
+    assert before
+    assert all(one is other for one, other in zip(after, before, strict=True))
+
+
+def runs_of(board: Board) -> list[tuple[Run, ...]]:
+    return [part.runs for service in board.services for part in service.parts]
 
 
 def test_runs_are_counted_as_they_are_decided_and_from_0_after_a_restart(tmp_path: Path) -> None:

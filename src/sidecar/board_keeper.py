@@ -181,6 +181,10 @@ class BoardKeeper:
         """
         self._confirmed[report.source] = report
 
+    def known(self, source: str) -> Report | None:
+        """The newest report of this source; before its first one that of the ledger."""
+        return self._reports.get(source)
+
     def awaited(self, source: str) -> datetime | None:
         """The latest due time that waits for a reading of this source (rule 6)."""
         return self._awaited.get(source)
@@ -227,10 +231,7 @@ class BoardKeeper:
         self._take_what_was_found()
         self._confirmed.pop(report.source, None)
         before = self._reports.get(report.source)
-        merged = keep_what_failed(report, before)
-        if report.source in self._tried:
-            merged = shared(merged, before)
-        # Else ``before`` is from the ledger, and its source never had those objects: it keeps the new ones.
+        merged = shared(keep_what_failed(report, before), before)
         self._reports[report.source] = merged
         _log_change(before, report)
         try:

@@ -262,6 +262,8 @@ def _loops(
 ) -> list[asyncio.Task[None]]:
     tasks = [asyncio.create_task(_rejudge(renewal, sleep))]
     for source in sources:
+        if (known := keeper.known(source.name)) is not None:
+            source.adopt(known)
         rounds = Rounds(CountedSource(source, traffic[source.name]), clock, pace(config, source.name), keeper)
         polled = Polled(source.name, rounds.after_error, rounds.next, _failed_round(source, clock, rounds), _pause)
         tasks.append(asyncio.create_task(poll(polled, partial(_deliver, renewal, keeper), sleep)))

@@ -55,6 +55,13 @@ class Source(Protocol):
     def confirms(self) -> bool:
         """Its light rounds prove that what was read last still holds."""
 
+    def adopt(self, report: Report) -> None:
+        """Before the first round: what was known of it when the process started. It proves nothing.
+
+        What it says again is the same objects: else long lists would be in memory twice, and scattered over more of it for
+        as long as the process runs.
+        """
+
     async def read(self, clock: Clock, *, whole: bool = True) -> Report:
         """A full round: everything it reports now. Trouble with the upstream is in the report, never raised.
 

@@ -140,6 +140,9 @@ class BackrestSource:
         """See Source: no run of a plan goes on without the summary showing it."""
         return self._known is not None
 
+    def adopt(self, report: Report) -> None:
+        """See Source: it has no long lists."""
+
     async def read(self, clock: Clock, *, whole: bool = True) -> Report:  # noqa: ARG002 (it has no long lists)
         """The summary of plans and repositories, then the log: of each plan, and of the repositories' upkeep; see Source."""
         with spending(Budget()):

@@ -31,6 +31,10 @@ class CountedSource:
         """See Source."""
         return self._source.confirms
 
+    def adopt(self, report: Report) -> None:
+        """See Source."""
+        self._source.adopt(report)
+
     async def read(self, clock: Clock, *, whole: bool = True) -> Report:
         """See Source."""
         self._traffic.full_rounds += 1

@@ -175,6 +175,10 @@ class DatabasementSource:
         """See Source: no dump starts without a row among the newest."""
         return self._last is not None and self._kept is not None
 
+    def adopt(self, report: Report) -> None:
+        """See Source."""
+        self._reported = tuple(report.facts(Dump))
+
     async def read(self, clock: Clock, *, whole: bool = True) -> Report:
         """Backup configurations, and the dumps of the last 40 days or of two rounds of the rarest schedule; see Source.
 

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain
 
 from sidecar.core.model import SourceKind
-from sidecar.core.reports.facts import Datastore, Namespace, Task, TaskResult, UpkeepJob, Zone
+from sidecar.core.reports.facts import Datastore, Fact, Namespace, Task, TaskResult, UpkeepJob, Zone
 from sidecar.core.reports.report import SIZES, Limit, Problem, ProblemKind, Reading, Report
 from sidecar.core.reports.shared import shared_facts
 from sidecar.texts.known_secrets import KnownSecrets
@@ -161,7 +161,7 @@ class PbsSource(ProxmoxSource):
                 return answer
         listed = await _tasks(refresh)
         self._processes = _processes(listed.rows)
-        self._every = await made_of(listed.rows, partial(_of_interest, before=self._every))
+        self._every = await made_of(listed.rows, partial(_of_interest, before=refresh.last.of(("tasks",))))
         if listed.problem:
             return Answer(listed.as_of, problem=listed.problem)
         every = Change(task_list.first_list(listed.rows, listed.as_of), doubt="nothing was known before")
@@ -349,7 +349,7 @@ async def _new_tasks(refresh: Refresh, known: TaskList, *, to_the_oldest: bool) 
     return Answer(answer.as_of, (task_list.compare(known, since, answer.rows, answer.as_of),))
 
 
-def _of_interest(tasks: Iterable[Task], before: tuple[Task, ...]) -> tuple[Task, ...]:
+def _of_interest(tasks: Iterable[Task], before: tuple[Fact, ...]) -> tuple[Task, ...]:
     """Those that are kept; the ones that were known ``before`` are the same objects."""
     return shared_facts(tuple(task for task in tasks if pbs_parse.is_of_interest(task)), before)
 

@@ -95,8 +95,8 @@ class Content:
         return list(await asyncio.gather(*(self._list(refresh, permissions, store, name) for name in names)))
 
     async def _list(self, refresh: Refresh, permissions: Permissions, store: str, name: str) -> Reading:
-        apart, before = refresh.apart(), self._kept.get(_scope(store, name))
-        reading = await snapshots(apart, permissions, store, name, before.reading.facts if before else ())
+        apart = refresh.apart()
+        reading = await snapshots(apart, permissions, store, name)
         self._kept[reading.scope] = Kept(reading, reading.as_of or refresh.clock(), tuple(apart.limits))
         refresh.limits += apart.limits
         return reading
@@ -176,13 +176,8 @@ def _made(
     return shared_facts(pbs_parse.groups_of(rows, store, namespace), before)
 
 
-async def snapshots(
-    refresh: Refresh, permissions: Permissions, store: str, namespace: str, before: tuple[Fact, ...] = ()
-) -> Reading:
-    """The groups of one namespace. With Datastore.Backup alone the list is short without saying so (PBS-19).
-
-    ``before``: what it held when it was read last.
-    """
+async def snapshots(refresh: Refresh, permissions: Permissions, store: str, namespace: str) -> Reading:
+    """The groups of one namespace. With Datastore.Backup alone the list is short without saying so (PBS-19)."""
     scope = _scope(store, namespace)
     if not pbs_grants.sees_namespace(permissions, store, namespace):
         return Reading(scope, None, (), pbs_grants.namespace_closed(permissions, store, namespace))
@@ -201,6 +196,7 @@ async def snapshots(
         return Reading(scope, None, (), with_cure(answer.problem, store))
     if unknown := pbs_parse.unknown_states(answer.rows):
         refresh.limits.append(_unknown_verifications(where, unknown))
+    before = refresh.last.of(scope)
     groups = await made_of(answer.rows, partial(_made, store=store, namespace=namespace, before=before))
     return answer.reading(scope, groups)
 

@@ -22,6 +22,7 @@ from sidecar.upstream.tls import Trust
 from sidecar.upstream.upstream import Headers, Limits, Upstream
 
 from . import DOUBT, LIGHT_SECONDS, Clock, Look, Secret
+from .kept import LastFacts
 from .permissions import Permissions, parse_permissions, shown_token
 from .problems import is_of_the_source
 from .refresh import Answer, Refresh
@@ -126,6 +127,7 @@ class ProxmoxSource(ABC):
         )
         self._rests = Rests()
         self._last: Report | None = None
+        self._last_facts = LastFacts()
         self._server: Server | None = None
         self._rights: Permissions | None = None
 
@@ -138,13 +140,17 @@ class ProxmoxSource(ABC):
         """Closes all connections."""
         await self._upstream.close()
 
+    def adopt(self, report: Report) -> None:
+        """See Source."""
+        self._last_facts.take(report.readings)
+
     async def read(self, clock: Clock, *, whole: bool = True) -> Report:
         """All that the token may see; see Source."""
         with spending(Budget()):
             return await self._read(clock, whole=whole)
 
     async def _read(self, clock: Clock, *, whole: bool) -> Report:
-        refresh = Refresh(self._upstream, clock, self._rests)
+        refresh = Refresh(self._upstream, clock, self._rests, self._last_facts)
         at = clock()
         last, self._last, self._rights = self._last, None, None
         permissions = await refresh.value(parse_permissions, PERMISSIONS)
@@ -159,6 +165,7 @@ class ProxmoxSource(ABC):
         holds = not whole and last is not None and server == self._server
         self._server = server
         readings = await self._readings(refresh, mine, version.only, last if holds else None)
+        self._last_facts.take(readings)
         self._last = replace(self._report(at, version.only, readings, refresh.limits), full_at=at)
         return self._last
 
@@ -170,7 +177,7 @@ class ProxmoxSource(ABC):
     async def _looked(self, clock: Clock, *, wide: bool) -> Look:
         if self._last is None or self._server is None:
             return DOUBT
-        refresh = Refresh(self._upstream, clock, self._rests, LIGHT_SECONDS)
+        refresh = Refresh(self._upstream, clock, self._rests, self._last_facts, LIGHT_SECONDS)
         at, last = clock(), self._last
         # Whatever goes wrong from here on, the next refresh reads everything.
         self._last = None
@@ -186,6 +193,7 @@ class ProxmoxSource(ABC):
         if isinstance(look, Unsettled):
             self._last = last
             return Look()
+        self._last_facts.take(look.readings)
         limits = tuple(dict.fromkeys((*last.limits, *refresh.limits)))
         self._last = replace(last, at=at, readings=look.readings, limits=limits)
         return Look(self._last, is_news=look.is_news)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
-from sidecar.core.reports.facts import Fact, Node, Storage
+from sidecar.core.reports.facts import Node, Storage
 from sidecar.core.reports.report import Problem, ProblemKind, Reading, Scope
 from sidecar.core.reports.shared import shared_facts
 from sidecar.upstream import json_rows
@@ -117,7 +117,7 @@ class Content:
                     self._kept[question.scope] = kept
                 return kept.reading
         apart = refresh.apart()
-        reading = await _archives(apart, permissions, question, kept.reading.facts if kept else ())
+        reading = await _archives(apart, permissions, question)
         refresh.limits += apart.limits
         self._kept[question.scope] = Kept(reading, reading.as_of or now, tuple(apart.limits))
         return reading
@@ -168,12 +168,10 @@ def _questions(layout: Layout) -> Iterator[_Question]:
             yield from (_Question(("archives", node.name, storage.name), storage, node, (node.name,)) for node in nodes)
 
 
-async def _archives(
-    refresh: Refresh, permissions: Permissions, question: _Question, before: tuple[Fact, ...]
-) -> Reading:
+async def _archives(refresh: Refresh, permissions: Permissions, question: _Question) -> Reading:
     """The backups on a storage. To a token that may only audit, the content is empty without saying so (PVE-4).
 
-    What was there ``before`` is the same object.
+    What was there before is the same object.
     """
     scope, storage, node = question.scope, question.storage.name, question.node
     if node is None or not node.online:
@@ -182,21 +180,23 @@ async def _archives(
     if question.storage.type == "pbs":
         if not full:
             return Reading(scope, None, (), pve_grants.snapshots_closed(permissions, storage))
-        return await _snapshots(refresh, scope, question.storage, node, before)
+        return await _snapshots(refresh, scope, question.storage, node)
     call, params = (CONTENT, {"content": "backup"}) if full else (PRUNE_PREVIEW, {"prune-backups": "keep-all=1"})
     parse = partial(pve_parse.parse_archive, storage=storage)
     path = {"node": node.name, "storage": storage}
     answer = await refresh.rows(f"archives on {storage}", parse, call, params, most=json_rows.MOST_ROWS, **path)
+    before = refresh.last.of(scope)
     return answer.reading(
         scope, await made_of(answer.rows, lambda rows: shared_facts(pve_parse.newest_first(rows), before))
     )
 
 
-async def _snapshots(refresh: Refresh, scope: Scope, storage: Storage, node: Node, before: tuple[Fact, ...]) -> Reading:
+async def _snapshots(refresh: Refresh, scope: Scope, storage: Storage, node: Node) -> Reading:
     """What a backup server keeps that is no configured source, as PVE lists it (PVE-19)."""
     parse, path = partial(pve_parse.parse_snapshot, storage=storage), {"node": node.name, "storage": storage.name}
     asked: Params = {"content": "backup"}
     answer = await refresh.rows(f"backups on {storage.name}", parse, CONTENT, asked, most=json_rows.MOST_ROWS, **path)
+    before = refresh.last.of(scope)
     return answer.reading(
         scope, await made_of(answer.rows, lambda rows: shared_facts(pve_parse.groups_of(rows, storage), before))
     )

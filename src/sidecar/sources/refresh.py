@@ -16,6 +16,7 @@ from sidecar.upstream.upstream import Upstream
 
 from . import Clock
 from .fields import UnreadableError, row_of
+from .kept import LastFacts
 from .problems import not_understood, problem_of, unreadable_rows
 from .rests import Rests
 
@@ -60,14 +61,21 @@ class Answer(Generic[T]):
 class Refresh:
     """Asks ``upstream``. ``limits`` grows with all that could not be read.
 
-    ``rests``: which lists are left alone. ``seconds``: how long a call may take, if less than usual (a light round).
+    ``rests``: which lists are left alone. ``last``: what was read before. ``seconds``: how long a call may take, if less than
+    usual (a light round).
     """
 
     def __init__(
-        self, upstream: Upstream, clock: Clock, rests: Rests | None = None, seconds: float | None = None
+        self,
+        upstream: Upstream,
+        clock: Clock,
+        rests: Rests | None = None,
+        last: LastFacts | None = None,
+        seconds: float | None = None,
     ) -> None:
         self.limits: list[Limit] = []
         self.clock = clock
+        self.last = last or LastFacts()
         self._upstream = upstream
         self._rests = rests or Rests()
         self._seconds = seconds
@@ -75,7 +83,7 @@ class Refresh:
 
     def apart(self) -> Refresh:
         """The same refresh with limits of its own, for a list that may be kept together with them."""
-        other = Refresh(self._upstream, self.clock, self._rests)
+        other = Refresh(self._upstream, self.clock, self._rests, self.last)
         other._free = self._free
         return other
 
