@@ -27,7 +27,7 @@ from bench.compare import compare
 from bench.figures import Figure, Measure, say
 from bench.large import large_house
 from bench.row_reader import row_reader_beside_json
-from bench.workload import NOW, Workload, guests_only, mixed
+from bench.workload import NOW, Workload, guests_only, mapped, mixed
 from sidecar.core.board.board import board
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Board
@@ -100,7 +100,8 @@ def _board_figures(size: int) -> list[Figure]:
         for source in workload.reports
     ]
     again = _beside_calibration("again", list(_again(workload, rounds)), BOARD_AGAIN[size])
-    figures = [max(just_read, key=lambda figure: figure.calibrations), again, first]
+    named = _beside_calibration("each configured", list(_again(mapped(size), rounds)), BOARD_AGAIN[size])
+    figures = [max(just_read, key=lambda figure: figure.calibrations), again, named, first]
     say(f"board of {size:>6} services: {', '.join(map(str, figures))}")
     return figures
 

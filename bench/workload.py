@@ -8,14 +8,14 @@ from reports, as in the running sidecar: every schedule was edited three times, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from zoneinfo import ZoneInfo
 
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.record import record
-from sidecar.core.model import Outcome, Run, SourceKind
+from sidecar.core.model import Outcome, PartKind, Run, SourceKind
 from sidecar.core.reports.facts import (
     BackrestPlan,
     BackupGroup,
@@ -33,7 +33,7 @@ from sidecar.core.reports.facts import (
     Zone,
 )
 from sidecar.core.reports.report import Reading, Report
-from sidecar.core.settings import Settings, SourceSetting
+from sidecar.core.settings import PartSetting, ServiceSetting, Settings, SourceSetting
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 ZONE = "Europe/Berlin"
@@ -76,6 +76,16 @@ class Workload:
 def mixed(services: int) -> Workload:
     """Half guests in 40 jobs, half databases in 16 backup configurations, and four Backrest plans: 60 jobs."""
     return workload(Size(guests=services // 2, databases=services - services // 2 - 4, plans=4))
+
+
+def mapped(services: int) -> Workload:
+    """The same, each guest and each database as a service of the configuration."""
+    unmapped = mixed(services)
+    names = [(PartKind.GUEST, str(guest.vmid)) for guest in unmapped.reports["pve"].facts(Guest)]
+    plans = unmapped.reports["databasement"].facts(DumpPlan)
+    names += [(PartKind.DATABASE, f"{plan.server}/{name}") for plan in plans for name in plan.databases or ()]
+    settings = tuple(ServiceSetting(name=ref, parts=(PartSetting(kind, ref),)) for kind, ref in names)
+    return replace(unmapped, settings=replace(unmapped.settings, services=settings))
 
 
 def guests_only(guests: int) -> Workload:

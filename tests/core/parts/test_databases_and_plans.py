@@ -73,6 +73,24 @@ def test_a_database_that_is_named_and_was_never_dumped_is_never_once_a_dump_was_
     assert states == [State.NEW, State.NEVER]
 
 
+@pytest.mark.parametrize(
+    ("ref", "means"),
+    [
+        ("pg/crm", ["pg/crm"]),
+        ("databasement:pg/crm", ["pg/crm"]),
+        ("pg/*", ["pg/crm", "pg/n8n"]),
+        ("pg/?8n", ["pg/n8n"]),
+        ("pg/[cd]rm", ["pg/crm"]),
+        ("databasement:*/*", ["pg/crm", "pg/n8n"]),
+    ],
+)
+def test_a_reference_means_the_database_of_that_name_or_all_that_fit_its_pattern(ref: str, means: list[str]) -> None:
+    given = settings(DATABASEMENT, services=(service("data", ref, kind=PartKind.DATABASE),))
+    read = databasement("23 07:30", dump("23 02:00"), dump("23 02:00", "n8n"))
+
+    assert [part.ref for part in row(judged("23 07:30", read, given=given), "data").parts] == means
+
+
 def test_the_configured_zone_is_the_schedules() -> None:
     """Databasement's API does not report its time zone: 02:00 in New York is 08:00 in Berlin."""
     given = settings(replace(DATABASEMENT, timezone="America/New_York"))
