@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import json
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
-from sidecar.core.reports.facts import BackupGroup, Dump, Fact, Task
+from sidecar.core.reports.facts import BackupGroup, Dump, DumpCopy, Fact, Task
 from sidecar.core.reports.report import Report
 from sidecar.ledger.facts_json import facts_from_text, facts_to_text
 from sidecar.sources import Source
@@ -18,6 +22,7 @@ from sidecar.sources.pve import ALLOWED as PVE_CALLS
 from sidecar.sources.pve import PveSource
 from sidecar.sources.pve_content import BackupServers
 from sidecar.upstream.tls import Trust
+from tests.replies import arriving
 from tests.sources.recorded import Answering, any_secret, clock, reading, recorded, run, upstream
 from tests.sources.test_databasement import NOW, answering, source_for
 from tests.sources.test_pbs import source as pbs_source
@@ -90,6 +95,33 @@ def test_storages_that_are_listed_again_bring_no_new_objects() -> None:
         assert new(first) != new(second, first) == []
 
 
+def test_the_tasks_of_a_cluster_are_the_same_objects_while_nothing_new_is_known_of_their_logs() -> None:
+    start = int(clock().timestamp()) - 600
+    task = {"upid": f"UPID:pve1:1:1:{start:08X}:vzdump::a@pam:", "type": "vzdump", "starttime": start}
+    ended = {**task, "endtime": start + 60, "status": "OK"}
+    answers = cluster({"storage": "nas", "type": "nfs"}, **{PREVIEW: ARCHIVES, "/nodes/pve1/tasks": [ended]})
+    source = pve(answers, BackupServers(any=True))
+    first, second = run(source.read(clock)), run(source.read(clock, whole=False))
+    look = run(source.look(clock))
+
+    assert list(second.facts(Task))
+    assert look.report is not None
+    assert new(second, first) == []
+    assert new(look.report, first) == []
+
+
+def test_the_copies_of_dumps_are_once_in_memory() -> None:
+    source = source_for(answering())
+
+    def copies_after_a_round() -> int:
+        report = run(source.read(lambda: NOW))
+        gc.collect()
+        assert list(report.facts(Dump))
+        return sum(isinstance(each, DumpCopy) for each in gc.get_objects())
+
+    assert copies_after_a_round() == copies_after_a_round() > 0
+
+
 def test_dumps_that_are_read_again_bring_no_new_objects_whether_page_by_page_or_the_newest_only() -> None:
     source, now = source_for(answering()), NOW
 
@@ -153,3 +185,66 @@ def test_what_the_ledger_held_proves_nothing() -> None:
     assert CLUSTER_A in transport.asked
     assert reading(before, "snapshots", "store1", "clusterA").facts
     assert reading(report, "snapshots", "store1", "clusterA").facts == ()
+
+
+class InPieces(Answering):
+    """The recorded backup server with long lists, which arrive a row at a time and are in memory nowhere."""
+
+    def __init__(self, lists: Mapping[str, Callable[[], Iterator[dict[str, Any]]]]) -> None:
+        super().__init__(recorded("pbs_main"))
+        self._lists = lists
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        for ending, rows in self._lists.items():
+            if str(request.url).partition("&since")[0].endswith(ending) or request.url.path.endswith(ending):
+                return arriving(httpx.Response(200, content=_pieces(rows())))
+        return await super().handle_async_request(request)
+
+
+async def _pieces(rows: Iterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+    yield b'{"data":['
+    for place, row in enumerate(rows):
+        yield (b"," if place else b"") + json.dumps(row).encode()
+    yield b"]}"
+
+
+BEGAN = int(clock().timestamp()) - 3 * 86_400
+
+
+def many_snapshots() -> Iterator[dict[str, Any]]:
+    for row in range(2_000):
+        yield {"backup-type": "vm", "backup-id": f"{row % 20}", "backup-time": BEGAN - row, "size": 2**40 + row}
+
+
+def many_tasks() -> Iterator[dict[str, Any]]:
+    """One in eight is an upload."""
+    for row in range(5_000):
+        kind, start = "prunegroup" if row % 8 else "backup", BEGAN - 60 * row
+        upid = f"UPID:pbs:00000001:00000002:{row:08X}:{start:08X}:{kind}:main\\x3avm:a@pbs:"
+        times = {"starttime": start, "endtime": start + 3}
+        yield {"upid": upid, "worker_type": kind, "worker_id": "main:vm/1", "status": "OK", **times}
+
+
+def test_a_long_list_that_is_read_again_takes_little_beside_what_is_kept_of_it() -> None:
+    """What is freed of a copy later leaves holes between what stays: the process does not get smaller by it."""
+    server = pbs_source(InPieces({CLUSTER_A: many_snapshots, "/tasks": many_tasks}))
+
+    async def read_twice() -> tuple[int, int]:
+        """What the first round leaves in memory, and what the second takes beside that."""
+        taken = []
+        for _ in range(2):
+            gc.collect()
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            report = await server.read(clock)
+            assert sum(1 for _ in report.facts(Task)) >= 600
+            now, most = tracemalloc.get_traced_memory()
+            taken.append((now - before, most - before))
+        return taken[0][0], taken[1][1]
+
+    tracemalloc.start()
+    try:
+        kept, beside = run(read_twice())
+    finally:
+        tracemalloc.stop()
+    assert beside < kept

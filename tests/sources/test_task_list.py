@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sidecar.core.reports.facts import Task
 from sidecar.sources import pbs_news, pve_news
-from sidecar.sources.task_list import TaskList, compare, first_list, merged
+from sidecar.sources.task_list import Recent, TaskList, compare, first_list, merged
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -112,6 +114,30 @@ def test_a_task_that_runs_for_days_does_not_make_every_light_round_long() -> Non
     assert full == NOON - 7 * timedelta(days=1)
     assert not change.is_news
     assert names(later.ended) == ["week"], "the full round sees its end, and takes nothing for news that was known"
+
+
+TASKS = st.builds(
+    task,
+    st.sampled_from("abc"),
+    st.integers(-60, 0),
+    st.one_of(st.none(), st.integers(0, 30)),
+)
+
+
+@given(st.lists(TASKS, unique_by=lambda task: task.upid))
+def test_of_a_list_that_begins_with_what_runs_nothing_is_left_out_that_must_be_known_later(rows: list[Task]) -> None:
+    rows.sort(key=lambda task: task.status is not None)
+    recent = Recent()
+    kept = [task for task in rows if recent.keeps(task)]
+
+    assert first_list(kept, NOON) == first_list(rows, NOON)
+
+
+def test_of_a_list_from_its_newest_end_only_the_beginning_is_kept_while_it_is_read() -> None:
+    recent = Recent()
+    rows = [task("runs", -40, None), *(task("a", -minutes) for minutes in range(90))]
+
+    assert [row.upid for row in rows if recent.keeps(row)] == [row.upid for row in rows if row.start >= rows[0].start]
 
 
 def test_a_longer_list_takes_the_news_and_forgets_what_is_old() -> None:

@@ -36,6 +36,7 @@ from .databasement_parse import (
     parse_snapshot,
     parse_volume,
     volume_names,
+    with_copies_of,
     with_files,
     with_volumes,
 )
@@ -373,7 +374,13 @@ class DatabasementSource:
     async def _with_files(self, dumps: Sequence[Dump]) -> tuple[Dump, ...]:
         """The dumps with what is stored of them; those that were reported before are the same objects."""
         files, before = self._files, self._reported
-        return await made_of(dumps, lambda rows: shared_facts(with_files(rows, files), before))
+
+        def shared(rows: Sequence[Dump]) -> tuple[tuple[Dump, ...], dict[str, Stored]]:
+            made = shared_facts(with_files(rows, files), before)
+            return made, with_copies_of(made, files)
+
+        made, self._files = await made_of(dumps, shared)
+        return made
 
     async def _far_enough(self, pages: Pages, as_of: datetime) -> tuple[Dump, ...]:
         """The newest runs, and with them older ones as far back as the rarest schedule asks for.

@@ -261,6 +261,12 @@ def with_files(dumps: Iterable[Dump], files: Mapping[str, Stored]) -> tuple[Dump
     return tuple(_with_file(dump, files.get(dump.id)) for dump in dumps)
 
 
+def with_copies_of(dumps: Iterable[Dump], files: Mapping[str, Stored]) -> dict[str, Stored]:
+    """The same files; the copies that dumps have too are the same objects."""
+    copies = {dump.id: dump.copies for dump in dumps}
+    return {id_: replace(file, copies=copies.get(id_, file.copies)) for id_, file in files.items()}
+
+
 def _exists(volumes: list[Row]) -> bool | None:
     """False when the nightly check found every finished copy gone; None where no finished copy reports it."""
     finished = [volume for volume in volumes if volume.get("status") == "completed"]

@@ -16,7 +16,7 @@ from itertools import chain
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import Datastore, Fact, Namespace, Task, TaskResult, UpkeepJob, Zone
 from sidecar.core.reports.report import SIZES, Limit, Problem, ProblemKind, Reading, Report
-from sidecar.core.reports.shared import shared_facts
+from sidecar.core.reports.shared import KnownFacts, shared_facts
 from sidecar.texts.known_secrets import KnownSecrets
 from sidecar.upstream import json_rows
 from sidecar.upstream.calls import Call, Params
@@ -27,6 +27,7 @@ from .pbs_content import SNAPSHOTS, Content, Proof, with_cure
 from .pbs_log import status_with_log
 from .pbs_news import touched
 from .pbs_parse import GcRow
+from .pbs_task_rows import TaskRows
 from .pbs_upkeep_runs import is_explained_by_log, with_runs
 from .permissions import Permissions
 from .problems import not_read, old_version
@@ -54,9 +55,6 @@ _SUPPORTED, _PUSH_SYNC = (3, 2), (3, 3)
 
 #: How far back tasks are read.
 _TASKS_SINCE = timedelta(days=14)
-
-#: A server that was started more often within these days does not tell its starts by its processes.
-_MOST_PROCESSES = 200
 
 #: Of one job the newest runs that went wrong are explained by their logs.
 _EXPLAINED_PER_JOB = 3
@@ -159,9 +157,11 @@ class PbsSource(ProxmoxSource):
             if answer.only is not None and answer.only.doubt is None and not self._was_restarted(answer.only):
                 self._take(answer.only)
                 return answer
-        listed = await _tasks(refresh)
-        self._processes = _processes(listed.rows)
-        self._every = await made_of(listed.rows, partial(_of_interest, before=refresh.last.of(("tasks",))))
+        before = refresh.last.of(("tasks",))
+        rows = TaskRows(await made_of(before, KnownFacts))
+        listed = await _tasks(refresh, rows)
+        self._processes = rows.processes
+        self._every = await made_of(listed.rows, partial(_of_interest, before=before))
         if listed.problem:
             return Answer(listed.as_of, problem=listed.problem)
         every = Change(task_list.first_list(listed.rows, listed.as_of), doubt="nothing was known before")
@@ -332,11 +332,11 @@ def _with_cure_of_jobs(answer: Answer[UpkeepJob], kind: str) -> Answer[UpkeepJob
     return replace(answer, problem=replace(problem, action=action))
 
 
-async def _tasks(refresh: Refresh) -> Answer[Task]:
-    """All tasks of the last days."""
+async def _tasks(refresh: Refresh, rows: TaskRows) -> Answer[Task]:
+    """The tasks of the last days: those that are of interest, and of all others the recent ones."""
     since = int((refresh.clock() - _TASKS_SINCE).timestamp())
     asked: Params = {"since": since, "limit": 0}
-    return await refresh.rows("task list", pbs_parse.parse_any_task, TASKS, asked, most=json_rows.MOST_ROWS)
+    return await refresh.rows("task list", rows.parse, TASKS, asked, most=json_rows.MOST_ROWS)
 
 
 async def _new_tasks(refresh: Refresh, known: TaskList, *, to_the_oldest: bool) -> Answer[Change]:
@@ -352,15 +352,6 @@ async def _new_tasks(refresh: Refresh, known: TaskList, *, to_the_oldest: bool) 
 def _of_interest(tasks: Iterable[Task], before: tuple[Fact, ...]) -> tuple[Task, ...]:
     """Those that are kept; the ones that were known ``before`` are the same objects."""
     return shared_facts(tuple(task for task in tasks if pbs_parse.is_of_interest(task)), before)
-
-
-def _processes(tasks: Iterable[Task]) -> frozenset[str] | None:
-    processes: set[str] = set()
-    for task in tasks:
-        processes.add(process_of(task.upid))
-        if len(processes) > _MOST_PROCESSES:
-            return None
-    return frozenset(processes)
 
 
 def _proof(change: Change | None, stores: Iterable[Datastore]) -> Proof | None:

@@ -14,7 +14,7 @@ from functools import partial
 
 from sidecar.core.reports.facts import BackupGroup, Fact, Task, TaskResult
 from sidecar.core.reports.report import Limit, LimitKind, Problem, ProblemKind, Reading, Scope
-from sidecar.core.reports.shared import shared_facts
+from sidecar.core.reports.shared import KnownFacts, shared_facts
 from sidecar.upstream import json_rows
 from sidecar.upstream.calls import Call
 
@@ -182,9 +182,10 @@ async def snapshots(refresh: Refresh, permissions: Permissions, store: str, name
     if not pbs_grants.sees_namespace(permissions, store, namespace):
         return Reading(scope, None, (), pbs_grants.namespace_closed(permissions, store, namespace))
     where = f"{store}/{namespace}".rstrip("/")
+    before = refresh.last.of(scope)
     answer = await refresh.rows(
         f"snapshots of {where}",
-        partial(pbs_parse.parse_snapshot, store=store),
+        partial(pbs_parse.parse_snapshot, store=store, known=KnownFacts(before)),
         SNAPSHOTS,
         {"ns": namespace} if namespace else None,
         most=json_rows.MOST_ROWS,
@@ -196,7 +197,6 @@ async def snapshots(refresh: Refresh, permissions: Permissions, store: str, name
         return Reading(scope, None, (), with_cure(answer.problem, store))
     if unknown := pbs_parse.unknown_states(answer.rows):
         refresh.limits.append(_unknown_verifications(where, unknown))
-    before = refresh.last.of(scope)
     groups = await made_of(answer.rows, partial(_made, store=store, namespace=namespace, before=before))
     return answer.reading(scope, groups)
 

@@ -20,6 +20,7 @@ from sidecar.core.reports.facts import (
     UpkeepJob,
     Zone,
 )
+from sidecar.core.reports.shared import KnownFacts
 
 from .fields import (
     Row,
@@ -176,9 +177,13 @@ class SnapshotRow:
     unknown_state: str | None = None
 
 
-def parse_snapshot(row: Any, store: str) -> SnapshotRow:
-    """A row of /snapshots. Without ``size`` the manifest can't be read: unfinished or broken (PBS-16)."""
+def parse_snapshot(row: Any, store: str, known: KnownFacts | None = None) -> SnapshotRow:
+    """A row of /snapshots. Without ``size`` the manifest can't be read: unfinished or broken (PBS-16).
+
+    ``known``: what was listed before.
+    """
     row = row_of(row)
+    group = step(row, "backup-type"), step(row, "backup-id")
     verification, unknown = parse_verification(row.get("verification"), store)
     size = whole(row, "size")
     snapshot = Snapshot(
@@ -190,7 +195,8 @@ def parse_snapshot(row: Any, store: str) -> SnapshotRow:
         damaged=size is None and _has_cut_manifest(row.get("files")),
         encrypted=_is_encrypted(row.get("files")),
     )
-    return SnapshotRow(step(row, "backup-type"), step(row, "backup-id"), text(row, "owner"), snapshot, unknown)
+    same = known.snapshot(group, snapshot) if known else snapshot
+    return SnapshotRow(*group, text(row, "owner"), same, unknown)
 
 
 def _has_cut_manifest(files: Any) -> bool:

@@ -15,12 +15,14 @@ from itertools import chain
 from sidecar.core.model import SourceKind
 from sidecar.core.reports.facts import BackupJob, Fact, Guest, Node, Task, TaskResult, Zone
 from sidecar.core.reports.report import Limit, LimitKind, Problem, Reading, Report, Scope, guests_of
+from sidecar.core.reports.shared import shared_facts
 from sidecar.core.reports.vzdump_log import VzdumpLog
 from sidecar.texts.known_secrets import KnownSecrets
 from sidecar.upstream.calls import Call, Params
 from sidecar.upstream.upstream import Limits, Upstream
 
 from . import pve_grants, pve_parse, task_list
+from .kept import LastFacts
 from .permissions import Permissions
 from .problems import cut_off, is_of_the_source, not_read, old_version, unreadable_rows
 from .proxmox import API, PERMISSIONS, VERSION, ProxmoxOptions, ProxmoxSource, Seen, Unsettled, set_back
@@ -248,7 +250,11 @@ class PveSource(ProxmoxSource):
 
         wanted = await made_of(self._but_waiting(tasks), partial(_by_importance, refresh=refresh))
         logs = await self._logs.read(refresh, wanted, parse, tasks)
-        return await made_of(tasks, lambda _: _with_logs(readings, logs))
+        made = await made_of(tasks, lambda _: _with_logs(readings, logs, refresh.last))
+        for reading in made:
+            if reading.scope[0] == "tasks" and (node := reading.scope[1]) in self._tasks:
+                self._tasks[node] = replace(self._tasks[node], backups=tuple(reading.of(Task)))
+        return made
 
     def _but_waiting(self, tasks: Sequence[Task]) -> list[Task]:
         """All but those that wait while another task of their node works (PVE-20): their logs tell nothing new meanwhile."""
@@ -266,12 +272,14 @@ def _by_importance(tasks: Iterable[Task], refresh: Refresh) -> list[Task]:
     return sorted(newest_first, key=lambda task: _RANKS[task.result])
 
 
-def _with_logs(readings: Iterable[Reading], logs: Mapping[str, VzdumpLog]) -> list[Reading]:
-    return [_with_log(reading, logs) if reading.scope[0] == "tasks" else reading for reading in readings]
+def _with_logs(readings: Iterable[Reading], logs: Mapping[str, VzdumpLog], last: LastFacts) -> list[Reading]:
+    return [_with_log(reading, logs, last) if reading.scope[0] == "tasks" else reading for reading in readings]
 
 
-def _with_log(reading: Reading, logs: Mapping[str, VzdumpLog]) -> Reading:
-    return replace(reading, facts=tuple(replace(task, log=logs.get(task.upid)) for task in reading.of(Task)))
+def _with_log(reading: Reading, logs: Mapping[str, VzdumpLog], last: LastFacts) -> Reading:
+    """The same tasks with what is known of their logs; those that were so before are the same objects."""
+    tasks = tuple(replace(task, log=logs.get(task.upid)) for task in reading.of(Task))
+    return replace(reading, facts=shared_facts(tasks, last.of(reading.scope)))
 
 
 # --- calls for the whole cluster --------------------------------------------------------------------------------------------

@@ -88,6 +88,25 @@ def first_list(tasks: Iterable[Task], as_of: datetime) -> TaskList:
     return TaskList(as_of, MappingProxyType({task.upid: task for task in _recent(tuple(tasks))}))
 
 
+class Recent:
+    """Tells while a list is read that begins with what runs (PBS-28) which tasks ``first_list`` keeps.
+
+    Where it does not begin with that, a task may be left out; the next list takes it for one that has ended meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._newest: datetime | None = None
+        self._first_that_runs: datetime | None = None
+
+    def keeps(self, task: Task) -> bool:
+        """Whether it began a short time before the newest one so far, or after any that runs."""
+        self._newest = max(self._newest or task.start, task.start)
+        if task.status is None:
+            self._first_that_runs = min(self._first_that_runs or task.start, task.start)
+        oldest = self._newest - OVERLAP
+        return task.start >= min(oldest, self._first_that_runs or oldest)
+
+
 def compare(known: TaskList, since: datetime, rows: Sequence[Task], as_of: datetime) -> Change:
     """What the tasks that began at ``since`` or later tell. ``rows`` may hold a task twice: once running, once ended.
 

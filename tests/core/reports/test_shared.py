@@ -8,7 +8,7 @@ from sidecar.core.ids import GroupKey
 from sidecar.core.reports.facts import BackupGroup, Snapshot
 from sidecar.core.reports.group_index import group_index
 from sidecar.core.reports.report import Report
-from sidecar.core.reports.shared import shared
+from sidecar.core.reports.shared import KnownFacts, shared
 from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve, vzdump
 
@@ -76,3 +76,24 @@ def test_what_an_unfinished_snapshot_proves_is_asked_again() -> None:
     before, again = pbs("22 12:00", uploading), pbs("22 12:15", uploading)
     first = group_index(before).summary(KEY)
     assert group_index(shared(again, before)).summary(KEY) is not first
+
+
+def test_a_row_that_says_the_same_again_is_the_known_fact_at_once() -> None:
+    tasks = (vzdump("21 04:00", "21 04:10"), vzdump("22 04:00", None))
+    again = (vzdump("21 04:00", "21 04:10"), vzdump("22 04:00", "22 04:10"), vzdump("22 05:00", None))
+    known = KnownFacts(tasks)
+
+    assert known.same(again[0]) is tasks[0]
+    assert [known.same(task) is task for task in again] == [False, True, True]
+
+
+def test_a_snapshot_that_is_listed_again_is_the_known_one_of_its_group_at_once() -> None:
+    saved, other = group("21 04:05", "22 04:05"), group("21 04:05", vmid="201")
+    known = KnownFacts((saved, other, vzdump("22 04:00", None)))
+    newest, oldest = saved.snapshots
+
+    assert known.snapshot(("ct", "101"), replace(oldest)) is oldest
+    assert known.snapshot(("ct", "201"), replace(oldest)) is other.snapshots[0]
+    for changed in (replace(newest, comment="web"), replace(newest, time=at("22 09:00"))):
+        assert known.snapshot(("ct", "101"), changed) is changed
+    assert known.snapshot(("ct", "301"), newest) is newest

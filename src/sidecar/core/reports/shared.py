@@ -6,8 +6,9 @@ keep the new ones, and the board the old ones.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 from . import cached, group_index
@@ -40,6 +41,36 @@ def shared_facts(new: tuple[FactT, ...], old: tuple[Fact, ...]) -> tuple[FactT, 
     return cast("tuple[FactT, ...]", old) if same else facts
 
 
+class KnownFacts:
+    """What was said before, for rows that are read one by one: what is said again is the known object at once.
+
+    Else a list of 50,000 rows would be in memory twice until it is complete. What is kept for long would lie between what is
+    freed soon, and the process would not get smaller again.
+    """
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        self._facts = {name: fact for fact in facts if (name := _name(fact)) is not None}
+        self._snapshots: dict[tuple[str, str], Mapping[datetime, Snapshot]] = {}
+
+    def same(self, new: FactT) -> FactT:
+        """The known fact where it is equal, else the new one."""
+        old = self._facts.get(_name(new))
+        return cast("FactT", old) if old == new else new
+
+    def snapshot(self, group: tuple[str, str], new: Snapshot) -> Snapshot:
+        """The same for a snapshot of a group, which is called by its type and id."""
+        old = self._of_group(group).get(new.time)
+        return old if old is not None and old == new else new
+
+    def _of_group(self, name: tuple[str, str]) -> Mapping[datetime, Snapshot]:
+        group = self._facts.get(name)
+        if not isinstance(group, BackupGroup):
+            return {}
+        if name not in self._snapshots:
+            self._snapshots[name] = _by_time(group.snapshots)
+        return self._snapshots[name]
+
+
 def _is(one: Fact, other: Fact) -> bool:
     return one is other
 
@@ -68,5 +99,9 @@ def _fact(new: Fact, old: Fact | None) -> Fact:
 
 
 def _snapshots(new: Sequence[Snapshot], old: Sequence[Snapshot]) -> tuple[Snapshot, ...]:
-    known = {snapshot.time: snapshot for snapshot in old}
+    known = _by_time(old)
     return tuple(same if (same := known.get(each.time)) == each and same is not None else each for each in new)
+
+
+def _by_time(snapshots: Iterable[Snapshot]) -> dict[datetime, Snapshot]:
+    return {snapshot.time: snapshot for snapshot in snapshots}
