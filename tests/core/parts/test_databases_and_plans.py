@@ -171,6 +171,22 @@ def test_an_off_site_copy_is_there_late_or_failed(
     assert crm.verdict.state is service
 
 
+def test_an_off_site_copy_gets_late_between_two_readings() -> None:
+    """The same report is judged again and again; another database's copy is there."""
+    there = DumpCopy("s3", True)
+    report = databasement(
+        "23 02:10",
+        dump("22 02:00", copies=(there,)),
+        dump("23 02:00", copies=(DumpCopy("s3", None),)),
+        dump("23 01:00", "n8n", copies=(there,)),
+    )
+    given = settings(DATABASEMENT, offsite=("databasement/s3",))
+    times = ("23 02:10", "23 02:36", "23 02:37", "23 02:38")
+    rows = [row(judged(now, report, given=given), "crm") for now in times]
+
+    assert [row.copies[0].state for row in rows] == [State.LATE, State.LATE, State.MISSED, State.MISSED]
+
+
 def test_a_volume_that_a_database_never_used_is_none_of_its_places() -> None:
     given = settings(DATABASEMENT, offsite=("databasement/tape", "databasement/s3"))
     report = databasement("23 07:30", dump("23 02:00", copies=(DumpCopy("s3", True),)))

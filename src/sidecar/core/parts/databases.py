@@ -20,7 +20,7 @@ from sidecar.core.settings import Settings, SourceSetting
 from sidecar.core.value import value
 
 from . import dump_volumes, offsite, restore_tests
-from .expectation import Evidence, Expectation, Hint, Observed, sort_out
+from .expectation import SHORT_GRACE, Evidence, Expectation, Hint, Observed, sort_out
 from .inputs import Inputs, schedule_in_force
 from .part import Actions, Part, RestoreTests
 from .plan_history import Owed, PlanHistory, Remembered
@@ -61,16 +61,24 @@ def _made(inputs: Inputs, source: SourceSetting, report: Report) -> list[Part]:
 
 def _may_change(inputs: Inputs, source: SourceSetting, report: Report) -> bool:
     """What is seen of its databases may change before the next reading: a failed row may be retried, a copy may be late."""
-    if any(place.startswith(f"{source.name}/") for place in inputs.settings.offsite):
+    failed = _newest_failure(report)
+    if failed is not None and inputs.now - failed < STILL_RETRYING:
         return True
-    newest = _newest_failure(report)
-    return newest is not None and inputs.now - newest < STILL_RETRYING
+    if not any(place.startswith(f"{source.name}/") for place in inputs.settings.offsite):
+        return False
+    ended = _newest_end(report)
+    return ended is not None and inputs.now - ended < SHORT_GRACE
 
 
 @cached_of("dumps")
 def _newest_failure(report: Report) -> datetime | None:
     failed = (row for row in report.facts(Dump) if row.run.outcome is Outcome.FAILED)
     return max((row.changed_at or row.run.start for row in failed), default=None)
+
+
+@cached_of("dumps")
+def _newest_end(report: Report) -> datetime | None:
+    return max((row.run.end or row.run.start for row in report.facts(Dump) if row.run.good), default=None)
 
 
 @value(kw_only=True)
