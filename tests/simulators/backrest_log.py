@@ -61,10 +61,9 @@ def guid(moment: Moment) -> str:
     return seeded.hexdigits(64, "repository", moment.homelab.repository.id)
 
 
-def flow_id(moment: Moment, task: QueuedTask, due: datetime) -> str:
+def flow_id(task: QueuedTask, due: datetime) -> str:
     """The id of a run's flow and of its first operation."""
-    place = [queued.name for queued in moment.queued()].index(task.name)
-    return str(int(due.timestamp()) // 60 * 100 + 10 * place)
+    return str(int(due.timestamp()) // 60 * 100 + 10 * task.place)
 
 
 def _of_run(moment: Moment, run: QueueRun) -> Iterator[Operation]:
@@ -133,7 +132,7 @@ def _pending(moment: Moment, task: QueuedTask, due: datetime) -> Operation:
 
 def _operation(moment: Moment, task: QueuedTask, due: datetime, start: datetime) -> Operation:
     """A run keeps the id under which it was announced."""
-    number = flow_id(moment, task, due)
+    number = flow_id(task, due)
     return {
         "id": number,
         "repoId": moment.homelab.repository.id,

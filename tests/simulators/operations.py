@@ -26,8 +26,12 @@ _CHECK_TAKES = timedelta(minutes=50)
 
 @dataclass(frozen=True, slots=True)
 class QueuedTask:
-    """Something that Backrest repeats: a plan's backup, or ``prune`` or ``check`` of the repository."""
+    """Something that Backrest repeats: a plan's backup, or ``prune`` or ``check`` of the repository.
 
+    ``place``: where it stands in the configuration.
+    """
+
+    place: int
     kind: str
     timetable: Timetable
     takes: timedelta
@@ -56,15 +60,18 @@ class QueueRun:
     dry: bool = False
     share: float = 1
 
+    def __hash__(self) -> int:
+        """By little of it: answers are kept by their runs."""
+        return hash(self.due)
+
 
 def queued_tasks(homelab: Homelab) -> tuple[QueuedTask, ...]:
     """Everything that Backrest repeats, in the order of its configuration."""
-    repository = homelab.repository
-    plans = tuple(QueuedTask("backup", plan.timetable, plan.takes, plan) for plan in repository.plans)
+    repository, number = homelab.repository, len(homelab.repository.plans)
     return (
-        *plans,
-        QueuedTask("prune", repository.prune, _PRUNE_TAKES),
-        QueuedTask("check", repository.check, _CHECK_TAKES),
+        *(QueuedTask(place, "backup", plan.timetable, plan.takes, plan) for place, plan in enumerate(repository.plans)),
+        QueuedTask(number, "prune", repository.prune, _PRUNE_TAKES),
+        QueuedTask(number + 1, "check", repository.check, _CHECK_TAKES),
     )
 
 
