@@ -48,10 +48,10 @@ ISSUE = [
     {"ansible.builtin.meta": "end_play"},
 ]
 #: What playbooks/vault-approle.yml does, or issue-secret-id.yml before it changes anything, for several targets at once.
+#: Included as it runs: of what is imported, Ansible would start a process for each task that a target skips.
 SEVERAL = [
-    included("vault_approle") | {"when": "not deploys"},
-    included("vault_ready") | {"when": "deploys"},
-    included("vault_present") | {"when": "deploys"},
+    {"ansible.builtin.include_role": {"name": "backup_glance", "tasks_from": tasks}, "when": condition}
+    for tasks, condition in (("vault_approle", "not deploys"), ("vault_ready", "deploys"), ("vault_present", "deploys"))
 ]
 
 
