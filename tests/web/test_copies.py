@@ -206,4 +206,4 @@ def test_rule_15_board_api_and_metrics_say_the_same(rack: Rack, copies: int, off
             if not enough and service_row.verdict.state.rank > State.WARNING.rank:
                 assert service_row.verdict.state in (State.NEW, State.DISABLED)
         page_row = next(each for each in page(board).rows if each.name == name)
-        assert (page_row.copy_count is None) == (not own.places)
+        assert (page_row.details.copy_count is None) == (not own.places)

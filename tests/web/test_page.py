@@ -245,7 +245,8 @@ def test_many_datastores_are_in_ranges_by_name() -> None:
 
 def test_an_opened_row_shows_ref_schedule_result_kept_and_size() -> None:
     paperless = row(page(boards.bad_morning()), "paperless")
-    guest, dump = paperless.parts
+    details = paperless.details
+    guest, dump = details.parts
     assert (guest.about, guest.schedule, guest.outcome, guest.kept) == (
         "104",
         "daily 04:00",
@@ -254,11 +255,11 @@ def test_an_opened_row_shows_ref_schedule_result_kept_and_size() -> None:
     )
     assert (dump.about, dump.schedule, dump.kept) == ("postgres-main/paperless", "daily 02:00", "14 kept, 61 MiB")
     assert (guest.written, dump.written) == (None, "0 2 * * *")
-    assert [len(strip.marks) for strip in paperless.strips] == [10, 10]
-    assert paperless.strips[0].marks[-1][0] == "failed"
-    assert [run.outcome for run in paperless.runs] == ["failed", "ok", "ok"]
-    assert str(paperless.verified) == "Sat 14 Nov 09:00"
-    assert [str(copy.text) for copy in paperless.copies] == ["backrest/b2 today 02:41", "databasement/s3 today 02:05"]
+    assert [len(strip.marks) for strip in details.strips] == [10, 10]
+    assert details.strips[0].marks[-1][0] == "failed"
+    assert [run.outcome for run in details.runs] == ["failed", "ok", "ok"]
+    assert str(details.verified) == "Sat 14 Nov 09:00"
+    assert [str(copy.text) for copy in details.copies] == ["backrest/b2 today 02:41", "databasement/s3 today 02:05"]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +300,7 @@ def test_a_schedule_is_in_words_and_as_it_is_written(
 ) -> None:
     part = replace(boards.guest(104), schedule=schedule, timezone=timezone, called="CT 104 on pve1")
     ((detail,),) = [
-        row.parts for row in page(replace(boards.good_morning(), services=(boards.service("a", part),))).rows
+        row.details.parts for row in page(replace(boards.good_morning(), services=(boards.service("a", part),))).rows
     ]
     assert (detail.about, detail.schedule, detail.written) == ("CT 104 on pve1", shown, written)
 

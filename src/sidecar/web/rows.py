@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sidecar.core.ids import GroupKey
@@ -94,8 +95,23 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What opens below a service's line."""
+
+    parts: tuple[PartDetail, ...]
+    strips: tuple[Strip, ...]
+    runs: tuple[RunLine, ...]
+    verified: TimedText | None
+    sizes: tuple[SizeLine, ...]
+    copy_count: CopyCount | None
+    copies: tuple[CopyLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A service. ``reason``, ``action`` and ``link`` are only what stands below the line, not all that is known.
+
+    ``detailed`` makes the details.
 
     ``by_source``: unknown only because a source can't be read, which stands above the rows; the reason is then one quiet
     line. ``folded``: out of sight until somebody opens the fold, when the page is narrow. ``beyond``: at any width.
@@ -110,13 +126,7 @@ class Row:
     last: Moment | None
     kept: Kept | None
     next: Moment | None
-    parts: tuple[PartDetail, ...]
-    strips: tuple[Strip, ...]
-    runs: tuple[RunLine, ...]
-    verified: TimedText | None
-    sizes: tuple[SizeLine, ...]
-    copy_count: CopyCount | None
-    copies: tuple[CopyLine, ...]
+    detailed: Callable[[], Details] = field(repr=False, compare=False)
     by_source: bool = False
     folded: bool = False
     beyond: bool = False
@@ -125,6 +135,11 @@ class Row:
     def needs_words(self) -> bool:
         """The reason is a problem's, not the quiet line of something under way or of a source that can't be read."""
         return self.state in _NEEDS_WORDS and not self.by_source
+
+    @property
+    def details(self) -> Details:
+        """Made when they are asked for, and kept by nobody: those of 1,000 services take 5 MB until the page is drawn."""
+        return self.detailed()
 
 
 def table(
@@ -185,6 +200,14 @@ def _row(service: ServiceRow, unreadable: Mapping[str, SourceRow], times: TimeFo
         last=times.moment(service.last_backup, times.age(service.last_backup)) if service.last_backup else None,
         kept=_kept_of(service.parts),
         next=_next(service, times),
+        detailed=partial(_details, service, reason, times),
+        by_source=by_source,
+    )
+
+
+def _details(service: ServiceRow, reason: str | None, times: TimeFormat) -> Details:
+    """``reason``: what the row says of it already."""
+    return Details(
         parts=tuple(_part_detail(part, reason, times) for part in service.parts),
         strips=tuple(_strip(part, times) for part in service.parts if part.runs),
         runs=_newest_runs(service.parts, times),
@@ -192,7 +215,6 @@ def _row(service: ServiceRow, unreadable: Mapping[str, SourceRow], times: TimeFo
         sizes=tuple(line for part in service.parts if (line := size_line(part, _word(part)))),
         copy_count=copy_count(service, reason),
         copies=copy_lines(service, times),
-        by_source=by_source,
     )
 
 
