@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine
 from datetime import datetime
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,6 +73,30 @@ def test_a_call_gives_the_parsed_answer_and_the_fingerprint_that_answered(rack: 
 
     assert "version" in answer["data"]
     assert upstream.fingerprint == rack.pbs_fingerprint
+
+
+class Searches(MetaPathFinder):
+    """Notes which modules Python searches for."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:  # noqa: ARG002
+        self.names.append(fullname)
+
+
+def test_no_module_is_searched_for_at_a_request(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """httpx and its parts would, for what is not installed here, and that takes a tenth of a request."""
+    upstream, searches = pbs(rack), Searches()
+
+    async def twice() -> None:
+        await upstream.get(VERSION)
+        monkeypatch.setattr("sys.meta_path", [searches, *sys.meta_path])
+        await upstream.get(VERSION)
+
+    run(upstream, twice())
+
+    assert searches.names == []
 
 
 def test_rows_come_one_by_one_and_path_parts_are_encoded(rack: Rack) -> None:
