@@ -28,6 +28,9 @@ _ASKED = {
     PartKind.DATABASE: SourceKind.DATABASEMENT,
     PartKind.PLAN: SourceKind.BACKREST,
 }
+#: What makes a name a pattern.
+_PATTERN = frozenset("*?[")
+
 #: A part by its kind and its reference with the source.
 Named = tuple[PartKind, str]
 
@@ -56,10 +59,6 @@ class Service:
     def has_an_age_limit(self) -> bool:
         """Its row changes by time alone, whatever its parts say."""
         return self.verify_within is not None or self.restore_within is not None
-
-
-#: What is more than itself in a name, for fnmatch.
-_PATTERN = frozenset("*?[")
 
 
 @value()
