@@ -25,10 +25,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("fortnight") is None)
 
 
-def pytest_collection_finish() -> None:
-    """What was collected lives to the end: Python's garbage collector need not go through it again and again."""
-    gc.collect()
+# Whatever is imported and collected lives to the end.
+gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Python's garbage collector need not go through what was collected, nor go through the rest as often as it grows.
+
+    Else it takes an eighth of the time of tests that ask nobody. `backup-glance serve` does alike.
+    """
+    gc.enable()
     gc.freeze()
+    gc.set_threshold(2_000, 10, 50)
 
 
 @pytest.fixture(scope="module")
