@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from functools import cached_property
+from itertools import dropwhile, takewhile
 from urllib.parse import parse_qs
 
 import httpx
@@ -117,12 +118,16 @@ class _Large(httpx.AsyncBaseTransport):
                 return [{"store": "main", "upid": None, "index-file-count": 9}]
         return []
 
+    @cached_property
+    def _nights(self) -> list[list[datetime]]:
+        """By group the starts of its uploads, the newest first: one each night between eleven and three."""
+        newest = MIDNIGHT if self.ordinary else MIDNIGHT - DAY
+        apart = timedelta(hours=4) / self.groups
+        return [[newest + number * apart - ago * DAY for ago in range(_KEPT + 1)] for number in range(self.groups)]
+
     def _uploads(self, number: int) -> Iterator[datetime]:
-        """The starts of a group's uploads, the newest first: one each night between eleven and three."""
-        newest = MIDNIGHT + number * (timedelta(hours=4) / self.groups) - (timedelta() if self.ordinary else DAY)
-        for ago in range(_KEPT + 1):
-            if (start := newest - ago * DAY) <= self.now:
-                yield start
+        """Those of a group that have begun."""
+        return dropwhile(lambda start: start > self.now, self._nights[number])
 
     def _snapshots(self, wanted: str | None) -> Iterator[dict[str, object]]:
         numbers = range(self.groups) if wanted is None else [int(wanted) - 100]
@@ -142,17 +147,18 @@ class _Large(httpx.AsyncBaseTransport):
                 }
                 yield row | {"size": 123_457_309} if start + MINUTE / 2 <= self.now else row
 
-    def _tasks(self, since: int) -> Iterator[dict[str, object]]:
+    def _tasks(self, from_: int) -> Iterator[dict[str, object]]:
+        since = datetime.fromtimestamp(from_, UTC)
         runs = [
             (start, MINUTE / 2, "backup", f"main:ct/{number + 100}")
             for number in range(self.groups)
-            for start in takewhile(lambda start: start.timestamp() >= since, self._uploads(number))
+            for start in takewhile(lambda start: start >= since, self._uploads(number))
         ]
         if self.ordinary:
             runs.append((MIDNIGHT + timedelta(hours=5), timedelta(minutes=9), "prunejob", "main"))
             runs.append((MIDNIGHT + timedelta(hours=6), timedelta(hours=2), "verificationjob", "main:v1"))
         for start, took, kind, name in runs:
-            if since <= start.timestamp() and start <= self.now:
+            if since <= start <= self.now:
                 row: dict[str, object] = {
                     "upid": f"UPID:pbs:00000B29:0000217F:0000000A:{int(start.timestamp()):08X}:{kind}:{name}:root@pam:",
                     "node": "localhost",
