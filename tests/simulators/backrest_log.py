@@ -28,13 +28,12 @@ def operations(moment: Moment) -> list[Operation]:
 @lru_cache(maxsize=2)
 def remembered(moment: Moment) -> list[QueueRun]:
     """Runs whose operations still exist: forgotten snapshots take theirs along, failures stay a month (BR-8)."""
-    by_task: dict[str, list[QueueRun]] = {}
+    by_task: list[list[QueueRun]] = [[] for _ in moment.queued()]
     for run in moment.queue_runs:
-        by_task.setdefault(run.task.name, []).append(run)
+        by_task[run.task.place].append(run)
     oldest = moment.now - timedelta(days=30)
     runs: list[QueueRun] = []
-    for task in moment.queued():
-        mine = by_task.get(task.name, [])
+    for task, mine in zip(moment.queued(), by_task, strict=True):
         good = [run for run in mine if run.status in _GOOD]
         forgotten = {run.due for run in good[: -moment.homelab.repository.keep_daily]} if task.plan else set()
         runs += [run for run in mine if run.due not in forgotten and (run.status in _GOOD or run.start >= oldest)]

@@ -253,6 +253,10 @@ class Homelab:
     clients: tuple[Client, ...] = ()
     sources: tuple[str, ...] = UPSTREAMS
 
+    def __hash__(self) -> int:
+        """By little of it: what happens on a day is kept by homelab, and asked for often."""
+        return hash((self.nodes, self.storage, self.sources))
+
     def guest(self, vmid: int) -> Guest:
         """The guest with that id."""
         return next(guest for guest in self.guests if guest.vmid == vmid)

@@ -9,9 +9,11 @@ from datetime import datetime
 
 from tests.simulators import pbs_logs, pve_logs, seeded
 from tests.simulators.calls import Answer, Json, Question, RefusedError, epoch
+from tests.simulators.clients import ClientRun
 from tests.simulators.faults import BackupCorrupt, of_kind
 from tests.simulators.story import Moment
 from tests.simulators.upkeep import UpkeepRun
+from tests.simulators.vzdump import GuestRun
 
 UPLOADER = "pve@pbs!cluster"
 """The token with which PVE writes its backups; the owner of their groups."""
@@ -47,7 +49,8 @@ def answer(question: Question) -> Answer:
     if not question.acl.may("/system/tasks", "Sys.Audit"):
         return Answer([], {"total": 0}, streamed=True)
     now, start, limit = question.moment.now, question.number("start", 0), question.number("limit", 50)
-    wanted = [*filter(_filter(question, now), _tasks(question.moment))]
+    begun = question.number("since", 0), question.number("until", 2**40)
+    wanted = [*filter(_filter(question, now), _tasks(question.moment, *begun))]
     page = wanted[start : start + limit] if limit else wanted[start:]
     more = 1 if limit and len(page) == limit else 0
     return Answer([_as_json(task, now) for task in page], {"total": start + len(page) + more}, streamed=True)
@@ -81,9 +84,13 @@ def _verification(store: str, group: tuple[str, str], backup: datetime, verified
     return PbsTask(type="verify_snapshot", id=worker, user=_SCHEDULER, start=verified, end=verified, status=failed)
 
 
-def _tasks(moment: Moment) -> list[PbsTask]:
-    """All tasks of the last month, running ones first, then the newest end first."""
+def _tasks(moment: Moment, since: int, until: int) -> list[PbsTask]:
+    """The tasks of the last month that began then, running ones first, then the newest end first."""
     store = moment.homelab.datastore.name
+
+    def began_then(run: GuestRun | ClientRun | UpkeepRun) -> bool:
+        return since <= epoch(run.start) <= until
+
     uploads = [
         PbsTask(
             type="backup",
@@ -93,7 +100,7 @@ def _tasks(moment: Moment) -> list[PbsTask]:
             end=run.end,
             status=run.error or "OK",
         )
-        for run in moment.guest_runs
+        for run in filter(began_then, moment.guest_runs)
         if run.uploaded
     ]
     uploads += [
@@ -105,27 +112,24 @@ def _tasks(moment: Moment) -> list[PbsTask]:
             end=run.end,
             status=run.error or "OK",
         )
-        for run in moment.client_runs
+        for run in filter(began_then, moment.client_runs)
     ]
     verified = [
         _verification(store, backup.group, backup.time, backup.found_corrupt)
         for backup in (moment.backups if of_kind(moment.faults, BackupCorrupt) else ())
-        if backup.found_corrupt
+        if backup.found_corrupt and since <= epoch(backup.found_corrupt) <= until
     ]
-    tasks = uploads + verified + [upkeep_task(moment, run) for run in moment.upkeep]
+    tasks = uploads + verified + [upkeep_task(moment, run) for run in filter(began_then, moment.upkeep)]
     return sorted(tasks, key=lambda task: (task.end > moment.now, task.end), reverse=True)
 
 
 def _filter(question: Question, now: datetime) -> Callable[[PbsTask], bool]:
-    """Whether a task is asked for."""
-    since, until = question.number("since", 0), question.number("until", 2**40)
+    """Whether a task is asked for, by anything but its time."""
     only_running, only_errors = question.flag("running"), question.flag("errors")
     kinds = question.parameters.get("statusfilter")
     type_, user, store = question.text("typefilter"), question.text("userfilter"), question.text("store")
 
     def is_wanted(task: PbsTask) -> bool:
-        if not since <= epoch(task.start) <= until:
-            return False
         running = task.end > now
         return not (
             (only_running and not running)

@@ -199,7 +199,7 @@ def _guest_row(moment: Moment, guest: Guest) -> dict[str, Json]:
     }
     if guest.tags:
         row["tags"] = ";".join(guest.tags)
-    if _locked(moment, guest):
+    if guest.vmid in moment.locked:
         row["lock"] = "backup"
     if node_is_down(moment.faults, guest.node, moment.now):
         return row | {"status": "unknown"}
@@ -213,10 +213,6 @@ def _guest_row(moment: Moment, guest: Guest) -> dict[str, Json]:
         "maxmem": 2_147_483_648,
         "maxdisk": guest.size * 2,
     }
-
-
-def _locked(moment: Moment, guest: Guest) -> bool:
-    return any(run.guest.vmid == guest.vmid and run.end > moment.now for run in moment.guest_runs)
 
 
 def _volumes(moment: Moment, guest: Guest) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -55,7 +56,8 @@ def answer(question: Question) -> Answer:
         raise RefusedError(400, "Parameter verification failed.")
     now = question.moment.now
     of_node = _tasks(question.moment, question.parts["node"])
-    wanted = [task for task in of_node if _of_source(task, source, now) and _wanted(question, task)]
+    is_wanted = _filter(question)
+    wanted = [task for task in of_node if _of_source(task, source, now) and is_wanted(task)]
     start, limit = question.number("start", 0), question.number("limit", 50)
     page = wanted[start : start + limit]
     return Answer([_as_json(task, now) for task in page], {"total": len(wanted)})
@@ -99,18 +101,26 @@ def _of_source(task: PveTask, source: str, now: datetime) -> bool:
     return source == "all" or (task.end > now) == (source == "active")
 
 
-def _wanted(question: Question, task: PveTask) -> bool:
-    running = task.end > question.moment.now
+def _filter(question: Question) -> Callable[[PveTask], bool]:
+    """Whether a task is asked for."""
+    now, since, until = question.moment.now, question.number("since", 0), question.number("until", 2**40)
+    type_, vmid = (question.parameters.get(name, [None])[0] for name in ("typefilter", "vmid"))
+    user, only_errors = question.text("userfilter"), question.flag("errors")
+    by_status = "statusfilter" in question.parameters
     kinds = question.text("statusfilter", ",".join(_KINDS)).split(",")
-    return not (
-        question.text("typefilter", task.type) != task.type
-        or question.text("vmid", task.id) != task.id
-        or question.text("userfilter") not in "root@pam"
-        or (question.flag("errors") and not running and task.status == "OK")
-        or ("statusfilter" in question.parameters and (running or _kind(task.status) not in kinds))
-        or epoch(task.start) < question.number("since", 0)
-        or epoch(task.start) > question.number("until", 2**40)
-    )
+
+    def is_wanted(task: PveTask) -> bool:
+        running = task.end > now
+        return not (
+            not since <= epoch(task.start) <= until
+            or type_ not in (None, task.type)
+            or vmid not in (None, task.id)
+            or user not in "root@pam"
+            or (only_errors and not running and task.status == "OK")
+            or (by_status and (running or _kind(task.status) not in kinds))
+        )
+
+    return is_wanted
 
 
 def _kind(status: str) -> str:

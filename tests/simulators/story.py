@@ -136,6 +136,11 @@ class Moment:
         return tuple(run for task in self.vzdump_tasks for run in task.runs if run.start <= self.now)
 
     @cached_property
+    def locked(self) -> frozenset[int]:
+        """The guests of which a backup is under way."""
+        return frozenset(run.guest.vmid for run in self.guest_runs if run.end > self.now)
+
+    @cached_property
     def backups(self) -> tuple[Backup, ...]:
         """All snapshots that the PBS holds, the newest of a group first."""
         guests = {guest.vmid for job in self.homelab.jobs for guest in map(self.homelab.guest, job.guests)}
