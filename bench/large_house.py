@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -82,12 +83,16 @@ def house() -> Homelab:
 
 
 class Kept:
-    """An upstream whose answers are kept, by path and query but for the time since when. Each leaves its moment in ``asked``."""
+    """An upstream whose answers are kept, by path and query but for the time since when; of tasks those since then are told.
+
+    Each answer leaves its moment in ``asked``.
+    """
 
     def __init__(self, upstream: ASGIApp, asked: Path) -> None:
         self._upstream = upstream
         self._asked = asked
         self._answers: dict[tuple[str, bytes, bytes], list[Message]] = {}
+        self._tasks: Tasks | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = b"&".join(part for part in scope["query_string"].split(b"&") if not part.startswith(b"since="))
@@ -107,11 +112,15 @@ class Kept:
                 return await receive()
 
             await self._upstream(scope, again, collect)
-            self._answers[key] = _with_more_tasks(messages) if scope["path"].endswith(_TASK_LIST) else messages
-        for message in self._answers[key]:
+            self._answers[key] = messages
+        for message in self._of_tasks(scope, key) if scope["path"].endswith(_TASK_LIST) else self._answers[key]:
             await send(message)
         with self._asked.open("a") as file:
             file.write(f"{time.time()}\n")
+
+    def _of_tasks(self, scope: Scope, key: tuple[str, bytes, bytes]) -> list[Message]:
+        self._tasks = self._tasks or Tasks(self._answers[key])
+        return self._tasks.since(int(parse_qs(scope["query_string"])[b"since"][0]))
 
 
 async def _body(receive: Receive) -> bytes:
@@ -123,35 +132,47 @@ async def _body(receive: Receive) -> bytes:
             return bytes(body)
 
 
-def _with_more_tasks(messages: list[Message]) -> list[Message]:
-    """As many tasks as a server with hourly syncs, restores and prunes by Proxmox VE lists, all of them well."""
-    body = b"".join(message.get("body", b"") for message in messages)
-    document: dict[str, Any] = json.loads(body)
-    rows = document["data"]
-    model = next(row for row in rows if row["worker_type"] == "backup" and row.get("status") == "OK")
-    for number in range(TASKS - len(rows)):
-        start = model["starttime"] - number * 20
-        serial = f"{number:08X}"
-        kind = ("reader", "prunegroup")[number % 2]
-        rows.append(
-            {
-                **model,
-                "upid": f"UPID:pbs:00000B29:0000217F:{serial}:{start:08X}:{kind}:main\\x3act-{number % GUESTS}:a@pbs:",
-                "worker_type": kind,
-                "worker_id": f"main:ct/{1000 + number % GUESTS}",
-                "starttime": start,
-                "endtime": start + 3,
-            }
-        )
-    document["total"] = len(rows)
-    text = json.dumps(document, separators=(",", ":")).encode()
-    start_message = {**messages[0], "headers": [(b"content-type", b"application/json;charset=UTF-8")]}
-    pieces = [text[place : place + 65536] for place in range(0, len(text), 65536)]
-    return [
-        start_message,
-        *({"type": "http.response.body", "body": piece, "more_body": True} for piece in pieces),
-        {"type": "http.response.body", "body": b"", "more_body": False},
-    ]
+class Tasks:
+    """As many tasks as a server with hourly syncs, restores and prunes by Proxmox VE lists, all of them well.
+
+    A prune job has always just ended: what the datastore keeps must be listed again.
+    """
+
+    def __init__(self, messages: list[Message]) -> None:
+        """``messages``: the list that is made longer."""
+        rows = json.loads(b"".join(message.get("body", b"") for message in messages))["data"]
+        self._start = {**messages[0], "headers": [(b"content-type", b"application/json;charset=UTF-8")]}
+        self._model = next(row for row in rows if row["worker_type"] == "backup" and row.get("status") == "OK")
+        self._number = 0
+        while len(rows) < TASKS:
+            kind, guest = ("reader", "prunegroup")[self._number % 2], self._number % GUESTS
+            start = self._model["starttime"] - self._number * 20
+            rows.append(self._task(kind, f"main\\x3act-{guest}", f"main:ct/{1000 + guest}", start))
+        self._rows = [(row["starttime"], _text(row)) for row in rows]
+
+    def since(self, moment: int) -> list[Message]:
+        """The answer with those that began since then, newest first."""
+        now = int(time.time())
+        self._rows.insert(0, (now, _text(self._task("prunejob", "main", "main", now))))
+        rows = [text for start, text in self._rows if start >= moment]
+        text = b'{"data":[%s],"total":%d}' % (b",".join(rows), len(rows))
+        pieces = [text[place : place + 65536] for place in range(0, len(text), 65536)]
+        return [
+            self._start,
+            *({"type": "http.response.body", "body": piece, "more_body": True} for piece in pieces),
+            {"type": "http.response.body", "body": b"", "more_body": False},
+        ]
+
+    def _task(self, kind: str, worker: str, id_: str, start: int) -> dict[str, Any]:
+        """``worker``: the id as it stands in the UPID."""
+        self._number += 1
+        upid = f"UPID:pbs:00000B29:0000217F:{self._number:08X}:{start:08X}:{kind}:{worker}:a@pbs:"
+        names = {"upid": upid, "worker_type": kind, "worker_id": id_}
+        return {**self._model, **names, "starttime": start, "endtime": start + 3}
+
+
+def _text(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, separators=(",", ":")).encode()
 
 
 def main() -> None:
