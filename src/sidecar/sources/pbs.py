@@ -155,7 +155,7 @@ class PbsSource(ProxmoxSource):
         if known and self._tasks is not None:
             answer = await _new_tasks(refresh, self._tasks, to_the_oldest=True)
             if answer.only is not None and answer.only.doubt is None and not self._was_restarted(answer.only):
-                self._take(answer.only)
+                await self._take(answer.only)
                 return answer
         before = refresh.last.of(("tasks",))
         rows = TaskRows(await made_of(before, KnownFacts))
@@ -172,15 +172,10 @@ class PbsSource(ProxmoxSource):
         known = self._processes
         return known is not None and any(process_of(task.upid) not in known for task in change.tasks)
 
-    def _take(self, change: Change) -> None:
+    async def _take(self, change: Change) -> None:
         """Adds what began or ended. Tasks become too old only then: a light round without news costs nothing."""
-        if not change.is_news:
-            return
-        of_interest = tuple(task for task in change.ended if pbs_parse.is_of_interest(task))
-        over = {task.upid for task in change.ended}
-        kept = tuple(task for task in self._every if task.upid not in over)
-        oldest = change.after.as_of - _TASKS_SINCE
-        self._every = task_list.merged(kept, replace(change, ended=of_interest), oldest)
+        if change.is_news:
+            self._every = await made_of(self._every, partial(_with_news, change=change))
 
     async def _short_lists(
         self,
@@ -219,7 +214,7 @@ class PbsSource(ProxmoxSource):
         again = {reading.scope: reading for reading in chain.from_iterable(read)}
         if any(reading.problem for reading in again.values()):
             return None
-        self._take(change)
+        await self._take(change)
         self._tasks = change.after
         readings = (again.get(reading.scope) or self._confirmed(reading, change) for reading in last.readings)
         return Seen(tuple(readings), is_news=change.is_news)
@@ -352,6 +347,14 @@ async def _new_tasks(refresh: Refresh, known: TaskList, *, to_the_oldest: bool) 
 def _of_interest(tasks: Iterable[Task], before: tuple[Fact, ...]) -> tuple[Task, ...]:
     """Those that are kept; the ones that were known ``before`` are the same objects."""
     return shared_facts(tuple(task for task in tasks if pbs_parse.is_of_interest(task)), before)
+
+
+def _with_news(tasks: Iterable[Task], change: Change) -> tuple[Task, ...]:
+    """The tasks of interest with those that began or ended."""
+    of_interest = tuple(task for task in change.ended if pbs_parse.is_of_interest(task))
+    over = {task.upid for task in change.ended}
+    kept = tuple(task for task in tasks if task.upid not in over)
+    return task_list.merged(kept, replace(change, ended=of_interest), change.after.as_of - _TASKS_SINCE)
 
 
 def _proof(change: Change | None, stores: Iterable[Datastore]) -> Proof | None:
