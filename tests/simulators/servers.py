@@ -112,18 +112,18 @@ async def _open(place: _Place) -> None:
 
 
 async def _close(place: _Place) -> None:
-    """Refuse connections from now on and cut off running ones."""
+    """Refuse connections from now on and cut off running ones. uvicorn itself would take two tenths of a second to end."""
     server, task = place.server, place.task
     if server is None or task is None:
         return
     place.server = place.task = None
-    server.should_exit = server.force_exit = True
     for listener in server.servers:
         listener.close()
     for connection in list(server.server_state.connections):
         connection.transport.abort()
     for running in list(server.server_state.tasks):
         running.cancel()
+    task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
     place.reserved.close()
