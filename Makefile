@@ -1,6 +1,6 @@
 # backup-glance: what you can do here. `make` lists it.
-# Debian's own, if it is new enough: the same that targets have, and optimized, where one that pyenv compiles takes a sixth longer.
-FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+# Debian's own, if it fits and can make environments: targets have the same, and one that pyenv compiled takes a sixth longer.
+FITS := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in /usr/bin/python3 python3; do $$python -c '$(FITS)' 2>/dev/null && break; done; echo $$python)
 PYTHONS ?= python3.11 python3.13
 PORT ?= 8480
