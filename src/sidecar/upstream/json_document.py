@@ -31,10 +31,9 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 #: Characters of a string.
 _LONGEST_STRING = 512 * 1024
 
-#: Whole strings and what stands between brackets; a bracket; or a string, with its last quote where that is near enough.
-_TOKEN = re.compile(
-    r"""(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")++|[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+("?)""", re.DOTALL
-)
+#: What is neither string nor bracket; a bracket; or a string, with its last quote where that is near enough. A repetition of
+#: strings within the pattern would end too early on the Python 3.11.2 of Debian 12.
+_TOKEN = re.compile(r"""[^"\[\]{}]+|[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+("?)""", re.DOTALL)
 
 
 class DocumentError(ValueError):
