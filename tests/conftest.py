@@ -31,10 +31,7 @@ gc.disable()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
-    """Python's garbage collector need not go through what was collected, nor go through the rest as often as it grows.
-
-    Else it takes an eighth of the time of tests that ask nobody. `backup-glance serve` does alike.
-    """
+    """Python's garbage collector need not go through what was collected; what is new is often dropped soon."""
     gc.enable()
     gc.freeze()
     gc.set_threshold(2_000, 10, 50)

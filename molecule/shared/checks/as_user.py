@@ -42,8 +42,8 @@ def _compared(base: str, reader: dict[str, str], rack: dict[str, Any], address: 
     """The board that agrees with the upstreams. One that is older than a backup or a prune is read again: a round is a minute."""
     for attempt in range(_ROUNDS):
         board = _settled(base, reader)
+        assert board["overall"]["state"] == "ok", board["overall"]
         try:
-            assert board["overall"]["state"] == "ok", board["overall"]
             _compare_guests(board, rack, _snapshots(rack, address))
             _compare_datastore(board, _pbs(rack, address, "/status/datastore-usage"))
             break

@@ -8,7 +8,6 @@ are left out.
 from __future__ import annotations
 
 import json
-import sys
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -20,6 +19,7 @@ from pydantic_core import SchemaValidator, core_schema
 
 from sidecar.core.reports.facts import BackrestPlan, Fact, UpkeepJob
 from sidecar.core.reports.report import Limit, Problem
+from sidecar.texts.kept_once import kept_once
 
 from . import older_facts
 from .values import UnreadableRecordError, to_time
@@ -153,14 +153,6 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 # --- dataclass ⇄ row: what json takes and gives -----------------------------------------------------------------------
 
-#: Longer texts are rarely the same.
-_REPEATED = 64
-
-
-def _kept_once(text: str) -> str:
-    """The same words in 50,000 facts are one object, as in what a source reads (sources/fields.py): 7 MB less."""
-    return sys.intern(text) if len(text) <= _REPEATED else text
-
 
 def _to_row(value: object) -> dict[str, Any]:
     kind: type = type(value)
@@ -203,7 +195,7 @@ def _strict(schema: Any) -> Any:
     if kind == "datetime":
         return core_schema.no_info_plain_validator_function(to_time)
     if kind == "str":
-        return core_schema.no_info_after_validator_function(_kept_once, {**schema, "strict": True})
+        return core_schema.no_info_after_validator_function(kept_once, {**schema, "strict": True})
     made = {key: _strict(value) for key, value in schema.items()}
     if kind in ("int", "bool"):
         made["strict"] = True

@@ -6,12 +6,12 @@ field are the same.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sidecar.texts.hidden_characters import visible_line
+from sidecar.texts.kept_once import kept_once
 from sidecar.upstream.error_text import clean
 
 Row = Mapping[str, Any]
@@ -34,9 +34,6 @@ MOST_WITHIN = 5_000
 
 #: Characters that are looked at of a text for people; the rest of a longer one is left out.
 _LOOKED_AT = 4096
-
-#: Longer texts are rarely the same.
-_REPEATED = 64
 
 #: What databases take for a whole number.
 _MOST = 2**63 - 1
@@ -72,7 +69,7 @@ def _lines(row: Row, key: str, most: int) -> str | None:
         raise UnreadableError(key)
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode("utf-8")
-    return sys.intern(value) if len(value) <= _REPEATED else value
+    return kept_once(value)
 
 
 def beginning(row: Row, key: str) -> str:

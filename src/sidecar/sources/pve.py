@@ -251,6 +251,7 @@ class PveSource(ProxmoxSource):
         wanted = await made_of(self._but_waiting(tasks), partial(_by_importance, refresh=refresh))
         logs = await self._logs.read(refresh, wanted, parse, tasks)
         made = await made_of(tasks, lambda _: _with_logs(readings, logs, refresh.last))
+        # What is compared with the next list is what was reported: else each task would be in memory twice.
         for reading in made:
             if reading.scope[0] == "tasks" and (node := reading.scope[1]) in self._tasks:
                 self._tasks[node] = replace(self._tasks[node], backups=tuple(reading.of(Task)))

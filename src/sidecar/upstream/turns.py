@@ -7,12 +7,9 @@ import time
 
 
 class Turns:
-    """Lets others work when this has worked for ``seconds`` of CPU time.
+    """Lets others work when this has worked for ``seconds`` of CPU time."""
 
-    An answer to a reader needs two or three turns of the loop, and waits for one step of this in each of them.
-    """
-
-    def __init__(self, seconds: float = 0.0005) -> None:
+    def __init__(self, seconds: float = 0.002) -> None:
         self._seconds = seconds
         self._began, self._since = time.thread_time(), time.perf_counter()
 

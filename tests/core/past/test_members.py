@@ -10,7 +10,9 @@ from sidecar.core.history.history import EMPTY, Sighting
 from sidecar.core.history.record import record
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import PartKind
-from sidecar.core.past.members import former_members, service_members
+from sidecar.core.past.members import former_members, service_members, unread_sources
+from sidecar.core.past.present import present_of
+from sidecar.core.past.records import Records
 from sidecar.core.reports.report import Problem, Report
 from tests.core.factories import at
 from tests.core.sample_reports import group, pbs, pve, service, settings, vzdump
@@ -80,3 +82,13 @@ def test_what_belongs_to_a_source_that_was_not_read_is_not_called_gone(how: str)
     assert [each.service for each in former_members(made, {"guest:pve:101", "plan:gone:photos"})] == [
         "plan:gone:photos"
     ]
+    past = Records(start=at("01 00:00"), end=at("22 14:00"), finals=(), changes=(), gaps=(), days=())
+    assert "pve" in present_of(made, {}, past).unread
+
+
+def test_a_source_of_which_all_was_read_is_known() -> None:
+    report = pve("22 12:00", vzdump("22 04:00", "22 04:10"))
+
+    assert "pve" not in unread_sources(
+        judged({"pve": report}, record(EMPTY, report), settings(), at("22 14:00")).inputs
+    )

@@ -245,16 +245,6 @@ def test_the_next_due_time_is_later_and_nothing_is_due_in_between(parsed: schedu
     assert parsed.last_at_or_before(due) == due
 
 
-@given(
-    SCHEDULES, MOMENTS | NEAR_A_CLOCK_CHANGE, st.lists(st.timedeltas(-timedelta(days=2), timedelta(days=2)), max_size=9)
-)
-def test_the_next_due_time_is_the_same_whatever_was_asked_before(
-    parsed: schedule.Schedule, moment: datetime, later: list[timedelta]
-) -> None:
-    for asked in (moment, *(moment + each for each in later)):
-        assert parsed.next_after(asked) == parsed.rule.next_after(asked, parsed.zone)
-
-
 @given(SCHEDULES, MOMENTS | NEAR_A_CLOCK_CHANGE)
 def test_looking_back_and_looking_ahead_agree(parsed: schedule.Schedule, moment: datetime) -> None:
     last = parsed.last_at_or_before(moment)

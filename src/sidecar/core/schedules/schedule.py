@@ -96,27 +96,9 @@ def _parse(text: str, zone: ZoneInfo) -> Schedule:
     return Schedule(text, zone, cron.parse(text) if is_cron else calendar_event.parse(text))
 
 
-class _Gap:
-    """A time without due times that is known of a schedule: from a moment to the due time after it."""
-
-    def __init__(self) -> None:
-        self.known: tuple[datetime, datetime] | None = None
-
-
-@lru_cache(maxsize=1024)
-def _newest_gap(_schedule: Schedule) -> _Gap:
-    return _Gap()
-
-
 @lru_cache(maxsize=4096)
 def _next_after(schedule: Schedule, moment: datetime) -> datetime | None:
-    gap = _newest_gap(schedule)  # Boards ask every minute what is due next.
-    if gap.known is not None and gap.known[0] <= moment < gap.known[1]:
-        return gap.known[1]
-    due = schedule.rule.next_after(moment, schedule.zone)
-    if due is not None:
-        gap.known = moment, due
-    return due
+    return schedule.rule.next_after(moment, schedule.zone)
 
 
 @lru_cache(maxsize=1024)
