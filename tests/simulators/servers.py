@@ -53,7 +53,7 @@ class Servers:
         self._thread = threading.Thread(target=self._loop.run_forever, name="upstreams", daemon=True)
         self._thread.start()
         self.settle()
-        self._loop.call_soon_threadsafe(self._look_again, self._loop)
+        self._looking = asyncio.run_coroutine_threadsafe(self._look(), self._loop)
 
     def settle(self) -> None:
         """Open and close ports as wanted now; nothing before ``start``. Not for the servers' own thread."""
@@ -81,6 +81,7 @@ class Servers:
         self._wanted = lambda _: False
         self.settle()
         if self._loop is not None:
+            self._looking.cancel()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_PATIENCE)
             self._loop.run_until_complete(_cancel_rest())
@@ -88,9 +89,10 @@ class Servers:
         for place in self._places.values():
             place.reserved.close()
 
-    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
-        looking = loop.create_task(self._settle())
-        looking.add_done_callback(lambda _: loop.call_later(_LOOK_EVERY, self._look_again, loop))
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            await self._settle()
 
     async def _settle(self) -> None:
         async with self._settling:
