@@ -32,6 +32,7 @@ ROOMS = (
     "one_round",
     "runtime",
     "alerting",
+    "turn_taking",
     "renewal",
     "worker",
     "board_keeper",

@@ -10,16 +10,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import httpx
 import pytest
 
 from sidecar.board_keeper import BoardKeeper, JudgedBoard
-from sidecar.core.reports.report import Report
+from sidecar.core.model import SourceKind
+from sidecar.core.reports.report import Reading, Report
+from sidecar.memory import collector_at_rest
 from sidecar.renewal import Renewal, known_of
+from sidecar.web.answers import Answers
 from sidecar.web.app import Handlers, WidgetOptions, app_of
-from tests.core.factories import at
-from tests.core.sample_reports import PBS, PVE, group, pbs, pve, settings, vzdump
+from tests.core.factories import at, run
+from tests.core.remembering import backrest, databasement
+from tests.core.sample_reports import BACKREST, DATABASEMENT, PBS, PVE, group, pbs, pve, settings, vzdump
 
 KEY = "a-key"
 VIEWS = ["/widget", "/widget?view=calendar", "/widget?view=all", "/extension", "/api/v1/status"]
@@ -58,13 +63,14 @@ class CountedWorker(ThreadPoolExecutor):
         return super().submit(*work, **named)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class House:
     keeper: HeldKeeper
     renewal: Renewal
     client: httpx.AsyncClient
     worker: CountedWorker
     clock: Clock
+    answers: Answers
 
     async def asks(self, *paths: str) -> list[httpx.Response]:
         return list(await asyncio.gather(*(self.client.get(path) for path in paths)))
@@ -89,7 +95,9 @@ async def house() -> AsyncIterator[House]:
         async with httpx.AsyncClient(transport=transport, base_url="http://sidecar", headers=headers) as client:
             for report in (pve("23 07:25", vzdump("23 04:00", "23 04:10")), pbs("23 07:25", group("23 04:05"))):
                 await renewal.record(report)
-            yield House(keeper, renewal, client, worker, clock)
+            yield House(
+                keeper=keeper, renewal=renewal, client=client, worker=worker, clock=clock, answers=handlers.answers
+            )
 
 
 def in_house(test: Callable[[House], Awaitable[None]]) -> None:
@@ -123,8 +131,8 @@ def test_only_the_last_eight_questions_are_answered_before() -> None:
             await made.asks(path)
         before = made.worker.done
         await made.renewal.rejudge()
-        # Judged, drawn, the one before forgotten, and looked through for what goes in circles.
-        assert made.worker.done == before + 1 + 8 + 1 + 1
+        # Looked through for what goes in circles, judged, drawn, the one before forgotten, memory given back.
+        assert made.worker.done == before + 1 + 1 + 8 + 1 + 1
         for path, drawn in ((paths[2], 0), (paths[9], 0), (paths[1], 1)):
             before = made.worker.done
             await made.asks(path)
@@ -163,18 +171,61 @@ def test_who_asks_while_a_board_is_judged_gets_the_board_before() -> None:
     in_house(test)
 
 
-def test_boards_are_shown_in_the_order_of_their_reports() -> None:
+def shown_by(made: House) -> tuple[Renewal, list[datetime | None]]:
+    """A renewal of the same board, and when the backup server was read that each board shows which it shows."""
+    shown: list[datetime | None] = []
+
+    def note(judged: JudgedBoard) -> None:
+        assert made.keeper.board is judged.board
+        shown.append(next(row.as_of for row in judged.board.sources if row.name == "pbs"))
+
+    return Renewal(made.keeper, made.answers, made.worker, note), shown
+
+
+def brought_at(*minutes: int) -> list[Report]:
+    return [pbs(f"23 07:{minute}", group("23 04:05")) for minute in minutes]
+
+
+def test_boards_are_shown_in_the_order_of_their_reports_and_the_last_one_is_drawn() -> None:
     async def test(made: House) -> None:
-        shown: list[datetime | None] = []
-        reports = [pbs(f"23 07:{minute}", group("23 04:05")) for minute in (26, 27, 28)]
-
-        async def record(report: Report) -> None:
-            await made.renewal.record(report)
-            shown.append(next(row.as_of for row in made.keeper.board.sources if row.name == "pbs"))
-
+        await made.asks("/widget")
+        renewal, shown = shown_by(made)
         made.clock.now = at("23 07:28")
-        await asyncio.gather(*(record(report) for report in reports))
+        before = made.worker.done
+        await asyncio.gather(*(renewal.record(report) for report in brought_at(26, 27, 28)))
         assert shown == [at("23 07:26"), at("23 07:27"), at("23 07:28")]
+        # Each looked through, judged and given back; drawn and forgotten once.
+        assert made.worker.done == before + 3 * 3 + 2
+
+    in_house(test)
+
+
+def test_a_board_waits_for_three_more_at_most() -> None:
+    async def test(made: House) -> None:
+        await made.asks("/widget")
+        renewal, shown = shown_by(made)
+        made.clock.now = at("23 07:33")
+        before = made.worker.done
+        await asyncio.gather(*(renewal.record(report) for report in brought_at(26, 27, 28, 29, 30)))
+        assert shown == [at(f"23 07:{minute}") for minute in (26, 27, 28, 29, 30)]
+        assert made.worker.done == before + 5 * 3 + 2 * 2
+
+    in_house(test)
+
+
+def test_what_was_judged_is_shown_also_where_judging_what_follows_fails() -> None:
+    async def test(made: House) -> None:
+        renewal, shown = shown_by(made)
+        made.clock.now = at("23 07:27")
+        broken = Report(
+            source="pbs", kind=SourceKind.PBS, at=at("23 07:27"), readings=cast("tuple[Reading, ...]", (None,))
+        )
+        judged, failed = await asyncio.gather(
+            renewal.record(brought_at(26)[0]), renewal.record(broken), return_exceptions=True
+        )
+        assert judged is None
+        assert isinstance(failed, AttributeError)
+        assert shown == [at("23 07:26")]
 
     in_house(test)
 
@@ -213,17 +264,26 @@ def test_pythons_garbage_collector_rests_until_a_board_is_shown() -> None:
     collecting: list[bool] = []
 
     async def test(made: House) -> None:
-        handlers = Handlers(
-            known=lambda: known_of(made.keeper.shown),
-            ready=made.keeper.ready,
-            clock=made.clock,
-            options=WidgetOptions(),
-            worker=made.worker,
-        )
-        renewal = Renewal(made.keeper, handlers.answers, made.worker, lambda _: collecting.append(gc.isenabled()))
-        await renewal.rejudge()
+        await Renewal(made.keeper, made.answers, made.worker, lambda _: collecting.append(gc.isenabled())).rejudge()
 
     in_house(test)
 
     assert collecting == [False]
     assert gc.isenabled()
+
+
+def test_boards_that_were_replaced_leave_nothing_for_the_garbage_collector() -> None:
+    """It is not asked to look through them (memory.py): circles in them would stay until the next day."""
+    clock = Clock()
+    keeper = BoardKeeper(settings(PVE, PBS, DATABASEMENT, BACKREST), clock)
+    for minute in range(25, 29):
+        clock.now, when = at(f"23 07:{minute}"), f"23 07:{minute}"
+        gc.collect()
+        with collector_at_rest():
+            keeper.record(pve(when, vzdump(f"23 04:{minute}", f"23 04:{minute + 1}")))
+            keeper.record(pbs(when, group("23 04:05")))
+            keeper.record(databasement(when, "shop", "wiki"))
+            keeper.record(backrest(when, "24 02:00", run(f"23 02:{minute}")))
+            keeper.rejudge()
+            keeper.timeline()
+        assert gc.collect() == 0

@@ -57,23 +57,25 @@ def collector_at_rest() -> Iterator[None]:
 
 
 class Garbage:
-    """What Python's garbage collector has to look through: only what came since the board before, and once for each.
+    """What Python's garbage collector looks through: what came until a board is judged, and once only.
 
-    It stops every thread while it looks. With 50,000 snapshots that would be a tenth of a second, again and again; they
-    hold no circles. A report and what is made for it do: BoardKeeper.forget_replaced breaks those.
+    It stops every thread while it looks. What is judged and drawn is most of what comes, and holds no circles but those that
+    BoardKeeper.forget_replaced breaks: it is left alone. With 50,000 snapshots that would be a tenth of a second, again and
+    again.
     """
 
     def __init__(self) -> None:
         self._boards = 0
 
     def put_out(self) -> None:
-        """Collects what is new, leaves the rest alone from now on, and gives free memory back.
-
-        Once a day it looks through everything.
-        """
+        """Collects what is new, before the next board is judged. Once a day it looks through everything."""
         self._boards += 1
         if self._boards % _ALL_AFTER == 0:
             gc.unfreeze()
         gc.collect()
+        gc.freeze()
+
+    def leave_alone(self) -> None:
+        """From now on what is there is not looked through, but for once a day. Gives free memory back."""
         gc.freeze()
         _give_back()

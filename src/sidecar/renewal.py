@@ -1,6 +1,7 @@
 """A new board comes about in a worker thread: it is judged, the last questions are answered from it, then it is shown.
 
-Judging 1,000 services takes a tenth of a second, and nobody who asks meanwhile waits for it.
+Judging 1,000 services takes a tenth of a second, and nobody who asks meanwhile waits for it. Drawing them takes longer: where
+the next report is there already, its board is drawn instead, and both are shown.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from .memory import Garbage, collector_at_rest
 from .web.answers import Answers
 from .web.known import Known
 
+#: Boards that wait for the next one to be drawn. Each is memory, and news that nobody is told yet.
+_MOST_UNSHOWN = 4
+
 
 class Renewal:
     """Renews the board of ``keeper``, one renewal after the other. Belongs to one event loop.
 
-    ``shown`` is called with each board when it is shown.
+    ``shown`` is called with each board when it is shown, also with one that the next one replaces at once.
 
     Whoever is cancelled here leaves the board as it was; what the worker had begun comes to its end there.
     """
@@ -37,6 +41,8 @@ class Renewal:
         self._worker = worker
         self._shown = shown
         self._turn = asyncio.Lock()
+        self._wanted = 0
+        self._unshown: list[JudgedBoard] = []
         self._garbage = Garbage()
 
     async def record(self, report: Report) -> None:
@@ -48,19 +54,38 @@ class Renewal:
         await self._renew(self._keeper.judge)
 
     async def _renew(self, judge: Callable[[], JudgedBoard]) -> None:
-        async with self._turn:
-            with collector_at_rest():
-                await self._made(judge)
-                await asyncio.get_running_loop().run_in_executor(self._worker, self._garbage.put_out)
+        self._wanted += 1
+        try:
+            async with self._turn:
+                with collector_at_rest():
+                    await self._made(judge)
+        finally:
+            self._wanted -= 1
 
     async def _made(self, judge: Callable[[], JudgedBoard]) -> None:
         loop = asyncio.get_running_loop()
-        judged = await loop.run_in_executor(self._worker, judge)
-        answers = await self._answers.prepared(known_of(judged))
-        self._keeper.show(judged)
-        self._answers.keep(judged.board, answers)
-        self._shown(judged)
-        await loop.run_in_executor(self._worker, self._keeper.forget_replaced)
+        await loop.run_in_executor(self._worker, self._garbage.put_out)
+        try:
+            self._unshown.append(await loop.run_in_executor(self._worker, judge))
+        except Exception:
+            await self._show()
+            raise
+        if self._wanted == 1 or len(self._unshown) == _MOST_UNSHOWN:
+            await self._show()
+        await loop.run_in_executor(self._worker, self._garbage.leave_alone)
+
+    async def _show(self) -> None:
+        """Shows what was judged, the newest one drawn."""
+        if not self._unshown:
+            return
+        newest = self._unshown[-1]
+        answers = await self._answers.prepared(known_of(newest))
+        unshown, self._unshown = self._unshown, []
+        for judged in unshown:
+            self._keeper.show(judged)
+            self._shown(judged)
+        self._answers.keep(newest.board, answers)
+        await asyncio.get_running_loop().run_in_executor(self._worker, self._keeper.forget_replaced)
 
 
 def known_of(judged: JudgedBoard) -> Known:

@@ -37,6 +37,7 @@ from .sources import Source
 from .sources.counted import CountedSource
 from .sources.rounds import Round, Rounds
 from .tokens.reading import Tokens
+from .turn_taking import TurnTaking
 from .upstream.traffic import Traffic
 from .web.app import Handlers, WidgetOptions, app_of
 from .web.counts import Counts
@@ -260,13 +261,15 @@ def _loops(
     sleep: Sleep,
     traffic: Mapping[str, Traffic],
 ) -> list[asyncio.Task[None]]:
-    tasks = [asyncio.create_task(_rejudge(renewal, sleep))]
+    turns = TurnTaking(renewal)
+    tasks = [asyncio.create_task(_rejudge(turns, sleep))]
     for source in sources:
         if (known := keeper.known(source.name)) is not None:
             source.adopt(known)
         rounds = Rounds(CountedSource(source, traffic[source.name]), clock, pace(config, source.name), keeper)
-        polled = Polled(source.name, rounds.after_error, rounds.next, _failed_round(source, clock, rounds), _pause)
-        tasks.append(asyncio.create_task(poll(polled, partial(_deliver, renewal, keeper), sleep)))
+        read = partial(turns.read, rounds.next)
+        polled = Polled(source.name, rounds.after_error, read, _failed_round(source, clock, rounds), _pause)
+        tasks.append(asyncio.create_task(poll(polled, partial(_deliver, turns, keeper), sleep)))
     return tasks
 
 
@@ -274,12 +277,12 @@ def _pause(brought: Round) -> timedelta:
     return brought.pause
 
 
-async def _deliver(renewal: Renewal, keeper: BoardKeeper, brought: Round) -> None:
+async def _deliver(turns: TurnTaking, keeper: BoardKeeper, brought: Round) -> None:
     """What is new is judged; what only shows that all is as it was is not."""
     if brought.report is None:
         return
     if brought.is_news:
-        await renewal.record(await asyncio.to_thread(within_bounds, brought.report))
+        await turns.record(await asyncio.to_thread(within_bounds, brought.report))
     else:
         keeper.confirm(brought.report)
 
@@ -309,11 +312,11 @@ def _failed_round(source: Source, clock: Clock, rounds: Rounds) -> Callable[[Exc
     return failed
 
 
-async def _rejudge(renewal: Renewal, sleep: Sleep) -> None:
+async def _rejudge(turns: TurnTaking, sleep: Sleep) -> None:
     while True:
         await sleep(REJUDGE_EVERY.total_seconds())
         try:
-            await renewal.rejudge()
+            await turns.rejudge()
         except Exception:
             # The old board stays; once it is some minutes old the pages show that nothing on it is certain any more.
             log.exception("internal error: judging failed")

@@ -19,7 +19,7 @@ from sidecar.errors import ConfigError, SecretError
 from .file_options import add_config
 
 #: Seconds after which the thread that judges lets the one that answers have a turn; each answer needs a few of them.
-_TURN = 0.001
+_TURN = 0.0002
 
 #: Set for a release that is proved beside the running one.
 _CANDIDATE = "BACKUP_GLANCE_CANDIDATE"
@@ -97,10 +97,10 @@ def _serve(options: argparse.Namespace) -> int:
 def _collect_seldom() -> None:
     """Python's garbage collector stops everything while it goes through all that lives, as often as that grows by a quarter.
 
-    What lives here are reports and boards: they go when the next ones come (BoardKeeper.forget_replaced). So the
-    young are looked through in small steps, and all of them every few hundred boards.
+    What lives here are reports and boards: they go when the next ones come (BoardKeeper.forget_replaced). So only the
+    youngest are looked through by themselves, in small steps; the others when a board is judged (memory.py).
     """
-    gc.set_threshold(5_000, 10, 500)
+    gc.set_threshold(5_000, 1_000, 500)
     gc.collect()
     gc.freeze()
 

@@ -57,6 +57,7 @@ from .query import (
     parse_widget_query,
     unique,
 )
+from .readers_first import ReadersFirst
 from .rendered import Rendered, rendered, respond
 from .report_csv import report_csv
 from .report_json import report_json
@@ -159,7 +160,9 @@ def app_of(handlers: Handlers, keys: Sequence[str], accepted: Callable[[], Accep
     )
     # A redirect to the path with or without a slash would name a host and lose the prefix under which we are reached.
     app.router.redirect_slashes = False
-    return SecurityHeaders(RequireKey(app, keys, accepted), handlers.options.frame_ancestors)
+    return handlers.readers_first.around(
+        SecurityHeaders(RequireKey(app, keys, accepted), handlers.options.frame_ancestors)
+    )
 
 
 def routes(handlers: Handlers) -> list[Route]:
@@ -208,6 +211,7 @@ class Handlers:
         pass_on: proxied.PassOn = nothing_passed_on,
     ) -> None:
         self.options = options
+        self.readers_first = ReadersFirst()
         self.answers = Answers(
             self._render, worker or ThreadPoolExecutor(1, "pages"), ThreadPoolExecutor(1, "stale pages")
         )
@@ -364,8 +368,8 @@ class Handlers:
         if isinstance(question, Whole):
             return rendered(_json_bytes(views.status(known.board)), _JSON)
         if isinstance(question, WidgetQuery):
-            return rendered(self._render_widget(known, question), _HTML)
-        return rendered(self._render_extension(known, question), _HTML)
+            return rendered(self.readers_first.between(self._render_widget(known, question)), _HTML)
+        return rendered(self.readers_first.between(self._render_extension(known, question)), _HTML)
 
     def _render_metrics(self, known: Known) -> Rendered:
         # It loads a library that nobody else needs.

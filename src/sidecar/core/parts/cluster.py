@@ -1,4 +1,4 @@
-"""A PVE source as the guests on it see it: its cohorts, the destinations of their jobs, and the tasks of its nodes."""
+"""The guests of a PVE source with their cohorts, the destinations of their jobs, and the tasks of their nodes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,50 @@ from .plan_history import Owed, PlanHistory, Remembered
 from .unseen import destination_problem
 
 
+def members_of(inputs: Inputs, source: SourceSetting, report: Report) -> list[Member]:
+    """The guests of one PVE source's report, but for templates, each with the cohort it is in."""
+    cluster = Cluster(inputs, source, report)
+    cohorts: dict[tuple[str, tuple[str, ...]], Cohort] = {}
+    jobs_of = coverage.JobsOfGuests(cluster.jobs)
+    guests = (guest for guest in report.facts(Guest) if not guest.template)
+    members = [_member(cluster, cohorts, guest, jobs_of.of(guest)) for guest in guests]
+    cluster.begun = _begun(members)
+    return members
+
+
+def _member(
+    cluster: Cluster, cohorts: dict[tuple[str, tuple[str, ...]], Cohort], guest: Guest, jobs: list[BackupJob]
+) -> Member:
+    key = (guest.node, tuple(job.id for job in jobs))
+    if key not in cohorts:
+        cohorts[key] = Cohort(cluster, guest.node, jobs)
+    cohort = cohorts[key]
+    name = MemberId(MemberKind.GUEST, SourceName(cluster.source.name), str(guest.vmid))
+    sighting = cluster.inputs.history.seen.get(str(name))
+    member = Member(guest, cohort, str(name), sighting.since if sighting else None)
+    member.kept.update({place.key: member.backups(place) for place in cohort.destinations})
+    return member
+
+
+def _begun(members: Iterable[Member]) -> dict[str, dict[str, list[datetime]]]:
+    """By node and job when something began to be saved where only that job saves the guest."""
+    begun: dict[str, dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    for member in members:
+        for job, destination in member.cohort.proving:
+            begun[member.cohort.node][job] += member.kept[destination.key].begun()
+    return begun
+
+
 class Cluster:
-    """One PVE source's report: its guests, each with the cohort it is in.
+    """One PVE source's report as its guests have it in common.
+
+    It does not hold the guests, which hold it: so it goes with the last of them, and needs no garbage collector.
 
     Attributes:
         jobs: those that have a name: nothing can be owed to another one.
         planned: how old the knowledge is of which guests there are and what their jobs are.
-        members: its guests, but for templates.
+        begun: what proves whose a task is, by node and job: when something began to be saved where only that job saves the
+            guest.
     """
 
     def __init__(self, inputs: Inputs, source: SourceSetting, report: Report) -> None:
@@ -46,11 +83,8 @@ class Cluster:
         self._zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
         self._destinations: dict[tuple[tuple[str, ...], str], Destination] = {}
         self._former: dict[tuple[str, str], Destination] = {}
-        self._cohorts: dict[tuple[str, tuple[str, ...]], Cohort] = {}
         self._tasks: dict[str, vzdump.NodeTasks] = {}
-        jobs_of = coverage.JobsOfGuests(self.jobs)
-        guests = (guest for guest in report.facts(Guest) if not guest.template)
-        self.members = [self._member(guest, jobs_of.of(guest)) for guest in guests]
+        self.begun: Mapping[str, dict[str, list[datetime]]] = {}
 
     def zone(self, node: str) -> str | None:
         """PVE evaluates a job's schedule in each node's own zone (PVE-17); an unread node takes its neighbour's."""
@@ -86,7 +120,7 @@ class Cluster:
 
     def _node_tasks(self, node: str) -> vzdump.NodeTasks:
         """Those of the board before, where nothing that they follow from is different now: tasks, jobs and proofs."""
-        proofs, known = self._proofs(node), _tasks_by_node(self.report)
+        proofs, known = self.begun.get(node, {}), _tasks_by_node(self.report)
         before = known.get(node)
         if before is not None and before.begun == proofs:
             return before
@@ -99,26 +133,6 @@ class Cluster:
     def left_out(self) -> Mapping[int, tuple[tuple[JobId, LeftOutVolume], ...]]:
         """By guest the volumes that enabled jobs save it without."""
         return left_out.by_guest(self.source.name, self.jobs)
-
-    def _member(self, guest: Guest, jobs: list[BackupJob]) -> Member:
-        key = (guest.node, tuple(job.id for job in jobs))
-        if key not in self._cohorts:
-            self._cohorts[key] = Cohort(self, guest.node, jobs)
-        cohort = self._cohorts[key]
-        name = MemberId(MemberKind.GUEST, SourceName(self.source.name), str(guest.vmid))
-        sighting = self.inputs.history.seen.get(str(name))
-        member = Member(guest, cohort, str(name), sighting.since if sighting else None)
-        member.kept.update({place.key: member.backups(place) for place in cohort.destinations})
-        return member
-
-    def _proofs(self, node: str) -> dict[str, list[datetime]]:
-        """What proves whose a task is, by job: when something began to be saved where only that job saves the guest."""
-        begun: dict[str, list[datetime]] = defaultdict(list)
-        for member in self.members:
-            if member.cohort.node == node:
-                for job, destination in member.cohort.proving:
-                    begun[job] += member.kept[destination.key].begun()
-        return begun
 
 
 @cached_of("tasks", "jobs")

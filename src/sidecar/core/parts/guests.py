@@ -16,7 +16,7 @@ from sidecar.core.reports.facts import BackupJob, Guest
 from sidecar.core.reports.report import Problem
 from sidecar.core.value import value
 
-from .cluster import Cluster, Member
+from .cluster import Member, members_of
 from .destination import Destination
 from .guest_expectations import expectations_of
 from .guest_plans import remembered_of
@@ -64,8 +64,8 @@ def parts(inputs: Inputs) -> list[GuestPart]:
 
 
 def _parts(inputs: Inputs) -> list[GuestPart]:
-    clusters = [Cluster(inputs, source, report) for source, report in inputs.of(SourceKind.PVE) if report is not None]
-    return _fed_twice([_part(member) for cluster in clusters for member in cluster.members])
+    reports = [(source, report) for source, report in inputs.of(SourceKind.PVE) if report is not None]
+    return _fed_twice([_part(member) for each in reports for member in members_of(inputs, *each)])
 
 
 def _part(member: Member) -> GuestPart:
