@@ -194,6 +194,7 @@ class Handlers:
 
     Attributes:
         answers: those that are kept; whoever shows a new board has the last questions answered before.
+        readers_first: what is drawn lets answers go first.
     """
 
     def __init__(
