@@ -90,8 +90,8 @@ def site(folder: Path, ports: Ports, tls: dict[str, str]) -> Iterator[None]:
 
 
 def log_until(path: Path, *texts: str) -> str:
-    """The log, as soon as it has all these texts."""
-    for _ in range(600):
+    """The log, as soon as it has all these texts. Caddy tries again a minute after an order that failed."""
+    for _ in range(1_500):
         log = path.read_text()
         if all(text in log for text in texts):
             return log
