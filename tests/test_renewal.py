@@ -194,13 +194,13 @@ def test_boards_are_shown_in_the_order_of_their_reports_and_the_last_one_is_draw
         before = made.worker.done
         await asyncio.gather(*(renewal.record(report) for report in brought_at(26, 27, 28)))
         assert shown == [at("23 07:26"), at("23 07:27"), at("23 07:28")]
-        # Each looked through, judged and given back; drawn and forgotten once.
-        assert made.worker.done == before + 3 * 3 + 2
+        # Each looked through, judged and given back; drawn and forgotten after the second and the third.
+        assert made.worker.done == before + 3 * 3 + 2 * 2
 
     in_house(test)
 
 
-def test_a_board_waits_for_three_more_at_most() -> None:
+def test_a_board_waits_for_one_more_at_most() -> None:
     async def test(made: House) -> None:
         await made.asks("/widget")
         renewal, shown = shown_by(made)
@@ -208,7 +208,7 @@ def test_a_board_waits_for_three_more_at_most() -> None:
         before = made.worker.done
         await asyncio.gather(*(renewal.record(report) for report in brought_at(26, 27, 28, 29, 30)))
         assert shown == [at(f"23 07:{minute}") for minute in (26, 27, 28, 29, 30)]
-        assert made.worker.done == before + 5 * 3 + 2 * 2
+        assert made.worker.done == before + 5 * 3 + 3 * 2
 
     in_house(test)
 

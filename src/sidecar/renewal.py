@@ -18,7 +18,7 @@ from .web.answers import Answers
 from .web.known import Known
 
 #: Boards that wait for the next one to be drawn. Each is memory, and news that nobody is told yet.
-_MOST_UNSHOWN = 4
+_MOST_UNSHOWN = 2
 
 
 class Renewal:
@@ -78,14 +78,17 @@ class Renewal:
         """Shows what was judged, the newest one drawn."""
         if not self._unshown:
             return
-        newest = self._unshown[-1]
-        answers = await self._answers.prepared(known_of(newest))
+        answers = await self._answers.prepared(known_of(self._unshown[-1]))
+        self._show_all()
+        self._answers.keep(self._keeper.board, answers)
+        # Nothing here holds a board any more: the worker frees those that were replaced, not the event loop.
+        await asyncio.get_running_loop().run_in_executor(self._worker, self._keeper.forget_replaced)
+
+    def _show_all(self) -> None:
         unshown, self._unshown = self._unshown, []
         for judged in unshown:
             self._keeper.show(judged)
             self._shown(judged)
-        self._answers.keep(newest.board, answers)
-        await asyncio.get_running_loop().run_in_executor(self._worker, self._keeper.forget_replaced)
 
 
 def known_of(judged: JudgedBoard) -> Known:

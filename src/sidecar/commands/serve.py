@@ -97,10 +97,10 @@ def _serve(options: argparse.Namespace) -> int:
 def _collect_seldom() -> None:
     """Python's garbage collector stops everything while it goes through all that lives, as often as that grows by a quarter.
 
-    What lives here are reports and boards: they go when the next ones come (BoardKeeper.forget_replaced). So only the
-    youngest are looked through by themselves, in small steps; the others when a board is judged (memory.py).
+    What lives here are reports and boards: they go when the next ones come (BoardKeeper.forget_replaced). So the
+    young are looked through in small steps, and all of them when a board is judged (memory.py).
     """
-    gc.set_threshold(5_000, 1_000, 500)
+    gc.set_threshold(5_000, 3, 2_000)
     gc.collect()
     gc.freeze()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
@@ -10,6 +10,7 @@ from statistics import median_low
 
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.model import Link, Outcome, PartKind, PlaceKind, Run, SourceKind
+from sidecar.core.reports.cached import cached
 from sidecar.core.reports.facts import BackrestPlan, QueueHolder
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
@@ -128,15 +129,18 @@ def _length(holder: QueueHolder) -> timedelta | None:
     return None if holder.longest is None else timedelta(seconds=holder.longest)
 
 
-def _holders(report: Report) -> Iterator[QueueHolder]:
+@cached
+def _holders(report: Report) -> tuple[QueueHolder, ...]:
     """What runs by the log, and by the summary where a plan's log could not be read."""
     logged = tuple(report.facts(QueueHolder))
-    yield from logged
     known = {holder.start for holder in logged}
-    for plan in report.facts(BackrestPlan):
-        for run in plan.runs:
-            if run.outcome is Outcome.RUNNING and run.start not in known:
-                yield QueueHolder(f"backup {plan.id}", run.start)
+    told = (
+        QueueHolder(f"backup {plan.id}", run.start)
+        for plan in report.facts(BackrestPlan)
+        for run in plan.runs
+        if run.outcome is Outcome.RUNNING and run.start not in known
+    )
+    return (*logged, *told)
 
 
 def _announced(job: JobId, plan: BackrestPlan, inputs: Inputs) -> ScheduleInForce:
