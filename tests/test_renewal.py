@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -186,29 +187,37 @@ def brought_at(*minutes: int) -> list[Report]:
     return [pbs(f"23 07:{minute}", group("23 04:05")) for minute in minutes]
 
 
-def test_boards_are_shown_in_the_order_of_their_reports_and_the_last_one_is_drawn() -> None:
-    async def test(made: House) -> None:
-        await made.asks("/widget")
-        renewal, shown = shown_by(made)
-        made.clock.now = at("23 07:28")
-        before = made.worker.done
-        await asyncio.gather(*(renewal.record(report) for report in brought_at(26, 27, 28)))
-        assert shown == [at("23 07:26"), at("23 07:27"), at("23 07:28")]
-        # Each looked through, judged and given back; drawn and forgotten after the second and the third.
-        assert made.worker.done == before + 3 * 3 + 2 * 2
-
-    in_house(test)
-
-
-def test_a_board_waits_for_one_more_at_most() -> None:
+@pytest.mark.parametrize(
+    ("minutes", "drawn"), [((26,), 1), ((26, 27), 1), ((26, 27, 28), 2), ((26, 27, 28, 29, 30), 3)]
+)
+def test_boards_are_shown_in_the_order_of_their_reports_and_every_second_one_is_drawn(
+    minutes: tuple[int, ...], drawn: int
+) -> None:
     async def test(made: House) -> None:
         await made.asks("/widget")
         renewal, shown = shown_by(made)
         made.clock.now = at("23 07:33")
         before = made.worker.done
-        await asyncio.gather(*(renewal.record(report) for report in brought_at(26, 27, 28, 29, 30)))
-        assert shown == [at(f"23 07:{minute}") for minute in (26, 27, 28, 29, 30)]
-        assert made.worker.done == before + 5 * 3 + 3 * 2
+        await asyncio.gather(*(renewal.record(report) for report in brought_at(*minutes)))
+        assert shown == [at(f"23 07:{minute}") for minute in minutes]
+        # Each is looked through, judged and given back; with each drawing those that were replaced are forgotten.
+        assert made.worker.done == before + 3 * len(minutes) + 2 * drawn
+
+    in_house(test)
+
+
+def test_the_worker_frees_the_boards_that_were_replaced_not_the_event_loop() -> None:
+    """Of a large house that takes longer than a step of the loop may."""
+    freed_by: list[int] = []
+
+    async def test(made: House) -> None:
+        def note(judged: JudgedBoard) -> None:
+            weakref.finalize(judged, lambda: freed_by.append(threading.get_ident()))
+
+        renewal = Renewal(made.keeper, made.answers, made.worker, note)
+        await asyncio.gather(*(renewal.record(report) for report in brought_at(26, 27, 28, 29)))
+        assert len(freed_by) == 3
+        assert threading.get_ident() not in freed_by
 
     in_house(test)
 

@@ -17,7 +17,8 @@ from .memory import Garbage, collector_at_rest
 from .web.answers import Answers
 from .web.known import Known
 
-#: Boards that wait for the next one to be drawn. Each is memory, and news that nobody is told yet.
+#: As many boards are judged, where the next report is there already, until the newest is drawn and all are shown. Each is
+#: memory, and news that nobody is told yet.
 _MOST_UNSHOWN = 2
 
 

@@ -125,8 +125,9 @@ async def _serve(
     renewal = Renewal(keeper, handlers.answers, worker, *([alerting.join(keeper)] if alerting else []))
     server = _Server(_plain_http(app_of(handlers, keys, lambda: tokens.accepted)), signals)
     async with make_sources(config, known) as sources, contextlib.aclosing(proxy):
-        loops = _loops(config, sources, keeper, renewal, clock, sleep, traffic)
-        loops.append(asyncio.create_task(tokens.keep_reading(sleep, renewal.rejudge)))
+        turns = TurnTaking(renewal)
+        loops = _loops(config, sources, keeper, turns, clock, sleep, traffic)
+        loops.append(asyncio.create_task(tokens.keep_reading(sleep, turns.rejudge)))
         if vault:
             loops.append(asyncio.create_task(vault.keep_alive()))
         if alerting:
@@ -256,12 +257,11 @@ def _loops(
     config: Config,
     sources: Sequence[Source],
     keeper: BoardKeeper,
-    renewal: Renewal,
+    turns: TurnTaking,
     clock: Clock,
     sleep: Sleep,
     traffic: Mapping[str, Traffic],
 ) -> list[asyncio.Task[None]]:
-    turns = TurnTaking(renewal)
     tasks = [asyncio.create_task(_rejudge(turns, sleep))]
     for source in sources:
         if (known := keeper.known(source.name)) is not None:

@@ -1,6 +1,6 @@
 """Sources are read, and boards are made of what was read, by turns.
 
-Both at once make each other slow, and whoever asks for a page. And reports that come in the same moment are drawn once.
+Both at once make each other slow, and whoever asks for a page. And of reports that come together not each is drawn.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .renewal import Renewal
 T = TypeVar("T")
 
 #: Seconds for which one waits for the other: a source that does not answer holds nothing up for longer.
-AT_MOST = 2.0
+_AT_MOST = 2.0
 
 
 class TurnTaking:
     """Between the loops that read and the ``renewal`` of boards. Belongs to one event loop."""
 
-    def __init__(self, renewal: Renewal, at_most: float = AT_MOST) -> None:
+    def __init__(self, renewal: Renewal, at_most: float = _AT_MOST) -> None:
         self._renewal = renewal
         self._at_most = at_most
         self._reading = _UnderWay()

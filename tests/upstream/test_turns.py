@@ -33,7 +33,7 @@ def test_between_two_rounds_of_the_loop_one_of_them_works() -> None:
     assert "".join(rest) == "abc" * 4, "one after the other"
 
 
-def test_alone_it_works_in_every_round_but_those_in_which_it_lets_others_work() -> None:
+def test_alone_it_works_in_every_round() -> None:
     async def run() -> list[str]:
         steps: list[str] = []
         await asyncio.gather(work(steps, "a", 5), look_around(steps, 5))
