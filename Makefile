@@ -73,9 +73,9 @@ needs: $(VENV)/.dev
 	@scripts/need-proxmox-collection $(BIN)/python >/dev/null
 	@scripts/need-pebble >/dev/null
 
-# All of pytest at once: it fills both cores.
+# All of pytest at once. One process more than there are cores: many tests wait for a browser or a server.
 suite: needs
-	$(BIN)/python -m pytest -q $(BOTH_CORES) --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough -p scripts.coverage_floors
+	$(BIN)/python -m pytest -q $(BOTH_CORES) -n 3 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough -p scripts.coverage_floors
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes: no red, no amber; every failure found in time; what users reported; whatever takes long
 	@scripts/need-prometheus >/dev/null

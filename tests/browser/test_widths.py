@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.layout import CUT, OVERLAPS, SCROLLS, SMALL
+from tests.browser.layout import FAULTS
 from tests.browser.serving import Sidecar
 from tests.web import boards, calendars
 
@@ -34,12 +34,11 @@ def faults(browser: Browser, address: str, widths: Sequence[int]) -> dict[int, l
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(address)
-    for summary in page.locator("summary:visible").all():
-        summary.click(position={"x": 2, "y": 2})
+    page.locator("summary:visible").evaluate_all("all => all.forEach(summary => summary.click())")
     by_width: dict[int, list[str]] = {}
     for width in widths:
         page.set_viewport_size({"width": width, "height": 640})
-        by_width[width] = [fault for look in (SCROLLS, CUT, OVERLAPS, SMALL) for fault in page.evaluate(look)]
+        by_width[width] = page.evaluate(FAULTS)
     page.close()
     return {width: measured + complaints for width, measured in by_width.items() if measured + complaints}
 

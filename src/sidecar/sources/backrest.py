@@ -166,9 +166,7 @@ class BackrestSource:
             plans.append(told)
             logs.append(reading)
         system = await self._system_log([repo.id for repo in dashboard.repos], clock)
-        first_due = self._take(SYSTEM, system).first_due
-        jobs: tuple[Fact, ...] = (*upkeep_jobs(system.operations, limits, first_due), *queue_holders(system.operations))
-        upkeep = Reading(("upkeep",), system.as_of, jobs, system.problem)
+        upkeep = await asyncio.to_thread(self._upkeep, system, limits)
         summary = (Reading(("plans",), at, tuple(plans)), Reading(("repos",), at, dashboard.repos))
         report = replace(self._report(at, (*summary, *logs, upkeep), limits), full_at=at)
         self._known = _Known(at, report, dashboard, system.operations)
@@ -238,6 +236,12 @@ class BackrestSource:
         told = with_log(plan, log.operations, limits, self._take(plan.id, log))
         holders = tuple(queue_holders(log.operations))
         return told, Reading(("operations", plan.id), log.as_of, holders, log.problem)
+
+    def _upkeep(self, log: _Log, limits: list[Limit]) -> Reading:
+        """The same of the repositories' own log."""
+        first_due = self._take(SYSTEM, log).first_due
+        jobs: tuple[Fact, ...] = (*upkeep_jobs(log.operations, limits, first_due), *queue_holders(log.operations))
+        return Reading(("upkeep",), log.as_of, jobs, log.problem)
 
     def _take(self, plan: str, log: _Log) -> Seen:
         """What a log told so far, with what it tells now."""

@@ -5,6 +5,7 @@ Jobs hold how runs ended, snapshots what is stored of them; both are read page b
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -221,11 +222,12 @@ class DatabasementSource:
         except SourceError as error:
             problem = _problem(error)
             return Look(self._report(at, problem=problem), is_news=True) if is_of_the_source(problem) else DOUBT
-        if not _joins(kept.dumps, newest) or servers != self._servers:
+        joins, is_news = await made_of(kept.dumps, lambda known: (_joins(known, newest), _is_news(known, newest)))
+        if not joins or servers != self._servers:
             return Look()
         facts: tuple[Dump, ...] | None = kept.dumps
         pages = Pages(self._upstream, clock, self._rests)
-        if is_news := _is_news(kept.dumps, newest):
+        if is_news:
             facts = await self._joined(pages, kept)
         elif wide:
             facts = await self._stored(pages, kept)
@@ -351,12 +353,8 @@ class DatabasementSource:
             newest = await pages.first(JOBS, RUNS, parse, params=_BACKUPS)
         except SourceError:
             return None
-        if not _joins(kept.dumps, newest):
-            return None
-        older = [dump for dump in kept.dumps if newest.since is not None and dump.run.start <= newest.since]
-        known = {dump.id for dump in newest.rows}
-        dumps = (*newest.rows, *(dump for dump in older if dump.id not in known))
-        return await self._stored(pages, replace(kept, dumps=dumps))
+        dumps = await made_of(kept.dumps, partial(_joined, newest=newest))
+        return await self._stored(pages, replace(kept, dumps=dumps)) if dumps is not None else None
 
     async def _stored(self, pages: Pages, kept: _Kept) -> tuple[Dump, ...] | None:
         """The dumps that are known with the newest page of stored files; None where that can't be read."""
@@ -364,18 +362,19 @@ class DatabasementSource:
             stored = await pages.first(SNAPSHOTS, "snapshots", partial(parse_snapshot, names=self._volumes))
         except SourceError:
             return None
-        there = {dump.id for dump in kept.dumps}
-        files = {**self._files, **{row.id: row for row in stored.rows}}
-        self._files = {key: row for key, row in files.items() if key in there}
-        dumps = await self._with_files(kept.dumps)
+        dumps = await self._with_files(kept.dumps, newer=stored.rows)
         self._kept, self._reported = replace(kept, dumps=dumps), dumps
         return dumps
 
-    async def _with_files(self, dumps: Sequence[Dump]) -> tuple[Dump, ...]:
-        """The dumps with what is stored of them; those that were reported before are the same objects."""
-        files, before = self._files, self._reported
+    async def _with_files(self, dumps: Sequence[Dump], newer: Sequence[Stored] | None = None) -> tuple[Dump, ...]:
+        """The dumps with what is stored of them; those that were reported before are the same objects.
+
+        ``newer``: the newest files, where those that are known are from before; of dumps that are gone none is kept then.
+        """
+        known, before = self._files, self._reported
 
         def shared(rows: Sequence[Dump]) -> tuple[tuple[Dump, ...], dict[str, Stored]]:
+            files = known if newer is None else _files(rows, known, newer)
             made = shared_facts(with_files(rows, files), before)
             return made, with_copies_of(made, files)
 
@@ -438,9 +437,24 @@ class DatabasementSource:
 
 def _looked_at(dumps: Sequence[Dump]) -> int:
     """How many of the newest rows a light round asks for: as far back as something is not over."""
-    newest_first = sorted(dumps, key=lambda dump: dump.run.start, reverse=True)
-    places = [place for place, dump in enumerate(newest_first[:_MOST_LOOKED_AT]) if dump.run.end is None]
+    newest_first = heapq.nlargest(_MOST_LOOKED_AT, dumps, key=lambda dump: dump.run.start)
+    places = [place for place, dump in enumerate(newest_first) if dump.run.end is None]
     return min(max([_LOOKED_AT, *(place + _BEFORE_OPEN for place in places)]), _MOST_LOOKED_AT)
+
+
+def _joined(dumps: Sequence[Dump], newest: First[Dump]) -> tuple[Dump, ...] | None:
+    """The dumps that are known with those of the first page; None where these do not join on to them."""
+    if not _joins(dumps, newest):
+        return None
+    listed = {dump.id for dump in newest.rows}
+    older = (dump for dump in dumps if newest.since is not None and dump.run.start <= newest.since)
+    return (*newest.rows, *(dump for dump in older if dump.id not in listed))
+
+
+def _files(dumps: Iterable[Dump], known: Mapping[str, Stored], newer: Iterable[Stored]) -> Mapping[str, Stored]:
+    """What is known to be stored of these dumps, as ``newer`` says where that tells of them."""
+    there, every = {dump.id for dump in dumps}, {**known, **{row.id: row for row in newer}}
+    return {id_: row for id_, row in every.items() if id_ in there}
 
 
 def _joins(dumps: Iterable[Dump], newest: First[Dump]) -> bool:

@@ -99,13 +99,15 @@ class Pages:
     ) -> First[RowT]:
         """The first page alone. Raises SourceError."""
         rows, pages = await self._page(call, {**(params or {}), "per_page": per_page, "page": 1})
-        parsed, unreadable = [], 0
+        parsed, unreadable, turns = [], 0, Turns()
         for row in rows:
             try:
                 if (each := parse(row)) is not None:
                     parsed.append(each)
             except UnreadableError:
                 unreadable += 1
+            if turns.is_over:
+                await turns.pass_on()
         since = next((made for row in reversed(rows) if (made := created_at(row))), None) if pages > 1 else None
         if pages > 1 and since is None:
             cause = f"the first page of its {what} could not be read"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
@@ -248,7 +248,7 @@ class PveSource(ProxmoxSource):
         def parse(task: Task, lines: Lines) -> VzdumpLog:
             return parse_log(task, lines, zones.get(task.node), secrets)
 
-        wanted = await made_of(self._but_waiting(tasks), partial(_by_importance, refresh=refresh))
+        wanted = await made_of(tasks, lambda every: _by_importance(self._but_waiting(every), refresh.clock()))
         logs = await self._logs.read(refresh, wanted, parse, tasks)
         made = await made_of(tasks, lambda _: _with_logs(readings, logs, refresh.last))
         # What is compared with the next list is what was reported: else each task would be in memory twice.
@@ -265,9 +265,9 @@ class PveSource(ProxmoxSource):
         return [task for task in tasks if task.upid not in waiting]
 
 
-def _by_importance(tasks: Iterable[Task], refresh: Refresh) -> list[Task]:
+def _by_importance(tasks: Iterable[Task], now: datetime) -> list[Task]:
     """The tasks whose logs are of interest, the most important first, newest first."""
-    since = refresh.clock() - _OK_LOGS
+    since = now - _OK_LOGS
     some = [task for task in tasks if task.result is not TaskResult.OK or (task.end is not None and task.end >= since)]
     newest_first = sorted(some, key=lambda task: task.start, reverse=True)
     return sorted(newest_first, key=lambda task: _RANKS[task.result])
@@ -279,8 +279,12 @@ def _with_logs(readings: Iterable[Reading], logs: Mapping[str, VzdumpLog], last:
 
 def _with_log(reading: Reading, logs: Mapping[str, VzdumpLog], last: LastFacts) -> Reading:
     """The same tasks with what is known of their logs; those that were so before are the same objects."""
-    tasks = tuple(replace(task, log=logs.get(task.upid)) for task in reading.of(Task))
+    tasks = tuple(_with(task, logs.get(task.upid)) for task in reading.of(Task))
     return replace(reading, facts=shared_facts(tasks, last.of(reading.scope)))
+
+
+def _with(task: Task, log: VzdumpLog | None) -> Task:
+    return task if task.log is log else replace(task, log=log)
 
 
 # --- calls for the whole cluster --------------------------------------------------------------------------------------------

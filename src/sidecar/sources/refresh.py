@@ -32,7 +32,7 @@ _AT_ONCE = 3
 
 
 #: Rows from which on something is made of them beside the event loop.
-_MANY = 2_000
+_MANY = 200
 
 
 async def made_of(rows: Sequence[R], make: Callable[[Sequence[R]], T]) -> T:

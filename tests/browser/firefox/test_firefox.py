@@ -11,7 +11,7 @@ from tests.browser import printed
 from tests.browser.firefox.browser import Firefox
 from tests.browser.firefox.preferences import ALWAYS, AS_THE_SYSTEM, FORCED_COLOURS, NO_PREFERENCE, REDUCED_MOTION, REST
 from tests.browser.firefox.tab import ENTER, TAB, Tab
-from tests.browser.layout import CUT, OVERLAPS, SCROLLS, SMALL
+from tests.browser.layout import FAULTS
 from tests.browser.serving import Sidecar
 from tests.web import boards
 
@@ -54,7 +54,7 @@ def test_nothing_is_cut_overlaps_or_is_too_small_to_touch(tab: Tab, sidecar: Sid
     faults = {}
     for width in WIDTHS:
         tab.resize(width)
-        faults[width] = [fault for look in (SCROLLS, CUT, OVERLAPS, SMALL) for fault in tab.evaluate(f"({look})()")]
+        faults[width] = tab.evaluate(f"({FAULTS})()")
 
     assert {width: found for width, found in faults.items() if found} == {}
 
