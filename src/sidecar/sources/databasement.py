@@ -5,7 +5,6 @@ Jobs hold how runs ended, snapshots what is stored of them; both are read page b
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -215,9 +214,9 @@ class DatabasementSource:
         if last is None or kept is None:
             return DOUBT
         at, pages = clock(), Pages(self._upstream, clock, self._rests, LIGHT_SECONDS)
-        parse = partial(parse_job, servers=self._servers)
+        parse, per_page = partial(parse_job, servers=self._servers), await made_of(kept.dumps, _looked_at)
         try:
-            newest = await pages.first(JOBS, RUNS, parse, params=_BACKUPS, per_page=_looked_at(kept.dumps))
+            newest = await pages.first(JOBS, RUNS, parse, params=_BACKUPS, per_page=per_page)
             servers = distinct(await pages.read(SERVERS, "database servers", parse_server)) if wide else self._servers
         except SourceError as error:
             problem = _problem(error)
@@ -437,8 +436,8 @@ class DatabasementSource:
 
 def _looked_at(dumps: Sequence[Dump]) -> int:
     """How many of the newest rows a light round asks for: as far back as something is not over."""
-    newest_first = heapq.nlargest(_MOST_LOOKED_AT, dumps, key=lambda dump: dump.run.start)
-    places = [place for place, dump in enumerate(newest_first) if dump.run.end is None]
+    newest_first = sorted(dumps, key=lambda dump: dump.run.start, reverse=True)
+    places = [place for place, dump in enumerate(newest_first[:_MOST_LOOKED_AT]) if dump.run.end is None]
     return min(max([_LOOKED_AT, *(place + _BEFORE_OPEN for place in places)]), _MOST_LOOKED_AT)
 
 
