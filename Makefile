@@ -75,7 +75,7 @@ needs: $(VENV)/.dev
 
 # All of pytest at once. One process more than there are cores: many tests wait for a browser or a server.
 suite: needs
-	$(BIN)/python -m pytest -q $(BOTH_CORES) -n 3 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough -p scripts.coverage_floors
+	$(BIN)/python -m pytest -q $(BOTH_CORES) -n 3 --dist loadfile --no-loadscope-reorder -p scripts.coverage_floors
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes: no red, no amber; every failure found in time; what users reported; whatever takes long
 	@scripts/need-prometheus >/dev/null

@@ -11,9 +11,8 @@ import pytest
 from tests.product import MORNING, Product, opened
 from tests.simulators import HOMELAB, Rack
 
-# `make check` draws other examples each time, and few; `make test` draws more of them, and `make soak` thousands.
+# Each run draws other examples, and few of them; `make soak` draws thousands.
 hypothesis.settings.register_profile("check", max_examples=25, deadline=None)
-hypothesis.settings.register_profile("thorough", max_examples=50, deadline=None)
 hypothesis.settings.register_profile(
     "soak", max_examples=1_500, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )

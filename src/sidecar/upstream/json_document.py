@@ -15,6 +15,9 @@ from .turns import Turns
 #: Characters that are parsed in one go.
 _AT_ONCE = 32 * 1024
 
+#: Characters between two looks at whether others should work: a look costs as much as finding a bracket.
+_LOOKS_APART = 512
+
 #: Commas, colons and opening brackets of a document. Four megabytes of them would become more than 100 MB of objects; the
 #: guests of a job with 5,000 of them take 200,000.
 MOST_PARTS = 400_000
@@ -31,9 +34,9 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 #: Characters of a string.
 _LONGEST_STRING = 512 * 1024
 
-#: What is neither string nor bracket; a bracket; or a string, with its last quote where that is near enough. A repetition of
-#: strings within the pattern would end too early on the Python 3.11.2 of Debian 12.
-_TOKEN = re.compile(r"""[^"\[\]{}]+|[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+("?)""", re.DOTALL)
+#: What is neither string nor bracket, and behind it a bracket; or a string, with its last quote where that is near enough; or
+#: nothing. A repetition of strings within the pattern would end too early on the Python 3.11.2 of Debian 12.
+_TOKEN = re.compile(r"""(?=.)[^"\[\]{}]*+(?:([\[\]{}])|"[^"\\]*+(?:\\.[^"\\]*+)*+("?))?""", re.DOTALL)
 
 
 class DocumentError(ValueError):
@@ -85,22 +88,24 @@ class _Pieces:
 
     async def _find_long_ones(self) -> None:
         opened: list[int] = []
-        place = 0
+        place = looked_at = 0
         while (token := _TOKEN.match(self._text, place, place + _LONGEST_STRING)) is not None:
-            mark, begin, place = self._text[place], place, token.end()
-            if mark in "[{":
-                opened.append(begin)
+            (bracket, quote), place = token.groups(), token.end()
+            if bracket in ("[", "{"):
+                opened.append(place - 1)
                 if len(opened) > MOST_LEVELS:
                     raise DocumentError("nested too deeply")
-            elif mark in "]}":
+            elif bracket in ("]", "}"):
                 if not opened:
                     raise DocumentError("closes what was not opened")
                 if place - (begin := opened.pop()) > _AT_ONCE:
                     self._long.add(begin)
-            elif token[1] == "":
+            elif quote == "":
                 raise DocumentError("cut off") if place == len(self._text) else TooManyPartsError("a string too long")
-            if self._turns.is_over:
-                await self._turns.pass_on()
+            if place - looked_at > _LOOKS_APART:
+                looked_at = place
+                if self._turns.is_over:
+                    await self._turns.pass_on()
         if opened:
             raise DocumentError("cut off")
 
