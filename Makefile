@@ -13,7 +13,7 @@ BOTH_CORES := -n 2 --max-worker-restart 0
 unexport PYTHONDONTWRITEBYTECODE
 PYTHON_CODE := src tests bench scripts
 ROLLOUT := .venv-rollout
-ANSIBLE_CODE = site.yml ansible.cfg $(shell find .config inventory molecule playbooks roles -type f)
+ANSIBLE_CODE = site.yml ansible.cfg $(shell find .config inventory molecule playbooks roles -type f -not -path '*/__pycache__/*')
 SHELL_CODE = $(shell grep -lE '^\#!.*\b(ba)?sh\b' scripts/* .ci/* docs/recipes/*)
 
 .DEFAULT_GOAL := help
