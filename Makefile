@@ -8,7 +8,8 @@ SCENARIO ?= default
 VENV := .venv
 BIN := $(VENV)/bin
 # A process that ends within a test ends the run: pytest-xdist would start another one with the same test, again and again.
-BOTH_CORES := -n 2 --max-worker-restart 0
+NO_RESTART := --max-worker-restart 0
+BOTH_CORES := -n 2 $(NO_RESTART)
 # Where Python may not keep what it has compiled, pytest rewrites and compiles every test in each process again.
 unexport PYTHONDONTWRITEBYTECODE
 PYTHON_CODE := src tests bench scripts
@@ -75,7 +76,7 @@ needs: $(VENV)/.dev
 
 # All of pytest at once. One process more than there are cores: many tests wait for a browser or a server.
 suite: needs
-	$(BIN)/python -m pytest -q $(BOTH_CORES) -n 3 --dist loadfile --no-loadscope-reorder -p scripts.coverage_floors
+	$(BIN)/python -m pytest -q -n 3 $(NO_RESTART) --dist loadfile --no-loadscope-reorder -p scripts.coverage_floors
 
 fortnight: $(VENV)/.dev ## fourteen ordinary days and both clock changes: no red, no amber; every failure found in time; what users reported; whatever takes long
 	@scripts/need-prometheus >/dev/null

@@ -279,12 +279,9 @@ def _with_logs(readings: Iterable[Reading], logs: Mapping[str, VzdumpLog], last:
 
 def _with_log(reading: Reading, logs: Mapping[str, VzdumpLog], last: LastFacts) -> Reading:
     """The same tasks with what is known of their logs; those that were so before are the same objects."""
-    tasks = tuple(_with(task, logs.get(task.upid)) for task in reading.of(Task))
+    told = ((task, logs.get(task.upid)) for task in reading.of(Task))
+    tasks = tuple(task if task.log is log else replace(task, log=log) for task, log in told)
     return replace(reading, facts=shared_facts(tasks, last.of(reading.scope)))
-
-
-def _with(task: Task, log: VzdumpLog | None) -> Task:
-    return task if task.log is log else replace(task, log=log)
 
 
 # --- calls for the whole cluster --------------------------------------------------------------------------------------------
