@@ -60,6 +60,14 @@ def test_a_long_document_leaves_time_for_other_tasks(part: str) -> None:
     assert values[0] == json.loads(text)
 
 
+@pytest.mark.parametrize("before", ["", '"k": ', " " * 300_000, "1, " * 100_000])
+def test_a_string_may_be_as_long_whatever_stands_before_it(before: str) -> None:
+    longest = '"' + "x" * (json_document._LONGEST_STRING - 2) + '"'
+    text = f"{{{before}{longest}}}" if before.startswith('"') else f"[{before}{longest}]"
+
+    assert asyncio.run(document(text)) == json.loads(text)
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -69,6 +77,7 @@ def test_a_long_document_leaves_time_for_other_tasks(part: str) -> None:
         (json.dumps(dict.fromkeys(range(10_001))), TooManyPartsError),
         (f'["{"x" * 600_000}"]', TooManyPartsError),
         ('["' + '\\"' * SIZE, TooManyPartsError),
+        ('["' + "x" * 100_000 + "\\", DocumentError),
         ('["' + "x" * 100_000, DocumentError),
         ("[" + "1" * 1_000_000 + "]", DocumentError),
         (f'[{" " * 40_000}"a" 1]', DocumentError),

@@ -34,9 +34,9 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 #: Characters of a string.
 _LONGEST_STRING = 512 * 1024
 
-#: What is neither string nor bracket, and behind it a bracket; or a string, with its last quote where that is near enough; or
-#: nothing. A repetition of strings within the pattern would end too early on the Python 3.11.2 of Debian 12.
-_TOKEN = re.compile(r"""(?=.)[^"\[\]{}]*+(?:([\[\]{}])|"[^"\\]*+(?:\\.[^"\\]*+)*+("?))?""", re.DOTALL)
+#: A string, with its last quote where that is near enough, or a bracket; and what follows that is neither. A repetition of
+#: strings within the pattern would end too early on the Python 3.11.2 of Debian 12.
+_TOKEN = re.compile(r"""(?:"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{}]|[^"\[\]{}])[^"\[\]{}]*+""", re.DOTALL)
 
 
 class DocumentError(ValueError):
@@ -90,17 +90,17 @@ class _Pieces:
         opened: list[int] = []
         place = looked_at = 0
         while (token := _TOKEN.match(self._text, place, place + _LONGEST_STRING)) is not None:
-            (bracket, quote), place = token.groups(), token.end()
-            if bracket in ("[", "{"):
-                opened.append(place - 1)
+            mark, begin, place = self._text[place], place, token.end()
+            if mark in "[{":
+                opened.append(begin)
                 if len(opened) > MOST_LEVELS:
                     raise DocumentError("nested too deeply")
-            elif bracket in ("]", "}"):
+            elif mark in "]}":
                 if not opened:
                     raise DocumentError("closes what was not opened")
-                if place - (begin := opened.pop()) > _AT_ONCE:
-                    self._long.add(begin)
-            elif quote == "":
+                if begin - (first := opened.pop()) >= _AT_ONCE:
+                    self._long.add(first)
+            elif token[1] == "":
                 raise DocumentError("cut off") if place == len(self._text) else TooManyPartsError("a string too long")
             if place - looked_at > _LOOKS_APART:
                 looked_at = place
