@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from sidecar.proxy import shape
 from sidecar.proxy.shape import Each, Leaf, Shape, TooLargeError, words, written
+from sidecar.upstream.border import Border
 
 SHAPE: dict[str, Shape] = {
     "data": Each(
@@ -94,8 +96,9 @@ def test_what_would_be_larger_than_the_limit_is_none() -> None:
         written(document, SHAPE, 199_000)
 
 
+TEXTS = st.text(max_size=30) | st.text("a/\x00\x1b\x7f\u202e\n", max_size=8)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
@@ -108,7 +111,8 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_whatever_an_upstream_says_what_is_passed_on_is_json_of_that_shape(document: Any) -> None:
-    text = written({"data": [document, document], "x": document, "total": document}, SHAPE, 2**20)
+    answer = asyncio.run(Border().document({"data": [document, document], "x": document, "total": document}))
+    text = written(answer, SHAPE, 2**20)
     left = json.loads(text, parse_constant=pytest.fail)
 
     assert left.keys() <= {"data", "total"}
