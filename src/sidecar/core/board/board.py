@@ -36,7 +36,7 @@ from sidecar.core.value import value
 from . import datastores, headline, job_rows
 from .mutes import mute_notes
 from .restore_within import restored
-from .service_copies import ServiceCopies
+from .service_copies import ServiceCopies, Told
 from .source_rows import source_rows
 
 #: Runs that a part keeps for its own page.
@@ -144,15 +144,16 @@ def _verified(verdict: Verdict, part: Part, within: timedelta | None, inputs: In
 
 @value()
 class _Made:
-    """A row of a service, and what it was made from."""
+    """A row of a service, and what it was made from; ``told``: see ServiceCopies.told."""
 
     parts: tuple[JudgedPart, ...]
+    told: Told | None
     copies: JudgedCopies
     row: ServiceRow
 
-    def holds(self, parts: tuple[JudgedPart, ...], copies: JudgedCopies) -> bool:
-        """It would be made the same."""
-        return len(self.parts) == len(parts) and not any(map(is_not, self.parts, parts)) and self.copies == copies
+    def is_of(self, parts: tuple[JudgedPart, ...]) -> bool:
+        """These are its parts, with the verdicts that they had."""
+        return len(self.parts) == len(parts) and not any(map(is_not, self.parts, parts))
 
 
 @cached
@@ -163,17 +164,22 @@ def _service_rows(_report: Report) -> dict[str, _Made]:
 
 def _service_row(judged: JudgedService, inputs: Inputs, every: ServiceCopies) -> ServiceRow:
     """The row of a service; the same object as on the board before where the verdicts are the same ones."""
-    copies = every.of(judged)
     report = inputs.reports.get(judged.parts[0].part.source) if judged.parts else None
     setting = judged.service
-    changes = setting.has_an_age_limit or setting.require is not None or every.follow_sync_jobs(copies)
-    if report is None or changes:
-        return _new_service_row(judged, inputs, every, copies)
-    before, name = _service_rows(report), judged.service.name
-    made = before.get(name)
-    if made is None or not made.holds(judged.parts, copies):
-        made = before[name] = _Made(judged.parts, copies, _new_service_row(judged, inputs, every, copies))
-    return made.row
+    if report is None or setting.has_an_age_limit or setting.require is not None:
+        return _new_service_row(judged, inputs, every, every.of(judged))
+    before = _service_rows(report)
+    made, told = before.get(setting.name), every.told(judged)
+    if made is not None and not made.is_of(judged.parts):
+        made = None
+    if made is not None and told is not None and told == made.told:
+        return made.row
+    copies = every.of(judged)
+    same = made is not None and made.copies == copies
+    row = made.row if made is not None and same else _new_service_row(judged, inputs, every, copies)
+    if not every.follow_sync_jobs(copies):
+        before[setting.name] = _Made(judged.parts, told, copies, row)
+    return row
 
 
 def _new_service_row(judged: JudgedService, inputs: Inputs, every: ServiceCopies, copies: JudgedCopies) -> ServiceRow:

@@ -14,6 +14,9 @@ from sidecar.core.parts.counted_copies import Declared, Hidden
 from sidecar.core.parts.hidden_places import hidden_places
 from sidecar.core.parts.inputs import Inputs
 
+#: What is declared off-site, then which of the places of a service can be read.
+Told = tuple[frozenset[str], tuple[bool, ...]]
+
 
 class ServiceCopies:
     """What the copies of all services have in common."""
@@ -27,6 +30,17 @@ class ServiceCopies:
         """Those of one service."""
         parts = [part.part for part in service.parts]
         return judged_copies(parts, self._hidden, service.service.require, self._declared)
+
+    def told(self, service: JudgedService) -> Told | None:
+        """What the copies of one service follow from beside its parts: where both are as before, so are the copies.
+
+        None where copies of any service may lie in places that can't be read. For a service that requires none.
+        """
+        if self._hidden.copies:
+            return None
+        now, parts = self._declared.now, [part.part for part in service.parts]
+        stale = [part.evidence.stale(now) for part in parts]
+        return self._declared.offsite, (*stale, *(stored.known(now) for part in parts for stored in part.stored))
 
     def offsite(self, parts: Sequence[JudgedPart], rows: Sequence[PartRow], copies: JudgedCopies) -> tuple[Copy, ...]:
         """The copies at off-site places: volumes, repositories, then backup servers."""
