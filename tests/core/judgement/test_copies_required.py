@@ -21,7 +21,7 @@ from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
 from sidecar.core.parts.services import Service
 from sidecar.core.parts.stored import Stored
-from sidecar.core.settings import Pause, Settings
+from sidecar.core.settings import Pause, Settings, SourceSetting
 from sidecar.core.timeline.verdict_memory import VerdictMemory, remember_verdicts
 from tests.core.factories import BERLIN, at, evidence, failed, part, run
 from tests.core.sample_reports import PBS, PVE, pve
@@ -320,25 +320,29 @@ def test_rule_15_board_and_judgement_agree(parts: list[Part], required: Required
 
 
 def test_places_are_shown_as_they_can_be_read_now_though_the_parts_stay_as_they_are() -> None:
-    """A row is made once for the same parts; the other server is read no more meanwhile, then another one is off-site."""
+    """A row is made once for the same parts. Meanwhile the other server is read no more, another one is off-site, a third
+    one comes that was never read.
+    """
     parts = (guest(MAIN, lies("pbs2/store", read="23 07:15")),)
     report = pve("23 07:25")
     reports = {parts[0].source: report}
     inputs = Inputs(reports, Settings(timezone=BERLIN, sources=(), offsite=("pbs2",)), NOW, EMPTY)
     service = JudgedService(Service("passwords", parts), tuple(judge_part(each, inputs) for each in parts))
 
-    def shown(now: datetime, *offsite: str) -> list[tuple[bool, bool]]:
-        settings = Settings(timezone=BERLIN, sources=(), offsite=offsite)
+    def shown(now: datetime, *offsite: str, sources: tuple[SourceSetting, ...] = ()) -> list[object]:
+        settings = Settings(timezone=BERLIN, sources=sources, offsite=offsite)
         every = Judged(
             inputs=Inputs(reports, settings, now, EMPTY), services=(service,), upkeep=(), left_out=0, notes=()
         )
         (row,) = board_of(every).services
-        return [(copy.known, copy.offsite) for copy in row.posture.places]
+        return [row.posture.complete, *((copy.known, copy.offsite) for copy in row.posture.places)]
 
-    assert shown(NOW, "pbs2") == [(True, False), (True, True)]
-    assert shown(NOW + timedelta(minutes=10), "pbs2") == [(True, False), (False, True)]
-    assert shown(NOW, "pbs2") == [(True, False), (True, True)]
-    assert shown(NOW, "pbs") == [(True, True), (True, False)]
+    assert shown(NOW, "pbs2") == [True, (True, False), (True, True)]
+    assert shown(NOW + timedelta(minutes=10), "pbs2") == [False, (True, False), (False, True)]
+    assert shown(NOW, "pbs2") == [True, (True, False), (True, True)]
+    assert shown(NOW, "pbs") == [True, (True, True), (True, False)]
+    assert shown(NOW, "pbs", sources=(PBS,)) == [False, (True, True), (True, False)]
+    assert shown(NOW, "pbs") == [True, (True, True), (True, False)]
 
 
 def test_an_age_is_judged_by_nothing_but_its_own_key() -> None:
