@@ -248,7 +248,8 @@ class PveSource(ProxmoxSource):
         def parse(task: Task, lines: Lines) -> VzdumpLog:
             return parse_log(task, lines, zones.get(task.node), secrets)
 
-        wanted = await made_of(tasks, lambda every: _by_importance(self._but_waiting(every), refresh.clock()))
+        now = refresh.clock()
+        wanted = await made_of(tasks, lambda every: _by_importance(self._but_waiting(every), now))
         logs = await self._logs.read(refresh, wanted, parse, tasks)
         made = await made_of(tasks, lambda _: _with_logs(readings, logs, refresh.last))
         # What is compared with the next list is what was reported: else each task would be in memory twice.

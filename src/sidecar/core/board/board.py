@@ -170,13 +170,11 @@ def _service_row(judged: JudgedService, inputs: Inputs, every: ServiceCopies) ->
         return _new_service_row(judged, inputs, every, every.of(judged))
     before = _service_rows(report)
     made, told = before.get(setting.name), every.told(judged)
-    if made is not None and not made.is_of(judged.parts):
-        made = None
-    if made is not None and told is not None and told == made.told:
-        return made.row
+    kept = made if made is not None and made.is_of(judged.parts) else None
+    if kept is not None and told is not None and kept.told == told:
+        return kept.row
     copies = every.of(judged)
-    same = made is not None and made.copies == copies
-    row = made.row if made is not None and same else _new_service_row(judged, inputs, every, copies)
+    row = kept.row if kept is not None and kept.copies == copies else _new_service_row(judged, inputs, every, copies)
     if not every.follow_sync_jobs(copies):
         before[setting.name] = _Made(judged.parts, told, copies, row)
     return row
