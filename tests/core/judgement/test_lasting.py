@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sidecar.core.board.board import board
+from sidecar.core.board.board import board, board_of
 from sidecar.core.history.history import EMPTY, History
 from sidecar.core.history.record import record
 from sidecar.core.judgement.judge import Judgement
@@ -23,6 +23,7 @@ from sidecar.core.parts.expectation import Activity, PauseWindow
 from sidecar.core.parts.part import Part
 from sidecar.core.reports.facts import Guest
 from sidecar.core.reports.report import Report
+from sidecar.core.reports.shared import shared
 from sidecar.core.settings import Settings
 from tests.core import sample_reports
 from tests.core.factories import BERLIN, at
@@ -36,6 +37,34 @@ LATER = (0, 1, 2, 9, 31, 8, 200, 190, 700, 1441, 3000, -30, 0)
 def anew(reports: Mapping[str, Report]) -> dict[str, Report]:
     """The same reports, of which nothing was made yet."""
     return {name: replace(report) for name, report in reports.items()}
+
+
+def read_again(report: Report, now: datetime, *, all_of_it: bool = True) -> Report:
+    """What a source says again at ``now``, in facts that are no longer the same objects; or the last of it no more."""
+    readings = tuple(
+        replace(
+            reading,
+            as_of=now if reading.as_of is not None else None,
+            facts=tuple(replace(fact) for fact in (reading.facts if all_of_it else reading.facts[:-1])),
+        )
+        for reading in report.readings
+    )
+    return shared(replace(report, at=now, readings=readings), report)
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(racks(), st.lists(st.sampled_from(LATER) | st.integers(0, 1440), min_size=2, max_size=3), st.data())
+def test_a_board_is_the_same_however_often_a_source_said_the_same(
+    rack: Rack, minutes: list[int], data: st.DataObject
+) -> None:
+    """Each time some are read again, by the clock of that moment, and may have lost something."""
+    reports, history = rack.live()
+    board(reports, history, rack.settings, rack.now)
+    for later in minutes:
+        now = rack.now + timedelta(minutes=later)
+        for name in data.draw(st.sets(st.sampled_from(sorted(reports)))):
+            reports = {**reports, name: read_again(reports[name], now, all_of_it=data.draw(st.booleans()))}
+        assert board(reports, history, rack.settings, now) == board(anew(reports), history, rack.settings, now)
 
 
 @settings(suppress_health_check=list(HealthCheck))
@@ -115,6 +144,31 @@ def test_it_is_judged_anew_when_a_reading_is_too_old_or_another_one() -> None:
     assert (
         judged(reports, history, a_house(timedelta(hours=2)), at("23 08:26")).services[0].parts[0].verdict.state == "ok"
     )
+
+
+def test_a_source_that_says_the_same_makes_no_new_verdict_and_no_new_row() -> None:
+    reports, history, house = anew(REPORTS), remembered(), a_house(timedelta(hours=1))
+    first = judged(reports, history, house, at("23 07:30"))
+    rows = board_of(first).services
+    now = at("23 08:20")
+    later = {name: read_again(report, now) for name, report in reports.items()}
+    again = judged(later, history, house, now)
+    before, part = first.services[0].parts[0], again.services[0].parts[0]
+    assert part.verdict is before.verdict
+    assert all(row is shown for row, shown in zip(board_of(again).services, rows, strict=True))
+
+    assert part.part.evidence.as_of == now, "the evidence is the newer one"
+    assert part.next is part.judgements[0]
+    assert part.judgements[0].expectation is part.part.expectations[0]
+    assert not judged(later, history, house, at("23 09:19")).services[0].parts[0].part.evidence.stale(at("23 09:19"))
+    assert judged(later, history, house, at("23 09:21")).services[0].parts[0].verdict.state == "unknown"
+
+
+def test_what_is_remembered_of_its_first_day_counts_for_what_was_seen_again() -> None:
+    reports, house, now = anew(REPORTS), a_house(), at("23 07:40")
+    first = judged(reports, remembered(), house, at("23 07:30")).services[0].parts[0]
+    later = {name: read_again(report, now) for name, report in reports.items()}
+    assert judged(later, EMPTY, house, now).services[0].parts[0].verdict is not first.verdict
 
 
 # --- until when ---------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from bench.workload import NOW, Workload, mixed
 from sidecar.core.board.board import board_of
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Outcome, SourceKind
-from sidecar.core.reports.cached import cached, cached_of
+from sidecar.core.reports.cached import LastMade, cached, cached_of, last_made
 from sidecar.core.reports.facts import BackupGroup, Dump, Fact, Guest
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.reports.shared import shared
@@ -162,3 +162,39 @@ def test_what_rests_on_some_scopes_is_made_again_when_one_of_them_says_something
     assert (made_of_both(after) is first) is is_same
     assert made_of_both(after) == made_of_both.__wrapped__(after)  # type: ignore[attr-defined]
     assert made_of_all(after) is not all_of_it
+
+
+@last_made
+def letters(_report: Report) -> LastMade[str, int]:
+    return LastMade()
+
+
+def test_what_was_made_last_of_members_is_handed_on_whatever_is_read() -> None:
+    before = a_report("a")
+    letters(before).keep("a", 1)
+    letters(before).keep("a", 2)
+    after = shared(a_report("b", dumps=False), before)
+
+    assert letters(after).get("a") == 2
+    assert letters(after).get("b") is None
+    letters(after).keep("a", 3)
+    assert (letters(after).get("a"), letters(before).get("a")) == (3, 2), "each report has its own"
+
+
+def test_members_that_no_board_of_a_report_asked_for_are_forgotten_with_the_next_one() -> None:
+    first = a_report("a")
+    for name in ("a", "gone"):
+        letters(first).keep(name, 1)
+    second = shared(a_report("a"), first)
+    letters(second).keep("a", 1)
+    third = shared(a_report("a"), second)
+
+    assert letters(second).get("gone") == 1
+    assert (letters(third).get("a"), letters(third).get("gone")) == (1, None)
+
+
+def test_of_a_report_that_no_board_was_judged_of_what_it_got_is_handed_on() -> None:
+    first = a_report("a")
+    letters(first).keep("a", 1)
+    third = shared(a_report("a"), shared(a_report("a"), first))
+    assert letters(third).get("a") == 1

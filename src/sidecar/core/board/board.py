@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import is_not
@@ -28,7 +28,7 @@ from sidecar.core.parts import unverified
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
 from sidecar.core.parts.services import Service
-from sidecar.core.reports.cached import cached
+from sidecar.core.reports.cached import LastMade, last_made
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 from sidecar.core.value import value
@@ -142,24 +142,24 @@ def _verified(verdict: Verdict, part: Part, within: timedelta | None, inputs: In
     )
 
 
-@value()
+@value(eq=False)
 class _Made:
     """A row of a service, and what it was made from; ``told``: see ServiceCopies.told."""
 
-    parts: tuple[JudgedPart, ...]
+    verdicts: tuple[Verdict, ...]
     told: Told | None
     copies: JudgedCopies
     row: ServiceRow
 
-    def is_of(self, parts: tuple[JudgedPart, ...]) -> bool:
-        """These are its parts, with the verdicts that they had."""
-        return len(self.parts) == len(parts) and not any(map(is_not, self.parts, parts))
+    def is_of(self, verdicts: Sequence[Verdict]) -> bool:
+        """Its parts have the very verdicts that they had: nothing else of them is different then (judge_part)."""
+        return len(self.verdicts) == len(verdicts) and not any(map(is_not, self.verdicts, verdicts))
 
 
-@cached
-def _service_rows(_report: Report) -> dict[str, _Made]:
+@last_made
+def _service_rows(_report: Report) -> LastMade[str, _Made]:
     """The rows of services as they were made last, by name, at the report that knows their first parts."""
-    return {}
+    return LastMade()
 
 
 def _service_row(judged: JudgedService, inputs: Inputs, every: ServiceCopies) -> ServiceRow:
@@ -168,15 +168,15 @@ def _service_row(judged: JudgedService, inputs: Inputs, every: ServiceCopies) ->
     setting = judged.service
     if report is None or setting.has_an_age_limit or setting.require is not None:
         return _new_service_row(judged, inputs, every, every.of(judged))
-    before = _service_rows(report)
-    made, told = before.get(setting.name), every.told(judged)
-    kept = made if made is not None and made.is_of(judged.parts) else None
+    rows, told = _service_rows(report), every.told(judged)
+    made, verdicts = rows.get(setting.name), tuple([part.verdict for part in judged.parts])
+    kept = made if made is not None and made.is_of(verdicts) else None
     if kept is not None and told is not None and kept.told == told:
-        return kept.row
+        return rows.keep(setting.name, kept).row
     copies = every.of(judged)
     row = kept.row if kept is not None and kept.copies == copies else _new_service_row(judged, inputs, every, copies)
     if not every.follow_sync_jobs(copies):
-        before[setting.name] = _Made(judged.parts, told, copies, row)
+        rows.keep(setting.name, _Made(verdicts, told, copies, row))
     return row
 
 

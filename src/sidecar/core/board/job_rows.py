@@ -62,8 +62,9 @@ def _each_once(services: Iterable[JudgedService]) -> Iterator[tuple[str, JudgedP
     seen = set()
     for service in services:
         for part in service.parts:
-            if part.part.member not in seen:
-                seen.add(part.part.member)
+            name = part.part.kind, part.part.source, part.part.ref
+            if name not in seen:
+                seen.add(name)
                 yield service.service.name, part
 
 

@@ -40,7 +40,8 @@ class ServiceCopies:
             return None
         now, parts = self._declared.now, [part.part for part in service.parts]
         stale = [part.evidence.stale(now) for part in parts]
-        return self._declared.offsite, (*stale, *(stored.known(now) for part in parts for stored in part.stored))
+        known = [stored.known(now) for part in parts for stored in part.stored]
+        return self._declared.offsite, (*stale, *known)
 
     def offsite(self, parts: Sequence[JudgedPart], rows: Sequence[PartRow], copies: JudgedCopies) -> tuple[Copy, ...]:
         """The copies at off-site places: volumes, repositories, then backup servers."""

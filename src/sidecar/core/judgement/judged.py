@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sidecar.core.history.history import History
-from sidecar.core.model import Run, Verdict
+from sidecar.core.model import PartKind, Run, Verdict
 from sidecar.core.parts.expectation import Expectation
 from sidecar.core.parts.inputs import Inputs
 from sidecar.core.parts.part import Part
+from sidecar.core.parts.seen_again import seen_again
 from sidecar.core.parts.services import Service, services
 from sidecar.core.parts.upkeep import upkeep
-from sidecar.core.reports.cached import cached
+from sidecar.core.reports.cached import LastMade, last_made
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings
 from sidecar.core.value import value
@@ -80,49 +82,61 @@ def judged(reports: Mapping[str, Report], history: History, settings: Settings, 
     )
 
 
-@value(eq=False)
+@value(kw_only=True, eq=False)
 class _Lasting:
-    """A part as it was judged, and when that holds."""
+    """A part as it was judged, and when that holds. ``known_since``: see History.known_since."""
 
     judged: JudgedPart
     settings: Settings
+    known_since: datetime | None
     since: datetime
     until: datetime
 
-    def holds(self, part: Part, inputs: Inputs) -> bool:
-        """It would be judged the same."""
-        return self.judged.part is part and self.settings is inputs.settings and self.since <= inputs.now < self.until
+    def lasts(self, inputs: Inputs) -> bool:
+        """The part would be judged the same now."""
+        return self.settings is inputs.settings and self.since <= inputs.now < self.until
 
 
-@cached
-def _kept(_report: Report) -> dict[tuple[str, str], _Lasting]:
+@last_made
+def _kept(_report: Report) -> LastMade[tuple[PartKind, str], _Lasting]:
     """What lasts of the parts of a source, by kind and reference."""
-    return {}
+    return LastMade()
 
 
 def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
     """One verdict for each expectation; the part takes the worst, and the first of those that are equally bad.
 
-    The same object as for the board before where that can't be another one now.
+    Where that can't be another one now it is the very verdict of the board before.
     """
     report = inputs.reports.get(part.source)
-    if report is None:
-        return _judged_part(part, inputs)
-    before = _kept(report)
-    key = part.kind, part.ref
-    lasting = before.get(key)
-    if lasting is not None and lasting.holds(part, inputs):
-        return lasting.judged
-    made = _judged_part(part, inputs)
+    kept = _kept(report) if report is not None else LastMade()
+    before = kept.get((part.kind, part.ref))
+    if before is not None and not before.lasts(inputs):
+        before = None
+    if before is not None and before.judged.part is part:
+        return before.judged
+    known_since = inputs.history.known_since(str(part.member), part.source)
+    if before is not None and before.known_since == known_since and seen_again(before.judged.part, part, inputs.now):
+        made = _seen_again(before.judged, part)
+    else:
+        made = _judged_part(part, known_since, inputs)
     until = holds_until(part, made.judgements, inputs.now, inputs.settings.timezone)
     if until is not None:
-        before[key] = _Lasting(made, inputs.settings, inputs.now, until)
+        lasting = _Lasting(
+            judged=made, settings=inputs.settings, known_since=known_since, since=inputs.now, until=until
+        )
+        kept.keep((part.kind, part.ref), lasting)
     return made
 
 
-def _judged_part(part: Part, inputs: Inputs) -> JudgedPart:
+def _seen_again(before: JudgedPart, part: Part) -> JudgedPart:
+    """As it was judged before. What lasts has one expectation."""
+    only = replace(before.judgements[0], expectation=part.expectations[0])
+    return replace(before, part=part, judgements=(only,), next=only)
+
+
+def _judged_part(part: Part, known_since: datetime | None, inputs: Inputs) -> JudgedPart:
     now, zone = inputs.now, inputs.settings.timezone
-    known_since = inputs.history.known_since(str(part.member), part.source)
     several = sum(expectation.schedule is not None for expectation in part.expectations) > 1
     judgements = tuple(
         with_wrong_clock(judge(part, expectation, known_since, now, zone, names_job=several), part, inputs)

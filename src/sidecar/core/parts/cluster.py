@@ -22,6 +22,7 @@ from . import left_out, vzdump
 from .destination import Destination, GuestBackups
 from .expectation import FIRST, Evidence
 from .inputs import Inputs, schedule_in_force, with_cure
+from .links import tasks_page
 from .part import weakest
 from .plan_history import Owed, PlanHistory, Remembered
 from .unseen import destination_problem
@@ -183,6 +184,7 @@ class Cohort:
         plans: what is remembered of the schedules of their jobs.
         proving: the enabled jobs that alone lead to a destination.
         notes: by job why nothing can be known of what it saves, if so.
+        tasks_page: where the tasks of their node are listed; None where no node is told.
     """
 
     def __init__(self, cluster: Cluster, node: str, jobs: Sequence[BackupJob]) -> None:
@@ -203,6 +205,7 @@ class Cohort:
             job.id: destination_problem(cluster.inputs, cluster.report, job, self._places[job.id]) for job in jobs
         }
         self.notes = {job: with_cure(problem, source) for job, problem in closed.items()}
+        self.tasks_page = tasks_page(source, node) if node else None
         self._evidences: dict[str, Evidence] = {}
         self._batches: dict[Remembered, JobBatches] = {}
 

@@ -20,8 +20,10 @@ from sidecar.core.settings import SourceSetting
 from sidecar.core.value import value
 
 from . import joins
+from .expectation import Evidence
 from .inputs import Inputs
 from .joins import Place
+from .part import weakest
 
 
 @value()
@@ -94,6 +96,7 @@ class Destination:
             *(place.evidence(inputs) for place in self.places),
             *(inputs.evidence(source, reading) for reading in reached),
         )
+        self._now = inputs.now
         self._indexes: tuple[tuple[Place, GroupIndex], ...] = tuple(
             (place, inputs.group_index(place.source)) for place in self.places
         )
@@ -103,6 +106,11 @@ class Destination:
         """Equal for destinations that are the same place, whatever PVE calls their storages."""
         places = [(place.source.name, place.datastore, place.namespace) for place in self.places]
         return repr((places, [*self._told_by_pve]))
+
+    @cached_property
+    def evidence(self) -> Evidence | None:
+        """How well it is known what lies there, whatever is known of tasks; None where nothing is asked."""
+        return weakest(self.evidences, self._now) if self.evidences else None
 
     @property
     def leads_nowhere(self) -> bool:
@@ -122,9 +130,9 @@ class Destination:
         return GuestBackups(
             summary=_summary(groups, self._groups_told_by_pve.get((guest.backup_type, str(guest.vmid)), ())),
             archives=tuple(
-                each for each in self._archives.get(guest.vmid, ()) if each.guest_type in (None, guest.type)
+                [each for each in self._archives.get(guest.vmid, ()) if each.guest_type in (None, guest.type)]
             ),
-            failures=tuple(task for index, key in groups for task in index.failed_uploads(key)),
+            failures=tuple([task for index, key in groups for task in index.failed_uploads(key)]),
         )
 
     @cached_property

@@ -81,7 +81,7 @@ def _alike(parts: Iterable[Part]) -> Iterable[list[Part]]:
 
 
 def _without_doubt(by_number: Mapping[int | None, list[Part]]) -> Iterable[list[Part]]:
-    if len(by_number.keys() - {None}) > 1:
+    if len(by_number) == 1 or len(by_number.keys() - {None}) > 1:
         return by_number.values()
     return [[part for those in by_number.values() for part in those]]
 

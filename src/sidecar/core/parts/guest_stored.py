@@ -12,7 +12,6 @@ from . import synced
 from .cluster import Cluster, Member
 from .destination import Destination, GuestBackups
 from .expectation import Evidence
-from .part import weakest
 from .plan_history import Remembered
 from .stored import Stored, each_place_once, in_datastore
 
@@ -31,7 +30,7 @@ def stored_of(
     if not cohort.jobs:
         # Of a guest in no job every place is looked at: it is not expected at any of them.
         own = [stored for stored in own if stored.newest is not None or not stored.known(cohort.cluster.inputs.now)]
-    begun = [moment for kept in member.kept.values() for moment in kept.begun()]
+    begun = (moment for kept in member.kept.values() for moment in kept.begun())
     name = member.guest.backup_type, str(member.guest.vmid)
     copies = synced.copies(cohort.cluster.inputs, name, groups, begun)
     return tuple(each_place_once([*own, *copies]))
@@ -83,8 +82,5 @@ def _name(cluster: Cluster, storage: Storage) -> str:
 
 
 def _evidence(cluster: Cluster, destination: Destination) -> Evidence:
-    """How well it is known what lies there, whatever is known of tasks."""
-    if destination.evidences:
-        return weakest(destination.evidences, cluster.inputs.now)
     source = cluster.source
-    return Evidence(source=source.name, as_of=None, stale_after=source.stale_after)
+    return destination.evidence or Evidence(source=source.name, as_of=None, stale_after=source.stale_after)

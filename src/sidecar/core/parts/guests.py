@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from sidecar.core.ids import GroupKey
@@ -23,7 +23,6 @@ from .guest_plans import remembered_of
 from .guest_runs import observed_anywhere
 from .guest_stored import stored_of
 from .inputs import Inputs, with_cure
-from .links import tasks_page
 from .part import Actions, Part
 from .unchanged import basis, unchanged
 from .unseen import unseen_jobs, why_no_job
@@ -47,8 +46,10 @@ class GuestPart:
     groups: tuple[Group, ...]
     groups_of: tuple[tuple[Group, ...], ...]
 
-    def ignored_by(self, ignored: Iterable[str]) -> bool:
+    def ignored_by(self, ignored: Collection[str]) -> bool:
         """One of "101", "tag:x", "pool:x" names it; a pool takes the pools within it ("x/y") along."""
+        if not ignored:
+            return False
         steps = (self.guest.pool or "").split("/")
         pools = {f"pool:{'/'.join(steps[:depth])}" for depth in range(1, len(steps) + 1) if self.guest.pool}
         names = {str(self.guest.vmid), *pools, *(f"tag:{tag}" for tag in self.guest.tags)}
@@ -65,7 +66,8 @@ def parts(inputs: Inputs) -> list[GuestPart]:
 
 def _parts(inputs: Inputs) -> list[GuestPart]:
     reports = [(source, report) for source, report in inputs.of(SourceKind.PVE) if report is not None]
-    return _fed_twice([_part(member) for each in reports for member in members_of(inputs, *each)])
+    guests = [_part(member) for each in reports for member in members_of(inputs, *each)]
+    return _fed_twice(guests) if len(reports) > 1 else guests
 
 
 def _part(member: Member) -> GuestPart:
@@ -87,7 +89,7 @@ def _part(member: Member) -> GuestPart:
         oldest_trace=min((trace for trace in traces if trace), default=None),
         starts_seen=cohort.starts_seen,
         link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
-        task=tasks_page(cluster.source, guest.node) if guest.node else None,
+        task=cohort.tasks_page,
         called=f"{label(guest)} on {guest.node}" if guest.node else None,
         actions=_actions(guest, cohort.jobs, with_cure(unseen_jobs(cluster.report), cluster.source)),
         note=None if cohort.jobs else why_no_job(cluster.report),

@@ -21,7 +21,7 @@ from .stored import Stored, in_datastore
 
 
 def copies(
-    inputs: Inputs, name: tuple[str, str], groups: Sequence[tuple[str, GroupKey]], begun: Collection[datetime]
+    inputs: Inputs, name: tuple[str, str], groups: Sequence[tuple[str, GroupKey]], begun: Iterable[datetime]
 ) -> list[Stored]:
     """The copies of what is kept in ``groups``.
 
@@ -45,7 +45,7 @@ def copies(
 
 
 def _pulled(
-    inputs: Inputs, name: tuple[str, str], own: Collection[tuple[str, str]], begun: Collection[datetime]
+    inputs: Inputs, name: tuple[str, str], own: Collection[tuple[str, str]], begun: Iterable[datetime]
 ) -> Iterator[Stored]:
     """What lies in other datastores, whichever job brought it there."""
     moments: frozenset[datetime] | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from functools import wraps
-from typing import Any, TypeVar, cast
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar, cast
 
 from .report import BY_PREFIX, BY_SCOPE, Report
 
 V = TypeVar("V")
+K = TypeVar("K", bound=Hashable)
 
 _NOT_MADE = object()
 
@@ -17,6 +19,35 @@ _LATER: dict[object, Callable[[Any, Report], Any]] = {}
 
 #: What follows from the facts of some scopes alone, by how it is made.
 _OF_SCOPES: dict[object, frozenset[str]] = {}
+
+#: What was made last of single members (see LastMade), by how it is made.
+_LAST_MADE: set[object] = set()
+
+
+class LastMade(Generic[K, V]):
+    """What was made last of each of many, by name; whoever takes it looks whether it still holds.
+
+    What no board of a report made, nor took from the report before, is forgotten with the next report.
+    """
+
+    def __init__(self, before: Mapping[K, V] = MappingProxyType({})) -> None:
+        self._before = dict(before)
+        self._made: dict[K, V] = {}
+
+    def get(self, name: K) -> V | None:
+        """What was made of it last; None where nothing was."""
+        made = self._made.get(name)
+        return self._before.get(name) if made is None else made
+
+    def keep(self, name: K, made: V) -> V:
+        """Keeps what was made of it now."""
+        self._before.pop(name, None)
+        self._made[name] = made
+        return made
+
+    def next(self) -> LastMade[K, V]:
+        """The same for the next report."""
+        return LastMade(self._made or self._before)
 
 
 def cached(make: Callable[[Report], V]) -> Callable[[Report], V]:
@@ -58,11 +89,19 @@ def cached_of(*scopes: str) -> Callable[[Callable[[Report], V]], Callable[[Repor
     return register
 
 
+def last_made(make: Callable[[Report], LastMade[K, V]]) -> Callable[[Report], LastMade[K, V]]:
+    """The same for what was made last of single members: handed on to the next report, whatever that one says."""
+    _LAST_MADE.add(make)
+    return cached(make)
+
+
 def hand_on(before: Report, after: Report) -> None:
     """What was made for a report from the facts of some scopes is taken for the next one, where those say the same.
 
     Facts that are the same are the same objects (shared.py).
     """
+    for key in _LAST_MADE & before.derived.keys():
+        after.derived[key] = cast("LastMade[Any, Any]", before.derived[key]).next()
     made = [(key, scopes) for key, scopes in _OF_SCOPES.items() if key in before.derived]
     if not made:
         return
