@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,14 +21,14 @@ from sidecar.core.judgement.lasting import holds_until
 from sidecar.core.model import Cause, State
 from sidecar.core.parts.expectation import Activity, PauseWindow
 from sidecar.core.parts.part import Part
-from sidecar.core.reports.facts import Guest
+from sidecar.core.reports.facts import Guest, Zone
 from sidecar.core.reports.report import Report
 from sidecar.core.reports.shared import shared
 from sidecar.core.settings import Settings
 from tests.core import sample_reports
 from tests.core.factories import BERLIN, at
 from tests.core.racks import Rack, racks
-from tests.core.sample_reports import CRITICAL, PBS, PVE, group, pbs, pve, vzdump
+from tests.core.sample_reports import CRITICAL, PBS, PVE, STORAGE, group, pbs, pve, vzdump
 
 #: Minutes after the moment of a rack, also back: clocks are set.
 LATER = (0, 1, 2, 9, 31, 8, 200, 190, 700, 1441, 3000, -30, 0)
@@ -96,6 +96,29 @@ def a_house(stale_after: timedelta = timedelta(days=3)) -> Settings:
     return sample_reports.settings(*sources)
 
 
+def test_the_schedules_of_a_job_are_the_same_objects_until_its_cluster_says_something_else() -> None:
+    def schedule_of(reports: Mapping[str, Report], house: Settings) -> object:
+        part = judged(reports, remembered(), house, at("23 07:30")).services[0].parts[0].part
+        return part.expectations[0].schedule
+
+    reports, house, now = anew(REPORTS), a_house(), at("23 07:29")
+    first = schedule_of(reports, house)
+    again = {name: read_again(report, now) for name, report in reports.items()}
+    assert schedule_of(again, house) is first
+    assert schedule_of(again, a_house()) is not first, "the owner may have said something else"
+    for scope, fact in (
+        ("jobs", replace(CRITICAL, schedule="03:30")),
+        ("zone", Zone("pve1", "Asia/Tokyo")),
+        ("storages", replace(STORAGE, datastore="other")),
+    ):
+        readings = [
+            replace(reading, facts=(fact,)) if reading.scope[0] == scope else reading
+            for reading in again["pve"].readings
+        ]
+        other = shared(replace(again["pve"], readings=tuple(readings)), again["pve"])
+        assert schedule_of({**again, "pve": other}, house) is not first, scope
+
+
 def test_parts_of_one_source_are_kept_apart() -> None:
     guests = tuple(Guest(vmid=vmid, type="lxc", name=f"guest{vmid}", node="pve1") for vmid in (101, 102))
     job = replace(CRITICAL, guests=(101, 102))
@@ -158,6 +181,9 @@ def test_a_source_that_says_the_same_makes_no_new_verdict_and_no_new_row() -> No
     assert all(row is shown for row, shown in zip(board_of(again).services, rows, strict=True))
 
     assert part.part.evidence.as_of == now, "the evidence is the newer one"
+    for newer, older in ((part, before), (part.judgements[0], before.judgements[0])):
+        kept = [each.name for each in fields(older) if each.name not in ("part", "judgements", "next", "expectation")]
+        assert [getattr(newer, name) for name in kept] == [getattr(older, name) for name in kept]
     assert part.next is part.judgements[0]
     assert part.judgements[0].expectation is part.part.expectations[0]
     assert not judged(later, history, house, at("23 09:19")).services[0].parts[0].part.evidence.stale(at("23 09:19"))

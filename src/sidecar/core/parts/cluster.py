@@ -113,6 +113,15 @@ class Cluster:
             self._former[key, node] = Destination(self.inputs, self.source, self.report, [before], node)
         return self._former[key, node]
 
+    def plans(self, node: str, jobs: Sequence[BackupJob]) -> PlanHistory:
+        """The schedules of some jobs on a node; the same objects from board to board while nothing is said of them anew."""
+        name, kept = (node, tuple(job.id for job in jobs)), _plans(self.report)
+        before = kept.get(name)
+        if before is None or before.settings is not self.inputs.settings:
+            owed = tuple(_owed(self, node, job) for job in jobs)
+            before = kept[name] = PlanHistory(self.inputs.settings, owed)
+        return before
+
     def tasks(self, node: str) -> vzdump.NodeTasks:
         """The vzdump tasks on a node."""
         if node not in self._tasks:
@@ -134,6 +143,12 @@ class Cluster:
     def left_out(self) -> Mapping[int, tuple[tuple[JobId, LeftOutVolume], ...]]:
         """By guest the volumes that enabled jobs save it without."""
         return left_out.by_guest(self.source.name, self.jobs)
+
+
+@cached_of("jobs", "storages", "zone")
+def _plans(_report: Report) -> dict[tuple[str, tuple[str, ...]], PlanHistory]:
+    """Those that were made, by node and jobs."""
+    return {}
 
 
 @cached_of("tasks", "jobs")
@@ -197,7 +212,7 @@ class Cohort:
         self.destinations = tuple({place.key: place for place in every}.values())
         self.tasks_evidence = inputs.evidence(source, cluster.report.reading("tasks", node))
         self.starts_seen = inputs.fresh(source, cluster.report.reading("tasks", node))
-        self.plans = PlanHistory(inputs, tuple(_owed(cluster, node, job) for job in jobs))
+        self.plans = cluster.plans(node, jobs)
         enabled = [(job.id, self._places[job.id]) for job in jobs if job.enabled]
         leading = [place.key for _, place in enabled]
         self.proving = [(job, place) for job, place in enabled if leading.count(place.key) == 1]

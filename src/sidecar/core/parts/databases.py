@@ -168,10 +168,10 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
         for database in databases:
             covering = tuple(database.by_plan)
             if covering not in shared:
-                shared[covering] = PlanHistory(inputs, tuple(owed[place] for place in covering))
+                shared[covering] = PlanHistory(inputs.settings, tuple(owed[place] for place in covering))
             ref = f"{server.name}/{database.name}"
             member = MemberId(MemberKind.DATABASE, SourceName(source.name), ref)
-            remembered = shared[covering].of(str(member))
+            remembered = shared[covering].of(inputs.history.plans.get(str(member), ()))
             copies = tuple(offsite.of_dumps(inputs, source.name, database.every.kept))
             late = tuple(offsite.late(copies))
             observed = _with_concerns(database.every.observed(evidence, inputs.now), late)

@@ -9,10 +9,11 @@ from datetime import datetime
 from sidecar.core.history.history import PlanRow
 from sidecar.core.history.record import same_destination
 from sidecar.core.ids import JobId
+from sidecar.core.settings import Settings
 from sidecar.core.value import value
 
 from .expectation import ScheduleInForce
-from .inputs import Inputs, schedule_in_force
+from .inputs import schedule_in_force
 
 
 @value()
@@ -44,48 +45,50 @@ class Remembered:
 
 
 class PlanHistory:
-    """The schedules that some members share, at one moment.
+    """The schedules that some members share.
 
     Hundreds of members of a job remember the very same: what follows from it is made once, and they get the same objects.
     """
 
-    def __init__(self, inputs: Inputs, owed: Sequence[Owed]) -> None:
-        self._inputs = inputs
+    def __init__(self, settings: Settings, owed: Sequence[Owed]) -> None:
+        self.settings = settings
         self._owed = owed
         fresh = tuple(Remembered(each.schedule.job, each.key, each.schedule) for each in owed)
         self._made: dict[tuple[PlanRow, ...], tuple[Remembered, ...]] = {(): fresh}
 
-    def of(self, member: str) -> tuple[Remembered, ...]:
-        """By job and destination what ``member`` remembers: first those in force, in their order, then the ended ones."""
-        rows = self._inputs.history.plans.get(member, ())
+    def of(self, rows: tuple[PlanRow, ...]) -> tuple[Remembered, ...]:
+        """By job and destination what a member remembers: first those in force, in their order, then the ended ones.
+
+        ``rows``: those of the member (History.plans).
+        """
         made = self._made.get(rows)
         if made is None:
-            made = self._made[rows] = _remembered(self._owed, rows, self._inputs)
+            made = self._made[rows] = _remembered(self._owed, rows, self.settings)
         return made
 
 
-def _remembered(owed: Sequence[Owed], rows: Sequence[PlanRow], inputs: Inputs) -> tuple[Remembered, ...]:
+def _remembered(owed: Sequence[Owed], rows: Sequence[PlanRow], settings: Settings) -> tuple[Remembered, ...]:
     rows = [row for row in rows if _is_named(row)]
     jobs_on = {str(each.schedule.job) for each in owed if each.schedule.enabled}
     ended = [row for row in rows if row.valid_to is not None and _counts(row, rows, jobs_on)]
-    in_force = [_in_force(each, owed, rows, ended, inputs) for each in owed]
+    in_force = [_in_force(each, owed, rows, ended, settings) for each in owed]
     rest = [row for row in ended if not any(_belongs(row, each, owed) for each in owed)]
     places = dict.fromkeys((row.job, row.destination) for row in rest)
-    return (*in_force, *(_ended(job, key, rest, owed, inputs) for job, key in places))
+    return (*in_force, *(_ended(job, key, rest, owed, settings) for job, key in places))
 
 
 def _in_force(
-    each: Owed, owed: Sequence[Owed], rows: Sequence[PlanRow], ended: Iterable[PlanRow], inputs: Inputs
+    each: Owed, owed: Sequence[Owed], rows: Sequence[PlanRow], ended: Iterable[PlanRow], settings: Settings
 ) -> Remembered:
     row = next((row for row in rows if row.valid_to is None and _belongs(row, each, owed)), None)
     schedule = replace(each.schedule, valid_from=row.valid_from) if row is not None else each.schedule
-    past = tuple(_past(row, each.schedule, inputs) for row in ended if _belongs(row, each, owed))
+    past = tuple(_past(row, each.schedule, settings) for row in ended if _belongs(row, each, owed))
     return Remembered(each.schedule.job, each.key, schedule, past)
 
 
-def _ended(job: str, key: str | None, rows: Iterable[PlanRow], owed: Sequence[Owed], inputs: Inputs) -> Remembered:
+def _ended(job: str, key: str | None, rows: Iterable[PlanRow], owed: Sequence[Owed], settings: Settings) -> Remembered:
     now = next((each.schedule for each in owed if str(each.schedule.job) == job), None)
-    past = tuple(_past(row, now, inputs) for row in rows if (row.job, row.destination) == (job, key))
+    past = tuple(_past(row, now, settings) for row in rows if (row.job, row.destination) == (job, key))
     return Remembered(past[0].job, key, None, past)
 
 
@@ -122,8 +125,8 @@ def _before(start: datetime | None, end: datetime | None) -> bool:
     return start is None or end is None or start < end
 
 
-def _past(row: PlanRow, now: ScheduleInForce | None, inputs: Inputs) -> ScheduleInForce:
+def _past(row: PlanRow, now: ScheduleInForce | None, settings: Settings) -> ScheduleInForce:
     """The owner's schedule, and the zone that only the configuration holds, count for the past too."""
     zone = row.timezone or (now.timezone if now else None)
-    made = schedule_in_force(JobId.parse(row.job), row.schedule, zone, inputs.settings)
+    made = schedule_in_force(JobId.parse(row.job), row.schedule, zone, settings)
     return replace(made, valid_from=row.valid_from, valid_to=row.valid_to)

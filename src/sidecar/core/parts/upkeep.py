@@ -134,7 +134,8 @@ def _expectation(
     job = schedule.job
     # What is remembered holds what the newest report tells: history/record.py.
     runs = inputs.history.runs.get(str(job)) or upkeep_.runs
-    remembered = PlanHistory(inputs, [Owed(schedule)]).of(str(MemberId.of_upkeep(job)))[0]
+    rows = inputs.history.plans.get(str(MemberId.of_upkeep(job)), ())
+    remembered = PlanHistory(inputs.settings, [Owed(schedule)]).of(rows)[0]
     return Expectation(
         job=job,
         destination=None,
