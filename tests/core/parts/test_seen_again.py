@@ -86,6 +86,12 @@ def test_evidence_that_proves_less_makes_another_part_of_it(changes: dict[str, A
     assert not seen(part(replace(LATER, **changes)))
 
 
+def test_an_expectation_that_rests_on_other_evidence_makes_another_part_of_it() -> None:
+    later = part(LATER)
+    assert not seen(part(LATER, observed=replace(later.observed, evidence=BEFORE)))
+    assert not seen(part(LATER, observed=replace(later.observed, evidence=replace(LATER))))
+
+
 def test_what_was_never_read_before_is_another_part() -> None:
     assert not seen_again(part(replace(BEFORE, as_of=None)), part(LATER), NOW)
 

@@ -26,10 +26,14 @@ _of_stored = _all_but(Stored, "evidence")
 
 
 def seen_again(before: Part, part: Part, now: datetime) -> bool:
-    """All that is known of it is as before, and it was read since; ``now`` it proves as much as it did."""
+    """All that is known of it is as before, and it was read since; ``now`` it proves as much as it did.
+
+    What is expected of it rests on the same evidence as itself: where it does not, the answer is no.
+    """
     return (
         _of_part(before) == _of_part(part)
         and _confirmed(before.evidence, part.evidence, now)
+        and all(each.observed.evidence is part.evidence for each in part.expectations)
         and _of_observed(before.observed) == _of_observed(part.observed)
         and _all(_expected_again, before.expectations, part.expectations)
         and _all(_stored_again, before.stored, part.stored)
