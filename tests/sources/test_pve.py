@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob
+from sidecar.core.reports.facts import Archive, BackupGroup, BackupJob, Guest
 from sidecar.core.reports.report import Report
 from sidecar.sources.proxmox import ProxmoxOptions
 from sidecar.sources.pve import ALLOWED, PveSource
@@ -177,6 +177,18 @@ def test_a_full_page_of_tasks_is_a_limit() -> None:
     task = {"upid": "UPID:x", "type": "vzdump", "starttime": 1790650805, "endtime": 1790650905, "status": "OK"}
     report, _ = read(cluster({"storage": "p", "type": "pbs"}, **{"/nodes/pve1/tasks": [task] * 500}))
     assert texts(report.limits) == ("only the newest 500 backup tasks of pve1 were read",)
+
+
+def test_a_cluster_that_lists_the_same_in_another_order_says_the_same() -> None:
+    two = {"/cluster/resources?type=vm": [{"type": "qemu", "vmid": vmid, "node": "pve1"} for vmid in (1000, 101)]}
+    lists = cluster({"storage": "nas", "type": "nfs"}, {"storage": "backup", "type": "dir"}, **two)
+    other = {path: answer[::-1] if isinstance(answer, list) else answer for path, answer in lists.items()}
+    first, second = (read(answers)[0] for answers in (lists, other))
+
+    assert [reading.scope for reading in first.readings] == [reading.scope for reading in second.readings]
+    assert [guest.vmid for guest in first.facts(Guest)] == [101, 1000]
+    for scope in ("guests", "storages", "nodes"):
+        assert reading(first, scope).facts == reading(second, scope).facts, scope
 
 
 def test_an_old_version_says_so() -> None:

@@ -31,7 +31,7 @@ from .pve_layout import Layout
 from .pve_log import parse_log
 from .pve_news import VZDUMP, Touched, touched
 from .pve_parse import Place
-from .refresh import FEW, VERY_FEW, Answer, Refresh, made_of
+from .refresh import FEW, VERY_FEW, Answer, Refresh, in_order, made_of
 from .task_list import Change, TaskList
 from .task_logs import Lines, TaskLogs
 
@@ -121,7 +121,7 @@ class PveSource(ProxmoxSource):
             _guests(refresh, permissions),
             _jobs(refresh, permissions),
             _storages(refresh, permissions),
-            refresh.rows("list of nodes", pve_parse.parse_node, NODES, most=VERY_FEW),
+            _nodes(refresh),
         )
         self._layout = self._layout.later(jobs, places, nodes)
         of_nodes = await asyncio.gather(*(self._node(refresh, permissions, node, last) for node in self._layout.nodes))
@@ -294,7 +294,7 @@ async def _guests(refresh: Refresh, permissions: Permissions) -> Answer[Guest]:
     answer = await refresh.rows("list of guests", pve_parse.parse_guest, GUESTS, {"type": "vm"})
     if not answer.rows and not answer.problem and not pve_grants.sees_all_guests(permissions):
         return replace(answer, problem=pve_grants.guests_closed(permissions))
-    return answer
+    return in_order(answer, lambda guest: guest.vmid)
 
 
 async def _jobs(refresh: Refresh, permissions: Permissions) -> Answer[BackupJob]:
@@ -320,7 +320,13 @@ async def _with_guests(refresh: Refresh, job: BackupJob) -> BackupJob:
 async def _storages(refresh: Refresh, permissions: Permissions) -> Answer[Place]:
     if not pve_grants.sees_a_storage(permissions):
         return Answer(refresh.clock(), problem=pve_grants.storages_closed(permissions))
-    return await refresh.rows("list of storages", pve_parse.parse_storage, STORAGES, most=FEW)
+    answer = await refresh.rows("list of storages", pve_parse.parse_storage, STORAGES, most=FEW)
+    return in_order(answer, lambda place: place.storage.name)
+
+
+async def _nodes(refresh: Refresh) -> Answer[Node]:
+    answer = await refresh.rows("list of nodes", pve_parse.parse_node, NODES, most=VERY_FEW)
+    return in_order(answer, lambda node: node.name)
 
 
 # --- calls for one node -----------------------------------------------------------------------------------------------------

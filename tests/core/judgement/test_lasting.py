@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,16 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidecar.core.board.board import board, board_of
-from sidecar.core.history.history import EMPTY, History
+from sidecar.core.history.history import EMPTY, History, PlanRow
 from sidecar.core.history.record import record
+from sidecar.core.ids import JobId, SourceName
 from sidecar.core.judgement.judge import Judgement
 from sidecar.core.judgement.judged import judged
 from sidecar.core.judgement.lasting import holds_until
 from sidecar.core.model import Cause, State
-from sidecar.core.parts.expectation import Activity, PauseWindow
+from sidecar.core.parts.expectation import Activity, PauseWindow, ScheduleInForce
 from sidecar.core.parts.part import Part
+from sidecar.core.parts.plan_history import Owed, PlanHistory
 from sidecar.core.reports.facts import Guest, Zone
-from sidecar.core.reports.report import Report
+from sidecar.core.reports.report import Reading, Report
 from sidecar.core.reports.shared import shared
 from sidecar.core.settings import Settings
 from tests.core import sample_reports
@@ -96,27 +98,67 @@ def a_house(stale_after: timedelta = timedelta(days=3)) -> Settings:
     return sample_reports.settings(*sources)
 
 
-def test_the_schedules_of_a_job_are_the_same_objects_until_its_cluster_says_something_else() -> None:
-    def schedule_of(reports: Mapping[str, Report], house: Settings) -> object:
-        part = judged(reports, remembered(), house, at("23 07:30")).services[0].parts[0].part
-        return part.expectations[0].schedule
+NAS = replace(STORAGE, name="nas", datastore="other")
 
-    reports, house, now = anew(REPORTS), a_house(), at("23 07:29")
-    first = schedule_of(reports, house)
+
+def cluster(zones: Sequence[tuple[str, str]] = (("pve1", "Europe/Berlin"),), node: str = "pve1") -> Report:
+    """One with two jobs and two storages; zones in the order in which its nodes are listed."""
+    guest = Guest(vmid=101, type="lxc", name="vaultwarden", node=node)
+    weekly = replace(CRITICAL, id="weekly", schedule="sun 05:00", storage="nas")
+    report = pve(
+        "23 07:25", vzdump("23 04:00", "23 04:10"), guests=(guest,), jobs=(CRITICAL, weekly), storages=(STORAGE, NAS)
+    )
+    others = (reading for reading in report.readings if reading.scope[0] != "zone")
+    told = (Reading(("zone", name), report.at, (Zone(name, zone),)) for name, zone in zones)
+    return replace(report, readings=(*others, *told))
+
+
+def schedules_of(reports: Mapping[str, Report], house: Settings) -> tuple[ScheduleInForce | None, ...]:
+    part = judged(reports, remembered(), house, at("23 07:30")).services[0].parts[0].part
+    return tuple(expectation.schedule for expectation in part.expectations)
+
+
+def test_the_schedules_of_jobs_are_the_same_objects_until_their_cluster_says_something_else() -> None:
+    reports, house, now = {"pve": cluster(), "pbs": replace(REPORTS["pbs"])}, a_house(), at("23 07:29")
+    first = schedules_of(reports, house)
     again = {name: read_again(report, now) for name, report in reports.items()}
-    assert schedule_of(again, house) is first
-    assert schedule_of(again, a_house()) is not first, "the owner may have said something else"
+    assert all(schedule is before for schedule, before in zip(schedules_of(again, house), first, strict=True))
+    assert schedules_of(again, a_house())[0] is not first[0], "the owner may have said something else"
     for scope, fact in (
         ("jobs", replace(CRITICAL, schedule="03:30")),
         ("zone", Zone("pve1", "Asia/Tokyo")),
-        ("storages", replace(STORAGE, datastore="other")),
+        ("storages", replace(STORAGE, namespace="edited")),
     ):
         readings = [
             replace(reading, facts=(fact,)) if reading.scope[0] == scope else reading
             for reading in again["pve"].readings
         ]
         other = shared(replace(again["pve"], readings=tuple(readings)), again["pve"])
-        assert schedule_of({**again, "pve": other}, house) is not first, scope
+        assert schedules_of({**again, "pve": other}, house)[0] is not first[0], scope
+
+
+def test_a_node_that_is_not_read_has_the_zone_of_the_neighbour_that_is_listed_first_now() -> None:
+    zones, house = (("pve1", "Europe/Berlin"), ("pve2", "America/New_York")), a_house()
+    before = {"pve": cluster(zones, node="pve3"), "pbs": replace(REPORTS["pbs"])}
+    assert [each and each.timezone for each in schedules_of(before, house)] == ["Europe/Berlin"] * 2
+    after = {**before, "pve": shared(cluster(zones[::-1], node="pve3"), before["pve"])}
+    assert [each and each.timezone for each in schedules_of(after, house)] == ["America/New_York"] * 2
+
+
+def test_what_no_member_remembers_any_more_is_forgotten_with_the_second_board() -> None:
+    schedule, rows = ScheduleInForce(job=JobId(SourceName("pve"), "backup", "daily")), {}
+    for number in range(3):
+        row = PlanRow(
+            job=str(schedule.job), schedule="04:00", timezone=None, enabled=True, valid_from=at(f"{number + 1} 12:00")
+        )
+        rows[number] = (row,)
+    first = PlanHistory(a_house(), [Owed(schedule)])
+    made = [first.of(rows[number]) for number in (0, 1)]
+    second = first.next()
+    assert second.of(rows[0]) is made[0]
+    third = second.next()
+    assert third.of(rows[0]) is made[0]
+    assert third.of(rows[1]) is not made[1]
 
 
 def test_parts_of_one_source_are_kept_apart() -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.board.board import board
+from sidecar.core.history.history import EMPTY
+from sidecar.core.history.record import record
 from sidecar.core.model import Copy, Outcome, PlaceKind, SourceKind, State, StoredCopy
 from sidecar.core.reports.facts import (
     Archive,
@@ -36,6 +39,7 @@ from tests.core.sample_reports import (
     group,
     judged,
     pbs,
+    pve,
     readings,
     row,
     settings,
@@ -121,6 +125,23 @@ def test_rule_15_a_storage_of_the_cluster_is_a_place_of_its_own() -> None:
 
     assert (nas_place.place, nas_place.kind, nas_place.last_backup) == ("pve/nas", PlaceKind.STORAGE, at("20 05:05"))
     assert (nas_place.protected, nas_place.encrypted) == (1, None)
+
+
+def test_rule_15_where_an_edited_storage_led_before_is_called_as_the_storage_is() -> None:
+    """Its server is no source, so Proxmox VE tells what it keeps; none of today's storages leads to the old datastore."""
+    far = replace(STORAGE, name="far", server="elsewhere.lan", datastore="main", fingerprint="12" * 32)
+
+    def told(read: str, datastore: str) -> Report:
+        job, storage = replace(CRITICAL, storage="far"), replace(far, datastore=datastore)
+        report = pve(read, jobs=(job,), storages=(storage,))
+        return replace(report, readings=(*report.readings, Reading(("archives", "shared", "far"), at(read), (KEPT,))))
+
+    edited = told("22 11:58", "other")
+    history = record(record(EMPTY, told("22 11:48", "main")), edited)
+
+    (service,) = board({"pve": edited}, history, settings(PVE), at("22 12:00")).services
+
+    assert [(copy.place, copy.last_backup) for copy in service.posture.places] == [("pve/far", at("22 04:05"))]
 
 
 @pytest.mark.parametrize(

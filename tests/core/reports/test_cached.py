@@ -164,6 +164,19 @@ def test_what_rests_on_some_scopes_is_made_again_when_one_of_them_says_something
     assert made_of_all(after) is not all_of_it
 
 
+@pytest.mark.parametrize(("scope", "is_same"), [("dumps", False), ("guests", True)])
+def test_what_rests_on_scopes_is_made_again_when_they_come_in_another_order(scope: str, is_same: bool) -> None:
+    first, second = (
+        Reading((scope, server), NOW, (Guest(vmid=1, type="lxc", name=server, node="n"),)) for server in "ab"
+    )
+    before, after = (
+        replace(report, readings=(*report.readings, *more))
+        for report, more in ((a_report("a"), (first, second)), (a_report("a"), (second, first)))
+    )
+    made = made_of_both(before)
+    assert (made_of_both(shared(after, before)) is made) is is_same
+
+
 @last_made
 def letters(_report: Report) -> LastMade[str, int]:
     return LastMade()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sidecar.core.ids import GroupKey
-from sidecar.core.reports.facts import BackupGroup, Snapshot
+from sidecar.core.reports.facts import BackupGroup, BackupJob, Snapshot, Storage
 from sidecar.core.reports.group_index import group_index
 from sidecar.core.reports.report import Report
 from sidecar.core.reports.shared import KnownFacts, shared
 from tests.core.factories import at
-from tests.core.sample_reports import group, pbs, pve, vzdump
+from tests.core.sample_reports import CRITICAL, STORAGE, group, pbs, pve, vzdump
 
 KEY = GroupKey("main", "", "ct", "101")
 OTHER = GroupKey("main", "", "ct", "201")
@@ -28,6 +28,24 @@ def test_what_is_said_again_is_the_same_object() -> None:
     assert made == again
     assert [reading.as_of for reading in made.readings] == [reading.as_of for reading in again.readings]
     assert all(new.facts is old.facts for new, old in zip(made.readings, before.readings, strict=True))
+
+
+def test_lists_of_what_has_no_name_are_the_same_objects_while_all_of_them_is() -> None:
+    storages = (STORAGE, replace(STORAGE, name="nas"))
+
+    def cluster(*jobs: str) -> Report:
+        every = tuple(replace(CRITICAL, id=job) for job in jobs)
+        return pve("22 12:00", jobs=every, storages=tuple(replace(each) for each in storages))
+
+    before = cluster("daily", "weekly")
+    made = shared(cluster("daily", "weekly"), before)
+    assert all(new.facts is old.facts for new, old in zip(made.readings, before.readings, strict=True))
+
+    other = shared(cluster("daily", "monthly"), before)
+    assert [job.id for job in other.facts(BackupJob)] == ["daily", "monthly"]
+    for kind in (Storage, BackupJob):
+        same = [new is old for new, old in zip(other.facts(kind), before.facts(kind), strict=True)]
+        assert all(same) is (kind is Storage)
 
 
 def test_of_what_changed_all_else_is_the_same_object() -> None:

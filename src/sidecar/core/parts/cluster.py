@@ -12,10 +12,10 @@ from typing import Self
 from sidecar.core.ids import JobId, MemberId, MemberKind, SourceName
 from sidecar.core.model import Run
 from sidecar.core.reports import coverage
-from sidecar.core.reports.cached import cached_of
+from sidecar.core.reports.cached import LastMade, cached_of, last_made
 from sidecar.core.reports.facts import BackupJob, Guest, LeftOutVolume, Storage, Task, Zone
 from sidecar.core.reports.report import Report
-from sidecar.core.settings import SourceSetting
+from sidecar.core.settings import Settings, SourceSetting
 from sidecar.core.value import value
 
 from . import left_out, vzdump
@@ -114,13 +114,15 @@ class Cluster:
         return self._former[key, node]
 
     def plans(self, node: str, jobs: Sequence[BackupJob]) -> PlanHistory:
-        """The schedules of some jobs on a node; the same objects from board to board while nothing is said of them anew."""
-        name, kept = (node, tuple(job.id for job in jobs)), _plans(self.report)
+        """The schedules of some jobs on a node; the same objects from board to board while they follow from the same."""
+        kept, settings = _plans(self.report), self.inputs.settings
+        name, basis = (node, tuple(job.id for job in jobs)), (self.zone(node), *jobs, *self.storages.values())
         before = kept.get(name)
-        if before is None or before.settings is not self.inputs.settings:
-            owed = tuple(_owed(self, node, job) for job in jobs)
-            before = kept[name] = PlanHistory(self.inputs.settings, owed)
-        return before
+        if before is not None and before.settings is settings and before.basis == basis:
+            plans = before.plans.next()
+        else:
+            plans = PlanHistory(settings, tuple(_owed(self, node, job) for job in jobs))
+        return kept.keep(name, _Plans(settings, basis, plans)).plans
 
     def tasks(self, node: str) -> vzdump.NodeTasks:
         """The vzdump tasks on a node."""
@@ -145,10 +147,19 @@ class Cluster:
         return left_out.by_guest(self.source.name, self.jobs)
 
 
-@cached_of("jobs", "storages", "zone")
-def _plans(_report: Report) -> dict[tuple[str, tuple[str, ...]], PlanHistory]:
-    """Those that were made, by node and jobs."""
-    return {}
+@value(eq=False)
+class _Plans:
+    """What is remembered of some jobs on a node, and what that follows from beside the memory."""
+
+    settings: Settings
+    basis: tuple[object, ...]
+    plans: PlanHistory
+
+
+@last_made
+def _plans(_report: Report) -> LastMade[tuple[str, tuple[str, ...]], _Plans]:
+    """Those of the board before, by node and jobs."""
+    return LastMade()
 
 
 @cached_of("tasks", "jobs")

@@ -78,7 +78,9 @@ def _name(cluster: Cluster, storage: Storage) -> str:
     if storage.type != "pbs" or storage.server is None:
         return storage.name
     there = (storage.server, storage.port, storage.datastore)
-    return min(each.name for each in cluster.storages.values() if (each.server, each.port, each.datastore) == there)
+    alike = (each.name for each in cluster.storages.values() if (each.server, each.port, each.datastore) == there)
+    # None of today's storages may lead there: it is where one led before it was edited.
+    return min(alike, default=storage.name)
 
 
 def _evidence(cluster: Cluster, destination: Destination) -> Evidence:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from sidecar.core.history.history import PlanRow
 from sidecar.core.history.record import same_destination
@@ -50,11 +51,16 @@ class PlanHistory:
     Hundreds of members of a job remember the very same: what follows from it is made once, and they get the same objects.
     """
 
-    def __init__(self, settings: Settings, owed: Sequence[Owed]) -> None:
-        self.settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        owed: Sequence[Owed],
+        before: Mapping[tuple[PlanRow, ...], tuple[Remembered, ...]] = MappingProxyType({}),
+    ) -> None:
+        self._settings = settings
         self._owed = owed
-        fresh = tuple(Remembered(each.schedule.job, each.key, each.schedule) for each in owed)
-        self._made: dict[tuple[PlanRow, ...], tuple[Remembered, ...]] = {(): fresh}
+        self._before = before
+        self._made: dict[tuple[PlanRow, ...], tuple[Remembered, ...]] = {}
 
     def of(self, rows: tuple[PlanRow, ...]) -> tuple[Remembered, ...]:
         """By job and destination what a member remembers: first those in force, in their order, then the ended ones.
@@ -63,8 +69,13 @@ class PlanHistory:
         """
         made = self._made.get(rows)
         if made is None:
-            made = self._made[rows] = _remembered(self._owed, rows, self.settings)
+            made = self._before.get(rows) or _remembered(self._owed, rows, self._settings)
+            self._made[rows] = made
         return made
+
+    def next(self) -> PlanHistory:
+        """The same for the next board, with the same objects; what nobody asked for since the one before is forgotten."""
+        return PlanHistory(self._settings, self._owed, self._made)
 
 
 def _remembered(owed: Sequence[Owed], rows: Sequence[PlanRow], settings: Settings) -> tuple[Remembered, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import wraps
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast
 
-from .report import BY_PREFIX, BY_SCOPE, Report
+from .report import BY_PREFIX, BY_SCOPE, Reading, Report
 
 V = TypeVar("V")
 K = TypeVar("K", bound=Hashable)
@@ -98,17 +98,30 @@ def last_made(make: Callable[[Report], LastMade[K, V]]) -> Callable[[Report], La
 def hand_on(before: Report, after: Report) -> None:
     """What was made for a report from the facts of some scopes is taken for the next one, where those say the same.
 
-    Facts that are the same are the same objects (shared.py).
+    Facts that are the same are the same objects (shared.py). The order of the scopes counts: of two that say something of
+    one thing, the first may be asked.
     """
     for key in _LAST_MADE & before.derived.keys():
         after.derived[key] = cast("LastMade[Any, Any]", before.derived[key]).next()
     made = [(key, scopes) for key, scopes in _OF_SCOPES.items() if key in before.derived]
     if not made:
         return
-    old = {reading.scope: reading.facts for reading in before.readings}
-    new = {reading.scope: reading.facts for reading in after.readings}
-    other = {scope[0] for scope in old.keys() | new.keys() if old.get(scope) is not new.get(scope)}
+    old, new = _by_first_word(before), _by_first_word(after)
+    other = {word for word in old.keys() | new.keys() if not _same(old.get(word, ()), new.get(word, ()))}
     after.derived.update({key: before.derived[key] for key, scopes in made if scopes.isdisjoint(other)})
+
+
+def _by_first_word(report: Report) -> dict[str, list[Reading]]:
+    by_word: dict[str, list[Reading]] = {}
+    for reading in report.readings:
+        by_word.setdefault(reading.scope[0], []).append(reading)
+    return by_word
+
+
+def _same(old: Sequence[Reading], new: Sequence[Reading]) -> bool:
+    if len(old) != len(new):
+        return False
+    return all(one.scope == other.scope and one.facts is other.facts for one, other in zip(old, new, strict=True))
 
 
 def carry_over(before: Report, after: Report) -> None:

@@ -35,6 +35,9 @@ def _reading(new: Reading, old: Reading | None) -> Reading:
 
 def shared_facts(new: tuple[FactT, ...], old: tuple[Fact, ...]) -> tuple[FactT, ...]:
     """``new``, with the objects of ``old`` where they are equal; ``old`` itself where all of them are, in the same order."""
+    if new and _name(new[0]) is None and new == old:
+        # Jobs, storages and guests: they have no name here, so each is looked for in its place.
+        return cast("tuple[FactT, ...]", old)
     known = {_name(fact): fact for fact in old}
     facts = tuple([cast("FactT", _fact(fact, known.get(_name(fact)))) for fact in new])
     same = len(facts) == len(old) and all(map(_is, facts, old))
