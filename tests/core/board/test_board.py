@@ -10,6 +10,7 @@ import pytest
 
 from sidecar.core.board.board import board
 from sidecar.core.history.history import EMPTY
+from sidecar.core.judgement.judged import judged as judged_of
 from sidecar.core.model import Board, Outcome, PartKind, ServiceRow, SourceKind, State
 from sidecar.core.reports.facts import BackupGroup, BackupJob, Datastore, Guest, Storage, Task, UpkeepJob
 from sidecar.core.reports.report import Problem, Reading, Report, keep_what_failed
@@ -108,6 +109,17 @@ def test_ignored_guests_are_left_out_and_counted() -> None:
     board = three_guests(given=settings(ignore=Ignore(guests=("101", "pool:lab", "tag:nothing"))))
 
     assert ([service.name for service in board.services], board.left_out) == (["vaultwarden"], 2)
+    assert board.ignored == (("guest", 2),)
+
+
+def test_notes_about_references_are_told_apart_for_the_doctor() -> None:
+    reports = {"pve": pve("22 11:58", VZDUMP, guests=GUESTS, jobs=(ALL,)), "pbs": pbs("22 11:58", *KEPT)}
+    given = settings(services=(service("gone", "pve:999"),))
+
+    made = judged_of(reports, EMPTY, given, at("22 12:00"))
+
+    assert made.references == ("gone: guests names pve:999, which pve does not know.",)
+    assert set(made.references) <= set(made.notes)
 
 
 def host(*times: str, expect: ExpectSetting | None = None, now: str = "22 12:00") -> ServiceRow:
