@@ -200,6 +200,33 @@ def test_a_broken_answer_leaves_the_other_calls_alone() -> None:
     asyncio.run(requested(give, both))
 
 
+def test_a_connection_that_nobody_used_for_a_while_is_not_used_again() -> None:
+    """A server may be about to close it."""
+    connections: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(0)
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                connections[-1] += 1
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n" + b'{"data":[]}')
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+    async def three_calls() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            upstream = Upstream("pbs", f"http://127.0.0.1:{port}", Trust(), (LIST,), token)
+            await rows(upstream)
+            await rows(upstream)
+            await asyncio.sleep(2.1)
+            await rows(upstream)
+            await upstream.close()
+
+    asyncio.run(three_calls())
+    assert connections == [2, 1]
+
+
 def test_silence_between_two_pieces_has_its_own_limit() -> None:
     async def never(_head: bytes) -> bytes:
         await asyncio.sleep(1)

@@ -36,6 +36,10 @@ for _module in ("anyio._backends._asyncio", "encodings.idna", "httpcore._backend
 T = TypeVar("T")
 Headers = Callable[[bool], Awaitable[Mapping[str, str]]]
 
+#: Seconds for which a connection that nobody uses is kept. Many servers close theirs after 5: a call that meets the
+#: closing would get no answer.
+_IDLE = 2.0
+
 #: Bytes of an error's body that are read.
 _ERROR_BODY = 64 * 1024
 
@@ -338,7 +342,10 @@ class Upstream:
     async def _new_client(self) -> httpx.AsyncClient:
         limits = self._limits
         transport = self._transport or httpx.AsyncHTTPTransport(
-            verify=await self._context(), retries=1, limits=httpx.Limits(max_connections=4), trust_env=False
+            verify=await self._context(),
+            retries=1,
+            limits=httpx.Limits(max_connections=4, keepalive_expiry=_IDLE),
+            trust_env=False,
         )
         return httpx.AsyncClient(
             transport=transport,
