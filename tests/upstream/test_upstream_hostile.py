@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -203,15 +204,17 @@ def test_a_broken_answer_leaves_the_other_calls_alone() -> None:
 def test_a_connection_that_nobody_used_for_a_while_is_not_used_again() -> None:
     """A server may be about to close it."""
     connections: list[int] = []
+    closed = asyncio.Semaphore(0)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(0)
-        try:
+        with suppress(asyncio.IncompleteReadError):
             while await reader.readuntil(b"\r\n\r\n"):
                 connections[-1] += 1
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n" + b'{"data":[]}')
-        except asyncio.IncompleteReadError:
-            writer.close()
+        writer.close()
+        await writer.wait_closed()
+        closed.release()
 
     async def three_calls() -> None:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
@@ -222,6 +225,8 @@ def test_a_connection_that_nobody_used_for_a_while_is_not_used_again() -> None:
             await asyncio.sleep(2.1)
             await rows(upstream)
             await upstream.close()
+            for _ in connections:
+                await closed.acquire()
 
     asyncio.run(three_calls())
     assert connections == [2, 1]
