@@ -14,7 +14,7 @@ from sidecar.core.parts.counted_copies import Declared, Hidden
 from sidecar.core.parts.hidden_places import hidden_places
 from sidecar.core.parts.inputs import Inputs
 
-#: What is declared off-site, then which of the places of a service can be read.
+#: What is declared off-site, then of each part and of each place of a service whether it can be told what lies there.
 Told = tuple[frozenset[str], tuple[bool, ...]]
 
 

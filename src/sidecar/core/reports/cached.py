@@ -27,7 +27,7 @@ _LAST_MADE: set[object] = set()
 class LastMade(Generic[K, V]):
     """What was made last of each of many, by name; whoever takes it looks whether it still holds.
 
-    What no board of a report made, nor took from the report before, is forgotten with the next report.
+    What no board of a report kept, made anew or as it was, is forgotten with the next report.
     """
 
     def __init__(self, before: Mapping[K, V] = MappingProxyType({})) -> None:
