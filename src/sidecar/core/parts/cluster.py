@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,14 +18,14 @@ from sidecar.core.reports.report import Report
 from sidecar.core.settings import Settings, SourceSetting
 from sidecar.core.value import value
 
-from . import left_out, vzdump
+from . import guest_actions, left_out, vzdump
 from .destination import Destination, GuestBackups
 from .expectation import FIRST, Evidence
 from .inputs import Inputs, schedule_in_force, with_cure
 from .links import tasks_page
 from .part import weakest
 from .plan_history import Owed, PlanHistory, Remembered
-from .unseen import destination_problem
+from .unseen import destination_problem, unseen_jobs, why_no_job
 
 
 def members_of(inputs: Inputs, source: SourceSetting, report: Report) -> list[Member]:
@@ -33,23 +33,32 @@ def members_of(inputs: Inputs, source: SourceSetting, report: Report) -> list[Me
     cluster = Cluster(inputs, source, report)
     cohorts: dict[tuple[str, tuple[str, ...]], Cohort] = {}
     jobs_of = coverage.JobsOfGuests(cluster.jobs)
+    names = _names(report)
     guests = (guest for guest in report.facts(Guest) if not guest.template)
-    members = [_member(cluster, cohorts, guest, jobs_of.of(guest)) for guest in guests]
+    members = [_member(cluster, cohorts, guest, names[guest.vmid], jobs_of.of(guest)) for guest in guests]
     cluster.begun = _begun(members)
     return members
 
 
+@cached_of("guests")
+def _names(report: Report) -> Mapping[int, str]:
+    """What the memory calls each guest."""
+    source = SourceName(report.source)
+    vmids = (guest.vmid for guest in report.facts(Guest))
+    return {vmid: str(MemberId(MemberKind.GUEST, source, str(vmid))) for vmid in vmids}
+
+
 def _member(
-    cluster: Cluster, cohorts: dict[tuple[str, tuple[str, ...]], Cohort], guest: Guest, jobs: list[BackupJob]
+    cluster: Cluster, cohorts: dict[tuple[str, tuple[str, ...]], Cohort], guest: Guest, name: str, jobs: list[BackupJob]
 ) -> Member:
-    key = (guest.node, tuple(job.id for job in jobs))
-    if key not in cohorts:
-        cohorts[key] = Cohort(cluster, guest.node, jobs)
-    cohort = cohorts[key]
-    name = MemberId(MemberKind.GUEST, SourceName(cluster.source.name), str(guest.vmid))
-    sighting = cluster.inputs.history.seen.get(str(name))
-    member = Member(guest, cohort, str(name), sighting.since if sighting else None)
-    member.kept.update({place.key: member.backups(place) for place in cohort.destinations})
+    key = (guest.node, tuple([job.id for job in jobs]))
+    cohort = cohorts.get(key)
+    if cohort is None:
+        cohort = cohorts[key] = Cohort(cluster, guest.node, jobs)
+    sighting = cluster.inputs.history.seen.get(name)
+    member = Member(guest, cohort, name, sighting.since if sighting else None)
+    for place in cohort.destinations:
+        member.kept[place.key] = member.backups(place)
     return member
 
 
@@ -69,6 +78,7 @@ class Cluster:
 
     Attributes:
         jobs: those that have a name: nothing can be owed to another one.
+        contact: when the source was first read.
         planned: how old the knowledge is of which guests there are and what their jobs are.
         begun: what proves whose a task is, by node and job: when something began to be saved where only that job saves the
             guest.
@@ -80,6 +90,7 @@ class Cluster:
         self.report = report
         self.jobs = tuple(job for job in report.facts(BackupJob) if job.id)
         self.storages = {storage.name: storage for storage in report.facts(Storage)}
+        self.contact = inputs.history.contact(source.name) or report.at
         self.planned = inputs.evidence(source, report.reading("guests"), report.reading("jobs"))
         self._zones = {zone.node: zone.timezone for zone in report.facts(Zone)}
         self._destinations: dict[tuple[tuple[str, ...], str], Destination] = {}
@@ -186,9 +197,9 @@ class Member:
     @property
     def known_since(self) -> datetime:
         """Rule 1: from then on a task for several guests covered it. Before its own oldest trace it may not have been there."""
+        since = self.cohort.cluster.contact
         begun = [first for kept in self.kept.values() if (first := kept.first_trace) is not None]
-        contact = self.cohort.cluster.inputs.history.contact(self.cohort.cluster.source.name)
-        return min([*begun, contact or self.cohort.cluster.report.at])
+        return min([since, *begun])
 
     def at(self, destination: Destination) -> GuestBackups:
         """What is kept of it at a destination, whether a job of today leads there or not."""
@@ -211,6 +222,9 @@ class Cohort:
         proving: the enabled jobs that alone lead to a destination.
         notes: by job why nothing can be known of what it saves, if so.
         tasks_page: where the tasks of their node are listed; None where no node is told.
+        kept_on: the sources that keep their backups.
+        actions: what to do about them.
+        why_no_job: why none of a job can be seen that saves them; None where one is, and where nothing is hidden.
     """
 
     def __init__(self, cluster: Cluster, node: str, jobs: Sequence[BackupJob]) -> None:
@@ -232,6 +246,9 @@ class Cohort:
         }
         self.notes = {job: with_cure(problem, source) for job, problem in closed.items()}
         self.tasks_page = tasks_page(source, node) if node else None
+        self.kept_on = tuple(dict.fromkeys(place.source.name for each in self.destinations for place in each.places))
+        self.actions = guest_actions.of_jobs(node, jobs, with_cure(unseen_jobs(cluster.report), source))
+        self.why_no_job = None if jobs else why_no_job(cluster.report)
         self._evidences: dict[str, Evidence] = {}
         self._batches: dict[Remembered, JobBatches] = {}
 
@@ -251,21 +268,38 @@ class Cohort:
 
     def evidence(self, destination: Destination) -> Evidence:
         """How old the knowledge is of what lies at a destination and of what runs."""
-        if destination.key not in self._evidences:
-            starts = replace(self.tasks_evidence, gap=None, starts_gap=self.tasks_evidence.gap)
-            seen = [starts] if self.starts_seen else []
-            evidences = destination.evidences
-            self._evidences[destination.key] = (
-                weakest([*evidences, *seen], self.cluster.inputs.now) if evidences else self.cluster.planned
-            )
-        return self._evidences[destination.key]
+        evidence = self._evidences.get(destination.key)
+        if evidence is None:
+            evidence = self._evidences[destination.key] = self._evidence(destination)
+        return evidence
+
+    def _evidence(self, destination: Destination) -> Evidence:
+        evidences = destination.evidences
+        if not evidences:
+            return self.cluster.planned
+        starts = replace(self.tasks_evidence, gap=None, starts_gap=self.tasks_evidence.gap)
+        return weakest([*evidences, *([starts] if self.starts_seen else [])], self.cluster.inputs.now)
 
     def batches(self, remembered: Remembered) -> JobBatches:
         """What the tasks of one job tell."""
-        if remembered not in self._batches:
+        batches = self._batches.get(remembered)
+        if batches is None:
             storage = storage_of(remembered, self.destination(remembered))
-            self._batches[remembered] = JobBatches.of(self.cluster.tasks(self.node), remembered, storage)
-        return self._batches[remembered]
+            batches = self._batches[remembered] = JobBatches.of(self.cluster.tasks(self.node), remembered, storage)
+        return batches
+
+    @cached_property
+    def storages_apart(self) -> tuple[Destination, ...]:
+        """The destinations of their jobs, each storage by itself."""
+        return tuple(self.apart(self.destinations))
+
+    def apart(self, destinations: Iterable[Destination]) -> Iterator[Destination]:
+        """Each storage of these by itself, as the node reaches it."""
+        for destination in destinations:
+            if len(destination.storages) == 1:
+                yield destination
+            else:
+                yield from (self.cluster.destination([each.name], self.node) for each in destination.storages)
 
 
 @value()

@@ -26,10 +26,18 @@ from .joins import Place
 from .part import weakest
 
 
+#: A backup group on a PBS source.
+Group = tuple[str, GroupKey]
+
+
 @value()
 class GuestBackups:
-    """What is kept of one guest at a destination: snapshots and archives; and its uploads that failed."""
+    """What is kept of one guest at a destination: snapshots and archives; and its uploads that failed.
 
+    ``groups``: its backup groups there, by source.
+    """
+
+    groups: tuple[Group, ...]
     summary: SnapshotSummary
     archives: tuple[Archive, ...]
     failures: tuple[Task, ...]
@@ -37,20 +45,24 @@ class GuestBackups:
     def since(self, moment: datetime) -> GuestBackups:
         """Those that began at ``moment`` or later."""
         return GuestBackups(
+            groups=self.groups,
             summary=self.summary.since(moment),
             archives=tuple(archive for archive in self.archives if archive.time >= moment),
             failures=tuple(task for task in self.failures if task.start >= moment),
         )
 
-    def begun(self) -> list[datetime]:
+    def begun(self) -> Sequence[datetime]:
         """When anything began to be saved, finished or not."""
-        return [*self.summary.begun, *(archive.time for archive in self.archives)]
+        begun = self.summary.begun
+        return (*begun, *(archive.time for archive in self.archives)) if self.archives else begun
 
     @property
     def first_trace(self) -> datetime | None:
         """When something was tried for it first."""
-        others = (*(archive.time for archive in self.archives), *(task.start for task in self.failures))
-        return min((*self.summary.begun[-1:], *others), default=None)
+        oldest = self.summary.begun[-1:]
+        if self.archives or self.failures:
+            oldest += (*(archive.time for archive in self.archives), *(task.start for task in self.failures))
+        return min(oldest, default=None)
 
     @property
     def is_settled(self) -> bool:
@@ -97,15 +109,18 @@ class Destination:
             *(inputs.evidence(source, reading) for reading in reached),
         )
         self._now = inputs.now
-        self._indexes: tuple[tuple[Place, GroupIndex], ...] = tuple(
-            (place, inputs.group_index(place.source)) for place in self.places
-        )
+        self._indexes = tuple(inputs.group_index(place.source) for place in self.places)
 
     @cached_property
     def key(self) -> str:
         """Equal for destinations that are the same place, whatever PVE calls their storages."""
         places = [(place.source.name, place.datastore, place.namespace) for place in self.places]
         return repr((places, [*self._told_by_pve]))
+
+    @cached_property
+    def called(self) -> str | None:
+        """What people call it; None where nothing is to be seen of it."""
+        return " and ".join(storage.name for storage in self.storages) or None
 
     @cached_property
     def evidence(self) -> Evidence | None:
@@ -122,17 +137,22 @@ class Destination:
     @property
     def lists_tasks(self) -> bool:
         """A backup server there lists what it does."""
-        return any(index.lists_tasks for _, index in self._indexes)
+        return any(index.lists_tasks for index in self._indexes)
 
     def kept(self, guest: Guest) -> GuestBackups:
         """What is kept of ``guest`` there."""
-        groups = [(index, place.group_of(guest)) for place, index in self._indexes]
+        groups = tuple([(place.source.name, place.group_of(guest)) for place in self.places])
+        asked = [(index, key) for index, (_, key) in zip(self._indexes, groups, strict=True)]
+        failures = tuple([task for index, key in asked for task in index.failed_uploads(key)])
+        if not self._archive_readings:
+            return GuestBackups(groups=groups, summary=_summary(asked), archives=(), failures=failures)
         return GuestBackups(
-            summary=_summary(groups, self._groups_told_by_pve.get((guest.backup_type, str(guest.vmid)), ())),
+            groups=groups,
+            summary=_summary(asked, self._groups_told_by_pve.get((guest.backup_type, str(guest.vmid)), ())),
             archives=tuple(
                 [each for each in self._archives.get(guest.vmid, ()) if each.guest_type in (None, guest.type)]
             ),
-            failures=tuple([task for index, key in groups for task in index.failed_uploads(key)]),
+            failures=failures,
         )
 
     @cached_property

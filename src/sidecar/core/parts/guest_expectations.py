@@ -11,7 +11,7 @@ from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 from . import vzdump, vzdump_runs
 from .cluster import JobBatches, Member, storage_of
 from .destination import Destination
-from .expectation import Expectation, sort_out
+from .expectation import Expectation, ScheduleInForce, sort_out
 from .guest_runs import observed_at, saved_runs
 from .part import newest_first
 from .plan_history import Remembered
@@ -50,10 +50,7 @@ def _expectation(
     closed = cohort.notes.get(remembered.job.id) if remembered.schedule is not None else None
     shared = cohort.batches(remembered)
     job, storage = remembered.job.id, storage_of(remembered, destination)
-    rivals = tuple(
-        schedule for other in every if other.job != remembered.job for schedule in other.schedules if schedule.enabled
-    )
-    single = tasks.single(guest, remembered.schedules, job, storage, rivals)
+    single = tasks.single(guest, remembered.schedules, job, storage, _rivals(remembered, every))
     batches = [*shared.every, *single] if single else shared.every
     longest = vzdump.longest(batches) if single else shared.longest
     open_ended = tasks.open_ended(guest, job, evidence.as_of, storage)
@@ -76,6 +73,12 @@ def _expectation(
         blocked_by=closed,
         task=shared.newest,
     )
+
+
+def _rivals(remembered: Remembered, every: Sequence[Remembered]) -> list[ScheduleInForce]:
+    """The schedules of its other jobs that are on."""
+    others = [other for other in every if other.job != remembered.job] if len(every) > 1 else []
+    return [schedule for other in others for schedule in other.schedules if schedule.enabled]
 
 
 def _runs_of_job(member: Member, destination: Destination, job: str, batches: JobBatches) -> tuple[Run, ...]:
@@ -135,4 +138,4 @@ def _in_words(remembered: Remembered, destination: Destination) -> str | None:
     """What people call the destination. An ended one keeps its name, whatever became of the storage."""
     if remembered.schedule is None and remembered.key is not None:
         return remembered.key.partition("=")[0]
-    return " and ".join(storage.name for storage in destination.storages) or None
+    return destination.called

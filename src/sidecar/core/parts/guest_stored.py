@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sidecar.core.ids import GroupKey
 from sidecar.core.model import PlaceKind
@@ -36,15 +36,13 @@ def stored_of(
     return tuple(each_place_once([*own, *copies]))
 
 
-def _destinations(member: Member, every: Sequence[Remembered]) -> Iterator[Destination]:
+def _destinations(member: Member, every: Sequence[Remembered]) -> Iterable[Destination]:
     """Each storage by itself, as the node of the guest reaches it."""
     cohort = member.cohort
-    found = [*cohort.destinations, *(cohort.destination(each) for each in every if each.schedule is None)]
-    for destination in {each.key: each for each in found}.values():
-        if len(destination.storages) == 1:
-            yield destination
-        else:
-            yield from (cohort.cluster.destination([each.name], cohort.node) for each in destination.storages)
+    ended = [cohort.destination(each) for each in every if each.schedule is None]
+    if not ended:
+        return cohort.storages_apart
+    return cohort.apart({each.key: each for each in (*cohort.destinations, *ended)}.values())
 
 
 def _at(member: Member, destination: Destination) -> Iterator[Stored]:

@@ -7,29 +7,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from sidecar.core.ids import GroupKey
 from sidecar.core.model import Link, PartKind, SourceKind
-from sidecar.core.reports.facts import BackupJob, Guest
-from sidecar.core.reports.report import Problem
+from sidecar.core.reports.facts import Guest
 from sidecar.core.value import value
 
+from . import guest_actions
 from .cluster import Member, members_of
-from .destination import Destination
+from .destination import Destination, Group
+from .expectation import Observed
 from .guest_expectations import expectations_of
 from .guest_plans import remembered_of
 from .guest_runs import observed_anywhere
 from .guest_stored import stored_of
-from .inputs import Inputs, with_cure
-from .part import Actions, Part
+from .inputs import Inputs
+from .part import Part
 from .unchanged import basis, unchanged
-from .unseen import unseen_jobs, why_no_job
 from .vzdump_words import label
-
-#: A backup group on a PBS source.
-Group = tuple[str, GroupKey]
 
 
 @value()
@@ -76,9 +73,7 @@ def _part(member: Member) -> GuestPart:
     every = remembered_of(member)
     expectations = expectations_of(member, every)
     observed = observed_anywhere(member, expectations)
-    named = None if member.since else cluster.tasks(cohort.node).oldest_of(guest)
-    traces = (observed.runs[-1].start if observed.runs else None, named, member.since)
-    groups = _groups(guest, cohort.destinations)
+    groups = _groups(member, cohort.destinations)
     part = Part(
         kind=PartKind.GUEST,
         ref=str(guest.vmid),
@@ -86,14 +81,14 @@ def _part(member: Member) -> GuestPart:
         source=cluster.source.name,
         observed=observed,
         expectations=expectations,
-        oldest_trace=min((trace for trace in traces if trace), default=None),
+        oldest_trace=_oldest_trace(member, observed),
         starts_seen=cohort.starts_seen,
         link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
         task=cohort.tasks_page,
         called=f"{label(guest)} on {guest.node}" if guest.node else None,
-        actions=_actions(guest, cohort.jobs, with_cure(unseen_jobs(cluster.report), cluster.source)),
-        note=None if cohort.jobs else why_no_job(cluster.report),
-        kept_on=tuple(dict.fromkeys(source for source, _ in groups)),
+        actions=cohort.actions if cohort.jobs else guest_actions.of_no_job(cohort.actions, guest),
+        note=cohort.why_no_job,
+        kept_on=cohort.kept_on,
         stored=stored_of(member, every, groups),
         left_out=cluster.left_out.get(guest.vmid, ()),
     )
@@ -103,26 +98,24 @@ def _part(member: Member) -> GuestPart:
         groups=groups,
         groups_of=(groups,)
         if len(every) == 1 and len(cohort.destinations) == 1
-        else tuple(_groups(guest, [cohort.destination(remembered)]) for remembered in every),
+        else tuple(_groups(member, [cohort.destination(remembered)]) for remembered in every),
     )
 
 
-def _groups(guest: Guest, destinations: Iterable[Destination]) -> tuple[Group, ...]:
-    places = (place for destination in destinations for place in destination.places)
-    return tuple((place.source.name, place.group_of(guest)) for place in places)
+def _groups(member: Member, destinations: Sequence[Destination]) -> tuple[Group, ...]:
+    if len(destinations) == 1:
+        return member.at(destinations[0]).groups
+    return tuple(group for destination in destinations for group in member.at(destination).groups)
 
 
-def _actions(guest: Guest, jobs: Sequence[BackupJob], unseen: Problem | None) -> Actions:
-    job = jobs[0].id if jobs else None
-    start = f"start {job} there" if job else "start a backup"
-    return Actions(
-        failed=f"Read the task's log, fix the cause, then run {job or 'a backup'} again.",
-        missed=f"Check that node {guest.node} is up, then {start}.",
-        never=f"Check that node {guest.node} is up, then {start}.",
-        concerned="Look at the newest runs and at the verification of its snapshots.",
-        uncovered=f"Enable {job}." if job else f"Add {guest.vmid} to a backup job, or list it under ignore.",
-        unreadable=unseen.action if unseen else None,
-    )
+def _oldest_trace(member: Member, observed: Observed) -> datetime | None:
+    traces = [observed.runs[-1].start] if observed.runs else []
+    if member.since is not None:
+        traces.append(member.since)
+    elif (named := member.cohort.cluster.tasks(member.cohort.node).oldest_of(member.guest)) is not None:
+        # Rule 11: of an id that belonged to another one before, what names it may be that one's.
+        traces.append(named)
+    return min(traces, default=None)
 
 
 def _fed_twice(guests: list[GuestPart]) -> list[GuestPart]:

@@ -64,13 +64,15 @@ class GroupIndex:
 
     def summary(self, key: GroupKey) -> SnapshotSummary:
         """What the snapshots of a group prove; nothing for a group that isn't there."""
-        if key not in self._summaries:
-            group = self._groups.get(key)
-            if group is None:
-                return _NOTHING
-            same, proved = self._before.pop(key, (None, _NOTHING))
-            self._summaries[key] = proved if same is group else snapshots.summary([group], self.told(key))
-        return self._summaries[key]
+        made = self._summaries.get(key)
+        if made is not None:
+            return made
+        group = self._groups.get(key)
+        if group is None:
+            return _NOTHING
+        same, proved = self._before.pop(key, (None, _NOTHING))
+        made = self._summaries[key] = proved if same is group else snapshots.summary([group], self.told(key))
+        return made
 
     def proved(self) -> _Proved:
         """What was asked of groups of which all snapshots are finished: no task and no time changes what they prove."""
@@ -96,11 +98,10 @@ class GroupIndex:
 
         The worker id names no namespace (PBS-29): where two namespaces hold such a group, none of them is accused.
         """
-        if len(self._alike.get(_worker(key), ())) > 1:
+        worker = _worker(key)
+        failed = [task for task in self._uploads.get(worker, ()) if _is_error(task)]
+        if not failed or len(self._alike.get(worker, ())) > 1:
             return []
-        failed = [task for task in self._uploads.get(_worker(key), ()) if _is_error(task)]
-        if not failed:
-            return failed
         ends = {run.end for run in self.told(key).values()}
         return [task for task in failed if task.end not in ends]
 
