@@ -5,6 +5,7 @@ Its content is decided once, as a ``Headline`` of fields; the words are made fro
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -45,7 +46,8 @@ class Beside:
 def overall(services: Sequence[ServiceRow], beside: Beside, now: datetime, zone: ZoneInfo) -> Overall:
     """The worst of services, jobs, sources and datastores, in one line with what is behind it."""
     states = [service.verdict.state for service in services]
-    counts = {state: states.count(state) for state in State if state in states}
+    counted = Counter(states)
+    counts = {state: counted[state] for state in State if state in counted}
     facts = headline(services, beside)
     return Overall(_state(services, beside), sentence(facts, now, zone), counts, facts)
 
@@ -54,11 +56,11 @@ def _state(services: Sequence[ServiceRow], beside: Beside) -> State:
     """``late``, ``running``, ``new`` and ``disabled`` don't lower it; but without one good service it isn't ok either."""
     if not services:
         return State.UNKNOWN
-    verdicts = [row.verdict for rows in (services, beside.jobs, beside.sources, beside.full()) for row in rows]
-    everything = worst(verdict.state for verdict in verdicts)
+    own = {service.verdict.state for service in services}
+    rest = {row.verdict.state for rows in (beside.jobs, beside.sources, beside.full()) for row in rows}
+    everything = worst(own | rest)
     if everything not in HARMLESS:
         return everything
-    own = [service.verdict.state for service in services]
     return State.OK if State.OK in own else worst(own)
 
 
@@ -108,16 +110,18 @@ def _backed_up(expected: Sequence[ServiceRow], beside: tuple[Culprit, ...]) -> H
         return Headline(HeadlineKind.SWITCHED_OFF, culprits=beside)
     if set(states) == {State.NEW}:
         return Headline(HeadlineKind.NOTHING_DUE, culprits=beside)
-    good = sum(_is_backed_up(service) for service in expected)
-    extras = ((state, states.count(state)) for state in (State.RUNNING, State.LATE, State.NEW, State.WARNING))
+    good = sum(map(_is_backed_up, expected))
+    counted = Counter(states)
+    extras = ((state, counted[state]) for state in (State.RUNNING, State.LATE, State.NEW, State.WARNING))
     shown = tuple((state, count) for state, count in extras if count)
     return Headline(HeadlineKind.BACKED_UP, good, len(expected), beside, shown)
 
 
 def _is_backed_up(service: ServiceRow) -> bool:
     """A warning may have a backup, or be one because there is none."""
-    some = all(part.last_backup is not None for part in service.parts if part.verdict.state is not State.DISABLED)
-    return service.verdict.state is State.OK or (service.verdict.state is State.WARNING and some)
+    if service.verdict.state is not State.WARNING:
+        return service.verdict.state is State.OK
+    return all(part.last_backup is not None for part in service.parts if part.verdict.state is not State.DISABLED)
 
 
 def _trouble(jobs: Sequence[JobRow], unreadable: Sequence[SourceRow]) -> tuple[Culprit, ...]:

@@ -9,63 +9,67 @@ from datetime import datetime
 from sidecar.core import words
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.judgement.judge import Judgement
-from sidecar.core.judgement.judged import Judged, JudgedPart, JudgedService
+from sidecar.core.judgement.judged import Judged, JudgedPart
 from sidecar.core.judgement.wording import quoted
-from sidecar.core.model import HARMLESS, Cause, JobRow, Outcome, Run, SourceKind, State, Verdict, worst
+from sidecar.core.model import HARMLESS, Cause, JobRow, Outcome, SourceKind, State, Verdict
 from sidecar.core.parts.expectation import Expectation, ScheduleInForce
 from sidecar.core.parts.inputs import Inputs, schedule_in_force
-from sidecar.core.parts.job_titles import services_of, title
+from sidecar.core.parts.job_titles import WITHOUT_JOB, services_of, title
 from sidecar.core.reports.facts import BackupJob, Zone
 from sidecar.core.reports.report import Report
 from sidecar.core.settings import SourceSetting
-from sidecar.core.value import value
 
 from .idle_jobs import IdleJobs
-
-
-@value()
-class Member:
-    """What a job owes a member, as judged; ``name`` is its service's."""
-
-    name: str
-    judgement: Judgement
+from .job_members import JobMembers
 
 
 def job_rows(judged: Judged) -> Iterator[JobRow]:
     """All jobs: those that back something up, by source and name, then upkeep."""
     inputs = judged.inputs
-    by_job: dict[JobId, list[Member]] = {}
-    schedules: dict[JobId, ScheduleInForce] = {}
-    for service_name, part in _each_once(judged.services):
-        for judgement in part.judgements:
-            schedule = judgement.expectation.schedule
-            # What comes by itself is no job of anybody's.
-            if schedule is not None and not judgement.expectation.only_by_rhythm:
-                by_job.setdefault(schedule.job, []).append(Member(service_name, judgement))
-                schedules[schedule.job] = schedule
+    jobs = _by_job(judged)
     for source, report in inputs.of(SourceKind.PVE):
         for job in report.facts(BackupJob) if report else ():
             if job.id:
                 schedule = _without_members(inputs, source, report, job)
-                schedules.setdefault(schedule.job, schedule)
-    called = services_of((service.service.name, part.part) for service in judged.services for part in service.parts)
+                jobs.setdefault(schedule.job, JobMembers(schedule=schedule))
+    parts = ((service.service.name, part.part) for service in judged.services for part in service.parts)
+    called = services_of(parts) if any(job.kind in WITHOUT_JOB for job in jobs) else {}
     idle = IdleJobs(judged)
-    for name in sorted(schedules):
-        row = _row(inputs, schedules[name], by_job.get(name, []), idle)
+    for name in sorted(jobs):
+        row = _row(inputs, jobs[name], idle)
         yield replace(row, title=title(inputs, name, called[name])) if name in called else row
     for part in judged.upkeep:
         yield from (_upkeep_row(inputs, judgement) for judgement in part.judgements)
 
 
-def _each_once(services: Iterable[JudgedService]) -> Iterator[tuple[str, JudgedPart]]:
+def _by_job(judged: Judged) -> dict[JobId, JobMembers]:
+    by_job: dict[JobId, JobMembers] = {}
+    by_schedule: dict[ScheduleInForce, JobMembers] = {}
+    every = ((service.service.name, part) for service in judged.services for part in service.parts)
+    # Only the configuration gives two services the same part.
+    for service_name, part in _each_once(every) if judged.inputs.settings.services else every:
+        for judgement in part.judgements:
+            schedule = judgement.expectation.schedule
+            # What comes by itself is no job of anybody's.
+            if schedule is None or judgement.expectation.only_by_rhythm:
+                continue
+            # Members of a job share the very object, which is found sooner than its name.
+            members = by_schedule.get(schedule)
+            if members is None:
+                members = by_schedule[schedule] = by_job.setdefault(schedule.job, JobMembers(schedule=schedule))
+            members.schedule = schedule
+            members.add(service_name, judgement)
+    return by_job
+
+
+def _each_once(parts: Iterable[tuple[str, JudgedPart]]) -> Iterator[tuple[str, JudgedPart]]:
     """A part of two services is one member, called like the first of them, as in the calendar."""
     seen = set()
-    for service in services:
-        for part in service.parts:
-            name = part.part.kind, part.part.source, part.part.ref
-            if name not in seen:
-                seen.add(name)
-                yield service.service.name, part
+    for service_name, part in parts:
+        name = part.part.kind, part.part.source, part.part.ref
+        if name not in seen:
+            seen.add(name)
+            yield service_name, part
 
 
 def _without_members(inputs: Inputs, source: SourceSetting, report: Report | None, job: BackupJob) -> ScheduleInForce:
@@ -75,29 +79,22 @@ def _without_members(inputs: Inputs, source: SourceSetting, report: Report | Non
     return schedule_in_force(name, job.schedule, zone, inputs.settings, enabled=job.enabled)
 
 
-def _row(inputs: Inputs, schedule: ScheduleInForce, members: list[Member], idle: IdleJobs) -> JobRow:
+def _row(inputs: Inputs, members: JobMembers, idle: IdleJobs) -> JobRow:
+    schedule = members.schedule
     job = schedule.job
-    good = sum(_is_good(member.judgement) for member in members)
     return JobRow(
         name=str(job),
         title=title(inputs, job),
         kind=job.kind,
         source=job.source,
-        verdict=_verdict(schedule, members, good, idle),
+        verdict=_verdict(members, idle),
         schedule=schedule.text,
         timezone=schedule.timezone,
-        last_run=_last_run(members),
+        last_run=members.last_run,
         next_run=_next_run(schedule, inputs.now),
-        members=len(members),
-        members_ok=good,
+        members=members.number,
+        members_ok=members.good,
     )
-
-
-def _is_good(judgement: Judgement) -> bool:
-    """A warning may have a backup, or be one because there is none or the last one was cancelled."""
-    verdict = judgement.verdict
-    backed_up = judgement.good is not None and verdict.cause is not Cause.RUN_CANCELLED
-    return verdict.state is State.OK or (verdict.state is State.WARNING and backed_up)
 
 
 def _upkeep_row(inputs: Inputs, judgement: Judgement) -> JobRow:
@@ -126,23 +123,23 @@ def _next_upkeep(inputs: Inputs, expectation: Expectation) -> datetime | None:
     return told if told is not None and computed is not None and told > inputs.now else computed
 
 
-def _verdict(schedule: ScheduleInForce, members: list[Member], good: int, idle: IdleJobs) -> Verdict:
+def _verdict(members: JobMembers, idle: IdleJobs) -> Verdict:
     """Rule 8: a job is as bad as the worst that it owes: "4 of 5"."""
+    schedule, worst = members.schedule, members.worst
     if schedule.silenced:
         return Verdict(state=State.DISABLED, reason="Switched off in the configuration.")
-    if not members:
+    if worst is None:
         return idle.verdict(schedule)
-    state = worst(member.judgement.verdict.state for member in members)
-    bad = [member for member in members if member.judgement.verdict.state is state]
-    since = min((member.judgement.verdict.since for member in bad if member.judgement.verdict.since), default=None)
+    state = worst.verdict.state
     reason = "" if schedule.enabled else "switched off at its source; "
-    reason += f"{good} of {len(members)}"
+    reason += f"{members.good} of {members.number}"
     if state is not State.OK:
-        reason += f": {words.listed([f'{member.name} {state}' for member in bad])}"
-        reason += quoted(_error(bad[0].judgement)) if len(bad) == 1 else ""
-    worst_of_all = bad[0].judgement.verdict
-    link = worst_of_all.link if state not in HARMLESS else None
-    return Verdict(state=state, reason=words.sentence(reason), since=since, link=link, cause=worst_of_all.cause)
+        reason += f": {words.listed([f'{name} {state}' for name in members.bad])}"
+        reason += quoted(_error(worst)) if len(members.bad) == 1 else ""
+    link = worst.verdict.link if state not in HARMLESS else None
+    return Verdict(
+        state=state, reason=words.sentence(reason), since=members.since, link=link, cause=worst.verdict.cause
+    )
 
 
 def _error(judgement: Judgement) -> str | None:
@@ -150,15 +147,6 @@ def _error(judgement: Judgement) -> str | None:
     if judgement.verdict.cause is not Cause.RUN_FAILED:
         return None
     return next((run.text for run in judgement.expectation.observed.runs if run.outcome is Outcome.FAILED), None)
-
-
-def _last_run(members: list[Member]) -> Run | None:
-    """Rule 8: the task, where the job has one for many; else the newest run of any member."""
-    tasks = [member.judgement.expectation.task for member in members]
-    runs = [task for task in tasks if task is not None]
-    if not runs:
-        runs = [run for member in members for run in member.judgement.expectation.observed.runs[:1]]
-    return max(runs, key=lambda run: run.start, default=None)
 
 
 def _next_run(schedule: ScheduleInForce, now: datetime) -> datetime | None:

@@ -38,10 +38,12 @@ class ServiceCopies:
         """
         if self._hidden.copies:
             return None
-        now, parts = self._declared.now, [part.part for part in service.parts]
-        stale = [part.evidence.stale(now) for part in parts]
-        known = [stored.known(now) for part in parts for stored in part.stored]
-        return self._declared.offsite, (*stale, *known)
+        now = self._declared.now
+        told: list[bool] = []
+        for judged in service.parts:
+            told.append(judged.part.observed.evidence.stale(now))
+            told += [stored.known(now) for stored in judged.part.stored]
+        return self._declared.offsite, tuple(told)
 
     def offsite(self, parts: Sequence[JudgedPart], rows: Sequence[PartRow], copies: JudgedCopies) -> tuple[Copy, ...]:
         """The copies at off-site places: volumes, repositories, then backup servers."""

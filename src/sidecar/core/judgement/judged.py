@@ -83,8 +83,9 @@ def judged(reports: Mapping[str, Report], history: History, settings: Settings, 
 
 @value(kw_only=True, eq=False)
 class _Lasting:
-    """A part as it was judged, and when that holds. ``known_since``: see History.known_since."""
+    """A part as it was judged, and when that holds. ``member``: its name in the memory; ``known_since``: see History."""
 
+    member: str
     judged: JudgedPart
     settings: Settings
     known_since: datetime | None
@@ -114,7 +115,8 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
         before = None
     if before is not None and before.judged.part is part:
         return before.judged
-    known_since = inputs.history.known_since(str(part.member), part.source)
+    member = before.member if before is not None else str(part.member)
+    known_since = inputs.history.known_since(member, part.source)
     if before is not None and before.known_since == known_since and seen_again(before.judged.part, part, inputs.now):
         made = _seen_again(before.judged, part)
     else:
@@ -122,7 +124,12 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
     until = holds_until(part, made.judgements, inputs.now, inputs.settings.timezone)
     if until is not None:
         lasting = _Lasting(
-            judged=made, settings=inputs.settings, known_since=known_since, since=inputs.now, until=until
+            member=member,
+            judged=made,
+            settings=inputs.settings,
+            known_since=known_since,
+            since=inputs.now,
+            until=until,
         )
         kept.keep((part.kind, part.ref), lasting)
     return made

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 from sidecar.core.ids import GroupKey
@@ -63,24 +63,30 @@ def grouped(parts: Iterable[Part]) -> Grouped:
         else:
             doubtful.append(tuple(alike))
     taken = {(part.kind, part.full_ref) for group in together for part in group}
-    alone = tuple(part for part in every if (part.kind, part.full_ref) not in taken)
-    return Grouped(tuple(together), tuple(doubtful), alone)
+    alone = [part for part in every if (part.kind, part.full_ref) not in taken] if taken else every
+    return Grouped(tuple(together), tuple(doubtful), tuple(alone))
 
 
 def _alike(parts: Iterable[Part]) -> Iterable[list[Part]]:
     """Two at least that are called alike. A number may be missing, but two numbers are two things."""
-    by_word: dict[str, dict[int | None, list[Part]]] = defaultdict(lambda: defaultdict(list))
+    first: dict[str, tuple[Named, Part]] = {}
+    several: dict[str, list[tuple[Named, Part]]] = {}  # nearly all words are those of one part
     for part in parts:
         named = name_of(part)
-        if named is not None:
-            by_word[named.word][named.number].append(part)
-    for by_number in by_word.values():
-        for alike in _without_doubt(by_number):
-            if len(alike) > 1:
-                yield alike
+        if named is None:
+            continue
+        ours = named, part
+        other = first.setdefault(named.word, ours)
+        if other is not ours:
+            several.setdefault(named.word, [other]).append(ours)
+    for word in first if several else ():
+        yield from (alike for alike in _without_doubt(several.get(word, ())) if len(alike) > 1)
 
 
-def _without_doubt(by_number: Mapping[int | None, list[Part]]) -> Iterable[list[Part]]:
+def _without_doubt(parts: Iterable[tuple[Named, Part]]) -> Iterable[list[Part]]:
+    by_number: dict[int | None, list[Part]] = defaultdict(list)
+    for named, part in parts:
+        by_number[named.number].append(part)
     if len(by_number) == 1 or len(by_number.keys() - {None}) > 1:
         return by_number.values()
     return [[part for those in by_number.values() for part in those]]

@@ -26,7 +26,7 @@ _OWNERS = {SourceKind.PBS: "PBS ", SourceKind.BACKREST: "Backrest "}
 _BACKUPS = ("backup", "dump", "plan")
 
 #: Kinds of what no upstream knows as a job: the owner expects it, or it comes by itself.
-_WITHOUT_JOB = ("guest", "group", "database")
+WITHOUT_JOB = ("guest", "group", "database")
 
 
 def title(inputs: Inputs, job: JobId, service: str | None = None) -> str:
@@ -51,7 +51,7 @@ def services_of(parts: Iterable[tuple[str, Part]]) -> dict[JobId, str]:
     known: set[JobId] = set()
     for service, part in parts:
         for expectation in part.expectations:
-            if expectation.job.kind in _WITHOUT_JOB and expectation.job not in known:
+            if expectation.job.kind in WITHOUT_JOB and expectation.job not in known:
                 known.add(expectation.job)
                 found[service][expectation.job] = part.ref
     return {

@@ -87,7 +87,8 @@ def services(inputs: Inputs) -> Services:
     shown = taken | _named_by_their_groups(kept_guests, taken)
     every_group = backup_groups.unnamed(inputs, taken)
     kept_groups = [part for part in every_group if not _matches(part.ref, inputs.settings.ignore.groups)]
-    rest = [part for part in known if (part.kind, part.full_ref) not in shown and _stands_alone(part)] + kept_groups
+    unmapped = [part for part in known if (part.kind, part.full_ref) not in shown] if shown else known
+    rest = [*(part for part in unmapped if _stands_alone(part)), *kept_groups]
     ignored = (
         ("guest", len(every_guest) - len(kept_guests)),
         ("database", len(every_database) - len(kept_databases)),

@@ -218,11 +218,11 @@ class NodeTasks:
         own = self._by_id.get(str(guest.vmid), [])
         if seen_until is None:
             return [*(task for task in self._by_end if self._may_be_of(task, job)), *own]
+        tasks = [task for task in own if end_of(task) > seen_until]
+        if not self._by_end or end_of(self._by_end[-1]) <= seen_until:
+            return tasks
         later = self._by_end[bisect_right(self._by_end, seen_until, key=end_of) :]
-        return [
-            *(task for task in later if self._may_be_of(task, job)),
-            *(task for task in own if end_of(task) > seen_until),
-        ]
+        return [*(task for task in later if self._may_be_of(task, job)), *tasks]
 
     def _may_be_of(self, task: Task, job: str) -> bool:
         return self._owners.get(task.upid, job) == job

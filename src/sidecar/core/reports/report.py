@@ -25,7 +25,7 @@ Scope = tuple[str, ...]
 REMEMBERED_GAP = timedelta(hours=1)
 
 #: Under these a report keeps its readings by scope, and by each beginning of it.
-BY_SCOPE, BY_PREFIX = "readings by scope", "readings by prefix"
+BY_SCOPE, BY_PREFIX, _BY_KIND = "readings by scope", "readings by prefix", "facts by kind"
 
 #: What a limit is about where the sizes of all datastores are missing.
 SIZES = "the usage of the datastores"
@@ -229,10 +229,10 @@ class Report:
 
     def facts(self, kind: type[FactT]) -> Iterator[FactT]:
         """The facts of one kind from all readings."""
-        every = self.derived.get(kind)
-        if every is None:
-            every = self.derived[kind] = tuple(fact for reading in self.readings for fact in reading.of(kind))
-        return iter(cast("tuple[FactT, ...]", every))
+        by_kind = self.derived.get(_BY_KIND)
+        if by_kind is None:
+            by_kind = self.derived[_BY_KIND] = _by_kind(self.readings)
+        return iter(cast("dict[type[FactT], tuple[FactT, ...]]", by_kind).get(kind, ()))
 
     def retire(self) -> None:
         """Forgets what was made for it: another report took its place.
@@ -253,6 +253,14 @@ def _by_prefix(readings: tuple[Reading, ...]) -> dict[Scope, tuple[Reading, ...]
         for length in range(len(reading.scope) + 1):
             found.setdefault(reading.scope[:length], []).append(reading)
     return {prefix: tuple(those) for prefix, those in found.items()}
+
+
+def _by_kind(readings: tuple[Reading, ...]) -> dict[type[Fact], tuple[Fact, ...]]:
+    found: dict[type[Fact], list[Fact]] = {}
+    for reading in readings:
+        for fact in reading.facts:
+            found.setdefault(type(fact), []).append(fact)
+    return {kind: tuple(those) for kind, those in found.items()}
 
 
 def hidden_below(report: Report, path: str) -> Limit | None:
