@@ -14,8 +14,8 @@ K = TypeVar("K", bound=Hashable)
 
 _NOT_MADE = object()
 
-#: What follows from the times of readings too: how it is made for a report from what it was for the one before.
-_LATER: dict[object, Callable[[Any, Report], Any]] = {}
+#: What follows from the times of readings too, by how it is made.
+_WITH_TIMES: set[object] = set()
 
 #: What follows from the facts of some scopes alone, by how it is made.
 _OF_SCOPES: dict[object, frozenset[str]] = {}
@@ -67,14 +67,10 @@ def cached(make: Callable[[Report], V]) -> Callable[[Report], V]:
     return look_up
 
 
-def cached_with_times(later: Callable[[V, Report], V]) -> Callable[[Callable[[Report], V]], Callable[[Report], V]]:
-    """The same for what follows from the times of readings too. ``later``: how the next report's is made from this one's."""
-
-    def register(make: Callable[[Report], V]) -> Callable[[Report], V]:
-        _LATER[make] = later
-        return cached(make)
-
-    return register
+def cached_with_times(make: Callable[[Report], V]) -> Callable[[Report], V]:
+    """The same for what follows from the times of readings too: made anew for a report that says the same, only later."""
+    _WITH_TIMES.add(make)
+    return cached(make)
 
 
 def cached_of(*scopes: str) -> Callable[[Callable[[Report], V]], Callable[[Report], V]]:
@@ -126,8 +122,5 @@ def _same(old: Sequence[Reading], new: Sequence[Reading]) -> bool:
 
 def carry_over(before: Report, after: Report) -> None:
     """What was made for a report is taken for one that says the same, only later."""
-    for key, value in before.derived.items():
-        if (later := _LATER.get(key)) is not None:
-            after.derived[key] = later(value, after)
-        elif key not in (BY_SCOPE, BY_PREFIX):
-            after.derived[key] = value
+    others = _WITH_TIMES | {BY_SCOPE, BY_PREFIX}
+    after.derived.update({key: made for key, made in before.derived.items() if key not in others})
