@@ -119,9 +119,9 @@ def unnamed(inputs: Inputs, taken: set[tuple[PartKind, str]]) -> list[Part]:
         _part(inputs, source, group.key, [], named=False)
         for source, report in inputs.of(SourceKind.PBS)
         for group in (report.facts(BackupGroup) if report is not None else ())
-        if (PartKind.GUEST, f"{source.name}:{group.path}") not in taken
-        and report is not None
+        if report is not None
         and (alone or (group.type == "host" and copied_by(report, group) is None))
+        and (PartKind.GUEST, f"{source.name}:{group.path}") not in taken
     ]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from sidecar.core import words
+from sidecar.core.ids import GroupKey
 from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports.facts import BackupGroup, BackupJob, Guest, Storage
 from sidecar.core.reports.report import LimitKind, Report
@@ -26,19 +27,32 @@ def notes(inputs: Inputs, guest_parts: list[GuestPart], taken: set[tuple[PartKin
     clusters = [(source, report) for source, report in inputs.of(SourceKind.PVE) if report is not None]
     if not any(inputs.fresh(source, report.reading("guests")) for source, report in clusters):
         return
-    owned = {group for guest in guest_parts for group in guest.groups}
+    unclaimed = [
+        (source, report, group)
+        for source, report, group in _not_owned(inputs, guest_parts)
+        if (PartKind.GUEST, f"{source.name}:{group.path}") not in taken and not _ignored(inputs, group.path)
+    ]
+    if not unclaimed:
+        return
     known = _Known(inputs, clusters)
     told: dict[str, list[str]] = defaultdict(list)
-    for source, report in inputs.of(SourceKind.PBS):
-        for group in report.facts(BackupGroup) if report else ():
-            if (source.name, group.key) in owned:
-                continue
-            name = f"{source.name}:{group.path}"
-            shown = (PartKind.GUEST, name) in taken
-            if report is not None and not shown and not _ignored(inputs, group.path):
-                told[known.what_is(source, report, group)].append(name)
+    for source, report, group in unclaimed:
+        told[known.what_is(source, report, group)].append(f"{source.name}:{group.path}")
     for text in sorted(told):
         yield from _sentences(text, sorted(told[text]))
+
+
+def _not_owned(
+    inputs: Inputs, guest_parts: Iterable[GuestPart]
+) -> Iterator[tuple[SourceSetting, Report, BackupGroup]]:
+    """The groups that no guest has."""
+    owned: dict[str, set[GroupKey]] = defaultdict(set)
+    for guest in guest_parts:
+        for source_name, key in guest.groups:
+            owned[source_name].add(key)
+    for source, report in inputs.of(SourceKind.PBS):
+        if report is not None:
+            yield from ((source, report, group) for group in inputs.group_index(source).others(owned[source.name]))
 
 
 def _sentences(text: str, names: list[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from functools import cached_property
 from typing import cast
@@ -38,6 +38,9 @@ class _Groups:
 
     def get(self, key: GroupKey) -> BackupGroup | None:
         return self._by_key.get(key)
+
+    def others(self, known: Set[GroupKey]) -> Iterator[BackupGroup]:
+        return (self._by_key[key] for key in self._by_key.keys() - known)
 
     def with_proofs(self) -> _Proved:
         """Those that proved something."""
@@ -79,6 +82,10 @@ class GroupIndex:
     def group(self, key: GroupKey) -> BackupGroup | None:
         """The group of that name."""
         return self._groups.get(key)
+
+    def others(self, known: Set[GroupKey]) -> Iterator[BackupGroup]:
+        """The groups that are none of ``known``, in any order."""
+        return self._groups.others(known)
 
     def summary(self, key: GroupKey) -> SnapshotSummary:
         """What the snapshots of a group prove; nothing for a group that isn't there."""
