@@ -26,6 +26,7 @@ from .links import tasks_page
 from .part import weakest
 from .plan_history import Owed, PlanHistory, Remembered
 from .unseen import destination_problem, unseen_jobs, why_no_job
+from .vzdump import Begun
 
 
 def members_of(inputs: Inputs, source: SourceSetting, report: Report) -> list[Member]:
@@ -62,12 +63,12 @@ def _member(
     return member
 
 
-def _begun(members: Iterable[Member]) -> dict[str, dict[str, list[datetime]]]:
+def _begun(members: Iterable[Member]) -> Mapping[str, Begun]:
     """By node and job when something began to be saved where only that job saves the guest."""
-    begun: dict[str, dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    begun: dict[str, dict[str, list[Sequence[datetime]]]] = defaultdict(lambda: defaultdict(list))
     for member in members:
         for job, destination in member.cohort.proving:
-            begun[member.cohort.node][job] += member.kept[destination.key].begun()
+            begun[member.cohort.node][job].append(member.kept[destination.key].begun())
     return begun
 
 
@@ -96,7 +97,7 @@ class Cluster:
         self._destinations: dict[tuple[tuple[str, ...], str], Destination] = {}
         self._former: dict[tuple[str, str], Destination] = {}
         self._tasks: dict[str, vzdump.NodeTasks] = {}
-        self.begun: Mapping[str, dict[str, list[datetime]]] = {}
+        self.begun: Mapping[str, Begun] = {}
 
     def zone(self, node: str) -> str | None:
         """PVE evaluates a job's schedule in each node's own zone (PVE-17); an unread node takes its neighbour's."""

@@ -25,7 +25,6 @@ from .inputs import Inputs
 from .joins import Place
 from .part import weakest
 
-
 #: A backup group on a PBS source.
 Group = tuple[str, GroupKey]
 

@@ -120,14 +120,14 @@ def _oldest_trace(member: Member, observed: Observed) -> datetime | None:
 
 def _fed_twice(guests: list[GuestPart]) -> list[GuestPart]:
     """Two PVE sources that write the same group can't be told apart: unknown, with the reason."""
-    writers: dict[tuple[str, GroupKey], set[str]] = defaultdict(set)
+    writers: dict[Group, set[str]] = defaultdict(set)
     for guest in guests:
         for group in guest.groups if guest.part.expected else ():
             writers[group].add(guest.part.source)
     return [_doubted(guest, writers) for guest in guests]
 
 
-def _doubted(guest: GuestPart, writers: dict[tuple[str, GroupKey], set[str]]) -> GuestPart:
+def _doubted(guest: GuestPart, writers: dict[Group, set[str]]) -> GuestPart:
     doubtful = next((group for group in guest.groups if len(writers.get(group, ())) > 1), None)
     if doubtful is None:
         return guest

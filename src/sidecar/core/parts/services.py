@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from sidecar.core.history.observed import group_job
@@ -159,11 +160,15 @@ class _Search:
         self.inputs = inputs
         self.guest_parts = guest_parts
         self.known = known
-        self.by_ref: dict[tuple[PartKind, str], list[Part]] = defaultdict(list)
-        for part in known:
-            self.by_ref[part.kind, part.ref].append(part)
         self.lost = vanished.lost(inputs)
         self.notes: list[str] = []
+
+    @cached_property
+    def _by_ref(self) -> Mapping[tuple[PartKind, str], Sequence[Part]]:
+        by_ref: dict[tuple[PartKind, str], list[Part]] = defaultdict(list)
+        for part in self.known:
+            by_ref[part.kind, part.ref].append(part)
+        return by_ref
 
     def service(self, setting: ServiceSetting) -> Service:
         parts = [part for part_setting in setting.parts for part in self._parts(setting.name, part_setting)]
@@ -198,7 +203,7 @@ class _Search:
         """Nearly every reference is a plain name, and looked up: comparing a thousand of them with a thousand parts took three
         times as long as all the rest of a board."""
         if _PATTERN.isdisjoint(ref):
-            return self.by_ref.get((kind, ref), ())
+            return self._by_ref.get((kind, ref), ())
         return [part for part in self.known if part.kind is kind and fnmatchcase(part.ref, ref)]
 
     def _split(self, setting: PartSetting) -> tuple[str | None, str]:

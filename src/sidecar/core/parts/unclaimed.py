@@ -42,9 +42,7 @@ def notes(inputs: Inputs, guest_parts: list[GuestPart], taken: set[tuple[PartKin
         yield from _sentences(text, sorted(told[text]))
 
 
-def _not_owned(
-    inputs: Inputs, guest_parts: Iterable[GuestPart]
-) -> Iterator[tuple[SourceSetting, Report, BackupGroup]]:
+def _not_owned(inputs: Inputs, guest_parts: Iterable[GuestPart]) -> Iterator[tuple[SourceSetting, Report, BackupGroup]]:
     """The groups that no guest has."""
     owned: dict[str, set[GroupKey]] = defaultdict(set)
     for guest in guest_parts:

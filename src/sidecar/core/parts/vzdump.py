@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from operator import attrgetter
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.facts import BackupJob, Guest, Task, TaskResult
@@ -22,6 +22,9 @@ from .vzdump_owner import LogOwners
 
 #: How long after a due time a task may begin and still be the job's own: PVE's scheduler looks once a minute.
 STARTS_WITHIN = timedelta(minutes=30)
+
+#: By job when something of each guest began to be saved that is in no other job: what proves whose a task is.
+Begun: TypeAlias = Mapping[str, Sequence[Sequence[datetime]]]
 
 #: What a task is worth that did not fail.
 OUTCOMES = {TaskResult.OK: Outcome.OK, TaskResult.WARNINGS: Outcome.WARNING}
@@ -93,16 +96,14 @@ class NodeTasks:
     """The vzdump tasks on one node, looked up instead of searched.
 
     Args:
-        begun: what proves whose a task is, see ``owners``.
+        begun: what proves whose a task is.
         jobs: all jobs; a task's log says whose it is.
 
     Attributes:
         runs: what they and the backups of a guest prove, by guest, job and destination; with what else that follows from.
     """
 
-    def __init__(
-        self, tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]], jobs: Iterable[BackupJob] = ()
-    ) -> None:
+    def __init__(self, tasks: Iterable[Task], begun: Begun, jobs: Iterable[BackupJob] = ()) -> None:
         tasks = tuple(tasks)
         self.begun = begun
         self.runs: dict[tuple[int, str, str], tuple[object, tuple[Run, ...]]] = {}
@@ -276,18 +277,18 @@ def longest(batches: Iterable[VzdumpBatch]) -> timedelta | None:
     return max(islice(lengths, 10), default=None)
 
 
-def owners(tasks: Iterable[Task], begun: Mapping[str, Iterable[datetime]]) -> dict[str, str]:
+def owners(tasks: Iterable[Task], begun: Begun) -> dict[str, str]:
     """By UPID the job that a task which handles several guests must belong to, where that is proved.
 
     Tasks on one node work one after another (vzdump's lock), in whatever order they get it. What began to be saved while
     no other one was under way was saved by this one, so it belongs to the only job which that guest is in.
 
     Args:
-        begun: by job when something of the guests began to be saved that are in no other job.
+        begun: see ``Begun``.
     """
     every = sorted(tasks, key=_start)
     latest = list(accumulate(map(end_of, every), max))
-    times = {job: sorted(moments) for job, moments in begun.items()}
+    times = {job: sorted(chain.from_iterable(guests)) for job, guests in begun.items()}
     first_after = cache(partial(_first_after, times))
     jobs = {}
     for place, task in enumerate(every):

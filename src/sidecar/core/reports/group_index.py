@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import cast
@@ -39,7 +39,7 @@ class _Groups:
     def get(self, key: GroupKey) -> BackupGroup | None:
         return self._by_key.get(key)
 
-    def others(self, known: Set[GroupKey]) -> Iterator[BackupGroup]:
+    def others(self, known: set[GroupKey]) -> Iterator[BackupGroup]:
         return (self._by_key[key] for key in self._by_key.keys() - known)
 
     def with_proofs(self) -> _Proved:
@@ -83,7 +83,7 @@ class GroupIndex:
         """The group of that name."""
         return self._groups.get(key)
 
-    def others(self, known: Set[GroupKey]) -> Iterator[BackupGroup]:
+    def others(self, known: set[GroupKey]) -> Iterator[BackupGroup]:
         """The groups that are none of ``known``, in any order."""
         return self._groups.others(known)
 
