@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
 
-from sidecar.core.ids import JobId, MemberId, MemberKind, SourceName
+from sidecar.core.ids import JobId, SourceName
 from sidecar.core.model import Run
 from sidecar.core.reports import coverage
 from sidecar.core.reports.cached import LastMade, cached_of, last_made
@@ -21,6 +21,7 @@ from sidecar.core.value import value
 from . import guest_actions, left_out, vzdump
 from .destination import Destination, GuestBackups
 from .expectation import FIRST, Evidence
+from .guest_names import GuestNames, guest_names
 from .inputs import Inputs, schedule_in_force, with_cure
 from .links import tasks_page
 from .part import weakest
@@ -34,30 +35,26 @@ def members_of(inputs: Inputs, source: SourceSetting, report: Report) -> list[Me
     cluster = Cluster(inputs, source, report)
     cohorts: dict[tuple[str, tuple[str, ...]], Cohort] = {}
     jobs_of = coverage.JobsOfGuests(cluster.jobs)
-    names = _names(report)
+    names = guest_names(report)
     guests = (guest for guest in report.facts(Guest) if not guest.template)
     members = [_member(cluster, cohorts, guest, names[guest.vmid], jobs_of.of(guest)) for guest in guests]
     cluster.begun = _begun(members)
     return members
 
 
-@cached_of("guests")
-def _names(report: Report) -> Mapping[int, str]:
-    """What the memory calls each guest."""
-    source = SourceName(report.source)
-    vmids = (guest.vmid for guest in report.facts(Guest))
-    return {vmid: str(MemberId(MemberKind.GUEST, source, str(vmid))) for vmid in vmids}
-
-
 def _member(
-    cluster: Cluster, cohorts: dict[tuple[str, tuple[str, ...]], Cohort], guest: Guest, name: str, jobs: list[BackupJob]
+    cluster: Cluster,
+    cohorts: dict[tuple[str, tuple[str, ...]], Cohort],
+    guest: Guest,
+    names: GuestNames,
+    jobs: list[BackupJob],
 ) -> Member:
     key = (guest.node, tuple([job.id for job in jobs]))
     cohort = cohorts.get(key)
     if cohort is None:
         cohort = cohorts[key] = Cohort(cluster, guest.node, jobs)
-    sighting = cluster.inputs.history.seen.get(name)
-    member = Member(guest, cohort, name, sighting.since if sighting else None)
+    sighting = cluster.inputs.history.seen.get(names.member)
+    member = Member(guest, cohort, names, sighting.since if sighting else None)
     for place in cohort.destinations:
         member.kept[place.key] = member.backups(place)
     return member
@@ -185,13 +182,12 @@ class Member:
     """A guest with its cohort, and by destination what is kept of it.
 
     Attributes:
-        name: its name in the memory.
         since: rule 11: from then on the id is its own; None where it always was.
     """
 
     guest: Guest
     cohort: Cohort
-    name: str
+    names: GuestNames
     since: datetime | None
     kept: dict[str, GuestBackups] = field(default_factory=dict)
 

@@ -31,7 +31,7 @@ def stored_of(
         # Of a guest in no job every place is looked at: it is not expected at any of them.
         own = [stored for stored in own if stored.newest is not None or not stored.known(cohort.cluster.inputs.now)]
     begun = (moment for kept in member.kept.values() for moment in kept.begun())
-    name = member.guest.backup_type, str(member.guest.vmid)
+    name = member.guest.backup_type, member.names.ref
     copies = synced.copies(cohort.cluster.inputs, name, groups, begun)
     return tuple(each_place_once([*own, *copies]))
 

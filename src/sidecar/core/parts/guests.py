@@ -26,7 +26,6 @@ from .guest_stored import stored_of
 from .inputs import Inputs
 from .part import Part
 from .unchanged import basis, unchanged
-from .vzdump_words import label
 
 
 @value()
@@ -68,7 +67,7 @@ def _parts(inputs: Inputs) -> list[GuestPart]:
 
 
 def _part(member: Member) -> GuestPart:
-    guest, cohort = member.guest, member.cohort
+    guest, names, cohort = member.guest, member.names, member.cohort
     cluster = cohort.cluster
     every = remembered_of(member)
     expectations = expectations_of(member, every)
@@ -76,16 +75,16 @@ def _part(member: Member) -> GuestPart:
     groups = _groups(member, cohort.destinations)
     part = Part(
         kind=PartKind.GUEST,
-        ref=str(guest.vmid),
-        name=guest.name or f"guest {guest.vmid}",
+        ref=names.ref,
+        name=names.name,
         source=cluster.source.name,
         observed=observed,
         expectations=expectations,
         oldest_trace=_oldest_trace(member, observed),
         starts_seen=cohort.starts_seen,
-        link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{guest.vmid}", "Guest in Proxmox VE"),
+        link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{names.ref}", "Guest in Proxmox VE"),
         task=cohort.tasks_page,
-        called=f"{label(guest)} on {guest.node}" if guest.node else None,
+        called=names.called,
         actions=cohort.actions if cohort.jobs else guest_actions.of_no_job(cohort.actions, guest),
         note=cohort.why_no_job,
         kept_on=cohort.kept_on,

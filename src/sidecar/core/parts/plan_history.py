@@ -61,6 +61,8 @@ class PlanHistory:
         self._owed = owed
         self._before = before
         self._made: dict[tuple[PlanRow, ...], tuple[Remembered, ...]] = {}
+        self._plans: Mapping[str, tuple[PlanRow, ...]] = {}
+        self._by_member: dict[str, tuple[Remembered, ...]] = {}
 
     def of(self, rows: tuple[PlanRow, ...]) -> tuple[Remembered, ...]:
         """By job and destination what a member remembers: first those in force, in their order, then the ended ones.
@@ -73,9 +75,20 @@ class PlanHistory:
             self._made[rows] = made
         return made
 
+    def of_member(self, name: str, plans: Mapping[str, tuple[PlanRow, ...]]) -> tuple[Remembered, ...]:
+        """The same by the name of the member. ``plans``: see History; looked up by name while it is the same object."""
+        if plans is not self._plans:
+            self._plans, self._by_member = plans, {}
+        every = self._by_member.get(name)
+        if every is None:
+            every = self._by_member[name] = self.of(plans.get(name, ()))
+        return every
+
     def next(self) -> PlanHistory:
         """The same for the next board, with the same objects; what nobody asked for since the one before is forgotten."""
-        return PlanHistory(self._settings, self._owed, self._made)
+        after = PlanHistory(self._settings, self._owed, self._made or self._before)
+        after._plans, after._by_member = self._plans, self._by_member
+        return after
 
 
 def _remembered(owed: Sequence[Owed], rows: Sequence[PlanRow], settings: Settings) -> tuple[Remembered, ...]:
