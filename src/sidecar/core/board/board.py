@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import is_not
@@ -52,9 +52,7 @@ def board_of(judged: Judged) -> Board:
     """The board of everything that was judged."""
     inputs = judged.inputs
     copies = ServiceCopies(judged)
-    rows = sorted(
-        (_service_row(service, inputs, copies) for service in judged.services), key=lambda row: row.verdict.state.rank
-    )
+    rows = _worst_first(_service_row(service, inputs, copies) for service in judged.services)
     jobs = sorted(job_rows.job_rows(judged), key=lambda row: (row.verdict.state.rank, row.name))
     sources = tuple(source_rows(inputs))
     stores = tuple(datastores.datastore_rows(inputs))
@@ -79,6 +77,13 @@ def board_of(judged: Judged) -> Board:
             *unverified.notes(inputs),
         ),
     )
+
+
+def _worst_first(rows: Iterable[ServiceRow]) -> list[ServiceRow]:
+    by_state: dict[State, list[ServiceRow]] = {}
+    for row in rows:
+        by_state.setdefault(row.verdict.state, []).append(row)
+    return [row for state in State for row in by_state.get(state, ())]
 
 
 def _part_row(judged: JudgedPart, service: Service, inputs: Inputs) -> PartRow:

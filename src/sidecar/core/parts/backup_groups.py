@@ -16,7 +16,6 @@ from sidecar.core.reports.removed import is_removed
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.settings import PartSetting, SourceSetting
 
-from . import synced
 from .copies import copied_by
 from .expectation import Evidence, Expectation, Observed
 from .guests import GuestPart
@@ -25,6 +24,7 @@ from .joins import Place
 from .links import datastore_page
 from .part import Actions, Part, newest_first
 from .stored import each_place_once, in_datastore
+from .synced import SyncedCopies
 
 _ACTIONS = Actions(
     failed="Read the task's log on the backup server, then run the backup again on its client.",
@@ -215,7 +215,7 @@ def _part(
     ]
     group = index.group(key)
     here = in_datastore(source.name, key.datastore, evidence, summary)
-    copies = synced.copies(inputs, (key.type, key.id), [(source.name, key)], summary.begun)
+    copies = SyncedCopies(inputs).of((key.type, key.id), [(source.name, key)], summary.begun)
     if writer is None and group is not None:
         expected = [_by_rhythm(inputs, source, key, observed, named=named)]
     return Part(

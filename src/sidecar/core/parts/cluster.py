@@ -26,6 +26,7 @@ from .inputs import Inputs, schedule_in_force, with_cure
 from .links import tasks_page
 from .part import weakest
 from .plan_history import Owed, PlanHistory, Remembered
+from .synced import SyncedCopies
 from .unseen import destination_problem, unseen_jobs, why_no_job
 from .vzdump import Begun
 
@@ -78,6 +79,7 @@ class Cluster:
         jobs: those that have a name: nothing can be owed to another one.
         contact: when the source was first read.
         planned: how old the knowledge is of which guests there are and what their jobs are.
+        copies: what sync jobs bring elsewhere.
         begun: what proves whose a task is, by node and job: when something began to be saved where only that job saves the
             guest.
     """
@@ -95,6 +97,7 @@ class Cluster:
         self._former: dict[tuple[str, str], Destination] = {}
         self._tasks: dict[str, vzdump.NodeTasks] = {}
         self.begun: Mapping[str, Begun] = {}
+        self.copies = SyncedCopies(inputs)
 
     def zone(self, node: str) -> str | None:
         """PVE evaluates a job's schedule in each node's own zone (PVE-17); an unread node takes its neighbour's."""
@@ -195,8 +198,11 @@ class Member:
     def known_since(self) -> datetime:
         """Rule 1: from then on a task for several guests covered it. Before its own oldest trace it may not have been there."""
         since = self.cohort.cluster.contact
-        begun = [first for kept in self.kept.values() if (first := kept.first_trace) is not None]
-        return min([since, *begun])
+        for kept in self.kept.values():
+            first = kept.first_trace
+            if first is not None and first < since:
+                since = first
+        return since
 
     def at(self, destination: Destination) -> GuestBackups:
         """What is kept of it at a destination, whether a job of today leads there or not."""

@@ -58,10 +58,11 @@ class GuestBackups:
     @property
     def first_trace(self) -> datetime | None:
         """When something was tried for it first."""
-        oldest = self.summary.begun[-1:]
-        if self.archives or self.failures:
-            oldest += (*(archive.time for archive in self.archives), *(task.start for task in self.failures))
-        return min(oldest, default=None)
+        begun = self.summary.begun
+        if not self.archives and not self.failures:
+            return begun[-1] if begun else None
+        others = (*(archive.time for archive in self.archives), *(task.start for task in self.failures))
+        return min((*begun[-1:], *others))
 
     @property
     def is_settled(self) -> bool:

@@ -8,7 +8,6 @@ from sidecar.core.ids import GroupKey
 from sidecar.core.model import PlaceKind
 from sidecar.core.reports.facts import Storage
 
-from . import synced
 from .cluster import Cluster, Member
 from .destination import Destination, GuestBackups
 from .expectation import Evidence
@@ -32,8 +31,8 @@ def stored_of(
         own = [stored for stored in own if stored.newest is not None or not stored.known(cohort.cluster.inputs.now)]
     begun = (moment for kept in member.kept.values() for moment in kept.begun())
     name = member.guest.backup_type, member.names.ref
-    copies = synced.copies(cohort.cluster.inputs, name, groups, begun)
-    return tuple(each_place_once([*own, *copies]))
+    found = [*own, *cohort.cluster.copies.of(name, groups, begun)]
+    return tuple(each_place_once(found) if len(found) > 1 else found)
 
 
 def _destinations(member: Member, every: Sequence[Remembered]) -> Iterable[Destination]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,47 +20,64 @@ from .joins import Place
 from .stored import Stored, in_datastore
 
 
-def copies(
-    inputs: Inputs, name: tuple[str, str], groups: Sequence[tuple[str, GroupKey]], begun: Iterable[datetime]
-) -> list[Stored]:
-    """The copies of what is kept in ``groups``.
+class SyncedCopies:
+    """The copies of whatever is kept, looked up: a thousand guests ask for theirs on every board."""
 
-    Args:
-        name: type and id of the groups.
-        groups: by source, those that backups are written to.
-        begun: when the backups began: a snapshot of the same moment under the same name is a copy of one (PBS-27).
-    """
-    elsewhere = list(_pulled(inputs, name, {(source, key.datastore) for source, key in groups}, begun))
-    for source_name, key in groups:
-        source, report = inputs.settings.source(source_name), inputs.reports.get(source_name)
-        if source is None or report is None:
-            continue
-        for job in _pushing(report).get(key.datastore, ()):
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        reports = [(source, report) for source, report in inputs.of(SourceKind.PBS) if report is not None]
+        self._by_name = [(source, report, _by_name(report)) for source, report in reports]
+        self._pushing = {
+            source.name: (source, report, jobs) for source, report in reports if (jobs := _pushing(report))
+        }
+
+    def of(
+        self, name: tuple[str, str], groups: Sequence[tuple[str, GroupKey]], begun: Iterable[datetime]
+    ) -> list[Stored]:
+        """The copies of what is kept in ``groups``.
+
+        Args:
+            name: type and id of the groups.
+            groups: by source, those that backups are written to.
+            begun: when the backups began: a snapshot of the same moment under the same name is a copy of one (PBS-27).
+        """
+        own = {(source, key.datastore) for source, key in groups}
+        elsewhere = [
+            (source, report, key)
+            for source, report, by_name in self._by_name
+            for key in by_name.get(name, ())
+            if (source.name, key.datastore) not in own
+        ]
+        copies = list(_pulled(self._inputs, elsewhere, begun)) if elsewhere else []
+        for source_name, key in groups if self._pushing else ():
+            if source_name in self._pushing:
+                copies = self._with_pushes(copies, source_name, key)
+        return copies
+
+    def _with_pushes(self, copies: list[Stored], source_name: str, key: GroupKey) -> list[Stored]:
+        source, report, jobs = self._pushing[source_name]
+        for job in jobs.get(key.datastore, ()):
             if job.push is not None and _takes_namespace(job, job.push, key.namespace):
-                elsewhere = _with_pushed(elsewhere, _pushed(inputs, source, report, job, job.push, key), job.push)
-    return elsewhere
+                copies = _with_pushed(copies, _pushed(self._inputs, source, report, job, job.push, key), job.push)
+        return copies
 
 
 # --- pulled ---------------------------------------------------------------------------------------------------------------
 
 
 def _pulled(
-    inputs: Inputs, name: tuple[str, str], own: Collection[tuple[str, str]], begun: Iterable[datetime]
+    inputs: Inputs, elsewhere: Iterable[tuple[SourceSetting, Report, GroupKey]], begun: Iterable[datetime]
 ) -> Iterator[Stored]:
     """What lies in other datastores, whichever job brought it there."""
-    moments: frozenset[datetime] | None = None
-    for source, report in inputs.of(SourceKind.PBS):
-        for key in _by_name(report).get(name, ()) if report is not None else ():
-            if report is None or (source.name, key.datastore) in own:
-                continue
-            moments = frozenset(begun) if moments is None else moments
-            index = inputs.group_index(source)
-            summary, group = index.summary(key), index.group(key)
-            if group is not None and any(run.start in moments for run in summary.finished):
-                evidence = Place(source, key.datastore, key.namespace).evidence(inputs)
-                job = copied_by(report, group)
-                made_by = JobId(SourceName(source.name), "sync", job.id) if job is not None else None
-                yield in_datastore(source.name, key.datastore, evidence, summary, made_by)
+    moments = frozenset(begun)
+    for source, report, key in elsewhere:
+        index = inputs.group_index(source)
+        summary, group = index.summary(key), index.group(key)
+        if group is not None and any(run.start in moments for run in summary.finished):
+            evidence = Place(source, key.datastore, key.namespace).evidence(inputs)
+            job = copied_by(report, group)
+            made_by = JobId(SourceName(source.name), "sync", job.id) if job is not None else None
+            yield in_datastore(source.name, key.datastore, evidence, summary, made_by)
 
 
 @cached_of("snapshots")
