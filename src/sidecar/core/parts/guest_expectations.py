@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from sidecar.core.model import Outcome, Run
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 
-from . import vzdump, vzdump_runs
-from .cluster import JobBatches, Member, storage_of
+from . import vzdump, vzdump_batch, vzdump_runs
+from .cohort import storage_of
 from .destination import Destination
 from .expectation import Expectation, ScheduleInForce, sort_out
+from .guest_members import Member
 from .guest_runs import observed_at, saved_runs
 from .part import newest_first
 from .plan_history import Remembered
+from .vzdump_batch import JobBatches, VzdumpBatch
 
 
 def expectations_of(member: Member, every: Sequence[Remembered]) -> tuple[Expectation, ...]:
@@ -52,7 +54,7 @@ def _expectation(
     job, storage = remembered.job.id, storage_of(remembered, destination)
     single = tasks.single(guest, remembered.schedules, job, storage, _rivals(remembered, every))
     batches = [*shared.every, *single] if single else shared.every
-    longest = vzdump.longest(batches) if single else shared.longest
+    longest = vzdump_batch.longest(batches) if single else shared.longest
     open_ended = tasks.open_ended(guest, job, evidence.as_of, storage)
     runs = _runs(member, destination, batches, longest) if single else _runs_of_job(member, destination, job, shared)
     corrupt = [run.start for run in kept.summary.corrupt]
@@ -100,7 +102,7 @@ def _runs_of_job(member: Member, destination: Destination, job: str, batches: Jo
 
 
 def _runs(
-    member: Member, destination: Destination, batches: Sequence[vzdump.VzdumpBatch], longest: timedelta | None
+    member: Member, destination: Destination, batches: Sequence[VzdumpBatch], longest: timedelta | None
 ) -> tuple[Run, ...]:
     """What lies at the destination, as the tasks explain it, and those that left nothing there; newest first."""
     guest, kept, as_of = member.guest, member.at(destination), member.cohort.evidence(destination).as_of
@@ -128,7 +130,7 @@ def _reached(runs: Iterable[Run], not_its_own: frozenset[datetime]) -> Iterator[
             yield run.start
 
 
-def _covering(member: Member, batches: Iterable[vzdump.VzdumpBatch]) -> list[vzdump.VzdumpBatch]:
+def _covering(member: Member, batches: Iterable[VzdumpBatch]) -> list[VzdumpBatch]:
     """The batches that were for this guest: by a log, or because it was there already (rule 1)."""
     since = member.known_since
     return [batch for batch in batches if batch.start >= since or batch.names(member.guest)]

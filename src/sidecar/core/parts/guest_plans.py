@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sidecar.core.history.history import PlanRow
 
-from .cluster import Cohort, Member
+from .cohort import Cohort
+from .guest_members import Member
 from .plan_history import Remembered
 
 
@@ -16,7 +17,7 @@ def remembered_of(member: Member) -> tuple[Remembered, ...]:
     """What each job owes the guest; then what ended jobs may still owe. What was owed to another one is nobody's."""
     cohort, name = member.cohort, member.names.member
     plans = cohort.cluster.inputs.history.plans
-    every = cohort.plans.of_member(name, plans)
+    every = cohort.common.plans.of_member(name, plans)
     if member.since is not None:
         every = tuple(_since(remembered, member.since) for remembered in every)
     if len(every) == 1:

@@ -9,9 +9,9 @@ from sidecar.core.model import Outcome, Run
 from sidecar.core.reports import snapshots
 from sidecar.core.reports.snapshots import UPLOAD_LIMIT
 
-from .cluster import Member
 from .destination import Destination, GuestBackups
 from .expectation import FIRST, Evidence, Expectation, Observed
+from .guest_members import Member
 from .part import newest_first, weakest
 
 

@@ -8,9 +8,10 @@ from sidecar.core.ids import GroupKey
 from sidecar.core.model import PlaceKind
 from sidecar.core.reports.facts import Storage
 
-from .cluster import Cluster, Member
+from .cluster import Cluster
 from .destination import Destination, GuestBackups
 from .expectation import Evidence
+from .guest_members import Member
 from .plan_history import Remembered
 from .stored import Stored, each_place_once, in_datastore
 

@@ -1,6 +1,6 @@
 """Guests as parts: for each job that covers one an expectation at the job's storage, with what was seen of it there.
 
-``cluster.py`` says which jobs are for a guest and where they save it, ``guest_plans.py`` what they owe it,
+``guest_members.py`` says which jobs are for a guest and where they save it, ``guest_plans.py`` what they owe it,
 ``guest_runs.py`` what was seen, and ``guest_expectations.py`` puts it together.
 """
 
@@ -11,15 +11,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sidecar.core.model import Link, PartKind, SourceKind
+from sidecar.core.model import PartKind, SourceKind
 from sidecar.core.reports.facts import Guest
 from sidecar.core.value import value
 
 from . import guest_actions
-from .cluster import Member, members_of
 from .destination import Destination, Group
 from .expectation import Observed
 from .guest_expectations import expectations_of
+from .guest_members import Member, members_of
 from .guest_plans import remembered_of
 from .guest_runs import observed_anywhere
 from .guest_stored import stored_of
@@ -68,7 +68,7 @@ def _parts(inputs: Inputs) -> list[GuestPart]:
 
 def _part(member: Member) -> GuestPart:
     guest, names, cohort = member.guest, member.names, member.cohort
-    cluster = cohort.cluster
+    cluster, common = cohort.cluster, cohort.common
     every = remembered_of(member)
     expectations = expectations_of(member, every)
     observed = observed_anywhere(member, expectations)
@@ -82,10 +82,10 @@ def _part(member: Member) -> GuestPart:
         expectations=expectations,
         oldest_trace=_oldest_trace(member, observed),
         starts_seen=cohort.starts_seen,
-        link=Link(f"{cluster.source.url}/#v1:0:={guest.type}%2F{names.ref}", "Guest in Proxmox VE"),
-        task=cohort.tasks_page,
+        link=names.link,
+        task=common.tasks_page,
         called=names.called,
-        actions=cohort.actions if cohort.jobs else guest_actions.of_no_job(cohort.actions, guest),
+        actions=common.actions if cohort.jobs else guest_actions.of_no_job(common.actions, guest),
         note=cohort.why_no_job,
         kept_on=cohort.kept_on,
         stored=stored_of(member, every, groups),

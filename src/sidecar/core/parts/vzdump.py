@@ -5,19 +5,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
-from itertools import accumulate, chain, islice
+from itertools import accumulate, chain
 from operator import attrgetter
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sidecar.core.model import Outcome, Run
-from sidecar.core.reports.facts import BackupJob, Guest, Task, TaskResult
+from sidecar.core.reports.facts import BackupJob, Guest, Task
 from sidecar.core.schedules.schedule import EARLY
-from sidecar.core.value import value
 
 from . import vzdump_words
 from .expectation import Activity, ScheduleInForce
+from .vzdump_batch import NEVER, OUTCOMES, JobBatches, VzdumpBatch
 from .vzdump_owner import LogOwners
 
 #: How long after a due time a task may begin and still be the job's own: PVE's scheduler looks once a minute.
@@ -25,71 +25,6 @@ STARTS_WITHIN = timedelta(minutes=30)
 
 #: By job when something of each guest began to be saved that is in no other job: what proves whose a task is.
 Begun: TypeAlias = Mapping[str, Sequence[Sequence[datetime]]]
-
-#: What a task is worth that did not fail.
-OUTCOMES = {TaskResult.OK: Outcome.OK, TaskResult.WARNINGS: Outcome.WARNING}
-
-#: The end of what runs still.
-NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-@value(kw_only=True)
-class VzdumpBatch:
-    """The tasks on one node that began for one due time. Jobs due at the same minute share them (rule 5).
-
-    Attributes:
-        start: when the first of them began.
-        end: when the last of them ended; None while one runs.
-        since: clocks differ: what they save begins at 5 minutes before them at the earliest.
-        until: and 5 minutes after them at the latest.
-        scheduled: they began for a due time. Another one is the expectation's own by what its log names (rule 3).
-        logged: the log of one of them is known.
-    """
-
-    tasks: tuple[Task, ...]
-    start: datetime
-    end: datetime | None
-    since: datetime
-    until: datetime
-    scheduled: bool = True
-    logged: bool = False
-
-    @classmethod
-    def of(cls, tasks: Sequence[Task], *, scheduled: bool = True) -> Self:
-        """The batch of these tasks, one at least."""
-        ends = [task.end for task in tasks if task.end is not None]
-        start, end = min(task.start for task in tasks), max(ends) if len(ends) == len(tasks) else None
-        until = end + EARLY if end else NEVER
-        logged = any(task.log is not None for task in tasks)
-        return cls(
-            tasks=tuple(tasks),
-            start=start,
-            end=end,
-            since=start - EARLY,
-            until=until,
-            scheduled=scheduled,
-            logged=logged,
-        )
-
-    def as_run(self) -> Run:
-        """The tasks as the run of their job."""
-        if self.end is None:
-            return Run(start=self.start, end=None, outcome=Outcome.RUNNING)
-        outcomes = [OUTCOMES.get(task.result, Outcome.FAILED) for task in self.tasks]
-        worst = next(outcome for outcome in (Outcome.FAILED, Outcome.WARNING, Outcome.OK) if outcome in outcomes)
-        return Run(start=self.start, end=self.end, outcome=worst, text=None if worst is Outcome.OK else self.text())
-
-    def names(self, guest: Guest) -> bool:
-        """It was for this guest, by the id or the log of a task; a task for several guests without a log does not tell."""
-        return any(
-            task.id == str(guest.vmid) or (task.log is not None and task.log.covers(guest.vmid) is True)
-            for task in self.tasks
-        )
-
-    def text(self) -> str:
-        """The status texts of the tasks, the bad ones first."""
-        words = dict.fromkeys(task.status or "" for task in self.tasks if task.result is not TaskResult.OK)
-        return ", ".join(word for word in words if word) or "its task ended OK"
 
 
 class NodeTasks:
@@ -107,7 +42,7 @@ class NodeTasks:
         tasks = tuple(tasks)
         self.begun = begun
         self.runs: dict[tuple[int, str, str], tuple[object, tuple[Run, ...]]] = {}
-        self._batches: dict[object, tuple[VzdumpBatch, ...]] = {}
+        self._batches: dict[object, JobBatches] = {}
         self._by_id: dict[str, list[Task]] = defaultdict(list)
         for task in tasks:
             self._by_id[task.id].append(task)
@@ -119,10 +54,8 @@ class NodeTasks:
         self._logs = LogOwners(tasks, jobs)
         self._owners = {**owners(tasks, begun), **self._logs.certain}
 
-    def batches(
-        self, job: str, schedules: Sequence[ScheduleInForce], storage: str | None = None
-    ) -> tuple[VzdumpBatch, ...]:
-        """What a job did, newest first, in tasks that handle several guests: those that began for one due time together.
+    def batches(self, job: str, schedules: Sequence[ScheduleInForce], storage: str | None = None) -> JobBatches:
+        """What a job did, in tasks that handle several guests: those that began for one due time together.
 
         Then those by themselves that began for none and are its own by their logs.
 
@@ -133,7 +66,7 @@ class NodeTasks:
         # The same tasks are asked on every board until they are read again.
         key = (job, storage, *(schedule.when for schedule in schedules))
         if key not in self._batches:
-            self._batches[key] = self._batches_of(job, schedules, storage)
+            self._batches[key] = JobBatches.of(self._batches_of(job, schedules, storage))
         return self._batches[key]
 
     def _batches_of(
@@ -269,12 +202,6 @@ def may_still_reach(
     newest = max(backups, default=None)
     left = (task for task in open_ended if newest is None or newest < task.start - EARLY)
     return tuple(Activity(task.start, usual, progress=vzdump_words.progress(guest, task)) for task in left)
-
-
-def longest(batches: Iterable[VzdumpBatch]) -> timedelta | None:
-    """The longest of the newest ten batches that ended."""
-    lengths = (batch.end - batch.start for batch in batches if batch.end and batch.scheduled)
-    return max(islice(lengths, 10), default=None)
 
 
 def owners(tasks: Iterable[Task], begun: Begun) -> dict[str, str]:

@@ -14,7 +14,8 @@ from sidecar.core.reports.vzdump_log import GuestStep
 from sidecar.core.schedules.schedule import EARLY
 
 from . import vzdump_words
-from .vzdump import NEVER, OUTCOMES, VzdumpBatch, end_of
+from .vzdump import end_of
+from .vzdump_batch import NEVER, OUTCOMES, VzdumpBatch
 
 
 def fruitless(
