@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from bench.after_a_minute import after_a_minute
 from bench.beside import page_beside_file, rounds_beside_exporter
 from bench.calibration import calibration
 from bench.compare import compare
@@ -43,7 +44,7 @@ from sidecar.web.query import ExtensionQuery
 from sidecar.web.rendered import rendered
 from sidecar.worker import uncollected
 
-ROUNDS = {100: 15, 1_000: 15, 10_000: 5}
+ROUNDS = {100: 15, 1_000: 15, 10_000: 15}
 #: Services on a page.
 PAGES = (15, 1_000)
 
@@ -128,7 +129,7 @@ def _just_read(workload: Workload, source: str, rounds: int) -> Iterator[Callabl
     """Boards right after one source was read, and said the same again, as the sidecar takes it."""
     newest = workload.reports[source]
     for moment in _moments(rounds):
-        yield partial(_read_and_judged, workload, source, newest, moment)
+        yield partial(after_a_minute, partial(_read_and_judged, workload, source, newest, moment))
 
 
 def _read_and_judged(workload: Workload, source: str, before: Report, now: datetime) -> float:
@@ -141,7 +142,7 @@ def _read_and_judged(workload: Workload, source: str, before: Report, now: datet
 def _again(workload: Workload, rounds: int) -> Iterator[Callable[[], float]]:
     """Boards of the same reports, a minute later each time."""
     for moment in _moments(rounds):
-        yield partial(board_seconds, workload, moment)
+        yield partial(after_a_minute, partial(board_seconds, workload, moment))
 
 
 def _beside_calibration(name: str, tasks: Sequence[Callable[[], float]], limit: float | None = None) -> Figure:

@@ -69,24 +69,21 @@ def grouped(parts: Iterable[Part]) -> Grouped:
 
 def _alike(parts: Iterable[Part]) -> Iterable[list[Part]]:
     """Two at least that are called alike. A number may be missing, but two numbers are two things."""
-    first: dict[str, tuple[Named, Part]] = {}
-    several: dict[str, list[tuple[Named, Part]]] = {}  # nearly all words are those of one part
+    first: dict[str, Part] = {}
+    several: dict[str, list[Part]] = {}  # nearly all words are those of one part
     for part in parts:
         named = name_of(part)
-        if named is None:
-            continue
-        ours = named, part
-        other = first.setdefault(named.word, ours)
-        if other is not ours:
-            several.setdefault(named.word, [other]).append(ours)
+        if named is not None and (other := first.setdefault(named.word, part)) is not part:
+            several.setdefault(named.word, [other]).append(part)
     for word in first if several else ():
         yield from (alike for alike in _without_doubt(several.get(word, ())) if len(alike) > 1)
 
 
-def _without_doubt(parts: Iterable[tuple[Named, Part]]) -> Iterable[list[Part]]:
+def _without_doubt(parts: Iterable[Part]) -> Iterable[list[Part]]:
     by_number: dict[int | None, list[Part]] = defaultdict(list)
-    for named, part in parts:
-        by_number[named.number].append(part)
+    for part in parts:
+        named = name_of(part)
+        by_number[named.number if named is not None else None].append(part)
     if len(by_number) == 1 or len(by_number.keys() - {None}) > 1:
         return by_number.values()
     return [[part for those in by_number.values() for part in those]]

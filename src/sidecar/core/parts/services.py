@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -77,17 +77,18 @@ class Services:
 
 def services(inputs: Inputs) -> Services:
     """The services of ``inputs``, in the order of the map, then the unmapped ones by name."""
+    ignore = inputs.settings.ignore
     every_guest = guests.parts(inputs)
-    kept_guests = [guest for guest in every_guest if not guest.ignored_by(inputs.settings.ignore.guests)]
+    kept_guests = [guest for guest in every_guest if not guest.ignored_by(ignore.guests)]
     every_database = databases.parts(inputs)
-    kept_databases = [part for part in every_database if not _matches(part.ref, inputs.settings.ignore.databases)]
+    kept_databases = [part for part in every_database if not _matches(part.ref, ignore.databases)]
     known = [*(guest.part for guest in kept_guests), *kept_databases, *backrest_plans.parts(inputs)]
     search = _Search(inputs, kept_guests, known)
     mapped = tuple(service for setting in inputs.settings.services if (service := search.service(setting)).parts)
     taken = {(part.kind, part.full_ref) for service in mapped for part in service.parts}
     shown = taken | _named_by_their_groups(kept_guests, taken)
     every_group = backup_groups.unnamed(inputs, taken)
-    kept_groups = [part for part in every_group if not _matches(part.ref, inputs.settings.ignore.groups)]
+    kept_groups = [part for part in every_group if not _matches(part.ref, ignore.groups)]
     unmapped = [part for part in known if (part.kind, part.full_ref) not in shown] if shown else known
     rest = [*(part for part in unmapped if _stands_alone(part)), *kept_groups]
     ignored = (
@@ -305,5 +306,5 @@ def _own_job(part: Part) -> JobId:
     return JobId(SourceName(part.source), str(part.kind), part.ref)
 
 
-def _matches(ref: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(ref, pattern) for pattern in patterns)
+def _matches(ref: str, patterns: Collection[str]) -> bool:
+    return bool(patterns) and any(fnmatchcase(ref, pattern) for pattern in patterns)
