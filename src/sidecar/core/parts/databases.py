@@ -87,14 +87,12 @@ class _Rows:
 
     Attributes:
         kept: the rows of good dumps of this database.
-        volumes: on each volume the newest dump of which there is a file; None where there never was one.
         retried: one of the rows failed, and may be retried.
     """
 
     rows: tuple[Dump, ...]
     runs: tuple[Run, ...]
     kept: tuple[Dump, ...]
-    volumes: dump_volumes.Newest
     retried: bool
     longest: timedelta | None
     concerns: tuple[str, ...]
@@ -111,37 +109,56 @@ class _Rows:
         )
 
 
-@value()
+@value(kw_only=True)
 class _Database:
     """A database with all its rows, and by backup that covers it (its place on the server) the rows that are its own.
 
-    ``untold``: the places of backups of which it can't be told whether they cover it.
+    Attributes:
+        ref: how the configuration names it without its source.
+        member: what the memory calls it.
+        places: the volumes on which its dumps lie, or should.
+        untold: the places of backups of which it can't be told whether they cover it.
     """
 
     name: str
+    ref: str
+    member: str
     every: _Rows
     by_plan: dict[int, _Rows]
-    untold: tuple[int, ...] = ()
+    places: tuple[dump_volumes.VolumePlace, ...]
+    untold: tuple[int, ...]
 
 
 @cached_of("plans", "dumps")
 def _databases(report: Report) -> tuple[tuple[DatabaseServer, tuple[_Database, ...]], ...]:
     return tuple(
-        (server, tuple(_database(server, name, rows) for name, rows in server.databases().items()))
+        (server, tuple(_database(report.source, server, name, rows) for name, rows in server.databases().items()))
         for server in coverage.database_servers(report)
     )
 
 
-def _database(server: DatabaseServer, name: str, rows: Sequence[Dump]) -> _Database:
+def _database(source: str, server: DatabaseServer, name: str, rows: Sequence[Dump]) -> _Database:
+    ref = f"{server.name}/{name}"
     covered = [coverage.covers(plan, name) for plan in server.plans]
     covering = [place for place, told in enumerate(covered) if told]
-    untold = tuple(place for place, told in enumerate(covered) if told is None)
     every = _rows(rows)
+    return _Database(
+        name=name,
+        ref=ref,
+        member=str(MemberId(MemberKind.DATABASE, SourceName(source), ref)),
+        every=every,
+        by_plan=_by_plan(server, covering, every),
+        places=dump_volumes.places(source, dump_volumes.newest(every.kept), (server.plans[each] for each in covering)),
+        untold=tuple(place for place, told in enumerate(covered) if told is None),
+    )
+
+
+def _by_plan(server: DatabaseServer, covering: Sequence[int], every: _Rows) -> dict[int, _Rows]:
+    """Of the places ``covering`` on a server the rows that are their own."""
     if len({coverage.volumes_key(server.plans[place]) for place in covering}) < 2:
-        return _Database(name, every, dict.fromkeys(covering, every), untold)
-    owners = [(row, coverage.backups_of(row, server.plans, covering)) for row in rows]
-    by_plan = {place: _rows([row for row, mine in owners if place in mine]) for place in covering}
-    return _Database(name, every, by_plan, untold)
+        return dict.fromkeys(covering, every)
+    owners = [(row, coverage.backups_of(row, server.plans, covering)) for row in every.rows]
+    return {place: _rows([row for row, mine in owners if place in mine]) for place in covering}
 
 
 def _rows(rows: Sequence[Dump]) -> _Rows:
@@ -151,7 +168,6 @@ def _rows(rows: Sequence[Dump]) -> _Rows:
         runs=tuple([row.run for row in rows]),
         retried=any(row.run.outcome is Outcome.FAILED for row in rows),
         kept=tuple(kept),
-        volumes=dump_volumes.newest(kept),
         longest=_longest(rows),
         concerns=tuple(_copies_that_failed(kept[0])) if kept else (),
         unusable=_unusable(kept[0]) if kept else None,
@@ -161,6 +177,7 @@ def _rows(rows: Sequence[Dump]) -> _Rows:
 def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Part]:
     evidence = inputs.evidence(source, report.reading("plans"), report.reading("dumps"))
     read_since = next((limit.since for limit in report.limits if limit.culprit == RUNS and limit.since), None)
+    hint, link = partial(_hint, source, inputs.settings), Link(f"{source.url}/jobs", "Jobs in Databasement")
     tests, tests_rest_on = restore_tests.by_database(report), restore_tests.evidence(inputs, source, report)
     for server, databases in _databases(report):
         owed = [_owed(inputs, source, plan) for plan in server.plans]
@@ -169,21 +186,18 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
             covering = tuple(database.by_plan)
             if covering not in shared:
                 shared[covering] = PlanHistory(inputs.settings, tuple(owed[place] for place in covering))
-            ref = f"{server.name}/{database.name}"
-            member = MemberId(MemberKind.DATABASE, SourceName(source.name), ref)
-            remembered = shared[covering].of(inputs.history.plans.get(str(member), ()))
+            remembered = shared[covering].of(inputs.history.plans.get(database.member, ()))
             copies = tuple(offsite.of_dumps(inputs, source.name, database.every.kept))
             late = tuple(offsite.late(copies))
             observed = _with_concerns(database.every.observed(evidence, inputs.now), late)
             oldest = database.every.runs[-1].start if database.every.runs else None
-            hint = partial(_hint, source, inputs.settings)
-            expectations = _expectations(database, covering, remembered, evidence, late, inputs.now, hint)
+            expectations = _expectations(database, covering, remembered, observed, late, inputs.now, hint)
             if read_since is not None:
                 expectations = (replace(each, read_since=read_since) for each in expectations)
             untold = _untold(server, database, owed, evidence, inputs.now)
             yield Part(
                 kind=PartKind.DATABASE,
-                ref=ref,
+                ref=database.ref,
                 name=database.name,
                 source=source.name,
                 noun="dump",
@@ -191,11 +205,9 @@ def _parts(inputs: Inputs, source: SourceSetting, report: Report) -> Iterator[Pa
                 expectations=(*expectations, *untold),
                 oldest_trace=oldest,
                 copies=copies,
-                restore_tests=RestoreTests(tests_rest_on, tests.get(ref, ())),
-                stored=dump_volumes.stored(
-                    source.name, database.every.volumes, (server.plans[place] for place in covering), evidence
-                ),
-                link=Link(f"{source.url}/jobs", "Jobs in Databasement"),
+                restore_tests=RestoreTests(tests_rest_on, tests.get(database.ref, ())),
+                stored=tuple([place.stored(evidence) for place in database.places]),
+                link=link,
                 actions=_ACTIONS,
             )
 
@@ -204,20 +216,21 @@ def _expectations(
     database: _Database,
     covering: Sequence[int],
     every: Sequence[Remembered],
-    evidence: Evidence,
+    whole: Observed,
     late: tuple[str, ...],
     now: datetime,
     hint: Hint,
 ) -> Iterator[Expectation]:
+    """What its backups owe it. ``whole``: what was seen of it, whichever of them made it."""
     in_force = dict(zip(covering, every, strict=False))
     ended = every[len(covering) :]
     others = _not_their_own(database, in_force)
     for place, remembered in in_force.items():
         rows = database.by_plan[place]
-        observed = _with_concerns(rows.observed(evidence, now), late)
+        observed = whole if rows is database.every else _with_concerns(rows.observed(whole.evidence, now), late)
         yield _expectation(remembered, observed, rows.longest, others.get(place, frozenset()), hint)
     for remembered in ended:
-        observed = database.every.observed(evidence, now)
+        observed = database.every.observed(whole.evidence, now)
         yield _expectation(remembered, observed, database.every.longest, frozenset(), hint)
 
 

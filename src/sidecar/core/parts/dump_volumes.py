@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sidecar.core.model import PlaceKind
 from sidecar.core.reports.facts import Dump, DumpPlan
+from sidecar.core.value import value
 
 from .expectation import Evidence
 from .stored import Stored
@@ -28,15 +29,36 @@ def newest(kept: Iterable[Dump]) -> Newest:
     return found
 
 
-def stored(source: str, volumes: Newest, plans: Iterable[DumpPlan], evidence: Evidence) -> tuple[Stored, ...]:
+@value()
+class VolumePlace:
+    """A volume on which dumps of a database lie, or should. Fields as in Stored."""
+
+    place: str
+    named: tuple[str, ...]
+    newest: datetime | None
+    doubt: bool = False
+
+    def stored(self, evidence: Evidence) -> Stored:
+        """What lies there, as far as the evidence proves it."""
+        return Stored(
+            place=self.place,
+            kind=PlaceKind.VOLUME,
+            named=self.named,
+            evidence=evidence,
+            newest=self.newest,
+            doubt=self.doubt,
+        )
+
+
+def places(source: str, volumes: Newest, plans: Iterable[DumpPlan]) -> tuple[VolumePlace, ...]:
     """Where the dumps lie, and where the backups ``plans`` bring them."""
     planned = dict.fromkeys(volume for plan in plans for volume in plan.volumes or ())
     named = {volume: volumes.get(volume) for volume in (*planned, *volumes) if volume is not None}
-    every = [_at(f"{source}/{volume}", start, evidence) for volume, start in named.items()]
+    every = [_at(f"{source}/{volume}", start) for volume, start in named.items()]
     if not any(named.values()) and volumes.get(None) is not None:
-        every.append(replace(_at(source, volumes[None], evidence), doubt=True))
+        every.append(replace(_at(source, volumes[None]), doubt=True))
     return tuple(every)
 
 
-def _at(place: str, start: datetime | None, evidence: Evidence) -> Stored:
-    return Stored(place=place, kind=PlaceKind.VOLUME, named=(place,), evidence=evidence, newest=start)
+def _at(place: str, start: datetime | None) -> VolumePlace:
+    return VolumePlace(place, (place,), start)

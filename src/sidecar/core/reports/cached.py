@@ -7,7 +7,7 @@ from functools import wraps
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast
 
-from .report import BY_PREFIX, BY_SCOPE, Reading, Report
+from .report import BY_KIND, BY_PREFIX, BY_SCOPE, FactsByKind, Reading, Report, Scope
 
 V = TypeVar("V")
 K = TypeVar("K", bound=Hashable)
@@ -97,6 +97,7 @@ def hand_on(before: Report, after: Report) -> None:
     Facts that are the same are the same objects (shared.py). The order of the scopes counts: of two that say something of
     one thing, the first may be asked.
     """
+    _hand_on_kinds(before, after)
     for key in _LAST_MADE & before.derived.keys():
         after.derived[key] = cast("LastMade[Any, Any]", before.derived[key]).next()
     made = [(key, scopes) for key, scopes in _OF_SCOPES.items() if key in before.derived]
@@ -105,6 +106,12 @@ def hand_on(before: Report, after: Report) -> None:
     old, new = _by_first_word(before), _by_first_word(after)
     other = {word for word in old.keys() | new.keys() if not _same(old.get(word, ()), new.get(word, ()))}
     after.derived.update({key: before.derived[key] for key, scopes in made if scopes.isdisjoint(other)})
+
+
+def _hand_on_kinds(before: Report, after: Report) -> None:
+    known = cast("dict[Scope, FactsByKind]", before.derived.get(BY_KIND, {}))
+    facts = {reading.scope: reading.facts for reading in after.readings}
+    after.derived[BY_KIND] = {scope: kinds for scope, kinds in known.items() if facts.get(scope) is kinds[0]}
 
 
 def _by_first_word(report: Report) -> dict[str, list[Reading]]:

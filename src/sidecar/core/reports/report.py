@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import cast
 
 from sidecar.core.model import SourceKind
@@ -25,7 +26,10 @@ Scope = tuple[str, ...]
 REMEMBERED_GAP = timedelta(hours=1)
 
 #: Under these a report keeps its readings by scope, and by each beginning of it.
-BY_SCOPE, BY_PREFIX, _BY_KIND = "readings by scope", "readings by prefix", "facts by kind"
+BY_SCOPE, BY_PREFIX, BY_KIND = "readings by scope", "readings by prefix", "facts of readings by kind"
+
+#: The facts of a reading, and the same by kind.
+FactsByKind = tuple[tuple[Fact, ...], dict[type[Fact], tuple[Fact, ...]]]
 
 #: What a limit is about where the sizes of all datastores are missing.
 SIZES = "the usage of the datastores"
@@ -229,10 +233,21 @@ class Report:
 
     def facts(self, kind: type[FactT]) -> Iterator[FactT]:
         """The facts of one kind from all readings."""
-        by_kind = self.derived.get(_BY_KIND)
-        if by_kind is None:
-            by_kind = self.derived[_BY_KIND] = _by_kind(self.readings)
-        return iter(cast("dict[type[FactT], tuple[FactT, ...]]", by_kind).get(kind, ()))
+        every = self.derived.get(kind)
+        if every is None:
+            of_kind = cast("type[Fact]", kind)
+            found = [those for reading in self.readings if (those := self._by_kind(reading).get(of_kind))]
+            every = self.derived[kind] = found[0] if len(found) == 1 else tuple(chain.from_iterable(found))
+        return iter(cast("tuple[FactT, ...]", every))
+
+    def _by_kind(self, reading: Reading) -> Mapping[type[Fact], tuple[Fact, ...]]:
+        """The facts of a reading by kind, looked through once as long as it says the same (cached.py)."""
+        known = cast("dict[Scope, FactsByKind]", self.derived.setdefault(BY_KIND, {}))
+        facts, by_kind = known.get(reading.scope, ((), {}))
+        if facts is not reading.facts:
+            by_kind = _by_kind(reading.facts)
+            known[reading.scope] = reading.facts, by_kind
+        return by_kind
 
     def retire(self) -> None:
         """Forgets what was made for it: another report took its place.
@@ -255,12 +270,11 @@ def _by_prefix(readings: tuple[Reading, ...]) -> dict[Scope, tuple[Reading, ...]
     return {prefix: tuple(those) for prefix, those in found.items()}
 
 
-def _by_kind(readings: tuple[Reading, ...]) -> dict[type[Fact], tuple[Fact, ...]]:
-    found: dict[type[Fact], list[Fact]] = {}
-    for reading in readings:
-        for fact in reading.facts:
-            found.setdefault(type(fact), []).append(fact)
-    return {kind: tuple(those) for kind, those in found.items()}
+def _by_kind(facts: tuple[Fact, ...]) -> dict[type[Fact], tuple[Fact, ...]]:
+    kinds = dict.fromkeys(map(type, facts))
+    if len(kinds) < 2:
+        return dict.fromkeys(kinds, facts)
+    return {kind: tuple([fact for fact in facts if type(fact) is kind]) for kind in kinds}
 
 
 def hidden_below(report: Report, path: str) -> Limit | None:
