@@ -61,9 +61,10 @@ def members_of(inputs: Inputs, source: SourceSetting, report: Report) -> list[Me
     cluster = Cluster(inputs, source, report)
     cohorts: dict[tuple[str, tuple[str, ...]], Cohort] = {}
     jobs_of = coverage.JobsOfGuests(cluster.jobs)
-    names = guest_names(source, report)
-    guests = (guest for guest in report.facts(Guest) if not guest.template)
-    members = [_member(cluster, cohorts, guest, names[guest.vmid], jobs_of.of(guest)) for guest in guests]
+    named = zip(report.facts(Guest), guest_names(source, report), strict=True)
+    members = [
+        _member(cluster, cohorts, guest, names, jobs_of.of(guest)) for guest, names in named if not guest.template
+    ]
     cluster.begun = _begun(members)
     return members
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sidecar.core.ids import MemberId, MemberKind, SourceName
 from sidecar.core.model import Link
 from sidecar.core.reports.cached import cached_of
@@ -33,16 +31,16 @@ class GuestNames:
     link: Link
 
 
-def guest_names(source: SourceSetting, report: Report) -> Mapping[int, GuestNames]:
-    """The names of each guest of a source, by its id."""
+def guest_names(source: SourceSetting, report: Report) -> tuple[GuestNames, ...]:
+    """The names of each guest of a source's report, in its order."""
     known = _by_url(report)
     if source.url not in known:
-        known[source.url] = {guest.vmid: _names(source, guest) for guest in report.facts(Guest)}
+        known[source.url] = tuple(_names(source, guest) for guest in report.facts(Guest))
     return known[source.url]
 
 
 @cached_of("guests")
-def _by_url(_report: Report) -> dict[str, Mapping[int, GuestNames]]:
+def _by_url(_report: Report) -> dict[str, tuple[GuestNames, ...]]:
     """Those that were made, by the address of the source."""
     return {}
 
