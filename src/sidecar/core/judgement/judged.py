@@ -109,8 +109,8 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
     Where that can't be another one now it is the very verdict of the board before.
     """
     report = inputs.reports.get(part.source)
-    kept = _kept(report) if report is not None else LastMade()
-    before = kept.get((part.kind, part.ref))
+    kept, name = _kept(report) if report is not None else LastMade(), (part.kind, part.ref)
+    before = kept.get(name)
     if before is not None and not before.lasts(inputs):
         before = None
     if before is not None and before.judged.part is part:
@@ -131,7 +131,7 @@ def judge_part(part: Part, inputs: Inputs) -> JudgedPart:
             since=inputs.now,
             until=until,
         )
-        kept.keep((part.kind, part.ref), lasting)
+        kept.keep(name, lasting)
     return made
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import field
 from datetime import datetime
 
@@ -18,7 +18,6 @@ from .cohort import Cohort
 from .destination import Destination, GuestBackups
 from .guest_names import GuestNames, guest_names
 from .inputs import Inputs
-from .vzdump import Begun
 
 
 @value()
@@ -61,11 +60,15 @@ def members_of(inputs: Inputs, source: SourceSetting, report: Report) -> list[Me
     cluster = Cluster(inputs, source, report)
     cohorts: dict[tuple[str, tuple[str, ...]], Cohort] = {}
     jobs_of = coverage.JobsOfGuests(cluster.jobs)
-    named = zip(report.facts(Guest), guest_names(source, report), strict=True)
-    members = [
-        _member(cluster, cohorts, guest, names, jobs_of.of(guest)) for guest, names in named if not guest.template
-    ]
-    cluster.begun = _begun(members)
+    begun: dict[str, dict[str, list[Sequence[datetime]]]] = defaultdict(lambda: defaultdict(list))
+    members: list[Member] = []
+    for guest, names in zip(report.facts(Guest), guest_names(source, report), strict=True):
+        if not guest.template:
+            member = _member(cluster, cohorts, guest, names, jobs_of.of(guest))
+            members.append(member)
+            for job, destination in member.cohort.proving:
+                begun[guest.node][job].append(member.at(destination).begun())
+    cluster.begun = begun
     return members
 
 
@@ -85,12 +88,3 @@ def _member(
     for place in cohort.destinations:
         member.kept[place.key] = member.backups(place)
     return member
-
-
-def _begun(members: Iterable[Member]) -> Mapping[str, Begun]:
-    """By node and job when something began to be saved where only that job saves the guest."""
-    begun: dict[str, dict[str, list[Sequence[datetime]]]] = defaultdict(lambda: defaultdict(list))
-    for member in members:
-        for job, destination in member.cohort.proving:
-            begun[member.cohort.node][job].append(member.kept[destination.key].begun())
-    return begun
