@@ -161,6 +161,23 @@ def test_what_no_member_remembers_any_more_is_forgotten_with_the_second_board() 
     assert third.of(rows[1]) is not made[1]
 
 
+def test_what_a_member_remembers_is_looked_up_by_its_name_until_the_memory_is_another_one() -> None:
+    schedule = ScheduleInForce(job=JobId(SourceName("pve"), "backup", "daily"))
+    row = PlanRow(job=str(schedule.job), schedule="04:00", timezone=None, enabled=True, valid_from=at("1 12:00"))
+    before = {"guest:pve:101": (row,), "guest:pve:102": (row,)}
+    after = {"guest:pve:101": (replace(row, valid_from=at("2 12:00")),), "guest:pve:102": (row,)}
+    first = PlanHistory(a_house(), [Owed(schedule)])
+    made = [first.of_member(name, before) for name in before]
+    second = first.next()
+
+    assert made[0] is made[1] is second.of_member("guest:pve:101", before)
+    assert [each.schedule and each.schedule.valid_from for each in made[0]] == [at("1 12:00")]
+    changed = second.of_member("guest:pve:101", after)
+    assert [each.schedule and each.schedule.valid_from for each in changed] == [at("2 12:00")]
+    new = second.of_member("guest:pve:103", after)
+    assert [each.schedule and each.schedule.valid_from for each in new] == [None]
+
+
 def test_parts_of_one_source_are_kept_apart() -> None:
     guests = tuple(Guest(vmid=vmid, type="lxc", name=f"guest{vmid}", node="pve1") for vmid in (101, 102))
     job = replace(CRITICAL, guests=(101, 102))

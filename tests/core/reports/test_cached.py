@@ -19,7 +19,7 @@ from sidecar.core.board.board import board_of
 from sidecar.core.judgement.judged import judged
 from sidecar.core.model import Outcome, SourceKind
 from sidecar.core.reports.cached import LastMade, cached, cached_of, last_made
-from sidecar.core.reports.facts import BackupGroup, Dump, Fact, Guest
+from sidecar.core.reports.facts import BackupGroup, Dump, Fact, Guest, Zone
 from sidecar.core.reports.report import Reading, Report
 from sidecar.core.reports.shared import shared
 from sidecar.core.timeline.timeline import timeline_of
@@ -175,6 +175,23 @@ def test_what_rests_on_scopes_is_made_again_when_they_come_in_another_order(scop
     )
     made = made_of_both(before)
     assert (made_of_both(shared(after, before)) is made) is is_same
+
+
+def test_facts_by_kind_are_those_of_the_readings_whatever_was_handed_on() -> None:
+    """In their order, of readings that hold one kind and of those that hold several."""
+    guest, zone = Guest(vmid=1, type="lxc", name="a", node="n"), Zone("n", "Europe/Berlin")
+    first = Reading(("guests",), NOW, (guest, zone, replace(guest, vmid=2)))
+    second = Reading(("zone", "n"), NOW, (replace(zone, node="m"),))
+    before = replace(a_report("a"), readings=(first, second))
+    assert list(before.facts(Guest)) == [guest, replace(guest, vmid=2)]
+    assert list(before.facts(Zone)) == [zone, replace(zone, node="m")]
+
+    other = replace(first, facts=(replace(zone, node="o"),))
+    after = shared(replace(before, readings=(replace(second), other)), before)
+    assert list(after.facts(Guest)) == []
+    assert list(after.facts(Zone)) == [replace(zone, node="m"), replace(zone, node="o")]
+    again = shared(replace(before, readings=(other,)), after)
+    assert list(again.facts(Zone)) == [replace(zone, node="o")]
 
 
 @last_made

@@ -87,6 +87,16 @@ def test_what_groups_prove_is_handed_on_while_they_are_the_same() -> None:
     assert index.summary(KEY) == group_index(again).summary(KEY) != proved[0]
 
 
+def test_what_groups_prove_is_handed_on_as_a_whole_where_all_lists_are_the_same() -> None:
+    groups = group("21 04:05", "22 04:05"), group("22 04:00", vmid="201")
+    before, again = pbs("22 12:00", *groups), pbs("22 12:15", *(replace(each) for each in groups))
+    proved = [group_index(before).summary(key) for key in (KEY, OTHER)]
+    made = shared(again, before)
+
+    assert [group_index(made).summary(key) for key in (KEY, OTHER)] == proved
+    assert all(group_index(made).summary(key) is was for key, was in zip((KEY, OTHER), proved, strict=True))
+
+
 def test_what_an_unfinished_snapshot_proves_is_asked_again() -> None:
     """The server's tasks tell of it, and they go on."""
     unfinished = Snapshot(time=at("22 11:59"), size=None)
