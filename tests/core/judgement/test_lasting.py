@@ -194,6 +194,19 @@ def test_parts_of_one_source_are_kept_apart() -> None:
     assert all(one is other for one, other in zip(*parts, strict=True))
 
 
+def test_what_was_well_and_lost_its_backups_is_judged_by_when_it_was_seen_first() -> None:
+    """A guest that is new, in a cluster that is known for long."""
+    other, house = group("23 04:00", vmid="102"), a_house()
+    reports = {"pve": pve("23 07:25"), "pbs": pbs("23 07:25", group("23 04:05"), other)}
+    history = replace(remembered(), contacts={"pve": at("1 07:25"), "pbs": at("1 07:25")})
+    assert board(reports, history, house, at("23 07:30")).services[0].verdict.state is State.OK
+    later = {**reports, "pbs": shared(pbs("23 07:35", other), reports["pbs"])}
+    made = board(later, history, house, at("23 07:40"))
+
+    assert made == board(anew(later), history, house, at("23 07:40"))
+    assert made.services[0].verdict.state is State.NEW
+
+
 def test_what_is_well_is_judged_once() -> None:
     reports, history, house = anew(REPORTS), remembered(), a_house()
     first, second = (judged(reports, history, house, at(now)) for now in ("23 07:30", "23 19:30"))
