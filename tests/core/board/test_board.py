@@ -324,6 +324,13 @@ def test_a_backup_job_is_as_bad_as_its_worst_guest() -> None:
     assert (job.members, job.members_ok, job.next_run, job.timezone) == (2, 1, at("24 04:00"), "Europe/Berlin")
 
 
+def test_a_guest_that_is_listed_twice_is_one_member() -> None:
+    guests = (GUESTS[0], replace(GUESTS[0], name="other"))
+    board = judged("23 07:30", pve("23 07:28", VZDUMP, guests=guests, jobs=(ALL,)), pbs("23 07:28", group("23 04:05")))
+    job = next(job for job in board.jobs if job.name == "pve/backup/critical")
+    assert (job.members, job.members_ok) == (1, 1)
+
+
 OFF = replace(ALL, id="old", enabled=False)
 
 

@@ -145,7 +145,7 @@ def test_a_node_that_is_not_read_has_the_zone_of_the_neighbour_that_is_listed_fi
     assert [each and each.timezone for each in schedules_of(after, house)] == ["America/New_York"] * 2
 
 
-def test_what_no_member_remembers_any_more_is_forgotten_with_the_second_board() -> None:
+def test_what_no_member_remembers_any_more_is_forgotten_when_the_memory_changes_again() -> None:
     schedule, rows = ScheduleInForce(job=JobId(SourceName("pve"), "backup", "daily")), {}
     for number in range(3):
         row = PlanRow(
@@ -154,9 +154,9 @@ def test_what_no_member_remembers_any_more_is_forgotten_with_the_second_board() 
         rows[number] = (row,)
     first = PlanHistory(a_house(), [Owed(schedule)])
     made = [first.of(rows[number]) for number in (0, 1)]
-    second = first.next()
+    second = first.next({})
     assert second.of(rows[0]) is made[0]
-    third = second.next()
+    third = second.next({})
     assert third.of(rows[0]) is made[0]
     assert third.of(rows[1]) is not made[1]
 
@@ -166,16 +166,16 @@ def test_what_a_member_remembers_is_looked_up_by_its_name_until_the_memory_is_an
     row = PlanRow(job=str(schedule.job), schedule="04:00", timezone=None, enabled=True, valid_from=at("1 12:00"))
     before = {"guest:pve:101": (row,), "guest:pve:102": (row,)}
     after = {"guest:pve:101": (replace(row, valid_from=at("2 12:00")),), "guest:pve:102": (row,)}
-    first = PlanHistory(a_house(), [Owed(schedule)])
-    made = [first.of_member(name, before) for name in before]
-    second = first.next()
+    first = PlanHistory(a_house(), [Owed(schedule)], before)
+    made = [first.of_member(name) for name in before]
+    assert made[0] is made[1]
+    assert first.next(before) is first
+    second = first.next(after)
 
-    assert made[0] is made[1] is second.of_member("guest:pve:101", before)
     assert [each.schedule and each.schedule.valid_from for each in made[0]] == [at("1 12:00")]
-    changed = second.of_member("guest:pve:101", after)
-    assert [each.schedule and each.schedule.valid_from for each in changed] == [at("2 12:00")]
-    new = second.of_member("guest:pve:103", after)
-    assert [each.schedule and each.schedule.valid_from for each in new] == [None]
+    assert [each.schedule and each.schedule.valid_from for each in second.of_member("guest:pve:101")] == [at("2 12:00")]
+    assert second.of_member("guest:pve:102") is made[1], "what it remembers is the same"
+    assert [each.schedule and each.schedule.valid_from for each in second.of_member("guest:pve:103")] == [None]
 
 
 def test_parts_of_one_source_are_kept_apart() -> None:

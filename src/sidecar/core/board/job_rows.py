@@ -46,8 +46,7 @@ def _by_job(judged: Judged) -> dict[JobId, JobMembers]:
     by_job: dict[JobId, JobMembers] = {}
     by_schedule: dict[ScheduleInForce, JobMembers] = {}
     every = ((service.service.name, part) for service in judged.services for part in service.parts)
-    # Only the configuration gives two services the same part.
-    for service_name, part in _each_once(every) if judged.inputs.settings.services else every:
+    for service_name, part in _each_once(every):
         for judgement in part.judgements:
             schedule = judgement.expectation.schedule
             # What comes by itself is no job of anybody's.

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from sidecar.core.history.history import PlanRow
 from sidecar.core.ids import JobId, SourceName
 from sidecar.core.model import Link
 from sidecar.core.reports import coverage
@@ -83,16 +84,16 @@ class Cluster:
 
     def common(self, node: str, jobs: Sequence[BackupJob]) -> Common:
         """What is the same on each board for the guests on a node that some jobs save, while it follows from the same."""
-        kept, settings = _common(self.report), self.inputs.settings
+        kept, settings, memory = _common(self.report), self.inputs.settings, self.inputs.history.plans
         unseen = with_cure(unseen_jobs(self.report), self.source)
         name, basis = (node, tuple(job.id for job in jobs)), (self.zone(node), unseen, *jobs, *self.storages.values())
         before = kept.get(name)
         if before is not None and before.settings is settings and before.basis == basis:
-            return kept.keep(name, before.next())
+            return kept.keep(name, before.next(memory))
         made = Common(
             settings=settings,
             basis=basis,
-            plans=PlanHistory(settings, tuple(_owed(self, node, job) for job in jobs)),
+            plans=PlanHistory(settings, tuple(_owed(self, node, job) for job in jobs), memory),
             actions=guest_actions.of_jobs(node, jobs, unseen),
             tasks_page=tasks_page(self.source, node) if node else None,
         )
@@ -138,9 +139,10 @@ class Common:
     actions: Actions
     tasks_page: Link | None
 
-    def next(self) -> Common:
-        """The same for the next board."""
-        return replace(self, plans=self.plans.next())
+    def next(self, memory: Mapping[str, tuple[PlanRow, ...]]) -> Common:
+        """The same for the next board. ``memory``: see History.plans."""
+        plans = self.plans.next(memory)
+        return self if plans is self.plans else replace(self, plans=plans)
 
 
 @last_made

@@ -16,13 +16,12 @@ from .plan_history import Remembered
 def remembered_of(member: Member) -> tuple[Remembered, ...]:
     """What each job owes the guest; then what ended jobs may still owe. What was owed to another one is nobody's."""
     cohort, name = member.cohort, member.names.member
-    plans = cohort.cluster.inputs.history.plans
-    every = cohort.common.plans.of_member(name, plans)
+    every = cohort.common.plans.of_member(name)
     if member.since is not None:
         every = tuple(_since(remembered, member.since) for remembered in every)
     if len(every) == 1:
         return every
-    rows = plans.get(name, ())
+    rows = cohort.cluster.inputs.history.plans.get(name, ())
     every = tuple(_unless_replaced(remembered, every, cohort, rows) for remembered in every)
     return tuple(remembered for remembered in every if remembered.schedules)
 

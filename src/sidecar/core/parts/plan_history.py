@@ -49,19 +49,25 @@ class PlanHistory:
     """The schedules that some members share.
 
     Hundreds of members of a job remember the very same: what follows from it is made once, and they get the same objects.
+
+    Args:
+        owed: what the jobs of these members owe now.
+        plans: see History; looked up by name.
+        before: what was made of the rows of members while the memory was another one.
     """
 
     def __init__(
         self,
         settings: Settings,
         owed: Sequence[Owed],
+        plans: Mapping[str, tuple[PlanRow, ...]] = MappingProxyType({}),
         before: Mapping[tuple[PlanRow, ...], tuple[Remembered, ...]] = MappingProxyType({}),
     ) -> None:
         self._settings = settings
         self._owed = owed
+        self._plans = plans
         self._before = before
         self._made: dict[tuple[PlanRow, ...], tuple[Remembered, ...]] = {}
-        self._plans: Mapping[str, tuple[PlanRow, ...]] = {}
         self._by_member: dict[str, tuple[Remembered, ...]] = {}
 
     def of(self, rows: tuple[PlanRow, ...]) -> tuple[Remembered, ...]:
@@ -75,20 +81,23 @@ class PlanHistory:
             self._made[rows] = made
         return made
 
-    def of_member(self, name: str, plans: Mapping[str, tuple[PlanRow, ...]]) -> tuple[Remembered, ...]:
-        """The same by the name of the member. ``plans``: see History; looked up by name while it is the same object."""
-        if plans is not self._plans:
-            self._plans, self._by_member = plans, {}
+    def of_member(self, name: str) -> tuple[Remembered, ...]:
+        """The same of a member, by its name in the memory."""
         every = self._by_member.get(name)
-        if every is None:
-            every = self._by_member[name] = self.of(plans.get(name, ()))
+        if every is not None:
+            return every
+        rows = self._plans.get(name)
+        if rows is None:
+            return self.of(())  # names of members without any would only pile up
+        every = self._by_member[name] = self.of(rows)
         return every
 
-    def next(self) -> PlanHistory:
-        """The same for the next board, with the same objects; what nobody asked for since the one before is forgotten."""
-        after = PlanHistory(self._settings, self._owed, self._made or self._before)
-        after._plans, after._by_member = self._plans, self._by_member
-        return after
+    def next(self, plans: Mapping[str, tuple[PlanRow, ...]]) -> PlanHistory:
+        """The same for the next board, with the same objects.
+
+        Once the memory is another one, what nobody asked for since it was so before is forgotten.
+        """
+        return self if plans is self._plans else PlanHistory(self._settings, self._owed, plans, self._made)
 
 
 def _remembered(owed: Sequence[Owed], rows: Sequence[PlanRow], settings: Settings) -> tuple[Remembered, ...]:

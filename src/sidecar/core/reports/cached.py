@@ -109,7 +109,7 @@ def hand_on(before: Report, after: Report) -> None:
 
 
 def _hand_on_kinds(before: Report, after: Report) -> None:
-    known = cast("dict[Scope, FactsByKind]", before.derived.get(BY_KIND, {}))
+    known = dict(cast("dict[Scope, FactsByKind]", before.derived.get(BY_KIND, {})))
     facts = {reading.scope: reading.facts for reading in after.readings}
     after.derived[BY_KIND] = {scope: kinds for scope, kinds in known.items() if facts.get(scope) is kinds[0]}
 
@@ -129,5 +129,6 @@ def _same(old: Sequence[Reading], new: Sequence[Reading]) -> bool:
 
 def carry_over(before: Report, after: Report) -> None:
     """What was made for a report is taken for one that says the same, only later."""
-    others = _WITH_TIMES | {BY_SCOPE, BY_PREFIX}
+    _hand_on_kinds(before, after)
+    others = _WITH_TIMES | {BY_SCOPE, BY_PREFIX, BY_KIND}
     after.derived.update({key: made for key, made in before.derived.items() if key not in others})
