@@ -50,7 +50,7 @@ ROUNDS = {100: 15, 1_000: 15, 10_000: 15}
 PAGES = (15, 1_000)
 
 #: The most that a board and a month may take, by the number of services, as multiples of the calibration
-#: (docs/performance.md): half as much again as was measured when they were set.
+#: (docs/performance.md): half as much again as was measured when they were set, or half of what it once took (4.15).
 BOARD_JUST_READ = {100: 1.0, 1_000: 4.15, 10_000: 45.0}
 BOARD_AGAIN = {100: 0.5, 1_000: 2.0, 10_000: 19.0}
 MONTH = {100: 3.2, 1_000: 6.0, 10_000: 45.0}
