@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
@@ -176,6 +177,21 @@ def test_what_a_member_remembers_is_looked_up_by_its_name_until_the_memory_is_an
     assert [each.schedule and each.schedule.valid_from for each in second.of_member("guest:pve:101")] == [at("2 12:00")]
     assert second.of_member("guest:pve:102") is made[1], "what it remembers is the same"
     assert [each.schedule and each.schedule.valid_from for each in second.of_member("guest:pve:103")] == [None]
+
+
+class Name(str):
+    """A text of which can be told whether anybody holds it."""
+
+
+def test_names_of_which_nothing_is_remembered_do_not_pile_up() -> None:
+    """Guests in no job change no plans, however many come and go."""
+    schedule = ScheduleInForce(job=JobId(SourceName("pve"), "backup", "daily"))
+    plans = PlanHistory(a_house(), [Owed(schedule)], {})
+    name = Name("guest:pve:101")
+    assert plans.of_member(name) is plans.of_member("guest:pve:102")
+    held = weakref.ref(name)
+    del name
+    assert held() is None
 
 
 def test_parts_of_one_source_are_kept_apart() -> None:

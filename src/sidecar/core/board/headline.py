@@ -45,8 +45,7 @@ class Beside:
 
 def overall(services: Sequence[ServiceRow], beside: Beside, now: datetime, zone: ZoneInfo) -> Overall:
     """The worst of services, jobs, sources and datastores, in one line with what is behind it."""
-    states = [service.verdict.state for service in services]
-    counted = Counter(states)
+    counted = Counter(service.verdict.state for service in services)
     counts = {state: counted[state] for state in State if state in counted}
     facts = headline(services, beside)
     return Overall(_state(services, beside), sentence(facts, now, zone), counts, facts)
@@ -105,13 +104,12 @@ def _alone(culprits: tuple[Culprit, ...]) -> tuple[Culprit, ...]:
 
 
 def _backed_up(expected: Sequence[ServiceRow], beside: tuple[Culprit, ...]) -> Headline:
-    states = [service.verdict.state for service in expected]
+    counted = Counter(service.verdict.state for service in expected)
     if not expected:
         return Headline(HeadlineKind.SWITCHED_OFF, culprits=beside)
-    if set(states) == {State.NEW}:
+    if counted.keys() == {State.NEW}:
         return Headline(HeadlineKind.NOTHING_DUE, culprits=beside)
     good = sum(map(_is_backed_up, expected))
-    counted = Counter(states)
     extras = ((state, counted[state]) for state in (State.RUNNING, State.LATE, State.NEW, State.WARNING))
     shown = tuple((state, count) for state, count in extras if count)
     return Headline(HeadlineKind.BACKED_UP, good, len(expected), beside, shown)

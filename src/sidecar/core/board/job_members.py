@@ -29,8 +29,8 @@ class JobMembers:
     worst: Judgement | None = None
     bad: list[str] = field(default_factory=list)
     since: datetime | None = None
-    _task: Run | None = None
-    _run: Run | None = None
+    _task: Run | None = field(default=None, init=False)
+    _run: Run | None = field(default=None, init=False)
 
     def add(self, name: str, judgement: Judgement) -> None:
         """Counts one more. ``name``: what its service is called."""

@@ -99,7 +99,7 @@ def name_of(part: Part) -> Named | None:
         case PartKind.GUEST if "/" in part.ref:
             return _name_of_group(part)
         case _:
-            return None if part.name.startswith("guest ") and part.name == f"guest {part.ref}" else named(part.name)
+            return None if part.name == f"guest {part.ref}" else named(part.name)
 
 
 def _name_of_group(part: Part) -> Named | None:

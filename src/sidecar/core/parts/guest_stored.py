@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sidecar.core.ids import GroupKey
 from sidecar.core.model import PlaceKind
 from sidecar.core.reports.facts import Storage
 
 from .cluster import Cluster
-from .destination import Destination, GuestBackups
+from .destination import Destination, Group, GuestBackups
 from .expectation import Evidence
 from .guest_members import Member
 from .plan_history import Remembered
 from .stored import Stored, each_place_once, in_datastore
 
 
-def stored_of(
-    member: Member, every: Sequence[Remembered], groups: Sequence[tuple[str, GroupKey]]
-) -> tuple[Stored, ...]:
+def stored_of(member: Member, every: Sequence[Remembered], groups: Sequence[Group]) -> tuple[Stored, ...]:
     """Each place once.
 
     Args:

@@ -108,13 +108,10 @@ def _groups(member: Member, destinations: Sequence[Destination]) -> tuple[Group,
 
 
 def _oldest_trace(member: Member, observed: Observed) -> datetime | None:
-    traces = [observed.runs[-1].start] if observed.runs else []
-    if member.since is not None:
-        traces.append(member.since)
-    elif (named := member.cohort.cluster.tasks(member.cohort.node).oldest_of(member.guest)) is not None:
-        # Rule 11: of an id that belonged to another one before, what names it may be that one's.
-        traces.append(named)
-    return min(traces, default=None)
+    """The oldest sign of it. Of an id that belonged to another one before, a task that names it may be that one's (rule 11)."""
+    named = member.cohort.cluster.tasks(member.cohort.node).oldest_of(member.guest) if member.since is None else None
+    traces = (observed.runs[-1].start if observed.runs else None, named, member.since)
+    return min([trace for trace in traces if trace is not None], default=None)
 
 
 def _fed_twice(guests: list[GuestPart]) -> list[GuestPart]:

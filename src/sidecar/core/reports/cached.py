@@ -109,6 +109,7 @@ def hand_on(before: Report, after: Report) -> None:
 
 
 def _hand_on_kinds(before: Report, after: Report) -> None:
+    """The facts by kind of the readings that say the same. A copy: each report adds to its own."""
     known = dict(cast("dict[Scope, FactsByKind]", before.derived.get(BY_KIND, {})))
     facts = {reading.scope: reading.facts for reading in after.readings}
     after.derived[BY_KIND] = {scope: kinds for scope, kinds in known.items() if facts.get(scope) is kinds[0]}

@@ -245,7 +245,7 @@ class Report:
         known = cast("dict[Scope, FactsByKind]", self.derived.setdefault(BY_KIND, {}))
         facts, by_kind = known.get(reading.scope, ((), {}))
         if facts is not reading.facts:
-            by_kind = _by_kind(reading.facts)
+            by_kind = _sorted_by_kind(reading.facts)
             known[reading.scope] = reading.facts, by_kind
         return by_kind
 
@@ -270,7 +270,7 @@ def _by_prefix(readings: tuple[Reading, ...]) -> dict[Scope, tuple[Reading, ...]
     return {prefix: tuple(those) for prefix, those in found.items()}
 
 
-def _by_kind(facts: tuple[Fact, ...]) -> dict[type[Fact], tuple[Fact, ...]]:
+def _sorted_by_kind(facts: tuple[Fact, ...]) -> dict[type[Fact], tuple[Fact, ...]]:
     kinds = dict.fromkeys(map(type, facts))
     if len(kinds) < 2:
         return dict.fromkeys(kinds, facts)
